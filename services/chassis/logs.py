@@ -1,0 +1,84 @@
+"""Structured logs: JSON in a cluster, a readable line on a terminal, the facts of the call in every one.
+
+    log = logs.get(__name__)
+    log.info("job delivered", job=4711, port="edge-7/COM1:", bytes=1024)
+
+Messages are short constants; facts are fields. Inside an RPC, request id, method and peer are bound by the chassis.
+Libraries that use the standard `logging` come out in the same form.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Literal, TextIO, cast
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+LogFormat = Literal["auto", "json", "console"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+# The interceptor puts the facts of the running call here; a callable, so that a call that logs nothing pays nothing.
+call_facts: ContextVar[Callable[[], dict[str, Any]] | None] = ContextVar("call_facts", default=None)
+
+
+def get(name: str) -> FilteringBoundLogger:
+    """Return the logger of a module; cheap to call at import, configured later."""
+    return cast(FilteringBoundLogger, structlog.get_logger(logger=name))
+
+
+def bind(**facts: object) -> None:
+    """Add facts to every following log line of this task and the tasks it starts."""
+    structlog.contextvars.bind_contextvars(**facts)
+
+
+def configure(
+    service: str, *, log_format: LogFormat = "auto", level: LogLevel = "info", stream: TextIO | None = None
+) -> None:
+    """Send all logs of this process to `stream` (standard error), once, at the start of a program."""
+    out = stream if stream is not None else sys.stderr
+    console = log_format == "console" or (log_format == "auto" and out.isatty())
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+
+    def add_service(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    shared: list[Processor] = [
+        _add_call_facts,
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if console:
+        rendering: list[Processor] = [structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=0)]
+    else:
+        rendering = [
+            add_service,
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ]
+    structlog.configure(
+        processors=[*shared, *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.PrintLoggerFactory(file=out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering,
+    ]))  # fmt: skip
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(threshold, logging.WARNING) if level != "debug" else threshold)
+
+
+def _add_call_facts(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    facts = call_facts.get()
+    if facts is not None:
+        for name, value in facts().items():
+            event.setdefault(name, value)
+    return event
