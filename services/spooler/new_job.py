@@ -1,0 +1,83 @@
+"""A job that is to be accepted, its document on the way in, and the answer when it was before. Frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from chassis.errors import FabricError
+from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, Job, Window
+from spooler.printer import PortName
+
+
+class Inline(NamedTuple):
+    """A whole document at hand. Of any size; the store decides where it lies."""
+
+    data: bytes
+
+
+class Uploaded(NamedTuple):
+    """A document that came by `append_upload`; accepting the job ends the upload in the same commit."""
+
+    upload_id: bytes
+    size_bytes: int | None = None  # what the sender announced; None: whatever came
+
+
+class FirstAttempt(NamedTuple):
+    """The job starts at once: its attempt 1 becomes durable in the commit that accepts it."""
+
+    port: PortName
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is to be accepted. `(owner, request_id)` makes it idempotent; without a request id it is not."""
+
+    printer: str
+    document: Inline | Uploaded
+    document_name: str = ""
+    format: str = ""
+    owner: str = ""
+    user: str = ""
+    client: str = ""
+    request_id: str = ""
+    copies: int = 1
+    priority: int = DEFAULT_PRIORITY
+    attributes: Mapping[str, str] = NO_ATTRIBUTES
+    held: bool = False
+    hold_reason: str = ""
+    reasons: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    window: Window | None = None
+    retain: bool = False
+    digest: bytes = b""  # SHA-256 that the sender announced; empty: not checked
+    first_attempt: FirstAttempt | None = None
+    uid: bytes = b""  # empty: the store makes one
+
+
+class Duplicate(NamedTuple):
+    """The same request came before: this is its job, as it is now."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A document on its way in."""
+
+    id: bytes  # 16 bytes
+    owner: str
+    created_at: datetime
+    size_bytes: int = 0  # received so far: where the sender goes on
+    request_id: str = ""
+    attributes: Mapping[str, str] = NO_ATTRIBUTES  # what the API must remember about it
+
+
+class UploadNotFound(FabricError):
+    """No upload of that id: never begun, finished, or abandoned. Begin a new one."""
+
+    reason, win32, code = "UPLOAD_NOT_FOUND", 6, "NOT_FOUND"

@@ -1,0 +1,153 @@
+"""A printer is a queue: its name, the ports it may use, and the rules for using them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from chassis.errors import InvalidArgument
+
+MAX_NAME = 127
+_FORBIDDEN = frozenset(",/\\")  # the comma parts port lists, the slashes part resource names and Xcv names
+
+
+class PortName(NamedTuple):
+    """A port: the host that owns it and its name there, spelt as it was added. Text form `edge-7/COM1:`."""
+
+    host: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.port}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What two spellings of one port have in common: names compare whatever their case."""
+        return self.host.casefold(), self.port.casefold()
+
+    @classmethod
+    def parse(cls, text: str) -> PortName:
+        """Return the port of `edge-7/COM1:`, split at the first slash.
+
+        Raises:
+            InvalidArgument: no slash, or nothing before or after it.
+        """
+        host, slash, port = text.partition("/")
+        if not (slash and host and port):
+            raise InvalidArgument(f"not a port: {text!r}; it is written host/port", port=text)
+        return cls(host, port)
+
+
+class OnUncertain(StrEnum):
+    """What happens to a job when nobody can say what of it came out."""
+
+    HOLD = "hold"  # a person decides
+    REPRINT_MARKED = "reprint_marked"  # from the uncertain unit on, with a visible mark
+    SKIP = "skip"  # go on behind the uncertain span
+
+
+class PoolOrder(StrEnum):
+    """Which of several free ports takes the next job."""
+
+    FIRST_AVAILABLE = "first_available"
+    ROUND_ROBIN = "round_robin"
+    LEAST_LOADED = "least_loaded"
+
+
+class OnPortError(StrEnum):
+    """What happens to a job whose port fails after bytes were accepted."""
+
+    WAIT = "wait"
+    REDIRECT_AFTER = "redirect_after"
+    REDIRECT_NOW = "redirect_now"
+
+
+class PortAvailability(StrEnum):
+    """What the dispatcher knows of a port at this moment."""
+
+    READY = "ready"
+    PRINTING = "printing"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Paused(NamedTuple):
+    """Who paused a printer, when, and why."""
+
+    by: str
+    at: datetime
+    reason: str = ""
+
+
+class Limits(NamedTuple):
+    """What a printer refuses; 0 is no limit."""
+
+    max_document_bytes: int = 0
+    max_waiting_jobs: int = 0
+
+
+_UNLIMITED = Limits()
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """One queue. Changed by `dataclasses.replace` and `Store.update_printer`; `revision` is the store's."""
+
+    name: str
+    ports: tuple[PortName, ...] = ()
+    description: str = ""
+    location: str = ""
+    paused: Paused | None = None
+    accepting: bool = True
+    language_monitor: str = ""  # "" for none
+    on_uncertain: OnUncertain = OnUncertain.HOLD
+    pool_order: PoolOrder = PoolOrder.FIRST_AVAILABLE
+    on_port_error: OnPortError = OnPortError.WAIT
+    redirect_after_s: float = 0.0  # REDIRECT_AFTER only
+    max_backlog_age_s: float | None = None  # an older backlog is held after an outage; None: never
+    priority: int = 1  # against other printers on the same port, 1 to 99
+    default_job_priority: int = 50
+    keep_printed: bool = False
+    limits: Limits = _UNLIMITED
+    attributes: Mapping[str, str] = _NO_ATTRIBUTES  # labels and settings of others; never interpreted here
+    pending_deletion: bool = False
+    created_at: datetime | None = None  # set by the store
+    revision: int = 0  # rises with each change; 0: not stored yet
+
+    @property
+    def etag(self) -> str:
+        """Changes with each change of the printer."""
+        return str(self.revision)
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidArgument unless `name` may name a printer: 1 to 127 characters, no comma, slash, control."""
+    if not 1 <= len(name) <= MAX_NAME:
+        raise InvalidArgument(
+            f"a printer's name has 1 to {MAX_NAME} characters, not {len(name)}", field="name"
+        )
+    bad = sorted({char for char in name if char in _FORBIDDEN or not char.isprintable()})
+    if bad:
+        raise InvalidArgument(f"a printer's name cannot contain {bad[0]!r}", field="name")
+    if name != name.strip():
+        raise InvalidArgument("a printer's name cannot begin or end with a space", field="name")
+
+
+def first_available(
+    ports: Sequence[PortName],
+    state_of: Callable[[PortName], PortAvailability],
+    excluded: Collection[PortName] = (),
+) -> PortName | None:
+    """Return the first port, in list order, that is neither printing nor failed nor excluded; None if all are.
+
+    "The first available port" of Windows' printer pooling, whose documents leave the order open; here it is the list's.
+    """
+    for port in ports:
+        if port not in excluded and state_of(port) is PortAvailability.READY:
+            return port
+    return None

@@ -1,0 +1,290 @@
+"""What must be remembered, and how it is asked for: the interface of the spooler's store.
+
+`SqlStore` (SQLite, with a spool log beside it) is one implementation; `tests/contract/store_contract.py` says in
+code what every one must do. All methods are for one event loop; none blocks it.
+
+Durable means: on the disk, after a power cut too. What a method that changes something returns has happened durably
+before it returns, except `record_soon`. A method that raises `SpoolFull` or `StoreUnavailable` changed nothing that
+a later read could show, and the store goes on serving: the next call may succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from chassis.errors import FabricError
+from spooler.job import NO_ATTRIBUTES, Attempt, HistoryEvent, Job
+from spooler.job_state import JobState
+from spooler.new_job import Duplicate, NewJob, Upload
+from spooler.printer import Printer
+
+INLINE_BYTES = 16 * 1024  # up to this a document lies in the database (one fsync), above in the spool (two)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What `record` writes in one commit, all of it or nothing."""
+
+    jobs: Sequence[Job] = ()  # whole jobs, as they are now; an older one than stored is left out, silently
+    attempts: Sequence[Attempt] = ()  # begun, gone on, or ended; told apart by the key
+    history: Sequence[HistoryEvent] = ()
+    drop_documents: Sequence[int] = ()  # numbers of jobs whose bytes are no longer needed
+
+
+class JobOrder(StrEnum):
+    """How `list_jobs` sorts: by number, which is by acceptance."""
+
+    OLDEST_FIRST = "oldest_first"
+    NEWEST_FIRST = "newest_first"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs: all conditions together; an empty one allows all."""
+
+    printer: str = ""
+    states: frozenset[JobState] = frozenset()
+    user: str = ""
+    owner: str = ""
+    request_id: str = ""
+    created_from: datetime | None = None  # included
+    created_until: datetime | None = None  # not included
+
+
+ALL_JOBS = JobFilter()
+
+
+class JobPage(NamedTuple):
+    """A page of jobs; `next_token` is empty on the last one."""
+
+    jobs: list[Job]
+    next_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a spooler needs to go on after a start."""
+
+    fabric_id: str
+    jobs: list[Job]  # unfinished, in order of number; without bytes
+    open_attempts: list[Attempt]  # without an end
+    printers: list[Printer]
+    uploads: list[Upload]
+    last_number: int  # of the newest job ever accepted
+    lost_documents: list[int] = field(default_factory=list)  # unfinished jobs whose bytes are not all there
+
+
+class StoreUsage(NamedTuple):
+    """How full it is, bytes. `reserve_bytes` is kept free; below it documents are refused."""
+
+    database_bytes: int
+    spool_bytes: int  # of the segment files
+    live_bytes: int  # of these, needed by a document
+    free_bytes: int  # on the spool's volume
+    reserve_bytes: int
+
+
+class Jobs(Protocol):
+    """The part of a store about jobs."""
+
+    async def accept(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+        """Make jobs durable and return, for each in order, the job, its earlier twin, or why it was refused.
+
+        Callers that come at the same time share one commit; one's refusal does not touch its neighbours. Numbers
+        rise in order of acceptance, over all callers; a number once given is never given again.
+
+        Refusals: PrinterNotFound, PrinterDeleted, RequestIdReused (same id, other job), DigestMismatch (digest or
+        size is not the announced one), UploadNotFound, TooLarge.
+
+        Raises:
+            SpoolFull: there is no room; none of these jobs was accepted.
+            StoreUnavailable: the disk does not answer; none was accepted (a power cut at this very moment may keep
+                them all the same, which is why senders give request ids).
+        """
+        ...
+
+    async def record(self, changes: Changes) -> None:
+        """Write changes, durably. Commits are shared with all that is being written."""
+        ...
+
+    def record_soon(self, changes: Changes) -> None:
+        """Write changes with the next commit, within 50 ms; after a crash they may be missing, never out of order.
+
+        For progress. While the disk does not answer they are kept, up to a bound, then the oldest are lost.
+        """
+        ...
+
+    async def flush(self) -> None:
+        """Return when everything handed to `record_soon` is durable."""
+        ...
+
+    async def get_job(self, number: int) -> Job:
+        """Return a job, finished or not. Raises JobNotFound."""
+        ...
+
+    async def get_job_by_uid(self, uid: bytes) -> Job:
+        """Return a job by what journals know it by. Raises JobNotFound."""
+        ...
+
+    async def get_by_request_id(self, owner: str, request_id: str) -> Job | None:
+        """Return the job that this request made, if it made one."""
+        ...
+
+    async def list_jobs(
+        self,
+        where: JobFilter = ALL_JOBS,
+        *,
+        order: JobOrder = JobOrder.OLDEST_FIRST,
+        limit: int = 100,
+        page_token: str = "",
+    ) -> JobPage:
+        """Return at most `limit` jobs (1 to 1,000) from where `page_token` left off.
+
+        Pages go by number: jobs that come or go in between neither shift nor repeat others.
+
+        Raises:
+            InvalidArgument: the token is not one of ours.
+        """
+        ...
+
+    async def attempts(self, number: int) -> list[Attempt]:
+        """Return a job's attempts, oldest first."""
+        ...
+
+    async def history(self, number: int = 0, *, printer: str = "", limit: int = 1000) -> list[HistoryEvent]:
+        """Return what happened to a job, or to a printer, oldest first; the newest `limit` of it."""
+        ...
+
+    async def remove_jobs(self, numbers: Sequence[int]) -> int:
+        """Forget ended jobs with all that belongs to them; others are left alone. Return how many went."""
+        ...
+
+    async def purge_finished(self, older_than: datetime, max_count: int = 1000) -> int:
+        """Forget jobs that ended before `older_than` and are not to be retained, oldest end first.
+
+        Return how many went; `max_count` bounds the work, so call again while it is reached.
+        """
+        ...
+
+
+class Documents(Protocol):
+    """The part of a store about documents' bytes."""
+
+    async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
+        """Return at most `max_bytes` of a job's document from `offset`; empty at its end.
+
+        Raises:
+            JobNotFound: there is no such job.
+            DocumentLost: the bytes were given back, or are not on the disk as they were written.
+        """
+        ...
+
+    async def read_small(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Return the whole documents of those jobs whose bytes lie in the database; the others are left out."""
+        ...
+
+    async def create_upload(
+        self, owner: str, *, request_id: str = "", attributes: Mapping[str, str] = NO_ATTRIBUTES
+    ) -> Upload:
+        """Begin a document. The same owner and request id (not empty) get the same upload again."""
+        ...
+
+    async def get_upload(self, upload_id: bytes) -> Upload:
+        """Return an upload with its present size: where the sender goes on. Raises UploadNotFound."""
+        ...
+
+    async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
+        """Append document bytes at `offset` and return the new size in bytes.
+
+        `offset` must equal the present size; bytes sent again below it are dropped, so a sender may resume after a
+        broken stream. Nothing is durable before `accept`: after a kill the size may be smaller, after a power cut
+        smaller by more, and `get_upload` tells it. Calls for one upload must not overlap.
+
+        Raises:
+            WrongOffset: there would be a gap; `expected` tells where to go on.
+            DigestMismatch: the bytes sent again are not the ones sent before.
+            SpoolFull: the volume's reserve would be touched; what was appended stays.
+            UploadNotFound: there is no such upload.
+
+        After google.storage.v2 `WriteObject` and containerd `content.Write`.
+        """
+        ...
+
+    async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
+        """Return bytes of a document that is still coming in, as far as they have come. Raises UploadNotFound."""
+        ...
+
+    async def abandon_upload(self, upload_id: bytes) -> None:
+        """Forget an upload and give its space back; harmless if there is none."""
+        ...
+
+    async def abandon_idle_uploads(self, idle_since: datetime) -> int:
+        """Abandon uploads that got no byte since then. Return how many."""
+        ...
+
+
+class Printers(Protocol):
+    """The part of a store about printers."""
+
+    async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
+        """Store a new printer and return it with its revision.
+
+        The same owner and request id (not empty) with the same printer get it again. One of the same name that is
+        pending deletion is reconfigured and revived, as AddPrinter does.
+
+        Raises:
+            PrinterExists: there is one of that name.
+            RequestIdReused: the request id made another printer.
+        """
+        ...
+
+    async def update_printer(self, printer: Printer, *, etag: str = "") -> Printer:
+        """Replace a printer by this one and return it with its new revision.
+
+        Raises:
+            PrinterNotFound: there is none of that name.
+            EtagMismatch: `etag` is not empty and not the present one.
+        """
+        ...
+
+    async def delete_printer(self, name: str, *, etag: str = "") -> Printer | None:
+        """Delete a printer; with unfinished jobs, mark it pending deletion and return it so.
+
+        `accept` refuses jobs for it from then on. Call again when its jobs are gone.
+
+        Raises:
+            PrinterNotFound, EtagMismatch: as `update_printer`.
+        """
+        ...
+
+    async def get_printer(self, name: str) -> Printer:
+        """Return a printer. Raises PrinterNotFound."""
+        ...
+
+    async def list_printers(self) -> list[Printer]:
+        """Return all printers by name."""
+        ...
+
+
+class Store(Jobs, Documents, Printers, Protocol):
+    """All of it."""
+
+    async def load(self) -> Snapshot:
+        """Return what was going on when the last spooler stopped. Work goes by what is unfinished."""
+        ...
+
+    async def next_epoch(self) -> int:
+        """Return a number greater than any returned before, durably: the base of this spooler's fences."""
+        ...
+
+    async def usage(self) -> StoreUsage:
+        """Return how full it is."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is waiting and let go of all files. Later calls raise StoreUnavailable."""
+        ...
