@@ -1,0 +1,229 @@
+"""Settings every service has; a service adds its own by subclassing `Settings`.
+
+    class SpoolerSettings(Settings):
+        service = "spooler"
+        database: str = Field(default="sqlite:///spool.db", description="where jobs are kept")
+
+A value comes from a flag (`--server.grace-s 5`, or `--grace-s 5` while only one setting ends so), else the environment
+(`PRINTFABRIC_SPOOLER_SERVER__GRACE_S`, or `PRINTFABRIC_SPOOLER_GRACE_S`), else a mounted secret (a file of that name), else
+the TOML file (`--config`, `PRINTFABRIC_CONFIG`), else the default. `chassis.settings_sources` does the reading.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from chassis.logs import LogFormat, LogLevel
+
+
+class Section(BaseModel):
+    """A table of settings: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+_TCP = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9_.\-]*|\*):(?P<port>\d{1,5})")
+
+
+def _check_address(text: str) -> str:
+    if text.startswith("unix:"):
+        if not text.startswith("unix:/") or len(text.encode()) > 107:
+            raise ValueError("a unix address is unix:/absolute/path of at most 102 bytes")
+        return text
+    match = _TCP.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError("an address is host:port, [ipv6]:port or unix:/path; port 0 lets the system choose")
+    return text
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether only this machine can reach a listen address (`unix:…`, `127.…`, `[::1]`, `localhost`)."""
+    if address.startswith("unix:"):
+        return True
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class ServerTlsSettings(Section):
+    """The server's certificate, and whose certificates it accepts. The files are read again when they change."""
+
+    cert_file: Path = Field(description="PEM file with the server's certificate chain")
+    key_file: Path = Field(description="PEM file with its private key")
+    client_ca_file: Path | None = Field(
+        default=None, description="PEM file; callers' certificates must be signed by one of it"
+    )
+    require_client_certificate: bool = Field(
+        default=True,
+        description="with client_ca_file: refuse callers without a certificate; false leaves room for tokens",
+    )
+
+
+class ClientTlsSettings(Section):
+    """How this service proves itself to others, and whom it believes. The files are read again when they change."""
+
+    ca_file: Path = Field(description="PEM file; servers' certificates must be signed by one of it")
+    cert_file: Path | None = Field(default=None, description="PEM file with this client's certificate chain")
+    key_file: Path | None = Field(default=None, description="PEM file with its private key")
+    server_name: str | None = Field(
+        default=None, description="name to expect in servers' certificates, if not the host's"
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> ClientTlsSettings:  # noqa: N804 - an "after" validator takes the instance
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together")
+        return self
+
+
+class KeepaliveSettings(Section):
+    """How a peer that says nothing is noticed.
+
+    grpcio 1.85.1 was measured: without pings a frozen peer is never noticed; with keepalive time and time-out alone
+    after 62 s; only with `grpc.http2.ping_timeout_ms` as well after time + time-out.
+    """
+
+    profile: Literal["lan", "wan"] = Field(
+        default="lan", description="lan: 5 s + 3 s; wan: 30 s + 20 s, for paid or slow links"
+    )
+    time_s: float | None = Field(
+        default=None, ge=1, le=3600, description="silence after which a ping is sent, in seconds"
+    )
+    timeout_s: float | None = Field(
+        default=None, ge=0.1, le=600, description="wait for its answer, in seconds"
+    )
+    min_ping_interval_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=3600,
+        description="clients that ping more often are turned away; below any client's time_s",
+    )
+
+    @property
+    def effective_time_s(self) -> float:
+        """Silence before a ping, in seconds."""
+        return self.time_s if self.time_s is not None else {"lan": 5.0, "wan": 30.0}[self.profile]
+
+    @property
+    def effective_timeout_s(self) -> float:
+        """Wait for the answer to a ping, in seconds."""
+        return self.timeout_s if self.timeout_s is not None else {"lan": 3.0, "wan": 20.0}[self.profile]
+
+    def options(self) -> list[tuple[str, int]]:
+        """Return the channel arguments for either end."""
+        timeout_ms = round(self.effective_timeout_s * 1000)
+        return [
+            ("grpc.keepalive_time_ms", round(self.effective_time_s * 1000)),
+            ("grpc.keepalive_timeout_ms", timeout_ms),
+            ("grpc.http2.ping_timeout_ms", timeout_ms),
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
+
+    def server_options(self) -> list[tuple[str, int]]:
+        """Return the channel arguments for a server, which also says how many pings it stands."""
+        # Not …min_recv_ping_interval…, which is often copied and does nothing.
+        floor_ms = round(self.min_ping_interval_s * 1000)
+        return [*self.options(), ("grpc.http2.min_ping_interval_without_data_ms", floor_ms)]
+
+
+class AccessSettings(Section):
+    """Who may call. Roles: viewer, operator, administrator for people; monitor and spooler for services."""
+
+    roles: dict[Literal["viewer", "operator", "administrator", "monitor", "spooler"], tuple[str, ...]] = (
+        Field(
+            default_factory=dict,
+            description="role = patterns of callers: certificate:spiffe://fabric/*, token:ci, group:print-admins",
+        )
+    )
+    token_file: Path | None = Field(
+        default=None, description="file of bearer tokens: sha256-hex name [group,group], one a line"
+    )
+    trust_loopback: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="are callers from this machine administrators? auto: only while every TCP listener is on loopback,"
+        " since behind a port-forward or a mesh's sidecar everybody comes from loopback",
+    )
+
+
+class LogSettings(Section):
+    """What is logged, and how."""
+
+    format: LogFormat = Field(default="auto", description="auto is console on a terminal, else json")
+    level: LogLevel = Field(default="info", description="lowest level that is written")
+    rpc: Literal["all", "failed"] = Field(
+        default="all", description="a line for every RPC, or only for those that failed"
+    )
+
+
+class ServerSettings(Section):
+    """The gRPC server of a service and what stands beside it."""
+
+    listen: tuple[Address, ...] = Field(
+        default=("127.0.0.1:0",), min_length=1, description="addresses to serve on: host:port or unix:/path"
+    )
+    socket_mode: str = Field(
+        default="0600", pattern="^0[0-7]{3}$", description="mode of unix sockets; it decides who may call"
+    )
+    tls: ServerTlsSettings | None = Field(
+        default=None, description="serve TCP listeners by TLS; unix sockets stay plain"
+    )
+    keepalive: KeepaliveSettings = KeepaliveSettings()
+    access: AccessSettings = AccessSettings()
+    max_message_bytes: int = Field(
+        default=4 << 20, ge=64 << 10, le=256 << 20, description="largest message, either way"
+    )
+    max_connection_age_s: float | None = Field(
+        default=None,
+        ge=10,
+        description="part from each client so often, for balance behind a Service; none on a port monitor",
+    )
+    reflection: bool = Field(default=False, description="let tools list the services")
+    metrics_listen: Address | None = Field(
+        default=None, description="host:port of the Prometheus page; none: no page"
+    )
+    health_listen: Address | None = Field(
+        default=None,
+        description="plain second listener with grpc.health.v1 only: Kubernetes' probes speak no TLS",
+    )
+    drain_delay_s: float = Field(
+        default=0, ge=0, le=300, description="seconds between NOT_SERVING and the end of accepting"
+    )
+    grace_s: float = Field(default=10, ge=0, le=3600, description="seconds that calls in flight get to end")
+    ready_file: Path | None = Field(
+        default=None, description="written when serving: JSON {pid, addresses, metrics}"
+    )
+    uvloop: bool = Field(default=True, description="use uvloop where it is installed")
+
+
+class ChannelSettings(Section):
+    """How this service calls others."""
+
+    tls: ClientTlsSettings | None = Field(default=None, description="speak TLS; none: plain")
+    keepalive: KeepaliveSettings = KeepaliveSettings()
+    max_message_bytes: int = Field(
+        default=4 << 20, ge=64 << 10, le=256 << 20, description="largest message, either way"
+    )
+    deadline_s: float = Field(
+        default=10, gt=0, le=3600, description="deadline of a unary call that brings none"
+    )
+    token_file: Path | None = Field(default=None, description="file whose content goes along as bearer token")
+
+
+class Settings(Section):
+    """All settings of one program. Subclasses name their `service` and add fields with descriptions."""
+
+    service: ClassVar[str] = "service"
+
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
