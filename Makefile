@@ -1,0 +1,74 @@
+# Print Fabric's everyday commands; `make help` lists them. Each sets up what it needs and skips what is current.
+# ARGS goes to the program behind a target: make test ARGS="tests/unit -k port_state -x"
+
+PYTHON ?=
+ARGS ?=
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+CODE := services client simulators tests tools hatch_build.py
+# What CONTRIBUTING.md promises is what runs: never a tool from outside .venv.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup protos run test check lint type format fabric faults bench golden docs wheel lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv from requirements.lock (needs Python >= 3.11 only; skipped when current)
+	@PYTHON="$(PYTHON)" tools/setup.sh
+
+protos: setup ## generate protos/gen/ from protos/ (skipped when current)
+	@$(BIN)/python hatch_build.py
+
+run: protos ## start the whole fabric on this machine: printfabric up
+	@$(BIN)/printfabric up $(ARGS)
+
+test: protos ## run every test
+	@$(PYTEST) $(ARGS)
+
+check: ## everything CI runs: lint, type, test
+	@$(MAKE) --no-print-directory lint type
+	@$(MAKE) --no-print-directory test
+
+lint: protos ## ruff, import contracts, buf, lock
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/buf lint
+	@$(BIN)/buf format --diff --exit-code
+	@$(BIN)/python -m tools.lock --check
+
+type: protos ## mypy --strict
+	@$(BIN)/mypy
+
+format: protos ## let ruff and buf write the code as they want it
+	@$(BIN)/ruff check --fix-only $(CODE)
+	@$(BIN)/ruff format $(CODE)
+	@$(BIN)/buf format --write
+
+fabric: protos ## the tests that run real services against each other
+	@$(PYTEST) tests/fabric $(ARGS)
+
+faults: protos ## the tests that kill, cut and stall
+	@$(PYTEST) tests/faults $(ARGS)
+
+bench: protos ## measure against CUPS on this machine; result in build/bench.json
+	@mkdir -p build
+	@$(BIN)/python -m tests.bench --output build/bench.json $(ARGS)
+
+golden: protos ## rewrite the golden files, pages drawn from the code included; the diff is for review
+	@$(PYTEST) -q -m golden --golden-update $(ARGS)
+
+docs: golden ## the same: docs/ has no page that is made in another way
+
+wheel: protos ## build the wheel into dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: setup ## renew requirements.lock after a change in pyproject.toml (UPGRADE=1: newest of everything)
+	@$(BIN)/python -m tools.lock $(if $(UPGRADE),--upgrade)
+	@PYTHON="$(PYTHON)" tools/setup.sh
+
+clean: ## remove everything that was made here, .venv included
+	rm -rf .venv build dist protos/gen protos/.gen-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
