@@ -6,8 +6,6 @@ ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := services client simulators tests tools hatch_build.py
-# What CONTRIBUTING.md promises is what runs: never a tool from outside .venv.
-export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos run test check lint type format fabric faults bench golden docs wheel lock clean
