@@ -1,0 +1,78 @@
+"""docs/states.md, drawn from the two state machines' tables and the comments beside their words."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from portmon import port_state
+from spooler import job_state
+
+HEAD = """\
+# States
+
+Drawn by `make docs` from `services/spooler/job_state.py` and `services/portmon/port_state.py`; edit those, not this page.
+Whatever is not in a table is refused with `WrongState`, and nothing changes. Conditions (offline, paper out, stalled) are
+not states: they are reasons, listed beside the state.
+"""
+
+# States and events are each machine's own enum; None stands for what does not exist yet.
+Table = Mapping[Any, Mapping[Any, Any]]
+
+
+def explained(words: type[StrEnum]) -> dict[str, str]:
+    """Return each word with the comment that follows it in the source, or nothing."""
+    source = inspect.getsource(words)
+    return {
+        word.value: found[1] if (found := re.search(rf"{word.name} = .*?#\s*(.+)", source)) else ""
+        for word in words
+    }
+
+
+def node(state: StrEnum | None) -> str:
+    """Return Mermaid's name of a state; `[*]` is where a machine begins."""
+    return "[*]" if state is None else state.value.replace("-", "_")
+
+
+def diagram(table: Table) -> list[str]:
+    """Return a Mermaid diagram; events that change nothing stay in the table below it."""
+    lines = ["```mermaid", "stateDiagram-v2"]
+    states = [state for state in table if state is not None]
+    lines += [f'    state "{state.value}" as {node(state)}' for state in states if node(state) != state.value]
+    if None not in table:
+        lines.append(f"    [*] --> {node(states[0])}")
+    for state, ways in table.items():
+        by_target: dict[StrEnum, list[str]] = {}
+        for event, target in ways.items():
+            if target is not state:
+                by_target.setdefault(target, []).append(event.value)
+        lines += [
+            f"    {node(state)} --> {node(target)}: {', '.join(events)}"
+            for target, events in by_target.items()
+        ]
+    return [*lines, "```"]
+
+
+def section(title: str, table: Table, states: type[StrEnum], events: type[StrEnum]) -> list[str]:
+    """Return one machine: its picture, its table, its words."""
+    lines = [f"## {title}", "", *diagram(table), "", "| in | on | becomes |", "|---|---|---|"]
+    for state, ways in table.items():
+        for event, target in ways.items():
+            before = "(new)" if state is None else state.value
+            lines.append(f"| {before} | {event.value} | {'stays' if target is state else target.value} |")
+    for name, words in (("state", states), ("event", events)):
+        meanings = {word: meaning for word, meaning in explained(words).items() if meaning}
+        if meanings:
+            lines += ["", f"| {name} | when |", "|---|---|"]
+            lines += [f"| {word} | {meaning} |" for word, meaning in meanings.items()]
+    return [*lines, ""]
+
+
+def text() -> str:
+    """Return the whole page."""
+    jobs = section("A job", job_state.TRANSITIONS, job_state.JobState, job_state.JobEvent)
+    ports = section("An open port", port_state.TRANSITIONS, port_state.PortState, port_state.PortEvent)
+    return "\n".join([HEAD, *jobs, *ports]).rstrip() + "\n"
