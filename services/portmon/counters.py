@@ -1,0 +1,63 @@
+"""What a port has done since its port monitor started; written by the port's thread, read by anybody."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+_BACK_BYTES = 65536
+
+
+@dataclass(slots=True)
+class PortCounters:
+    """Plain numbers with one writer, so that counting costs an addition. Seconds are monotonic differences."""
+
+    finished_busy_s: float = 0.0
+    busy_since: float | None = None  # monotonic; in a document since then
+    written_bytes: int = 0
+    read_bytes: int = 0
+    lost_read_bytes: int = 0  # came back, and nobody read them in time
+    opens: int = 0
+    documents: dict[str, int] = field(default_factory=lambda: {"complete": 0, "broken": 0, "aborted": 0})
+    stalls_s: dict[str, float] = field(
+        default_factory=lambda: {"peer_window": 0.0, "xoff": 0.0, "device": 0.0, "upstream": 0.0}
+    )
+
+    def busy_s(self) -> float:
+        """Return the seconds with a document in progress, up to now."""
+        since = self.busy_since
+        return self.finished_busy_s + (time.monotonic() - since if since is not None else 0.0)
+
+    def document_ended(self, outcome: str) -> None:
+        """Count a document: complete, broken or aborted."""
+        self.documents[outcome] += 1
+        if self.busy_since is not None:
+            self.finished_busy_s += time.monotonic() - self.busy_since
+            self.busy_since = None
+
+
+class BackChannel:
+    """What the device sent and nobody read yet: the newest 64 KiB, so that a chatty device never blocks a document."""
+
+    def __init__(self, counters: PortCounters) -> None:
+        self._counters = counters
+        self._data = bytearray()
+        self._lock = threading.Lock()  # guards _data between the port's thread and readers
+
+    def put(self, data: bytes) -> None:
+        """Add bytes; the oldest go when there are too many."""
+        with self._lock:
+            self._data += data
+            self._counters.read_bytes += len(data)
+            surplus = len(self._data) - _BACK_BYTES
+            if surplus > 0:
+                del self._data[:surplus]
+                self._counters.lost_read_bytes += surplus
+
+    def take(self, size: int) -> bytes:
+        """Return and forget at most `size` of the oldest bytes."""
+        with self._lock:
+            data = bytes(self._data[:size])
+            del self._data[:size]
+        return data

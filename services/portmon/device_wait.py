@@ -1,0 +1,77 @@
+"""Where a port's thread waits: for its device or for a wake-up, and never for ever."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+
+READ = select.POLLIN
+WRITE = select.POLLOUT
+HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
+
+
+class DeviceWait:
+    """poll() over one device and one eventfd, so that cancel and close end any wait at once.
+
+    One instance per port. `wait`, `pause` and `until` are called by the port's thread only; `wake` by any thread.
+    `check` is called before each wait and after each wake-up; it raises what shall unwind the monitor's code
+    (`JobCanceled`, `PortClosing`), which is how blocking device code is interrupted.
+    """
+
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        self.check = check
+        self.idle = False  # the thread is, or is about to be, in poll(): a wake-up is needed
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def wake(self) -> None:
+        """End the present or next wait."""
+        os.eventfd_write(self._wake_fd, 1)
+
+    def wait(self, fd: int | None, events: int, timeout_s: float | None) -> int:
+        """Return the poll bits of `fd`, or 0 after `timeout_s` or a wake-up. None waits for a wake-up without limit."""
+        self.check()
+        found = self.poll(fd, events, timeout_s)
+        self.check()
+        return found
+
+    def poll(self, fd: int | None, events: int, timeout_s: float | None) -> int:
+        """Do the same without asking `check`."""
+        poll = select.poll()
+        poll.register(self._wake_fd, READ)
+        if fd is not None:
+            poll.register(fd, events)
+        found = 0
+        for ready, bits in poll.poll(None if timeout_s is None else max(0, int(timeout_s * 1000 + 0.999))):
+            if ready == self._wake_fd:
+                os.eventfd_read(self._wake_fd)
+            else:
+                found = bits
+        return found
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, but end early on a wake-up."""
+        self.wait(None, 0, seconds)
+
+    def until(self, done: Callable[[], bool], deadline: float) -> bool:
+        """Ask `done` again and again, ever more slowly (1 to 50 ms), until it is true or `deadline` (monotonic) passed."""
+        pause = 0.001
+        while not done():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self.pause(min(pause, left))
+            pause = min(pause * 1.5, 0.05)
+        return True
+
+    def close(self) -> None:
+        """Free the eventfd."""
+        os.close(self._wake_fd)
+
+
+def is_hung_up(fd: int) -> bool:
+    """Tell whether the far end of a descriptor is gone."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return bool(poll.poll(0))

@@ -1,0 +1,112 @@
+"""A document as a port sees it: its key, what is said about it, and how far it has got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from chassis.errors import FabricError
+
+# What a TCP peer may have acknowledged and then lost, bytes, when its window was never seen.
+FAR_BUFFER_BYTES = 262144
+
+
+class DocKey(NamedTuple):
+    """One job's attempt: the key of everything a journal knows. `uid` is 16 bytes and never reused."""
+
+    uid: bytes
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.uid.hex()}/{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class DocInfo:
+    """What the device may want to know about a document (DOC_INFO_2 and more)."""
+
+    printer: str = ""
+    job_number: int = 0
+    document_name: str = ""
+    output_file: str = ""
+    format: str = ""
+    size_bytes: int | None = None
+    user: str = ""
+    copy: int = 1
+
+
+class Disposition(StrEnum):
+    """How a document ends."""
+
+    COMPLETE = "complete"  # all bytes were sent: flush, wait for what proof there is
+    ABORT = "abort"  # cancelled: stop at once
+    RESTART = "restart"  # it will be sent again: stop at once
+
+
+class Phase(StrEnum):
+    """Where a document stands at this host."""
+
+    NEVER_SEEN = "never_seen"  # the journal proves that nothing of it was printed
+    QUEUED = "queued"  # received, not begun
+    IN_PROGRESS = "in_progress"
+    INTERRUPTED = "interrupted"  # the process died in it: offsets as journaled, nobody works on it
+    ENDED = "ended"  # offsets and error are final
+    UNKNOWN = "unknown"  # the journal that would know is gone
+
+
+class Evidence(IntEnum):
+    """What the end of a document rests on; the numbers are in journal files and never change."""
+
+    NONE = 0
+    DRIVER_WRITE = 1  # the driver returned from write()
+    TCP_ACK = 2  # the peer's TCP acknowledged every byte
+    TCP_CLOSE = 3  # … and then closed its side: the peer's program read up to the end
+    OUTPUT_QUEUE = 4  # the terminal's output queue ran empty
+    DEVICE_WRITE = 5  # the printer class driver finished the write at the device
+    PIPE_READ = 6  # the reader of the pipe took every byte
+    FILE_SYNC = 7  # the file was synced and renamed
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one document has got. Offsets are payload bytes and never go back.
+
+    `uncertain_start` to `uncertain_end`: these may or may not have come out; both 0 means none. `resumable`: a new
+    attempt may begin at `accepted`, and what comes out is one whole document.
+    """
+
+    key: DocKey
+    phase: Phase
+    accepted: int = 0
+    acked: int = 0
+    resume_offset: int = 0
+    uncertain_start: int = 0
+    uncertain_end: int = 0
+    resumable: bool = False
+    evidence: Evidence = Evidence.NONE
+    win32: int = 0
+    error: FabricError | None = None
+
+
+# Called on the event loop with how far the document is, and whether the slice is done with.
+Reply = Callable[[Progress, bool], None]
+
+
+@dataclass(slots=True)
+class Slice:
+    """A piece of a document on its way to the port's thread: its start, bytes and end, in any combination.
+
+    Every slice gets any number of replies and then a last one.
+    """
+
+    key: DocKey
+    reply: Reply
+    start: DocInfo | None = None
+    resume_offset: int = 0
+    resume_prefix: bytes = b""
+    offset: int = 0
+    data: bytes = b""
+    end: Disposition | None = None
+    size: int | None = None

@@ -1,0 +1,123 @@
+"""Bytes into a device, as many as it takes and no faster, with the journal written before and after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chassis.errors import FabricError, WriteTimeout
+from portmon.counters import BackChannel, PortCounters
+from portmon.device_wait import READ, WRITE, DeviceWait
+from portmon.document import DocKey, Phase, Progress
+from portmon.journal import Journal
+from portmon.monitor import Port
+
+REPORT_S = 0.1
+_REPORT_BYTES = 262144
+_READ_BYTES = 65536
+# A device that asks to wait while its descriptor stays writable is asked again after this long.
+_PAUSED_S = 0.01
+
+
+@dataclass(slots=True)
+class Current:
+    """The document in progress. `prefix` is what still has to go before the payload."""
+
+    key: DocKey
+    at: int
+    origin: int  # the payload byte it began with
+    base: int  # the payload byte from which the device's own counting starts
+    accepted: int
+    acked: int
+    prefix: memoryview
+    prefix_bytes: int
+    reported: int
+    reported_at: float
+
+
+class Feed:
+    """Moves the bytes of one port's documents; belongs to the port's thread. `report` takes progress on the way."""
+
+    def __init__(
+        self, name: str, journal: Journal, counters: PortCounters, wait: DeviceWait, back: BackChannel
+    ) -> None:
+        self._name, self._journal, self._counters = name, journal, counters
+        self._wait, self._back = wait, back
+        self.report: Callable[[Progress], None] = lambda _: None
+
+    def push(self, port: Port, current: Current, data: memoryview, *, counted: bool) -> memoryview:
+        """Write all of `data`, or raise; what an error leaves is dropped, the sender sends it again."""
+        journal, at = self._journal, current.at
+        deadline = 0.0
+        while data:
+            self._wait.check()
+            size = min(len(data), port.piece_bytes)
+            if counted:
+                journal.intend(at, current.accepted + size)
+            try:
+                count = port.write(data[:size])
+            except FabricError:
+                if counted and port.write_error_is_exact:
+                    journal.intend(at, current.accepted)
+                raise
+            if counted:
+                current.accepted += count
+                journal.accept(at, current.accepted)
+                if count < size:
+                    journal.intend(at, current.accepted)
+            elif count:
+                current.prefix = data[count:]
+            self._counters.written_bytes += count
+            data = data[count:]
+            if count:
+                deadline = 0.0
+            elif data:
+                deadline = deadline or time.monotonic() + port.write_timeout_s
+                self._stall(port, deadline)
+            if data:
+                self._tell(port, current)
+        return data
+
+    def _stall(self, port: Port, deadline: float) -> None:
+        """Wait until the device may take more, taking in what it sends meanwhile."""
+        began = time.monotonic()
+        if began >= deadline:
+            raise WriteTimeout(
+                f"port {self._name}: the device took nothing for {port.write_timeout_s:g} s", port=self._name
+            )
+        if port.paused():
+            self._wait.pause(min(_PAUSED_S, deadline - began))
+        else:
+            bits = self._wait.wait(
+                port.fileno(), WRITE | (READ if port.readable else 0), min(REPORT_S, deadline - began)
+            )
+            if bits & ~WRITE and port.readable:
+                self.take_input(port)
+        self._counters.stalls_s[port.stall] += time.monotonic() - began
+
+    def take_input(self, port: Port) -> None:
+        """Put what the device sent into the back channel."""
+        data = port.read(_READ_BYTES)
+        if data:
+            self._back.put(data)
+
+    def measure(self, port: Port, current: Current) -> None:
+        """Read what the far end's transport has, which never goes back and never passes what was accepted."""
+        acked = current.base + port.acked() - (current.prefix_bytes - len(current.prefix))
+        current.acked = max(current.acked, min(acked, current.accepted))
+        self._journal.acknowledge(current.at, current.acked, port.far_buffer_bytes)
+
+    def progress(self, port: Port, current: Current) -> Progress:
+        """Return how far the document is now."""
+        self.measure(port, current)
+        current.reported, current.reported_at = current.accepted, time.monotonic()
+        return Progress(current.key, Phase.IN_PROGRESS, current.accepted, current.acked, current.origin)
+
+    def _tell(self, port: Port, current: Current) -> None:
+        """Tell how far a large document is, not more often than worth while."""
+        if (
+            current.accepted - current.reported >= _REPORT_BYTES
+            or time.monotonic() - current.reported_at >= REPORT_S
+        ):
+            self.report(self.progress(port, current))

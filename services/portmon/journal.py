@@ -1,0 +1,279 @@
+"""What one port knows of its documents, in spite of a kill at any instruction.
+
+Before every device write the journal says how far the write may get (intent), after it how far it got (accepted).
+Whoever reads it after a kill knows the offset exactly when the two are equal, and else the span in doubt. A document
+stays until the spooler settles it; settled ones can still be asked about until their slot is needed.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from chassis import logs
+from chassis.errors import PortBusy
+from portmon import journal_slot as slot
+from portmon.document import DocKey, Evidence, Phase, Progress
+from portmon.journal_file import CLEAN, GENERATION, SINCE_NS, BadJournal, JournalFile
+
+log = logs.get(__name__)
+
+_MAX_FABRICS = 16
+
+
+class Journal:
+    """The journal of one port. `begin` to `end` belong to the port's thread; the rest may be called from the loop.
+
+    `clock_skew_s`: a document made that long after the journal's own beginning is proven never to have been seen
+    when it is not in it. UUIDv7 job ids carry the time they were made, by the spooler's clock.
+    """
+
+    def __init__(self, file: JournalFile, clock_skew_s: float = 2.0) -> None:
+        self._file = file
+        self._words = file.words
+        self._clock_skew_s = clock_skew_s
+        self._note: dict[str, Any] = file.note()
+        self._index: dict[DocKey, int] = {}
+        self._free: deque[int] = deque()
+        self.device = (
+            0  # hash of what hangs on the port now; a pipe's document goes on at the same device only
+        )
+        self._words[GENERATION] += 1
+        self.generation = self._words[GENERATION]
+        self._load()
+
+    @classmethod
+    def open(cls, path: Path, port: str, *, slots: int = 4096, clock_skew_s: float = 2.0) -> Journal:
+        """Open or make a port's journal. A file that cannot be trusted is set aside, never deleted, never fatal."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _trusted(path, port) if path.exists() else None
+        if file is None:
+            file = JournalFile.create(path, slots, {"port": port, "fences": {}, "line": None})
+        return cls(file, clock_skew_s)
+
+    def _load(self) -> None:
+        words, torn = self._words, 0
+        settled: list[tuple[int, int]] = []
+        for number in range(self._file.slots):
+            at = self._file.slot(number)
+            state = words[at] & 0xFF
+            if state == slot.FREE:
+                self._free.append(number)
+                continue
+            if state > slot.SETTLED or words[at + slot.CHECK] != slot.check_of(words, at):
+                torn += 1
+                words[at] = slot.FREE
+                self._free.append(number)
+                continue
+            self._index[slot.key_of(self._words, at)] = at
+            if state == slot.SETTLED:
+                settled.append((words[at + slot.ENDED], number))
+        self._free.extend(number for _, number in sorted(settled))
+        rebooted = self._file.swap_boot_id()
+        if torn or (rebooted and self.generation > 1 and not words[CLEAN]):
+            # Stores that never reached the disk may be missing: from now on only newer documents are certain.
+            words[SINCE_NS] = time.time_ns()
+            log.warning(
+                "journal may lack documents of before the power cut", port=self._note["port"], torn=torn
+            )
+        words[CLEAN] = 0
+        self._file.sync()
+
+    def device_is(self, identity: str) -> None:
+        """Say what hangs on the port now."""
+        self.device = slot.hash_word(identity)
+
+    # --- the port's thread
+
+    def begin(self, key: DocKey, fabric: str, resume_offset: int, *, pipe: bool, prefix: bool = False) -> int:
+        """Enter a document and return its place, to be handed to the other calls.
+
+        `pipe`: the device takes bytes in order and keeps no connection. `prefix`: bytes that do not count go first.
+
+        Raises:
+            PortBusy: every slot is taken by documents that no spooler has settled.
+        """
+        number = self._take_slot(fabric)
+        at, words = self._file.slot(number), self._words
+        words[at] = slot.FREE
+        words[at + slot.UID_A], words[at + slot.UID_B] = struct.unpack("@2Q", key.uid)
+        words[at + slot.ATTEMPT] = key.attempt | (slot.PIPE if pipe else 0) | (slot.PREFIX if prefix else 0)
+        words[at + slot.INTENT] = words[at + slot.ACCEPTED] = words[at + slot.ACKED] = words[
+            at + slot.BASE
+        ] = resume_offset
+        words[at + slot.STARTED] = time.time_ns()
+        words[at + slot.ENDED] = self.generation
+        words[at + slot.FABRIC] = slot.hash_word(fabric)
+        words[at + slot.DEVICE] = self.device
+        words[at + slot.WINDOW] = words[at + slot.DOUBT] = 0
+        words[at + slot.CHECK] = slot.check_of(words, at)
+        words[at] = slot.IN_PROGRESS  # last: a kill before this line leaves no trace, and no byte was sent
+        self._index[key] = at
+        return at
+
+    def _take_slot(self, fabric: str) -> int:
+        if not self._free:
+            self._reclaim(fabric)
+        if not self._free:
+            raise PortBusy(
+                f"port {self._note['port']} has {self._file.slots} documents that wait to be settled",
+                port=self._note["port"],
+                unsettled=self._file.slots,
+            )
+        number = self._free.popleft()
+        at = self._file.slot(number)
+        if self._words[at] & 0xFF == slot.SETTLED:
+            self._index.pop(slot.key_of(self._words, at), None)
+        return number
+
+    def _reclaim(self, fabric: str) -> None:
+        """Drop what ended for other fabrics: one that went away for good must not block the port for ever."""
+        ours = slot.hash_word(fabric)
+        for key, at in list(self._index.items()):
+            if self._words[at] & 0xFF == slot.DONE and self._words[at + slot.FABRIC] != ours:
+                log.warning(
+                    "unsettled document of another fabric dropped", port=self._note["port"], document=str(key)
+                )
+                self._settle(at)
+
+    def intend(self, at: int, offset: int) -> None:
+        """Say that the next device write may take the document up to `offset`."""
+        self._words[at + slot.INTENT] = offset
+
+    def accept(self, at: int, offset: int) -> None:
+        """Say that the device took the document up to `offset`."""
+        self._words[at + slot.ACCEPTED] = offset
+
+    def acknowledge(self, at: int, offset: int, window: int = 0) -> None:
+        """Say that the far end's transport has the document up to `offset`, and how much it may still lose."""
+        self._words[at + slot.ACKED] = offset
+        self._words[at + slot.WINDOW] = window
+
+    def intent(self, at: int) -> int:
+        """Return how far the last device write was meant to get."""
+        return self._words[at + slot.INTENT]
+
+    def recoverable(self, at: int) -> bool:
+        """Tell whether an interrupted document may go on at all: a pipe, the same device, not amid its prefix."""
+        words = self._words
+        pipe = bool(words[at + slot.ATTEMPT] & slot.PIPE)
+        return pipe and words[at + slot.DEVICE] == self.device and not slot.in_prefix(words, at)
+
+    def resume(self, at: int, offset: int) -> None:
+        """Make an interrupted document this process's own again, at an offset that is proven."""
+        self._words[at + slot.INTENT] = self._words[at + slot.ACCEPTED] = offset
+        self._words[at + slot.ENDED] = self.generation
+
+    def end(
+        self, at: int, win32: int, evidence: Evidence, *, exact: bool = True, doubt: int | None = None
+    ) -> None:
+        """Close a document for good: 0 for success, else the code it was broken off with.
+
+        `exact`: the device is at `accepted`, to the byte. `doubt`: from here to the intent nobody can say.
+        """
+        words = self._words
+        words[at + slot.DOUBT] = 0 if doubt is None else doubt + 1
+        words[at + slot.ENDED] = time.time_ns()
+        words[at] = slot.DONE | (int(evidence) << 8) | (slot.EXACT if exact else 0) | (win32 << 32)
+
+    # --- questions
+
+    def find(self, key: DocKey) -> int | None:
+        """Return the place of a document, or None."""
+        return self._index.get(key)
+
+    def progress(self, at: int) -> Progress:
+        """Return what is known about the document at a place, at any time from any thread."""
+        return slot.read(self._words, at, self.generation, self.device)
+
+    def outcome(self, key: DocKey, fabric: str) -> Progress:
+        """Answer what became of a document; NEVER_SEEN only when that is proven, else UNKNOWN."""
+        at = self._index.get(key)
+        if at is not None and self._words[at + slot.FABRIC] == slot.hash_word(fabric):
+            return self.progress(at)
+        made = _time_of(key.uid)
+        since = self._words[SINCE_NS] / 1e9 + self._clock_skew_s
+        proven = at is None and made is not None and made > since
+        return Progress(key, Phase.NEVER_SEEN if proven else Phase.UNKNOWN)
+
+    def unsettled(self, fabric: str) -> list[Progress]:
+        """Return every document of a fabric that is in progress, interrupted, or ended and not settled."""
+        ours = slot.hash_word(fabric)
+        return [
+            self.progress(at)
+            for at in list(self._index.values())
+            if self._words[at + slot.FABRIC] == ours and self._words[at] & 0xFF != slot.SETTLED
+        ]
+
+    def settle(self, keys: Iterable[DocKey], fabric: str) -> int:
+        """Let go of ended or interrupted documents; return how many. Others, and strangers', are left alone."""
+        ours, count = slot.hash_word(fabric), 0
+        for key in keys:
+            at = self._index.get(key)
+            if at is None or self._words[at + slot.FABRIC] != ours:
+                continue
+            state = self._words[at] & 0xFF
+            interrupted = state == slot.IN_PROGRESS and self._words[at + slot.ENDED] != self.generation
+            if state == slot.DONE or interrupted:
+                self._settle(at)
+                count += 1
+        return count
+
+    def _settle(self, at: int) -> None:
+        self._words[at] = self._words[at] & ~0xFF | slot.SETTLED
+        self._free.append((at - self._file.slot(0)) // (self._file.slot(1) - self._file.slot(0)))
+
+    # --- facts about the port
+
+    def fence(self, fabric: str) -> int:
+        """Return the highest fence the port has seen from a fabric; 0 for none."""
+        return int(self._note["fences"].get(fabric, 0))
+
+    def store_fence(self, fabric: str, fence: int) -> None:
+        """Remember a fence durably (one msync)."""
+        fences = {name: n for name, n in self._note["fences"].items() if name != fabric}
+        fences = dict(list(fences.items())[-(_MAX_FABRICS - 1) :]) | {fabric: fence}
+        self._note = {**self._note, "fences": fences}
+        self._file.write_note(self._note)
+
+    @property
+    def line(self) -> Any:
+        """The serial line's settings as they were before it was touched, or None when they are restored."""
+        return self._note["line"]
+
+    def store_line(self, line: Any) -> None:
+        """Remember the line's settings before they are touched (one msync); None once they are restored."""
+        self._note = {**self._note, "line": line}
+        self._file.write_note(self._note)
+
+    def close(self) -> None:
+        """Sync and say that nothing is missing."""
+        self._words[CLEAN] = 1
+        self._file.sync()
+        self._file.close()
+
+
+def _time_of(uid: bytes) -> float | None:
+    """Return the seconds since the epoch in a UUIDv7 (RFC 9562, 5.7), or None for any other id."""
+    return int.from_bytes(uid[:6], "big") / 1000 if len(uid) == 16 and uid[6] >> 4 == 7 else None
+
+
+def _trusted(path: Path, port: str) -> JournalFile | None:
+    """Return the file, or None after setting it aside."""
+    try:
+        file = JournalFile(path)
+        about = file.note().get("port")
+        if about == port:
+            return file
+        file.close()
+        why = f"it is about port {about!r}"
+    except (BadJournal, ValueError, OSError) as error:
+        why = str(error)
+    aside = path.with_name(f"{path.name}.bad-{time.time_ns()}")
+    path.rename(aside)
+    log.error("journal set aside, its documents are unknown now", port=port, file=str(aside), why=why)
+    return None

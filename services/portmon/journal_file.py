@@ -1,0 +1,148 @@
+"""The journal's file: a mapped page of facts about the port, then fixed slots of 64-bit words.
+
+Every store is one aligned 8-byte machine store into a shared mapping: a process may be killed between any two of
+them and the file still says exactly what was stored. No system call is needed for that. A power cut is another
+matter: it may lose the newest stores, which is why the file carries the kernel's boot id.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import time
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MAGIC = int.from_bytes(b"PFJRNL\r\n", "little")
+VERSION = 1
+HEADER_BYTES = 8192
+SLOT_WORDS = 16
+_NOTE_BYTES = 3072
+_NOTE_AT = (1024, 1024 + _NOTE_BYTES)
+# Header words.
+_MAGIC, _VERSION, _SLOTS, GENERATION, _BOOT_A, _BOOT_B, SINCE_NS, _NOTE, CLEAN = range(9)
+
+
+class BadJournal(Exception):
+    """The file is not a journal this version can trust; the text says why."""
+
+
+def boot_id() -> bytes:
+    """Return the kernel's 16-byte boot id, which changes with every boot."""
+    return bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip().replace("-", ""))
+
+
+class JournalFile:
+    """One mapped file. `words` is the whole file as native 64-bit words; slot `n` begins at `slot(n)`."""
+
+    def __init__(self, path: Path) -> None:
+        """Map an existing file.
+
+        Raises:
+            BadJournal: truncated, foreign, or torn.
+        """
+        self.path = path
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            size = os.fstat(fd).st_size
+            if size < HEADER_BYTES:
+                raise BadJournal(f"truncated: {size} bytes")
+            self._map = mmap.mmap(fd, size)
+        finally:
+            os.close(fd)
+        self.words = memoryview(self._map).cast("Q")
+        try:
+            self._validate(size)
+        except BadJournal:
+            self.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path, slots: int, note: Mapping[str, Any]) -> JournalFile:
+        """Make a journal of `slots` slots; it appears under its name only when it is whole and on disk."""
+        beside = path.with_name(path.name + ".new")
+        with beside.open("wb") as file:
+            file.write(struct.pack("@9Q", MAGIC, VERSION, slots, 0, 0, 0, time.time_ns(), 0, 0))
+            file.seek(_NOTE_AT[0])
+            file.write(_pack_note(note))
+            file.truncate(HEADER_BYTES + slots * SLOT_WORDS * 8)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(path)
+        sync_dir(path.parent)
+        return cls(path)
+
+    def _validate(self, size: int) -> None:
+        if self.words[_MAGIC] != MAGIC:
+            raise BadJournal("not a journal")
+        if self.words[_VERSION] != VERSION:
+            raise BadJournal(f"version {self.words[_VERSION]}, this program speaks {VERSION}")
+        if size != HEADER_BYTES + self.words[_SLOTS] * SLOT_WORDS * 8:
+            raise BadJournal(f"{size} bytes are not {self.words[_SLOTS]} slots")
+        self.note()
+
+    @property
+    def slots(self) -> int:
+        """Number of slots."""
+        return self.words[_SLOTS]
+
+    @staticmethod
+    def slot(number: int) -> int:
+        """Return the index in `words` of a slot's first word."""
+        return HEADER_BYTES // 8 + number * SLOT_WORDS
+
+    def swap_boot_id(self) -> bool:
+        """Store this boot's id; tell whether it was another one, or none, before."""
+        now = struct.unpack("@2Q", boot_id())
+        changed = now != (self.words[_BOOT_A], self.words[_BOOT_B])
+        self.words[_BOOT_A], self.words[_BOOT_B] = now
+        return changed
+
+    def note(self) -> dict[str, Any]:
+        """Return the facts about the port: its name, fences, saved line settings."""
+        start = _NOTE_AT[self.words[_NOTE] & 1]
+        length, crc = struct.unpack_from("@2I", self._map, start)
+        text = self._map[start + 8 : start + 8 + min(length, _NOTE_BYTES)]
+        if zlib.crc32(text) != crc:
+            raise BadJournal("its facts fail their checksum")
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise BadJournal("its facts are not an object")
+        return found
+
+    def write_note(self, note: Mapping[str, Any]) -> None:
+        """Replace the facts at once and durably: written beside, then one word switches over."""
+        other = (self.words[_NOTE] & 1) ^ 1
+        data = _pack_note(note)
+        self._map[_NOTE_AT[other] : _NOTE_AT[other] + len(data)] = data
+        self.words[_NOTE] = other
+        self._map.flush(0, HEADER_BYTES)
+
+    def sync(self) -> None:
+        """Write all of it to the disk."""
+        self._map.flush()
+
+    def close(self) -> None:
+        """Unmap; what was stored stays."""
+        self.words.release()
+        self._map.close()
+
+
+def _pack_note(note: Mapping[str, Any]) -> bytes:
+    text = json.dumps(note, separators=(",", ":")).encode()
+    if len(text) + 8 > _NOTE_BYTES:
+        raise ValueError(f"{len(text)} bytes of facts do not fit into a journal's header")
+    return struct.pack("@2I", len(text), zlib.crc32(text)) + text
+
+
+def sync_dir(path: Path) -> None:
+    """Make renames in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

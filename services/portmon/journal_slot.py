@@ -1,0 +1,73 @@
+"""One slot of a journal: where its words are, and what they prove."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+from portmon.document import FAR_BUFFER_BYTES, DocKey, Evidence, Phase, Progress
+
+STATE, UID_A, UID_B, ATTEMPT, INTENT, ACCEPTED, ACKED, BASE, STARTED, ENDED = range(10)
+CHECK, FABRIC, DEVICE, WINDOW, DOUBT = range(10, 15)
+FREE, IN_PROGRESS, DONE, SETTLED = range(4)  # the low byte of STATE
+EXACT = 1 << 16  # in STATE of ended documents: accepted is where the device is, to the byte
+PIPE = 1 << 32  # in ATTEMPT: a byte pipe, where a crash loses nothing of what was accepted
+PREFIX = 1 << 33  # in ATTEMPT: bytes of nobody's document were sent first
+Words = memoryview
+
+
+def key_of(words: Words, at: int) -> DocKey:
+    """Return which document a slot is about."""
+    return DocKey(struct.pack("@2Q", words[at + UID_A], words[at + UID_B]), words[at + ATTEMPT] & 0xFFFFFFFF)
+
+
+def check_of(words: Words, at: int) -> int:
+    """Return the checksum of what never changes in a slot; a torn one does not match its stored word."""
+    fixed = words[at + UID_A : at + ATTEMPT + 1].tobytes() + words[at + BASE : at + STARTED + 1].tobytes()
+    return int.from_bytes(hashlib.blake2b(fixed, digest_size=8).digest(), "little")
+
+
+def hash_word(text: str) -> int:
+    """Return a text as one 64-bit word, to be compared only."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def in_prefix(words: Words, at: int) -> bool:
+    """Tell whether a document had not got beyond the bytes that were sent before it."""
+    return bool(words[at + ATTEMPT] & PREFIX) and words[at + ACCEPTED] == words[at + BASE]
+
+
+def read(words: Words, at: int, generation: int, device: int) -> Progress:
+    """Return what a slot proves. Safe while the port's thread goes on writing.
+
+    `generation`: which run of the process is alive. `device`: what hangs on the port now.
+    """
+    state = words[at]
+    # Order matters beside a running write: intent is stored before accepted, so it is read after it.
+    found = Progress(
+        key_of(words, at), Phase.ENDED, words[at + ACCEPTED], words[at + ACKED], words[at + BASE]
+    )
+    intent = words[at + INTENT]
+    found.win32, found.evidence = state >> 32, Evidence(state >> 8 & 0xFF)
+    same_pipe = bool(words[at + ATTEMPT] & PIPE) and words[at + DEVICE] == device
+    if state & 0xFF == IN_PROGRESS:
+        live = words[at + ENDED] == generation
+        found.phase = Phase.IN_PROGRESS if live else Phase.INTERRUPTED
+        if not live:
+            _judge_interrupted(words, at, found, intent)
+            found.resumable = same_pipe and not found.uncertain_end and not in_prefix(words, at)
+    else:
+        if words[at + DOUBT]:
+            found.uncertain_start, found.uncertain_end = words[at + DOUBT] - 1, max(found.accepted, intent)
+        found.resumable = bool(found.win32 and same_pipe and state & EXACT)
+    return found
+
+
+def _judge_interrupted(words: Words, at: int, found: Progress, intent: int) -> None:
+    """Say what is in doubt about a document whose process died."""
+    end, start = max(found.accepted, intent), found.accepted
+    if not words[at + ATTEMPT] & PIPE:
+        # The connection died with the process, and what the peer had acknowledged may have died with that.
+        start = max(found.resume_offset, found.acked - (words[at + WINDOW] or FAR_BUFFER_BYTES))
+    if end > start:
+        found.uncertain_start, found.uncertain_end = start, end

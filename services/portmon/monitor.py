@@ -1,0 +1,264 @@
+"""The function table in Python: what a port monitor is. Read this first.
+
+A monitor is plain blocking code. Each open port has a thread of its own (`session.py`), and all methods of `Port` are
+called from it. They block nowhere but in `context.wait`, which cancel, close and lease expiry interrupt; device
+descriptors are non-blocking. So a device that hangs never holds anything but its own document, and that not for long.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from chassis.errors import (
+    AccessDenied,
+    DeviceFault,
+    DeviceNotConnected,
+    DeviceOffline,
+    FabricError,
+    NotSupported,
+    PortBusy,
+    SpoolFull,
+)
+from portmon.device_wait import DeviceWait
+from portmon.document import DocInfo, DocKey, Evidence
+
+
+class PortSettings(BaseModel):
+    """What a person may set about a port. One flat object; the same class feeds forms, checks, and `open_port`."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+    write_timeout_s: float = Field(
+        45.0,
+        title="Write time-out",
+        description="A device that takes nothing for so long is reported as stuck; the document stays where it is.",
+        gt=0,
+        le=86400,
+        json_schema_extra={"unit": "s"},
+    )
+    grace_s: float = Field(
+        30.0,
+        title="Grace time",
+        description="How long a document in progress waits for its spooler after the connection to it broke.",
+        ge=0,
+        le=86400,
+        json_schema_extra={"unit": "s"},
+    )
+
+
+S = TypeVar("S", bound=PortSettings)
+
+
+class LineStore(Protocol):
+    """Keeps a serial line's former settings over a crash (the port's journal does)."""
+
+    @property
+    def line(self) -> Any:
+        """What was stored last, or None."""
+
+    def store_line(self, line: Any) -> None:
+        """Store JSON-able settings durably."""
+
+
+@dataclass(slots=True)
+class OpenContext:
+    """What a port gets from the one who opens it."""
+
+    port: str
+    wait: DeviceWait
+    lines: LineStore
+    # Takes what the device sent while the monitor itself was waiting for something.
+    received: Callable[[bytes], None] = field(default=lambda _: None)
+
+
+class Port(ABC):
+    """An acquired port. Attributes may be set by the class or by the instance.
+
+    resumable: a byte pipe; after a crash the same attempt can go on at a proven offset.
+    readable: has a back channel now; may turn False, never True again within a document.
+    piece_bytes: the most that is handed to one `write`, which bounds what a crash leaves in doubt.
+    stall: why it stalls when it does: peer_window, xoff or device.
+    write_error_is_exact: a failed write has taken nothing, so the offset stays known.
+    lost: the device is gone; nothing more can be done through this opening.
+    write_timeout_s: how long the device may take nothing; SetPortTimeOuts changes it.
+    far_buffer_bytes: acknowledged bytes that the far end may still lose when it breaks.
+    """
+
+    resumable: bool = False
+    readable: bool = False
+    piece_bytes: int = 65536
+    stall: str = "device"
+    write_error_is_exact: bool = True
+    lost: bool = False
+    write_timeout_s: float = 45.0
+    far_buffer_bytes: int = 0
+
+    @abstractmethod
+    def fileno(self) -> int | None:
+        """Return the descriptor to poll, or None when there is nothing to poll now."""
+
+    @abstractmethod
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        """Make the device ready for a document (StartDocPort); all of `OpenPort`'s work is done already."""
+
+    @abstractmethod
+    def write(self, data: memoryview) -> int:
+        """Give bytes to the driver and return how many it took; 0 when it takes none now. Never blocks."""
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes that the device sent, b"" when there are none now. Never blocks."""
+        raise NotSupported("this port cannot be read")
+
+    def paused(self) -> bool:
+        """Tell whether the device asks to wait although its descriptor is writable (DSR low)."""
+        return False
+
+    @abstractmethod
+    def acked(self) -> int:
+        """Return how many bytes since `start_doc` the far end's transport has. Never blocks, never fails."""
+
+    @abstractmethod
+    def end_doc(self) -> Evidence:
+        """Flush, wait for what proof there is, and return it (EndDocPort).
+
+        Raises:
+            WriteTimeout: bytes are still on their way and made no progress; may be called again.
+            DeviceFault and kin: the document is broken.
+        """
+
+    @abstractmethod
+    def abort_doc(self, keep: bool) -> bool:
+        """Stop at once. `keep` what a later attempt could go on with, else drop what can be dropped.
+
+        Returns whether all that `write` took is, or will be, with the device.
+        """
+
+    def recover(self, key: DocKey, accepted: int, intent: int) -> int | None:
+        """Return how far an interrupted document really got, if anybody can tell; asked of `resumable` ports only."""
+        return accepted if accepted >= intent else None
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the device and restore what was changed about it (ClosePort). Never fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorInit:
+    """What a monitor gets when it is loaded (MONITORINIT)."""
+
+    host: str
+    sandbox: Path  # where file ports may write
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Something a port could be made for: a stable path, and what a person would call it."""
+
+    path: str
+    description: str
+    in_use: bool = False
+
+
+class PortMonitor(ABC, Generic[S]):
+    """One type of port: a scheme, its settings, and how to open it. No global state; one instance per host process."""
+
+    scheme: ClassVar[str]
+    name: ClassVar[str]  # Windows' name, which several schemes may share
+    description: ClassVar[str] = ""
+    readable: ClassVar[bool] = False
+    net_attached: ClassVar[bool] = False
+    form: ClassVar[Mapping[str, Any]] = {}  # layout and presets for DescribeUI, beside the settings' schema
+    settings: type[S]
+
+    def __init__(self, init: MonitorInit) -> None:
+        self.init = init
+
+    def claims(self, port: str) -> bool:
+        """Tell whether a port of this name is of this type, when only the Windows name was given."""
+        return True
+
+    def check(self, port: str, settings: S) -> None:
+        """Refuse settings that cannot work with this port's name. Touches nothing.
+
+        Raises:
+            InvalidSettings, InvalidArgument: and why.
+        """
+
+    def private(self, port: str) -> bool:
+        """Tell whether every opening is a port of its own, so that nobody ever holds it (`FILE:`)."""
+        return False
+
+    @abstractmethod
+    def device(self, port: str, settings: S) -> str:
+        """Name what hangs on the port: a path or an address."""
+
+    def identity(self, port: str, settings: S) -> str:
+        """Say which device it is, so that another one behind the same name is noticed. Opens nothing."""
+        device = self.device(port, settings)
+        try:
+            found = Path(device).stat()
+        except (OSError, ValueError):
+            return device
+        return f"{device} {found.st_dev}:{found.st_ino}:{found.st_rdev}"
+
+    @abstractmethod
+    def open_port(self, port: str, settings: S, context: OpenContext) -> Port:
+        """Acquire the port (OpenPort). Leaves nothing open when it raises.
+
+        Raises:
+            DeviceNotConnected, DeviceOffline, PortBusy, AccessDenied: and why.
+        """
+
+    def devices(self) -> list[Device]:
+        """Return what ports of this type could be made for. Opens nothing."""
+        return []
+
+
+def drain(wait: DeviceWait, pending: Callable[[], int], timeout_s: float) -> bool:
+    """Wait until `pending()` is 0; False when it did not get smaller for `timeout_s`."""
+    before, deadline = pending(), time.monotonic() + timeout_s
+    while before > 0:
+        if not wait.until(lambda was=before: pending() < was, deadline):  # type: ignore[misc]
+            return False
+        before, deadline = pending(), time.monotonic() + timeout_s
+    return True
+
+
+_GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.EIO, errno.ESHUTDOWN, errno.EBADF}
+_BUSY = {errno.EBUSY, errno.EAGAIN, errno.ETXTBSY}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def open_error(error: OSError, port: str, device: str) -> FabricError:
+    """Say why a device would not open."""
+    text = f"port {port}: {device}: {os.strerror(error.errno or errno.EIO)}"
+    if error.errno in _BUSY:
+        return PortBusy(
+            f"port {port}: {device} is in use by another program", win32=32, port=port, device=device
+        )
+    if error.errno in _DENIED:
+        return AccessDenied(text, port=port, device=device)
+    if error.errno in _GONE:
+        return DeviceNotConnected(text, port=port, device=device)
+    return DeviceOffline(text, port=port, device=device)
+
+
+def write_error(error: OSError, port: str, device: str) -> FabricError:
+    """Say why a device took no more."""
+    text = f"port {port}: {device}: {os.strerror(error.errno or errno.EIO)}"
+    if error.errno in _GONE:
+        return DeviceNotConnected(text, port=port, device=device)
+    if error.errno in _FULL:
+        return SpoolFull(text, win32=112, port=port, device=device)
+    return DeviceFault(text, port=port, device=device)

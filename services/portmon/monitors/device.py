@@ -1,0 +1,200 @@
+"""Character device port: LPTn: on usblp or parport, any printer node below /dev, or a FIFO. Opened once and held."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import stat
+import struct
+import termios
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from typing_extensions import override
+
+from chassis.errors import InvalidSettings, WriteTimeout
+from portmon.document import DocInfo, DocKey, Evidence
+from portmon.monitor import (
+    Device,
+    OpenContext,
+    Port,
+    PortMonitor,
+    PortSettings,
+    drain,
+    open_error,
+    write_error,
+)
+
+_LPT = re.compile(r"LPT(\d+):", re.IGNORECASE)
+_USBLP = Path("/dev/usb")
+
+
+class DeviceSettings(PortSettings):
+    """Which node. The write time-out's default is that of Windows' parallel ports, 45 s."""
+
+    device: str = Field(
+        "",
+        max_length=512,
+        title="Device",
+        description="Path of the node or FIFO. Empty: LPT1: is /dev/usb/lp0, or /dev/lp0 where there is no such node.",
+    )
+
+    @field_validator("device")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        if value and (not value.startswith("/") or "\0" in value):
+            raise ValueError("must be an absolute path")
+        return value
+
+
+class DevicePort(Port):
+    """A node that is held open, so that status can be read between jobs."""
+
+    resumable = True
+
+    def __init__(self, device: str, context: OpenContext, write_timeout_s: float) -> None:
+        self._device, self._context, self.write_timeout_s = device, context, write_timeout_s
+        self._written = 0
+        self._fd, self.readable = _open(device)
+        try:
+            self._is_pipe = _is_pipe(self._fd, context.port)
+            # A pipe's write is known to the byte; of a device's failed write nobody knows what went over the cable.
+            self.write_error_is_exact = self._is_pipe
+            self.piece_bytes = 65536 if self._is_pipe else 8192
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    @override
+    def fileno(self) -> int | None:
+        return self._fd
+
+    @override
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        self._written = 0
+
+    @override
+    def write(self, data: memoryview) -> int:
+        try:
+            count = os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            # A FIFO's next reader can take the next document; a node that fails like this is gone.
+            self.lost = error.errno in (errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN)
+            raise write_error(error, self._context.port, self._device) from error
+        self._written += count
+        return count
+
+    @override
+    def read(self, size: int) -> bytes:
+        try:
+            return os.read(self._fd, size)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            self.readable = False
+            self.lost = error.errno in (errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN)
+            raise write_error(error, self._context.port, self._device) from error
+
+    def _unread(self) -> int:
+        if not self._is_pipe:
+            return 0
+        return int(struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"))[0])
+
+    @override
+    def acked(self) -> int:
+        return max(0, self._written - self._unread())
+
+    @override
+    def end_doc(self) -> Evidence:
+        if not self._is_pipe:
+            return Evidence.DEVICE_WRITE
+        if not drain(self._context.wait, self._unread, self.write_timeout_s):
+            raise WriteTimeout(
+                f"port {self._context.port}: nobody reads {self._unread()} bytes in {self._device}",
+                port=self._context.port,
+                acked=self.acked(),
+            )
+        return Evidence.PIPE_READ
+
+    @override
+    def abort_doc(self, keep: bool) -> bool:
+        return not self.lost  # what the driver has cannot be called back
+
+    @override
+    def close(self) -> None:
+        try:
+            os.close(self._fd)
+        except OSError:
+            self.lost = True
+
+
+def _is_pipe(fd: int, port: str) -> bool:
+    mode = os.fstat(fd).st_mode
+    if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
+        wrong = "is neither a character device nor a FIFO"
+        raise InvalidSettings(f"port {port}: its device {wrong}", port=port, fields=[("device", wrong)])
+    return stat.S_ISFIFO(mode)
+
+
+def _open(device: str) -> tuple[int, bool]:
+    """Return a descriptor and whether it can be read. A FIFO is only written: its reader is the device."""
+    flags = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    if stat.S_ISFIFO(Path(device).stat().st_mode):
+        return os.open(device, flags | os.O_WRONLY), False
+    try:
+        return os.open(device, flags | os.O_RDWR), True
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EINVAL, errno.EROFS):
+            raise
+        return os.open(device, flags | os.O_WRONLY), False
+
+
+class DeviceMonitor(PortMonitor[DeviceSettings]):
+    """The parallel part of Windows' local monitor, and its USB ports."""
+
+    scheme = "device"
+    name = "Local Port"
+    description = "Printer device node"
+    readable = True
+    settings = DeviceSettings
+
+    @override
+    def claims(self, port: str) -> bool:
+        return _LPT.fullmatch(port) is not None
+
+    @override
+    def check(self, port: str, settings: DeviceSettings) -> None:
+        if not self.device(port, settings):
+            raise InvalidSettings(
+                f"port {port} needs a device",
+                port=port,
+                fields=[("device", "only LPT1:, LPT2:, … have one by name")],
+            )
+
+    @override
+    def device(self, port: str, settings: DeviceSettings) -> str:
+        match = _LPT.fullmatch(port)
+        if settings.device or not match or not int(match[1]):
+            return settings.device
+        usb = f"/dev/usb/lp{int(match[1]) - 1}"
+        return usb if Path(usb).exists() else f"/dev/lp{int(match[1]) - 1}"
+
+    @override
+    def open_port(self, port: str, settings: DeviceSettings, context: OpenContext) -> DevicePort:
+        device = self.device(port, settings)
+        try:
+            return DevicePort(device, context, settings.write_timeout_s)
+        except OSError as error:
+            raise open_error(error, port, device) from error
+
+    @override
+    def devices(self) -> list[Device]:
+        found = [Device(str(path), f"USB printer {path.name}") for path in sorted(_USBLP.glob("lp*"))]
+        return found + [
+            Device(str(path), f"Parallel port {path.name}") for path in sorted(Path("/dev").glob("lp[0-9]"))
+        ]

@@ -1,0 +1,283 @@
+"""Serial port: COMn: on a tty, a USB adapter, or a pty, by pyserial.
+
+The line's former settings are saved, durably, before it is touched, and put back when the port is closed; after a
+crash the next opening puts them back first.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import struct
+import termios
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import serial
+from typing_extensions import override
+
+from chassis.errors import DeviceNotConnected, FabricError, InvalidSettings, WriteTimeout
+from portmon.device_wait import is_hung_up
+from portmon.document import DocInfo, DocKey, Evidence
+from portmon.line_settings import SerialSettings
+from portmon.monitor import (
+    Device,
+    OpenContext,
+    Port,
+    PortMonitor,
+    drain,
+    open_error,
+    write_error,
+)
+
+_COM = re.compile(r"COM(\d+):", re.IGNORECASE)
+_BY_ID = Path("/dev/serial/by-id")
+_DRAIN_AT_ABORT_S = 0.3
+
+
+class SerialPort(Port):
+    """A line that is held: locked against other programs, set up, and put back at the end."""
+
+    resumable = True
+    readable = True
+    piece_bytes = 4096  # a tty's buffer; also what a crash may leave in doubt
+
+    def __init__(self, device: str, settings: SerialSettings, context: OpenContext) -> None:
+        self._device, self._settings, self._context = device, settings, context
+        self.stall = "xoff" if settings.flow != "none" else "device"
+        self._written = 0
+        self._no_signals = False
+        self.write_timeout_s = settings.write_timeout_s
+        # A descriptor of its own holds the lock and the former settings, and keeps the modem lines up meanwhile.
+        self._keeper = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._keeper, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._keeper)  # somebody else's line: nothing of it is touched
+            raise
+        try:
+            self._restore()  # what a crashed process left
+            context.lines.store_line({"device": device, "termios": _to_json(termios.tcgetattr(self._keeper))})
+            self._serial = self._open()
+        except BaseException:
+            self._put_back()
+            raise
+
+    def _open(self) -> serial.Serial:
+        settings = self._settings
+        line = serial.Serial(
+            self._device,
+            baudrate=settings.baud,
+            bytesize=settings.data_bits,
+            parity=settings.parity[0].upper(),
+            stopbits=float(settings.stop_bits),
+            xonxoff=settings.flow == "xonxoff",
+            rtscts=settings.flow == "rtscts",
+            timeout=0,
+            write_timeout=0,
+        )
+        try:
+            # Programs that know nothing of flock get EBUSY; the keeper was opened before and stays usable.
+            fcntl.ioctl(line.fileno(), termios.TIOCEXCL)
+        except OSError:
+            line.close()
+            raise
+        return line
+
+    @override
+    def fileno(self) -> int | None:
+        return int(self._serial.fileno())
+
+    @override
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        self._written = 0
+
+    @override
+    def write(self, data: memoryview) -> int:
+        if self.paused():
+            return 0
+        try:
+            count = os.write(self._serial.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            self.lost = True
+            raise write_error(error, self._context.port, self._device) from error
+        self._written += count
+        return count
+
+    @override
+    def paused(self) -> bool:
+        # POSIX has no DTR/DSR flow control; the line is looked at before each write.
+        if self._settings.flow != "dtrdsr" or self._no_signals:
+            return False
+        try:
+            return not self._serial.dsr
+        except OSError as error:
+            self._no_signals = error.errno in (errno.ENOTTY, errno.EINVAL)  # a pty has no modem lines
+            return False
+
+    @override
+    def read(self, size: int) -> bytes:
+        try:
+            data = os.read(self._serial.fileno(), size)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            self.lost = True
+            raise write_error(error, self._context.port, self._device) from error
+        if not data and is_hung_up(self._serial.fileno()):  # else just nothing there: VMIN is 0
+            self.lost = True
+            raise DeviceNotConnected(
+                f"port {self._context.port}: {self._device} was unplugged",
+                port=self._context.port,
+                device=self._device,
+            )
+        return data
+
+    def _queued(self) -> int:
+        try:
+            return int(struct.unpack("i", fcntl.ioctl(self._keeper, termios.TIOCOUTQ, b"\0\0\0\0"))[0])
+        except OSError:
+            return 0
+
+    @override
+    def acked(self) -> int:
+        return max(0, self._written - self._queued())
+
+    @override
+    def end_doc(self) -> Evidence:
+        if not drain(self._context.wait, self._queued, self.write_timeout_s):
+            raise WriteTimeout(
+                f"port {self._context.port}: {self._device} keeps {self._queued()} bytes in its output queue",
+                port=self._context.port,
+                acked=self.acked(),
+            )
+        return Evidence.OUTPUT_QUEUE
+
+    @override
+    def abort_doc(self, keep: bool) -> bool:
+        # close() of a tty waits for its queue, 30 s at a line that is stopped: give it a moment, then drop the rest.
+        exact = keep and not self.lost and self._wait_briefly()
+        if not exact:
+            self._written = self.acked()
+            self._flush()
+        return exact
+
+    def _wait_briefly(self) -> bool:
+        deadline = time.monotonic() + _DRAIN_AT_ABORT_S
+        while self._queued() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self._queued() == 0
+
+    def _flush(self) -> None:
+        try:
+            termios.tcflush(self._keeper, termios.TCOFLUSH)
+        except termios.error:
+            self.lost = True
+
+    @override
+    def close(self) -> None:
+        self._flush()
+        try:
+            self._serial.close()
+        except OSError:
+            self.lost = True
+        self._put_back()
+
+    def _put_back(self) -> None:
+        """Restore the former settings, give the lock back, forget that there was something to restore."""
+        try:
+            self._restore()
+        finally:
+            os.close(self._keeper)
+
+    def _restore(self) -> None:
+        saved = self._context.lines.line
+        if not saved or saved.get("device") != self._device:
+            return
+        try:
+            fcntl.ioctl(self._keeper, termios.TIOCNXCL)
+            termios.tcsetattr(self._keeper, termios.TCSANOW, _from_json(saved["termios"]))
+        except (termios.error, OSError):
+            return  # the device is gone, and its settings with it
+        self._context.lines.store_line(None)
+
+
+def _to_json(attributes: list[Any]) -> list[Any]:
+    return [*attributes[:6], [code if isinstance(code, int) else code.hex() for code in attributes[6]]]
+
+
+def _from_json(stored: list[Any]) -> list[Any]:
+    return [*stored[:6], [code if isinstance(code, int) else bytes.fromhex(code) for code in stored[6]]]
+
+
+class SerialMonitor(PortMonitor[SerialSettings]):
+    """The serial part of Windows' local monitor."""
+
+    scheme = "serial"
+    name = "Local Port"
+    description = "Serial port"
+    readable = True
+    settings = SerialSettings
+    form: ClassVar[dict[str, Any]] = {
+        "summary": "{baud} {dataBits}{parity|initial}{stopBits}",
+        "presets": [
+            {"title": "9600 8N1", "values": {"baud": 9600, "dataBits": 8, "parity": "none", "stopBits": "1"}},
+            {
+                "title": "19200 8N1",
+                "values": {"baud": 19200, "dataBits": 8, "parity": "none", "stopBits": "1"},
+            },
+            {
+                "title": "115200 8N1",
+                "values": {"baud": 115200, "dataBits": 8, "parity": "none", "stopBits": "1"},
+            },
+        ],
+    }
+
+    @override
+    def claims(self, port: str) -> bool:
+        return _COM.fullmatch(port) is not None
+
+    @override
+    def check(self, port: str, settings: SerialSettings) -> None:
+        if not self.device(port, settings):
+            raise InvalidSettings(
+                f"port {port} needs a device",
+                port=port,
+                fields=[("device", "only COM1:, COM2:, … have one by name")],
+            )
+
+    @override
+    def device(self, port: str, settings: SerialSettings) -> str:
+        match = _COM.fullmatch(port)
+        return settings.device or (f"/dev/ttyS{int(match[1]) - 1}" if match and int(match[1]) else "")
+
+    @override
+    def open_port(self, port: str, settings: SerialSettings, context: OpenContext) -> SerialPort:
+        device = self.device(port, settings)
+        try:
+            return SerialPort(device, settings, context)
+        except serial.SerialException as error:
+            raise open_error(OSError(error.errno or errno.EIO, str(error)), port, device) from error
+        except OSError as error:
+            raise open_error(error, port, device) from error
+        except termios.error as error:
+            raise _not_a_line(port, device) from error
+        except ValueError as error:
+            raise InvalidSettings(
+                f"port {port}: {device} refuses its settings: {error}", port=port
+            ) from error
+
+    @override
+    def devices(self) -> list[Device]:
+        return [Device(str(path), path.name.replace("_", " ")) for path in sorted(_BY_ID.glob("*"))]
+
+
+def _not_a_line(port: str, device: str) -> FabricError:
+    return InvalidSettings(
+        f"port {port}: {device} is not a serial line", port=port, fields=[("device", "is not a serial line")]
+    )

@@ -1,0 +1,294 @@
+"""What a port's thread does with the slices of documents: one device, one journal, one document at a time.
+
+No threads and no event loop in here; `session.py` has both. After a failure the document is in one of two places: still
+in progress (a time-out, a gap: the sender may go on or give up), or ended in the journal with what is known.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from chassis.errors import (
+    DeviceFault,
+    DeviceNotConnected,
+    FabricError,
+    JobCanceled,
+    PortInUse,
+    Verdict,
+    WriteTimeout,
+    WrongOffset,
+    WrongState,
+)
+from portmon import port_state
+from portmon.counters import BackChannel, PortCounters
+from portmon.device_wait import READ, DeviceWait
+from portmon.document import Disposition, DocKey, Evidence, Phase, Progress, Slice
+from portmon.feed import REPORT_S, Current, Feed
+from portmon.journal import Journal
+from portmon.monitor import OpenContext, Port, PortMonitor
+from portmon.port_state import PortEvent, PortState
+
+
+class PortWork:
+    """One opening of one port, as its own thread sees it."""
+
+    def __init__(
+        self,
+        name: str,
+        fabric: str,
+        journal: Journal,
+        counters: PortCounters,
+        wait: DeviceWait,
+        back: BackChannel,
+    ) -> None:
+        self.name, self._fabric, self._journal, self._counters = name, fabric, journal, counters
+        self._wait, self._back = wait, back
+        self.state = PortState.CLOSED
+        self.current: Current | None = None
+        self.canceled: dict[DocKey, None] = {}  # filled by the loop; what is in here is not begun any more
+        self.feed = Feed(name, journal, counters, wait, back)
+        self._port: Port | None = None
+
+    # --- the port itself
+
+    def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
+        """Acquire the device (OpenPort); the errors are the monitor's."""
+        self._journal.device_is(monitor.identity(self.name, settings))
+        context = OpenContext(self.name, self._wait, self._journal, self._back.put)
+        self._port = monitor.open_port(self.name, settings, context)
+        self.state = port_state.step(PortState.CLOSED, PortEvent.OPEN_PORT)
+
+    def close(self, error: FabricError | None) -> None:
+        """Release the device (ClosePort). A document in progress is broken off with `error`, its offset kept."""
+        if self.current is not None:
+            self._break(self.current, error or WrongState(f"port {self.name} was closed"), keep=True)
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+        self.state = PortState.CLOSED
+
+    @property
+    def port(self) -> Port:
+        """The acquired device."""
+        if self._port is None:
+            raise WrongState(f"port {self.name} is closed", port=self.name)
+        return self._port
+
+    def interrupt(self) -> None:
+        """Raise when the document in progress was canceled; called wherever the thread waits for its device."""
+        if self.current is not None and self.current.key in self.canceled:
+            raise JobCanceled(f"document {self.current.key} was canceled", document=self.current.key)
+
+    # --- slices
+
+    def handle(self, piece: Slice) -> Progress:
+        """Do what a slice says and return how far its document is, with the error if there was one."""
+        try:
+            if piece.key in self.canceled and (self.current is None or self.current.key != piece.key):
+                return self._not_begun(piece)
+            if piece.start is not None:
+                self._start(piece)
+            current = self.current
+            if current is None or current.key != piece.key:
+                return self._not_current(piece)
+            self._write(current, piece)
+            if piece.end is not None:
+                return self._end(current, piece)
+            return self.feed.progress(self.port, current)
+        except FabricError as error:
+            return self._failed(piece, error)
+
+    def _not_begun(self, piece: Slice) -> Progress:
+        """Answer for a document that was taken back while it waited."""
+        at = self._journal.find(piece.key)
+        if at is not None:
+            return self._journal.progress(at)
+        error = JobCanceled(f"document {piece.key} was canceled", document=piece.key)
+        return Progress(piece.key, Phase.NEVER_SEEN, error=error)
+
+    def _not_current(self, piece: Slice) -> Progress:
+        """Answer for a document that is not in progress: EndDocPort is harmless, WritePort is code 6."""
+        at = self._journal.find(piece.key)
+        found = Progress(piece.key, Phase.NEVER_SEEN) if at is None else self._journal.progress(at)
+        if at is None and (piece.end is None or piece.data):
+            text = f"document {piece.key} is not in progress at port {self.name}"
+            found.error = WrongState(text, win32=6, verdict=Verdict.RETRY, port=self.name, document=piece.key)
+        return found
+
+    def _start(self, piece: Slice) -> None:
+        assert piece.start is not None
+        if self.current is not None:
+            if self.current.key == piece.key:
+                return
+            raise PortInUse(
+                f"port {self.name} is in document {self.current.key}",
+                verdict=Verdict.RETRY,
+                port=self.name,
+                document=self.current.key,
+            )
+        at = self._journal.find(piece.key)
+        if at is not None:
+            self._go_on(piece, at)
+            return
+        if self.state is PortState.FAILED:
+            raise DeviceNotConnected(
+                f"port {self.name} lost its device: close it and open it again", port=self.name
+            )
+        after = port_state.step(self.state, PortEvent.START_DOC_PORT)
+        began = time.monotonic()
+        self.port.start_doc(piece.key, piece.start, piece.resume_offset)
+        try:
+            at = self._journal.begin(
+                piece.key,
+                self._fabric,
+                piece.resume_offset,
+                pipe=self.port.resumable,
+                prefix=bool(piece.resume_prefix),
+            )
+        except FabricError:
+            self.port.abort_doc(keep=False)
+            raise
+        offset, prefix = piece.resume_offset, memoryview(piece.resume_prefix)
+        self._enter(
+            Current(piece.key, at, offset, offset, offset, offset, prefix, len(prefix), offset, began)
+        )
+        self.state = after
+
+    def _enter(self, current: Current) -> None:
+        self.current = current
+        self._counters.busy_since = current.reported_at
+
+    def _go_on(self, piece: Slice, at: int) -> None:
+        """Take up a document that another run of this process left in the middle, if that is proven to be right."""
+        known = self._journal.progress(at)
+        if known.phase is not Phase.INTERRUPTED:
+            return  # it has ended: the answer says so, and nothing is done
+        exact = None
+        if self._journal.recoverable(at):
+            exact = self.port.recover(piece.key, known.accepted, max(known.accepted, known.uncertain_end))
+        if exact is None:
+            raise WrongState(
+                f"document {piece.key} was interrupted and cannot go on at port {self.name}",
+                verdict=Verdict.HOLD,
+                port=self.name,
+                document=piece.key,
+                accepted=known.accepted,
+                uncertain_end=known.uncertain_end,
+            )
+        if piece.resume_offset not in (exact, known.resume_offset):
+            raise WrongOffset(f"document {piece.key} goes on at {exact}", expected=exact, document=piece.key)
+        assert piece.start is not None
+        after = port_state.step(self.state, PortEvent.START_DOC_PORT)
+        self.port.start_doc(piece.key, piece.start, exact)
+        self._journal.resume(at, exact)
+        origin, now = known.resume_offset, time.monotonic()
+        self._enter(Current(piece.key, at, origin, exact, exact, exact, memoryview(b""), 0, exact, now))
+        self.state = after
+
+    def _write(self, current: Current, piece: Slice) -> None:
+        if current.prefix:
+            current.prefix = self.feed.push(self.port, current, current.prefix, counted=False)
+        if piece.offset > current.accepted and piece.data:
+            raise WrongOffset(
+                f"document {piece.key}: bytes {current.accepted} to {piece.offset} are missing",
+                expected=current.accepted,
+                document=piece.key,
+            )
+        skip = current.accepted - piece.offset
+        if skip < len(piece.data):
+            self.state = port_state.step(self.state, PortEvent.WRITE_PORT)
+            self.feed.push(self.port, current, memoryview(piece.data)[skip:], counted=True)
+
+    # --- ends
+
+    def _end(self, current: Current, piece: Slice) -> Progress:
+        if piece.end is not Disposition.COMPLETE:
+            raise JobCanceled(f"document {current.key} was canceled", document=current.key)
+        if piece.size is not None and piece.size != current.accepted:
+            raise WrongOffset(
+                f"document {current.key} has {piece.size} bytes, {current.accepted} of them arrived",
+                expected=current.accepted,
+                document=current.key,
+            )
+        evidence = self.port.end_doc()
+        self.feed.measure(self.port, current)
+        self._journal.end(current.at, 0, evidence)
+        self._leave("complete", PortEvent.END_DOC_PORT)
+        return self._journal.progress(current.at)
+
+    def _leave(self, outcome: str, event: PortEvent) -> None:
+        self.current = None
+        self._counters.document_ended(outcome)
+        self.state = port_state.step(self.state, event)
+
+    def _failed(self, piece: Slice, error: FabricError) -> Progress:
+        """Say what an error left: a document still in progress, or a broken one."""
+        current = self.current
+        if current is None or current.key != piece.key:
+            at = self._journal.find(piece.key)
+            found = Progress(piece.key, Phase.NEVER_SEEN) if at is None else self._journal.progress(at)
+            found.error = error
+            self._note_lost()
+            return found
+        if isinstance(error, WriteTimeout | WrongOffset):
+            found = self.feed.progress(self.port, current)
+            found.error = error
+            return found
+        return self._break(current, error, keep=not isinstance(error, JobCanceled))
+
+    def _break(self, current: Current, error: FabricError, *, keep: bool) -> Progress:
+        """Break a document off, with all that is known about how far it got."""
+        port = self.port
+        self.feed.measure(self.port, current)
+        exact = port.abort_doc(keep)
+        self.feed.measure(self.port, current)
+        started = current.accepted > current.base or len(current.prefix) < current.prefix_bytes
+        known = self._journal.progress(current.at)
+        doubt = None
+        if not exact and started:
+            doubt = max(current.base, current.acked - port.far_buffer_bytes)
+        elif self._journal.intent(current.at) > current.accepted:
+            doubt = known.accepted
+        self._journal.end(current.at, error.win32, Evidence.NONE, exact=exact and doubt is None, doubt=doubt)
+        self._leave("broken" if keep else "aborted", PortEvent.DOCUMENT_BROKEN)
+        self._note_lost()
+        found = self._journal.progress(current.at)
+        found.error = error
+        return found
+
+    def _note_lost(self) -> None:
+        if self._port is not None and self._port.lost and self.state is not PortState.FAILED:
+            self.state = port_state.step(self.state, PortEvent.DEVICE_LOST)
+
+    # --- between slices
+
+    def idle(self) -> None:
+        """Look after the device between slices: its words, its acknowledgements, its absence.
+
+        Raises:
+            FabricError: it is gone; the caller ends the document with that.
+        """
+        port, current = self.port, self.current
+        if current is not None and current.acked < current.accepted:
+            before = current.acked
+            self.feed.measure(self.port, current)
+            if current.acked != before:
+                self.feed.report(self.feed.progress(self.port, current))
+        bits = self._wait.poll(port.fileno() if port.readable else None, READ, self._idle_s())
+        if bits and port.readable:
+            self.feed.take_input(self.port)
+
+    def _idle_s(self) -> float | None:
+        waiting = self.current is not None and self.current.acked < self.current.accepted
+        return REPORT_S if waiting else None
+
+    def broken_by(self, error: FabricError) -> Progress | None:
+        """Take note of a device that failed between slices; return the end of the document if there was one."""
+        if self.current is not None:
+            return self._break(self.current, error, keep=True)
+        self._note_lost()
+        if self.state is PortState.FAILED or isinstance(error, DeviceFault):
+            return None
+        self.state = port_state.step(self.state, PortEvent.DEVICE_LOST)
+        return None
