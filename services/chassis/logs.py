@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any, Literal, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from chassis.call import current_call
+
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-# The interceptor puts the facts of the running call here; a callable, so that a call that logs nothing pays nothing.
-call_facts: ContextVar[Callable[[], dict[str, Any]] | None] = ContextVar("call_facts", default=None)
 
 
 def get(name: str) -> FilteringBoundLogger:
@@ -77,8 +74,8 @@ def configure(
 
 
 def _add_call_facts(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    facts = call_facts.get()
-    if facts is not None:
-        for name, value in facts().items():
+    call = current_call.get()
+    if call is not None:
+        for name, value in call.facts().items():
             event.setdefault(name, value)
     return event

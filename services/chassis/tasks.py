@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from chassis import logs
+from chassis.metrics import TASK_RESTARTS
 
 log = logs.get(__name__)
 
@@ -62,6 +63,7 @@ async def supervise(
         except Exception as error:
             failures = 1 if loop.time() - started >= backoff.calm_s else failures + 1
             wait_s = backoff.wait_s(failures)
+            TASK_RESTARTS.labels(name).inc()
             log.exception(
                 "task failed, restarting",
                 task=name,

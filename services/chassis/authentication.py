@@ -1,0 +1,143 @@
+"""Finds out who calls: token, certificate, unix socket, loopback.
+
+grpc's Python server tells of a caller on a unix socket only that it is one (peer `unix:`, no SO_PEERCRED; looked at
+with grpcio 1.85.1). There the socket file's mode is the proof: 0600 lets in this user (and root), 0660 its group;
+with 0666 a caller there is nobody until it sends a token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from chassis import logs
+from chassis.errors import Unauthenticated
+from chassis.identity import ALL_ROLES, NOBODY, Identity, Kind, RoleMap, TokenVerifier
+from chassis.settings import AccessSettings, is_loopback
+from chassis.settings_sources import SettingsError
+from chassis.watched_files import WatchedFiles
+
+log = logs.get(__name__)
+
+_LOOPBACK_PEER = re.compile(r"ipv4:127\.|ipv6:(\[|%5B)(::1|::ffff:127\.[0-9.]+)(\]|%5D):", re.IGNORECASE)
+_REMEMBERED = 1024  # certificates whose identity is kept, so that PEM is not looked at in every call
+
+
+class Authenticator:
+    """Knows callers by what this server's settings and verifiers accept."""
+
+    def __init__(
+        self,
+        access: AccessSettings,
+        *,
+        listen: Sequence[str],
+        socket_mode: str = "0600",
+        verifiers: Iterable[TokenVerifier] = (),
+    ) -> None:
+        self._roles = RoleMap(access.roles)
+        self._verifiers = list(verifiers)
+        if access.token_file is not None:
+            self._verifiers.insert(0, TokenFile(access.token_file))
+        only_local = all(is_loopback(address) for address in listen)
+        trusted = access.trust_loopback == "always" or (access.trust_loopback == "auto" and only_local)
+        self._loopback = Identity(Kind.LOOPBACK, "", roles=ALL_ROLES) if trusted else NOBODY
+        self._unix = _behind_socket(int(socket_mode, 8))
+        self._certificates: OrderedDict[bytes, Identity] = OrderedDict()
+
+    def identify(self, context: Any, peer: str) -> Identity:
+        """Return who is at the other end, tokens aside."""
+        if peer.startswith("unix"):
+            return self._unix
+        properties = context.auth_context()
+        if properties and (pem := next(iter(properties.get("x509_pem_cert", ())), None)):
+            known = self._certificates.get(pem)
+            if known is None:
+                known = self._certificates[pem] = self._roles.grant(from_certificate(properties))
+                if len(self._certificates) > _REMEMBERED:
+                    self._certificates.popitem(last=False)
+            return known
+        return self._loopback if _LOOPBACK_PEER.match(peer) else NOBODY
+
+    async def verify(self, authorization: str, carrier: Identity) -> Identity:
+        """Return whose token an `authorization` header brings; `carrier` is who brought it.
+
+        Raises:
+            Unauthenticated: it is no bearer token, or nobody's.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("authorization is not a bearer token")
+        for verifier in self._verifiers:
+            found = await verifier.verify(token.strip())
+            if found is not None:
+                granted = self._roles.grant(found)
+                via = carrier if carrier.kind is Kind.CERTIFICATE else None
+                return Identity(granted.kind, granted.name, granted.groups, granted.roles, via)
+        raise Unauthenticated("the bearer token is not known here")
+
+
+def _behind_socket(mode: int) -> Identity:
+    """Return who a caller through a unix socket is: nobody in particular if the file lets everybody in."""
+    if mode & 0o007:
+        return NOBODY
+    owner = f"gid:{os.getgid()}" if mode & 0o070 else f"uid:{os.getuid()}"
+    return Identity(Kind.UNIX, owner, roles=ALL_ROLES)
+
+
+def from_certificate(properties: Any) -> Identity:
+    """Return the caller a verified certificate names: by SPIFFE id, else DNS name, else common name."""
+
+    def first(key: str) -> str:
+        return next((value.decode("utf-8", "replace") for value in properties.get(key, ()) if value), "")
+
+    name = first("peer_spiffe_id") or first("peer_dns") or first("x509_common_name")
+    return Identity(Kind.CERTIFICATE, name or "unnamed")
+
+
+class TokenFile:
+    """Bearer tokens in a file: a line each, `sha256-hex name [group,group]`; read again when it changes.
+
+    Only hashes are kept: `printf %s "$TOKEN" | sha256sum` makes one. Whoever reads the file cannot call with it.
+
+    Raises:
+        SettingsError: at the start, for a file that cannot be used. Later the old tokens stay.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._files = WatchedFiles([path])
+        self._path = path
+        self._files.changed()
+        try:
+            self._known = self._read()
+        except OSError as error:
+            raise SettingsError(f"server.access.token_file: {path}: {error.strerror}") from error
+        except ValueError as error:
+            raise SettingsError(f"server.access.token_file: {error}") from error
+
+    async def verify(self, token: str) -> Identity | None:
+        """Return whose token it is, or None."""
+        if self._files.changed():
+            try:
+                self._known = self._read()
+            except (OSError, ValueError) as error:
+                log.warning(
+                    "token file cannot be read, the old tokens stay", file=str(self._path), error=str(error)
+                )
+        return self._known.get(hashlib.sha256(token.encode("utf-8", "replace")).hexdigest())
+
+    def _read(self) -> dict[str, Identity]:
+        known = {}
+        for number, line in enumerate(self._path.read_text(encoding="utf-8").splitlines(), 1):
+            words = line.split()
+            if not words or line.startswith("#"):
+                continue
+            if len(words) not in {2, 3} or not re.fullmatch("[0-9a-f]{64}", words[0]):
+                raise ValueError(f"{self._path}: line {number}: not `sha256-hex name [group,group]`")
+            groups = frozenset(words[2].split(",")) if len(words) == 3 else frozenset()
+            known[words[0]] = Identity(Kind.TOKEN, words[1], groups)
+        return known

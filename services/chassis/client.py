@@ -1,0 +1,258 @@
+"""Channels to other services: keepalive, TLS that follows its files, deadlines, and the fabric's own errors.
+
+    async with Channels(settings.monitors) as channels:
+        monitor = MonitorServiceStub(channels.get("edge-7:50052"))
+        try:
+            await monitor.OpenPort(request)
+        except PortBusy: ...
+
+A channel here is a `grpc.aio.Channel` for stubs; below it grpc's own is made anew when the certificates change, while
+calls that run on the old one run on to their end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import grpc.aio
+
+from chassis import logs
+from chassis.call import REQUEST_ID, current_call
+from chassis.client_calls import Reading, Unary, Writing, WritingReading
+from chassis.settings import ChannelSettings
+from chassis.tasks import Tasks
+from chassis.tls import CertificateError, ClientCertificates
+from chassis.watched_files import WatchedFiles
+
+log = logs.get(__name__)
+
+_RETIREMENT_S = 24 * 3600.0  # how long streams may live on after their channel's certificates were replaced
+
+# grpc waits up to two minutes between tries by default: a printer host that rebooted is wanted back sooner.
+_RECONNECT = [
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 5000),
+]
+
+
+class Channels:
+    """The channels of one service to its peers, one for each address, closed together.
+
+    Args:
+        settings: TLS, keepalive, deadline, token.
+        idempotent: what may be repeated by grpc itself when the connection breaks: `package.Service/Method`.
+        balance: over all addresses of a name by `round_robin` (with `dns:///` names), leaving out those whose
+            `health_service` does not serve.
+    """
+
+    def __init__(
+        self,
+        settings: ChannelSettings | None = None,
+        *,
+        idempotent: Iterable[str] = (),
+        balance: bool = False,
+        health_service: str | None = None,
+    ) -> None:
+        self.settings = settings if settings is not None else ChannelSettings()
+        self.options = _options(
+            self.settings, list(idempotent), balance=balance, health_service=health_service
+        )
+        self.tasks = Tasks("channels")
+        self.token = _Token(self.settings.token_file) if self.settings.token_file is not None else None
+        self._channels: dict[str, Channel] = {}
+
+    def get(self, address: str) -> Channel:
+        """Return the channel to `host:port`, `dns:///name:port` or `unix:/path`; it connects at its first call.
+
+        Raises:
+            CertificateError: the files of the settings make no credentials.
+        """
+        channel = self._channels.get(address)
+        if channel is None:
+            channel = self._channels[address] = Channel(address, self)
+        return channel
+
+    async def forget(self, address: str) -> None:
+        """Close the channel to a peer that is gone; calls on it end with CANCELLED."""
+        channel = self._channels.pop(address, None)
+        if channel is not None:
+            await channel.close()
+
+    async def close(self) -> None:
+        """Close all; calls that run end with CANCELLED."""
+        for address in list(self._channels):
+            await self.forget(address)
+        await self.tasks.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class Channel(grpc.aio.Channel):
+    """A channel whose calls raise `FabricError` and know their request id, deadline and token."""
+
+    def __init__(self, address: str, owner: Channels) -> None:
+        self.address = address
+        self._owner = owner
+        # A unix socket never leaves the machine and is served plain.
+        tls = owner.settings.tls if not address.startswith("unix:") else None
+        self._certificates = ClientCertificates(tls) if tls is not None else None
+        self._server_name = tls.server_name if tls is not None else None
+        self._stale = False
+        self.generation = 0
+        self._inner = self._connect()
+
+    def inner(self) -> grpc.aio.Channel:
+        """Return grpc's channel of now: another one after the certificates changed."""
+        if self._certificates is not None and (self._certificates.changed() or self._stale):
+            try:
+                fresh = self._connect()
+            except CertificateError as error:
+                self._stale = True
+                log.warning(
+                    "new certificate does not work, the old one stays", peer=self.address, error=str(error)
+                )
+                return self._inner
+            old, self._inner, self._stale = self._inner, fresh, False
+            self.generation += 1
+            log.info("certificate read again", peer=self.address)
+            self._owner.tasks.spawn(f"retire {self.address}", old.close(_RETIREMENT_S))
+        return self._inner
+
+    def _connect(self) -> grpc.aio.Channel:
+        options = self._owner.options
+        if self._certificates is None:
+            return grpc.aio.insecure_channel(self.address, options=options)
+        if self._server_name is not None:
+            options = [*options, ("grpc.ssl_target_name_override", self._server_name)]
+        return grpc.aio.secure_channel(self.address, self._certificates.credentials(), options=options)
+
+    def terms(self, metadata: Any, timeout: float | None, *, bounded: bool) -> tuple[Any, float | None]:
+        """Return a call's metadata and time-out with what it inherits: request id, token, what is left of the deadline."""
+        call = current_call.get()
+        token = self._owner.token
+        if call is not None or token is not None:
+            given = tuple(metadata or ())
+            names = {name for name, _value in given}
+            if call is not None and REQUEST_ID not in names:
+                given = (*given, (REQUEST_ID, call.request_id))
+            if token is not None and "authorization" not in names:
+                given = (*given, ("authorization", f"Bearer {token.value()}"))
+            metadata = given
+        if timeout is None and bounded:
+            timeout = self._owner.settings.deadline_s
+        if call is not None and call.deadline is not None and bounded:
+            left = max(0.0, call.deadline - asyncio.get_running_loop().time())
+            timeout = left if timeout is None else min(timeout, left)
+        return metadata, timeout
+
+    def unary_unary(self, method: str, *how: Any, **more: Any) -> Any:
+        """Return the callable of a unary method, for stubs."""
+        return Unary(self, self._maker("unary_unary", method, how, more))
+
+    def unary_stream(self, method: str, *how: Any, **more: Any) -> Any:
+        """Return the callable of a method that answers a stream, for stubs."""
+        return Reading(self, self._maker("unary_stream", method, how, more))
+
+    def stream_unary(self, method: str, *how: Any, **more: Any) -> Any:
+        """Return the callable of a method that is sent a stream, for stubs."""
+        return Writing(self, self._maker("stream_unary", method, how, more))
+
+    def stream_stream(self, method: str, *how: Any, **more: Any) -> Any:
+        """Return the callable of a method with streams both ways, for stubs."""
+        return WritingReading(self, self._maker("stream_stream", method, how, more))
+
+    def _maker(self, shape: str, method: str, how: Any, more: Any) -> Callable[[], Any]:
+        """Return what gives grpc's own callable of a method, kept while grpc's channel is the same."""
+        kept: list[Any] = [-1, None]
+
+        def make() -> Any:
+            inner = self.inner()
+            if kept[0] != self.generation:
+                kept[:] = [self.generation, getattr(inner, shape)(method, *how, **more)]
+            return kept[1]
+
+        return make
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close; calls that run have `grace` seconds to end."""
+        await self._inner.close(grace)
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        """Return whether grpc is connected, and let it connect."""
+        return self._inner.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Wait until the state is another than the given."""
+        await self._inner.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        """Wait until the peer was reached; give it a deadline."""
+        await self.inner().channel_ready()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class _Token:
+    """A token in a file that others renew, as Kubernetes does with a projected one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._files = WatchedFiles([path])
+        self._value = ""
+
+    def value(self) -> str:
+        if self._files.changed():
+            try:
+                self._value = self._path.read_text(encoding="ascii").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                log.warning("token cannot be read, the old one stays", file=str(self._path), error=str(error))
+        return self._value
+
+
+def _options(
+    settings: ChannelSettings, idempotent: list[str], *, balance: bool, health_service: str | None
+) -> list[tuple[str, Any]]:
+    service_config: dict[str, Any] = {}
+    if idempotent:
+        # All five fields and at least two attempts, or grpc fails every call with INVALID_ARGUMENT.
+        names = [dict(zip(("service", "method"), name.split("/"), strict=True)) for name in idempotent]
+        retry = {
+            "maxAttempts": 4,
+            "initialBackoff": "0.1s",
+            "maxBackoff": "1s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        service_config["methodConfig"] = [{"name": names, "retryPolicy": retry}]
+    if balance:
+        service_config["loadBalancingConfig"] = [{"round_robin": {}}]
+        if health_service is not None:
+            service_config["healthCheckConfig"] = {"serviceName": health_service}
+    return [
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.max_send_message_length", settings.max_message_bytes),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_retries", 1 if idempotent else 0),
+        *([("grpc.service_config", json.dumps(service_config))] if service_config else []),
+        *_RECONNECT,
+        *settings.keepalive.options(),
+    ]

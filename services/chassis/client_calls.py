@@ -1,0 +1,172 @@
+"""The four shapes of a call on a `chassis.client.Channel`: grpc's own, but failures are `FabricError`s.
+
+Wrappers and not client interceptors, for grpc runs each of those in a task of its own. Whatever a wrapper does not
+have (`code`, `cancel`, `trailing_metadata`, …) is grpc's call's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from chassis.errors import CallCanceled, FabricError
+from chassis.status import error_from_rpc
+
+
+class Terms(Protocol):
+    """Gives a call what it inherits."""
+
+    def terms(self, metadata: Any, timeout: float | None, *, bounded: bool) -> tuple[Any, float | None]:
+        """Return (metadata, time-out in seconds); `bounded` calls get a deadline in any case."""
+
+
+class _RunningCall:
+    """What all four have: grpc's call, with our errors."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    async def wait_for_connection(self) -> None:
+        """Wait until the peer has been reached."""
+        try:
+            await self._call.wait_for_connection()
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+
+
+class _Answer(_RunningCall):
+    """A call with one answer: `await` it."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        try:
+            return (yield from self._call.__await__())
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+
+
+class _Answers(_RunningCall):
+    """A call with a stream of answers: `async for`, or `read()` until `grpc.aio.EOF`; not both on one call."""
+
+    __slots__ = ()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            async for answer in self._call:
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+
+    async def read(self) -> Any:
+        """Return the next answer, or `grpc.aio.EOF` after the last."""
+        try:
+            return await self._call.read()
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+
+
+class _Requests(_RunningCall):
+    """A call that is sent a stream."""
+
+    __slots__ = ()
+
+    async def write(self, request: Any) -> None:
+        """Send one message; waits while the peer takes no more.
+
+        Raises:
+            FabricError: how the call ended, if it has. `CallCanceled` when the server ended it well but early:
+                read its answers for why.
+        """
+        try:
+            await self._call.write(request)
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+        except asyncio.InvalidStateError as error:
+            raise await self._ended() from error
+
+    async def done_writing(self) -> None:
+        """Say that nothing more is sent."""
+        try:
+            await self._call.done_writing()
+        except grpc.aio.AioRpcError as error:
+            raise error_from_rpc(error) from error
+
+    async def _ended(self) -> FabricError:
+        call = self._call
+        code = await call.code()
+        if code is grpc.StatusCode.OK:
+            return CallCanceled("the server has ended the call")
+        no_initial = grpc.aio.Metadata()
+        return error_from_rpc(
+            grpc.aio.AioRpcError(code, no_initial, await call.trailing_metadata(), await call.details())
+        )
+
+
+class _RequestsAnswer(_Requests, _Answer):
+    __slots__ = ()
+
+
+class _RequestsAnswers(_Requests, _Answers):
+    __slots__ = ()
+
+
+class _Method:
+    """A method of a peer, to be called."""
+
+    def __init__(self, channel: Terms, make: Callable[[], Any]) -> None:
+        self._channel = channel
+        self._make = make
+
+
+class Unary(_Method):
+    """One message each way; without a time-out of its own it gets the channel's."""
+
+    def __call__(
+        self, request: Any, *, timeout: float | None = None, metadata: Any = None, **more: Any
+    ) -> _Answer:
+        """Start the call."""
+        metadata, timeout = self._channel.terms(metadata, timeout, bounded=True)
+        return _Answer(self._make()(request, timeout=timeout, metadata=metadata, **more))
+
+
+class Reading(_Method):
+    """One message there, a stream back; lives as long as both want."""
+
+    def __call__(
+        self, request: Any, *, timeout: float | None = None, metadata: Any = None, **more: Any
+    ) -> _Answers:
+        """Start the call."""
+        metadata, timeout = self._channel.terms(metadata, timeout, bounded=False)
+        return _Answers(self._make()(request, timeout=timeout, metadata=metadata, **more))
+
+
+class Writing(_Method):
+    """A stream there, one message back; how long it takes depends on the stream, so it gets no deadline."""
+
+    def __call__(
+        self, requests: Any = None, timeout: float | None = None, metadata: Any = None, **more: Any
+    ) -> _RequestsAnswer:
+        """Start the call; without `requests` they are written one by one."""
+        metadata, timeout = self._channel.terms(metadata, timeout, bounded=False)
+        return _RequestsAnswer(self._make()(requests, timeout=timeout, metadata=metadata, **more))
+
+
+class WritingReading(_Method):
+    """Streams both ways; lives as long as both want."""
+
+    def __call__(
+        self, requests: Any = None, timeout: float | None = None, metadata: Any = None, **more: Any
+    ) -> _RequestsAnswers:
+        """Start the call; without `requests` they are written one by one."""
+        metadata, timeout = self._channel.terms(metadata, timeout, bounded=False)
+        return _RequestsAnswers(self._make()(requests, timeout=timeout, metadata=metadata, **more))

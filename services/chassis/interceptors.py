@@ -1,0 +1,180 @@
+"""The wall around every RPC: request id, caller, rights, log line, metrics, errors to status. One for all shapes.
+
+It is put around the handlers once, when a service is added, and not as a `grpc.aio.ServerInterceptor`: grpc would then
+await one more coroutine per call to find the same handler again (measured, see docs/decisions).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from chassis import logs
+from chassis.authentication import Authenticator
+from chassis.call import REQUEST_ID, Call, accept_request_id, current_call, new_request_id
+from chassis.errors import CallCanceled, FabricError, Internal, RemoteError
+from chassis.identity import Authorize
+from chassis.metrics import MethodStats, method_stats
+from chassis.status import DETAILS_KEY, error_from_rpc, grpc_code, status_from_error
+
+log = logs.get(__name__)
+
+_OK = ("OK", "")
+_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
+_ALARMING = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
+
+Handler = grpc.RpcMethodHandler[Any, Any]
+Behaviour = Callable[[Any, Any], Awaitable[Any]]
+
+
+class Wall:
+    """Puts the same care around every handler of a server.
+
+    Args:
+        authenticator: finds out who calls.
+        authorize: the role check, before the handler sees anything.
+        log_ok: write a line for calls that went well, too.
+    """
+
+    def __init__(self, authenticator: Authenticator, authorize: Authorize, *, log_ok: bool = True) -> None:
+        self._authenticator = authenticator
+        self._authorize = authorize
+        self._log_ok = log_ok
+
+    def around(
+        self, method: str, handler: grpc.RpcMethodHandler[Any, Any]
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return `handler` of `/package.Service/Method` with the wall around its behaviour."""
+        asks = "stream" if handler.request_streaming else "unary"
+        answers = "stream" if handler.response_streaming else "unary"
+        behaviour: Any = getattr(handler, f"{asks}_{answers}")
+        if handler.response_streaming and inspect.isasyncgenfunction(behaviour):
+            behaviour = _writing(behaviour)
+        elif not inspect.iscoroutinefunction(behaviour):
+            raise TypeError(
+                f"{method}: {behaviour!r} is not async; a blocking handler would stop every other call"
+            )
+        make: Callable[..., Handler] = getattr(grpc, f"{asks}_{answers}_rpc_method_handler")
+        walled = self._walled(behaviour, method, method_stats(method))
+        return make(walled, handler.request_deserializer, handler.response_serializer)
+
+    def _walled(self, behaviour: Behaviour, method: str, stats: MethodStats) -> Behaviour:
+        async def walled(request: Any, context: Any) -> Any:
+            started = time.perf_counter()
+            stats.in_flight += 1
+            outcome = _OK
+            try:
+                admission = self._admit(method, context)
+                if admission is not None:
+                    await admission
+                answer = await behaviour(request, context)
+                if context.code():
+                    outcome = (_NAMES.get(context.code(), "UNKNOWN"), "")
+            except (asyncio.CancelledError, grpc.aio.AbortError) as error:
+                outcome = _ended_by_others(error, context)
+                if isinstance(error, asyncio.CancelledError) and _is_nobodys_cancel(context):
+                    await _answer(CallCanceled("the server cancelled the call"), context)
+                raise
+            except Exception as error:  # noqa: BLE001 - the wall: nothing may pass it unnamed
+                failure = _named(error, method)
+                reason = "OTHER" if type(failure) is RemoteError else failure.reason
+                outcome = (failure.code, reason)
+                await _answer(failure, context)
+            else:
+                return answer
+            finally:
+                self._finish(stats, outcome, time.perf_counter() - started)
+
+        return walled
+
+    def _admit(self, method: str, context: Any) -> Awaitable[None] | None:
+        """Name the call and its caller and check its rights; what is returned, if anything, is to be awaited."""
+        request_id = authorization = None
+        for name, value in context.invocation_metadata():
+            if name == REQUEST_ID:
+                request_id = accept_request_id(value)
+            elif name == "authorization":
+                authorization = value
+        peer: str = context.peer()
+        remaining = context.time_remaining()
+        deadline = asyncio.get_running_loop().time() + remaining if remaining is not None else None
+        caller = self._authenticator.identify(context, peer)
+        call = Call(method, request_id or new_request_id(), peer, caller, deadline)
+        current_call.set(call)
+        context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
+        if authorization is not None:
+            return self._verify(authorization, call)
+        self._authorize(caller, method)
+        return None
+
+    async def _verify(self, authorization: str | bytes, call: Call) -> None:
+        text = authorization if isinstance(authorization, str) else ""
+        call.identity = await self._authenticator.verify(text, call.identity)
+        self._authorize(call.identity, call.method)
+
+    def _finish(self, stats: MethodStats, outcome: tuple[str, str], seconds: float) -> None:
+        stats.done(outcome, seconds)
+        code, reason = outcome
+        ms = round(seconds * 1000, 3)
+        if code == "OK":
+            if self._log_ok:
+                log.info("rpc", code=code, ms=ms)
+        elif code in _ALARMING:
+            log.warning("rpc", code=code, reason=reason, ms=ms)
+        else:
+            log.info("rpc", code=code, reason=reason, ms=ms)
+
+
+def _writing(generator: Callable[[Any, Any], AsyncIterator[Any]]) -> Behaviour:
+    """Return a handler that writes what `generator` yields.
+
+    grpc itself would leave a generator to the garbage collector when the client goes away in mid-stream; here it is
+    closed there and then, in its own context, so that a handler's `finally` is worth something.
+    """
+
+    async def behaviour(request: Any, context: Any) -> None:
+        async with aclosing(generator(request, context)) as answers:  # type: ignore[type-var]
+            async for answer in answers:
+                await context.write(answer)
+
+    return behaviour
+
+
+def _ended_by_others(error: BaseException, context: Any) -> tuple[str, str]:
+    if isinstance(error, asyncio.CancelledError):
+        return ("CANCELLED", "")
+    return (_NAMES.get(context.code(), "UNKNOWN"), "")  # the handler called context.abort itself
+
+
+def _is_nobodys_cancel(context: Any) -> bool:
+    """Say whether a CancelledError came from inside a handler: grpc would then never answer the client."""
+    task = asyncio.current_task()
+    return not context.cancelled() and (task is None or not task.cancelling())
+
+
+def _named(error: Exception, method: str) -> FabricError:
+    """Return the failure the caller is told; for a bug, an id under which the log has the traceback."""
+    if isinstance(error, FabricError):
+        return error
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error_from_rpc(error)
+    if isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        return _named(error.exceptions[0], method)
+    error_id = secrets.token_hex(6)
+    log.error("unexpected error", error_id=error_id, error=repr(error), exc_info=error)
+    return Internal(f"internal error {error_id} in {method}", error_id=error_id)
+
+
+async def _answer(error: FabricError, context: Any) -> None:
+    """End the call with an error; raises grpc's AbortError."""
+    details = status_from_error(error).SerializeToString()
+    trailers = ((DETAILS_KEY, details), *(context.trailing_metadata() or ()))
+    await context.abort(grpc_code(error), error.message, trailers)

@@ -1,0 +1,139 @@
+"""Prometheus: the registry, its page on a port of its own, and what every server measures.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+| printfabric_build_info | gauge | service, version | 1 |
+| printfabric_rpc_handled_total | counter | method, code, reason | RPCs answered; reason is ErrorInfo's, empty for OK |
+| printfabric_rpc_seconds | histogram | method | time to answer, of streams from first to last message, in seconds |
+| printfabric_rpc_in_flight | gauge | method | RPCs being answered now |
+| printfabric_task_restarts_total | counter | task | supervised loops that failed and were started again |
+
+Methods are `/package.Service/Method`, known ones only; health checks are not counted. The process_* and python_gc_*
+metrics of prometheus-client stand beside them. A service defines its own in its `metrics.py`, on `REGISTRY`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    ProcessCollector,
+    start_http_server,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+BUILD = Gauge("printfabric_build_info", "Always 1", ["service", "version"], registry=REGISTRY)
+TASK_RESTARTS = Counter(
+    "printfabric_task_restarts_total",
+    "Supervised loops that failed and were started again",
+    ["task"],
+    registry=REGISTRY,
+)
+
+# From a hit on a warm store (0.25 ms) to a stream that lives for minutes.
+BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+
+
+class MethodStats:
+    """The counts of one method, kept in plain numbers: the event loop is the only writer, so no lock is paid for."""
+
+    __slots__ = ("buckets", "handled", "in_flight", "method", "seconds")
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+        self.in_flight = 0
+        self.seconds = 0.0
+        self.buckets = [0] * (len(BOUNDS_S) + 1)
+        self.handled: dict[tuple[str, str], int] = {}
+
+    def done(self, outcome: tuple[str, str], seconds: float) -> None:
+        """Count one RPC: its (code, reason) and how long it took."""
+        self.in_flight -= 1
+        self.seconds += seconds
+        self.buckets[bisect_left(BOUNDS_S, seconds)] += 1
+        self.handled[outcome] = self.handled.get(outcome, 0) + 1
+
+
+class _RpcCollector(Collector):
+    """Turns the plain numbers into families when somebody looks; reads copies, for it runs in the page's thread."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, MethodStats] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        handled = CounterMetricFamily(
+            "printfabric_rpc_handled", "RPCs answered", labels=["method", "code", "reason"]
+        )
+        seconds = HistogramMetricFamily(
+            "printfabric_rpc_seconds", "Time to answer, in seconds", labels=["method"]
+        )
+        in_flight = GaugeMetricFamily(
+            "printfabric_rpc_in_flight", "RPCs being answered now", labels=["method"]
+        )
+        for stats in list(self.methods.values()):
+            for (code, reason), count in list(stats.handled.items()):
+                handled.add_metric([stats.method, code, reason], count)
+            total, rows = 0, []
+            for bound, count in zip([*map(str, BOUNDS_S), "+Inf"], list(stats.buckets), strict=True):
+                total += count
+                rows.append((bound, total))
+            if total:
+                seconds.add_metric([stats.method], rows, stats.seconds)
+            in_flight.add_metric([stats.method], stats.in_flight)
+        yield from (handled, seconds, in_flight)
+
+
+_rpcs = _RpcCollector()
+REGISTRY.register(_rpcs)
+
+
+def method_stats(method: str) -> MethodStats:
+    """Return the counts of a method, the same for every server of this process."""
+    return _rpcs.methods.setdefault(method, MethodStats(method))
+
+
+class MetricsPage:
+    """The page Prometheus reads, at `/metrics` of an address of its own, in a thread of its own.
+
+    Args:
+        address: host:port; port 0 lets the system choose, `address` then has the true one.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        self._server, self._thread = start_http_server(int(port), addr=host or "0.0.0.0", registry=REGISTRY)  # noqa: S104 - ":9100" means all
+        self.address = (
+            f"{host}:{self._server.server_port}"
+            if ":" not in host
+            else f"[{host}]:{self._server.server_port}"
+        )
+
+    def close(self) -> None:
+        """Stop answering; takes up to half a second."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,96 @@
+"""From a process's start to its exit code: settings, logs, event loop, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+from chassis import logs
+from chassis.errors import FabricError
+from chassis.listeners import StartError
+from chassis.metrics import BUILD
+from chassis.settings import Settings
+from chassis.settings_help import version
+from chassis.settings_sources import EX_CONFIG, SettingsError, load_or_exit
+from chassis.tls import CertificateError
+
+log = logs.get(__name__)
+
+# sysexits.h
+EX_UNAVAILABLE = 69
+EX_SOFTWARE = 70
+
+S = TypeVar("S", bound=Settings)
+
+
+def main(
+    settings_class: type[S], run: Callable[[S], Awaitable[None]], argv: Sequence[str] | None = None
+) -> NoReturn:
+    """Run a program and exit: 0 after a drain, 78 for wrong settings, 69 when something it needs is away, 70 for a bug."""
+    settings = load_or_exit(settings_class, argv)
+    service = settings_class.service
+    logs.configure(service, log_format=settings.log.format, level=settings.log.level)
+    BUILD.labels(service, version()).set(1)
+    sys.exit(_run(service, settings, run))
+
+
+def _run(service: str, settings: S, run: Callable[[S], Awaitable[None]]) -> int:
+    async def program() -> None:
+        asyncio.get_running_loop().set_exception_handler(_log_stray)
+        await run(settings)
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory(settings.server.uvloop)) as runner:
+            runner.run(program())
+    except (CertificateError, SettingsError) as error:
+        sys.stderr.write(f"fabric-{service}: {error}\n")
+        return EX_CONFIG
+    except (StartError, FabricError) as error:
+        sys.stderr.write(f"fabric-{service}: {error}\n")
+        return EX_UNAVAILABLE
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        log.exception("program failed")
+        return EX_SOFTWARE
+    return 0
+
+
+def _loop_factory(wanted: bool) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if not wanted:
+        return None
+    try:
+        import uvloop  # noqa: PLC0415 - optional: not built for every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _log_stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    log.error("stray failure", what=context.get("message"), error=repr(error), exc_info=error)
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Give the event that SIGTERM or SIGINT sets; the second SIGINT ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def interrupted() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    try:
+        yield stop
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.remove_signal_handler(signal.SIGINT)

@@ -1,0 +1,297 @@
+"""The gRPC server of a program: everything from the settings to the last drained call.
+
+    async def run(settings: SpoolerSettings) -> None:
+        async with SqlStore.open(settings.database) as store:
+            dispatcher = Dispatcher(store)
+            await server.serve(
+                settings,
+                servicers=[(add_PrintServiceServicer_to_server, PrintServicer(store), "printfabric.spooler.v1.PrintService")],
+                loops=[dispatcher.run],
+                on_drain=[dispatcher.drain],
+            )
+
+    def main() -> None:
+        server.main(SpoolerSettings, run)
+
+The drain, in this order and no other: health says NOT_SERVING; `drain_delay_s` for balancers to see it; no new
+connection or call; the `on_drain` callbacks one after the other, while calls in flight end by themselves; what is left
+after `grace_s` is cancelled; the loops are cancelled; health and metrics stop; `serve` returns and the caller closes
+what it opened. A second SIGINT ends the process at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import grpc.aio
+
+from chassis import logs
+from chassis.authentication import Authenticator
+from chassis.health import SERVICE as HEALTH_SERVICE
+from chassis.health import Health
+from chassis.identity import Authorize, TokenVerifier, known_with_a_role
+from chassis.interceptors import Wall
+from chassis.listeners import StartError, bind, remove_socket
+from chassis.metrics import MetricsPage
+from chassis.program import main, stop_signals
+from chassis.settings import ServerSettings, Settings, is_loopback
+from chassis.tasks import Tasks
+from chassis.tls import ServerCertificates
+
+__all__ = ["Server", "Servicer", "StartError", "main", "serve"]
+
+log = logs.get(__name__)
+
+Callback = Callable[[], Awaitable[None]]
+Servicer = tuple[Callable[[Any, Any], None], Any, str]
+"""(add_XServicer_to_server, the servicer, "package.Service"): the chassis imports no contract."""
+
+
+class Server:
+    """One gRPC server with all that stands beside it; `serve` runs one, tests run several in one process.
+
+    Args:
+        settings: the `server` section.
+        servicers: what to serve.
+        on_drain: called one after the other when the server stops accepting; bring work in flight to its end here.
+        authorize: the role check before every RPC.
+        verifiers: who proves bearer tokens, beside the settings' token file.
+        log_ok: a log line for calls that went well, too.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        servicers: Sequence[Servicer],
+        on_drain: Iterable[Callback] = (),
+        authorize: Authorize = known_with_a_role,
+        verifiers: Iterable[TokenVerifier] = (),
+        log_ok: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._servicers = list(servicers)
+        self._on_drain = list(on_drain)
+        authenticator = Authenticator(
+            settings.access, listen=settings.listen, socket_mode=settings.socket_mode, verifiers=verifiers
+        )
+        self._wall = Wall(authenticator, authorize, log_ok=log_ok)
+        self._grpc: list[grpc.aio.Server] = []
+        self._page: MetricsPage | None = None
+        self._stopped = False
+        self.health = Health(name for _add, _servicer, name in self._servicers)
+        self.addresses: list[str] = []
+        self.metrics_address: str | None = None
+        self.health_address: str | None = None
+
+    async def start(self) -> None:
+        """Bind, serve, say SERVING, write the ready file.
+
+        Raises:
+            StartError: an address cannot be bound.
+            CertificateError: the certificates do not work.
+        """
+        settings = self._settings
+        credentials = ServerCertificates(settings.tls).credentials() if settings.tls is not None else None
+        front = self._new_server()
+        for add, servicer, _name in self._servicers:
+            add(servicer, _Registrar(front, self._wall))
+        self.health.add_to(front)
+        if settings.reflection:
+            _add_reflection(
+                [name for _add, _servicer, name in self._servicers], _Registrar(front, self._wall)
+            )
+        mode = int(settings.socket_mode, 8)
+        try:
+            for address in settings.listen:
+                if credentials is None and not is_loopback(address):
+                    log.warning(
+                        "serving without TLS: callers can be known by tokens only, and be read",
+                        address=address,
+                    )
+                self.addresses.append(bind(front, address, credentials=credentials, socket_mode=mode))
+            await front.start()
+            if settings.health_listen is not None:
+                probes = self._new_server()
+                self.health.add_to(probes)
+                self.health_address = bind(probes, settings.health_listen, credentials=None, socket_mode=mode)
+                await probes.start()
+            if settings.metrics_listen is not None:
+                self._page = _open_page(settings.metrics_listen)
+                self.metrics_address = self._page.address
+        except BaseException:
+            await self._halt(0)
+            raise
+        self.health.serving()
+        _write_ready(settings.ready_file, self.addresses, self.metrics_address)
+        log.info(
+            "serving", addresses=self.addresses, metrics=self.metrics_address, health=self.health_address
+        )
+
+    async def stop(self) -> None:
+        """Drain, in the one order; harmless when repeated."""
+        if self._stopped:
+            return
+        self._stopped = True
+        settings = self._settings
+        self.health.drain()
+        _remove_ready(settings.ready_file)
+        log.info("draining", delay_s=settings.drain_delay_s, grace_s=settings.grace_s)
+        await asyncio.sleep(settings.drain_delay_s)
+        self.health.end()
+        deadline = asyncio.get_running_loop().time() + settings.grace_s
+        async with Tasks("drain") as tasks:
+            stopping = tasks.spawn("stop", self._grpc[0].stop(settings.grace_s))
+            for callback in self._on_drain:
+                await _run_callback(callback, deadline)
+            await stopping
+        await self._halt(0)
+        log.info("drained")
+
+    async def _halt(self, grace_s: float) -> None:
+        for server in self._grpc:
+            await server.stop(grace_s)
+        self._grpc.clear()
+        for address in self.addresses:
+            remove_socket(address)
+        if self._page is not None:
+            await asyncio.to_thread(self._page.close)
+            self._page = None
+
+    def _new_server(self) -> grpc.aio.Server:
+        settings = self._settings
+        options: list[tuple[str, Any]] = [
+            # Two servers on one port would each get some of the calls, and neither would know.
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", settings.max_message_bytes),
+            ("grpc.max_send_message_length", settings.max_message_bytes),
+            *settings.keepalive.server_options(),
+        ]
+        if settings.max_connection_age_s is not None:
+            options += [
+                ("grpc.max_connection_age_ms", round(settings.max_connection_age_s * 1000)),
+                ("grpc.max_connection_age_grace_ms", round(settings.grace_s * 1000)),
+            ]
+        server = grpc.aio.server(options=options)
+        self._grpc.append(server)
+        return server
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+async def serve(
+    settings: Settings,
+    *,
+    servicers: Sequence[Servicer],
+    loops: Sequence[Callback] = (),
+    on_drain: Sequence[Callback] = (),
+    authorize: Authorize = known_with_a_role,
+    verifiers: Sequence[TokenVerifier] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain and return. `loops` are supervised and come back after a failure.
+
+    Raises:
+        StartError, CertificateError: see `Server.start`.
+    """
+    server = Server(
+        settings.server,
+        servicers=servicers,
+        on_drain=on_drain,
+        authorize=authorize,
+        verifiers=verifiers,
+        log_ok=settings.log.rpc == "all",
+    )
+    with stop_signals() as stop:
+        async with Tasks("loops") as tasks, server:
+            for loop in loops:
+                tasks.supervise(getattr(loop, "__qualname__", repr(loop)), loop)
+            await stop.wait()
+
+
+class _Registrar:
+    """Stands where `add_XServicer_to_server` expects a server, and puts the wall around what is added."""
+
+    def __init__(self, server: grpc.aio.Server, wall: Wall) -> None:
+        self._server = server
+        self._wall = wall
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        self._server.add_generic_rpc_handlers([_WalledHandler(handler, self._wall) for handler in handlers])
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        walled = {
+            name: self._wall.around(f"/{service}/{name}", handler) for name, handler in handlers.items()
+        }
+        self._server.add_registered_method_handlers(service, walled)
+
+
+class _WalledHandler(grpc.GenericRpcHandler):
+    def __init__(self, handler: grpc.GenericRpcHandler, wall: Wall) -> None:
+        self._handler = handler
+        self._wall = wall
+        self._walled: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        walled = self._walled.get(details.method)
+        if walled is None:
+            # Only methods that exist are remembered: names that clients make up must not fill the memory.
+            handler = self._handler.service(details)
+            if handler is None:
+                return None
+            walled = self._walled[details.method] = self._wall.around(details.method, handler)
+        return walled
+
+
+def _add_reflection(names: Sequence[str], server: Any) -> None:
+    from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # noqa: PLC0415 - a tool's need
+
+    reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+
+
+def _open_page(address: str) -> MetricsPage:
+    try:
+        return MetricsPage(address)
+    except OSError as error:
+        raise StartError(f"cannot listen on {address} for metrics: {error.strerror or error}") from error
+
+
+async def _run_callback(callback: Callback, deadline: float) -> None:
+    name = getattr(callback, "__qualname__", repr(callback))
+    try:
+        async with asyncio.timeout_at(deadline):
+            await callback()
+    except TimeoutError:
+        log.warning("drain step took longer than the grace time", step=name)
+    except Exception:
+        log.exception("drain step failed", step=name)
+
+
+def _write_ready(path: Path | None, addresses: Sequence[str], metrics: str | None) -> None:
+    if path is None:
+        return
+    text = json.dumps({"pid": os.getpid(), "addresses": list(addresses), "metrics": metrics})
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise StartError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _remove_ready(path: Path | None) -> None:
+    if path is not None:
+        path.unlink(missing_ok=True)
