@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -65,7 +65,9 @@ class Job:
     sender: Sender
     created_at: datetime  # when it became durable
     copies: int = 1
-    attributes: Mapping[str, str] = NO_ATTRIBUTES  # the sender's own labels; never interpreted
+    attributes: Mapping[str, str] = field(
+        default_factory=lambda: NO_ATTRIBUTES
+    )  # the sender's own labels; never interpreted
 
     # What does. `revision` is counted by the store.
     printer: str = ""
@@ -80,6 +82,7 @@ class Job:
     port: PortName | None = None  # of the present or last attempt
     attempts: int = 0  # attempts made; the number of the present one
     copies_printed: int = 0
+    resume_offset: int = 0  # the payload byte its next attempt begins with
     ledger: Ledger = NOTHING_PROVEN  # over all attempts
     outcome: Outcome = Outcome.PENDING
     last_error: JobError | None = None

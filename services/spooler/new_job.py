@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ class NewJob:
     request_id: str = ""
     copies: int = 1
     priority: int = DEFAULT_PRIORITY
-    attributes: Mapping[str, str] = NO_ATTRIBUTES
+    attributes: Mapping[str, str] = field(default_factory=lambda: NO_ATTRIBUTES)
     held: bool = False
     hold_reason: str = ""
     reasons: tuple[str, ...] = ()
@@ -74,7 +74,9 @@ class Upload:
     created_at: datetime
     size_bytes: int = 0  # received so far: where the sender goes on
     request_id: str = ""
-    attributes: Mapping[str, str] = NO_ATTRIBUTES  # what the API must remember about it
+    attributes: Mapping[str, str] = field(
+        default_factory=lambda: NO_ATTRIBUTES
+    )  # what the API must remember about it
 
 
 class UploadNotFound(FabricError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -114,7 +114,9 @@ class Printer:
     default_job_priority: int = 50
     keep_printed: bool = False
     limits: Limits = _UNLIMITED
-    attributes: Mapping[str, str] = _NO_ATTRIBUTES  # labels and settings of others; never interpreted here
+    attributes: Mapping[str, str] = field(
+        default_factory=lambda: _NO_ATTRIBUTES
+    )  # labels and settings of others; never interpreted here
     pending_deletion: bool = False
     created_at: datetime | None = None  # set by the store
     revision: int = 0  # rises with each change; 0: not stored yet
