@@ -52,7 +52,7 @@ def wanted() -> dict[str, str]:
     """Return what the environment must have been made from to be current."""
     return {
         "root": str(ROOT),  # scripts in .venv/bin carry their absolute path
-        "python": sys.version,
+        "python": sys.implementation.cache_tag or "",  # .venv/lib has its minor version in the path
         "lock": hashlib.sha256(lock.LOCK.read_bytes()).hexdigest(),
         "project": hashlib.sha256(
             lock.PYPROJECT.read_bytes() + (ROOT / "hatch_build.py").read_bytes()

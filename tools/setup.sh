@@ -1,8 +1,9 @@
 #!/bin/sh
-# Finds a Python that is new enough and lets it set up .venv/ (tools/bootstrap.py). `PYTHON=` names the one to use.
+# Finds a Python that is new enough and lets it set up .venv/ (tools/bootstrap.py). `PYTHON=` names the one to use;
+# without it the one that made .venv/ goes on.
 set -eu
 cd "$(dirname "$0")/.."
-for python in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+for python in ${PYTHON:-.venv/bin/python python3 python3.14 python3.13 python3.12 python3.11}; do
     if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
         exec "$python" -m tools.bootstrap "$@"
     fi
