@@ -66,6 +66,12 @@ class Health:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
         return _Status(status=status)
 
+    async def List(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - the contract's name
+        """Answer all services with their status."""
+        return health_pb2.HealthListResponse(
+            statuses={name: _Status(status=status) for name, status in self._status.items()}
+        )
+
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802 - the contract's name
         """Answer a service's status now and at every change; SERVICE_UNKNOWN for one that is not here."""
         if self._watches >= _WATCHES:

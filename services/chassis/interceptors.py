@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -31,7 +31,7 @@ _OK = ("OK", "")
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 _ALARMING = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stub only
 Behaviour = Callable[[Any, Any], Awaitable[Any]]
 
 

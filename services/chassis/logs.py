@@ -24,7 +24,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 def get(name: str) -> FilteringBoundLogger:
     """Return the logger of a module; cheap to call at import, configured later."""
-    return cast(FilteringBoundLogger, structlog.get_logger(logger=name))
+    return cast(FilteringBoundLogger, structlog.get_logger(module=name))
 
 
 def bind(**facts: object) -> None:

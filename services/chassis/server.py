@@ -257,9 +257,11 @@ class _WalledHandler(grpc.GenericRpcHandler):
 
 
 def _add_reflection(names: Sequence[str], server: Any) -> None:
-    from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]  # noqa: PLC0415 - a tool's need
+    # A tool's need, imported only for those who want it.
+    from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    reflection.enable_server_reflection((*names, HEALTH_SERVICE, reflection.SERVICE_NAME), server)
+    servicer = reflection.aio.ReflectionServicer((*names, HEALTH_SERVICE, reflection.SERVICE_NAME))
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
 
 
 def _open_page(address: str) -> MetricsPage:

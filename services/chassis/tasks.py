@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -100,7 +101,8 @@ class Tasks:
         if self._closed:
             work.close()
             raise RuntimeError(f"{self.name} is closed: {name} cannot start")
-        task = asyncio.get_running_loop().create_task(work, name=f"{self.name}: {name}")
+        # An empty context: background work has neither the deadline nor the caller of the call that began it.
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.name}: {name}", context=Context())
         self._running.add(task)
         task.add_done_callback(self._finished)
         return task
