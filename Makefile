@@ -63,7 +63,8 @@ docs: golden ## the same: docs/ has no page that is made in another way
 wheel: protos ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
-lock: setup ## renew requirements.lock after a change in pyproject.toml (UPGRADE=1: newest of everything)
+lock: ## renew requirements.lock after a change in pyproject.toml (UPGRADE=1: newest of everything)
+	@[ -x $(BIN)/uv ] || PYTHON="$(PYTHON)" tools/setup.sh
 	@$(BIN)/python -m tools.lock $(if $(UPGRADE),--upgrade)
 	@PYTHON="$(PYTHON)" tools/setup.sh
 
