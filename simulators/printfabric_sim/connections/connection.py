@@ -1,0 +1,67 @@
+"""What every plug can do: the interface of a connection."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from printfabric_sim.core import Core
+
+
+class Door(StrEnum):
+    """How new connections are received."""
+
+    OPEN = "open"
+    REFUSE = "refuse"
+    BLACKHOLE = "blackhole"
+    ACCEPT_LATE = "accept-late"
+    ACCEPT_CLOSE = "accept-close"
+
+
+class Connection(ABC):
+    """One way to reach the printer: a listening port, a serial line, a device node.
+
+    Faults reach it through the methods below; those that make no sense for a kind do nothing there.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self.core = core
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Open the plug; `address` is known afterwards. Raises OSError if it cannot be had."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Close the plug and every link of it."""
+
+    @abstractmethod
+    def address(self) -> dict[str, object]:
+        """Return where clients find it, for the ready line: {"tcp": 9100}, {"pty": "/dev/pts/7"}, …."""
+
+    def door(self, mode: Door, late_s: float = 0.0) -> None:
+        """Receive new connections so from now on."""
+
+    def power(self, on: bool) -> None:
+        """The printer loses or gets its power; links that were open are dead afterwards."""
+
+    def break_links(self, how: str) -> None:
+        """End every link now: "reset", "fin"."""
+
+    def freeze(self, on: bool) -> None:
+        """Fall silent, or wake."""
+
+    def stall(self, on: bool, reason: str) -> bool:
+        """Stop taking bytes, in the way `reason` (xoff, cts-low, zero-window) names. Return False if it cannot."""
+        return False
+
+    def line(self, name: str, on: bool) -> None:
+        """Set a modem line as the host sees it: "dsr", "dcd"."""
+
+    def vanish(self, on: bool, new_name: bool) -> None:
+        """Take the device node away, or bring it back."""
+
+    def noise(self, size: int) -> None:
+        """Damage the next `size` bytes on the way in."""

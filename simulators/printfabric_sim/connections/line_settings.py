@@ -1,0 +1,95 @@
+"""The settings of a serial line, read from a terminal and compared with what the printer is set to."""
+
+from __future__ import annotations
+
+import termios
+from dataclasses import dataclass
+
+_BAUDS = {
+    getattr(termios, name): int(name[1:]) for name in dir(termios) if name[:1] == "B" and name[1:].isdigit()
+}
+_SIZES = {termios.CS5: 5, termios.CS6: 6, termios.CS7: 7, termios.CS8: 8}
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """Baud rate, data bits, parity (N, E, O), stop bits, as on a printer's configuration sheet."""
+
+    baudrate: int = 9600
+    bytesize: int = 8
+    parity: str = "N"
+    stopbits: int = 1
+
+    @property
+    def bytes_per_s(self) -> float:
+        """Characters a second the line carries at most."""
+        return self.baudrate / (1 + self.bytesize + (self.parity != "N") + self.stopbits)
+
+    @classmethod
+    def parse(cls, text: str) -> LineSettings:
+        """Read "9600,8,N,1"; missing parts keep their defaults. Raises ValueError."""
+        parts = [part.strip() for part in text.split(",")]
+        parity = parts[2].upper() if len(parts) > 2 else "N"
+        if parity not in ("N", "E", "O") or len(parts) > 4:
+            raise ValueError(f"cannot read line settings {text!r}; the form is 9600,8,N,1")
+        return cls(
+            int(parts[0]),
+            int(parts[1]) if len(parts) > 1 else 8,
+            parity,
+            int(parts[3]) if len(parts) > 3 else 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HostLine:
+    """What the host has set on its side of a pty."""
+
+    settings: LineSettings
+    xon_xoff: bool
+    rts_cts: bool
+
+
+def host_line(fd: int) -> HostLine:
+    """Read what the opener of a terminal has set. Raises termios.error when it is gone."""
+    iflag, _, cflag, _, _, ospeed, _ = termios.tcgetattr(fd)
+    parity = "N"
+    if cflag & termios.PARENB:
+        parity = "O" if cflag & termios.PARODD else "E"
+    settings = LineSettings(
+        baudrate=_BAUDS.get(ospeed, 0),
+        bytesize=_SIZES[cflag & termios.CSIZE],
+        parity=parity,
+        stopbits=2 if cflag & termios.CSTOPB else 1,
+    )
+    return HostLine(settings, bool(iflag & termios.IXON), bool(cflag & termios.CRTSCTS))
+
+
+def set_line(fd: int, settings: LineSettings) -> None:
+    """Give a terminal these settings, so that a client which sets none agrees with the printer."""
+    iflag, oflag, cflag, lflag, _, _, chars = termios.tcgetattr(fd)
+    speed = getattr(termios, f"B{settings.baudrate}", termios.B9600)
+    cflag &= ~(termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB)
+    cflag |= next(flag for flag, size in _SIZES.items() if size == settings.bytesize)
+    cflag |= {"N": 0, "E": termios.PARENB, "O": termios.PARENB | termios.PARODD}[settings.parity]
+    cflag |= termios.CSTOPB if settings.stopbits == 2 else 0
+    termios.tcsetattr(fd, termios.TCSANOW, [iflag, oflag, cflag, lflag, speed, speed, chars])
+
+
+def damaged(data: bytes, sent: LineSettings, expected: LineSettings) -> bytes:
+    """Return what a receiver set to `expected` makes of `data` sent with `sent`.
+
+    A wrong baud rate gives framing errors and rubbish of another length; a wrong parity or size flips top bits. The
+    same bytes give the same rubbish, so that tests can repeat it.
+    """
+    if sent == expected:
+        return data
+    if sent.baudrate != expected.baudrate:
+        # Sampled too fast one character becomes several, too slowly several become one.
+        ratio = max(1, round(expected.baudrate / max(1, sent.baudrate)))
+        step = max(1, round(sent.baudrate / max(1, expected.baudrate)))
+        return bytes((byte * 37 + 0x80) & 0xFF for byte in data[::step] for _ in range(min(ratio, 4)))
+    if sent.bytesize != expected.bytesize or (sent.parity == "N") != (expected.parity == "N"):
+        return bytes(byte ^ 0x80 if byte.bit_count() & 1 else byte for byte in data)
+    if sent.parity != expected.parity:
+        return b"?" * len(data)  # every character fails its parity check and is replaced
+    return data  # stop bits: the receiver looks at one only

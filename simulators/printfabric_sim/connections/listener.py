@@ -1,0 +1,187 @@
+"""A listening TCP port with a door: refuses, waits, plays dead, accepts late, or accepts and closes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import ClassVar, Protocol
+
+from printfabric_sim.connections.connection import Connection, Door
+from printfabric_sim.connections.socket_filter import play_dead
+from printfabric_sim.core import Core
+
+_BACKLOG = 128
+
+
+class StreamLink(Protocol):
+    """What the listener does to the connections it has accepted."""
+
+    def freeze(self, on: bool) -> None:
+        """Fall silent, or wake."""
+
+    def reset(self) -> None:
+        """Send RST."""
+
+    def broken(self, how: str, drop: bool) -> None:
+        """End this link: "reset" or "fin"."""
+
+    def stalled(self, on: bool, reason: str) -> None:
+        """Stop or go on reading."""
+
+
+class Listener(Connection):
+    """The port of a stream protocol; a subclass says what one accepted connection is (`protocol`).
+
+    The socket is accepted from by hand, so that connections can wait in the kernel's queue, be refused by a closed
+    port, or meet a port that drops their SYN.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, core: Core, host: str, port: int, rcvbuf_bytes: int) -> None:
+        super().__init__(core)
+        self.host = host
+        self.port = port
+        self.links: set[StreamLink] = set()
+        self.refuse_others = False
+        self._rcvbuf_bytes = rcvbuf_bytes
+        self._socket: socket.socket | None = None
+        self._door = Door.OPEN
+        self._late_s = 0.0
+        self._reading = False
+        self._powered = True
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._old: list[StreamLink] = []  # links from before a power cut, dead until the power is back
+
+    def protocol(self) -> asyncio.BaseProtocol:
+        """Return the link for a connection that has just been accepted."""
+        raise NotImplementedError
+
+    def may_accept(self) -> bool:
+        """Say whether another connection may be served."""
+        return True
+
+    async def start(self) -> None:
+        """Listen; port 0 becomes a real one."""
+        self._listen()
+
+    async def stop(self) -> None:
+        """Stop listening and break every link off."""
+        self._unlisten()
+        for link in list(self.links):
+            link.reset()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.sleep(0)
+
+    def door(self, mode: Door, late_s: float = 0.0) -> None:
+        """Receive new connections so from now on."""
+        self._door, self._late_s = mode, late_s
+        self._arrange()
+
+    def power(self, on: bool) -> None:
+        """Off: every link and the port play dead. On: old links get their RST, the port listens again."""
+        self._powered = on
+        if not on:
+            for link in list(self.links):
+                link.freeze(True)
+            self._old += self.links
+            self.links.clear()
+        else:
+            for link in self._old:
+                link.reset()
+            self._old.clear()
+        self._arrange()
+
+    def break_links(self, how: str) -> None:
+        """End every link: "reset", "fin", or with "+drop" throwing away what has not begun to move."""
+        for link in list(self.links):
+            link.broken(how.removesuffix("+drop"), how.endswith("+drop"))
+
+    def freeze(self, on: bool) -> None:
+        """Every link and the port itself fall silent, or wake."""
+        for link in list(self.links):
+            link.freeze(on)
+        if self._socket is not None and self._powered and self._door is not Door.BLACKHOLE:
+            play_dead(self._socket, on)
+
+    def stall(self, on: bool, reason: str) -> bool:
+        """Stop or go on reading from every link."""
+        for link in list(self.links):
+            link.stalled(on, reason)
+        return True
+
+    def link_lost(self, link: StreamLink) -> None:
+        """A link is gone: there may be room for the next."""
+        self.links.discard(link)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Make the socket fit door, power and the number of links."""
+        refuse = self._door is Door.REFUSE or (self.refuse_others and not self.may_accept())
+        if refuse and self._powered:
+            self._unlisten()
+            return
+        if self._socket is None:
+            self._listen()
+        assert self._socket is not None
+        play_dead(self._socket, not self._powered or self._door is Door.BLACKHOLE)
+        self._read(self._powered and self._door is not Door.BLACKHOLE and self.may_accept())
+
+    def _listen(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if self._rcvbuf_bytes:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._rcvbuf_bytes)
+        self._socket.setblocking(False)
+        self._socket.bind((self.host, self.port))
+        self._socket.listen(_BACKLOG)
+        self.port = self._socket.getsockname()[1]
+        self._read(True)
+
+    def _unlisten(self) -> None:
+        self._read(False)
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _read(self, on: bool) -> None:
+        if self._socket is None or on == self._reading:
+            return
+        self._reading = on
+        if on:
+            self.core.loop.add_reader(self._socket, self._acceptable)
+        else:
+            self.core.loop.remove_reader(self._socket)
+
+    def _acceptable(self) -> None:
+        if self._door is Door.ACCEPT_LATE:
+            self._read(False)
+            self.core.loop.call_later(self._late_s, self._accept_late)
+            return
+        self._accept()
+
+    def _accept_late(self) -> None:
+        if self._socket is not None and self._powered:
+            self._accept()
+        self._arrange()
+
+    def _accept(self) -> None:
+        if self._socket is None:
+            return
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            connection, _ = self._socket.accept()
+            if self._door is Door.ACCEPT_CLOSE:
+                connection.close()
+                self.core.event("accepted and closed")
+                return
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task: asyncio.Task[object] = self.core.loop.create_task(self._adopt(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _adopt(self, connection: socket.socket) -> None:
+        await self.core.loop.connect_accepted_socket(self.protocol, connection)
+        self._arrange()

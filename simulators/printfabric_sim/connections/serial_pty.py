@@ -1,0 +1,257 @@
+"""A serial line on a pseudo terminal: baud rate, line errors, XON/XOFF, RTS/CTS as far as a pty has them.
+
+What a pty has: the host's termios settings can be read, XOFF stops the host's output when it has set IXON. What it has
+not, and what stands in: no pace (bytes are taken at the printer's baud rate, so the host's writes stall as behind a
+UART), no CTS (when CTS is low and the host has set CRTSCTS, its output is stopped with TCOOFF, which is what a UART
+driver does to its terminal), no DSR and DCD (they go into the record only; use RFC 2217 for those), no framing errors
+(bytes are damaged on arrival when the settings differ).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import termios
+import tty
+from pathlib import Path
+
+from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.line_settings import LineSettings, damaged, host_line, set_line
+from printfabric_sim.connections.pace import Pace
+from printfabric_sim.core import Core
+from printfabric_sim.inlet import Damage, Inlet
+
+XON, XOFF = b"\x11", b"\x13"
+_READ_BYTES = 4096
+
+
+class PtyConnection(Connection):
+    """A serial printer behind a pty; `link` is a symbolic link to the device that clients open.
+
+    `flow` is what the printer does when its buffer is three quarters full: "xonxoff", "rtscts" or "none" (what finds
+    the buffer full is lost). `settings` are the printer's own; None follows the host and never garbles.
+    `paced` False takes bytes as fast as they come.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        link: Path | None = None,
+        *,
+        settings: LineSettings | None = None,
+        flow: str = "xonxoff",
+        paced: bool = True,
+    ) -> None:
+        super().__init__(core)
+        if flow not in ("xonxoff", "rtscts", "none"):
+            raise ValueError(f"no flow control {flow!r}; there are: xonxoff, rtscts, none")
+        self.link = link
+        self.settings = settings
+        self.flow = flow
+        self.paced = paced and settings is not None
+        self._master = self._slave = -1
+        self._inlet: Inlet | None = None
+        self._pace = Pace(core.loop, self._readable)
+        self._reading = False
+        self._stops: set[str] = set()  # why the host is held up
+        self._noise = 0
+        self._generation = 0
+        self._gone = False
+
+    @property
+    def device(self) -> str:
+        """The name of the device node behind the link."""
+        return os.ttyname(self._slave)
+
+    def address(self) -> dict[str, object]:
+        """Return {"pty": the link if there is one, else the device}."""
+        return {"pty": str(self.link) if self.link is not None else self.device}
+
+    async def start(self) -> None:
+        """Make the pty and the link."""
+        self._open()
+
+    async def stop(self) -> None:
+        """Remove the link and close the pty."""
+        self._close()
+
+    # inlet.Link
+
+    def pause(self) -> None:
+        """The buffer is filling: hold the host up in the way agreed."""
+        self._flow(True, "full")
+
+    def resume(self) -> None:
+        """There is room again."""
+        self._flow(False, "full")
+
+    def write(self, data: bytes) -> None:
+        """Send to the host; what does not fit in its input queue is lost, as on a line."""
+        if self._master >= 0:
+            with contextlib.suppress(BlockingIOError, OSError):
+                os.write(self._master, data)
+
+    def reset(self) -> None:
+        """A line cannot be reset."""
+
+    def close(self) -> None:
+        """A line cannot be closed from the printer's side."""
+
+    # connection.Connection
+
+    def break_links(self, how: str) -> None:
+        """A line has no connection to break; with "+drop" the buffer is lost."""
+        if how.endswith("+drop") and self._inlet is not None:
+            self.core.intake.drop(self._inlet)
+
+    def freeze(self, on: bool) -> None:
+        """Take nothing, say nothing: the host's writes stall when the kernel's buffer is full."""
+        self._set_reading(not on)
+
+    def power(self, on: bool) -> None:
+        """Without power CTS and DSR are low; a host that minds neither sends into the void."""
+        if not on:
+            self._inlet = None
+            self._flow_line(True, "power")
+        else:
+            self._stops.clear()
+            self._inlet = self._new_inlet()
+            self._flow_line(False, "power")
+
+    def stall(self, on: bool, reason: str) -> bool:
+        """XOFF by character, CTS by the line; zero-window has no meaning here and stops reading."""
+        if reason == "xoff":
+            self.write(XOFF if on else XON)
+        elif reason == "cts-low":
+            self._flow_line(on, reason)
+        else:
+            self._set_reading(not on)
+        return True
+
+    def line(self, name: str, on: bool) -> None:
+        """Note DSR and DCD, which a pty cannot show."""
+        self.core.event("modem line", line=name, on=on, shown=False)
+
+    def noise(self, size: int) -> None:
+        """Damage the next `size` bytes."""
+        self._noise += size
+
+    def vanish(self, on: bool, new_name: bool) -> None:
+        """Take the device away (opens fail, open handles get EIO), or bring it back, as `-1`, `-2` … if renamed."""
+        if on and not self._gone:
+            self._gone = True
+            self._close()
+        elif not on and self._gone:
+            self._gone = False
+            if new_name and self.link is not None:
+                self._generation += 1
+                stem = self.link.name.rsplit("-", 1)[0] if self._generation > 1 else self.link.name
+                self.link = self.link.with_name(f"{stem}-{self._generation}")
+            self._open()
+            self.core.event("device back", **self.address())
+
+    def _open(self) -> None:
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        set_line(self._slave, self.settings or LineSettings())
+        os.set_blocking(self._master, False)
+        if self.link is not None:
+            self.link.parent.mkdir(parents=True, exist_ok=True)
+            fresh = self.link.with_name(self.link.name + ".new")
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(os.ttyname(self._slave))
+            fresh.replace(self.link)
+        self._inlet = self._new_inlet()
+        self._set_reading(True)
+
+    def _close(self) -> None:
+        if self._master < 0:
+            return
+        self._set_reading(False)
+        self._pace.stop()
+        if self.link is not None and self.link.is_symlink():
+            self.link.unlink()
+        if self._inlet is not None:
+            self.core.end(self._inlet, "hangup")
+        os.close(self._slave)
+        os.close(self._master)
+        self._master = self._slave = -1
+        self._stops.clear()
+
+    def _new_inlet(self) -> Inlet:
+        inlet = self.core.open_inlet("serial", self.device, self)
+        inlet.lossy = True
+        inlet.high_water = self.core.intake.capacity * 3 // 4
+        return inlet
+
+    def _set_reading(self, on: bool) -> None:
+        if self._master < 0 or on == self._reading:
+            return
+        self._reading = on
+        if on:
+            self.core.loop.add_reader(self._master, self._readable)
+        else:
+            self.core.loop.remove_reader(self._master)
+
+    def _readable(self) -> None:
+        """Take what the line has carried since the last time, at the pace of its baud rate."""
+        if self._master < 0:
+            return
+        size = _READ_BYTES
+        if self.paced and self.settings is not None:
+            size = min(size, self._pace.allowance(self.settings.bytes_per_s))
+            if size == 0:
+                self._set_reading(False)
+                self._pace.wait()
+                return
+        self._set_reading(True)
+        try:
+            data = os.read(self._master, size)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return
+        self._pace.took(len(data))
+        self._arrived(data)
+
+    def _arrived(self, data: bytes) -> None:
+        inlet = self._inlet
+        if inlet is None:
+            self.core.event("discarded", inlet=0, bytes=len(data))
+            return
+        if self.settings is not None:
+            with contextlib.suppress(termios.error):
+                sent = host_line(self._slave).settings
+                changed = damaged(data, sent, self.settings)
+                if changed != data:
+                    inlet.damage.append(Damage(inlet.received, 0, f"line set to {sent}"))
+                    data = changed
+        if self._noise:
+            hit = min(self._noise, len(data))
+            self._noise -= hit
+            inlet.damage.append(Damage(inlet.received, 0, "line noise"))
+            data = bytes(byte ^ 0x5A for byte in data[:hit]) + data[hit:]
+        self.core.feed(inlet, data)
+
+    def _flow(self, stop: bool, reason: str) -> None:
+        if self.flow == "xonxoff":
+            self.write(XOFF if stop else XON)
+        elif self.flow == "rtscts":
+            self._flow_line(stop, reason)
+
+    def _flow_line(self, low: bool, reason: str) -> None:
+        """Lower or raise CTS: the host's terminal stops if it has asked for RTS/CTS."""
+        if self._slave < 0:
+            return
+        (self._stops.add if low else self._stops.discard)(reason)
+        try:
+            if host_line(self._slave).rts_cts or not low:
+                termios.tcflow(self._slave, termios.TCOOFF if self._stops else termios.TCOON)
+        except termios.error as error:
+            self.core.event("line not set", error=str(error))
+
+
+__all__ = ["PtyConnection"]

@@ -1,0 +1,265 @@
+"""The inside of a simulated printer: bytes come in, the personality makes units of them, the paper path prints them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import IO, Any
+
+from printfabric_sim.condition import Condition
+from printfabric_sim.drain import Drain
+from printfabric_sim.inlet import Inlet, Link
+from printfabric_sim.intake import KEEP_CONTENT_BYTES, Intake
+from printfabric_sim.paper_path import PaperPath
+from printfabric_sim.personality import Personality
+from printfabric_sim.record import Outcome, Record, UnitRecord
+from printfabric_sim.unit import Draft, Job, Unit
+
+
+class Watcher:
+    """What the fault engine hears of; does nothing by itself."""
+
+    next_byte: float = float("inf")  # total of received bytes at which `byte` is to be called
+
+    def unit(self, number: int) -> None:
+        """Unit `number` has left."""
+
+    def start(self, number: int) -> None:
+        """Unit `number` begins to move."""
+
+    def byte(self, total: int) -> None:
+        """`total` bytes have arrived."""
+
+    def job(self, number: int) -> None:
+        """Job `number` begins."""
+
+    def connect(self, number: int) -> None:
+        """Connection `number` was accepted."""
+
+    def replies(self, data: bytes) -> list[tuple[float, bytes]]:
+        """Return what becomes of a reply: (delay in seconds, bytes) each."""
+        return [(0.0, data)]
+
+
+class Core:
+    """One printer without its plugs: intake, interpreter, paper path, record.
+
+    Everything runs on one event loop and is called from there only; no method blocks.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        record: Record,
+        *,
+        unit_s: float = 0.0,
+        path_depth: int = 2,
+        buffer_bytes: int = 65536,
+        keep: IO[bytes] | None = None,
+        back_channel: bool = True,
+        warm_up_s: float = 0.0,
+    ) -> None:
+        self.loop = loop
+        self.record = record
+        self.path = PaperPath(self, loop, unit_s, path_depth)
+        self.drain = Drain(loop, self._pump)
+        self.intake = Intake(self, buffer_bytes, keep)
+        self.watcher = Watcher()
+        self.back_channel = back_channel
+        self.warm_up_s = warm_up_s
+        self.on_unit: list[Callable[[UnitRecord, Unit], None]] = []
+        self._personality: Personality | None = None
+        self._jobs = 0
+        self._inlets = 0
+
+    @property
+    def personality(self) -> Personality:
+        """The interpreter; set once by `fit`."""
+        assert self._personality is not None
+        return self._personality
+
+    def fit(self, personality: Personality) -> None:
+        """Put the interpreter in."""
+        self._personality = personality
+        self.path.reprint_after_error = personality.reprints_after_error
+
+    # What a personality sees (personality.Machine)
+
+    @property
+    def conditions(self) -> set[Condition]:
+        """What holds the printer up now."""
+        return self.path.conditions
+
+    @property
+    def printed(self) -> int:
+        """Units that left whole in the whole life."""
+        return self.record.printed
+
+    @property
+    def units_waiting(self) -> int:
+        """Finished units that have not left."""
+        return self.path.waiting
+
+    @property
+    def copies_left(self) -> int:
+        """Copies of the first unit that have not left."""
+        return self.path.copies_left
+
+    @property
+    def media_left(self) -> int | None:
+        """Units until the media runs out."""
+        return self.path.media_left
+
+    @property
+    def draft_bytes(self) -> int:
+        """Bytes in the unit in progress."""
+        return self.intake.draft.size
+
+    @property
+    def buffer_full(self) -> bool:
+        """Say whether the active input buffer is full."""
+        active = self.intake.active
+        return active is not None and len(active.buffer) >= self.intake.capacity
+
+    def hold(self, condition: Condition) -> None:
+        """Bring about a condition."""
+        self.path.hold(condition)
+
+    def release(self, condition: Condition) -> None:
+        """End a condition."""
+        self.path.release(condition)
+
+    def event(self, name: str, /, **facts: Any) -> None:
+        """Note something in the record."""
+        self.record.event(name, **facts)
+
+    def reply(self, data: bytes, inlet: Inlet | None = None) -> None:
+        """Send back-channel bytes, through whatever faults lie in wait."""
+        target = inlet or self.intake.active
+        if target is None or not self.back_channel or Condition.POWER_OFF in self.conditions:
+            return
+        for delay, piece in self.watcher.replies(data):
+            if delay > 0:
+                self.loop.call_later(delay, target.link.write, piece)
+            else:
+                target.link.write(piece)
+
+    def begin_job(self, name: str, inlet: Inlet) -> Job:
+        """Start a job inside an inlet."""
+        self._jobs += 1
+        inlet.job = Job(self._jobs, name)
+        self.event("job", job=self._jobs, name=name, inlet=inlet.number)
+        self.watcher.job(self._jobs)
+        return inlet.job
+
+    def cancel(self, reason: str) -> None:
+        """Drop everything buffered, in progress and queued; a moving unit comes out torn."""
+        lost = self.intake.clear(reason)
+        units = self.path.clear(reason, truncate=True)
+        self.event("cancelled", reason=reason, bytes=lost, units=units)
+
+    def drop_draft(self, reason: str) -> None:
+        """Give up the unit in progress only."""
+        self.intake.lost_bytes += self.intake.draft.size
+        self.event("cancelled", reason=reason, bytes=self.intake.draft.size, units=0)
+        self.intake.give_up(reason)
+
+    def restart(self, reason: str) -> None:
+        """Lose everything and start as after power-on; connections stay as they are."""
+        self.cancel(reason)
+        self.personality.reset()
+
+    def print_own(self, kind: str, content: bytes) -> None:
+        """Print a unit of the printer's own making; it has no spans."""
+        draft = Draft(KEEP_CONTENT_BYTES)
+        draft.add(memoryview(content), 0, 0)
+        draft.spans.clear()
+        self.path.put(draft.finish(kind, Job(0, "printer")))
+
+    def warm_up(self) -> None:
+        """After power-on: nothing moves for `warm_up_s`."""
+        if self.warm_up_s > 0:
+            self.hold(Condition.WARMING_UP)
+            self.loop.call_later(self.warm_up_s, self.release, Condition.WARMING_UP)
+
+    # What connections do
+
+    def open_inlet(self, kind: str, peer: str, link: Link, job_name: str = "") -> Inlet:
+        """Return a new inlet; a job begins with it."""
+        self._inlets += 1
+        inlet = Inlet(self._inlets, kind, peer, link, Job(0))
+        self.intake.inlets[inlet.number] = inlet
+        self.event("connected", inlet=inlet.number, kind=kind, peer=peer)
+        self.begin_job(job_name, inlet)
+        self.personality.inlet_opened(inlet)
+        self.watcher.connect(inlet.number)
+        return inlet
+
+    def room(self, inlet: Inlet) -> int:
+        """Bytes the input buffer of `inlet` can still take."""
+        return max(0, self.intake.capacity - len(inlet.buffer))
+
+    def feed(self, inlet: Inlet, data: bytes) -> None:
+        """Take bytes that arrived on `inlet`, pausing its link when the buffer is full."""
+        while data and self.intake.received + len(data) >= self.watcher.next_byte and self._takes(inlet):
+            cut = max(0, int(self.watcher.next_byte) - self.intake.received)
+            if cut:
+                self.intake.take(inlet, data[:cut])
+            data = data[cut:]
+            self.watcher.byte(self.intake.received)
+        if not data:
+            return
+        if self._takes(inlet):
+            self.intake.take(inlet, data)
+        else:
+            self.event("discarded", inlet=inlet.number, bytes=len(data))
+
+    def end(self, inlet: Inlet, how: str, *, drop: bool = False) -> None:
+        """The inlet is over: `how` is "fin", "reset", …; with `drop` what has not begun to move is thrown away."""
+        if inlet.ended:
+            return
+        inlet.ended = how
+        self.event("disconnected", inlet=inlet.number, how=how, received=inlet.received)
+        if drop:
+            self.intake.drop(inlet)
+        self.intake.ended(inlet)
+
+    def lose_all(self, reason: str) -> None:
+        """The memory is gone: buffers, the unit in progress, the path; every inlet is over."""
+        self.cancel(reason)
+        for inlet in list(self.intake.inlets.values()):
+            inlet.ended = inlet.ended or reason
+            inlet.on_done = None
+            self.intake.forget(inlet)
+        self.personality.reset()
+
+    # What the paper path says (paper_path.PathOwner)
+
+    def on_unit_started(self, number: int) -> None:
+        """A unit begins to move."""
+        self.watcher.start(number)
+
+    def on_unit_left(self, unit: Unit, copy: int, outcome: Outcome, reason: str) -> None:
+        """A piece of paper is out: into the record, then to whoever listens."""
+        entry = self.record.add(unit, copy, outcome, reason)
+        unit.job.units += 1
+        if outcome is not Outcome.TRUNCATED:
+            self.personality.unit_left(unit, copy)
+        for listener in self.on_unit:
+            listener(entry, unit)
+        self.watcher.unit(entry.unit)
+
+    def on_path_moved(self) -> None:
+        """There may be room again."""
+        self._pump()
+
+    def on_condition(self, condition: Condition, on: bool) -> None:
+        """A condition has come or gone."""
+        self.event("condition", condition=condition.value, on=on)
+        self.personality.condition_changed(condition, on)
+
+    def _takes(self, inlet: Inlet) -> bool:
+        return not inlet.ended and Condition.POWER_OFF not in self.conditions
+
+    def _pump(self) -> None:
+        self.intake.pump()

@@ -1,0 +1,149 @@
+"""Watches a printer's life and strikes when a fault is due."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from printfabric_sim.core import Watcher
+from printfabric_sim.fault_script import Fault, When
+
+_COUNTED = (When.UNIT, When.START, When.BYTE, When.JOB, When.CONNECT, When.REPLY)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A fault that has still to strike: `due` is the count (or loop time) it waits for."""
+
+    fault: Fault
+    due: float
+    left: int  # strikes still to come; 0: without end
+    timer: asyncio.TimerHandle | None = None
+
+
+class FaultEngine(Watcher):
+    """The faults of one printer, in the order they were given.
+
+    `strike` does a fault. Everything random comes from `dice`, so that the same seed, script and input give the same
+    life. Costs nothing while no fault waits: no timer but that of a `time` fault.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, dice: random.Random, strike: Callable[[Fault], None]
+    ) -> None:
+        self.dice = dice
+        self.back_channel: list[Callable[[bytes], list[tuple[float, bytes]]]] = []
+        self.next_byte = float("inf")
+        self._loop = loop
+        self._strike = strike
+        self._pending: dict[When, list[Pending]] = {when: [] for when in When}
+        self._counts: dict[When, int] = dict.fromkeys(_COUNTED, 0)
+        self._replies = 0
+
+    def add(self, fault: Fault) -> None:
+        """Lay a fault in wait; amounts are counted from now on for `time`, from the printer's first for the others."""
+        if fault.when is When.NOW:
+            self._strike(fault)
+            return
+        due = fault.draw(self._loop.time() if fault.when is When.TIME else 0, self.dice)
+        pending = Pending(fault, due, fault.times)
+        self._pending[fault.when].append(pending)
+        if fault.when is When.TIME:
+            self._set_timer(pending)
+        elif fault.when is not When.CHANCE and self._counts[fault.when] >= due:
+            self._check(fault.when, self._counts[fault.when])
+        self._next_byte()
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """Return the faults that have still to strike, for the control port."""
+        return [
+            {"fault": str(pending.fault), "due": round(pending.due, 3), "left": pending.left or "for ever"}
+            for faults in self._pending.values()
+            for pending in faults
+        ]
+
+    def forget(self, action: str = "") -> None:
+        """Withdraw waiting faults, all or those of one action."""
+        for faults in self._pending.values():
+            for pending in list(faults):
+                if action in ("", pending.fault.action):
+                    faults.remove(pending)
+                    if pending.timer is not None:
+                        pending.timer.cancel()
+        if not action:
+            self.back_channel.clear()
+        self._next_byte()
+
+    # core.Watcher
+
+    def unit(self, number: int) -> None:
+        """Unit `number` has left."""
+        self._check(When.UNIT, number)
+        for pending in list(self._pending[When.CHANCE]):
+            if self.dice.random() < pending.due:
+                self._hit(pending, 0)
+
+    def start(self, number: int) -> None:
+        """Unit `number` begins to move."""
+        self._check(When.START, number)
+
+    def byte(self, total: int) -> None:
+        """`total` bytes have arrived."""
+        self._check(When.BYTE, total)
+
+    def job(self, number: int) -> None:
+        """Job `number` begins."""
+        self._check(When.JOB, number)
+
+    def connect(self, number: int) -> None:
+        """Connection `number` was accepted."""
+        self._check(When.CONNECT, number)
+
+    def replies(self, data: bytes) -> list[tuple[float, bytes]]:
+        """Pass a reply through the faults of the back channel."""
+        self._replies += 1
+        self._check(When.REPLY, self._replies)
+        out = [(0.0, data)]
+        for change in list(self.back_channel):
+            out = [(delay + more, piece) for delay, first in out for more, piece in change(first)]
+        return out
+
+    def stop(self) -> None:
+        """Cancel every timer."""
+        self.forget()
+
+    def _check(self, when: When, count: int) -> None:
+        if when is not When.BYTE:
+            self._counts[when] = count
+        faults = self._pending[when]
+        if not faults:
+            return
+        for pending in list(faults):
+            if pending in faults and count >= pending.due:
+                self._hit(pending, count)
+        if when is When.BYTE:
+            self._counts[when] = count
+            self._next_byte()
+
+    def _hit(self, pending: Pending, count: int) -> None:
+        when = pending.fault.when
+        pending.left -= 1
+        if pending.left == 0:
+            self._pending[when].remove(pending)
+        else:
+            pending.left = max(pending.left, -1)  # stays below zero for "without end"
+            if when is When.TIME:
+                pending.due = pending.fault.draw(pending.due, self.dice)
+                self._set_timer(pending)
+            elif when is not When.CHANCE:
+                pending.due = pending.fault.draw(count, self.dice)
+        self._strike(pending.fault)
+
+    def _set_timer(self, pending: Pending) -> None:
+        pending.timer = self._loop.call_at(pending.due, self._hit, pending, 0)
+
+    def _next_byte(self) -> None:
+        self.next_byte = min((p.due for p in self._pending[When.BYTE]), default=float("inf"))

@@ -1,0 +1,150 @@
+"""Many printers in one process, from one YAML file, with scripted days in their lives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from printfabric_sim.plan import Plan, PlanError, build
+from printfabric_sim.printer import SimulatedPrinter
+
+_DAY_S = 86400.0
+
+
+class Fleet:
+    """Printers on one event loop.
+
+    `day_s` is how long a day of their clock lasts in real seconds; every plan's `days` come round in it.
+    `control` is the port of the control server, None for none.
+    """
+
+    def __init__(self, plans: Sequence[Plan], *, control: int | None = None, day_s: float = _DAY_S) -> None:
+        names: set[str] = set()
+        for plan in plans:
+            if plan.name in names:
+                raise PlanError(f"two printers are named {plan.name!r}")
+            names.add(plan.name)
+        self.plans = list(plans)
+        self.control = control
+        self.day_s = day_s
+        self.printers: dict[str, SimulatedPrinter] = {}
+        self._timers: dict[tuple[str, int], asyncio.TimerHandle] = {}
+
+    async def start(self) -> None:
+        """Start every printer; on an error those already started are stopped. Raises what `build` raises."""
+        try:
+            for plan in self.plans:
+                printer = build(plan)
+                self.printers[printer.name] = printer
+                await printer.start()
+                self._schedule(plan, printer)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop every printer."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for printer in self.printers.values():
+            await printer.stop()
+
+    def addresses(self) -> dict[str, Any]:
+        """Return where everything listens, for the ready line."""
+        return {
+            "control": None,
+            "printers": [
+                {
+                    "name": name,
+                    "personality": printer.personality.name,
+                    "address": printer.status()["address"],
+                }
+                for name, printer in self.printers.items()
+            ],
+        }
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return the counters of every printer."""
+        return [
+            {"name": name, "counts": dict(printer.record.counts), "received": printer.core.intake.received}
+            for name, printer in self.printers.items()
+        ]
+
+    def _schedule(self, plan: Plan, printer: SimulatedPrinter) -> None:
+        loop = asyncio.get_running_loop()
+        for index, (at, faults) in enumerate(plan.days):
+            self._arm((printer.name, index), loop.time() + at * self.day_s, printer, faults)
+
+    def _arm(self, key: tuple[str, int], when: float, printer: SimulatedPrinter, faults: str) -> None:
+        def strike() -> None:
+            self._arm(key, when + self.day_s, printer, faults)
+            printer.fault(faults)
+
+        self._timers[key] = asyncio.get_running_loop().call_at(when, strike)
+
+
+def load_fleet(name: str, output: Path | None = None) -> Fleet:
+    """Read a fleet from a file, or by the name of one that comes with the simulators.
+
+    `output` is the folder that relative names in the file (record, render, pty, keep_bytes) lie in; without, the
+    file's `output` counts from the working directory. Raises PlanError, OSError, yaml.YAMLError.
+    """
+    path = Path(name)
+    packaged = files("printfabric_sim.fleets").joinpath(f"{name}.yaml")
+    text = packaged.read_text() if not path.exists() and packaged.is_file() else path.read_text()
+    document = yaml.safe_load(text)
+    if not isinstance(document, dict) or not isinstance(document.get("printers"), list):
+        raise PlanError(f"{name}: a fleet has a list `printers`")
+    unknown = document.keys() - {"printers", "control", "day_s", "output", "defaults"}
+    if unknown:
+        raise PlanError(f"{name}: no setting {', '.join(sorted(unknown))}")
+    folder = output or Path(document.get("output", "."))
+    defaults = document.get("defaults", {})
+    plans = [
+        plan
+        for number, entry in enumerate(document["printers"], 1)
+        for plan in _plans({**defaults, **entry}, number, folder)
+    ]
+    return Fleet(plans, control=document.get("control"), day_s=float(document.get("day_s", _DAY_S)))
+
+
+def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
+    """Return the plans of one entry; with `count` there are several, `{n}` in names standing for the number."""
+    values = dict(entry)
+    count = int(values.pop("count", 1))
+    values["days"] = tuple(_day(item) for item in values.pop("day", []))
+    values.setdefault("name", f"{values.get('personality', 'zpl')}-{number}" + ("-{n}" if count > 1 else ""))
+    plan = Plan.from_mapping(values)
+    return [
+        replace(
+            plan,
+            name=plan.name.replace("{n}", str(n)),
+            seed=plan.seed + n - 1,
+            record=_placed(plan.record, n, folder),
+            render=_placed(plan.render, n, folder),
+            keep_bytes=_placed(plan.keep_bytes, n, folder),
+            pty=_placed(plan.pty, n, folder),
+        )
+        for n in range(1, count + 1)
+    ]
+
+
+def _placed(value: str | None, n: int, folder: Path) -> str | None:
+    """Return a file name of the fleet's file where it belongs; an absolute one stays."""
+    return str(folder / value.replace("{n}", str(n))) if value else value
+
+
+def _day(item: Mapping[str, Any]) -> tuple[float, str]:
+    """Read {at: "09:30", fault: "media-out=5"}."""
+    text = str(item["at"])
+    hours, colon, minutes = text.partition(":")
+    if not colon or not (hours + minutes).isdigit() or int(hours) > 23 or int(minutes) > 59:
+        raise PlanError(f'{text!r} is no time of day; write it as "09:30"')
+    return (int(hours) * 60 + int(minutes)) / 1440, str(item["fault"])

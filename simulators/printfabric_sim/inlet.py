@@ -1,0 +1,86 @@
+"""One way into the printer: what a connection hands over, and what the printer may do to the connection."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from printfabric_sim.unit import Job
+
+
+class Link(Protocol):
+    """The transport under an inlet. Every method returns at once and may be called twice."""
+
+    def pause(self) -> None:
+        """Take no more bytes from the sender for now; its writes stall."""
+
+    def resume(self) -> None:
+        """Take bytes again."""
+
+    def write(self, data: bytes) -> None:
+        """Send back-channel bytes; dropped where there is no way back."""
+
+    def freeze(self, on: bool) -> None:
+        """Fall silent as a dead host does: nothing is acknowledged, nothing sent, nothing closed."""
+
+    def reset(self) -> None:
+        """Break off as rudely as the transport can (TCP: RST)."""
+
+    def close(self) -> None:
+        """End in good order from this side (TCP: FIN)."""
+
+
+class Damage(NamedTuple):
+    """At `offset` the line did harm: `skip` bytes from there never reached the buffer (0: a byte was changed)."""
+
+    offset: int
+    skip: int
+    reason: str
+
+
+class Inlet:
+    """One TCP connection, one LPD or IPP document, or one serial line with all it ever receives.
+
+    `received` counts bytes from the first one on and is what spans are measured in. `buffer` holds those the
+    interpreter has not taken. `ended` says how it ended: "" while open, else "fin", "reset", "power-cut", ….
+    """
+
+    def __init__(self, number: int, kind: str, peer: str, link: Link, job: Job) -> None:
+        self.number = number
+        self.kind = kind
+        self.peer = peer
+        self.link = link
+        self.job = job
+        self.buffer = bytearray()
+        self.received = 0
+        self.consumed = 0
+        self.ended = ""
+        self.pauses: set[str] = set()  # why its link takes no bytes now
+        self.lossy = False  # the sender cannot be stalled for certain: what finds the buffer full is lost
+        self.high_water = 0  # bytes in the buffer at which its link is asked to pause; 0: when it is full
+        self.damage: deque[Damage] = deque()  # in order, not yet interpreted
+        self.tail = b""  # last bytes, kept by the scanner for commands cut in two by a packet
+        self.on_done: Callable[[], None] | None = None  # ended, consumed, and everything of it has left
+
+
+class NoLink:
+    """A link that leads nowhere; for tests, and for documents that arrive in one piece."""
+
+    def pause(self) -> None:
+        """Do nothing."""
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+    def write(self, data: bytes) -> None:
+        """Drop `data`."""
+
+    def freeze(self, on: bool) -> None:
+        """Do nothing."""
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""

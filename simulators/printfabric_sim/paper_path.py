@@ -1,0 +1,245 @@
+"""The paper path: units queue here, take their time, and leave; nothing is printed before it left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from printfabric_sim.condition import ATTENTION, Condition
+from printfabric_sim.record import Outcome
+from printfabric_sim.unit import Unit
+
+Mark = Callable[[], None]
+
+
+class PathOwner(Protocol):
+    """What the path tells the printer it belongs to."""
+
+    def on_unit_started(self, number: int) -> None:
+        """Unit `number` (from 1, every outcome counted) has begun to move."""
+
+    def on_unit_left(self, unit: Unit, copy: int, outcome: Outcome, reason: str) -> None:
+        """A piece of paper is out."""
+
+    def on_path_moved(self) -> None:
+        """There may be room again."""
+
+    def on_condition(self, condition: Condition, on: bool) -> None:
+        """A condition has come or gone."""
+
+
+class PaperPath:
+    """Units and marks in order, printed one at a time at a fixed pace, held up by conditions.
+
+    `unit_s` is the time of one unit (0: as fast as they come); `depth` how many units wait behind the one that
+    moves before the interpreter must stop. A mark is called when everything queued before it has left.
+    No timer runs while nothing moves.
+    """
+
+    def __init__(self, owner: PathOwner, loop: asyncio.AbstractEventLoop, unit_s: float, depth: int) -> None:
+        self.unit_s = unit_s
+        self.depth = depth
+        self.conditions: set[Condition] = set()
+        self.reprint_after_error = False
+        self.media_left: int | None = None
+        self.ribbon_left: int | None = None
+        self.media_loaded: int | None = None
+        self.left = 0
+        self._owner = owner
+        self._loop = loop
+        self._items: deque[Unit | Mark] = deque()
+        self._units = 0
+        self._copy = 1  # copy of the head unit that moves next
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # loop time when the moving unit is out
+        self._remaining: float | None = None  # of a unit stopped by a condition
+        self._running = False
+
+    @property
+    def full(self) -> bool:
+        """Say whether the interpreter must wait."""
+        return self._units >= self.depth
+
+    @property
+    def empty(self) -> bool:
+        """Say whether everything has left and every mark was called."""
+        return not self._items
+
+    @property
+    def waiting(self) -> int:
+        """Units in the path, the moving one included, copies not counted."""
+        return self._units
+
+    @property
+    def copies_left(self) -> int:
+        """Copies of the first unit that have not left."""
+        head = self._items[0] if self._items else None
+        return head.copies - self._copy + 1 if isinstance(head, Unit) else 0
+
+    @property
+    def moving(self) -> bool:
+        """Say whether a unit is between start and exit, stopped or not."""
+        return self._timer is not None or self._remaining is not None
+
+    def put(self, unit: Unit) -> None:
+        """Queue a unit; the caller has looked at `full`."""
+        self._items.append(unit)
+        self._units += 1
+        self.run()
+
+    def mark(self, mark: Mark) -> None:
+        """Call `mark` when everything queued so far has left; at once if that is so already."""
+        self._items.append(mark)
+        self.run()
+
+    def hold(self, condition: Condition) -> None:
+        """Stop the path for `condition`."""
+        if condition in self.conditions:
+            return
+        self.conditions.add(condition)
+        if self.moving:
+            self._stop(condition)
+        self._owner.on_condition(condition, True)
+
+    def release(self, condition: Condition) -> None:
+        """End `condition` and go on if it was the last."""
+        if condition not in self.conditions:
+            return
+        self.conditions.discard(condition)
+        if condition is Condition.MEDIA_OUT and self.media_left == 0:
+            self.media_left = self.media_loaded
+        if condition is Condition.RIBBON_OUT and self.ribbon_left == 0:
+            self.ribbon_left = None
+        self._owner.on_condition(condition, False)
+        self.run()
+        self._owner.on_path_moved()
+
+    def clear(self, reason: str, *, truncate: bool) -> int:
+        """Drop everything, calling no mark; with `truncate` a moving unit comes out torn. Return units dropped."""
+        dropped = self._units
+        moving, head, copy = self.moving, self._items[0] if self._items else None, self._copy
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self._remaining = None
+        self._items.clear()
+        self._units = 0
+        self._copy = 1
+        if truncate and moving and isinstance(head, Unit):
+            self.left += 1
+            self._owner.on_unit_left(head, copy, Outcome.TRUNCATED, reason)
+        return dropped
+
+    def drop(self, inlet: int) -> int:
+        """Take out the units of `inlet` that do not move yet, and return their size in bytes."""
+        kept: list[Unit | Mark] = []
+        lost = 0
+        for index, item in enumerate(self._items):
+            moving = index == 0 and (self.moving or self._copy > 1)
+            if isinstance(item, Unit) and not moving and item.spans and item.spans[-1].inlet == inlet:
+                lost += item.size
+                self._units -= 1
+            else:
+                kept.append(item)
+        self._items = deque(kept)
+        return lost
+
+    def torn(self, unit: Unit, reason: str) -> None:
+        """Part of a unit that never was finished comes out."""
+        self.left += 1
+        self._owner.on_unit_left(unit, 1, Outcome.TRUNCATED, reason)
+
+    def run(self) -> None:
+        """Move what can move."""
+        if self._running or self._timer is not None:
+            return
+        self._running = True
+        try:
+            while self._items and self._step():
+                pass
+        finally:
+            self._running = False
+
+    def _step(self) -> bool:
+        """Advance by one item; False when the path has to wait."""
+        head = self._items[0]
+        if not isinstance(head, Unit):
+            self._items.popleft()
+            head()
+            return True
+        if self.conditions:
+            return False
+        resumed = self._remaining is not None
+        wait = self.unit_s if self._remaining is None else self._remaining
+        if wait > 0:
+            self._start_timer(wait, resumed)
+            if not resumed:
+                self._owner.on_unit_started(self.left + 1)
+            return self._timer is None and not self.conditions
+        if not resumed:
+            self._remaining = 0.0
+            self._owner.on_unit_started(self.left + 1)
+            if not self.moving or self.conditions:  # a fault struck at the start of this unit
+                return not self.conditions
+        self._remaining = None
+        self._leave()
+        return True
+
+    def _start_timer(self, wait: float, resumed: bool) -> None:
+        self._remaining = None
+        now = self._loop.time()
+        # Counted from the last exit while the path is busy, so that a slow loop does not slow the printer.
+        busy = not resumed and 0 <= now - self._due < self.unit_s
+        self._due = (self._due if busy else now) + wait
+        self._timer = self._loop.call_at(self._due, self._timed_out)
+
+    def _timed_out(self) -> None:
+        self._timer = None
+        self._leave()
+        self.run()
+        self._owner.on_path_moved()
+
+    def _leave(self) -> None:
+        unit = self._items[0]
+        assert isinstance(unit, Unit)
+        copy = self._copy
+        if copy < unit.copies:
+            self._copy += 1
+        else:
+            self._items.popleft()
+            self._units -= 1
+            self._copy = 1
+        self.left += 1
+        outcome = Outcome.GARBLED if unit.garbled else Outcome.PRINTED
+        self._owner.on_unit_left(unit, copy, outcome, unit.garbled)
+        self._count_media()
+
+    def _count_media(self) -> None:
+        if self.media_left is not None:
+            self.media_left -= 1
+            if self.media_left <= 0:
+                self.media_left = 0
+                self.hold(Condition.MEDIA_OUT)
+        if self.ribbon_left is not None:
+            self.ribbon_left -= 1
+            if self.ribbon_left <= 0:
+                self.ribbon_left = 0
+                self.hold(Condition.RIBBON_OUT)
+
+    def _stop(self, condition: Condition) -> None:
+        """Stop a moving unit: an error spoils it where the printer reprints, otherwise it goes on later."""
+        remaining = self._remaining if self._timer is None else max(0.0, self._due - self._loop.time())
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        unit = self._items[0]
+        if condition in ATTENTION and self.reprint_after_error and isinstance(unit, Unit):
+            self._remaining = None
+            self.left += 1
+            self._owner.on_unit_left(
+                unit, self._copy, Outcome.TRUNCATED, f"{condition}; printed again afterwards"
+            )
+        else:
+            self._remaining = remaining

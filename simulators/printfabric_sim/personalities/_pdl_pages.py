@@ -1,0 +1,167 @@
+"""Where pages end in a laser printer's payload: PCL 5, PostScript, PDF; exact enough for tests, no interpreter.
+
+PCL after HP's "PCL 5 Printer Language Technical Reference": form feed and ESC E eject; binary data of ESC*b#W and its
+like is stepped over. PostScript after Adobe's DSC 3.0 (%%Page:), or by `showpage`. PDF by counting page objects; a
+document whose page objects are compressed counts by the largest /Count, or as one page.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+_FF = 0x0C
+_STOPS = re.compile(rb"[\x0c\x1b]")
+_INK = re.compile(rb"[!-~\xa0-\xff]")
+_PARAMETERS = re.compile(rb"\x1b[!-/][`-~]?(?:[-+]?[0-9.]*[`-~])*([-+]?[0-9]*)\.?[0-9]*([@-Z^])")
+# Families whose W, X or V is followed by so many bytes of data.
+_BINARY = re.compile(rb"^\x1b(?:\*b|\*v|\*c|\(s|\)s|&p|&n|\*m|\*l|\*i)")
+_COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?([0-9]+)X")
+_EARLY_BYTES = 4096
+
+
+class Piece(NamedTuple):
+    """`used` bytes of the payload are taken; `pages` > 0: they complete that many pages."""
+
+    used: int
+    pages: int = 0
+
+
+class Pages(ABC):
+    """Counts the pages of one language within one job."""
+
+    @abstractmethod
+    def take(self, buffer: bytearray, end: int) -> Piece:
+        """Look at `buffer` up to `end`; Piece(0) asks for more bytes."""
+
+    @abstractmethod
+    def finish(self) -> int:
+        """The payload is over: return pages still to be ejected."""
+
+
+class PclPages(Pages):
+    """PCL 5, and plain text, which is PCL without escapes."""
+
+    def __init__(self) -> None:
+        self.copies = 1
+        self._ink = False
+        self._skip = 0
+
+    def take(self, buffer: bytearray, end: int) -> Piece:
+        """Take up to the end of a page."""
+        position = min(self._skip, end)
+        self._skip -= position
+        while position < end:
+            found = _STOPS.search(buffer, position, end)
+            stop = found.start() if found is not None else end
+            self._ink = self._ink or _INK.search(buffer, position, stop) is not None
+            if found is None:
+                return Piece(end)
+            if buffer[stop] == _FF:
+                self._ink = False
+                return Piece(stop + 1, self.copies)
+            length = self._escape(buffer, stop, end)
+            if length == 0:
+                return Piece(stop)
+            position = stop + length
+            if buffer[stop + 1] == 0x45 and self._ink:  # ESC E
+                self._ink = False
+                return Piece(position, self.copies)
+            if position > end:
+                self._skip, position = position - end, end
+        return Piece(end)
+
+    def _escape(self, buffer: bytearray, at: int, end: int) -> int:
+        """Return the length of an escape sequence with its data; 0 while it is incomplete."""
+        if end - at < 2:
+            return 0
+        if not 0x21 <= buffer[at + 1] <= 0x2F:
+            return 2
+        found = _PARAMETERS.match(buffer, at, end)
+        if found is None:
+            return 0 if end - at < 64 else 1
+        if copies := _COPIES.match(found[0]):
+            self.copies = max(1, int(copies[1]))
+        if found[2] in b"WXV" and _BINARY.match(found[0]) and found[1]:
+            self._ink = self._ink or found[0].startswith(b"\x1b*b")
+            return len(found[0]) + abs(int(found[1]))
+        return len(found[0])
+
+    def finish(self) -> int:
+        """A page with marks on it is ejected at the end of the job."""
+        ink, self._ink, self._skip = self._ink, False, 0
+        return self.copies if ink else 0
+
+
+class PostScriptPages(Pages):
+    """PostScript: by %%Page: comments where the file conforms to DSC, else by `showpage`."""
+
+    _PAGE = re.compile(rb"(?:^|[\r\n])(%%Page:|%%Trailer|%%EOF)")
+    _SHOW = re.compile(rb"(?<![/\w])showpage\b")
+
+    def __init__(self) -> None:
+        self._dsc: bool | None = None
+        self._open = False
+
+    def take(self, buffer: bytearray, end: int) -> Piece:
+        """Take up to the next page."""
+        if self._dsc is None:
+            self._dsc = buffer.startswith(b"%!PS-Adobe")
+        pattern = self._PAGE if self._dsc else self._SHOW
+        found = pattern.search(buffer, 0, end)
+        if found is None:
+            return Piece(max(0, end - 16) if end >= _EARLY_BYTES else 0)
+        if not self._dsc:
+            return Piece(found.end(), 1)
+        done, self._open = self._open, found[1] == b"%%Page:"
+        # The comment is taken with what is before it: it names the page that comes, its bytes count for the last.
+        return Piece(found.end(), 1 if done else 0)
+
+    def finish(self) -> int:
+        """A page begun and never ended is ejected."""
+        done, self._open = self._open, False
+        return 1 if done else 0
+
+
+class PdfPages(Pages):
+    """PDF: printed when all of it is there, for its page tree is at the end."""
+
+    _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
+    _COUNT = re.compile(rb"/Count\s+(\d+)")
+
+    def __init__(self) -> None:
+        self._pages = 0
+        self._count = 0
+
+    def take(self, buffer: bytearray, end: int) -> Piece:
+        """Take everything, in pieces that end before a name."""
+        if end < _EARLY_BYTES:
+            return Piece(0)
+        cut = buffer.rfind(b"/", 1, end)
+        cut = cut if cut > end - 64 else end - 32
+        return self._read(buffer, cut)
+
+    def last(self, buffer: bytearray, end: int) -> Piece:
+        """Take the rest."""
+        return self._read(buffer, end)
+
+    def _read(self, buffer: bytearray, end: int) -> Piece:
+        self._pages += len(self._PAGE.findall(buffer, 0, end))
+        self._count = max([self._count, *(int(n) for n in self._COUNT.findall(buffer, 0, end))])
+        return Piece(end)
+
+    def finish(self) -> int:
+        """Eject all pages."""
+        pages = self._pages or self._count or 1
+        self._pages = self._count = 0
+        return pages
+
+
+def pages_for(language: str, start: bytes) -> Pages:
+    """Return the counter for a language named by PJL, or ("AUTO") recognised by how the payload starts."""
+    if language in ("POSTSCRIPT", "PS") or (language == "AUTO" and start.startswith(b"%!")):
+        return PostScriptPages()
+    if language == "PDF" or (language == "AUTO" and start.startswith(b"%PDF-")):
+        return PdfPages()
+    return PclPages()

@@ -1,0 +1,141 @@
+"""What a PJL printer says of itself, asked or unasked. After HP's PJL manual, "Status Readback Commands", appendix D."""
+
+from __future__ import annotations
+
+import asyncio
+
+from printfabric_sim.condition import Condition
+from printfabric_sim.inlet import Inlet
+from printfabric_sim.personality import Machine
+
+# Appendix D: 10xxx informational, 40xxx operator intervention, 41xyy foreground paper mount; the worst comes first.
+_CODES: tuple[tuple[Condition, int, str, bool], ...] = (
+    (Condition.COVER_OPEN, 40021, "12 PRINTER OPEN", False),
+    (Condition.JAM, 40022, "13 PAPER JAM", False),
+    (Condition.MEDIA_OUT, 41213, "LOAD A4", False),
+    (Condition.RIBBON_OUT, 40010, "14 NO EP CART", False),
+    (Condition.HEAD_HOT, 50000, "50 SERVICE", False),
+    (Condition.CUTTER, 40022, "13 PAPER JAM", False),
+    (Condition.PAUSED, 10002, "OFFLINE", False),
+    (Condition.BUSY, 10023, "PROCESSING JOB", True),
+    (Condition.WARMING_UP, 10003, "WARMING UP", True),
+)
+_TIMED_MIN_S, _TIMED_MAX_S = 5, 300
+
+
+class PjlStatus:
+    """Unsolicited status settings are the printer's; its messages go to every open sender."""
+
+    def __init__(self, machine: Machine, model: str) -> None:
+        self.ready_message = ""
+        self._machine = machine
+        self._model = model
+        self._inlets: dict[int, Inlet] = {}
+        self._on: dict[str, str] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, inlet: Inlet) -> None:
+        """A sender has connected."""
+        self._inlets = {n: i for n, i in self._inlets.items() if not i.ended}
+        self._inlets[inlet.number] = inlet
+
+    def off(self) -> None:
+        """USTATUSOFF."""
+        self._on = {}
+        self._set_timer(0)
+
+    def subscribe(self, settings: dict[str, str], inlet: Inlet) -> None:
+        """USTATUS name = value."""
+        for name, value in settings.items():
+            if name == "TIMED":
+                seconds = int(value) if value.isdigit() else 0
+                self._set_timer(min(max(seconds, _TIMED_MIN_S), _TIMED_MAX_S) if seconds else 0)
+            elif value == "OFF":
+                self._on.pop(name, None)
+            else:
+                self._on[name] = value
+
+    def code(self) -> tuple[int, str, bool]:
+        """Return CODE, DISPLAY and ONLINE for the state the printer is in."""
+        for condition, number, text, online in _CODES:
+            if condition in self._machine.conditions:
+                return number, text, online
+        if self._machine.units_waiting:
+            return 10023, "PROCESSING JOB", True
+        return 10001, self.ready_message or "READY", True
+
+    def inform(self, word: str, rest: str, inlet: Inlet) -> None:
+        """INFO category, INQUIRE variable."""
+        body = self._info(rest.upper().strip()) if word == "INFO" else ["?"]
+        text = f"@PJL {word} {rest}\r\n" + "".join(f"{line}\r\n" for line in body) + "\f"
+        self._machine.reply(text.encode("latin-1"), inlet)
+
+    def _info(self, category: str) -> list[str]:
+        number, text, online = self.code()
+        answers = {
+            "ID": [f'"{self._model}"'],
+            "STATUS": [f"CODE={number}", f'DISPLAY="{text}"', f"ONLINE={_truth(online)}"],
+            "PAGECOUNT": [f"PAGECOUNT={self._machine.printed}"],
+            "MEMORY": ["TOTAL=16777216", "LARGEST=8388608"],
+            "CONFIG": [
+                "IN TRAYS [1 ENUMERATED]",
+                "\tINTRAY1 MP",
+                "LANGUAGES [3 ENUMERATED]",
+                "\tPCL",
+                "\tPOSTSCRIPT",
+                "\tPDF",
+            ],
+            "USTATUS": [
+                f"{name}={self._on.get(name, 'OFF')} [3 ENUMERATED]" for name in ("DEVICE", "JOB", "PAGE")
+            ],
+            "VARIABLES": ["COPIES=1 [2 RANGE]", "\t1", "\t999"],
+        }
+        return answers.get(category, ["?"])
+
+    def device(self) -> None:
+        """USTATUS DEVICE, if somebody wants it."""
+        if "DEVICE" in self._on:
+            number, text, online = self.code()
+            self._send(
+                f'@PJL USTATUS DEVICE\r\nCODE={number}\r\nDISPLAY="{text}"\r\nONLINE={_truth(online)}\r\n\f'
+            )
+
+    def job(self, what: str, name: str, pages: int | None) -> None:
+        """USTATUS JOB: START, or END with its pages."""
+        if "JOB" in self._on:
+            lines = [
+                what,
+                *([f'NAME="{name}"'] if name else []),
+                *([f"PAGES={pages}"] if pages is not None else []),
+            ]
+            self._send("@PJL USTATUS JOB\r\n" + "".join(f"{line}\r\n" for line in lines) + "\f")
+
+    def page(self, number: int) -> None:
+        """USTATUS PAGE: so many pages of the job are out."""
+        if "PAGE" in self._on:
+            self._send(f"@PJL USTATUS PAGE\r\n{number}\r\n\f")
+
+    def _send(self, text: str) -> None:
+        for inlet in list(self._inlets.values()):
+            if not inlet.ended:
+                self._machine.reply(text.encode("latin-1"), inlet)
+
+    def _set_timer(self, seconds: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._timed, seconds)
+
+    def _timed(self, seconds: int) -> None:
+        number, text, online = self.code()
+        self._send(
+            f'@PJL USTATUS TIMED\r\nCODE={number}\r\nDISPLAY="{text}"\r\nONLINE={_truth(online)}\r\n\f'
+        )
+        self._timer = None
+        if any(not inlet.ended for inlet in self._inlets.values()):
+            self._set_timer(seconds)
+
+
+def _truth(value: bool) -> str:
+    return "TRUE" if value else "FALSE"

@@ -1,0 +1,216 @@
+"""A laser printer with PJL around PCL, PostScript or PDF.
+
+After HP's "Printer Job Language Technical Reference Manual": UEL, COMMENT, JOB, EOJ, ENTER, SET COPIES/QTY, ECHO, INFO,
+INQUIRE, USTATUS DEVICE/JOB/PAGE/TIMED, USTATUSOFF, RDYMSG, RESET; status codes by its appendix D. A page is a unit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from printfabric_sim.condition import Condition
+from printfabric_sim.inlet import Inlet
+from printfabric_sim.paper_path import Mark
+from printfabric_sim.personalities._pdl_pages import Pages, PdfPages, pages_for
+from printfabric_sim.personalities._pjl_status import PjlStatus
+from printfabric_sim.personality import Machine, Personality, Step
+from printfabric_sim.unit import Job, Unit
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+UEL = b"\x1b%-12345X"
+_SETTING = re.compile(r"([A-Z]+)\s*(?::\s*\S+)?\s*=\s*(\"[^\"]*\"|\S+)")
+_COPIES = frozenset({"COPIES", "QTY"})
+# A PJL line is no longer than this; more without a line end is taken for garbage.
+_LINE_BYTES = 1024
+
+
+class LaserPrinter(Personality):
+    """A LaserJet-like printer. Options: `model`, `language` (what raw data is taken for: AUTO, PCL, POSTSCRIPT, PDF)."""
+
+    name = "pjl"
+    kind = "page"
+    device_id: ClassVar[str] = "MFG:Hewlett-Packard;CMD:PJL,PCL,POSTSCRIPT,PDF;MDL:SIM LaserJet;CLS:PRINTER;"
+
+    def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
+        super().__init__(machine, options)
+        self.status = PjlStatus(machine, options.get("model", "SIM LaserJet 4000"))
+        self.reset()
+
+    def reset(self) -> None:
+        """Power-on: no unsolicited status, one copy, waiting for PJL or data."""
+        self.status.off()
+        self.flush()
+
+    def flush(self) -> None:
+        """Leave job and language."""
+        self._pages: Pages | None = None  # inside a payload
+        self._in_pjl = False
+        self._language = "AUTO"
+        self._copies = 1
+        self._job: str | None = None
+        self._taken = False  # something of the payload is in the draft
+        self._job_of_inlet: Job | None = None
+
+    def inlet_opened(self, inlet: Inlet) -> None:
+        """Remember who is to get unsolicited status."""
+        self.status.add(inlet)
+
+    def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
+        """Take PJL line by line, payload page by page."""
+        if self._pages is not None:
+            return self._payload(buffer, inlet)
+        if buffer.startswith(UEL):
+            self._in_pjl = True
+            return Step(len(UEL))
+        if UEL.startswith(bytes(buffer[: len(UEL)])):
+            return Step(0) if not inlet.ended else Step(len(buffer))
+        if self._in_pjl:
+            if buffer[:4].upper() == b"@PJL":
+                return self._line(buffer, inlet)
+            if b"@PJL".startswith(bytes(buffer[:4]).upper()) and not inlet.ended:
+                return Step(0)
+            if buffer[0] in b"\r\n \t\x00":
+                return Step(1)
+        # Anything else is data in the default language.
+        self._enter(buffer, self.options.get("language", self._language))
+        return self._payload(buffer, inlet)
+
+    def _enter(self, buffer: bytearray, language: str) -> None:
+        self._in_pjl = False
+        self._pages = pages_for(language, bytes(buffer[:16]).lstrip())
+
+    def _line(self, buffer: bytearray, inlet: Inlet) -> Step:
+        end = buffer.find(b"\n")
+        if end < 0:
+            return Step(0) if len(buffer) < _LINE_BYTES else Step(len(buffer))
+        line = bytes(buffer[4:end]).decode("latin-1").strip()
+        word, _, rest = line.partition(" ")
+        mark = self._command(word.upper(), rest.strip(), inlet)
+        return Step(end + 1, mark=mark) if mark is not None else Step(end + 1)
+
+    def _command(self, word: str, rest: str, inlet: Inlet) -> Mark | None:
+        """Obey one PJL command; a mark if its answer comes only when what is before it has been printed."""
+        settings = {name: value.strip('"') for name, value in _SETTING.findall(rest.upper())}
+        if word == "ECHO":
+            self.machine.reply(f"@PJL ECHO {rest}\r\n\f".encode("latin-1"), inlet)
+        elif word in ("INFO", "INQUIRE", "DINQUIRE"):
+            self.status.inform(word, rest, inlet)
+        elif word == "USTATUS":
+            self.status.subscribe(settings, inlet)
+        elif word == "USTATUSOFF":
+            self.status.off()
+        elif word == "JOB":
+            return self._begin_job(rest, inlet)
+        elif word == "EOJ":
+            return self._end_job()
+        elif word == "SET":
+            self._set(settings)
+        elif word == "ENTER":
+            self._in_pjl = False
+            self._language = settings.get("LANGUAGE", "AUTO")
+            self._pages = pages_for(self._language, b"")
+        elif word in ("RESET", "INITIALIZE"):
+            self._copies = 1
+        elif word == "RDYMSG":
+            self.status.ready_message = _quoted(rest)
+        return None
+
+    def _set(self, settings: dict[str, str]) -> None:
+        for name in _COPIES & settings.keys():
+            if settings[name].isdigit():
+                self._copies = max(1, int(settings[name]))
+
+    def _begin_job(self, rest: str, inlet: Inlet) -> Mark:
+        self._job = _quoted(rest)
+        self._copies = 1
+        self._job_of_inlet = job = self.machine.begin_job(self._job, inlet)
+        return lambda: self.status.job("START", job.name, None)
+
+    def _end_job(self) -> Mark | None:
+        name, self._job = self._job, None
+        if name is None:
+            return None
+        job = self._job_of_inlet
+        return lambda: self.status.job("END", name, job.units if job is not None else 0)
+
+    def _payload(self, buffer: bytearray, inlet: Inlet) -> Step:
+        assert self._pages is not None
+        uel = buffer.find(UEL)
+        if uel == 0:
+            return self._leave(len(UEL))
+        end = uel if uel > 0 else _before_partial_uel(buffer, inlet)
+        piece = self._pages.take(buffer, end)
+        if piece.used == 0 and piece.pages == 0:
+            if uel < 0 and not inlet.ended:
+                return Step(0)
+            # The payload ends here and its last bytes say nothing by themselves.
+            piece = (
+                self._pages.last(buffer, end)
+                if isinstance(self._pages, PdfPages)
+                else piece._replace(used=end)
+            )
+        self._taken = True
+        if piece.pages:
+            self._taken = False
+            return Step(piece.used, part=True, copies=piece.pages * self._copies)
+        return Step(piece.used, part=True)
+
+    def _leave(self, used: int) -> Step:
+        """A UEL ends the payload; the page in progress is ejected. The UEL belongs to no page."""
+        assert self._pages is not None
+        pages = self._pages.finish() if self._taken else 0
+        if pages:
+            self._taken = False
+            return Step(0, copies=pages * self._copies)
+        drop = self._taken
+        self._pages, self._taken = None, False
+        self._in_pjl = True
+        self._language = "AUTO"
+        return Step(used, drop=drop)
+
+    def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
+        """The end of a connection ends the job: the page in progress is ejected, whole or not."""
+        pages = self._pages.finish() if self._pages is not None and self._taken else 0
+        drop = self._taken and not pages
+        pages *= self._copies
+        self.flush()
+        return Step(0, copies=pages, drop=drop)
+
+    def condition_changed(self, condition: Condition, on: bool) -> None:
+        """Tell those who asked for it."""
+        self.status.device()
+
+    def unit_left(self, unit: Unit, copy: int) -> None:
+        """Tell those who asked for it."""
+        self.status.page(unit.job.units)
+
+    def text(self, content: bytes) -> str:
+        """Return what is readable of the page."""
+        from printfabric_sim.render.page import page_text  # noqa: PLC0415 (Pillow only when a picture is wanted)
+
+        return page_text(content)
+
+    def render(self, content: bytes) -> Image:
+        """Draw the page: its text, by line."""
+        from printfabric_sim.render.page import draw_text_page  # noqa: PLC0415 (Pillow only when a picture is wanted)
+
+        return draw_text_page(self.text(content))
+
+
+def _quoted(rest: str) -> str:
+    """Return the text of NAME="…" or DISPLAY="…", or nothing."""
+    found = re.search(r'"([^"]*)"', rest)
+    return found[1] if found is not None else ""
+
+
+def _before_partial_uel(buffer: bytearray, inlet: Inlet) -> int:
+    """Return how much of `buffer` cannot be the beginning of a UEL."""
+    if not inlet.ended:
+        tail = buffer.rfind(b"\x1b", max(0, len(buffer) - len(UEL) + 1))
+        if tail >= 0 and UEL.startswith(bytes(buffer[tail:])):
+            return tail
+    return len(buffer)

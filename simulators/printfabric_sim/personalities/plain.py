@@ -1,0 +1,74 @@
+"""A plain line printer: text, line feeds, form feeds; nothing comes back.
+
+After the printer part of ECMA-48/ISO 6429 format effectors (LF, FF, CR, VT) as every line printer since the 1403 has
+understood them: a page ends with FF, or when it is full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from printfabric_sim.inlet import Inlet
+from printfabric_sim.personality import Machine, Personality, Step
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_FF, _LF = b"\x0c", b"\n"
+# A page without FF is taken from the buffer in pieces of at least this size.
+_EARLY_BYTES = 1024
+
+
+class LinePrinter(Personality):
+    """Fan-fold paper of `lines` lines (option; 66). `eject_on_close` ("yes") ends the page when a sender goes."""
+
+    name = "plain"
+    kind = "page"
+    prints_as_it_goes = True
+    device_id: ClassVar[str] = "MFG:Print Fabric;CMD:TEXT;MDL:SIM line printer;CLS:PRINTER;"
+
+    def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
+        super().__init__(machine, options)
+        self._page_lines = int(options.get("lines", "66"))
+        self._lines = 0
+
+    def reset(self) -> None:
+        """Power-on takes the present position for the top of the form."""
+        self._lines = 0
+
+    def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
+        """Take a page up to its FF or its last line, or part of one."""
+        end = buffer.find(_FF)
+        stop = end if end >= 0 else len(buffer)
+        lines = buffer.count(_LF, 0, stop)
+        if self._lines + lines >= self._page_lines:
+            return self._full_page(buffer)
+        if end >= 0:
+            self._lines = 0
+            return Step(end + 1, part=True, copies=1)
+        if not inlet.ended and stop < _EARLY_BYTES and lines == 0:
+            return Step(0)
+        self._lines += lines
+        return Step(stop, part=True)
+
+    def _full_page(self, buffer: bytearray) -> Step:
+        position = 0
+        for _ in range(self._page_lines - self._lines):
+            position = buffer.find(_LF, position) + 1
+        self._lines = 0
+        # A form feed right behind the last line belongs to this page: the paper is at the top of the form already.
+        return Step(position + (buffer[position : position + 1] == _FF), part=True, copies=1)
+
+    def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
+        """The page stays in the printer, for the next sender to write on, as it does in life."""
+        if self.options.get("eject_on_close") == "yes" and self.machine.draft_bytes:
+            self._lines = 0
+            return Step(0, copies=1)
+        return Step(0)
+
+    def render(self, content: bytes) -> Image:
+        """Draw the page."""
+        from printfabric_sim.render.page import draw_text_page  # noqa: PLC0415 (Pillow only when a picture is wanted)
+
+        return draw_text_page(self.text(content))

@@ -1,0 +1,204 @@
+"""What one printer language is: the interface of a personality, and where personalities are found.
+
+A personality is one file with one subclass of `Personality`. Three places are looked at: the folder
+`printfabric_sim/personalities`, the entry-point group `printfabric_sim.personalities`, and a path to a `.py` file given
+instead of a name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+from printfabric_sim.condition import Condition
+from printfabric_sim.inlet import Inlet
+from printfabric_sim.unit import Job, Unit
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+ENTRY_POINTS = "printfabric_sim.personalities"
+
+
+class Step(NamedTuple):
+    """What the interpreter did with the front of the buffer.
+
+    `used` bytes are consumed; with `part` they belong to the unit in progress. `copies` > 0: the unit is complete
+    with these bytes and that many copies of it are to be printed. `drop`: the unit in progress is given up and
+    nothing comes out. `mark` is called when everything before it has left the printer.
+    `Step(0)` means: more bytes are needed.
+    """
+
+    used: int
+    part: bool = False
+    copies: int = 0
+    drop: bool = False
+    mark: Callable[[], None] | None = None
+
+
+class Machine(Protocol):
+    """What a personality may know of its printer and do to it."""
+
+    @property
+    def conditions(self) -> set[Condition]:
+        """What holds the printer up now."""
+
+    @property
+    def printed(self) -> int:
+        """Units printed in the whole life, the odometer."""
+
+    @property
+    def units_waiting(self) -> int:
+        """Finished units that have not left."""
+
+    @property
+    def copies_left(self) -> int:
+        """Copies of the first unit that have not left."""
+
+    @property
+    def draft_bytes(self) -> int:
+        """Bytes in the unit in progress."""
+
+    @property
+    def buffer_full(self) -> bool:
+        """Say whether the input buffer of the active inlet is full."""
+
+    @property
+    def media_left(self) -> int | None:
+        """Units until the media runs out; None: not counted."""
+
+    def reply(self, data: bytes, inlet: Inlet | None = None) -> None:
+        """Send back-channel bytes, to the active inlet if none is named."""
+
+    def hold(self, condition: Condition) -> None:
+        """Bring about a condition."""
+
+    def release(self, condition: Condition) -> None:
+        """End a condition."""
+
+    def begin_job(self, name: str, inlet: Inlet) -> Job:
+        """Start a job inside an inlet; units made from now on belong to it."""
+
+    def cancel(self, reason: str) -> None:
+        """Drop everything buffered, in progress and queued; a moving unit comes out torn."""
+
+    def drop_draft(self, reason: str) -> None:
+        """Give up the unit in progress only."""
+
+    def restart(self, reason: str) -> None:
+        """Power off and on again."""
+
+    def print_own(self, kind: str, content: bytes) -> None:
+        """Print a unit of the printer's own making (a configuration label, a fed blank)."""
+
+    def event(self, name: str, /, **facts: Any) -> None:
+        """Note something in the record."""
+
+
+class Personality(ABC):
+    """The interpreter of one printer, with the state its language keeps.
+
+    One instance per printer; `reset` brings it back to power-on. The parser keeps no bytes: what it does not consume
+    stays in the buffer and is shown again with more behind it.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[str]  # what one unit is called: label, receipt, page
+    # Paper moves while data arrives, so an unfinished unit is lost as a torn piece of paper, not in memory.
+    prints_as_it_goes: ClassVar[bool] = False
+    # An error in the middle of a unit spoils it, and it is printed again afterwards.
+    reprints_after_error: ClassVar[bool] = False
+    device_id: ClassVar[str] = ""  # IEEE 1284 device ID
+
+    def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
+        self.machine = machine
+        self.options = dict(options)
+
+    @abstractmethod
+    def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
+        """Consume from the front of `buffer` up to the end of at most one unit; never change `buffer`."""
+
+    def realtime(self, data: bytes, inlet: Inlet) -> list[tuple[int, Callable[[], None]]]:
+        """Find commands obeyed on arrival, ahead of the buffer: (offset after the command in `data`, what to do)."""
+        return []
+
+    def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
+        """The inlet ended and its bytes are consumed; `clean` is False after a reset. What becomes of the draft?"""
+        return Step(0)
+
+    def reset(self) -> None:
+        """Return to the state after power-on."""
+
+    def flush(self) -> None:
+        """The unit in progress was thrown away from outside: expect the beginning of a new one."""
+
+    def condition_changed(self, condition: Condition, on: bool) -> None:
+        """A condition came or went: the place for unsolicited status."""
+
+    def unit_left(self, unit: Unit, copy: int) -> None:
+        """A unit is out: the place for page messages."""
+
+    def inlet_opened(self, inlet: Inlet) -> None:
+        """A sender has connected."""
+
+    def wrong_status(self, data: bytes) -> bytes:
+        """Return `data` with a lie in it, for the fault `status-wrong`."""
+        return bytes(byte ^ 0x08 if index == len(data) // 2 else byte for index, byte in enumerate(data))
+
+    def text(self, content: bytes) -> str:
+        """Return what a person would read on the unit."""
+        return content.decode("latin-1", "replace")
+
+    @abstractmethod
+    def render(self, content: bytes) -> Image:
+        """Return a picture of the unit (Pillow is imported here, not by the interpreter)."""
+
+
+def personality_names() -> list[str]:
+    """Return the names that `personality_class` knows without a path."""
+    package = importlib.import_module("printfabric_sim.personalities")
+    built_in = [
+        module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")
+    ]
+    return sorted({*built_in, *(point.name for point in entry_points(group=ENTRY_POINTS))})
+
+
+def personality_class(name: str) -> type[Personality]:
+    """Return the class for a name or for the path of a `.py` file.
+
+    Raises:
+        LookupError: there is no such personality; the message names those there are.
+    """
+    if name.endswith(".py"):
+        return _class_in(_load_file(Path(name)))
+    package = importlib.import_module("printfabric_sim.personalities")
+    if name in {module.name for module in pkgutil.iter_modules(package.__path__)}:
+        return _class_in(importlib.import_module(f"printfabric_sim.personalities.{name}"))
+    for point in entry_points(group=ENTRY_POINTS):
+        if point.name == name:
+            found = point.load()
+            return found if isinstance(found, type) else _class_in(found)
+    raise LookupError(f"no personality {name!r}; there are: {', '.join(personality_names())}")
+
+
+def _load_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"printfabric_sim_personality_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.exists():
+        raise LookupError(f"no personality in {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _class_in(module: ModuleType) -> type[Personality]:
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, Personality) and value.__module__ == module.__name__:
+            return value
+    raise LookupError(f"{module.__name__} defines no Personality")

@@ -1,0 +1,125 @@
+"""What a printer is to be, as plain values: the common form of command line, fleet file and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.line_settings import LineSettings
+from printfabric_sim.connections.serial_pty import PtyConnection
+from printfabric_sim.connections.tcp import TcpConnection
+from printfabric_sim.core import Core
+from printfabric_sim.printer import SimulatedPrinter
+from printfabric_sim.record import DEFAULT_SERIAL
+from printfabric_sim.render.gallery import Gallery
+
+Plug = Callable[[Core], Connection]
+
+
+class PlanError(ValueError):
+    """A plan that cannot be built; the message names the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One printer. Ports may be 0 (a free one); a plug that is None does not exist.
+
+    `days` are pairs (time of day as a fraction, faults) that come round every day of the fleet's clock.
+    """
+
+    personality: str = "zpl"
+    name: str = ""
+    host: str = "127.0.0.1"
+    tcp: int | None = None
+    simultaneous: int = 1
+    refuse_others: bool = False
+    rcvbuf_bytes: int = 65536
+    pty: str | None = None
+    line: str = ""
+    flow: str = "xonxoff"
+    paced: bool = True
+    units_per_second: float = 0.0
+    path_depth: int = 2
+    buffer_bytes: int = 65536
+    media: int | None = None
+    ribbon: int | None = None
+    warm_up_s: float = 0.0
+    back_channel: bool = True
+    faults: str = ""
+    seed: int = 0
+    record: str | None = None
+    keep_bytes: str | None = None
+    keep_units: int = 1_000_000
+    render: str | None = None
+    serial_pattern: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    days: tuple[tuple[float, str], ...] = ()
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Plan:
+        """Return a plan from the keys of a fleet file. Raises PlanError."""
+        known = {item.name: item for item in fields(cls)}
+        for key in values:
+            if key not in known:
+                raise PlanError(f"no setting {key!r}; there are: {', '.join(sorted(known))}")
+        taken = dict(values)
+        if isinstance(taken.get("faults"), list):
+            taken["faults"] = "; ".join(taken["faults"])
+        if "options" in taken:
+            taken["options"] = {str(key): str(value) for key, value in taken["options"].items()}
+        return cls(**taken)
+
+
+def build(plan: Plan) -> SimulatedPrinter:
+    """Make the printer of a plan; `start` it afterwards. Raises PlanError, LookupError, FaultError."""
+    printer = SimulatedPrinter(
+        plan.personality,
+        name=plan.name,
+        units_per_second=plan.units_per_second,
+        path_depth=plan.path_depth,
+        buffer_bytes=plan.buffer_bytes,
+        media=plan.media,
+        ribbon=plan.ribbon,
+        warm_up_s=plan.warm_up_s,
+        back_channel=plan.back_channel,
+        faults=plan.faults,
+        seed=plan.seed,
+        record_dir=Path(plan.record) if plan.record else None,
+        keep_bytes=Path(plan.keep_bytes) if plan.keep_bytes else None,
+        keep_units=plan.keep_units,
+        serial_pattern=plan.serial_pattern.encode() or DEFAULT_SERIAL,
+        options=plan.options,
+    )
+    for plug in _plugs(plan):
+        printer.connect(plug)
+    if plan.render:
+        gallery = Gallery(Path(plan.render), printer.personality, printer.core.loop)
+        printer.core.on_unit.append(gallery.unit_left)
+        printer.closing.append(gallery.close)
+    return printer
+
+
+def _plugs(plan: Plan) -> list[Plug]:
+    plugs: list[Plug] = []
+    if plan.tcp is not None:
+        port = plan.tcp
+        plugs.append(
+            lambda core: TcpConnection(
+                core,
+                plan.host,
+                port,
+                simultaneous=plan.simultaneous,
+                refuse_others=plan.refuse_others,
+                rcvbuf_bytes=plan.rcvbuf_bytes,
+            )
+        )
+    if plan.pty is not None:
+        link = Path(plan.pty) if plan.pty else None
+        settings = LineSettings.parse(plan.line) if plan.line else None
+        plugs.append(
+            lambda core: PtyConnection(core, link, settings=settings, flow=plan.flow, paced=plan.paced)
+        )
+    return plugs

@@ -1,0 +1,188 @@
+"""One simulated printer: a personality, a paper path, plugs, faults, a record."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from printfabric_sim.condition import Condition
+from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.tcp import TcpConnection
+from printfabric_sim.core import Core
+from printfabric_sim.fault_actions import FaultActions
+from printfabric_sim.fault_engine import FaultEngine
+from printfabric_sim.fault_script import Fault, parse_faults
+from printfabric_sim.personality import personality_class
+from printfabric_sim.record import DEFAULT_SERIAL, Record, UnitRecord
+from printfabric_sim.unit import Unit
+
+
+class SimulatedPrinter:
+    """A believable printer that misbehaves on command. Made inside a running event loop.
+
+        async with SimulatedPrinter("zpl", units_per_second=8, faults="reset@unit:17") as printer:
+            port = printer.tcp.port
+            ...
+            assert printer.record.serials() == [...]
+
+    Without a plug of your own (`connect`) it listens on a free TCP port of the loopback. `units_per_second` 0 means: as
+    fast as the bytes come. `media` is how many units are loaded (None: endless). `record_dir` keeps units.jsonl and
+    events.jsonl, `keep_bytes` every byte that arrived. `options` are the personality's own.
+
+    Raises:
+        LookupError: no such personality. FaultError: a fault that cannot be read. OSError: a plug cannot be had.
+    """
+
+    def __init__(  # noqa: PLR0913 (a printer has that many properties; all are named)
+        self,
+        personality: str = "zpl",
+        *,
+        name: str = "",
+        units_per_second: float = 0.0,
+        path_depth: int = 2,
+        buffer_bytes: int = 65536,
+        media: int | None = None,
+        ribbon: int | None = None,
+        warm_up_s: float = 0.0,
+        back_channel: bool = True,
+        faults: str | list[Fault] = "",
+        seed: int = 0,
+        record_dir: Path | None = None,
+        keep_bytes: Path | None = None,
+        serial_pattern: bytes = DEFAULT_SERIAL,
+        keep_units: int = 1_000_000,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        kind = personality_class(personality)
+        script = parse_faults(faults) if isinstance(faults, str) else list(faults)
+        self.name = name or kind.name
+        self.record = Record(record_dir, serial_pattern=serial_pattern, keep_units=keep_units)
+        self._bytes_file: IO[bytes] | None = (
+            keep_bytes.open("ab", buffering=0) if keep_bytes is not None else None
+        )
+        self.core = Core(
+            loop,
+            self.record,
+            unit_s=1.0 / units_per_second if units_per_second > 0 else 0.0,
+            path_depth=path_depth,
+            buffer_bytes=buffer_bytes,
+            keep=self._bytes_file,
+            back_channel=back_channel,
+            warm_up_s=warm_up_s,
+        )
+        self.core.path.media_left = self.core.path.media_loaded = media
+        self.core.path.ribbon_left = ribbon
+        self.personality = kind(self.core, options or {})
+        self.core.fit(self.personality)
+        self.connections: list[Connection] = []
+        dice = random.Random(seed)
+        self.actions = FaultActions(self, dice)
+        self.engine = FaultEngine(loop, dice, self.actions.strike)
+        self.core.watcher = self.engine
+        self._script = script
+        self.closing: list[Callable[[], None]] = []  # called when the printer stops
+        self._changed = asyncio.Event()
+        self.core.on_unit.append(self._unit_left)
+
+    @property
+    def tcp(self) -> TcpConnection:
+        """The first TCP plug."""
+        return next(plug for plug in self.connections if isinstance(plug, TcpConnection))
+
+    def connect(self, plug: Callable[[Core], Connection]) -> None:
+        """Add a plug before `start`, for instance `lambda core: TcpConnection(core, port=9100)`."""
+        self.connections.append(plug(self.core))
+
+    async def start(self) -> None:
+        """Open the plugs, warm up, lay the faults in wait."""
+        if not self.connections:
+            self.connect(TcpConnection)
+        for connection in self.connections:
+            await connection.start()
+        self.core.warm_up()
+        for fault in self._script:
+            self.engine.add(fault)
+
+    async def stop(self) -> None:
+        """Close everything; the record stays readable."""
+        self.engine.stop()
+        for connection in self.connections:
+            await connection.stop()
+        self.core.path.clear("stopped", truncate=False)
+        self.personality.reset()
+        for close in self.closing:
+            close()
+        self.record.close()
+        if self._bytes_file is not None:
+            self._bytes_file.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def fault(self, text: str) -> None:
+        """Add faults while the printer runs: `printer.fault("media-out=3")`."""
+        for fault in parse_faults(text):
+            self.engine.add(fault)
+
+    def clear(self, name: str = "") -> None:
+        """End a lasting fault or condition; without a name all, waiting faults included."""
+        self.actions.clear(name)
+
+    async def wait_units(self, count: int, timeout_s: float = 10.0) -> None:
+        """Wait until `count` units have been printed. Raises TimeoutError."""
+        await self.wait_for(lambda: self.record.printed >= count, timeout_s)
+
+    async def wait_for(self, reached: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        """Wait until `reached()` is true, asked after every unit. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while not reached():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def wait_idle(self, timeout_s: float = 10.0) -> None:
+        """Wait until nothing is buffered and nothing moves. Raises TimeoutError."""
+        deadline = self.core.loop.time() + timeout_s
+        while not self.idle:
+            if self.core.loop.time() > deadline:
+                raise TimeoutError(f"{self.name} is not idle after {timeout_s:g} s: {self.status()}")
+            await asyncio.sleep(0.01)
+
+    @property
+    def idle(self) -> bool:
+        """Say whether every byte that arrived has been interpreted and every unit has left."""
+        buffered = any(inlet.buffer for inlet in self.core.intake.inlets.values())
+        return self.core.path.empty and not buffered
+
+    def status(self) -> dict[str, Any]:
+        """Return what the control port and the ready line say of this printer."""
+        intake = self.core.intake
+        return {
+            "name": self.name,
+            "personality": self.personality.name,
+            "address": {key: value for plug in self.connections for key, value in plug.address().items()},
+            "conditions": sorted(condition.value for condition in self.core.conditions),
+            "printed": self.record.printed,
+            "counts": dict(self.record.counts),
+            "received_bytes": intake.received,
+            "lost_bytes": intake.lost_bytes,
+            "buffered_bytes": sum(len(inlet.buffer) for inlet in intake.inlets.values()),
+            "units_waiting": self.core.units_waiting,
+            "media_left": self.core.media_left,
+            "connections": len(intake.inlets),
+            "faults_waiting": self.engine.waiting(),
+            "power": Condition.POWER_OFF not in self.core.conditions,
+        }
+
+    def _unit_left(self, entry: UnitRecord, unit: Unit) -> None:
+        self._changed.set()

@@ -1,0 +1,169 @@
+"""What left the printer, unit by unit, and what happened to it: the simulator's sworn statement."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+from printfabric_sim.unit import Span, Unit
+
+DEFAULT_SERIAL = (
+    rb"(?i)(?:serial|ser|s/n|sn|no|nr|unit|label|receipt|page)[ .:#=]{1,3}([A-Z0-9][A-Z0-9._/-]*)"
+)
+
+
+class Outcome(StrEnum):
+    """How a unit left the printer."""
+
+    PRINTED = "printed"
+    TRUNCATED = "truncated"  # a piece of it came out: power cut, reset or jam in the middle
+    GARBLED = "garbled"  # whole, but with bytes the sender did not send, or with bytes missing
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRecord:
+    """One piece of paper that left the printer.
+
+    `unit` counts them from 1. `spans` names the received bytes it was made of, and `sha256` is the hash of exactly
+    those bytes (as they arrived, line errors included). `copy` counts copies of one format from 1.
+    `duplicate_of` is the first unit with the same content and copy number that was made of *other* bytes:
+    somebody sent it twice. Time is Unix time in seconds.
+    """
+
+    unit: int
+    outcome: Outcome
+    kind: str
+    sha256: str
+    bytes: int
+    spans: tuple[Span, ...]
+    serial: str | None
+    job: int
+    job_name: str
+    copy: int
+    time: float
+    duplicate_of: int | None = None
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form, one line of units.jsonl."""
+        return {
+            "unit": self.unit,
+            "outcome": self.outcome.value,
+            "kind": self.kind,
+            "sha256": self.sha256,
+            "bytes": self.bytes,
+            "spans": [list(span) for span in self.spans],
+            "serial": self.serial,
+            "job": self.job,
+            "job_name": self.job_name,
+            "copy": self.copy,
+            "time": round(self.time, 6),
+            "duplicate_of": self.duplicate_of,
+            "reason": self.reason,
+        }
+
+
+class Record:
+    """Everything one printer can swear to.
+
+    Units and events are held in memory (the last `keep_units`) and, with `directory`, appended to `units.jsonl` and
+    `events.jsonl` there, flushed line by line, so that they survive a kill of the simulator. Counters cover the
+    whole life. `serial_pattern` finds the serial text in a unit's content: its first group, or all of the match.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        serial_pattern: bytes = DEFAULT_SERIAL,
+        keep_units: int = 1_000_000,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.directory = directory
+        self.units: list[UnitRecord] = []
+        self.events: list[dict[str, Any]] = []
+        self.counts: Counter[str] = Counter()
+        self.made = 0  # pieces of paper that left, of every outcome
+        self._serial = re.compile(serial_pattern)
+        self._keep = keep_units
+        self._clock = clock
+        self._first: dict[tuple[str, int], tuple[int, tuple[Span, ...]]] = {}
+        self._units_file: IO[str] | None = None
+        self._events_file: IO[str] | None = None
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._units_file = (directory / "units.jsonl").open("a", buffering=1, encoding="utf-8")
+            self._events_file = (directory / "events.jsonl").open("a", buffering=1, encoding="utf-8")
+
+    @property
+    def printed(self) -> int:
+        """Units that left whole and as sent."""
+        return self.counts[Outcome.PRINTED.value]
+
+    def add(self, unit: Unit, copy: int, outcome: Outcome, reason: str = "") -> UnitRecord:
+        """Note that one copy of `unit` has left the printer and return its entry."""
+        self.made += 1
+        key = (unit.digest, copy)
+        duplicate: int | None = None
+        if outcome is not Outcome.TRUNCATED:
+            first = self._first.setdefault(key, (self.made, unit.spans))
+            if first[1] != unit.spans:
+                duplicate = first[0]
+                self.counts["duplicates"] += 1
+        entry = UnitRecord(
+            unit=self.made,
+            outcome=outcome,
+            kind=unit.kind,
+            sha256=unit.digest,
+            bytes=unit.size,
+            spans=unit.spans,
+            serial=self.serial_of(unit.content),
+            job=unit.job.number,
+            job_name=unit.job.name,
+            copy=copy,
+            time=self._clock(),
+            duplicate_of=duplicate,
+            reason=reason,
+        )
+        self.counts[outcome.value] += 1
+        self.units.append(entry)
+        if len(self.units) > self._keep:
+            del self.units[: len(self.units) - self._keep]
+        if self._units_file is not None:
+            self._units_file.write(json.dumps(entry.as_dict()) + "\n")
+        return entry
+
+    def serial_of(self, content: bytes) -> str | None:
+        """Return the serial text embedded in `content`, if the pattern finds one."""
+        found = self._serial.search(content)
+        if found is None:
+            return None
+        return (found.group(1) if found.re.groups else found.group(0)).decode("latin-1")
+
+    def event(self, name: str, /, **facts: Any) -> None:
+        """Note something that is not a unit: a connection, a fault, a condition, a power cut."""
+        entry = {"event": name, "time": round(self._clock(), 6), **facts}
+        self.counts["event." + name] += 1
+        self.events.append(entry)
+        if len(self.events) > self._keep:
+            del self.events[0]
+        if self._events_file is not None:
+            self._events_file.write(json.dumps(entry) + "\n")
+
+    def serials(self, outcome: Outcome = Outcome.PRINTED) -> list[str | None]:
+        """Return the serial texts of the units with `outcome`, in the order they left."""
+        return [unit.serial for unit in self.units if unit.outcome is outcome]
+
+    def close(self) -> None:
+        """Close the files; the record stays readable in memory."""
+        for file in (self._units_file, self._events_file):
+            if file is not None:
+                file.close()
+        self._units_file = self._events_file = None

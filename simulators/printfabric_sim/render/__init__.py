@@ -1,0 +1,1 @@
+"""Pictures of what was printed, good enough to look at."""
