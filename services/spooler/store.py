@@ -98,7 +98,7 @@ class Jobs(Protocol):
         rise in order of acceptance, over all callers; a number once given is never given again.
 
         Refusals: PrinterNotFound, PrinterDeleted, RequestIdReused (same id, other job), DigestMismatch (digest or
-        size is not the announced one), UploadNotFound, TooLarge.
+        size is not the announced one), WrongOffset (the upload is shorter than announced), UploadNotFound.
 
         Raises:
             SpoolFull: there is no room; none of these jobs was accepted.

@@ -1,0 +1,157 @@
+"""One thread that does the work of many callers at once, so that they share one fsync."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from chassis import logs
+from chassis.errors import FabricError, StoreUnavailable
+
+log = logs.get(__name__)
+
+Work = TypeVar("Work")
+
+_SOON_S = 0.05  # what was submitted without waiting is committed within this
+_RETRY_S = 0.5  # how long the thread rests after a commit failed and left unwaited work behind
+
+
+class Entry(Generic[Work]):
+    """One caller's work in a batch: the handler sets `result` or `error`, or `retry` if nobody waits for it."""
+
+    __slots__ = ("error", "future", "result", "retry", "work")
+
+    def __init__(self, work: Work, future: asyncio.Future[Any] | None) -> None:
+        self.work = work
+        self.future = future
+        self.result: Any = None
+        self.error: FabricError | None = None
+        self.retry = False
+
+
+Handler = Callable[[Sequence[Entry[Work]]], None]
+
+
+class GroupThread(Generic[Work]):
+    """Takes work in order, hands all that has gathered to `commit` on its own thread, then wakes the callers.
+
+    While one batch is being synced the next one gathers: the slower the disk, the larger the batches.
+    """
+
+    def __init__(
+        self, name: str, commit: Handler[Work], *, max_batch: int = 1024, max_soon: int = 100_000
+    ) -> None:
+        self._name = name
+        self._commit = commit
+        self._max_batch = max_batch
+        self._max_soon = max_soon
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Entry[Work]] = deque()  # appended by the loop, emptied by the thread
+        self._wake = threading.Event()
+        self._soon: asyncio.TimerHandle | None = None
+        self._unwaited = (
+            0  # entries in the queue that nobody waits for; touched under the GIL only to bound them
+        )
+        self._closing = False
+        self._closed = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def submit(self, work: Work) -> Any:
+        """Return the handler's result once the batch with `work` is committed, or raise its error."""
+        return await self.enqueue(work)
+
+    def enqueue(self, work: Work) -> asyncio.Future[Any]:
+        """Put `work` in its place in the order now; the future tells of the commit."""
+        if self._closing:
+            raise StoreUnavailable(f"{self._name} is closed")
+        future = self._loop.create_future()
+        self._queue.append(Entry(work, future))
+        self._wake.set()
+        return future
+
+    def submit_soon(self, work: Work) -> None:
+        """Put `work` in its place in the order and return; it is committed with the next batch, within 50 ms."""
+        if self._closing:
+            raise StoreUnavailable(f"{self._name} is closed")
+        if self._unwaited >= self._max_soon:
+            self._forget_oldest()
+        self._unwaited += 1
+        self._queue.append(Entry(work, None))
+        if self._unwaited * 4 >= self._max_soon:
+            self._wake.set()
+        elif self._soon is None:
+            self._soon = self._loop.call_later(_SOON_S, self._soon_is_now)
+
+    def on_loop(self, callback: Callable[[], None]) -> None:
+        """Have `callback` run on the loop, before the callers of the present batch go on. From the handler."""
+        self._loop.call_soon_threadsafe(callback)
+
+    async def close(self) -> None:
+        """Commit what is waiting, then stop the thread. What cannot be committed is lost, and logged."""
+        self._closing = True
+        if self._soon is not None:
+            self._soon.cancel()
+        self._wake.set()
+        await asyncio.shield(self._closed)
+        self._thread.join()
+
+    def _soon_is_now(self) -> None:
+        self._soon = None
+        self._wake.set()
+
+    def _forget_oldest(self) -> None:
+        """Drop the oldest unwaited entry: the disk has not answered for a long time, and memory is bounded."""
+        for index, entry in enumerate(self._queue):
+            if entry.future is None:
+                del self._queue[index]
+                self._unwaited -= 1
+                log.warning("unwritten progress dropped", thread=self._name, bound=self._max_soon)
+                return
+
+    def _run(self) -> None:
+        rest: float | None = None
+        while True:
+            self._wake.wait(rest)
+            self._wake.clear()
+            rest = None
+            while self._queue and rest is None:
+                rest = _RETRY_S if self._one_batch() else None
+            if self._closing:
+                break
+        if self._queue:
+            log.error("progress not written at the end", thread=self._name, entries=len(self._queue))
+        self._loop.call_soon_threadsafe(self._closed.set_result, None)
+
+    def _one_batch(self) -> bool:
+        """Commit one batch and wake its callers. Return whether unwaited work must be tried again later."""
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._max_batch))]
+        try:
+            self._commit(batch)
+        except Exception as error:  # the thread's wall: a bug must fail its callers, not silence the store
+            log.exception("commit failed", thread=self._name)
+            for entry in batch:
+                entry.error = StoreUnavailable(f"{self._name}: internal error: {error}")
+                entry.retry = False
+        again = [entry for entry in batch if entry.future is None and entry.retry]
+        for entry in reversed(again):
+            entry.retry = False
+            self._queue.appendleft(entry)
+        self._unwaited -= sum(entry.future is None for entry in batch) - len(again)
+        self._loop.call_soon_threadsafe(_wake_callers, [e for e in batch if e.future is not None])
+        return bool(again)
+
+
+def _wake_callers(batch: list[Entry[Any]]) -> None:
+    """Resolve the futures, on the loop. A caller that has gone is passed over."""
+    for entry in batch:
+        future = entry.future
+        if future is None or future.done():
+            continue
+        if entry.error is not None:
+            future.set_exception(entry.error)
+        else:
+            future.set_result(entry.result)
