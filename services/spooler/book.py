@@ -1,0 +1,127 @@
+"""The unfinished jobs and the printers in memory: what waits where, and the bytes that are still at hand.
+
+No I/O and no decisions: the dispatcher, the conclusions and the steering work on this one book. Its size goes by what
+is unfinished; finished jobs are the store's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chassis.errors import PrinterNotFound
+from spooler.job import Job
+from spooler.job_state import JobState
+from spooler.printer import Printer
+from spooler.timetable import may_begin
+from spooler.waiting import WaitingJobs
+
+
+@dataclass(slots=True)
+class Queue:
+    """A printer at work."""
+
+    printer: Printer
+    waiting: WaitingJobs = field(default_factory=WaitingJobs)
+    jobs: set[int] = field(default_factory=set)  # unfinished ones, whatever they wait for
+    turn: int = 0  # round robin: where to look first
+    returning: int = 0  # jobs that come back to their old place in a moment: nobody may overtake them
+
+
+class Book:
+    """Unfinished jobs by number, and the queues they stand in."""
+
+    def __init__(self, cache_bytes: int) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.queues: dict[str, Queue] = {}
+        self.users: dict[tuple[str, str], list[str]] = {}  # port -> printers that may use it
+        self._cache_bytes = cache_bytes
+        self._cached = 0
+        self._documents: dict[int, bytes] = {}
+
+    def queue(self, printer: str) -> Queue:
+        """Return a printer's queue. Raises PrinterNotFound."""
+        queue = self.queues.get(printer)
+        if queue is None:
+            raise PrinterNotFound(f"there is no printer {printer}", printer=printer)
+        return queue
+
+    # --- jobs
+
+    def add(self, job: Job) -> None:
+        """Take a job in. It waits if its state and its time say so."""
+        self.jobs[job.number] = job
+        queue = self.queues.get(job.printer)
+        if queue is None:  # its printer went while it was on paper: it still has to end
+            queue = self.queues[job.printer] = Queue(Printer(job.printer, pending_deletion=True))
+        queue.jobs.add(job.number)
+        if job.state is JobState.PENDING and may_begin(job):
+            queue.waiting.add(job)
+
+    def change(self, job: Job) -> None:
+        """A job is as it is now: it stands where it belongs, or is forgotten when it has ended."""
+        known = self.jobs.get(job.number)
+        if known is not None and known.printer != job.printer:
+            self._leave(known)
+        if job.ended:
+            self.forget(job)
+            return
+        self.jobs[job.number] = job
+        queue = self.queues[job.printer]
+        queue.jobs.add(job.number)
+        if job.state is JobState.PENDING and may_begin(job):
+            queue.waiting.add(job)
+        else:
+            queue.waiting.remove(job.number)
+
+    def forget(self, job: Job) -> None:
+        """Drop a job from memory."""
+        known = self.jobs.pop(job.number, None)
+        self._leave(known or job)
+        data = self._documents.pop(job.number, None)
+        self._cached -= len(data) if data else 0
+
+    def _leave(self, job: Job) -> None:
+        queue = self.queues.get(job.printer)
+        if queue is not None:
+            queue.jobs.discard(job.number)
+            queue.waiting.remove(job.number)
+
+    # --- documents at hand
+
+    def remember(self, number: int, data: bytes) -> None:
+        """Keep a small document until it is sent, while there is room."""
+        if self._cached + len(data) <= self._cache_bytes:
+            self._documents[number] = data
+            self._cached += len(data)
+
+    def document(self, number: int) -> bytes | None:
+        """Return a document that is at hand."""
+        return self._documents.get(number)
+
+    # --- printers
+
+    def put_printer(self, printer: Printer) -> None:
+        """A printer is new or has changed."""
+        queue = self.queues.get(printer.name)
+        if queue is None:
+            self.queues[printer.name] = Queue(printer)
+        else:
+            queue.printer = printer
+        self._index_ports()
+
+    def put_printers(self, printers: list[Printer]) -> None:
+        """Take many printers at once."""
+        self.queues.update({printer.name: Queue(printer) for printer in printers})
+        self._index_ports()
+
+    def drop_printer(self, name: str) -> None:
+        """A printer is gone."""
+        self.queues.pop(name, None)
+        self._index_ports()
+
+    def _index_ports(self) -> None:
+        users: dict[tuple[str, str], list[str]] = {}
+        for name, queue in self.queues.items():
+            for port in queue.printer.ports:
+                users.setdefault(port.key, []).append(name)
+        self.users = users

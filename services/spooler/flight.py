@@ -1,0 +1,59 @@
+"""A document on its way through a port, and what the lane that carries it asks of the dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chassis.errors import FabricError
+from spooler.port import DocumentInfo, DocumentKey, Progress
+from spooler.printer import PortName
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One attempt: what is to be sent, what was sent, what is known."""
+
+    key: DocumentKey
+    number: int  # the job's
+    size_bytes: int
+    info: DocumentInfo
+    data: bytes | None = None  # the document, when it is at hand
+    recorded: bool = False  # its start is durable
+    begun: bool = False  # a slice of it may have left: from here on only the host knows
+    sent: int = 0  # payload bytes handed to the stream
+    ended: bool = False
+    cancelled: bool = False
+    pinned: bool = False  # it goes on in its middle, on this port and no other
+    failure: FabricError | None = None  # why it was taken back, if not because somebody cancelled it
+    progress: Progress | None = None
+    saved_at: float = 0.0  # when its progress was last written down, loop time
+
+
+class LaneOwner(Protocol):
+    """What a lane asks of the dispatcher. `port` says which lane speaks."""
+
+    async def record_starts(self, port: PortName, fence: int, flights: Sequence[Flight]) -> None:
+        """Make attempts durable before their first byte leaves. Raises FabricError."""
+
+    async def document(self, number: int, offset: int, max_bytes: int) -> bytes:
+        """Return bytes of a job's document. Raises FabricError."""
+
+    async def small_documents(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Return whole small documents, as many as are at hand in one go."""
+
+    def next_fence(self) -> int:
+        """Return a fence higher than all before."""
+
+    def news(self, port: PortName, flight: Flight) -> None:
+        """A flight's progress changed."""
+
+    def landed(self, port: PortName, flight: Flight, progress: Progress) -> None:
+        """A flight has ended; `progress` is the host's last word."""
+
+    def gave_back(self, port: PortName, flights: Sequence[Flight], error: FabricError) -> None:
+        """These flights never left: no byte of them was sent."""
+
+    def lane_changed(self, port: PortName) -> None:
+        """The lane may take more, or takes no more."""

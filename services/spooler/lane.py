@@ -1,0 +1,391 @@
+"""One port in use: its hold, its stream, and the documents that are on their way through it.
+
+A lane has one task that opens the port and sends, and one that listens while the port is open; no task per document.
+Small documents are pipelined, several to a message. The lane knows nothing of printers and pools: the dispatcher
+gives it flights and hears what became of them.
+
+When the stream breaks, nothing is assumed: the port is opened again under a new fence, the host is asked how far each
+document is, and sending goes on there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from chassis import logs
+from chassis.errors import DocumentLost, FabricError, HostUnreachable
+from chassis.tasks import Backoff, Tasks
+from spooler.flight import Flight, LaneOwner
+from spooler.port import DocumentInfo, DocumentKey, OpenPort, Phase, PortHost, Progress, Slice
+from spooler.printer import PortName
+
+log = logs.get(__name__)
+
+SMALL_BYTES = 64 * 1024  # up to this a document is one slice
+BATCH_BYTES = 512 * 1024  # payload per message, so that progress and cancelling stay prompt
+CHUNK_BYTES = 256 * 1024  # pieces of a large document
+BACKOFF = Backoff(first_s=0.2, most_s=15.0, calm_s=60.0)
+
+
+class LaneState(StrEnum):
+    """What a lane is doing."""
+
+    CLOSED = "closed"  # nobody needs the port
+    OPENING = "opening"
+    OPEN = "open"
+    WAITING = "waiting"  # it failed, and is tried again later
+    STOPPED = "stopped"  # it takes nothing until it is cleared
+
+
+class Lane:
+    """The way through one port."""
+
+    def __init__(self, port: PortName, host: PortHost, owner: LaneOwner, tasks: Tasks) -> None:
+        self.port = port
+        self.state = LaneState.CLOSED
+        self.error: FabricError | None = None  # why it waits or stopped
+        self.retry_at: float | None = None  # loop time
+        self.failures = 0  # in a row
+        self.fence = 0
+        self.window = 1  # documents that may be on their way at once
+        self.reserved = 0  # places promised to jobs that are being accepted
+        self.printer = ""  # whom the port is, or will be, opened for
+        self.pinned: int | None = None  # the job whose rest must come next, or its paper is spoilt
+        self.flights: dict[DocumentKey, Flight] = {}
+        self._host = host
+        self._owner = owner
+        self._tasks = tasks
+        self._bytes = 0  # in flight
+        self._unsent: deque[Flight] = deque()
+        self._landed: set[DocumentKey] = set()  # ended here, not durably yet
+        self._settled: list[DocumentKey] = []
+        self._wake = asyncio.Event()
+        self._hold: OpenPort | None = None
+        self._broken: FabricError | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """It would take a document now."""
+        return not self.failed and len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
+
+    @property
+    def failed(self) -> bool:
+        """It takes nothing because something is wrong, not because it is busy."""
+        return self.state in (LaneState.WAITING, LaneState.STOPPED)
+
+    @property
+    def is_open(self) -> bool:
+        """This spooler holds the port."""
+        return self._hold is not None
+
+    def take(self, flight: Flight) -> None:
+        """Send a document."""
+        self._add(flight)
+        self._unsent.append(flight)
+        self._start()
+
+    def recover(self, flight: Flight) -> None:
+        """Go on with a document of which a former run may have sent bytes: ask the host before anything is sent."""
+        flight.recorded = flight.begun = True
+        self._add(flight)
+        self._start()
+
+    def settle(self, keys: Sequence[DocumentKey]) -> None:
+        """Their outcome is durable: the host may forget them. It is told with the next message."""
+        self._landed.difference_update(keys)
+        self._settled.extend(keys)
+        if self._hold is not None:
+            self._wake.set()
+
+    def cancel(self, flight: Flight) -> None:
+        """Take a document back, wherever it is; `landed` or `gave_back` follows."""
+        flight.cancelled = True
+        if not flight.begun:
+            self._remove(flight)
+            self._owner.gave_back(self.port, [flight], HostUnreachable("it was cancelled before it left"))
+        elif self._hold is not None:
+            self._tasks.spawn(f"take back {flight.number}", self._take_back(self._hold, flight))
+
+    def pause(self, error: FabricError) -> None:
+        """Take nothing for a while, longer each time."""
+        self.failures += 1
+        self.error = error
+        pause_s = BACKOFF.wait_s(self.failures)
+        loop = asyncio.get_running_loop()
+        self.state = LaneState.WAITING
+        self.retry_at = loop.time() + pause_s
+        loop.call_later(pause_s, self._waited, self.retry_at)
+
+    def stop(self, error: FabricError) -> None:
+        """Take nothing until `clear`."""
+        self.state, self.error, self.retry_at = LaneState.STOPPED, error, None
+
+    def clear(self) -> None:
+        """Whatever was wrong may be right again: try at once."""
+        if self.failed:
+            self.state = LaneState.OPEN if self._hold is not None else LaneState.CLOSED
+            self.retry_at = None
+            if self.flights:
+                self._start()
+            self._owner.lane_changed(self.port)
+
+    async def close(self) -> None:
+        """Release the port (ClosePort). With documents on their way the hold is left to its lease instead."""
+        for task in (self._task, self._listener):
+            if task is not None:
+                task.cancel()
+        self._task = self._listener = None
+        hold, self._hold = self._hold, None
+        if not self.failed:
+            self.state = LaneState.CLOSED
+        if hold is None:
+            return
+        if self.flights:
+            hold.drop()
+            return
+        if self._settled:
+            try:
+                await self._host.settle(self.port.port, self._settled)
+                self._settled = []
+            except FabricError as error:
+                log.warning("settling failed", port=str(self.port), error=str(error))
+        await hold.close()
+
+    # --- the sender
+
+    def _start(self) -> None:
+        self._wake.set()
+        if self._task is None or self._task.done():
+            self._task = self._tasks.supervise(f"lane {self.port}", self._run)
+
+    async def _run(self) -> None:
+        self._wake.set()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                if self._broken is not None:
+                    broken, self._broken = self._broken, None
+                    raise broken
+                if self._hold is None and self.flights:
+                    await self._open()
+                await self._send_all()
+            except FabricError as error:
+                self._lose(error)
+
+    async def _open(self) -> None:
+        if self.state is not LaneState.STOPPED:
+            self.state = LaneState.OPENING
+        self.fence = self._owner.next_fence()
+        self._hold = hold = await self._host.open_port(self.port.port, self.fence, self.printer)
+        await self._reconcile(hold)
+        if self.state is LaneState.OPENING:
+            self.state, self.error, self.retry_at = LaneState.OPEN, None, None
+        self._listener = self._tasks.spawn(f"listen {self.port}", self._listen(hold))
+        self._owner.lane_changed(self.port)
+
+    async def _reconcile(self, hold: OpenPort) -> None:
+        """Ask how far each document is that may have left, and go on from there."""
+        left = [flight for flight in self.flights.values() if flight.begun]
+        known = {news.key: news for news in hold.documents}
+        missing = [flight.key for flight in left if flight.key not in known]
+        if missing:
+            answers = await self._host.query(self.port.port, missing)
+            known.update(zip(missing, answers, strict=True))
+        for flight in reversed(left):
+            news = known[flight.key]
+            if news.phase is Phase.NEVER_SEEN and not flight.cancelled:
+                flight.begun, flight.sent = False, flight.info.resume_offset
+            elif news.final:
+                self._land(flight, news)
+                continue
+            else:
+                flight.sent = max(news.accepted, flight.info.resume_offset)
+                self._note(flight, news)
+                if flight.cancelled:
+                    self._tasks.spawn(f"take back {flight.number}", self._take_back(hold, flight))
+                    continue
+            if flight not in self._unsent:
+                self._unsent.appendleft(flight)
+        for key, news in known.items():
+            if key not in self.flights and key not in self._landed and news.final:
+                self._settled.append(key)  # concluded long ago; the host was not told
+
+    async def _send_all(self) -> None:
+        while self._hold is not None and (self._unsent or self._settled):
+            settled = list(self._settled)
+            batch = await self._next_batch()
+            if batch or settled:
+                await self._hold.send(batch, settled)
+                del self._settled[: len(settled)]
+            if self._unsent and self._unsent[0].size_bytes > SMALL_BYTES:
+                await self._send_large(self._unsent[0])
+
+    async def _next_batch(self) -> list[Slice]:
+        """Return slices of the small documents at the front, their starts durable and their bytes at hand."""
+        small: list[Flight] = []
+        size = 0
+        for flight in self._unsent:
+            if flight.size_bytes > SMALL_BYTES or size > BATCH_BYTES:
+                break
+            small.append(flight)
+            size += flight.size_bytes
+        await self._record(small)
+        await self._fetch(small)
+        batch = []
+        for flight in small:
+            if flight.key not in self.flights or flight.cancelled or flight not in self._unsent:
+                continue
+            self._unsent.remove(flight)
+            flight.begun = True
+            rest = (flight.data or b"")[flight.sent :]
+            batch.append(Slice(flight.key, flight.info, flight.sent, rest, end_size=flight.size_bytes))
+            flight.sent = flight.size_bytes
+        return batch
+
+    async def _record(self, flights: Sequence[Flight]) -> None:
+        new = [flight for flight in flights if not flight.recorded]
+        if new:
+            await self._owner.record_starts(self.port, self.fence, new)
+            for flight in new:
+                flight.recorded = True
+
+    async def _fetch(self, flights: Sequence[Flight]) -> None:
+        bare = [flight for flight in flights if flight.data is None and flight.size_bytes]
+        if not bare:
+            return
+        at_hand = await self._owner.small_documents([flight.number for flight in bare])
+        for flight in bare:
+            try:
+                flight.data = at_hand.get(flight.number) or await self._whole(flight)
+            except DocumentLost as error:
+                self._spoil(flight, error)
+
+    async def _whole(self, flight: Flight) -> bytes:
+        return await self._owner.document(flight.number, 0, flight.size_bytes)
+
+    async def _send_large(self, flight: Flight) -> None:
+        """Stream one large document, as fast as the host takes it."""
+        await self._record([flight])
+        start: DocumentInfo | None = flight.info
+        while self._hold is not None and not flight.ended and not flight.cancelled:
+            data = await self._chunk(flight)
+            if not data:
+                break
+            size = flight.size_bytes if flight.sent + len(data) >= flight.size_bytes else None
+            flight.begun = True
+            await self._hold.send([Slice(flight.key, start, flight.sent, data, end_size=size)])
+            flight.sent += len(data)
+            start = None
+            if size is not None:
+                break
+        if self._unsent and self._unsent[0] is flight:
+            self._unsent.popleft()
+
+    async def _chunk(self, flight: Flight) -> bytes:
+        """Return the next piece of a large document; empty, and the flight is spoilt, when there is none."""
+        try:
+            data = await self._owner.document(flight.number, flight.sent, CHUNK_BYTES)
+        except DocumentLost as error:
+            self._spoil(flight, error)
+            return b""
+        if not data:
+            self._spoil(flight, DocumentLost(f"job {flight.number}: the document ends early"))
+        return data
+
+    # --- the listener
+
+    async def _listen(self, hold: OpenPort) -> None:
+        try:
+            async for batch in hold.progress():
+                for news in batch:
+                    self._heard(news)
+        except FabricError as error:
+            if self._hold is hold:
+                self._broken = error
+                self._wake.set()
+
+    def _heard(self, news: Progress) -> None:
+        flight = self.flights.get(news.key)
+        if flight is None:
+            return
+        if news.final:
+            self._land(flight, news)
+        else:
+            self._note(flight, news)
+
+    def _note(self, flight: Flight, news: Progress) -> None:
+        flight.progress = news
+        self._owner.news(self.port, flight)
+
+    def _land(self, flight: Flight, news: Progress) -> None:
+        if flight.failure is not None and news.error is not None:
+            news = replace(news, error=flight.failure)
+        if news.error is None:
+            self.failures = 0
+        flight.ended = True
+        flight.progress = news
+        self._remove(flight)
+        self._landed.add(flight.key)
+        self._owner.landed(self.port, flight, news)
+
+    async def _take_back(self, hold: OpenPort, flight: Flight) -> None:
+        try:
+            news = await hold.take_back(flight.key)
+        except FabricError as error:
+            # The stream's end, or the next opening, tells what became of it.
+            log.warning("take back failed", port=str(self.port), job=flight.number, error=str(error))
+            return
+        self._heard(news)
+
+    # --- failing
+
+    def _spoil(self, flight: Flight, error: FabricError) -> None:
+        """Its bytes are gone: give it back, or stop it where it is."""
+        if not flight.begun:
+            self._remove(flight)
+            self._owner.gave_back(self.port, [flight], error)
+        else:
+            flight.failure = error
+            self.cancel(flight)
+
+    def _lose(self, error: FabricError) -> None:
+        """The port cannot be used now: give back what never left, keep the rest and ask about it later."""
+        hold, self._hold = self._hold, None
+        if self._listener is not None:
+            self._listener.cancel()
+            self._listener = None
+        if hold is not None:
+            hold.drop()
+        never = [flight for flight in self.flights.values() if not flight.begun]
+        self._unsent.clear()
+        for flight in never:
+            self._remove(flight)
+        self.pause(error)
+        log.warning(
+            "port lost", port=str(self.port), reason=error.reason, error=str(error), failures=self.failures
+        )
+        if never:
+            self._owner.gave_back(self.port, never, error)
+        self._owner.lane_changed(self.port)
+
+    def _waited(self, retry_at: float) -> None:
+        if self.state is LaneState.WAITING and self.retry_at == retry_at:
+            self.clear()
+
+    def _add(self, flight: Flight) -> None:
+        self.flights[flight.key] = flight
+        self._bytes += flight.size_bytes
+        self.printer = flight.info.printer
+
+    def _remove(self, flight: Flight) -> None:
+        if self.flights.pop(flight.key, None) is not None:
+            self._bytes -= flight.size_bytes
+        if flight in self._unsent:
+            self._unsent.remove(flight)

@@ -1,0 +1,130 @@
+"""A port as the spooler sees it: what it asks of a host, and what it hears back. No wire in here.
+
+Interfaces belong to their consumer: `spooler.remote_port` implements these over gRPC, tests by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from chassis.errors import FabricError
+from spooler.ledger import EvidenceLevel, EvidenceSource
+
+
+class DocumentKey(NamedTuple):
+    """One document on its way: the job's uid (16 bytes) and the attempt, from 1."""
+
+    uid: bytes
+    attempt: int
+
+
+class Phase(StrEnum):
+    """Where a document stands at its host."""
+
+    NEVER_SEEN = "never_seen"  # the host can prove that it never saw it
+    QUEUED = "queued"  # received, not begun
+    IN_PROGRESS = "in_progress"
+    SENT = "sent"  # all bytes are with the device; its own word is awaited
+    ENDED = "ended"  # offsets and error are final
+    UNKNOWN = "unknown"  # the journal that would know is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one document has got at its host. Offsets are payload bytes and never go back."""
+
+    key: DocumentKey
+    phase: Phase
+    accepted: int = 0
+    acked: int = 0
+    confirmed: int = 0
+    uncertain_start: int = 0
+    uncertain_end: int = 0
+    level: EvidenceLevel = EvidenceLevel.NONE
+    source: EvidenceSource | None = None
+    error: FabricError | None = None
+    resume_offset: int = 0
+    resumable: bool = False
+
+    @property
+    def final(self) -> bool:
+        """Nothing more will be heard of it."""
+        return self.phase in (Phase.ENDED, Phase.NEVER_SEEN, Phase.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """What a device shall know about a document (DOC_INFO_2 and more)."""
+
+    printer: str
+    job_number: int
+    document_name: str = ""
+    output_file: str = ""
+    format: str = ""
+    size_bytes: int = 0
+    user: str = ""
+    copy: int = 1
+    resume_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A piece of a document: its start, bytes and end in any combination that is in order."""
+
+    key: DocumentKey
+    start: DocumentInfo | None = None
+    offset: int = 0
+    data: bytes = b""
+    end_size: int | None = None  # set in the last slice: the document's size in bytes
+
+
+class OpenPort(Protocol):
+    """A hold on one port, and the stream that documents go through while it lasts."""
+
+    documents: Sequence[Progress]  # what the host still knew when the port was opened
+
+    async def send(self, slices: Sequence[Slice], settled: Sequence[DocumentKey] = ()) -> None:
+        """Pass slices on, in order; returns when there is room for more.
+
+        `settled` are documents whose outcome is durable here: the host may forget them.
+
+        Raises:
+            FabricError: the stream is broken. What arrived is found out by opening the port again.
+        """
+
+    def progress(self) -> AsyncIterator[Sequence[Progress]]:
+        """Yield news of documents until the stream ends; then raise why, unless it was closed from here."""
+
+    async def take_back(self, key: DocumentKey) -> Progress:
+        """Stop a document, whether it waits or prints, and return how far it got."""
+
+    def drop(self) -> None:
+        """Let go of the stream and keep the hold: documents in progress wait at the host for the next opening."""
+
+    async def close(self) -> None:
+        """Release the port (ClosePort): a document in progress is broken off. Never raises."""
+
+
+class PortHost(Protocol):
+    """The port-monitor service of one host."""
+
+    name: str
+
+    async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
+        """Acquire a port (OpenPort) under a fence that is higher than any before.
+
+        Raises:
+            PortBusy: another fabric holds it.
+            StaleFence: a newer owner of this fabric has it.
+            PortNotFound, DeviceNotConnected, AccessDenied …: as the host says.
+            HostUnreachable: the host does not answer.
+        """
+
+    async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
+        """Ask the host's journal about documents; one answer for each key, in order."""
+
+    async def settle(self, port: str, keys: Sequence[DocumentKey]) -> None:
+        """Tell the host that it may forget these documents."""

@@ -1,0 +1,36 @@
+"""A port as its host tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from spooler.printer import PortName
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """A port as its host tells of it."""
+
+    name: PortName
+    monitor: str
+    state: str  # "ready", "printing", "offline", …: types/v1 PortState in lower case
+    device: str
+    wire: object  # the host's own message, for the API to pass on; nobody else looks inside
+
+
+class Hello(NamedTuple):
+    """What a host says of itself when it is greeted (InitializePrintMonitor2)."""
+
+    host: str
+    instance_id: str
+    boot_id: str
+    version: str
+
+
+class PortsChanged(NamedTuple):
+    """News of a host's ports: all of them in the first one of a watch."""
+
+    ports: Sequence[PortInfo]
+    deleted: Sequence[str]

@@ -1,0 +1,128 @@
+"""What people do to printers and ports: add, change, delete, pause, resume, purge. Durable on return, audited."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from chassis.errors import FabricError, PrinterNotFound, WrongState
+from spooler.dispatcher import Dispatcher
+from spooler.job import HistoryEvent
+from spooler.job_state import JobState
+from spooler.printer import Paused, PortName, Printer, check_name
+from spooler.steering import Steering
+from spooler.store import Changes
+
+_WAITS = (JobState.PENDING, JobState.PENDING_HELD)
+
+
+class PrinterSteering:
+    """The acts on printers. `who` is the caller as authenticated."""
+
+    def __init__(self, dispatcher: Dispatcher, jobs: Steering) -> None:
+        self._dispatcher = dispatcher
+        self._book = dispatcher.book
+        self._store = dispatcher.store
+        self._jobs = jobs
+        dispatcher.on_empty = lambda name: dispatcher.tasks.spawn(f"delete {name}", self._finish_deletion(name))
+
+    async def create_printer(self, printer: Printer, who: str, request_id: str = "") -> Printer:
+        """Add a printer (AddPrinter). Raises PrinterExists, RequestIdReused, InvalidArgument."""
+        check_name(printer.name)
+        created = await self._store.create_printer(printer, owner=who, request_id=request_id)
+        await self._note(created, "printer-added", who)
+        return created
+
+    async def update_printer(self, printer: Printer, who: str, etag: str = "") -> Printer:
+        """Replace a printer's settings. Raises PrinterNotFound, EtagMismatch."""
+        updated = await self._store.update_printer(printer, etag=etag)
+        await self._note(updated, "printer-changed", who)
+        return updated
+
+    async def delete_printer(
+        self, name: str, who: str, etag: str = "", cancel_jobs: bool = False
+    ) -> Printer | None:
+        """Delete a printer; return it when it stays until its jobs are done, None when it is gone."""
+        queue = self._book.queue(name)
+        if queue.printer.paused is not None and queue.jobs and not cancel_jobs:
+            raise WrongState(f"printer {name} is paused and has jobs: resume or purge it first", printer=name)
+        if cancel_jobs:
+            await self.purge_printer(name, who, include_current=True)
+        pending = await self._store.delete_printer(name, etag=etag)
+        if pending is None:
+            await self._gone(name, who)
+        else:
+            await self._note(pending, "printer-deleting", who)
+        return pending
+
+    async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
+        """Stop scheduling: the present job goes on, jobs are still accepted."""
+        printer = self._book.queue(name).printer
+        return await self._update(replace(printer, paused=Paused(who, datetime.now(UTC), reason)), "paused", who)
+
+    async def resume_printer(self, name: str, who: str) -> Printer:
+        """Schedule again, and try ports that wait for another try at once."""
+        printer = self._book.queue(name).printer
+        resumed = await self._update(replace(printer, paused=None), "resumed", who)
+        for port in resumed.ports:
+            lane = self._dispatcher.lanes.get(port.key)
+            if lane is not None:
+                lane.clear()
+        return resumed
+
+    async def purge_printer(self, name: str, who: str, include_current: bool = False) -> int:
+        """Cancel a printer's jobs, the one that prints only on demand; return how many."""
+        numbers = list(self._book.queue(name).jobs)
+        jobs = [self._book.jobs[number] for number in numbers]
+        count = await self._jobs.cancel_all([job for job in jobs if job.state in _WAITS], who, "purge")
+        if include_current:
+            for job in jobs:
+                if job.state not in _WAITS:
+                    await self._jobs.cancel(job.number, who, "purge")
+                    count += 1
+        return count
+
+    async def pause_port(self, port: PortName, who: str, reason: str = "") -> None:
+        """Send no more jobs to a port until it is resumed, or until the spooler starts anew."""
+        self._dispatcher.paused_ports[port.key] = f"paused by {who}" + (f": {reason}" if reason else "")
+
+    async def resume_port(self, port: PortName, who: str) -> None:
+        """Send jobs to it again."""
+        self._dispatcher.paused_ports.pop(port.key, None)
+        lane = self._dispatcher.lanes.get(port.key)
+        if lane is not None:
+            lane.clear()
+        self._dispatcher.lane_changed(port)
+
+    # --- how
+
+    async def _update(self, printer: Printer, what: str, who: str) -> Printer:
+        updated = await self._store.update_printer(printer)
+        await self._note(updated, what, who)
+        return updated
+
+    async def _note(self, printer: Printer, what: str, who: str) -> None:
+        self._book.put_printer(printer)
+        self._dispatcher.printers_changed()
+        self._dispatcher.hub.printer(printer)
+        self._store.record_soon(Changes(history=[HistoryEvent(what, who, printer=printer.name)]))
+        self._dispatcher.kick(printer.name)
+
+    async def _gone(self, name: str, who: str) -> None:
+        self._book.drop_printer(name)
+        self._dispatcher.printers_changed()
+        self._dispatcher.hub.deleted(f"printers/{name}")
+        self._store.record_soon(Changes(history=[HistoryEvent("printer-deleted", who, printer=name)]))
+
+    async def _finish_deletion(self, name: str) -> None:
+        """The last job of a printer that is pending deletion has ended."""
+        queue = self._book.queues.get(name)
+        if queue is None or queue.jobs or not queue.printer.pending_deletion:
+            return
+        try:
+            if await self._store.delete_printer(name) is None:
+                await self._gone(name, "spooler")
+        except PrinterNotFound:
+            await self._gone(name, "spooler")
+        except FabricError:
+            pass  # the next job that ends, or the next start, tries again

@@ -1,0 +1,232 @@
+"""A host's port monitor over gRPC: the one module of the spooler that speaks the monitor contract to print.
+
+The hot path is one `StreamDocuments` call per open port. Its requests carry starts, bytes and ends of documents as
+they come; its answers carry the newest offsets of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import grpc.aio
+from google.protobuf.duration_pb2 import Duration
+
+from chassis.errors import FabricError, HostUnreachable, RemoteError, Verdict, known_errors
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
+from printfabric.types.v1 import error_pb2, ledger_pb2, port_pb2
+from spooler.ledger import EvidenceLevel, EvidenceSource
+from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice
+from spooler.port_info import Hello, PortInfo, PortsChanged
+from spooler.printer import PortName
+
+CALL_TIMEOUT_S = 15.0  # a host that answers at all answers in milliseconds; opening a device may take seconds
+CLOSE_TIMEOUT_S = 5.0
+
+_LEVELS = {
+    ledger_pb2.EVIDENCE_LEVEL_SPOOLED: EvidenceLevel.SPOOLED,
+    ledger_pb2.EVIDENCE_LEVEL_ACCEPTED: EvidenceLevel.ACCEPTED,
+    ledger_pb2.EVIDENCE_LEVEL_ACKED: EvidenceLevel.ACKED,
+    ledger_pb2.EVIDENCE_LEVEL_CONFIRMED: EvidenceLevel.CONFIRMED,
+}
+_SOURCES = {
+    number: EvidenceSource(name.removeprefix("EVIDENCE_SOURCE_").lower())
+    for name, number in ledger_pb2.EvidenceSource.items()
+    if number
+}
+_VERDICTS = {
+    number: Verdict(name.removeprefix("VERDICT_").lower())
+    for name, number in error_pb2.Verdict.items()
+    if number
+}
+_PHASES = {
+    number: Phase(name.removeprefix("DOCUMENT_PHASE_").lower())
+    for name, number in pb.DocumentPhase.items()
+    if number
+}
+
+
+def error_from_pb(error: error_pb2.ErrorStatus) -> FabricError:
+    """Return the error an item of a message stands for."""
+    cls = known_errors().get(error.reason, RemoteError)
+    restored = cls.restored(
+        error.message,
+        win32=error.win32,
+        verdict=_VERDICTS.get(error.verdict),
+        fields=(),
+        metadata=dict(error.metadata),
+    )
+    restored.reason = error.reason or restored.reason
+    return restored
+
+
+def progress_from_pb(news: pb.DocumentProgress) -> Progress:
+    """Return a host's word about a document."""
+    return Progress(
+        key=DocumentKey(news.document.job_uid, news.document.attempt),
+        phase=_PHASES.get(news.phase, Phase.UNKNOWN),
+        accepted=news.accepted,
+        acked=news.acked,
+        confirmed=news.confirmed,
+        uncertain_start=news.uncertain_start,
+        uncertain_end=news.uncertain_end,
+        level=_LEVELS.get(news.level, EvidenceLevel.NONE),
+        source=_SOURCES.get(news.source),
+        error=error_from_pb(news.error) if news.HasField("error") else None,
+        resume_offset=news.resume_offset,
+        resumable=news.resumable,
+    )
+
+
+def key_to_pb(key: DocumentKey) -> ledger_pb2.DocumentKey:
+    """Return a document's key for the wire."""
+    return ledger_pb2.DocumentKey(job_uid=key.uid, attempt=key.attempt)
+
+
+def slice_to_pb(piece: Slice) -> pb.DocumentSlice:
+    """Return a slice for the wire."""
+    message = pb.DocumentSlice(document=key_to_pb(piece.key), offset=piece.offset, data=piece.data)
+    if piece.start is not None:
+        start = piece.start
+        message.start.resume_offset = start.resume_offset
+        info = message.start.info
+        info.printer, info.job_number, info.copy = start.printer, start.job_number, start.copy
+        info.document_name, info.format, info.user = start.document_name, start.format, start.user
+        info.output_file, info.size_bytes = start.output_file, start.size_bytes
+    if piece.end_size is not None:
+        message.end.size_bytes = piece.end_size
+    return message
+
+
+class RemotePort(OpenPort):
+    """A hold on a port of another process."""
+
+    def __init__(self, stub: Any, handle: pb.PortHandle, documents: Sequence[Progress]) -> None:
+        self.documents = documents
+        self._stub = stub
+        self._handle = handle
+        self._closed = False
+        self._call = stub.StreamDocuments()
+
+    async def begin(self) -> None:
+        """Name the handle on the stream, before anything else is sent."""
+        await self._write(pb.StreamDocumentsRequest(handle=self._handle))
+
+    async def send(self, slices: Sequence[Slice], settled: Sequence[DocumentKey] = ()) -> None:
+        """See `OpenPort.send`."""
+        await self._write(
+            pb.StreamDocumentsRequest(
+                slices=[slice_to_pb(piece) for piece in slices], settled=[key_to_pb(key) for key in settled]
+            )
+        )
+
+    async def progress(self) -> AsyncIterator[Sequence[Progress]]:
+        """See `OpenPort.progress`."""
+        try:
+            async for response in self._call:
+                if response.progress:
+                    yield [progress_from_pb(news) for news in response.progress]
+        except FabricError:
+            if not self._closed:
+                raise
+            return
+        if not self._closed:
+            raise HostUnreachable("the host ended the port's stream")
+
+    async def take_back(self, key: DocumentKey) -> Progress:
+        """See `OpenPort.take_back`."""
+        request = pb.EndDocPortRequest(
+            handle=self._handle, document=key_to_pb(key), disposition=pb.DISPOSITION_ABORT
+        )
+        response = await self._stub.EndDocPort(request, timeout=CALL_TIMEOUT_S)
+        return progress_from_pb(response.progress)
+
+    def drop(self) -> None:
+        """See `OpenPort.drop`."""
+        self._closed = True
+        self._call.cancel()
+
+    async def close(self) -> None:
+        """See `OpenPort.close`."""
+        self.drop()
+        with suppress(FabricError):  # else the lease closes it
+            await self._stub.ClosePort(pb.ClosePortRequest(handle=self._handle), timeout=CLOSE_TIMEOUT_S)
+
+    async def _write(self, request: pb.StreamDocumentsRequest) -> None:
+        try:
+            await self._call.write(request)
+        except (grpc.aio.UsageError, grpc.aio.InternalError) as error:  # the stream ended while it was written to
+            raise HostUnreachable(f"the port's stream is broken: {error}") from error
+
+
+class RemoteHost:
+    """The port-monitor service of one host, reached over one channel."""
+
+    def __init__(
+        self, name: str, address: str, channel: grpc.aio.Channel, owner: tuple[str, str], lease_s: float = 30.0
+    ) -> None:
+        self.name = name
+        self.address = address
+        fabric_id, spooler_id = owner
+        self.owner = pb.PortOwner(fabric_id=fabric_id, spooler_id=spooler_id)
+        self._stub: Any = MonitorServiceStub(channel)
+        self._lease = Duration()
+        self._lease.FromMilliseconds(int(lease_s * 1000))
+
+    async def initialize(self) -> Hello:
+        """Shake hands (InitializePrintMonitor2)."""
+        request = pb.InitializeRequest(owner=self.owner, contract_version="1.0")
+        answer = await self._stub.Initialize(request, timeout=CALL_TIMEOUT_S)
+        return Hello(answer.host, answer.instance_id, answer.boot_id, answer.version)
+
+    async def watch(self) -> AsyncIterator[PortsChanged]:
+        """Yield changes of the host's ports, all of them first, until the host goes away; then raise why."""
+        call = self._stub.WatchPorts(pb.WatchPortsRequest(owner=self.owner))
+        try:
+            async for news in call:
+                yield PortsChanged([self._port(port) for port in news.ports], news.deleted_ports)
+        finally:
+            call.cancel()
+
+    def _port(self, port: port_pb2.Port) -> PortInfo:
+        port.port.host = self.name  # the name it is known by here; a host's own may differ in spelling
+        port.name = f"hosts/{self.name}/ports/{port.port.port}"
+        state = port_pb2.PortState.Name(port.state).removeprefix("PORT_STATE_").lower()
+        return PortInfo(PortName(self.name, port.port.port), port.monitor, state, port.device, port)
+
+    async def notify_used(self, ports: Sequence[str]) -> None:
+        """Tell the host which of its ports printers use (NotifyUsedPorts), as the full set."""
+        request = pb.NotifyUsedPortsRequest(owner=self.owner, ports=ports, full=True)
+        await self._stub.NotifyUsedPorts(request, timeout=CALL_TIMEOUT_S)
+
+    async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
+        """See `PortHost.open_port`."""
+        request = pb.OpenPortRequest(
+            owner=self.owner, port=port, fence=fence, printer=printer, lease=self._lease
+        )
+        response = await self._stub.OpenPort(request, timeout=CALL_TIMEOUT_S)
+        opened = RemotePort(
+            self._stub, response.handle, [progress_from_pb(news) for news in response.documents]
+        )
+        await opened.begin()
+        return opened
+
+    async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
+        """See `PortHost.query`."""
+        request = pb.QueryDocumentsRequest(
+            owner=self.owner, port=port, documents=[key_to_pb(key) for key in keys]
+        )
+        response = await self._stub.QueryDocuments(request, timeout=CALL_TIMEOUT_S)
+        answers = {news.key: news for news in map(progress_from_pb, response.documents)}
+        # A host that leaves one out has nothing to prove about it.
+        return [answers.get(key) or Progress(key, Phase.UNKNOWN) for key in keys]
+
+    async def settle(self, port: str, keys: Sequence[DocumentKey]) -> None:
+        """See `PortHost.settle`."""
+        request = pb.SettleDocumentsRequest(
+            owner=self.owner, port=port, documents=[key_to_pb(key) for key in keys]
+        )
+        await self._stub.SettleDocuments(request, timeout=CALL_TIMEOUT_S)
+

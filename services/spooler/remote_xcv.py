@@ -1,0 +1,90 @@
+"""A host's configuration plane over gRPC: Xcv, passed through with both of its results kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import grpc.aio
+
+from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
+from printfabric.monitor.v1 import xcv_service_pb2 as pb
+from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
+from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
+
+CALL_TIMEOUT_S = 30.0
+
+
+class XcvAnswer(NamedTuple):
+    """The monitor's own answer to one command; delivery has succeeded when there is one."""
+
+    status: int  # a Win32 code, 0 is success
+    output: bytes  # JSON
+    needed_bytes: int
+    message: str
+
+
+class RemoteXcv:
+    """The Xcv functions of one host. Every method raises FabricError when the command cannot be delivered."""
+
+    def __init__(self, host: str, channel: grpc.aio.Channel, owner: tuple[str, str]) -> None:
+        self.host = host
+        self._xcv: Any = XcvServiceStub(channel)
+        self._monitor: Any = MonitorServiceStub(channel)
+        self._owner = monitor_pb.PortOwner(fabric_id=owner[0], spooler_id=owner[1])
+
+    async def open(self, *, port: str = "", monitor: str = "", access: int, who: str) -> bytes:
+        """Open a management session on a port, or on a monitor (XcvOpenPort)."""
+        request = pb.XcvOpenPortRequest(granted_access=access, on_behalf_of=who)
+        if port:
+            request.port = port
+        else:
+            request.monitor = monitor
+        response = await self._xcv.XcvOpenPort(request, timeout=CALL_TIMEOUT_S)
+        return bytes(response.handle)
+
+    async def data(
+        self,
+        handle: bytes,
+        data_name: str,
+        input_data: bytes = b"",
+        max_output_bytes: int | None = None,
+        request_id: str = "",
+    ) -> XcvAnswer:
+        """Execute one command (XcvDataPort)."""
+        request = _command(handle, data_name, input_data, max_output_bytes, request_id)
+        answer = await self._xcv.XcvDataPort(request, timeout=CALL_TIMEOUT_S)
+        return XcvAnswer(answer.status, answer.output_data, answer.needed_bytes, answer.message)
+
+    async def stream(
+        self, handle: bytes, data_name: str, input_data: bytes = b"", request_id: str = ""
+    ) -> AsyncIterator[pb.StreamXcvDataPortResponse]:
+        """Execute a long command; ending the iteration cancels it."""
+        command = _command(handle, data_name, input_data, None, request_id)
+        call = self._xcv.StreamXcvDataPort(pb.StreamXcvDataPortRequest(command=command))
+        try:
+            async for step in call:
+                yield step
+        finally:
+            call.cancel()
+
+    async def close(self, handle: bytes) -> None:
+        """Close a management session (XcvClosePort)."""
+        await self._xcv.XcvClosePort(pb.XcvClosePortRequest(handle=handle), timeout=CALL_TIMEOUT_S)
+
+    async def monitors(self) -> list[monitor_pb.Monitor]:
+        """Return the host's monitors."""
+        request = monitor_pb.InitializeRequest(owner=self._owner, contract_version="1.0")
+        answer = await self._monitor.Initialize(request, timeout=CALL_TIMEOUT_S)
+        return list(answer.monitors)
+
+
+def _command(
+    handle: bytes, data_name: str, input_data: bytes, max_output_bytes: int | None, request_id: str
+) -> pb.XcvDataPortRequest:
+    request = pb.XcvDataPortRequest(
+        handle=handle, data_name=data_name, input_data=input_data, request_id=request_id
+    )
+    if max_output_bytes is not None:
+        request.max_output_bytes = max_output_bytes
+    return request
