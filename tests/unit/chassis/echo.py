@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from chassis import errors, identity
+from chassis import identity
 from chassis.call import current_call
 from chassis.client import Channels
 from chassis.server import Server, Servicer
@@ -122,7 +122,7 @@ class EchoStub:
     """What a generated stub does with a channel."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        for name, shape in SHAPES.items():
+        for name, shape in (*SHAPES.items(), ("Nothing", "unary_unary")):
             call = getattr(channel, shape)(
                 f"/{NAME}/{name}",
                 request_serializer=_same,
@@ -143,13 +143,3 @@ async def echo_server(
     settings = how.pop("settings", None) or ServerSettings(grace_s=1)
     async with Server(settings, servicers=[echo(servicer)], **how) as server, channels or Channels() as known:
         yield EchoStub(known.get(server.addresses[0])), server
-
-
-async def drain_stub_errors(call: Any) -> errors.FabricError | None:
-    """Read a stream to its end and return how it failed."""
-    try:
-        async for _answer in call:
-            pass
-    except errors.FabricError as error:
-        return error
-    return None

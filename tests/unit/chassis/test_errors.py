@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 
@@ -166,7 +168,7 @@ def test_the_worst_error_fits_into_trailers():
     worst = errors.InvalidArgument(
         "\udcff" * 100_000,
         fields=[("é" * 10_000, "x" * 10_000)] * 1_000,
-        **{f"key{n}": "\udcff\x00" * 10_000 for n in range(100)},
+        **dict[str, Any]({f"key{n}": "\udcff\x00" * 10_000 for n in range(100)}),
     )
     assert status_from_error(worst).ByteSize() <= 4_096
 
