@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 # A handshake or call asks each time; the file system is asked at most so often.
@@ -13,19 +13,15 @@ _PAUSE_S = 0.5
 class WatchedFiles:
     """Some files, and whether they changed since the last look. Mounted Secrets change by a symbolic link: followed."""
 
-    def __init__(
-        self, paths: Iterable[Path], *, pause_s: float = _PAUSE_S, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, paths: Iterable[Path]) -> None:
         self._paths = tuple(paths)
-        self._pause_s = pause_s
-        self._clock = clock
         self._looked = float("-inf")
         self._stamps: tuple[tuple[int, int, int], ...] | None = None
 
     def changed(self) -> bool:
         """Say whether any file is another than at the last look; the first look says True."""
-        now = self._clock()
-        if now - self._looked < self._pause_s:
+        now = time.monotonic()
+        if now - self._looked < _PAUSE_S:
             return False
         self._looked = now
         stamps = tuple(_stamp(path) for path in self._paths)
