@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE := services client simulators tests tools hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint type format fabric faults bench golden docs wheel lock clean
+.PHONY: help setup protos run test check lint type format fabric faults bench golden docs wheel breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ docs: golden ## the same: docs/ has no page that is made in another way
 
 wheel: protos ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+breaking: protos ## compare the contracts with AGAINST (a branch, main by default): what would break a client
+	@$(BIN)/buf breaking --against '.git#branch=$(or $(AGAINST),main)'
 
 lock: ## renew requirements.lock after a change in pyproject.toml (UPGRADE=1: newest of everything)
 	@[ -x $(BIN)/uv ] || PYTHON="$(PYTHON)" tools/setup.sh
