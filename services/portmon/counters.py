@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _BACK_BYTES = 65536
@@ -43,6 +44,7 @@ class BackChannel:
     def __init__(self, counters: PortCounters) -> None:
         self._counters = counters
         self._data = bytearray()
+        self.arrived: Callable[[], None] = lambda: None
         self._lock = threading.Lock()  # guards _data between the port's thread and readers
 
     def put(self, data: bytes) -> None:
@@ -54,6 +56,7 @@ class BackChannel:
             if surplus > 0:
                 del self._data[:surplus]
                 self._counters.lost_read_bytes += surplus
+        self.arrived()
 
     def take(self, size: int) -> bytes:
         """Return and forget at most `size` of the oldest bytes."""

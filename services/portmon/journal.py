@@ -18,11 +18,12 @@ from chassis import logs
 from chassis.errors import PortBusy
 from portmon import journal_slot as slot
 from portmon.document import DocKey, Evidence, Phase, Progress
-from portmon.journal_file import CLEAN, GENERATION, SINCE_NS, BadJournal, JournalFile
+from portmon.journal_file import CLEAN, GENERATION, SINCE_NS, USED, BadJournal, JournalFile
 
 log = logs.get(__name__)
 
 _MAX_FABRICS = 16
+_REMEMBERED = 128  # settled documents that can still be asked about
 
 
 class Journal:
@@ -58,16 +59,14 @@ class Journal:
     def _load(self) -> None:
         words, torn = self._words, 0
         settled: list[tuple[int, int]] = []
-        for number in range(self._file.slots):
+        for number in range(min(words[USED], self._file.slots)):
             at = self._file.slot(number)
             state = words[at] & 0xFF
-            if state == slot.FREE:
-                self._free.append(number)
-                continue
-            if state > slot.SETTLED or words[at + slot.CHECK] != slot.check_of(words, at):
-                torn += 1
+            sound = state <= slot.SETTLED and words[at + slot.CHECK] == slot.check_of(words, at)
+            if state == slot.FREE or not sound:
+                torn += state != slot.FREE
                 words[at] = slot.FREE
-                self._free.append(number)
+                settled.append((0, number))
                 continue
             self._index[slot.key_of(self._words, at)] = at
             if state == slot.SETTLED:
@@ -116,6 +115,10 @@ class Journal:
         return at
 
     def _take_slot(self, fabric: str) -> int:
+        if len(self._free) < _REMEMBERED and self._words[USED] < self._file.slots:
+            # Slots are touched one after the other, so that a quiet port costs a page or two and not the whole file.
+            self._words[USED] += 1
+            return self._words[USED] - 1
         if not self._free:
             self._reclaim(fabric)
         if not self._free:

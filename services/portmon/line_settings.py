@@ -18,7 +18,7 @@ class SerialSettings(PortSettings):
     """The line. A port may also be configured with Windows' text form: `9600,n,8,1[,x|p]`."""
 
     write_timeout_s: float = Field(
-        30.0,
+        default=30.0,
         title="Write time-out",
         description="A device that takes nothing for so long is reported as stuck; the document stays where it is.",
         gt=0,
@@ -26,17 +26,19 @@ class SerialSettings(PortSettings):
         json_schema_extra={"unit": "s"},
     )
     device: str = Field(
-        "",
+        default="",
         max_length=512,
         title="Device",
         description="Path of the line, best one below /dev/serial/by-id. Empty: COM1: is /dev/ttyS0, and so on.",
     )
-    baud: int = Field(9600, ge=50, le=4_000_000, title="Baud rate", json_schema_extra={"unit": "baud"})
-    data_bits: Literal[5, 6, 7, 8] = Field(8, title="Data bits")
-    parity: Literal["none", "even", "odd", "mark", "space"] = Field("none", title="Parity")
-    stop_bits: Literal["1", "1.5", "2"] = Field("1", title="Stop bits")
+    baud: int = Field(
+        default=9600, ge=50, le=4_000_000, title="Baud rate", json_schema_extra={"unit": "baud"}
+    )
+    data_bits: Literal[5, 6, 7, 8] = Field(default=8, title="Data bits")
+    parity: Literal["none", "even", "odd", "mark", "space"] = Field(default="none", title="Parity")
+    stop_bits: Literal["1", "1.5", "2"] = Field(default="1", title="Stop bits")
     flow: Literal["none", "xonxoff", "rtscts", "dtrdsr"] = Field(
-        "none", title="Flow control", description="How the printer says that it cannot take more."
+        default="none", title="Flow control", description="How the printer says that it cannot take more."
     )
 
     @model_validator(mode="before")

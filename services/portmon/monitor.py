@@ -39,7 +39,7 @@ class PortSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
 
     write_timeout_s: float = Field(
-        45.0,
+        default=45.0,
         title="Write time-out",
         description="A device that takes nothing for so long is reported as stuck; the document stays where it is.",
         gt=0,
@@ -47,7 +47,7 @@ class PortSettings(BaseModel):
         json_schema_extra={"unit": "s"},
     )
     grace_s: float = Field(
-        30.0,
+        default=30.0,
         title="Grace time",
         description="How long a document in progress waits for its spooler after the connection to it broke.",
         ge=0,
@@ -193,6 +193,9 @@ class PortMonitor(ABC, Generic[S]):
         Raises:
             InvalidSettings, InvalidArgument: and why.
         """
+
+    def check_name(self, port: str) -> None:
+        """Refuse a name that no port of this type can have, whatever its settings. Touches nothing."""
 
     def private(self, port: str) -> bool:
         """Tell whether every opening is a port of its own, so that nobody ever holds it (`FILE:`)."""

@@ -7,9 +7,11 @@ as there are. Nothing is created per document. Close, cancel and new settings go
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from chassis import logs
@@ -17,15 +19,13 @@ from chassis.errors import DeviceFault, FabricError, InvalidHandle, JobCanceled,
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import DeviceWait
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
+from portmon.inbox import Inbox
 from portmon.journal import Journal
 from portmon.monitor import PortMonitor
 from portmon.outbox import Outbox
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
 
-BUFFER_BYTES = 1 << 20
-# A slice costs memory beside its bytes; without this, a million empty ones would be welcome.
-_SLICE_BYTES = 512
 _CANCELED_KEPT = 4096
 log = logs.get(__name__)
 
@@ -42,18 +42,19 @@ class PortSession:
         self._work.feed.report = self._report
         self._counters = counters
         self._journal = journal
-        self._inbox: deque[Slice] = deque()
+        self._inbox = Inbox()
         self._urgent: deque[Slice] = deque()
         self._outbox = Outbox(self._flushed)
         self._serving: Slice | None = None
-        self._handed_over = self._taken = 0  # bytes, each counted by one side only
-        self._queued: dict[DocKey, None] = {}
+        self._told = PortState.CLOSED
+        self.changed: Callable[[], None] = lambda: None  # called on the loop when the state is another one
         self._closing: FabricError | None = None
         self._new_settings: Any = None
         self._monitor: PortMonitor[Any] | None = None
-        self._waiters: deque[asyncio.Future[None]] = deque()
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._thread: threading.Thread | None = None
+        self._input, self._answered = asyncio.Event(), asyncio.Event()
+        self._back.arrived = lambda: self._outbox.call(self._input.set)
 
     # --- the loop's side
 
@@ -79,19 +80,17 @@ class PortSession:
 
     def queued(self) -> list[DocKey]:
         """Return the documents that were received and not begun."""
-        return list(self._queued)
+        return self._inbox.unbegun()
 
     @property
     def window(self) -> int:
         """How many more bytes the session would take now without waiting."""
-        return max(0, BUFFER_BYTES - (self._handed_over - self._taken))
+        return self._inbox.window
 
     async def room(self) -> None:
         """Wait until the session takes another slice: what holds back a sender that is faster than the device."""
-        while not self.window and self._closing is None:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.append(waiter)
-            await waiter
+        while not self._inbox.window and self._closing is None:
+            await self._inbox.room()
 
     def submit(self, piece: Slice) -> None:
         """Queue a slice behind the others. The caller has waited for `room`.
@@ -100,10 +99,7 @@ class PortSession:
             InvalidHandle: the port is closed, or about to be.
         """
         self._refuse_if_closed()
-        if piece.start is not None:
-            self._queued[piece.key] = None
-        self._handed_over += _cost(piece)
-        self._inbox.append(piece)
+        self._inbox.put(piece)
         if self._wait.idle:
             self._wait.wake()
 
@@ -146,14 +142,28 @@ class PortSession:
         """Change the write time-out until the port is closed (SetPortTimeOuts)."""
         self._work.port.write_timeout_s = seconds
 
-    def read(self, size: int) -> bytes:
-        """Take what the device sent, at most `size` bytes."""
-        return self._back.take(size)
+    async def read(self, size: int, timeout_s: float) -> bytes:
+        """Take what the device sent, at most `size` bytes, waiting for the first one (ReadPort)."""
+        self._refuse_if_closed()
+        self._input.clear()
+        data = self._back.take(size)
+        if not data and timeout_s > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._input.wait()
+            data = self._back.take(size)
+        return data
 
-    @property
-    def readable(self) -> bool:
-        """Whether the device has a back channel now."""
-        return self._work.state is not PortState.CLOSED and self._work.port.readable
+    async def rest(self, deadline: float) -> None:
+        """Wait until nothing is in progress or waiting, or `deadline` (monotonic) has passed."""
+        while self.in_progress() or self.queued():
+            left = deadline - time.monotonic()
+            if left <= 0 or self._closing is not None:
+                return
+            self._answered.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._answered.wait()
 
     async def close(self, error: FabricError | None = None) -> None:
         """Release the port (ClosePort); `error` says why to a document in progress. May be called again."""
@@ -162,16 +172,16 @@ class PortSession:
         if self._closing is None:
             self._closing = error or InvalidHandle(f"port {self.name} was closed", port=self.name)
             self._wait.wake()
-            self._let_in()
+            self._inbox.let_in()
         await asyncio.shield(self._closed)
 
-    def _let_in(self) -> None:
-        while self._waiters:
-            _settle(self._waiters.popleft())
-
     def _flushed(self) -> None:
+        self._answered.set()
+        if self.state is not self._told:
+            self._told = self.state
+            self.changed()
         if self.window:
-            self._let_in()
+            self._inbox.let_in()
 
     # --- the thread's side
 
@@ -186,7 +196,7 @@ class PortSession:
 
     def _answer(self, piece: Slice, progress: Progress, *, last: bool) -> None:
         if last:
-            self._queued.pop(piece.key, None)
+            self._inbox.answered(piece.key)
         self._outbox.put(piece, progress, last=last)
 
     def _run(self, monitor: PortMonitor[Any], settings: Any, opened: asyncio.Future[None]) -> None:
@@ -204,7 +214,7 @@ class PortSession:
             elif self._new_settings is not None and self._work.current is None:
                 self._apply_settings()
             elif self._inbox:
-                self._serve(self._inbox.popleft(), counted=True)
+                self._serve(self._inbox.take(), counted=True)
             else:
                 self._rest()
         self._finish()
@@ -213,7 +223,7 @@ class PortSession:
         self._serving = piece
         progress = self._work.handle(piece)
         if counted:
-            self._taken += _cost(piece)
+            self._inbox.done(piece)
         self._answer(piece, progress, last=True)
         error = progress.error
         failed = error is not None and not isinstance(error, JobCanceled | PortInUse)
@@ -225,9 +235,9 @@ class PortSession:
 
         A device that is away would else be tried for every one of them, a connect time-out each.
         """
-        waiting = [self._inbox.popleft() for _ in range(len(self._inbox))]
+        waiting = [self._inbox.take() for _ in range(len(self._inbox))]
         for piece in waiting:
-            self._taken += _cost(piece)
+            self._inbox.done(piece)
             why = error
             if progress.phase is Phase.ENDED:
                 text = f"document {piece.key} was not begun, since {failed.key} before it broke off"
@@ -271,7 +281,8 @@ class PortSession:
         self._work.close(error)
         if current is not None and self._serving is not None:
             self._answer(self._serving, self._known(current.key, error), last=False)
-        for piece in (*self._urgent, *self._inbox):
+        waiting = [self._inbox.take() for _ in range(len(self._inbox))]
+        for piece in (*self._urgent, *waiting):
             self._answer(piece, self._known(piece.key, error), last=True)
         self._outbox.call(self._end)
 
@@ -284,10 +295,6 @@ class PortSession:
     def _end(self) -> None:
         self._wait.close()
         _settle(self._closed)
-
-
-def _cost(piece: Slice) -> int:
-    return len(piece.data) + len(piece.resume_prefix) + _SLICE_BYTES
 
 
 def _nobody(progress: Progress, last: bool) -> None:

@@ -35,7 +35,7 @@ class DeviceSettings(PortSettings):
     """Which node. The write time-out's default is that of Windows' parallel ports, 45 s."""
 
     device: str = Field(
-        "",
+        default="",
         max_length=512,
         title="Device",
         description="Path of the node or FIFO. Empty: LPT1: is /dev/usb/lp0, or /dev/lp0 where there is no such node.",

@@ -26,7 +26,7 @@ class FileSettings(PortSettings):
     """Where a file port writes, below the host's directory for file ports."""
 
     path: str = Field(
-        "",
+        default="",
         max_length=1024,
         title="File",
         description="Name below the host's directory for file ports. Empty: the port's name. "
@@ -215,6 +215,10 @@ class FileMonitor(PortMonitor[FileSettings]):
     def check(self, port: str, settings: FileSettings) -> None:
         if port.upper() != _ASK:
             parts_of(settings.path or port)
+
+    @override
+    def check_name(self, port: str) -> None:
+        self.check(port, FileSettings())
 
     @override
     def private(self, port: str) -> bool:

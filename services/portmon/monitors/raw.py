@@ -41,9 +41,11 @@ class RawSettings(PortSettings):
         title="Host",
         description="Name or address of the printer.",
     )
-    port: int = Field(9100, ge=1, le=65535, title="TCP port", description="Where the printer listens.")
+    port: int = Field(
+        default=9100, ge=1, le=65535, title="TCP port", description="Where the printer listens."
+    )
     connect_timeout_s: float = Field(
-        10.0,
+        default=10.0,
         gt=0,
         le=600,
         title="Connect time-out",
@@ -51,7 +53,7 @@ class RawSettings(PortSettings):
         json_schema_extra={"unit": "s"},
     )
     end_timeout_s: float = Field(
-        10.0,
+        default=10.0,
         ge=0,
         le=600,
         title="End-of-document time-out",
@@ -59,7 +61,7 @@ class RawSettings(PortSettings):
         json_schema_extra={"unit": "s"},
     )
     connection: Literal["document", "kept"] = Field(
-        "document",
+        default="document",
         title="Connection",
         description="document: one for each document, whose end the printer sees. kept: one for many documents.",
     )
@@ -295,5 +297,4 @@ class RawMonitor(PortMonitor[RawSettings]):
 
     @override
     def open_port(self, port: str, settings: RawSettings, context: OpenContext) -> RawPort:
-        # Windows' TCPMON does the same: opening sets up state, the connection is made per document.
         return RawPort(settings, context)

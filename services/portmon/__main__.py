@@ -1,0 +1,107 @@
+"""fabric-portmon: owns the physical ports of one host."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from prometheus_client import REGISTRY
+
+from chassis import logs, server
+from chassis.errors import FabricError, PortBusy
+from chassis.identity import MethodRoles, Role
+from chassis.tasks import Tasks
+from portmon.api.monitor_servicer import MonitorServicer
+from portmon.api.xcv_servicer import XcvServicer
+from portmon.handles import Handles
+from portmon.metrics import PortCollector
+from portmon.monitor import MonitorInit
+from portmon.port_store import LocalPortStore
+from portmon.ports import Ports
+from portmon.registry import Registry
+from portmon.settings import PortmonSettings
+from portmon.xcv import Xcv
+from portmon.xcv_commands import COMMANDS
+from printfabric.monitor.v1.monitor_service_pb2_grpc import add_MonitorServiceServicer_to_server
+from printfabric.monitor.v1.xcv_service_pb2_grpc import add_XcvServiceServicer_to_server
+
+_MONITOR = "printfabric.monitor.v1.MonitorService"
+_XCV = "printfabric.monitor.v1.XcvService"
+# Documents come from spoolers alone; configuration from spoolers, and from an administrator at the machine.
+_RIGHTS = MethodRoles({f"/{_MONITOR}/*": {Role.SPOOLER, Role.ADMINISTRATOR}, f"/{_XCV}/*": {*Role}})
+log = logs.get(__name__)
+
+
+def _lock(state_dir: Path) -> int:
+    """Make sure that no other port monitor writes the same journals; the lock ends with the process."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    fd = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise PortBusy(f"another port monitor uses {state_dir}") from error
+    return fd
+
+
+async def _add_missing(ports: Ports, settings: PortmonSettings) -> None:
+    for wanted in settings.ports:
+        if wanted.name not in ports:
+            try:
+                await ports.add(wanted.name, wanted.monitor, wanted.settings)
+            except FabricError as error:
+                # One wrong port must not keep the others from printing.
+                log.warning("configured port refused", port=wanted.name, why=error.message)
+
+
+async def run(settings: PortmonSettings) -> None:
+    """Serve until told to stop; then close the ports, documents at known offsets."""
+    lock = _lock(settings.state_dir)
+    registry = Registry(MonitorInit(settings.host_name, settings.file_dir or settings.state_dir / "files"))
+    ports = Ports(
+        registry,
+        LocalPortStore(settings.state_dir / "ports.json"),
+        settings.state_dir,
+        skew_s=settings.clock_skew_s,
+        slots=settings.journal_slots,
+    )
+    await _add_missing(ports, settings)
+    collector = PortCollector(settings.host_name, ports)
+    REGISTRY.register(collector)
+    async with Tasks("portmon") as tasks:
+        handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
+
+        async def drain() -> None:
+            handles.draining = True
+            await handles.shutdown(None, settings.server.grace_s / 2)
+
+        try:
+            await server.serve(
+                settings,
+                servicers=[
+                    (
+                        add_MonitorServiceServicer_to_server,
+                        MonitorServicer(settings.host_name, ports, handles, tasks),
+                        _MONITOR,
+                    ),
+                    (add_XcvServiceServicer_to_server, XcvServicer(Xcv(ports, COMMANDS)), _XCV),
+                ],
+                loops=[handles.expire],
+                on_drain=[drain],
+                authorize=_RIGHTS,
+            )
+        finally:
+            await handles.shutdown(None, 0)
+            REGISTRY.unregister(collector)
+            ports.close()
+            os.close(lock)
+
+
+def main() -> None:
+    """Run the program."""
+    server.main(PortmonSettings, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Between the contract's messages and this program's values; nothing else touches both."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import FabricError, InvalidArgument, InvalidLevel, Verdict, known_errors
+from chassis.win32 import win32_name
+from portmon.document import Disposition, DocInfo, DocKey, Evidence, Phase, Progress
+from portmon.handles import Hold, Owner
+from portmon.port_state import PortState
+from portmon.ports import HostPort
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.types.v1 import error_pb2, ledger_pb2, port_pb2
+
+_PHASES = {
+    Phase.NEVER_SEEN: pb.DOCUMENT_PHASE_NEVER_SEEN,
+    Phase.QUEUED: pb.DOCUMENT_PHASE_QUEUED,
+    Phase.IN_PROGRESS: pb.DOCUMENT_PHASE_IN_PROGRESS,
+    Phase.INTERRUPTED: pb.DOCUMENT_PHASE_ENDED,
+    Phase.ENDED: pb.DOCUMENT_PHASE_ENDED,
+    Phase.UNKNOWN: pb.DOCUMENT_PHASE_UNKNOWN,
+}
+_SOURCES = {
+    Evidence.NONE: ledger_pb2.EVIDENCE_SOURCE_JOURNAL,
+    Evidence.DRIVER_WRITE: ledger_pb2.EVIDENCE_SOURCE_DRIVER_WRITE,
+    Evidence.TCP_ACK: ledger_pb2.EVIDENCE_SOURCE_TCP_ACK,
+    Evidence.TCP_CLOSE: ledger_pb2.EVIDENCE_SOURCE_TCP_ACK,
+    Evidence.OUTPUT_QUEUE: ledger_pb2.EVIDENCE_SOURCE_OUTPUT_QUEUE,
+    Evidence.DEVICE_WRITE: ledger_pb2.EVIDENCE_SOURCE_USBLP,
+    Evidence.PIPE_READ: ledger_pb2.EVIDENCE_SOURCE_OUTPUT_QUEUE,
+    Evidence.FILE_SYNC: ledger_pb2.EVIDENCE_SOURCE_FILE_SYNC,
+}
+_LEVELS = {
+    Evidence.NONE: ledger_pb2.EVIDENCE_LEVEL_NONE,
+    Evidence.DRIVER_WRITE: ledger_pb2.EVIDENCE_LEVEL_ACCEPTED,
+}
+_DISPOSITIONS = {
+    pb.DISPOSITION_UNSPECIFIED: Disposition.COMPLETE,
+    pb.DISPOSITION_COMPLETE: Disposition.COMPLETE,
+    pb.DISPOSITION_ABORT: Disposition.ABORT,
+    pb.DISPOSITION_RESTART: Disposition.RESTART,
+}
+_STATES = {
+    PortState.CLOSED: port_pb2.PORT_STATE_READY,
+    PortState.OPEN: port_pb2.PORT_STATE_READY,
+    PortState.IN_DOCUMENT: port_pb2.PORT_STATE_PRINTING,
+    PortState.FAILED: port_pb2.PORT_STATE_OFFLINE,
+}
+# The journal keeps the code of a failure; this is the class it came from, where a code has one of its own.
+_BY_CODE = {
+    kind.win32: kind
+    for kind in known_errors().values()
+    if kind.reason
+    in {
+        "JOB_CANCELED", "DEVICE_FAULT", "DEVICE_NOT_CONNECTED", "DEVICE_OFFLINE", "WRITE_TIMEOUT", "LEASE_EXPIRED",
+        "OUT_OF_PAPER", "CONNECTION_REFUSED", "SPOOL_FULL",
+    }
+}  # fmt: skip
+
+
+def key_from(message: ledger_pb2.DocumentKey) -> DocKey:
+    """Return a document's key.
+
+    Raises:
+        InvalidArgument: the uid has not 16 bytes, or the attempt is 0.
+    """
+    if len(message.job_uid) != 16 or not message.attempt:
+        raise InvalidArgument(
+            "a document is named by a job uid of 16 bytes and an attempt from 1",
+            fields=[("document", "needs job_uid (16 bytes) and attempt (1 or more)")],
+        )
+    return DocKey(message.job_uid, message.attempt)
+
+
+def info_from(message: pb.DocumentInfo) -> DocInfo:
+    """Return what a document brings with it.
+
+    Raises:
+        InvalidLevel: DOC_INFO has levels 1 and 2.
+    """
+    if message.level > 2:
+        raise InvalidLevel(f"DOC_INFO level {message.level} does not exist", level=message.level)
+    return DocInfo(
+        message.printer,
+        message.job_number,
+        message.document_name,
+        message.output_file,
+        message.format,
+        message.size_bytes if message.HasField("size_bytes") else None,
+        message.user,
+        message.copy or 1,
+    )
+
+
+def disposition_from(value: int) -> Disposition:
+    """Return how a document ends.
+
+    Raises:
+        InvalidArgument: a value this version does not know.
+    """
+    found = _DISPOSITIONS.get(value)  # type: ignore[call-overload]
+    if found is None:
+        raise InvalidArgument(f"disposition {value} does not exist", fields=[("disposition", "is unknown")])
+    return Disposition(found)
+
+
+def owner_from(message: pb.PortOwner) -> Owner:
+    """Return who asks.
+
+    Raises:
+        InvalidArgument: without a fabric there is no right to anything.
+    """
+    if not message.fabric_id:
+        raise InvalidArgument("the owner's fabric id is missing", fields=[("owner.fabric_id", "is required")])
+    return Owner(message.fabric_id, message.spooler_id)
+
+
+def error_to_pb(error: FabricError) -> error_pb2.ErrorStatus:
+    """Return an error as an item in a body."""
+    return error_pb2.ErrorStatus(
+        reason=error.reason,
+        win32=error.win32,
+        verdict=error_pb2.Verdict.Value(f"VERDICT_{error.verdict.name}"),
+        message=error.message,
+        metadata=error.metadata,
+    )
+
+
+def _journaled_error(progress: Progress) -> error_pb2.ErrorStatus:
+    if progress.phase is Phase.INTERRUPTED:
+        return error_pb2.ErrorStatus(
+            reason="HOST_RESTARTED",
+            win32=29,
+            verdict=error_pb2.VERDICT_RETRY if progress.resumable else error_pb2.VERDICT_HOLD,
+            message="the port monitor ended in the middle of the document",
+        )
+    kind = _BY_CODE.get(progress.win32)
+    return error_pb2.ErrorStatus(
+        reason=kind.reason if kind else "DEVICE_FAULT",
+        win32=progress.win32,
+        verdict=error_pb2.Verdict.Value(f"VERDICT_{(kind.verdict if kind else Verdict.RETRY).name}"),
+        message=f"the document broke off with {win32_name(progress.win32)}",
+    )
+
+
+def progress_to_pb(progress: Progress) -> pb.DocumentProgress:
+    """Return how far a document is."""
+    message = pb.DocumentProgress(
+        phase=_PHASES[progress.phase],
+        accepted=progress.accepted,
+        acked=progress.acked,
+        uncertain_start=progress.uncertain_start,
+        uncertain_end=progress.uncertain_end,
+        resume_offset=progress.resume_offset,
+        resumable=progress.resumable,
+    )
+    message.document.job_uid, message.document.attempt = progress.key
+    if progress.error is not None:
+        message.error.CopyFrom(error_to_pb(progress.error))
+    elif progress.win32 or progress.phase is Phase.INTERRUPTED:
+        message.error.CopyFrom(_journaled_error(progress))
+    if progress.phase is Phase.ENDED:
+        message.level = _LEVELS.get(progress.evidence, ledger_pb2.EVIDENCE_LEVEL_ACKED)
+        message.source = _SOURCES[progress.evidence]
+    return message
+
+
+def seconds(value: float) -> Duration:
+    """Return a duration."""
+    found = Duration()
+    found.FromNanoseconds(int(value * 1e9))
+    return found
+
+
+def _moment(epoch_s: float) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(datetime.fromtimestamp(epoch_s, UTC))
+    return found
+
+
+def port_to_pb(host: str, port: HostPort, *, names_only: bool = False) -> port_pb2.Port:
+    """Return everything known about a port; `names_only` is PORT_INFO_1."""
+    message = port_pb2.Port(name=f"hosts/{host}/ports/{port.name}")
+    message.port.host, message.port.port = host, port.name
+    if names_only:
+        return message
+    message.monitor, message.description = port.monitor.name, port.monitor.description
+    message.types.append(port_pb2.PORT_TYPE_WRITE)
+    if port.monitor.readable:
+        message.types.append(port_pb2.PORT_TYPE_READ)
+    if port.monitor.net_attached:
+        message.types.append(port_pb2.PORT_TYPE_NET_ATTACHED)
+    message.state = _STATES[port.state]
+    message.device, message.settings_revision = port.device, port.record.revision
+    counters = port.counters
+    message.counters.busy_seconds = counters.busy_s()
+    message.counters.written_bytes, message.counters.read_bytes = counters.written_bytes, counters.read_bytes
+    message.counters.documents = counters.documents["complete"]
+    message.counters.broken_documents = counters.documents["broken"] + counters.documents["aborted"]
+    message.counters.stall_seconds = sum(
+        value for cause, value in counters.stalls_s.items() if cause != "upstream"
+    )
+    if port.hold is not None:
+        message.hold.CopyFrom(_hold_to_pb(port.hold))
+    return message
+
+
+def _hold_to_pb(hold: Hold) -> port_pb2.PortHold:
+    message = port_pb2.PortHold(
+        fabric_id=hold.owner.fabric,
+        spooler_id=hold.owner.spooler,
+        fence=hold.fence,
+        printer=hold.printer,
+        open_time=_moment(hold.opened_at),
+    )
+    if not hold.streams:
+        message.lease_expire_time.CopyFrom(_moment(time.time() + hold.deadline - time.monotonic()))
+    return message

@@ -1,0 +1,149 @@
+"""The part of MonitorService that is about the host: what it has, who uses it, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from typing import Any
+
+from chassis.errors import InvalidArgument, InvalidLevel, NotSupported
+from portmon.api import convert
+from portmon.api.calls import Calls
+from portmon.api.document_stream import known_documents
+from portmon.journal_file import boot_id
+from portmon.port_name import same
+from portmon.ports import HostPort
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+
+CONTRACT = "1.0"
+_FUNCTIONS = (
+    pb.MONITOR_FUNCTION_ENUM_PORTS,
+    pb.MONITOR_FUNCTION_OPEN_PORT,
+    pb.MONITOR_FUNCTION_START_DOC_PORT,
+    pb.MONITOR_FUNCTION_WRITE_PORT,
+    pb.MONITOR_FUNCTION_END_DOC_PORT,
+    pb.MONITOR_FUNCTION_CLOSE_PORT,
+    pb.MONITOR_FUNCTION_SET_PORT_TIME_OUTS,
+    pb.MONITOR_FUNCTION_XCV_OPEN_PORT,
+    pb.MONITOR_FUNCTION_XCV_DATA_PORT,
+    pb.MONITOR_FUNCTION_XCV_CLOSE_PORT,
+    pb.MONITOR_FUNCTION_SHUTDOWN,
+    pb.MONITOR_FUNCTION_NOTIFY_USED_PORTS,
+    pb.MONITOR_FUNCTION_NOTIFY_UNUSED_PORTS,
+)
+# A busy port changes thousands of times a second; its watchers hear of it so often.
+_WATCH_PAUSE_S = 0.2
+# sizeof(PORT_INFO_1) and sizeof(PORT_INFO_2) of 64-bit Windows.
+_INFO_BYTES = {1: 8, 2: 32}
+
+
+class HostCalls(Calls):
+    """Initialize, EnumPorts, NotifyUsedPorts, NotifyUnusedPorts, Shutdown."""
+
+    async def Initialize(self, request: pb.InitializeRequest, context: Any) -> pb.InitializeResponse:
+        """Tell what the host has."""
+        convert.owner_from(request.owner)
+        if (
+            request.contract_version
+            and request.contract_version.split(".")[0] != CONTRACT.split(".", maxsplit=1)[0]
+        ):
+            raise NotSupported(f"contract {request.contract_version} is not spoken here", speaks=CONTRACT)
+        if request.legacy_root_required and not request.config_root:
+            raise InvalidArgument("the configuration root is empty", fields=[("config_root", "is empty")])
+        return pb.InitializeResponse(
+            host=self._host,
+            instance_id=self._instance,
+            boot_id=boot_id().hex(),
+            monitors=self._monitors(),
+            contract_version=CONTRACT,
+            version=version("print-fabric"),
+        )
+
+    def _monitors(self) -> list[pb.Monitor]:
+        found: dict[str, pb.Monitor] = {}
+        for monitor in self._ports.registry:
+            one = found.setdefault(monitor.name, pb.Monitor(name=monitor.name, kind=pb.MONITOR_KIND_PORT))
+            one.version = version("print-fabric")
+            one.schemes.append(monitor.scheme)
+            functions = {*one.capabilities, *_FUNCTIONS}
+            if monitor.readable:
+                functions.add(pb.MONITOR_FUNCTION_READ_PORT)
+            one.ClearField("capabilities")
+            one.capabilities.extend(sorted(functions))
+        return list(found.values())
+
+    async def EnumPorts(self, request: pb.EnumPortsRequest, context: Any) -> pb.EnumPortsResponse:
+        """List the configured ports."""
+        if request.level > 2:
+            raise InvalidLevel(f"PORT_INFO level {request.level} does not exist", level=request.level)
+        wanted = request.monitor.casefold()
+        found = [
+            port for port in self._ports if wanted in ("", port.monitor.name.casefold(), port.monitor.scheme)
+        ]
+        needed = sum(_port_info_bytes(port, request.level or 2) for port in found)
+        if request.HasField("max_output_bytes") and needed > request.max_output_bytes:
+            raise InvalidArgument(f"{needed} bytes are needed", win32=122, needed=needed)
+        ports = [convert.port_to_pb(self._host, port, names_only=request.level == 1) for port in found]
+        return pb.EnumPortsResponse(ports=ports, needed_bytes=needed)
+
+    async def NotifyUsedPorts(
+        self, request: pb.NotifyUsedPortsRequest, context: Any
+    ) -> pb.NotifyUsedPortsResponse:
+        """Remember which ports the caller's printers use."""
+        owner = convert.owner_from(request.owner)
+        used = [self._ports.get(name) for name in request.ports]
+        if request.full:
+            for port in self._ports:
+                port.used_by.discard(owner.fabric)
+        for port in used:
+            port.used_by.add(owner.fabric)
+        return pb.NotifyUsedPortsResponse()
+
+    async def NotifyUnusedPorts(
+        self, request: pb.NotifyUnusedPortsRequest, context: Any
+    ) -> pb.NotifyUnusedPortsResponse:
+        """Forget them; names that are gone already are fine."""
+        owner = convert.owner_from(request.owner)
+        for name in request.ports:
+            if name in self._ports:
+                self._ports.get(name).used_by.discard(owner.fabric)
+        return pb.NotifyUnusedPortsResponse()
+
+    async def WatchPorts(
+        self, request: pb.WatchPortsRequest, context: Any
+    ) -> AsyncIterator[pb.WatchPortsResponse]:
+        """Stream ports as they change: all of them first, then those that did, a few times a second at most."""
+        convert.owner_from(request.owner)
+        wanted = {same(name) for name in request.ports}
+        with self._ports.changes.watch() as watcher:
+            first = [port for port in self._ports if not wanted or same(port.name) in wanted]
+            yield pb.WatchPortsResponse(
+                sequence=1, ports=[convert.port_to_pb(self._host, one) for one in first]
+            )
+            sequence = 1
+            while True:
+                names = {name for name in await watcher.next() if not wanted or same(name) in wanted}
+                if not names:
+                    continue
+                sequence += 1
+                here = [self._ports.get(name) for name in sorted(names) if name in self._ports]
+                yield pb.WatchPortsResponse(
+                    sequence=sequence,
+                    ports=[convert.port_to_pb(self._host, one) for one in here],
+                    deleted_ports=sorted(name for name in names if name not in self._ports),
+                )
+                await asyncio.sleep(_WATCH_PAUSE_S)
+
+    async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.ShutdownResponse:
+        """Close the caller's ports, after their documents or after the grace time."""
+        owner = convert.owner_from(request.owner)
+        broken = await self._handles.shutdown(owner, request.grace.ToTimedelta().total_seconds())
+        found = [one for hold in broken for one in known_documents(hold) if one.win32]
+        return pb.ShutdownResponse(broken_off=map(convert.progress_to_pb, found))
+
+
+def _port_info_bytes(port: HostPort, level: int) -> int:
+    """Return what Windows would need for a port: the record, and its strings in UTF-16 with their ends."""
+    texts = [port.name] if level == 1 else [port.name, port.monitor.name, port.monitor.description]
+    return _INFO_BYTES[level] + sum(len(text.encode("utf-16-le")) + 2 for text in texts)

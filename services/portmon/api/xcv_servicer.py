@@ -1,0 +1,56 @@
+"""XcvService: the configuration plane. gRPC's status is delivery; the monitor's own code is in the body."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chassis import identity
+from chassis.identity import Role
+from portmon.xcv import ADMINISTER, Answer, Xcv
+from printfabric.monitor.v1 import xcv_service_pb2 as pb
+from printfabric.monitor.v1 import xcv_service_pb2_grpc as rpc
+
+
+class XcvServicer(rpc.XcvServiceServicer):
+    """Management sessions of one host."""
+
+    def __init__(self, xcv: Xcv) -> None:
+        self._xcv = xcv
+
+    async def XcvOpenPort(self, request: pb.XcvOpenPortRequest, context: Any) -> pb.XcvOpenPortResponse:
+        """Open a session. A caller that is neither spooler nor administrator gets no more than reading."""
+        access, caller = request.granted_access, identity.current()
+        if not (caller.has(Role.ADMINISTRATOR) or caller.has(Role.SPOOLER)):
+            access &= ~ADMINISTER
+        who = request.on_behalf_of or str(caller)
+        handle = self._xcv.open(port=request.port, monitor=request.monitor, access=access, who=who)
+        return pb.XcvOpenPortResponse(handle=handle)
+
+    async def XcvDataPort(self, request: pb.XcvDataPortRequest, context: Any) -> pb.XcvDataPortResponse:
+        """Execute a command."""
+        return _to_pb(await self._execute(request))
+
+    async def StreamXcvDataPort(
+        self, request: pb.StreamXcvDataPortRequest, context: Any
+    ) -> AsyncIterator[pb.StreamXcvDataPortResponse]:
+        """Execute a command; none takes long yet, so the result is the only message."""
+        answer = await self._execute(request.command)
+        yield pb.StreamXcvDataPortResponse(fraction=1.0, result=_to_pb(answer))
+
+    async def XcvClosePort(self, request: pb.XcvClosePortRequest, context: Any) -> pb.XcvClosePortResponse:
+        """Close a session."""
+        self._xcv.close(request.handle)
+        return pb.XcvClosePortResponse()
+
+    async def _execute(self, request: pb.XcvDataPortRequest) -> Answer:
+        most = request.max_output_bytes if request.HasField("max_output_bytes") else None
+        return await self._xcv.data(
+            request.handle, request.data_name, request.input_data, most, request.request_id
+        )
+
+
+def _to_pb(answer: Answer) -> pb.XcvDataPortResponse:
+    return pb.XcvDataPortResponse(
+        status=answer.status, output_data=answer.output, needed_bytes=answer.needed, message=answer.message
+    )

@@ -1,0 +1,268 @@
+"""Who has which port open: opaque handles with a fence and a lease.
+
+A handle is dead after ClosePort, take-over or lease expiry, and a dead one never reaches a device. The fence of a
+fabric rises with every opening, over restarts too, so that a spooler that was thought dead cannot come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from chassis import logs
+from chassis.errors import (
+    FabricError,
+    InvalidArgument,
+    InvalidHandle,
+    LeaseExpired,
+    PortBusy,
+    PortNotFound,
+    StaleFence,
+)
+from chassis.tasks import Tasks
+from portmon.port_state import PortState
+from portmon.ports import HostPort, Ports
+from portmon.session import PortSession
+
+_DEAD_REMEMBERED = 4096
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who opens: a fabric (one store) and one of its spooler processes."""
+
+    fabric: str
+    spooler: str
+
+
+@dataclass(slots=True)
+class Hold:
+    """One opening of a port. Times are monotonic seconds, but for `opened_at` (since the epoch)."""
+
+    token: bytes
+    fence: int
+    owner: Owner
+    port: HostPort
+    session: PortSession
+    printer: str
+    lease_s: float
+    deadline: float
+    opened_at: float = field(default_factory=time.time)
+    read_timeout_s: float | None = None  # SetPortTimeOuts changed it
+    streams: int = 0
+    orphaned_at: float | None = None  # its stream broke with a document on the way
+
+    def dies_at(self) -> float | None:
+        """Return when the hold ends by itself; None while a stream keeps it alive."""
+        if self.streams:
+            return None
+        if self.orphaned_at is None or not (self.session.in_progress() or self.session.queued()):
+            return self.deadline
+        return min(self.deadline, self.orphaned_at + self.port.settings.grace_s)
+
+
+class Handles:
+    """All holds of this host."""
+
+    def __init__(
+        self, ports: Ports, tasks: Tasks, *, lease_s: float = 30.0, most_lease_s: float = 300.0
+    ) -> None:
+        self._ports, self._tasks = ports, tasks
+        self._lease_s, self._most_lease_s = lease_s, most_lease_s
+        self._holds: dict[bytes, Hold] = {}
+        self._dead: OrderedDict[bytes, Callable[[], FabricError]] = OrderedDict()
+        self._changed = asyncio.Event()
+        self.draining = False
+
+    def __iter__(self) -> Iterator[Hold]:
+        return iter(list(self._holds.values()))
+
+    def check(self, token: bytes, fence: int) -> Hold:
+        """Return the hold a handle stands for, and renew its lease.
+
+        Raises:
+            InvalidHandle, StaleFence, LeaseExpired: all code 6; no device was touched.
+        """
+        hold = self._holds.get(token)
+        if hold is None:
+            why = self._dead.get(token, _never_given_out)
+            raise why()
+        if fence not in (0, hold.fence):
+            raise StaleFence(f"fence {fence} is not that of this handle", fence=fence, port=hold.port.name)
+        hold.deadline = time.monotonic() + hold.lease_s
+        return hold
+
+    async def open(self, name: str, owner: Owner, fence: int, printer: str, lease_s: float | None) -> Hold:
+        """Acquire a port (OpenPort), or take it over from an older process of the same fabric.
+
+        It goes on when the caller gives up waiting: the hold then ends with its lease, or a repeat finds it.
+
+        Raises:
+            PortNotFound, PortBusy, StaleFence, and whatever the device says.
+        """
+        port = self._ports.get(name)
+        if not owner.fabric or fence <= 0:
+            raise InvalidArgument(
+                "a fabric id and a fence above 0 are needed", fields=[("fence", "is not set")]
+            )
+        if self.draining:
+            raise PortBusy(f"the host of port {port.name} is shutting down", port=port.name)
+        lease = min(lease_s or self._lease_s, self._most_lease_s)
+        work = self._open(port, owner, fence, printer, lease)
+        opened: Hold | FabricError = await asyncio.shield(self._tasks.spawn(f"open {port.name}", work))
+        if isinstance(opened, FabricError):
+            raise opened
+        return opened
+
+    async def _open(
+        self, port: HostPort, owner: Owner, fence: int, printer: str, lease_s: float
+    ) -> Hold | FabricError:
+        """Open on a task of its own, whose refusals are answers and no accidents."""
+        try:
+            return await self._acquire(port, owner, fence, printer, lease_s)
+        except FabricError as error:
+            return error
+
+    async def _acquire(self, port: HostPort, owner: Owner, fence: int, printer: str, lease_s: float) -> Hold:
+        if port.monitor.private(port.name):
+            session = await self._new_session(port, owner)
+            return self._give_out(port, session, owner, fence, printer, lease_s)
+        async with port.lock:
+            if port.deleted:
+                raise PortNotFound(f"no port {port.name!r} on this host", port=port.name)
+            hold = port.hold
+            if hold is not None and hold.owner == owner and hold.fence == fence:
+                hold.deadline = time.monotonic() + lease_s
+                return hold
+            self._refuse(port, hold, owner, fence)
+            session = await self._living_session(port) or await self._new_session(port, owner)
+            # After the device, so that a device that is away does not use fences up; before the handle is out.
+            await asyncio.to_thread(port.journal.store_fence, owner.fabric, fence)
+            if hold is not None:
+                self._kill(
+                    hold, lambda: StaleFence(f"port {port.name} was taken over", port=port.name, fence=fence)
+                )
+                log.info("port taken over", port=port.name, fence=fence, spooler=owner.spooler)
+            port.session = session
+            port.hold = self._give_out(port, session, owner, fence, printer, lease_s)
+            return port.hold
+
+    def _refuse(self, port: HostPort, hold: Hold | None, owner: Owner, fence: int) -> None:
+        if hold is not None and hold.owner.fabric != owner.fabric:
+            raise PortBusy(
+                f"port {port.name} is held by fabric {hold.owner.fabric}",
+                port=port.name,
+                holder=hold.owner.fabric,
+            )
+        seen = port.journal.fence(owner.fabric)
+        if fence <= seen:
+            raise StaleFence(
+                f"port {port.name} has seen fence {seen}, {fence} is older",
+                port=port.name,
+                fence=fence,
+                seen=seen,
+            )
+
+    async def _living_session(self, port: HostPort) -> PortSession | None:
+        """Return the session to take over, unless its device is gone and opening anew may find it again."""
+        if port.session is not None and port.session.state is PortState.FAILED:
+            await port.session.close()
+            port.session = None
+        return port.session
+
+    async def _new_session(self, port: HostPort, owner: Owner) -> PortSession:
+        journal = await asyncio.to_thread(lambda: port.journal)
+        session = PortSession(port.name, owner.fabric, journal, port.counters)
+        session.changed = lambda: self._ports.changes.touch(port.name)
+        await session.open(port.monitor, port.settings)
+        return session
+
+    def _give_out(
+        self, port: HostPort, session: PortSession, owner: Owner, fence: int, printer: str, lease_s: float
+    ) -> Hold:
+        token, now = secrets.token_bytes(16), time.monotonic()
+        hold = Hold(token, fence, owner, port, session, printer, lease_s, now + lease_s)
+        self._holds[token] = hold
+        self._changed.set()
+        self._ports.changes.touch(port.name)
+        return hold
+
+    def _kill(self, hold: Hold, why: Callable[[], FabricError]) -> None:
+        """Make a handle dead, remembering what to say to its bearer."""
+        self._holds.pop(hold.token, None)
+        self._dead[hold.token] = why
+        while len(self._dead) > _DEAD_REMEMBERED:
+            self._dead.popitem(last=False)
+
+    async def close(self, hold: Hold, error: FabricError | None = None) -> None:
+        """Release a port (ClosePort); with `error`, that is what its bearer and a document in progress are told."""
+        name = hold.port.name
+        self._kill(hold, lambda: error or InvalidHandle(f"port {name} was closed", port=name))
+        await asyncio.shield(self._tasks.spawn(f"close {name}", self._close(hold, error)))
+
+    async def _close(self, hold: Hold, error: FabricError | None) -> None:
+        async with hold.port.lock:
+            if hold.port.session is not hold.session:
+                await hold.session.close(error)
+            elif hold.port.hold is hold:
+                # The hold stays until the device is free: nobody opens a port that is being closed.
+                await hold.session.close(error)
+                hold.port.session = hold.port.hold = None
+        self._ports.changes.touch(hold.port.name)
+
+    # --- leases
+
+    def stream_began(self, hold: Hold) -> None:
+        """A stream keeps its hold alive."""
+        hold.streams += 1
+        hold.orphaned_at = None
+
+    def stream_ended(self, hold: Hold) -> None:
+        """From now on lease and grace time run."""
+        hold.streams -= 1
+        hold.deadline = hold.orphaned_at = time.monotonic()
+        hold.deadline += hold.lease_s
+        self._changed.set()
+
+    async def expire(self) -> None:
+        """Close the ports of owners that are silent for too long. Runs for ever; sleeps until something is due."""
+        while True:
+            self._changed.clear()
+            now, due = time.monotonic(), []
+            for hold in self:
+                at = hold.dies_at()
+                if at is not None and at <= now:
+                    await self._run_down(hold)
+                elif at is not None:
+                    due.append(at)
+            try:
+                async with asyncio.timeout(max(0.01, min(due) - time.monotonic()) if due else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _run_down(self, hold: Hold) -> None:
+        name, lease_s = hold.port.name, hold.lease_s
+        log.warning("lease expired, port closed", port=name, spooler=hold.owner.spooler, lease_s=lease_s)
+        await self.close(hold, LeaseExpired(f"the owner of port {name} was silent for too long", port=name))
+
+    async def shutdown(self, owner: Owner | None, grace_s: float) -> list[Hold]:
+        """Drain: documents get `grace_s` to end, then ports are closed. Returns the holds that were in one still."""
+        mine = [hold for hold in self if owner is None or hold.owner.fabric == owner.fabric]
+        deadline = time.monotonic() + grace_s
+        for hold in mine:
+            await hold.session.rest(deadline)
+        broken = [hold for hold in mine if hold.session.in_progress()]
+        async with asyncio.TaskGroup() as group:
+            for hold in mine:
+                group.create_task(self.close(hold))
+        return broken
+
+
+def _never_given_out() -> FabricError:
+    return InvalidHandle("this handle was never given out, or long ago")

@@ -1,0 +1,71 @@
+"""Slices that wait for a port's thread: bounded, so that a sender is never faster than the device for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from portmon.document import DocKey, Slice
+
+BUFFER_BYTES = 1 << 20
+# A slice costs memory beside its bytes; without this, a million empty ones would be welcome.
+_SLICE_BYTES = 512
+
+
+class Inbox:
+    """The queue of one session. `put`, `room`, `window` and `let_in` belong to the loop, `take` to the thread."""
+
+    def __init__(self) -> None:
+        self._slices: deque[Slice] = deque()
+        # Bytes; each is counted by one side only, so that no lock is needed.
+        self._handed_over = self._taken = 0
+        self._unbegun: dict[DocKey, None] = {}
+        self._waiters: deque[asyncio.Future[None]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    @property
+    def window(self) -> int:
+        """How many more bytes would be taken now without waiting."""
+        return max(0, BUFFER_BYTES - (self._handed_over - self._taken))
+
+    async def room(self) -> None:
+        """Wait until there is room, or until somebody calls `let_in`."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def let_in(self) -> None:
+        """End every wait for room."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def put(self, piece: Slice) -> None:
+        """Queue a slice."""
+        if piece.start is not None:
+            self._unbegun[piece.key] = None
+        self._handed_over += _cost(piece)
+        self._slices.append(piece)
+
+    def take(self) -> Slice:
+        """Return the next slice; it counts against the window until it is `done`."""
+        return self._slices.popleft()
+
+    def done(self, piece: Slice) -> None:
+        """Give a slice's room back."""
+        self._taken += _cost(piece)
+
+    def answered(self, key: DocKey) -> None:
+        """Take note that a document is no longer one that nobody has looked at."""
+        self._unbegun.pop(key, None)
+
+    def unbegun(self) -> list[DocKey]:
+        """Return the documents that were received and not begun."""
+        return list(self._unbegun)
+
+
+def _cost(piece: Slice) -> int:
+    return len(piece.data) + len(piece.resume_prefix) + _SLICE_BYTES

@@ -1,0 +1,212 @@
+"""The ports of this host: what is configured, who has it open, what its journal knows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from chassis import logs
+from chassis.errors import InvalidSettings, PortInUse, PortNotFound
+from portmon.changes import Changes
+from portmon.counters import PortCounters
+from portmon.journal import Journal
+from portmon.monitor import PortMonitor, PortSettings
+from portmon.port_name import canonical, same
+from portmon.port_state import PortState
+from portmon.port_store import PortRecord, PortStore
+from portmon.registry import Registry
+from portmon.session import PortSession
+
+if TYPE_CHECKING:
+    from portmon.handles import Hold
+
+log = logs.get(__name__)
+
+
+@dataclass(slots=True)
+class HostPort:
+    """One configured port with everything that lives as long as this process does."""
+
+    record: PortRecord
+    monitor: PortMonitor[Any]
+    settings: PortSettings
+    journal_path: Path
+    skew_s: float
+    slots: int
+    counters: PortCounters = field(default_factory=PortCounters)
+    hold: Hold | None = None
+    session: PortSession | None = None
+    used_by: set[str] = field(default_factory=set)  # fabrics whose printers use it (NotifyUsedPorts)
+    deleted: bool = False
+    # Guards opening, taking over, closing and deleting against each other.
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _journal: Journal | None = None
+
+    @property
+    def name(self) -> str:
+        """The port's name on this host."""
+        return self.record.name
+
+    @property
+    def journal(self) -> Journal:
+        """The port's journal, mapped when it is first needed: most ports of a large host are quiet."""
+        if self._journal is None:
+            self._journal = Journal.open(
+                self.journal_path, self.name, slots=self.slots, clock_skew_s=self.skew_s
+            )
+            self._journal.device_is(self.monitor.identity(self.name, self.settings))
+        return self._journal
+
+    @property
+    def device(self) -> str:
+        """What hangs on the port."""
+        return self.monitor.device(self.name, self.settings)
+
+    @property
+    def state(self) -> PortState:
+        """Where the port stands."""
+        return PortState.CLOSED if self.session is None else self.session.state
+
+    def forget_journal(self) -> None:
+        """Close the journal; it is opened again when it is asked for."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+
+def checked_settings(monitor: PortMonitor[Any], port: str, values: object) -> PortSettings:
+    """Return settings that this monitor accepts for a port of this name.
+
+    Raises:
+        InvalidSettings: `fields` says which and why, by the names that forms use.
+    """
+    try:
+        settings: PortSettings = monitor.settings.model_validate(values)
+    except ValidationError as error:
+        fields = [
+            (
+                ".".join(str(part) for part in row["loc"]) or "settings",
+                row["msg"].removeprefix("Value error, "),
+            )
+            for row in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidSettings(
+            f"port {port}: {fields[0][0]}: {fields[0][1]}", port=port, fields=fields
+        ) from error
+    monitor.check(port, settings)
+    return settings
+
+
+class Ports:
+    """All configured ports of this host. Changes are made here and in the store together."""
+
+    def __init__(
+        self, registry: Registry, store: PortStore, state_dir: Path, *, skew_s: float = 2.0, slots: int = 4096
+    ) -> None:
+        self.registry = registry
+        self._store = store
+        self._state_dir = state_dir
+        self._skew_s, self._slots = skew_s, slots
+        self._ports: dict[str, HostPort] = {}
+        self.changes = Changes()
+        for record in store.ports():
+            self._admit(record)
+
+    def _admit(self, record: PortRecord) -> HostPort:
+        monitor = self.registry.scheme(record.scheme)
+        settings = checked_settings(monitor, record.name, record.settings)
+        path = self._state_dir / "journals" / _file_name(record.name)
+        port = HostPort(record, monitor, settings, path, self._skew_s, self._slots)
+        if not path.exists():
+            # Its journal begins with the port, not with its first use: what is newer is then proven to be in it.
+            Journal.open(path, port.name, slots=self._slots).close()
+        self._ports[same(record.name)] = port
+        return port
+
+    def __iter__(self) -> Iterator[HostPort]:
+        return iter(sorted(self._ports.values(), key=lambda port: same(port.name)))
+
+    def __contains__(self, name: str) -> bool:
+        return same(name) in self._ports
+
+    def get(self, name: str) -> HostPort:
+        """Return a port by its name, whatever its case.
+
+        Raises:
+            PortNotFound: code 1796.
+        """
+        port = self._ports.get(same(name))
+        if port is None:
+            raise PortNotFound(f"no port {name!r} on this host", port=name)
+        return port
+
+    async def add(self, name: str, monitor: str, values: Mapping[str, Any]) -> HostPort:
+        """Add a port; `monitor` is a Windows name or a scheme.
+
+        Raises:
+            InvalidArgument, InvalidSettings, UnknownPrintMonitor, PortExists: nothing was changed.
+        """
+        name = canonical(name)
+        found = self.registry.find(monitor, name)
+        settings = checked_settings(found, name, dict(values))
+        record = PortRecord(name, found.scheme, _stored(settings))
+        await asyncio.to_thread(self._store.add, record)
+        self.changes.touch(name)
+        return self._admit(record)
+
+    async def configure(self, name: str, values: Mapping[str, Any], revision: str | None = None) -> HostPort:
+        """Give a port other settings: an open one uses them from the end of its document on.
+
+        Raises:
+            PortNotFound, InvalidSettings, EtagMismatch: nothing was changed.
+        """
+        port = self.get(name)
+        settings = checked_settings(port.monitor, port.name, dict(values))
+        record = PortRecord(port.name, port.record.scheme, _stored(settings))
+        await asyncio.to_thread(self._store.replace, record, revision)
+        port.record, port.settings = record, settings
+        if port.session is not None:
+            port.session.configure(port.monitor, settings)
+        self.changes.touch(port.name)
+        return port
+
+    async def delete(self, name: str) -> None:
+        """Delete a port in two phases: nobody can open it from the check on, and a failure takes that back.
+
+        Raises:
+            PortNotFound, PortInUse: nothing was changed.
+        """
+        port = self.get(name)
+        async with port.lock:
+            if port.hold is not None or port.session is not None:
+                raise PortInUse(f"port {port.name} is open", port=port.name)
+            port.deleted = True
+            try:
+                await asyncio.to_thread(self._store.delete, port.name)
+            except BaseException:
+                port.deleted = False
+                raise
+            port.forget_journal()
+            del self._ports[same(port.name)]
+            self.changes.touch(port.name)
+
+    def close(self) -> None:
+        """Close the journals."""
+        for port in self._ports.values():
+            port.forget_journal()
+
+
+def _stored(settings: PortSettings) -> dict[str, Any]:
+    return settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _file_name(name: str) -> str:
+    """Return a file name for any port name: readable, and different for different ports."""
+    readable = "".join(letter if letter.isalnum() else "_" for letter in name.casefold())[:40]
+    return f"{readable}-{hashlib.sha256(same(name).encode()).hexdigest()[:8]}.journal"

@@ -1,0 +1,58 @@
+"""What a port monitor can be told: by flags, environment, secrets, or a TOML file."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from chassis.settings import Section, ServerSettings, Settings
+
+
+class PortSection(Section):
+    """A port that is added when the host has none of that name: `[[ports]]` in the file."""
+
+    name: str = Field(description="the port's name, as COM1: or IP_10.0.0.7")
+    monitor: str = Field(
+        description="a Windows name (Standard TCP/IP Port, Local Port) or a scheme (raw, serial)"
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="the port's settings, as its monitor has them"
+    )
+
+
+class PortmonSettings(Settings):
+    """The settings of fabric-portmon."""
+
+    service = "portmon"
+    server: ServerSettings = ServerSettings(listen=("127.0.0.1:50152",))
+    host_name: str = Field(
+        default_factory=socket.gethostname,
+        min_length=1,
+        max_length=63,
+        pattern=r"^[^/,\s]+$",
+        description="the host's name in the fabric; unique, and it stays when the machine is replaced",
+    )
+    state_dir: Path = Field(
+        default=Path("/var/lib/print-fabric/portmon"),
+        description="journals and the list of ports; must outlive restarts",
+    )
+    file_dir: Path | None = Field(
+        default=None, description="where file ports write; none: files, below the state directory"
+    )
+    ports: tuple[PortSection, ...] = Field(default=(), description="ports to add when missing")
+    lease_s: float = Field(default=30.0, ge=1, le=3600, description="how long a hold lives without traffic")
+    most_lease_s: float = Field(
+        default=300.0, ge=1, le=86400, description="the longest lease a spooler may ask for"
+    )
+    journal_slots: int = Field(
+        default=4096, ge=16, le=1 << 20, description="documents a port remembers until they are settled"
+    )
+    clock_skew_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=3600,
+        description="how far the spooler's clock may be ahead; a job made before the journal, plus this, is unknown",
+    )

@@ -1,0 +1,189 @@
+"""The management channel: named commands about ports and monitors (XcvDataPort).
+
+The commands' own results are Win32 codes in the answer; an exception means that the command was not delivered. Names are
+Windows' and case-sensitive. Payloads are JSON; everything in them is hostile until it is checked.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from chassis import logs
+from chassis.errors import (
+    EtagMismatch,
+    FabricError,
+    InvalidArgument,
+    InvalidHandle,
+    InvalidSettings,
+    PortNotFound,
+    UnknownPrintMonitor,
+)
+from chassis.win32 import win32_name
+from portmon.monitor import PortMonitor
+from portmon.ports import HostPort, Ports
+from portmon.xcv_payload import Wrong, name_in, parsed
+
+ADMINISTER = 1
+_MOST_SESSIONS = 1024
+_REMEMBERED = 512
+log = logs.get(__name__)
+
+
+class Answer(NamedTuple):
+    """A command's own result: a Win32 code, a JSON document or nothing, and a sentence when the code is not 0."""
+
+    status: int
+    output: bytes = b""
+    message: str = ""
+    needed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class XcvSession:
+    """An open management session: what it is about, and what its bearer may do."""
+
+    port: str
+    monitor: str
+    access: int
+    who: str
+
+
+Command = Callable[["Xcv", XcvSession, Any], Awaitable[object]]
+"""A command: the channel, the session, the parsed input; returns what becomes JSON. And whether it is for administrators."""
+
+
+class Xcv:
+    """All management sessions of this host, and the commands."""
+
+    def __init__(self, ports: Ports, commands: Mapping[str, tuple[Command, bool]]) -> None:
+        self.ports, self._commands = ports, commands
+        self._sessions: OrderedDict[bytes, XcvSession] = OrderedDict()
+        self._answers: OrderedDict[tuple[bytes, str], Answer] = OrderedDict()
+
+    def open(self, *, port: str = "", monitor: str = "", access: int = 0, who: str = "") -> bytes:
+        """Open a session on a port or a monitor (XcvOpenPort). Rights are looked at by each command.
+
+        Raises:
+            PortNotFound, UnknownPrintMonitor: code 1796.
+            InvalidArgument: neither is named.
+        """
+        if port:
+            port = self.ports.get(port).name
+        elif monitor:
+            known = [name.casefold() for name in self.ports.registry.names()]
+            if monitor.casefold() not in known and monitor not in {one.scheme for one in self.ports.registry}:
+                raise UnknownPrintMonitor(f"no monitor {monitor!r} on this host", win32=1796, monitor=monitor)
+        else:
+            raise InvalidArgument(
+                "a management session is about a port or a monitor", fields=[("object", "is not set")]
+            )
+        handle = secrets.token_bytes(16)
+        self._sessions[handle] = XcvSession(port, monitor, access, who)
+        while len(self._sessions) > _MOST_SESSIONS:
+            self._sessions.popitem(last=False)
+        return handle
+
+    def close(self, handle: bytes) -> None:
+        """End a session; an unknown one is fine (XcvClosePort)."""
+        self._sessions.pop(handle, None)
+
+    async def data(
+        self, handle: bytes, name: str, data: bytes, most: int | None = None, request_id: str = ""
+    ) -> Answer:
+        """Execute a command (XcvDataPort). The same request id gives the same answer without doing it again.
+
+        Raises:
+            InvalidHandle: nothing was done.
+        """
+        session = self._sessions.get(handle)
+        if session is None:
+            raise InvalidHandle("this management handle was closed, or never given out")
+        before = self._answers.get((handle, request_id)) if request_id else None
+        if before is not None:
+            return before
+        answer = await self._execute(session, name, data)
+        if most is not None and len(answer.output) > most:
+            answer = Answer(122, b"", f"{len(answer.output)} bytes are needed", len(answer.output))
+        if request_id:
+            self._answers[handle, request_id] = answer
+            while len(self._answers) > _REMEMBERED:
+                self._answers.popitem(last=False)
+        return answer
+
+    async def _execute(self, session: XcvSession, name: str, data: bytes) -> Answer:
+        command = self._commands.get(name)
+        if command is None:
+            return _answer(87, None, f"no command {name!r}")
+        run, administrative = command
+        if administrative and not session.access & ADMINISTER:
+            return _answer(5, None, f"{name} is for administrators")
+        try:
+            value = parsed(data)
+            output = await run(self, session, value)
+        except Wrong as wrong:
+            return _answer(wrong.status, wrong.output, wrong.message)
+        except FabricError as error:
+            return _answer(_status_of(error), _errors_of(error), error.message)
+        if administrative:
+            log.info(
+                "configuration changed",
+                command=name,
+                named=value.get("name") if isinstance(value, dict) else value,
+                port=session.port,
+                monitor=session.monitor,
+                who=session.who,
+            )
+        return _answer(0, output, "")
+
+    # --- what a command is about
+
+    def port_of(self, session: XcvSession, value: Any) -> HostPort:
+        """Return the port a command means: the one it names, else the session's.
+
+        Raises:
+            PortNotFound: code 2 (ERROR_FILE_NOT_FOUND), as Windows' monitors say.
+        """
+        name = name_in(value) or session.port
+        if not name or name not in self.ports:
+            raise Wrong(2, f"no port {name!r} on this host")
+        return self.ports.get(name)
+
+    def monitor_of(self, session: XcvSession, value: Any) -> PortMonitor[Any]:
+        """Return the monitor a command means: by scheme, by port, or by a Windows name and a port's name."""
+        wanted = value if isinstance(value, dict) else {}
+        scheme, name = wanted.get("scheme"), name_in(value)
+        if isinstance(scheme, str):
+            return self.ports.registry.scheme(scheme)
+        if session.port and not session.monitor:
+            return self.ports.get(session.port).monitor
+        if name:
+            return self.ports.registry.find(session.monitor, name)
+        mine = [
+            one
+            for one in self.ports.registry
+            if session.monitor.casefold() in (one.name.casefold(), one.scheme)
+        ]
+        return mine[0]
+
+
+def _answer(status: int, output: object, message: str) -> Answer:
+    data = b"" if output is None else json.dumps(output, separators=(",", ":"), ensure_ascii=False).encode()
+    return Answer(status, data, message or ("" if not status else win32_name(status)), len(data))
+
+
+def _status_of(error: FabricError) -> int:
+    if isinstance(error, PortNotFound):
+        return 2
+    return 1306 if isinstance(error, EtagMismatch) else error.win32
+
+
+def _errors_of(error: FabricError) -> object:
+    """Return a form's errors by field, as JSON pointers."""
+    if not isinstance(error, InvalidSettings | InvalidArgument) or not error.fields:
+        return None
+    return {"errors": {f"/{row.field.replace('.', '/')}": row.description for row in error.fields}}
