@@ -1,0 +1,181 @@
+"""Printers for the wire and back, with every field checked.
+
+What the contract has and this version does not do is refused by name: a setting that is silently ignored would be
+found out by the wrong paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from chassis.errors import FieldViolation, InvalidArgument, NotBuiltYet
+from printfabric.spooler.v1 import print_service_pb2 as print_pb
+from printfabric.spooler.v1 import printer_service_pb2 as pb
+from spooler.api.convert import port_from_pb, put_port, put_time, table
+from spooler.printer import OnUncertain, PoolOrder, PortName, Printer
+
+# Settings of a printer that only the API knows are kept among its attributes under these names.
+DEFAULT_FORMAT = "printfabric.default-format"
+_OURS = frozenset({DEFAULT_FORMAT})
+
+POOL_ORDERS = table(PoolOrder, pb.PoolOrder, "POOL_ORDER_")
+ON_UNCERTAIN = table(OnUncertain, print_pb.UncertainDecision, "UNCERTAIN_DECISION_")
+_POOL_ORDER_OF: Mapping[int, PoolOrder] = {number: order for order, number in POOL_ORDERS.items()}
+
+MAX_TEXT = 255  # characters of a description or a location
+MAX_PORTS = 64
+MAX_LABELS = 64
+MAX_LABEL_BYTES = 256
+DEFAULT_PRIORITY = 50
+
+OUTPUT_ONLY = frozenset(
+    {"state", "state_reasons", "win32_status", "paused", "pause_reason", "queued_jobs", "etag", "pending_deletion",
+     "create_time"}
+)  # fmt: skip
+SETTABLE = frozenset(pb.Printer.DESCRIPTOR.fields_by_name) - OUTPUT_ONLY - {"name"}
+
+
+def put_settings(message: pb.Printer, printer: Printer) -> None:
+    """Write what can be set, and what the store says of it; the live state is `printer_view`'s."""
+    message.name = f"printers/{printer.name}"
+    for port in printer.ports:
+        put_port(message.ports.add().port, port)
+    message.description, message.location = printer.description, printer.location
+    message.labels.update({key: text for key, text in printer.attributes.items() if key not in _OURS})
+    message.pool_order = POOL_ORDERS[printer.pool_order]  # type: ignore[assignment]
+    message.on_uncertain = ON_UNCERTAIN[printer.on_uncertain]  # type: ignore[assignment]
+    message.redirect = pb.REDIRECT_POLICY_WAIT
+    message.prefetch = pb.PREFETCH_POLICY_AUTO
+    message.language_monitor = printer.language_monitor
+    message.default_priority, message.priority = printer.default_job_priority, printer.priority
+    message.accepting, message.keep_printed_jobs = printer.accepting, printer.keep_printed
+    message.default_format = printer.attributes.get(DEFAULT_FORMAT, "")
+    message.paused, message.etag = printer.paused is not None, printer.etag
+    message.pending_deletion = printer.pending_deletion
+    if printer.paused is not None:
+        who, when, why = printer.paused
+        message.pause_reason = f"paused by {who} at {when:%Y-%m-%d %H:%M:%S} UTC" + (
+            f": {why}" if why else ""
+        )
+    if printer.created_at is not None:
+        put_time(message.create_time, printer.created_at)
+
+
+def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
+    """Return `printer` with the settings of a message.
+
+    Raises:
+        InvalidArgument: with every wrong field.
+        NotBuiltYet: the first setting that this version does not do.
+    """
+    wrong: list[FieldViolation] = []
+    ports = _ports(message, wrong)
+    for field, text in (
+        ("description", message.description),
+        ("location", message.location),
+        ("default_format", message.default_format),
+    ):
+        if len(text) > MAX_TEXT or not text.isprintable():
+            wrong.append(
+                FieldViolation(f"printer.{field}", f"must be at most {MAX_TEXT} printable characters")
+            )
+    for field, number in (("default_priority", message.default_priority), ("priority", message.priority)):
+        if number > 99:
+            wrong.append(FieldViolation(f"printer.{field}", "must be 1 to 99, or 0 for 50"))
+    if message.pool_order and message.pool_order not in _POOL_ORDER_OF:
+        wrong.append(FieldViolation("printer.pool_order", f"{message.pool_order} is none"))
+    wrong += _labels(message.labels)
+    if wrong:
+        first = wrong[0]
+        raise InvalidArgument(f"{first.field} {first.description}", fields=wrong)
+    _refuse_what_is_not_built(message)
+    ours = {DEFAULT_FORMAT: message.default_format} if message.default_format else {}
+    return replace(
+        printer,
+        ports=ports,
+        description=message.description,
+        location=message.location,
+        attributes={**message.labels, **ours},
+        pool_order=_POOL_ORDER_OF.get(message.pool_order, PoolOrder.FIRST_AVAILABLE),
+        on_uncertain=OnUncertain.HOLD,
+        default_job_priority=message.default_priority or DEFAULT_PRIORITY,
+        priority=message.priority or DEFAULT_PRIORITY,
+        accepting=message.accepting,
+        keep_printed=message.keep_printed_jobs,
+    )
+
+
+def apply_mask(current: pb.Printer, given: pb.Printer, mask: FieldMask) -> pb.Printer:
+    """Return the settings after an update: `given` where the mask says so, else as they are.
+
+    An empty mask means all that can be set. Raises InvalidArgument for a path that cannot.
+    """
+    wrong = [path for path in mask.paths if path.split(".")[0] not in SETTABLE]
+    if wrong:
+        raise InvalidArgument(
+            f"update_mask: {wrong[0]} cannot be set",
+            fields=[("update_mask", f"{path} is no setting of a printer") for path in wrong],
+        )
+    merged = pb.Printer()
+    merged.CopyFrom(current)
+    for name in {path.split(".")[0] for path in mask.paths} or SETTABLE:
+        merged.ClearField(name)  # type: ignore[arg-type]
+        FieldMask(paths=[name]).MergeMessage(given, merged)
+    return merged
+
+
+def _ports(message: pb.Printer, wrong: list[FieldViolation]) -> tuple[PortName, ...]:
+    ports: dict[tuple[str, str], PortName] = {}
+    for number, entry in enumerate(message.ports):
+        field = f"printer.ports[{number}].port"
+        try:
+            port = port_from_pb(entry.port, field)
+        except InvalidArgument as error:
+            wrong.extend(error.fields)
+            continue
+        if "," in port.port or len(port.port) > 63 or not port.port.isprintable():
+            wrong.append(FieldViolation(field, "must be at most 63 printable characters without a comma"))
+        if port.key in ports:
+            wrong.append(FieldViolation(field, f"{port} is named twice"))
+        ports[port.key] = port
+    if len(message.ports) > MAX_PORTS:
+        wrong.append(FieldViolation("printer.ports", f"must be at most {MAX_PORTS}"))
+    return tuple(ports.values())
+
+
+def _labels(labels: Mapping[str, str]) -> Iterable[FieldViolation]:
+    if len(labels) > MAX_LABELS:
+        yield FieldViolation("printer.labels", f"must be at most {MAX_LABELS}")
+    for key, text in labels.items():
+        if not key or not key.isprintable() or max(len(key.encode()), len(text.encode())) > MAX_LABEL_BYTES:
+            yield FieldViolation(
+                f"printer.labels[{key[:40]}]", f"must be printable, at most {MAX_LABEL_BYTES} bytes a part"
+            )
+        if key in _OURS:
+            yield FieldViolation(f"printer.labels[{key}]", "is a name of ours")
+
+
+def _refuse_what_is_not_built(message: pb.Printer) -> None:
+    asked = {
+        "printer.on_uncertain other than HOLD": message.on_uncertain
+        not in (print_pb.UNCERTAIN_DECISION_UNSPECIFIED, print_pb.UNCERTAIN_DECISION_HOLD),
+        "printer.redirect other than WAIT": message.redirect
+        not in (pb.REDIRECT_POLICY_UNSPECIFIED, pb.REDIRECT_POLICY_WAIT),
+        "printer.redirect_after": message.HasField("redirect_after"),
+        "printer.max_backlog_age": message.HasField("max_backlog_age"),
+        "printer.catch_up_per_minute": message.catch_up_per_minute != 0,
+        "printer.prefetch other than AUTO": message.prefetch
+        not in (pb.PREFETCH_POLICY_UNSPECIFIED, pb.PREFETCH_POLICY_AUTO),
+        "printer.print_while_spooling": message.print_while_spooling,
+        "printer.language_monitor": bool(message.language_monitor),
+        "printer.bidirectional": message.bidirectional,
+        "printer.window": message.HasField("window")
+        and message.window.start_minute != message.window.until_minute,
+        "printer.ports.standby": any(port.standby for port in message.ports),
+    }
+    for what, wanted in asked.items():
+        if wanted:
+            raise NotBuiltYet(what, field=what.split(" ")[0])

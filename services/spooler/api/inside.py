@@ -1,0 +1,149 @@
+"""What the API asks of the rooms behind it: dispatcher, steering, hosts. Interfaces belong to their consumer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from chassis.errors import FabricError
+from spooler.book import Book
+from spooler.dispatcher import LaneView
+from spooler.hosts import HostInfo
+from spooler.job import Job
+from spooler.new_job import Duplicate, NewJob
+from spooler.port_info import PortInfo
+from spooler.printer import PortName, Printer
+from spooler.remote_xcv import XcvAnswer
+
+
+class Link(Protocol):
+    """The management side of one host (`spooler.remote_xcv.RemoteXcv`)."""
+
+    async def open(self, *, port: str = "", monitor: str = "", access: int, who: str) -> bytes:
+        """Open a management session."""
+
+    async def data(
+        self,
+        handle: bytes,
+        data_name: str,
+        input_data: bytes = b"",
+        max_output_bytes: int | None = None,
+        request_id: str = "",
+    ) -> XcvAnswer:
+        """Execute one command."""
+
+    def stream(
+        self, handle: bytes, data_name: str, input_data: bytes = b"", request_id: str = ""
+    ) -> AsyncIterator[Any]:
+        """Execute a long command; yields the host's messages."""
+
+    async def close(self, handle: bytes) -> None:
+        """Close a management session."""
+
+    async def monitors(self) -> Sequence[Any]:
+        """Return the host's monitors as it tells of them (`printfabric.monitor.v1.Monitor`)."""
+
+
+class HostList(Protocol):
+    """Which hosts there are, and their ports; names compare whatever their case."""
+
+    def all(self) -> Sequence[HostInfo]:
+        """Return all hosts."""
+
+    def get(self, name: str) -> HostInfo | None:
+        """Return a host."""
+
+    def ports(self, host: str = "") -> Sequence[PortInfo]:
+        """Return the ports of all hosts or of one."""
+
+    def port(self, name: PortName) -> PortInfo | None:
+        """Return a port."""
+
+
+class Dispatch(Protocol):
+    """What is printing and what waits."""
+
+    @property
+    def book(self) -> Book:
+        """Unfinished jobs and the printers."""
+
+    @property
+    def paused_ports(self) -> Mapping[tuple[str, str], str]:
+        """Ports that people paused, by key: who and why."""
+
+    async def submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+        """Accept jobs, durably. Raises SpoolFull, StoreUnavailable: none was accepted."""
+
+    def jobs_ahead(self, job: Job) -> int:
+        """Return how many jobs its printer will send before it."""
+
+    def lane_view(self, port: PortName) -> LaneView | None:
+        """Return what is known of a port in use."""
+
+
+class Steers(Protocol):
+    """What people do to jobs: durable on return, audited, published. They raise FabricErrors."""
+
+    async def cancel(self, number: int, who: str, reason: str = "") -> Job:
+        """End a job."""
+
+    async def hold(self, number: int, who: str, reason: str = "") -> Job:
+        """Hold a job."""
+
+    async def release(self, number: int, who: str) -> Job:
+        """Release a job."""
+
+    async def restart(self, number: int, who: str, mark: bool = False) -> Job:
+        """Print a job again."""
+
+    async def move(self, number: int, printer: str, who: str) -> Job:
+        """Move a job."""
+
+    async def update(self, number: int, who: str, **fields: Any) -> Job:
+        """Change fields of a job."""
+
+    async def resume(self, number: int, who: str, offset: int, mark: bool = False) -> Job:
+        """Go on with a job at a byte."""
+
+    async def resolve(self, number: int, who: str, decision: str, reason: str = "") -> Job:
+        """Decide about what is uncertain: skip, reprint, reprint_marked."""
+
+
+class PrinterSteers(Protocol):
+    """What people do to printers and ports; as `Steers`."""
+
+    async def create_printer(self, printer: Printer, who: str, request_id: str = "") -> Printer:
+        """Add a printer."""
+
+    async def update_printer(self, printer: Printer, who: str, etag: str = "") -> Printer:
+        """Change a printer."""
+
+    async def delete_printer(
+        self, name: str, who: str, etag: str = "", cancel_jobs: bool = False
+    ) -> Printer | None:
+        """Delete a printer; returned when it is only pending."""
+
+    async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
+        """Pause a printer."""
+
+    async def resume_printer(self, name: str, who: str) -> Printer:
+        """Resume a printer."""
+
+    async def purge_printer(self, name: str, who: str, include_current: bool = False) -> int:
+        """Cancel a printer's jobs."""
+
+    async def pause_port(self, port: PortName, who: str, reason: str = "") -> None:
+        """Send a port no more jobs."""
+
+    async def resume_port(self, port: PortName, who: str) -> None:
+        """Send a port jobs again."""
+
+
+class Inside(NamedTuple):
+    """The rooms, as every servicer gets them."""
+
+    dispatch: Dispatch
+    steering: Steers
+    printers: PrinterSteers
+    hosts: HostList
+    xcv: Callable[[str], Link]  # the way to a host's configuration; raises PortNotFound for an unknown host

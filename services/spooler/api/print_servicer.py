@@ -1,0 +1,238 @@
+"""PrintService: what clients call to print, and to see and steer their jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chassis.errors import FabricError, NotBuiltYet
+from printfabric.spooler.v1 import print_service_pb2 as pb
+from printfabric.spooler.v1 import print_service_pb2_grpc as pb_grpc
+from spooler.api import rights
+from spooler.api.convert import put_time
+from spooler.api.convert_job import attempt_to_pb, event_to_pb, job_to_pb, masked, put_job
+from spooler.api.inside import Inside
+from spooler.api.job_finder import JobFinder
+from spooler.api.job_update import changes_of
+from spooler.api.names import printer_of
+from spooler.api.paging import number_in, page_size, token_of
+from spooler.api.submission import Submission, caller, check_document, invalid
+from spooler.api.submit_stream import SubmitStream
+from spooler.api.uploads import Uploads
+from spooler.job import Job
+from spooler.new_job import Duplicate
+from spooler.store import Store
+
+PIECE_BYTES = 256 * 1024  # of a document that is read back
+_EVENTS = 10_000  # of one job that are looked at
+
+DECISIONS = {
+    pb.UNCERTAIN_DECISION_SKIP: "skip",
+    pb.UNCERTAIN_DECISION_REPRINT: "reprint",
+    pb.UNCERTAIN_DECISION_REPRINT_MARKED: "reprint_marked",
+}
+
+
+class PrintServicer(pb_grpc.PrintServiceServicer):
+    """Submitting is `submission`'s, `submit_stream`'s and `uploads`'; the rest is looking and steering."""
+
+    def __init__(self, store: Store, inside: Inside, submission: Submission, uploads: Uploads) -> None:
+        self._store = store
+        self._dispatch = inside.dispatch
+        self._steering = inside.steering
+        self._submission = submission
+        self._uploads = uploads
+        self._finder = JobFinder(store, inside.dispatch)
+
+    # --- submitting
+
+    async def SubmitJob(self, request: pb.SubmitJobRequest, _context: Any) -> pb.SubmitJobResponse:
+        """See the contract."""
+        who = caller()
+        try:
+            new = self._submission.small_job(request, who)
+        except FabricError:
+            twin = await self._submission.twin(request, who)
+            if twin is None:
+                raise
+            return pb.SubmitJobResponse(job=job_to_pb(self._finder.now(twin)), duplicate=True)
+        if request.validate_only:
+            check_document(new)
+            return pb.SubmitJobResponse()
+        by_ttl = (request.request_id,) if request.request_id and request.spec.HasField("ttl") else ()
+        (result,) = await self._submission.accept((new,), by_ttl)
+        if isinstance(result, FabricError):
+            raise result
+        answer = pb.SubmitJobResponse()
+        if isinstance(result, Duplicate):
+            answer.duplicate = True
+            result = self._finder.now(result.job)
+        put_job(answer.job, result)
+        return answer
+
+    def SubmitJobs(
+        self, requests: AsyncIterator[pb.SubmitJobsRequest], _context: Any
+    ) -> AsyncIterator[pb.SubmitJobsResponse]:
+        """See the contract."""
+        return SubmitStream(self._submission, caller()).run(requests)
+
+    async def UploadJob(
+        self, requests: AsyncIterator[pb.UploadJobRequest], _context: Any
+    ) -> pb.UploadJobResponse:
+        """See the contract."""
+        done = await self._uploads.receive(requests, caller())
+        answer = pb.UploadJobResponse(persisted_bytes=done.persisted_bytes, duplicate=done.duplicate)
+        if done.job is not None:
+            put_job(answer.job, self._finder.now(done.job))
+        return answer
+
+    async def GetUpload(self, request: pb.GetUploadRequest, _context: Any) -> pb.GetUploadResponse:
+        """See the contract."""
+        _require(request.request_id, "request_id")
+        known, forgotten_at = await self._uploads.look(request.request_id, caller())
+        answer = pb.GetUploadResponse(persisted_bytes=known.persisted_bytes)
+        if known.job is not None:
+            put_job(answer.job, self._finder.now(known.job))
+        if forgotten_at is not None:
+            put_time(answer.expire_time, forgotten_at)
+        return answer
+
+    async def DeleteUpload(self, request: pb.DeleteUploadRequest, _context: Any) -> pb.DeleteUploadResponse:
+        """See the contract."""
+        _require(request.request_id, "request_id")
+        await self._uploads.forget(request.request_id, caller())
+        return pb.DeleteUploadResponse()
+
+    # --- looking
+
+    async def GetJob(self, request: pb.GetJobRequest, _context: Any) -> pb.GetJobResponse:
+        """See the contract."""
+        job = await self._finder.find(request.name)
+        return pb.GetJobResponse(job=job_to_pb(job, self._dispatch.jobs_ahead(job)))
+
+    async def ListJobs(self, request: pb.ListJobsRequest, _context: Any) -> pb.ListJobsResponse:
+        """See the contract."""
+        page = await self._finder.list(request)
+        jobs = masked([job_to_pb(job) for job in page.jobs], request.read_mask)
+        return pb.ListJobsResponse(jobs=jobs, next_page_token=page.next_token)
+
+    async def ListAttempts(self, request: pb.ListAttemptsRequest, _context: Any) -> pb.ListAttemptsResponse:
+        """See the contract."""
+        job = await self._finder.find(request.parent, "parent")
+        size, behind = page_size(request.page_size), number_in(request.page_token)
+        rest = [attempt for attempt in await self._store.attempts(job.number) if attempt.number > behind]
+        answer = pb.ListAttemptsResponse(
+            attempts=[attempt_to_pb(attempt, job.document.size_bytes) for attempt in rest[:size]]
+        )
+        if len(rest) > size:
+            answer.next_page_token = token_of(str(rest[size - 1].number))
+        return answer
+
+    async def ListJobEvents(
+        self, request: pb.ListJobEventsRequest, _context: Any
+    ) -> pb.ListJobEventsResponse:
+        """See the contract."""
+        job = await self._finder.find(request.parent, "parent")
+        size, behind = page_size(request.page_size), number_in(request.page_token)
+        events = await self._store.history(job.number, limit=_EVENTS)
+        page = events[behind : behind + size]
+        answer = pb.ListJobEventsResponse(
+            events=[event_to_pb(event, behind + place) for place, event in enumerate(page, start=1)]
+        )
+        if len(events) > behind + size:
+            answer.next_page_token = token_of(str(behind + size))
+        return answer
+
+    async def ReadDocument(
+        self, request: pb.ReadDocumentRequest, _context: Any
+    ) -> AsyncIterator[pb.ReadDocumentResponse]:
+        """See the contract."""
+        job = await self._finder.find(request.name)
+        rights.may_read(job)
+        offset = request.offset
+        end = (
+            min(offset + request.limit, job.document.size_bytes) if request.limit else job.document.size_bytes
+        )
+        while offset < end:
+            data = await self._store.read(job.number, offset, min(PIECE_BYTES, end - offset))
+            if not data:
+                return
+            yield pb.ReadDocumentResponse(offset=offset, data=data)
+            offset += len(data)
+
+    # --- steering
+
+    async def UpdateJob(self, request: pb.UpdateJobRequest, _context: Any) -> pb.UpdateJobResponse:
+        """See the contract."""
+        job, who = await self._mine(request.job.name, "change it", field="job.name")
+        changed = await self._steering.update(job.number, who, **changes_of(request))
+        return pb.UpdateJobResponse(job=job_to_pb(changed))
+
+    async def CancelJob(self, request: pb.CancelJobRequest, _context: Any) -> pb.CancelJobResponse:
+        """See the contract."""
+        job, who = await self._mine(request.name, "cancel it")
+        changed = await self._steering.cancel(job.number, who, request.reason)
+        return pb.CancelJobResponse(job=job_to_pb(changed))
+
+    async def HoldJob(self, request: pb.HoldJobRequest, _context: Any) -> pb.HoldJobResponse:
+        """See the contract."""
+        job, who = await self._mine(request.name, "hold it")
+        changed = await self._steering.hold(job.number, who, request.reason)
+        return pb.HoldJobResponse(job=job_to_pb(changed))
+
+    async def ReleaseJob(self, request: pb.ReleaseJobRequest, _context: Any) -> pb.ReleaseJobResponse:
+        """See the contract."""
+        job, who = await self._mine(request.name, "release it")
+        return pb.ReleaseJobResponse(job=job_to_pb(await self._steering.release(job.number, who)))
+
+    async def RestartJob(self, request: pb.RestartJobRequest, _context: Any) -> pb.RestartJobResponse:
+        """See the contract."""
+        job, who = await self._mine(request.name, "print it again")
+        changed = await self._steering.restart(job.number, who, request.mark)
+        return pb.RestartJobResponse(job=job_to_pb(changed))
+
+    async def MoveJob(self, request: pb.MoveJobRequest, _context: Any) -> pb.MoveJobResponse:
+        """See the contract."""
+        job, who = await self._mine(request.name, "move it")
+        changed = await self._steering.move(job.number, printer_of(request.printer, "printer"), who)
+        return pb.MoveJobResponse(job=job_to_pb(changed))
+
+    async def ResumeJob(self, request: pb.ResumeJobRequest, _context: Any) -> pb.ResumeJobResponse:
+        """See the contract."""
+        if not request.HasField("position"):
+            raise invalid("position", "is required: a unit or an offset")
+        job, who = await self._mine(request.name, "resume it")
+        if request.WhichOneof("position") == "unit":
+            raise NotBuiltYet("resuming at a unit", field="unit")
+        if request.offset > job.document.size_bytes:
+            raise invalid("offset", f"is behind the document's {job.document.size_bytes} bytes")
+        changed = await self._steering.resume(job.number, who, request.offset, request.mark)
+        return pb.ResumeJobResponse(job=job_to_pb(changed))
+
+    async def ResolveJob(self, request: pb.ResolveJobRequest, _context: Any) -> pb.ResolveJobResponse:
+        """See the contract."""
+        job, who = await self._mine(request.name, "decide about it")
+        if not request.decisions:
+            raise invalid("decisions", "is required")
+        if len(request.decisions) > 1 or request.decisions[0].HasField("units"):
+            raise NotBuiltYet("deciding about single units", field="decisions")
+        decision = DECISIONS.get(request.decisions[0].decision)
+        if decision is None:
+            raise invalid("decisions[0].decision", "must be SKIP, REPRINT or REPRINT_MARKED")
+        changed = await self._steering.resolve(job.number, who, decision, request.reason)
+        return pb.ResolveJobResponse(job=job_to_pb(changed))
+
+    async def ReprintUnits(self, request: pb.ReprintUnitsRequest, _context: Any) -> pb.ReprintUnitsResponse:
+        """See the contract."""
+        await self._mine(request.name, "print units of it again")
+        raise NotBuiltYet("ReprintUnits")
+
+    async def _mine(self, name: str, to: str, field: str = "name") -> tuple[Job, str]:
+        """Return a job that the caller may steer, and who the caller is."""
+        job = await self._finder.find(name, field)
+        return job, rights.may_steer(job, to)
+
+
+def _require(text: str, field: str) -> None:
+    if not text:
+        raise invalid(field, "is required")

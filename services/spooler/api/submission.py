@@ -1,0 +1,262 @@
+"""From a sender's words to a job that may be accepted: every limit of a submission is here, and the hot path.
+
+What is checked here needs no disk: the printer, sizes, counts, times. The store checks digests and request ids in the
+commit that accepts the job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from chassis.call import current_call
+from chassis.errors import (
+    DigestMismatch,
+    FabricError,
+    InvalidArgument,
+    PrinterDeleted,
+    RequestIdReused,
+    SpoolFull,
+    TooLarge,
+    WrongState,
+)
+from chassis.identity import NOBODY
+from printfabric.spooler.v1.print_service_pb2 import JobSpec, SubmitJobRequest
+from spooler.api.convert import duration_from_pb, time_from_pb
+from spooler.api.convert_printer import DEFAULT_FORMAT
+from spooler.api.inside import Dispatch
+from spooler.api.names import printer_of
+from spooler.api.rights import owner_of
+from spooler.job import NO_ATTRIBUTES, Job
+from spooler.metrics import SpoolerMetrics
+from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
+from spooler.printer import Printer
+from spooler.store import Jobs
+
+MAX_INLINE_BYTES = 1 << 20  # of a document in SubmitJob; above, UploadJob is made for it
+MAX_REQUEST_ID = 128  # characters
+MAX_NAME = 255  # characters of a document's name, a format, a user
+MAX_ATTRIBUTES = 64
+MAX_ATTRIBUTE_BYTES = 256  # of each key and each value
+MAX_COPIES = 9999
+MAX_PRIORITY = 99
+OUTPUT_FILE = "output-file"  # the attribute under which JobSpec.output_file travels to the port
+
+
+class Caller(NamedTuple):
+    """Who submits, and from where."""
+
+    owner: str
+    client: str
+
+
+def caller() -> Caller:
+    """Return who makes the RPC that is being answered."""
+    call = current_call.get()
+    if call is None:
+        return Caller(owner_of(NOBODY), "")
+    return Caller(owner_of(call.identity), call.peer.rpartition(":")[0])
+
+
+def invalid(field: str, why: str, **metadata: Any) -> InvalidArgument:
+    """Return the error about one field."""
+    return InvalidArgument(f"{field} {why}", fields=[(field, why)], **metadata)
+
+
+class Submission:
+    """Accepts jobs. Used by SubmitJob, SubmitJobs and UploadJob alike."""
+
+    def __init__(self, dispatch: Dispatch, jobs: Jobs, metrics: SpoolerMetrics) -> None:
+        self._dispatch = dispatch
+        self._jobs = jobs
+        self._metrics = metrics
+
+    def small_job(self, request: SubmitJobRequest, caller: Caller) -> NewJob:
+        """Return the job of a request that carries its document.
+
+        Raises:
+            TooLarge, InvalidArgument, PrinterNotFound, PrinterDeleted, WrongState, SpoolFull: as they say.
+        """
+        document = request.document
+        if len(document) > MAX_INLINE_BYTES:
+            raise TooLarge(
+                f"the document has {len(document)} bytes; SubmitJob takes up to {MAX_INLINE_BYTES}, larger ones go by"
+                " UploadJob",
+                size_bytes=len(document),
+                limit_bytes=MAX_INLINE_BYTES,
+                use="UploadJob",
+            )
+        return self.new_job(request.spec, request.request_id, caller, Inline(document), len(document))
+
+    def new_job(
+        self,
+        spec: JobSpec,
+        request_id: str,
+        caller: Caller,
+        document: Inline | Uploaded,
+        size_bytes: int | None,
+    ) -> NewJob:
+        """Return the job of a checked spec. `size_bytes` is None while nobody knows it. Raises as `small_job`."""
+        printer = self._printer(spec.printer, size_bytes)
+        if len(request_id) > MAX_REQUEST_ID or not request_id.isprintable():
+            raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} printable characters")
+        priority, copies = spec.priority, spec.copies
+        if priority > MAX_PRIORITY:
+            raise invalid(
+                "spec.priority", f"must be 1 to {MAX_PRIORITY}, or 0 for the printer's", priority=priority
+            )
+        if copies > MAX_COPIES:
+            raise invalid("spec.copies", f"must be 1 to {MAX_COPIES}", copies=copies)
+        if len(spec.digest) not in (0, 32):
+            raise invalid("spec.digest", "must be the 32 bytes of a SHA-256")
+        for field, text in (
+            ("document_name", spec.document_name),
+            ("format", spec.format),
+            ("user", spec.user),
+        ):
+            if len(text) > MAX_NAME or not text.isprintable():
+                raise invalid(f"spec.{field}", f"must be at most {MAX_NAME} printable characters")
+        not_before, expires_at = _times(spec)
+        return NewJob(
+            printer=printer.name,
+            document=document,
+            document_name=spec.document_name,
+            format=spec.format or printer.attributes.get(DEFAULT_FORMAT, ""),
+            owner=caller.owner,
+            user=spec.user,
+            client=caller.client,
+            request_id=request_id,
+            copies=copies or 1,
+            priority=priority or printer.default_job_priority,
+            attributes=_attributes(spec),
+            held=spec.hold,
+            hold_reason=f"held by {caller.owner} when it was sent" if spec.hold else "",
+            reasons=("job-hold-until-specified",) if spec.hold else (),
+            not_before=not_before,
+            expires_at=expires_at,
+            retain=spec.retain or printer.keep_printed,
+            digest=spec.digest,
+        )
+
+    async def twin(self, request: SubmitJobRequest, caller: Caller) -> Job | None:
+        """Return the job a request made before, if it is the same document.
+
+        For requests that would be refused now (the printer is going, the time has passed): a refusal does not undo
+        that they were accepted.
+        """
+        if not request.request_id:
+            return None
+        made = await self._jobs.get_by_request_id(caller.owner, request.request_id)
+        same = made is not None and made.document.digest == hashlib.sha256(request.document).digest()
+        return made if same else None
+
+    def largest(self, printer: str) -> int:
+        """Return how many bytes a document for a printer may have; 0: no limit."""
+        return self._dispatch.book.queue(printer).printer.limits.max_document_bytes
+
+    async def accept(
+        self, jobs: Sequence[NewJob], by_ttl: Collection[str] = ()
+    ) -> list[Job | Duplicate | FabricError]:
+        """Accept jobs durably, all in one commit.
+
+        `by_ttl` are the request ids of jobs that expire so long after acceptance: a repeat of one comes out with
+        another moment, and is the same request all the same.
+
+        Raises:
+            SpoolFull, StoreUnavailable: none was accepted.
+        """
+        started = time.perf_counter()
+        results = await self._dispatch.submit(jobs)
+        accepted = sum(1 for result in results if isinstance(result, Job))
+        if accepted:
+            self._metrics.accepted(accepted, time.perf_counter() - started)
+        for place, result in enumerate(results) if by_ttl else ():
+            if isinstance(result, RequestIdReused) and jobs[place].request_id in by_ttl:
+                results[place] = await self._again(jobs[place], result)
+        return results
+
+    async def _again(self, job: NewJob, refused: RequestIdReused) -> Job | Duplicate | FabricError:
+        """Compare a repeat with its twin once more, with the twin's moment of expiry."""
+        twin = await self._jobs.get_by_request_id(job.owner, job.request_id)
+        if twin is None:
+            return refused
+        (result,) = await self._dispatch.submit([replace(job, expires_at=twin.expires_at)])
+        return result
+
+    def _printer(self, name: str, size_bytes: int | None) -> Printer:
+        """Return the printer if it takes a document of that size now."""
+        queue = self._dispatch.book.queue(printer_of(name, "spec.printer"))
+        printer = queue.printer
+        if printer.pending_deletion:
+            raise PrinterDeleted(f"printer {printer.name} is being deleted", printer=printer.name)
+        if not printer.accepting:
+            raise WrongState(f"printer {printer.name} takes no new jobs", win32=1906, printer=printer.name)
+        largest, most = printer.limits
+        if largest and size_bytes is not None and size_bytes > largest:
+            raise TooLarge(
+                f"the document has {size_bytes} bytes; printer {printer.name} takes up to {largest}",
+                size_bytes=size_bytes,
+                limit_bytes=largest,
+                printer=printer.name,
+            )
+        if most and len(queue.jobs) >= most:
+            raise SpoolFull(
+                f"printer {printer.name} has {most} waiting jobs and takes no more",
+                win32=61,
+                printer=printer.name,
+                limit=most,
+            )
+        return printer
+
+
+def check_document(job: NewJob) -> None:
+    """Check a document against its digest, for a request that accepts nothing. Raises DigestMismatch."""
+    assert isinstance(job.document, Inline)
+    if job.digest and hashlib.sha256(job.document.data).digest() != job.digest:
+        raise DigestMismatch("the document does not have the digest that was announced")
+
+
+def _times(spec: JobSpec) -> tuple[datetime | None, datetime | None]:
+    not_before = expires_at = None
+    if spec.HasField("not_before_time"):
+        not_before = time_from_pb(spec.not_before_time, "spec.not_before_time")
+    if spec.HasField("ttl"):
+        if spec.HasField("expire_time"):
+            raise invalid("spec.ttl", "and spec.expire_time exclude each other")
+        expires_at = datetime.now(UTC) + duration_from_pb(spec.ttl, "spec.ttl")
+    elif spec.HasField("expire_time"):
+        expires_at = time_from_pb(spec.expire_time, "spec.expire_time")
+        if expires_at <= datetime.now(UTC):
+            raise invalid("spec.expire_time", "is in the past")
+    if not_before is not None and expires_at is not None and expires_at <= not_before:
+        raise invalid("spec.expire_time", "is not after spec.not_before_time: it could never print")
+    return not_before, expires_at
+
+
+def _attributes(spec: JobSpec) -> Mapping[str, str]:
+    attributes = dict(spec.attributes) if spec.attributes else NO_ATTRIBUTES
+    check_attributes(attributes, "spec.attributes")
+    if spec.output_file:
+        if len(spec.output_file) > MAX_NAME or not spec.output_file.isprintable():
+            raise invalid("spec.output_file", f"must be at most {MAX_NAME} printable characters")
+        return {**attributes, OUTPUT_FILE: spec.output_file}
+    return attributes
+
+
+def check_attributes(attributes: Mapping[str, str], field: str) -> None:
+    """Raise InvalidArgument for too many labels, or one that is too long or has no key."""
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise invalid(field, f"must be at most {MAX_ATTRIBUTES}", count=len(attributes))
+    for key, value in attributes.items():
+        if not key or not key.isprintable():
+            raise invalid(field, "must have printable keys")
+        # A character has at most four bytes, so that short texts need no encoding to be counted.
+        for text in (key, value):
+            if len(text) * 4 > MAX_ATTRIBUTE_BYTES and len(text.encode()) > MAX_ATTRIBUTE_BYTES:
+                raise invalid(
+                    f"{field}[{key[:40]}]", f"must be at most {MAX_ATTRIBUTE_BYTES} bytes, key and value each"
+                )

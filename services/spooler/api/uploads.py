@@ -1,0 +1,248 @@
+"""Uploads: documents of any size that come in pieces and go on where they broke off.
+
+An upload is named by its sender and request id. Its bytes live in the store; here is only which upload that is, whose
+turn it is to append, and when it was last heard of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from chassis.errors import DigestMismatch, FabricError, RequestIdReused, SpoolFull, TooLarge, WrongOffset
+from printfabric.spooler.v1.print_service_pb2 import JobSpec, UploadBegin, UploadFinish, UploadJobRequest
+from spooler.api.submission import Caller, Submission, invalid
+from spooler.job import Job
+from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.store import Store
+
+MAX_PIECE_BYTES = 1 << 20
+KEEP_IDLE = timedelta(hours=24)
+_NO_UPLOAD = bytes(
+    16
+)  # an id that no upload has: the document came before, and its job is what is asked about
+_SPEC = "spec"  # the upload's attribute with the digest of its JobSpec
+
+
+class Uploading(NamedTuple):
+    """How a stream ended: bytes received, and the job if it was finished."""
+
+    persisted_bytes: int
+    job: Job | None = None
+    duplicate: bool = False
+
+
+@dataclass(slots=True)
+class _Entry:
+    id: bytes
+    heard_at: datetime
+    turn: asyncio.Lock = field(
+        default_factory=asyncio.Lock
+    )  # guards appending: a sender that came back may overlap
+
+
+class Uploads:
+    """All uploads of this spooler. `known` are those that the last run left."""
+
+    def __init__(self, store: Store, submission: Submission, known: Iterable[Upload] = ()) -> None:
+        self._store = store
+        self._submission = submission
+        now = datetime.now(UTC)
+        self._entries = {(upload.owner, upload.request_id): _Entry(upload.id, now) for upload in known}
+
+    async def receive(self, requests: AsyncIterator[UploadJobRequest], caller: Caller) -> Uploading:
+        """Take one stream of pieces. A stream that ends without `finish` leaves a resumable upload.
+
+        Raises:
+            WrongOffset: a gap; `expected` tells where to go on.
+            RequestIdReused: the id began another upload, or made another job.
+            DigestMismatch: the document is not the one announced; the upload is gone.
+            SpoolFull: no room now; what came is kept.
+        """
+        first = await anext(requests, None)
+        if first is None or not first.HasField("begin"):
+            raise invalid("begin", "is required in the first message")
+        begin = first.begin
+        if not begin.request_id:
+            raise invalid("begin.request_id", "is required: it names the upload")
+        size = begin.size_bytes if begin.HasField("size_bytes") else None
+        made = await self._store.get_by_request_id(caller.owner, begin.request_id)
+        if made is not None:
+            return await _Repeat(self._submission, begin, caller, made).receive(first, requests)
+        job = self._submission.new_job(begin.spec, begin.request_id, caller, Uploaded(_NO_UPLOAD), size)
+        upload = await self._open(begin, caller, size)
+        entry = self._entry(upload)
+        largest = self._submission.largest(job.printer)
+        received = upload.size_bytes
+        async for piece in _chain(first, requests):
+            if piece.data or piece.offset > received:
+                _check_piece(piece, largest)
+                received = await self._append(entry, piece)
+            if piece.HasField("finish"):
+                return await self._finish(entry, begin, caller, piece.finish)
+        return Uploading(received)
+
+    async def look(self, request_id: str, caller: Caller) -> tuple[Uploading, datetime | None]:
+        """Return how far an upload is, or its job, and when it will be forgotten."""
+        made = await self._store.get_by_request_id(caller.owner, request_id)
+        if made is not None:
+            return Uploading(made.document.size_bytes, made), None
+        entry = self._entries.get((caller.owner, request_id))
+        if entry is None:
+            return Uploading(0), None
+        try:
+            upload = await self._store.get_upload(entry.id)
+        except UploadNotFound:
+            self._entries.pop((caller.owner, request_id), None)
+            return Uploading(0), None
+        return Uploading(upload.size_bytes), entry.heard_at + KEEP_IDLE
+
+    async def forget(self, request_id: str, caller: Caller) -> None:
+        """Forget an upload that was not finished; harmless if there is none."""
+        entry = self._entries.pop((caller.owner, request_id), None)
+        if entry is not None:
+            await self._store.abandon_upload(entry.id)
+
+    async def forget_idle(self) -> int:
+        """Forget uploads that nobody went on with for a day. Return how many."""
+        before = datetime.now(UTC) - KEEP_IDLE
+        self._entries = {name: entry for name, entry in self._entries.items() if entry.heard_at >= before}
+        return await self._store.abandon_idle_uploads(before)
+
+    async def _open(self, begin: UploadBegin, caller: Caller, size: int | None) -> Upload:
+        """Begin an upload, or find the one that was begun with the same words."""
+        if size is not None:
+            usage = await self._store.usage()
+            if size > usage.free_bytes - usage.reserve_bytes:
+                raise SpoolFull(f"the spool has no room for {size} bytes now", size_bytes=size)
+        words = hashlib.sha256(begin.spec.SerializeToString(deterministic=True)).hexdigest()
+        upload = await self._store.create_upload(
+            caller.owner, request_id=begin.request_id, attributes={_SPEC: words}
+        )
+        if upload.attributes.get(_SPEC, words) != words:
+            raise RequestIdReused(
+                f"request id {begin.request_id!r} began an upload of another job", request_id=begin.request_id
+            )
+        return upload
+
+    def _entry(self, upload: Upload) -> _Entry:
+        name = (upload.owner, upload.request_id)
+        entry = self._entries.get(name)
+        if entry is None or entry.id != upload.id:
+            entry = self._entries[name] = _Entry(upload.id, datetime.now(UTC))
+        return entry
+
+    async def _append(self, entry: _Entry, piece: UploadJobRequest) -> int:
+        async with entry.turn:
+            received = await self._store.append_upload(entry.id, piece.offset, piece.data)
+        entry.heard_at = datetime.now(UTC)
+        return received
+
+    async def _finish(
+        self, entry: _Entry, begin: UploadBegin, caller: Caller, finish: UploadFinish
+    ) -> Uploading:
+        digest = _digest(begin.spec, finish)
+        job = self._submission.new_job(
+            begin.spec, begin.request_id, caller, Uploaded(entry.id, finish.size_bytes), finish.size_bytes
+        )
+        result = await _accept(self._submission, replace(job, digest=digest), begin.spec)
+        if isinstance(result, FabricError):
+            if isinstance(result, DigestMismatch):
+                await self.forget(begin.request_id, caller)
+            raise result
+        self._entries.pop((caller.owner, begin.request_id), None)
+        if isinstance(result, Duplicate):
+            return Uploading(finish.size_bytes, result.job, duplicate=True)
+        return Uploading(finish.size_bytes, result)
+
+
+class _Repeat:
+    """A document that comes again although its job was made: read, compared, and kept by nobody."""
+
+    def __init__(self, submission: Submission, begin: UploadBegin, caller: Caller, made: Job) -> None:
+        self._submission = submission
+        self._begin = begin
+        self._caller = caller
+        self._made = made
+        self._hash = hashlib.sha256()
+        self._hashed = 0  # bytes from the start on
+
+    async def receive(self, first: UploadJobRequest, requests: AsyncIterator[UploadJobRequest]) -> Uploading:
+        size = self._made.document.size_bytes
+        async for piece in _chain(first, requests):
+            _check_piece(piece, 0)
+            self._look_at(piece)
+            if piece.HasField("finish"):
+                return await self._finish(piece.finish)
+        return Uploading(size, self._made, duplicate=True)
+
+    def _look_at(self, piece: UploadJobRequest) -> None:
+        size = self._made.document.size_bytes
+        if piece.offset > size:
+            raise WrongOffset(f"the document has {size} bytes", expected=size)
+        if piece.offset <= self._hashed:
+            new = piece.data[self._hashed - piece.offset :]
+            self._hash.update(new)
+            self._hashed += len(new)
+
+    async def _finish(self, finish: UploadFinish) -> Uploading:
+        begin, made = self._begin, self._made
+        digest = _digest(begin.spec, finish)
+        if (
+            self._hashed >= finish.size_bytes
+        ):  # all of it came again: what came counts, not what is said of it
+            digest = self._hash.digest()
+        if finish.size_bytes != made.document.size_bytes or digest not in (b"", made.document.digest):
+            raise RequestIdReused(
+                f"request id {begin.request_id!r} made job {made.number}, of another document",
+                request_id=begin.request_id,
+                job=made.number,
+            )
+        document = Uploaded(_NO_UPLOAD, finish.size_bytes)
+        try:
+            job = self._submission.new_job(
+                begin.spec, begin.request_id, self._caller, document, finish.size_bytes
+            )
+        except FabricError:  # what would refuse it now does not undo that it was accepted
+            return Uploading(finish.size_bytes, made, duplicate=True)
+        result = await _accept(self._submission, replace(job, digest=digest), begin.spec)
+        if isinstance(result, FabricError):
+            raise result
+        return Uploading(finish.size_bytes, made, duplicate=True)
+
+
+async def _chain(
+    first: UploadJobRequest, rest: AsyncIterator[UploadJobRequest]
+) -> AsyncIterator[UploadJobRequest]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+def _check_piece(piece: UploadJobRequest, largest: int) -> None:
+    if len(piece.data) > MAX_PIECE_BYTES:
+        raise TooLarge(
+            f"a piece has {len(piece.data)} bytes; at most {MAX_PIECE_BYTES}",
+            size_bytes=len(piece.data),
+            limit_bytes=MAX_PIECE_BYTES,
+        )
+    if largest and piece.offset + len(piece.data) > largest:
+        raise TooLarge(f"the printer takes documents up to {largest} bytes", limit_bytes=largest)
+
+
+def _digest(spec: JobSpec, finish: UploadFinish) -> bytes:
+    """Return the digest that was announced, in either place."""
+    if len(finish.digest) not in (0, 32):
+        raise invalid("finish.digest", "must be the 32 bytes of a SHA-256")
+    if finish.digest and spec.digest and finish.digest != spec.digest:
+        raise invalid("finish.digest", "is not the one in begin.spec.digest")
+    return finish.digest or spec.digest
+
+
+async def _accept(submission: Submission, job: NewJob, spec: JobSpec) -> Job | Duplicate | FabricError:
+    (result,) = await submission.accept([job], (job.request_id,) if spec.HasField("ttl") else ())
+    return result

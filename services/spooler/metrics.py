@@ -1,0 +1,113 @@
+"""What the spooler measures. Labels never carry jobs or users.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+| printfabric_jobs_total | counter | outcome | jobs accepted, and ended as printed, not_printed, partial, unknown, canceled, aborted |
+| printfabric_jobs_waiting | gauge | printer | jobs that have not ended |
+| printfabric_oldest_job_age_seconds | gauge | printer | age of the oldest of them, in seconds |
+| printfabric_uncertain_jobs | gauge | printer | jobs of which nobody knows what came out: a person decides |
+| printfabric_submit_seconds | histogram | | time from a submission to its answer, in seconds |
+| printfabric_attempts_total | counter | | attempts of jobs that have ended |
+| printfabric_spool_bytes | gauge | | documents on the disk, in bytes |
+
+Counters are plain numbers, for the event loop is their only writer; gauges are worked out when somebody looks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from spooler.job import Job
+from spooler.job_state import JobState
+
+BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_ACCEPTED = "accepted"
+
+
+class SpoolerMetrics(Collector):
+    """One spooler's numbers.
+
+    Args:
+        registry: where they are shown; None: nowhere, for tests.
+        live_jobs: gives the jobs that have not ended; read in the page's thread, so it must return a fresh list.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry | None = None,
+        live_jobs: Callable[[], Iterable[Job]] = tuple,
+    ) -> None:
+        self.live_jobs = live_jobs
+        self.spool_bytes = 0  # kept up to date by `retention`
+        self._jobs: dict[str, int] = {_ACCEPTED: 0}
+        self._attempts = 0
+        self._submit_s = 0.0
+        self._buckets = [0] * (len(BOUNDS_S) + 1)
+        if registry is not None:
+            registry.register(self)
+
+    def accepted(self, jobs: int, seconds: float) -> None:
+        """Count jobs that were accepted together, and how long it took."""
+        self._jobs[_ACCEPTED] += jobs
+        self._submit_s += seconds * jobs
+        self._buckets[bisect_left(BOUNDS_S, seconds)] += jobs
+
+    def job_changed(self, job: Job) -> None:
+        """Count a job that ends with this change; others cost one comparison."""
+        if job.ended:
+            outcome = str(job.outcome) if job.state is JobState.COMPLETED else str(job.state)
+            self._jobs[outcome] = self._jobs.get(outcome, 0) + 1
+            self._attempts += job.attempts
+
+    def collect(self) -> Iterator[Metric]:
+        """Return all of it, for the page."""
+        jobs = CounterMetricFamily("printfabric_jobs", "Jobs accepted and ended", labels=["outcome"])
+        for outcome, count in list(self._jobs.items()):
+            jobs.add_metric([outcome], count)
+        yield jobs
+        yield from self._of_printers()
+        yield self._of_submissions()
+        yield CounterMetricFamily(
+            "printfabric_attempts", "Attempts of jobs that have ended", value=self._attempts
+        )
+        yield GaugeMetricFamily(
+            "printfabric_spool_bytes", "Documents on the disk, in bytes", value=self.spool_bytes
+        )
+
+    def _of_printers(self) -> Iterator[Metric]:
+        waiting: dict[str, int] = {}
+        uncertain: dict[str, int] = {}
+        oldest: dict[str, datetime] = {}
+        for job in list(self.live_jobs()):
+            waiting[job.printer] = waiting.get(job.printer, 0) + 1
+            oldest[job.printer] = min(job.created_at, oldest.get(job.printer, job.created_at))
+            unsure = job.state is JobState.PENDING_HELD and job.ledger.uncertain is not None
+            uncertain[job.printer] = uncertain.get(job.printer, 0) + unsure
+        now = datetime.now(UTC)
+        ages = {printer: max((now - since).total_seconds(), 0.0) for printer, since in oldest.items()}
+        for name, text, values in (
+            ("printfabric_jobs_waiting", "Jobs that have not ended", waiting),
+            ("printfabric_oldest_job_age_seconds", "Age of the oldest waiting job, in seconds", ages),
+            ("printfabric_uncertain_jobs", "Jobs that wait for a person's decision about paper", uncertain),
+        ):
+            family = GaugeMetricFamily(name, text, labels=["printer"])
+            for printer, value in values.items():
+                family.add_metric([printer], value)
+            yield family
+
+    def _of_submissions(self) -> Metric:
+        total, rows = 0, []
+        for bound, count in zip([*map(str, BOUNDS_S), "+Inf"], list(self._buckets), strict=True):
+            total += count
+            rows.append((bound, total))
+        family = HistogramMetricFamily(
+            "printfabric_submit_seconds", "Time from a submission to its answer, in seconds"
+        )
+        family.add_metric([], rows, self._submit_s)
+        return family
