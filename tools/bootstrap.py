@@ -54,10 +54,15 @@ def wanted() -> dict[str, str]:
         "root": str(ROOT),  # scripts in .venv/bin carry their absolute path
         "python": sys.implementation.cache_tag or "",  # .venv/lib has its minor version in the path
         "lock": hashlib.sha256(lock.LOCK.read_bytes()).hexdigest(),
-        "project": hashlib.sha256(
-            lock.PYPROJECT.read_bytes() + (ROOT / "hatch_build.py").read_bytes()
-        ).hexdigest(),
+        "project": hashlib.sha256(install_recipe()).hexdigest(),
     }
+
+
+def install_recipe() -> bytes:
+    """Return everything that decides what an editable install writes; linters' settings are not in it."""
+    table = lock.project()
+    recipe = [table["project"], table["build-system"], table["tool"]["hatch"]]
+    return json.dumps(recipe, sort_keys=True).encode() + (ROOT / "hatch_build.py").read_bytes()
 
 
 def present() -> dict[str, str]:
