@@ -38,7 +38,9 @@ class Authenticator:
         listen: Sequence[str],
         socket_mode: str = "0600",
         verifiers: Iterable[TokenVerifier] = (),
+        tls: bool = False,
     ) -> None:
+        self._tls = tls
         self._roles = RoleMap(access.roles)
         self._verifiers = list(verifiers)
         if access.token_file is not None:
@@ -53,7 +55,7 @@ class Authenticator:
         """Return who is at the other end, tokens aside."""
         if peer.startswith("unix"):
             return self._unix
-        properties = context.auth_context()
+        properties = context.auth_context() if self._tls else None
         if properties and (pem := next(iter(properties.get("x509_pem_cert", ())), None)):
             known = self._certificates.get(pem)
             if known is None:

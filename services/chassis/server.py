@@ -80,7 +80,11 @@ class Server:
         self._servicers = list(servicers)
         self._on_drain = list(on_drain)
         authenticator = Authenticator(
-            settings.access, listen=settings.listen, socket_mode=settings.socket_mode, verifiers=verifiers
+            settings.access,
+            listen=settings.listen,
+            socket_mode=settings.socket_mode,
+            verifiers=verifiers,
+            tls=settings.tls is not None,
         )
         self._wall = Wall(authenticator, authorize, log_ok=log_ok)
         self._grpc: list[grpc.aio.Server] = []
@@ -142,7 +146,8 @@ class Server:
         self._stopped = True
         settings = self._settings
         self.health.drain()
-        _remove_ready(settings.ready_file)
+        if settings.ready_file is not None:
+            settings.ready_file.unlink(missing_ok=True)
         log.info("draining", delay_s=settings.drain_delay_s, grace_s=settings.grace_s)
         await asyncio.sleep(settings.drain_delay_s)
         self.health.end()
@@ -292,8 +297,3 @@ def _write_ready(path: Path | None, addresses: Sequence[str], metrics: str | Non
         draft.replace(path)
     except OSError as error:
         raise StartError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _remove_ready(path: Path | None) -> None:
-    if path is not None:
-        path.unlink(missing_ok=True)

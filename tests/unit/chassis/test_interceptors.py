@@ -176,7 +176,7 @@ async def test_handlers_that_read_and_write_work_as_generators_do():
         assert type(await failure(chat.read())) is errors.StaleFence
 
 
-async def test_the_callers_request_id_goes_through_all_hops_and_back():
+async def test_the_callers_request_id_goes_through_all_hops_and_back_with_a_failure():
     async with echo_server() as (far_stub, _far):
 
         class Between(EchoService):
@@ -184,9 +184,11 @@ async def test_the_callers_request_id_goes_through_all_hops_and_back():
                 return await far_stub.About(request)
 
         async with echo_server(Between()) as (stub, _server):
-            call = stub.About(b"", metadata=(("x-request-id", "order-66"),))
-            assert (await call).split()[0] == b"order-66"
-            assert ("x-request-id", "order-66") in tuple(await call.trailing_metadata())
+            given = (("x-request-id", "order-66"),)
+            assert (await stub.About(b"", metadata=given)).split()[0] == b"order-66"
+            failed = stub.Fail(b"", metadata=given)
+            await failure(failed)
+            assert given[0] in tuple(await failed.trailing_metadata())
 
 
 @pytest.mark.parametrize("bad", ["a b", "x" * 200, '"}{'])
