@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE := services client simulators tests tools hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint type format fabric faults bench golden docs wheel breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults bench golden docs wheel breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,12 +29,22 @@ check: ## everything CI runs: lint, type, test
 	@$(MAKE) --no-print-directory lint type
 	@$(MAKE) --no-print-directory test
 
-lint: protos ## ruff, import contracts, buf, lock
-	@$(BIN)/ruff format --check $(CODE)
+lint: lint-format lint-ruff lint-imports lint-buf lint-lock ## ruff, import contracts, buf, lock (`make -k lint` shows them all)
+
+lint-format: protos
+	@$(BIN)/ruff format --check --output-format concise $(CODE) || { echo "run: make format"; exit 1; }
+
+lint-ruff: protos
 	@$(BIN)/ruff check $(CODE)
+
+lint-imports: protos
 	@$(BIN)/lint-imports --no-logo
+
+lint-buf: protos
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --diff --exit-code
+
+lint-lock: setup
 	@$(BIN)/python -m tools.lock --check
 
 type: protos ## mypy --strict
