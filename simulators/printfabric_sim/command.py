@@ -51,6 +51,13 @@ _FLAGS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--rcvbuf", "rcvbuf_bytes"),
         {"type": int, "default": 65536, "help": "Kernel receive buffer; 0: its own choice."},
     ),
+    (("--lpd",), {"type": int, "help": "LPR/LPD port; 0 takes a free one."}),
+    (("--ipp",), {"type": int, "help": "IPP port; 0 takes a free one."}),
+    (("--snmp",), {"type": int, "help": "SNMP (UDP) port; 0 takes a free one."}),
+    (("--community",), {"default": "public", "show_default": True, "help": "SNMP community."}),
+    (("--rfc2217",), {"type": int, "help": "Serial line on a network port; 0 takes a free one."}),
+    (("--device",), {"help": "Character device with a way back (a raw pty); the value is the link to make."}),
+    (("--fifo",), {"help": "Character device without a way back (a FIFO) at this path."}),
     (("--pty",), {"help": "Serial line on a pty; the value is the link to make."}),
     (
         ("--line",),

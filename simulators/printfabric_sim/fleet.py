@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from printfabric_sim.control import ControlServer
 from printfabric_sim.plan import Plan, PlanError, build
 from printfabric_sim.printer import SimulatedPrinter
 
@@ -34,6 +35,7 @@ class Fleet:
         self.control = control
         self.day_s = day_s
         self.printers: dict[str, SimulatedPrinter] = {}
+        self._server: ControlServer | None = None
         self._timers: dict[tuple[str, int], asyncio.TimerHandle] = {}
 
     async def start(self) -> None:
@@ -44,12 +46,18 @@ class Fleet:
                 self.printers[printer.name] = printer
                 await printer.start()
                 self._schedule(plan, printer)
+            if self.control is not None:
+                self._server = ControlServer(self.printers, port=self.control)
+                await self._server.start()
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Stop every printer."""
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -59,7 +67,7 @@ class Fleet:
     def addresses(self) -> dict[str, Any]:
         """Return where everything listens, for the ready line."""
         return {
-            "control": None,
+            "control": self._server.port if self._server is not None else None,
             "printers": [
                 {
                     "name": name,
@@ -131,6 +139,8 @@ def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
             render=_placed(plan.render, n, folder),
             keep_bytes=_placed(plan.keep_bytes, n, folder),
             pty=_placed(plan.pty, n, folder),
+            device=_placed(plan.device, n, folder),
+            fifo=_placed(plan.fifo, n, folder),
         )
         for n in range(1, count + 1)
     ]

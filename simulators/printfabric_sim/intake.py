@@ -187,9 +187,9 @@ class Intake:
     def _finish(self, inlet: Inlet) -> None:
         clean = inlet.ended == "fin"
         mine = bool(self.draft.spans) and self.draft.spans[-1].inlet == inlet.number
-        self._apply(inlet, self._owner.personality.end_of_input(inlet, clean))
-        if mine and self.draft.size and not clean:
+        if mine and not clean:
             self.draft.garbled = f"inlet {inlet.number} broke off inside"
+        self._apply(inlet, self._owner.personality.end_of_input(inlet, clean))
         self.forget(inlet)
 
     def _apply(self, inlet: Inlet, step: Step) -> None:

@@ -152,6 +152,10 @@ class Personality(ABC):
         """Return `data` with a lie in it, for the fault `status-wrong`."""
         return bytes(byte ^ 0x08 if index == len(data) // 2 else byte for index, byte in enumerate(data))
 
+    def attend(self, part: str, what: str) -> bool:
+        """Somebody does something at the printer ("drawer", "shut"); False if there is no such part."""
+        return False
+
     def text(self, content: bytes) -> str:
         """Return what a person would read on the unit."""
         return content.decode("latin-1", "replace")

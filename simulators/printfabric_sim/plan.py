@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.fifo import FifoConnection
+from printfabric_sim.connections.ipp import IppConnection
 from printfabric_sim.connections.line_settings import LineSettings
+from printfabric_sim.connections.lpd import LpdConnection
+from printfabric_sim.connections.rfc2217 import Rfc2217Connection
 from printfabric_sim.connections.serial_pty import PtyConnection
 from printfabric_sim.connections.tcp import TcpConnection
 from printfabric_sim.core import Core
@@ -37,7 +41,14 @@ class Plan:
     simultaneous: int = 1
     refuse_others: bool = False
     rcvbuf_bytes: int = 65536
+    lpd: int | None = None
+    ipp: int | None = None
+    snmp: int | None = None
+    community: str = "public"
+    rfc2217: int | None = None
     pty: str | None = None
+    device: str | None = None
+    fifo: str | None = None
     line: str = ""
     flow: str = "xonxoff"
     paced: bool = True
@@ -122,4 +133,30 @@ def _plugs(plan: Plan) -> list[Plug]:
         plugs.append(
             lambda core: PtyConnection(core, link, settings=settings, flow=plan.flow, paced=plan.paced)
         )
+    if plan.device is not None:
+        node = Path(plan.device) if plan.device else None
+        plugs.append(lambda core: PtyConnection(core, node, flow="stall", paced=False))
+    if plan.fifo is not None:
+        path = Path(plan.fifo)
+        plugs.append(lambda core: FifoConnection(core, path))
+    return plugs + _network_plugs(plan)
+
+
+def _network_plugs(plan: Plan) -> list[Plug]:
+    """Return the plugs of protocols with a dialogue."""
+    plugs: list[Plug] = []
+    host, rcvbuf_bytes = plan.host, plan.rcvbuf_bytes
+    if (lpd := plan.lpd) is not None:
+        plugs.append(lambda core: LpdConnection(core, host, lpd, rcvbuf_bytes=rcvbuf_bytes))
+    if (ipp := plan.ipp) is not None:
+        plugs.append(lambda core: IppConnection(core, host, ipp, rcvbuf_bytes=rcvbuf_bytes))
+    if (rfc2217 := plan.rfc2217) is not None:
+        settings = LineSettings.parse(plan.line) if plan.line else None
+        plugs.append(
+            lambda core: Rfc2217Connection(core, host, rfc2217, settings=settings, rcvbuf_bytes=rcvbuf_bytes)
+        )
+    if (snmp := plan.snmp) is not None:
+        from printfabric_sim.connections.snmp import SnmpConnection  # noqa: PLC0415 (pysnmp takes 20 MB)
+
+        plugs.append(lambda core: SnmpConnection(core, host, snmp, plan.community))
     return plugs

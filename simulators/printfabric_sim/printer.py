@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,9 @@ from printfabric_sim.fault_script import Fault, parse_faults
 from printfabric_sim.personality import personality_class
 from printfabric_sim.record import DEFAULT_SERIAL, Record, UnitRecord
 from printfabric_sim.unit import Unit
+
+# The content of so many last units is kept in memory, to be looked at.
+_CONTENTS = 32
 
 
 class SimulatedPrinter:
@@ -87,6 +91,7 @@ class SimulatedPrinter:
         self._script = script
         self.closing: list[Callable[[], None]] = []  # called when the printer stops
         self._changed = asyncio.Event()
+        self._contents: deque[tuple[int, bytes]] = deque(maxlen=_CONTENTS)
         self.core.on_unit.append(self._unit_left)
 
     @property
@@ -184,5 +189,15 @@ class SimulatedPrinter:
             "power": Condition.POWER_OFF not in self.core.conditions,
         }
 
+    def content(self, number: int) -> bytes | None:
+        """Return the content of one of the last units, as far as it is kept; None if it is not any more."""
+        return next((content for unit, content in self._contents if unit == number), None)
+
+    def load_media(self, units: int | None) -> None:
+        """Put in a new roll of so many units (None: endless), which ends media-out."""
+        self.core.path.media_left = self.core.path.media_loaded = units
+        self.core.release(Condition.MEDIA_OUT)
+
     def _unit_left(self, entry: UnitRecord, unit: Unit) -> None:
+        self._contents.append((entry.unit, unit.content))
         self._changed.set()

@@ -15,7 +15,7 @@ from typing import IO, Any
 from printfabric_sim.unit import Span, Unit
 
 DEFAULT_SERIAL = (
-    rb"(?i)(?:serial|ser|s/n|sn|no|nr|unit|label|receipt|page)[ .:#=]{1,3}([A-Z0-9][A-Z0-9._/-]*)"
+    rb"(?i)(?:serial|ser|s/n|sn|no|nr|unit|label|receipt|page)[ .:#=]{1,3}((?=[A-Z._/-]*\d)[A-Z0-9._/-]+)"
 )
 
 

@@ -29,8 +29,8 @@ _READ_BYTES = 4096
 class PtyConnection(Connection):
     """A serial printer behind a pty; `link` is a symbolic link to the device that clients open.
 
-    `flow` is what the printer does when its buffer is three quarters full: "xonxoff", "rtscts" or "none" (what finds
-    the buffer full is lost). `settings` are the printer's own; None follows the host and never garbles.
+    `flow` is what the printer does when its buffer is three quarters full: "xonxoff", "rtscts" or "none"; what finds
+    the buffer full is lost. With "stall" it takes no more and the host's writes wait, as on a parallel or USB port. `settings` are the printer's own; None follows the host and never garbles.
     `paced` False takes bytes as fast as they come.
     """
 
@@ -44,8 +44,8 @@ class PtyConnection(Connection):
         paced: bool = True,
     ) -> None:
         super().__init__(core)
-        if flow not in ("xonxoff", "rtscts", "none"):
-            raise ValueError(f"no flow control {flow!r}; there are: xonxoff, rtscts, none")
+        if flow not in ("xonxoff", "rtscts", "none", "stall"):
+            raise ValueError(f"no flow control {flow!r}; there are: xonxoff, rtscts, none, stall")
         self.link = link
         self.settings = settings
         self.flow = flow
@@ -113,11 +113,15 @@ class PtyConnection(Connection):
         """Without power CTS and DSR are low; a host that minds neither sends into the void."""
         if not on:
             self._inlet = None
-            self._flow_line(True, "power")
+            if self.flow == "stall":
+                self._set_reading(False)
+            else:
+                self._flow_line(True, "power")
         else:
             self._stops.clear()
             self._inlet = self._new_inlet()
             self._flow_line(False, "power")
+            self._set_reading(True)
 
     def stall(self, on: bool, reason: str) -> bool:
         """XOFF by character, CTS by the line; zero-window has no meaning here and stops reading."""
@@ -181,8 +185,9 @@ class PtyConnection(Connection):
 
     def _new_inlet(self) -> Inlet:
         inlet = self.core.open_inlet("serial", self.device, self)
-        inlet.lossy = True
-        inlet.high_water = self.core.intake.capacity * 3 // 4
+        if self.flow != "stall":
+            inlet.lossy = True
+            inlet.high_water = self.core.intake.capacity * 3 // 4
         return inlet
 
     def _set_reading(self, on: bool) -> None:
@@ -241,6 +246,8 @@ class PtyConnection(Connection):
             self.write(XOFF if stop else XON)
         elif self.flow == "rtscts":
             self._flow_line(stop, reason)
+        elif self.flow == "stall":
+            self._set_reading(not stop)
 
     def _flow_line(self, low: bool, reason: str) -> None:
         """Lower or raise CTS: the host's terminal stops if it has asked for RTS/CTS."""

@@ -210,10 +210,13 @@ class ReceiptPrinter(Personality):
         self.machine.event("drawer opened", pin=2 if pin == 0 else 5)
         self._tell()
 
-    def shut_drawer(self) -> None:
+    def attend(self, part: str, what: str) -> bool:
         """Somebody pushes the drawer back."""
+        if (part, what) != ("drawer", "shut"):
+            return False
         self.drawer_open = False
         self._tell()
+        return True
 
     def _recover(self, n: int) -> None:
         """DLE ENQ: 1 goes on from the line of the error, 2 clears the buffers first."""

@@ -31,14 +31,19 @@ class LinePrinter(Personality):
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
         super().__init__(machine, options)
         self._page_lines = int(options.get("lines", "66"))
-        self._lines = 0
+        self.reset()
 
     def reset(self) -> None:
         """Power-on takes the present position for the top of the form."""
         self._lines = 0
+        self._full = False  # the last page was full, and nothing has come since
 
     def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
         """Take a page up to its FF or its last line, or part of one."""
+        full, self._full = self._full, False
+        if full and buffer[0] == _FF[0]:
+            # A form feed right behind a full form finds the paper at the top of the form already.
+            return Step(1)
         end = buffer.find(_FF)
         stop = end if end >= 0 else len(buffer)
         lines = buffer.count(_LF, 0, stop)
@@ -57,8 +62,8 @@ class LinePrinter(Personality):
         for _ in range(self._page_lines - self._lines):
             position = buffer.find(_LF, position) + 1
         self._lines = 0
-        # A form feed right behind the last line belongs to this page: the paper is at the top of the form already.
-        return Step(position + (buffer[position : position + 1] == _FF), part=True, copies=1)
+        self._full = True
+        return Step(position, part=True, copies=1)
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
         """The page stays in the printer, for the next sender to write on, as it does in life."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STX, ETX = b"\x02", b"\x03\r\n"
 _REALTIME = re.compile(
-    rb"~(?:HS|HI|HQ[A-Z]{2}|JA|JX|JR|PH|PP|PS|WC)|\^(?:PP|PH)(?![A-Z])"
+    rb"~(?:HS|HI|HQ[A-Z]{2}|JA|JX|JR|PH|PP|PS|WC)"
     rb'|! U1 getvar "[a-z._]{1,60}"\r?\n|\{\}\{"[a-z._]{1,60}":null\}',
     re.IGNORECASE,
 )
@@ -150,14 +150,14 @@ class ZplPrinter(Personality):
         known = len(inlet.tail)
         text = inlet.tail + data
         inlet.tail = b""
-        found = [
-            (match.end() - known, self._action(match[0], inlet))
-            for match in _REALTIME.finditer(text)
-            if match.end() > known and match[0][:1] != b"^"
-        ]
-        last = found[-1][0] if found else 0
+        found: list[tuple[int, Callable[[], None]]] = []
+        last = 0
+        for match in _REALTIME.finditer(text):
+            last = match.end()
+            if last > known:
+                found.append((last - known, self._action(match[0], inlet)))
         start = max(text.rfind(b"~"), text.rfind(b"! U"), text.rfind(b"{}"))
-        if start - known >= last and len(text) - start < _TAIL_BYTES:
+        if start >= last and len(text) - start < _TAIL_BYTES:
             inlet.tail = text[start:]
         return found
 

@@ -68,13 +68,7 @@ class _Receipt:
     def take(self, piece: Piece) -> None:
         """Draw or remember one piece."""
         if not piece.command:
-            for letter in piece.data.decode("cp437"):
-                if letter == "\n":
-                    self._feed()
-                elif letter >= " ":
-                    if sum(wide for _, wide, _, _ in self._line) + self._wide + 1 > _WIDTH // _CELL[0]:
-                        self._feed()  # a full line is printed and the rest goes on below
-                    self._line.append((letter, self._wide + 1, self._high + 1, self._bold))
+            self._text(piece.data)
             return
         data = piece.data
         lead, third = piece.command, data[2] if len(data) > 2 else 0
@@ -97,6 +91,15 @@ class _Receipt:
             self._y += third if lead == b"\x1bJ" else 0
         else:
             self._graphic(lead, data, third)
+
+    def _text(self, data: bytes) -> None:
+        for letter in data.decode("cp437"):
+            if letter == "\n":
+                self._feed()
+            elif letter >= " ":
+                if sum(wide for _, wide, _, _ in self._line) + self._wide + 1 > _WIDTH // _CELL[0]:
+                    self._feed()  # a full line is printed and the rest goes on below
+                self._line.append((letter, self._wide + 1, self._high + 1, self._bold))
 
     def _graphic(self, lead: bytes, data: bytes, third: int) -> None:
         if lead == b"\x1dh":

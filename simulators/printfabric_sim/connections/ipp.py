@@ -1,0 +1,202 @@
+"""An IPP printer, RFC 8010 and 8011, without TLS: Print-Job, Create-Job with Send-Document, states that follow the paper."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+
+from printfabric_sim.connections.ipp_jobs import FORMATS, IppJob, JobState, printer_attributes
+from printfabric_sim.connections.ipp_message import (
+    IppError,
+    Message,
+    Tag,
+    Value,
+    decode,
+    message_length,
+)
+from printfabric_sim.connections.served_link import DialogueListener, ServedLink
+from printfabric_sim.core import Core
+from printfabric_sim.http_server import BadRequest, Request, serve_http
+
+_KIND = "application/ipp"
+_OK, _BAD_REQUEST, _NOT_POSSIBLE, _NOT_FOUND = 0x0000, 0x0400, 0x0404, 0x0406
+_FORMAT_UNKNOWN, _NOT_SUPPORTED, _BUSY = 0x040A, 0x0501, 0x0507
+_FINISHED = frozenset({JobState.CANCELED, JobState.ABORTED, JobState.COMPLETED})
+_KEPT_JOBS = 500
+
+
+class IppConnection(DialogueListener):
+    """An IPP port; the printer is at ipp://host:port/ipp/print, and every other path leads there too."""
+
+    kind = "ipp"
+
+    def __init__(
+        self, core: Core, host: str = "127.0.0.1", port: int = 0, *, rcvbuf_bytes: int = 65536
+    ) -> None:
+        super().__init__(core, host, port, rcvbuf_bytes)
+        self.jobs: dict[int, IppJob] = {}
+        self._numbers = itertools.count(1)
+        self._start = time.time()
+        self._operations: dict[int, Callable[[Message], Message]] = {
+            0x0004: self._validate,
+            0x0005: self._create,
+            0x0008: self._cancel,
+            0x0009: self._job_attributes,
+            0x000A: self._jobs,
+            0x000B: self._printer_attributes,
+        }
+
+    @property
+    def uri(self) -> str:
+        """The printer's URI."""
+        return f"ipp://{self.host}:{self.port}/ipp/print"
+
+    def address(self) -> dict[str, object]:
+        """Return {"ipp": uri}."""
+        return {"ipp": self.uri}
+
+    async def converse(self, link: ServedLink) -> None:
+        """Answer one connection's requests."""
+        assert link.writer is not None
+
+        async def respond(request: Request) -> tuple[int, str, bytes]:
+            return await self._respond(link, request)
+
+        await serve_http(link.reader, link.writer, link.take, respond)
+
+    async def _respond(self, link: ServedLink, request: Request) -> tuple[int, str, bytes]:
+        if request.method != "POST" or request.headers.get("content-type") != _KIND:
+            return 200, "text/plain", f"A simulated printer: {self.uri}\n".encode()
+        body = request.body()
+        data = bytearray()
+        try:
+            while (length := message_length(data)) == 0:
+                data += await anext(body)
+            message = decode(bytes(data[:length]))
+        except (IppError, StopAsyncIteration) as error:
+            raise BadRequest(f"no IPP message: {error}") from error
+        first = bytes(data[length:])
+        if message.code == 0x0002:
+            answer = self._refused(message) or await self._print_job(link, message, first, body)
+        elif message.code == 0x0006:
+            answer = await self._send_document(link, message, first, body)
+        elif message.code in self._operations:
+            answer = self._operations[message.code](message)
+        else:
+            answer = _answer(message, _NOT_SUPPORTED)
+        return 200, _KIND, answer.encode()
+
+    def _refused(self, message: Message) -> Message | None:
+        if message.text("document-format", FORMATS[0]) not in FORMATS:
+            return _answer(message, _FORMAT_UNKNOWN)
+        return None
+
+    async def _print_job(
+        self, link: ServedLink, message: Message, first: bytes, body: AsyncIterator[bytes]
+    ) -> Message:
+        job = self._new_job(message)
+        await self._document(link, job, first, body)
+        return self._job_answer(message, job)
+
+    async def _send_document(
+        self, link: ServedLink, message: Message, first: bytes, body: AsyncIterator[bytes]
+    ) -> Message:
+        job = self._find(message)
+        if job is None:
+            return _answer(message, _NOT_FOUND)
+        if job.inlet is not None:
+            return _answer(message, _NOT_POSSIBLE)
+        await self._document(link, job, first, body)
+        return self._job_answer(message, job)
+
+    async def _document(
+        self, link: ServedLink, job: IppJob, first: bytes, body: AsyncIterator[bytes]
+    ) -> None:
+        """Take a document as fast as the printer has room for it."""
+        link.inlet = job.inlet = inlet = self.core.open_inlet("ipp", link.peer, link, job.name)
+        inlet.on_done = job.finish
+        if first:
+            self.core.feed(inlet, first)
+        async for piece in body:
+            if job.canceled or inlet.ended:
+                continue
+            self.core.feed(inlet, piece)
+        self.core.end(inlet, "fin")
+        link.inlet = None
+
+    def _new_job(self, message: Message) -> IppJob:
+        number = next(self._numbers)
+        job = IppJob(
+            number,
+            message.text("job-name", f"job {number}"),
+            message.text("requesting-user-name", "anonymous"),
+            self.uri,
+            time.time(),
+        )
+        self.jobs[number] = job
+        for old in list(self.jobs)[: max(0, len(self.jobs) - _KEPT_JOBS)]:
+            if self.jobs[old].state(self.core) in _FINISHED:
+                del self.jobs[old]
+        return job
+
+    def _find(self, message: Message) -> IppJob | None:
+        number = message.number("job-id") or int(message.text("job-uri").rpartition("/")[2] or 0)
+        return self.jobs.get(number)
+
+    def _validate(self, message: Message) -> Message:
+        return self._refused(message) or _answer(message, _OK)
+
+    def _create(self, message: Message) -> Message:
+        return self._refused(message) or self._job_answer(message, self._new_job(message))
+
+    def _cancel(self, message: Message) -> Message:
+        job = self._find(message)
+        if job is None:
+            return _answer(message, _NOT_FOUND)
+        if job.state(self.core) in _FINISHED:
+            return _answer(message, _NOT_POSSIBLE)
+        job.canceled, job.ended = True, time.time()
+        if job.inlet is not None:
+            self.core.intake.drop(job.inlet)
+            self.core.end(job.inlet, "canceled", drop=True)
+        return _answer(message, _OK)
+
+    def _job_attributes(self, message: Message) -> Message:
+        job = self._find(message)
+        return _answer(message, _NOT_FOUND) if job is None else self._job_answer(message, job)
+
+    def _jobs(self, message: Message) -> Message:
+        completed = message.text("which-jobs", "not-completed") == "completed"
+        answer = _answer(message, _OK)
+        limit = message.number("limit", len(self.jobs))
+        for job in self.jobs.values():
+            if (job.state(self.core) in _FINISHED) == completed and limit > 0:
+                answer.groups.append((Tag.JOB, job.attributes(self.core, self._start)))
+                limit -= 1
+        return answer
+
+    def _printer_attributes(self, message: Message) -> Message:
+        waiting = sum(job.state(self.core) not in _FINISHED for job in self.jobs.values())
+        attributes = printer_attributes(self.core, self.uri, self._start, waiting)
+        wanted = set(message.texts("requested-attributes"))
+        if wanted and not wanted & {"all", "printer-description", "job-template"}:
+            attributes = {name: value for name, value in attributes.items() if name in wanted}
+        answer = _answer(message, _OK)
+        answer.groups.append((Tag.PRINTER, attributes))
+        return answer
+
+    def _job_answer(self, message: Message, job: IppJob) -> Message:
+        answer = _answer(message, _OK)
+        answer.groups.append((Tag.JOB, job.attributes(self.core, self._start)))
+        return answer
+
+
+def _answer(message: Message, status: int) -> Message:
+    if status == _OK and message.version[0] not in (1, 2):
+        status = 0x0503
+    operation = {
+        "attributes-charset": [Value(Tag.CHARSET, "utf-8")],
+        "attributes-natural-language": [Value(Tag.LANGUAGE, "en")],
+    }
+    return Message(status, message.request_id, message.version, [(Tag.OPERATION, operation)])

@@ -1,0 +1,163 @@
+"""IPP messages as bytes, RFC 8010: operation or status, request id, groups of attributes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class Tag(IntEnum):
+    """Delimiters and value tags, RFC 8010, 3.5."""
+
+    OPERATION = 0x01
+    JOB = 0x02
+    END = 0x03
+    PRINTER = 0x04
+    UNSUPPORTED = 0x05
+    NO_VALUE = 0x13
+    INTEGER = 0x21
+    BOOLEAN = 0x22
+    ENUM = 0x23
+    RESOLUTION = 0x32
+    RANGE = 0x33
+    TEXT = 0x41
+    NAME = 0x42
+    KEYWORD = 0x44
+    URI = 0x45
+    URI_SCHEME = 0x46
+    CHARSET = 0x47
+    LANGUAGE = 0x48
+    MIME_TYPE = 0x49
+
+
+class IppError(ValueError):
+    """The bytes are no IPP message."""
+
+
+class Value(NamedTuple):
+    """A value with its tag; numbers are int or bool, ranges a pair, everything else text."""
+
+    tag: Tag
+    value: int | bool | str | tuple[int, int]
+
+
+@dataclass(slots=True)
+class Message:
+    """A request (`code` is the operation) or a response (`code` is the status)."""
+
+    code: int
+    request_id: int
+    version: tuple[int, int] = (2, 0)
+    groups: list[tuple[int, dict[str, list[Value]]]] = field(default_factory=list)
+
+    def text(self, name: str, otherwise: str = "") -> str:
+        """Return the first value of an attribute of any group as text."""
+        for _, attributes in self.groups:
+            if attributes.get(name):
+                return str(attributes[name][0].value)
+        return otherwise
+
+    def number(self, name: str, otherwise: int = 0) -> int:
+        """Return the first value of an attribute of any group as a number."""
+        text = self.text(name)
+        return int(text) if text.lstrip("-").isdigit() else otherwise
+
+    def texts(self, name: str) -> list[str]:
+        """Return all values of an attribute as texts."""
+        return [str(v.value) for _, attributes in self.groups for v in attributes.get(name, [])]
+
+    def encode(self) -> bytes:
+        """Return the bytes."""
+        out = bytearray(struct.pack(">BBHI", *self.version, self.code, self.request_id))
+        for group, attributes in self.groups:
+            out.append(group)
+            for name, values in attributes.items():
+                for index, (tag, value) in enumerate(values):
+                    label = name.encode() if index == 0 else b""
+                    data = _encoded(tag, value)
+                    out += struct.pack(">BH", tag, len(label)) + label + struct.pack(">H", len(data)) + data
+        out.append(Tag.END)
+        return bytes(out)
+
+
+def message_length(data: bytes | bytearray) -> int:
+    """Return where the attributes end and the document begins; 0 while more bytes are needed. Raises IppError."""
+    at = 8
+    while at < len(data):
+        tag = data[at]
+        if tag == Tag.END:
+            return at + 1
+        if tag < 0x10:
+            at += 1
+            continue
+        for _ in range(2):  # name, value
+            if at + 3 > len(data):
+                return 0
+            at += 2 + int.from_bytes(data[at + 1 : at + 3] if _ == 0 else data[at : at + 2], "big") + (_ == 0)
+    if len(data) > 1_000_000:
+        raise IppError("attributes of more than a megabyte")
+    return 0
+
+
+def decode(data: bytes) -> Message:
+    """Return the message at the front of `data`. Raises IppError."""
+    try:
+        major, minor, code, request_id = struct.unpack_from(">BBHI", data)
+        message = Message(code, request_id, (major, minor))
+        at, name = 8, ""
+        while data[at] != Tag.END:
+            tag = data[at]
+            at += 1
+            if tag < 0x10:
+                message.groups.append((tag, {}))
+                continue
+            size = int.from_bytes(data[at : at + 2], "big")
+            label = data[at + 2 : at + 2 + size].decode()
+            at += 2 + size
+            size = int.from_bytes(data[at : at + 2], "big")
+            value = data[at + 2 : at + 2 + size]
+            at += 2 + size
+            name = label or name
+            message.groups[-1][1].setdefault(name, []).append(_decoded(tag, value))
+    except (IndexError, struct.error, UnicodeDecodeError) as error:
+        raise IppError(f"cannot read the message: {error}") from error
+    return message
+
+
+def keywords(*words: str) -> list[Value]:
+    """Return keyword values."""
+    return [Value(Tag.KEYWORD, word) for word in words]
+
+
+def values(tag: Tag, items: Iterable[int | bool | str | tuple[int, int]]) -> list[Value]:
+    """Return values of one tag."""
+    return [Value(tag, item) for item in items]
+
+
+def _encoded(tag: int, value: int | bool | str | tuple[int, int]) -> bytes:
+    if isinstance(value, bool):
+        return b"\x01" if value else b"\x00"
+    if isinstance(value, int):
+        return struct.pack(">i", value)
+    if isinstance(value, tuple):
+        # A resolution is in dots per inch: unit 3.
+        return struct.pack(">ii", *value) + (b"\x03" if tag == Tag.RESOLUTION else b"")
+    return value.encode()
+
+
+def _decoded(tag: int, data: bytes) -> Value:
+    try:
+        known = Tag(tag)
+    except ValueError:
+        return Value(Tag.TEXT, data.hex())
+    if known in (Tag.INTEGER, Tag.ENUM) and len(data) == 4:
+        return Value(known, int(struct.unpack(">i", data)[0]))
+    if known is Tag.BOOLEAN:
+        return Value(known, data != b"\x00")
+    if known in (Tag.RANGE, Tag.RESOLUTION):
+        low, high = struct.unpack_from(">ii", data)
+        return Value(known, (int(low), int(high)))
+    return Value(known, data.decode("utf-8", "replace"))

@@ -1,0 +1,118 @@
+"""A line printer daemon, RFC 1179: control file and data file in either order.
+
+Like the LPD in a print server it acknowledges a data file when it has read it, which says nothing about paper. Copies asked
+for by repeated print lines are noted in the record and not made.
+"""
+
+from __future__ import annotations
+
+from printfabric_sim.connections.served_link import DialogueListener, ServedLink
+from printfabric_sim.core import Core
+
+_ACK, _NAK = b"\0", b"\1"
+# RFC 1179, 5: daemon commands; 6: subcommands of "receive a printer job"
+_PRINT_WAITING, _RECEIVE_JOB, _SHORT_STATE, _LONG_STATE, _REMOVE_JOBS = range(1, 6)
+_ABORT, _CONTROL_FILE, _DATA_FILE = range(1, 4)
+_MAX_CONTROL_BYTES = 65536
+
+
+class LpdConnection(DialogueListener):
+    """An LPD port. `queues` names the queues it knows; empty: every name is accepted."""
+
+    kind = "lpd"
+
+    def __init__(
+        self,
+        core: Core,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        queues: tuple[str, ...] = (),
+        rcvbuf_bytes: int = 65536,
+    ) -> None:
+        super().__init__(core, host, port, rcvbuf_bytes)
+        self.queues = queues
+
+    def address(self) -> dict[str, object]:
+        """Return {"lpd": port}."""
+        return {"lpd": self.port}
+
+    async def converse(self, link: ServedLink) -> None:
+        """Obey one daemon command; a connection carries one (RFC 1179, 3.1)."""
+        line = await link.reader.readline()
+        if not line.endswith(b"\n"):
+            return
+        command, queue = line[0], line[1:].split()[0].decode("latin-1") if line[1:].split() else ""
+        if self.queues and queue not in self.queues:
+            await link.send(_NAK)
+        elif command == _RECEIVE_JOB:
+            await link.send(_ACK)
+            await self._receive_job(link, queue)
+        elif command in (_SHORT_STATE, _LONG_STATE):
+            await link.send(self._state(queue).encode())
+        elif command == _PRINT_WAITING:
+            await link.send(_ACK)
+        elif command == _REMOVE_JOBS:
+            self.core.cancel("lprm")
+
+    async def _receive_job(self, link: ServedLink, queue: str) -> None:
+        name = ""
+        while line := await link.reader.readline():
+            words = line[1:].split()
+            if line[0] == _ABORT:
+                if link.inlet is not None:
+                    self.core.end(link.inlet, "abort", drop=True)
+                    link.inlet = None
+                await link.send(_ACK)
+                continue
+            size = int(words[0]) if words and words[0].isdigit() else -1
+            if size < 0 or line[0] not in (_CONTROL_FILE, _DATA_FILE):
+                await link.send(_NAK)
+                continue
+            await link.send(_ACK)
+            if line[0] == _CONTROL_FILE:
+                name = await self._control_file(link, size, queue)
+            elif not await self._data_file(link, size, name or queue):
+                return
+
+    async def _control_file(self, link: ServedLink, size: int, queue: str) -> str:
+        """Return the job name; the control file may come before or after the data (RFC 1179, 6.2 and 6.3)."""
+        if size > _MAX_CONTROL_BYTES:
+            raise ConnectionError(f"control file of {size} bytes")
+        text = (await link.reader.readexactly(size)).decode("latin-1")
+        await link.reader.readexactly(1)  # the octet of zero that ends a file
+        await link.send(_ACK)
+        facts = {row[:1]: row[1:] for row in text.splitlines() if row}
+        prints = [
+            row for row in text.splitlines() if row[:1].islower() and row[:1] != "u" and row[1:3] == "df"
+        ]
+        name = facts.get("J") or facts.get("N") or queue
+        self.core.event(
+            "control file", queue=queue, job_name=name, user=facts.get("P", ""), copies=len(prints) or 1
+        )
+        return name
+
+    async def _data_file(self, link: ServedLink, size: int, name: str) -> bool:
+        """Take a data file; size 0 means until the connection is closed. Return False when it has ended there."""
+        link.inlet = inlet = self.core.open_inlet("lpd", link.peer, link, name)
+        left = size
+        while left > 0 or size == 0:
+            data = await link.take(left or 65536)
+            if not data:
+                self.core.end(inlet, "fin" if size == 0 else "reset")
+                link.inlet = None
+                return False
+            left -= len(data)
+            self.core.feed(inlet, data)
+            if inlet.ended:
+                return False
+        await link.reader.readexactly(1)
+        self.core.end(inlet, "fin")
+        link.inlet = None
+        await link.send(_ACK)
+        return True
+
+    def _state(self, queue: str) -> str:
+        conditions = ", ".join(sorted(self.core.conditions))
+        state = f"stopped: {conditions}" if conditions else "ready"
+        return f"{queue or 'lp'} is {state}; {self.core.units_waiting} units waiting, {self.core.printed} printed\n"

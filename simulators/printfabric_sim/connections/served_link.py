@@ -1,0 +1,126 @@
+"""One accepted connection of a protocol with a dialogue (LPD, IPP, RFC 2217), served by a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from abc import abstractmethod
+
+from printfabric_sim.connections.listener import Listener
+from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
+from printfabric_sim.inlet import Inlet
+
+_READ_LIMIT_BYTES = 65536
+
+
+class ServedLink:
+    """A connection with its reader and writer. `inlet` is set by the protocol while a document comes in."""
+
+    def __init__(self, owner: DialogueListener) -> None:
+        self._owner = owner
+        self._frozen = False
+        self._go = asyncio.Event()
+        self._go.set()
+        self._pauses = 0
+        self.inlet: Inlet | None = None
+        self.reader = asyncio.StreamReader(limit=_READ_LIMIT_BYTES)
+        self.writer: asyncio.StreamWriter | None = None
+        self.peer = ""
+
+    def protocol(self) -> asyncio.StreamReaderProtocol:
+        """Return what the event loop talks to."""
+        return asyncio.StreamReaderProtocol(self.reader, self._connected)
+
+    async def take(self, size: int) -> bytes:
+        """Return up to `size` bytes of a document, when the printer has room for them; b"" at the end."""
+        await self._go.wait()
+        return await self.reader.read(min(size, _READ_LIMIT_BYTES))
+
+    async def send(self, data: bytes) -> None:
+        """Send part of the dialogue."""
+        if self.writer is not None and not self._frozen:
+            self.writer.write(data)
+            await self.writer.drain()
+
+    # inlet.Link
+
+    def pause(self) -> None:
+        """Take no more document bytes."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Take document bytes again."""
+        self._go.set()
+
+    def write(self, data: bytes) -> None:
+        """The protocol has no back channel inside a document."""
+
+    def freeze(self, on: bool) -> None:
+        """Play dead, or wake."""
+        sock = self._socket()
+        if sock is not None and on != self._frozen:
+            self._frozen = on
+            play_dead(sock, on)
+            (self.pause if on else self.resume)()
+
+    def reset(self) -> None:
+        """Send RST."""
+        sock = self._socket()
+        if sock is not None and self.writer is not None:
+            play_dead(sock, False)
+            reset_on_close(sock)
+            self.writer.transport.abort()
+        self._go.set()
+
+    def close(self) -> None:
+        """Send FIN."""
+        if self.writer is not None:
+            self.writer.close()
+        self._go.set()
+
+    # listener.StreamLink
+
+    def broken(self, how: str, drop: bool) -> None:
+        """End this link: "reset" or "fin"."""
+        if self.inlet is not None:
+            self._owner.core.end(self.inlet, how, drop=drop)
+        (self.reset if how == "reset" else self.close)()
+
+    def stalled(self, on: bool, reason: str) -> None:
+        """Stop or go on taking document bytes."""
+        (self.pause if on else self.resume)()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        peer = writer.get_extra_info("peername")
+        self.peer = f"{peer[0]}:{peer[1]}" if peer else ""
+        self._owner.links.add(self)
+        try:
+            await self._owner.converse(self)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            self._owner.core.event("dialogue broken", kind=self._owner.kind, error=repr(error))
+            if self.inlet is not None:
+                self._owner.core.end(self.inlet, "reset")
+        finally:
+            if self.inlet is not None:
+                self._owner.core.end(self.inlet, "fin" if reader.at_eof() else "reset")
+            writer.close()
+            self._owner.link_lost(self)
+
+    def _socket(self) -> socket.socket | None:
+        if self.writer is None or self.writer.is_closing():
+            return None
+        sock: socket.socket | None = self.writer.get_extra_info("socket")
+        return sock
+
+
+class DialogueListener(Listener):
+    """A listener whose connections are served by `converse`."""
+
+    def protocol(self) -> asyncio.BaseProtocol:
+        """Return the protocol of a fresh link."""
+        return ServedLink(self).protocol()
+
+    @abstractmethod
+    async def converse(self, link: ServedLink) -> None:
+        """Serve one connection until it is over."""

@@ -1,0 +1,33 @@
+"""Printers for the simulators' own tests; the fixtures are those that users get from the pytest plugin."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from printfabric_sim import SimulatedPrinter
+from printfabric_sim.plan import Plan, build
+from printfabric_sim.pytest_plugin import sim_loop, sim_printer
+
+__all__ = ["sim_loop", "sim_printer"]
+
+Start = Callable[..., Awaitable[SimulatedPrinter]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start printers on the test's own loop: `await start("zpl", units_per_second=8)`."""
+    made: list[SimulatedPrinter] = []
+
+    async def begin(personality: str = "zpl", **settings: Any) -> SimulatedPrinter:
+        plan = Plan.from_mapping({"personality": personality, "tcp": 0, **settings})
+        printer = build(plan)
+        made.append(printer)
+        await printer.start()
+        return printer
+
+    yield begin
+    for printer in made:
+        await printer.stop()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from printfabric_sim import Condition, Outcome, SimulatedPrinter
+from printfabric_sim.inlet import Inlet, NoLink
+
+
+class Answers(NoLink):
+    """A link that keeps what comes back."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+
+def label(number: int, more: bytes = b"") -> bytes:
+    return b"^XA^FO20,20^FDSERIAL %05d^FS%s^XZ" % (number, more)
+
+
+def plug(printer: SimulatedPrinter) -> tuple[Inlet, Answers]:
+    link = Answers()
+    return printer.core.open_inlet("test", "", link), link
+
+
+async def test_every_format_is_a_label_with_its_serial(start):
+    printer = await start("zpl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"".join(label(n) for n in range(5)))
+    assert printer.record.serials() == ["00000", "00001", "00002", "00003", "00004"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+async def test_packets_may_cut_formats_and_commands_anywhere(start, size):
+    printer = await start("zpl")
+    inlet, link = plug(printer)
+    data = label(1) + b"~HI" + label(2, b"^PQ3") + b"\r\n~HS" + label(3)
+    for at in range(0, len(data), size):
+        printer.core.feed(inlet, data[at : at + size])
+    assert printer.record.serials() == ["00001", "00002", "00002", "00002", "00003"]
+    assert [unit.copy for unit in printer.record.units] == [1, 1, 2, 3, 1]
+    assert link.data.count(b"\x02") == 4
+
+
+async def test_copies_are_not_duplicates_but_a_second_sending_is(start):
+    printer = await start("zpl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, label(1, b"^PQ2") + label(1, b"^PQ2"))
+    assert [unit.duplicate_of for unit in printer.record.units] == [None, None, 1, 2]
+
+
+async def test_a_format_without_anything_to_print_feeds_no_label(start):
+    printer = await start("zpl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"^XA^MMT^PW800^XZ^XA^DFR:A.ZPL^FDx^FS^XZ" + label(1))
+    assert printer.record.serials() == ["00001"]
+
+
+async def test_a_format_larger_than_the_buffer_prints_whole(start):
+    printer = await start("zpl", buffer_bytes=4096)
+    inlet, _ = plug(printer)
+    graphic = b"^GFA,60000,60000,100," + b"A5" * 60000
+    printer.core.feed(inlet, label(1, graphic + b"^FS^PQ2"))
+    (first, second) = printer.record.units
+    assert first.bytes == len(label(1, graphic + b"^FS^PQ2"))
+    assert second.copy == 2
+
+
+async def test_an_unfinished_format_is_dropped_when_the_next_begins(start):
+    printer = await start("zpl")
+    first, _ = plug(printer)
+    printer.core.feed(first, b"^XA^FDSERIAL 1^FS")
+    printer.core.end(first, "reset")
+    second, _ = plug(printer)
+    printer.core.feed(second, label(2))
+    assert printer.record.serials() == ["00002"]
+    assert printer.record.counts["event.format dropped"] == 1
+
+
+async def test_host_status_shows_conditions_and_keeps_silent_where_the_manual_says_so(start):
+    printer = await start("zpl", units_per_second=0.1)
+    inlet, link = plug(printer)
+    printer.core.hold(Condition.PAUSED)
+    printer.core.feed(inlet, label(1, b"^PQ7^LL0500") + b"~HS")
+    first, second, third = (line.strip(b"\x02\x03") for line in link.data.split(b"\r\n")[:3])
+    assert first.split(b",")[2:5] == [b"1", b"0500", b"001"]
+    assert second.split(b",")[8] == b"00000007"
+    assert third == b"1234,0"
+    link.data = b""
+    printer.core.hold(Condition.MEDIA_OUT)
+    printer.core.feed(inlet, b"~HS~HQES")
+    assert b"ERRORS:         1 00000000 00010001" in link.data
+    assert b"1234,0" not in link.data
+
+
+async def test_pause_cancel_and_feed_are_obeyed_ahead_of_the_buffer(start):
+    printer = await start("zpl", path_depth=1, units_per_second=20)
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"~PP" + b"".join(label(n) for n in range(10)))
+    await asyncio.sleep(0.1)
+    assert printer.record.made == 0
+    printer.core.feed(inlet, b"~JA~PS" + label(77))
+    await printer.wait_units(1)
+    assert printer.record.serials() == ["00077"]
+    printer.core.feed(inlet, b"~PH")
+    await printer.wait_units(2)
+    assert printer.record.units[-1].kind == "blank"
+
+
+async def test_a_reset_command_loses_the_buffer_and_tears_what_moves(start):
+    printer = await start("zpl", units_per_second=5)
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"".join(label(n) for n in range(4)) + b"~JR")
+    assert [unit.outcome for unit in printer.record.units] == [Outcome.TRUNCATED]
+    printer.core.feed(inlet, label(9))
+    await printer.wait_units(1)
+    assert printer.record.serials() == ["00009"]
+
+
+async def test_a_label_spoiled_by_an_error_is_printed_again(start):
+    printer = await start("zpl", units_per_second=5)
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, label(1))
+    printer.core.hold(Condition.JAM)
+    printer.core.release(Condition.JAM)
+    await printer.wait_units(1)
+    assert [unit.outcome.value for unit in printer.record.units] == ["truncated", "printed"]
+
+
+async def test_variables_answer_with_the_odometer(start):
+    printer = await start("zpl")
+    inlet, link = plug(printer)
+    printer.core.feed(inlet, label(1) + label(2) + b'! U1 getvar "odometer.total_label_count"\r\n')
+    assert link.data == b'"2"'
