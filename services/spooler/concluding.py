@@ -84,7 +84,12 @@ class Concluding:
         progress = landing.progress
         if job is None or progress is None or job.attempts != flight.key.attempt:
             return
-        job = replace(job, ledger=_ledger(job.ledger, progress, flight.size_bytes))
+        job = replace(
+            job,
+            ledger=_ledger(job.ledger, progress, flight.size_bytes),
+            last_error=_error(progress.error),
+            reasons=("job-outgoing",) if progress.error is None else ("job-outgoing", "printer-stopped"),
+        )
         self._dispatcher.book.jobs[job.number] = job
         self._dispatcher.hub.job(job)
         now = asyncio.get_running_loop().time()

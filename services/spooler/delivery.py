@@ -8,14 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chassis.errors import FabricError, Verdict
+from chassis.errors import FabricError, HostUnreachable, Verdict
 from spooler.job_state import JobEvent
 from spooler.ledger import Outcome, Span
 from spooler.port import Phase, Progress
 
 OUTCOME_UNKNOWN = "outcome-unknown"  # a job-state-reason of ours: a person decides
 PARTIALLY_PRINTED = "job-partially-printed"  # the place is known, the device will not go on by itself
-EARLIER_DOCUMENT_FAILED = "EARLIER_DOCUMENT_FAILED"  # it stood behind one that failed, and is untouched
 
 
 class PortAction(StrEnum):
@@ -52,10 +51,10 @@ def conclude(
     """
     if progress.phase is Phase.UNKNOWN:
         return _uncertain(Span(min(resume_offset, size_bytes), size_bytes), cancelled)
-    if progress.phase is Phase.NEVER_SEEN:
-        event = JobEvent.CANCEL if cancelled else JobEvent.REQUEUE
-        return Conclusion(_untouched(resume_offset), event, resume_offset=resume_offset)
     error = progress.error
+    if progress.phase is Phase.NEVER_SEEN:
+        why = error or HostUnreachable("the host never saw it")
+        return _nothing_left(why, resume_offset, cancelled, pinned)
     if error is None:
         if progress.accepted < size_bytes:  # a host that says "done" of less than all is not believed
             return _uncertain(Span(progress.accepted, size_bytes), cancelled)
@@ -96,8 +95,13 @@ def _nothing_left(error: FabricError, resume_offset: int, cancelled: bool, pinne
     if error.verdict is Verdict.HOLD:
         return Conclusion(outcome, JobEvent.HOLD, reason="job-held-by-system", resume_offset=resume_offset)
     event = JobEvent.STOP if pinned else JobEvent.REQUEUE
-    action = PortAction.GO_ON if error.reason == EARLIER_DOCUMENT_FAILED else _port_action(error.verdict)
-    return Conclusion(outcome, event, action, resume_offset=resume_offset, reason="resources-are-not-ready")
+    return Conclusion(
+        outcome,
+        event,
+        port_action=_port_action(error.verdict),
+        resume_offset=resume_offset,
+        reason="resources-are-not-ready",
+    )
 
 
 def _uncertain(span: Span, cancelled: bool) -> Conclusion:

@@ -278,12 +278,12 @@ class Lane:
             data = await self._chunk(flight)
             if not data:
                 break
-            size = flight.size_bytes if flight.sent + len(data) >= flight.size_bytes else None
+            offset, flight.sent = flight.sent, flight.sent + len(data)
             flight.begun = True
-            await self._hold.send([Slice(flight.key, start, flight.sent, data, end_size=size)])
-            flight.sent += len(data)
+            size = flight.size_bytes if flight.sent >= flight.size_bytes else None
+            await self._hold.send([Slice(flight.key, start, offset, data, end_size=size)])
             start = None
-            if size is not None:
+            if flight.sent >= flight.size_bytes:  # unless the host asked for some of it again meanwhile
                 break
         if self._unsent and self._unsent[0] is flight:
             self._unsent.popleft()
@@ -321,7 +321,13 @@ class Lane:
             self._note(flight, news)
 
     def _note(self, flight: Flight, news: Progress) -> None:
+        """It goes on. With an error, what was sent behind the accepted offset is lost: it is sent again from there."""
         flight.progress = news
+        if news.error is not None and flight.sent > news.accepted:
+            flight.sent = news.accepted
+            if flight not in self._unsent:
+                self._unsent.appendleft(flight)
+            self._wake.set()
         self._owner.news(self.port, flight)
 
     def _land(self, flight: Flight, news: Progress) -> None:

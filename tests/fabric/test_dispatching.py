@@ -1,0 +1,337 @@
+"""Dispatcher, conclusions and steering on the real store, against a host that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from chassis.errors import ConnectionRefused, FabricError, WrongState
+from chassis.tasks import Tasks
+from spooler.concluding import Concluding
+from spooler.dispatcher import Dispatcher
+from spooler.hub import Hub
+from spooler.job import Job
+from spooler.job_state import JobState
+from spooler.ledger import Outcome
+from spooler.new_job import Duplicate, Inline, NewJob
+from spooler.printer import PortName, Printer
+from spooler.printer_steering import PrinterSteering
+from spooler.steering import Steering
+from spooler.store_sql import SqlStore
+from tests.fakes.host import FakeHost, FakeHosts
+
+
+class Rig:
+    """A spooler without its wall."""
+
+    def __init__(self, store: SqlStore, hosts: FakeHosts, tasks: Tasks) -> None:
+        self.store = store
+        self.dispatcher = Dispatcher(store, hosts, Hub(1), tasks)  # type: ignore[arg-type]
+        self.concluding = Concluding(self.dispatcher)
+        self.steering = Steering(self.dispatcher)
+        self.printers = PrinterSteering(self.dispatcher, self.steering)
+        self.tasks = tasks
+
+    async def start(self) -> None:
+        await self.dispatcher.start(await self.store.load(), await self.store.next_epoch())
+        self.tasks.supervise("concluding", self.concluding.run)
+
+    async def printer(self, name: str, *ports: str, **more: object) -> None:
+        names = tuple(PortName("edge", port) for port in ports)
+        await self.printers.create_printer(Printer(name, names, **more), "test")  # type: ignore[arg-type]
+
+    async def submit(self, printer: str, data: bytes, **more: object) -> Job:
+        [result] = await self.dispatcher.submit([NewJob(printer, Inline(data), **more)])  # type: ignore[arg-type]
+        assert not isinstance(result, FabricError), result
+        return result.job if isinstance(result, Duplicate) else result
+
+    async def until(self, number: int, *states: JobState) -> Job:
+        return await eventually(lambda: self.job(number), lambda job: job.state in states)
+
+    async def job(self, number: int) -> Job:
+        return self.dispatcher.live_job(number) or await self.store.get_job(number)
+
+
+async def eventually(get: Callable[[], object], good: Callable[[object], bool]) -> object:
+    deadline = time.monotonic() + 10
+    while True:
+        value = await get()  # type: ignore[misc]
+        if good(value):
+            return value
+        assert time.monotonic() < deadline, f"still {value}"
+        await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def running(path: Path, host: FakeHost) -> AsyncIterator[Rig]:
+    store = await SqlStore.open(path)
+    try:
+        async with Tasks("test") as tasks:
+            rig = Rig(store, FakeHosts(host), tasks)
+            await rig.start()
+            yield rig
+            await rig.dispatcher.drain()
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def host() -> AsyncIterator[FakeHost]:
+    host = FakeHost("edge", "P1:", "P2:", "P3:")
+    yield host
+    for port in host.ports.values():
+        port.paused.set()
+    await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, host: FakeHost) -> AsyncIterator[Rig]:
+    async with running(tmp_path, host) as rig:
+        yield rig
+
+
+async def test_a_job_is_printed_and_its_outcome_is_durable(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"^XA^XZ")
+    await rig.until(job.number, JobState.COMPLETED)
+    stored = await rig.store.get_job(job.number)
+    assert stored.outcome is Outcome.PRINTED
+    assert stored.ledger.offsets.acked == 6
+    assert [bytes(doc.data) for doc in host.ports["P1:"].printed] == [b"^XA^XZ"]
+    [attempt] = await rig.store.attempts(job.number)
+    assert (attempt.outcome, attempt.number) == (Outcome.PRINTED, 1)
+
+
+async def test_jobs_of_one_printer_leave_in_order_over_one_opening(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("labels", "P1:")
+    jobs = [await rig.submit("labels", b"%d" % number) for number in range(200)]
+    await rig.until(jobs[-1].number, JobState.COMPLETED)
+    port = host.ports["P1:"]
+    assert [doc.job_number for doc in port.printed] == [job.number for job in jobs]
+    assert port.calls.count("OpenPort") == 1
+
+
+async def test_a_higher_priority_goes_first(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("labels", "P1:")
+    await rig.printers.pause_printer("labels", "test")
+    low = await rig.submit("labels", b"low", priority=10)
+    high = await rig.submit("labels", b"high", priority=90)
+    await rig.printers.resume_printer("labels", "test")
+    await rig.until(low.number, JobState.COMPLETED)
+    assert host.ports["P1:"].order == [high.number, low.number]
+
+
+async def test_copies_are_printed_one_after_another(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"copy", copies=3)
+    done = await rig.until(job.number, JobState.COMPLETED)
+    assert len(host.ports["P1:"].printed) == 3
+    assert (done.copies_printed, done.attempts) == (3, 3)
+
+
+async def test_first_available_port_takes_each_job(rig: Rig, host: FakeHost) -> None:
+    for port in host.ports.values():
+        port.paused.clear()
+    await rig.printer("pool", "P1:", "P2:", "P3:")
+    jobs = [await rig.submit("pool", b"job") for _ in range(4)]
+    await eventually(lambda: _order(host, "P3:"), bool)
+    assert [host.ports[name].order for name in ("P1:", "P2:", "P3:")] == [[1], [2], [3]]
+    assert (await rig.job(jobs[3].number)).state is JobState.PENDING
+    host.ports["P2:"].paused.set()
+    await rig.until(jobs[3].number, JobState.COMPLETED)
+    assert host.ports["P2:"].order == [2, 4]
+    for port in host.ports.values():
+        port.paused.set()
+
+
+async def test_a_busy_port_sends_the_job_to_the_next_port(rig: Rig, host: FakeHost) -> None:
+    host.ports["P1:"].busy = True
+    await rig.printer("pool", "P1:", "P2:")
+    job = await rig.submit("pool", b"job", priority=70, owner="ann")
+    done = await rig.until(job.number, JobState.COMPLETED)
+    assert host.ports["P2:"].order == [job.number]
+    assert (done.priority, done.sender.owner, done.uid) == (70, "ann", job.uid)
+
+
+async def test_an_error_before_the_first_byte_sends_the_job_to_the_next_port(rig: Rig, host: FakeHost) -> None:
+    host.ports["P1:"].end_error = ConnectionRefused("refused")
+    await rig.printer("pool", "P1:", "P2:")
+    job = await rig.submit("pool", b"job")
+    await rig.until(job.number, JobState.COMPLETED)
+    assert host.ports["P2:"].order == [job.number]
+    first, second = await rig.store.attempts(job.number)
+    assert (first.outcome, first.error.reason if first.error else "") == (Outcome.NOT_PRINTED, "CONNECTION_REFUSED")
+    assert second.outcome is Outcome.PRINTED
+
+
+async def test_a_dead_member_of_a_pool_delays_nobody_and_is_found_again(rig: Rig, host: FakeHost) -> None:
+    host.ports["P1:"].end_error = ConnectionRefused("refused")
+    await rig.printer("pool", "P1:", "P2:")
+    for _ in range(30):
+        job = await rig.submit("pool", b"job")
+        await rig.until(job.number, JobState.COMPLETED)
+    assert len(host.ports["P1:"].order) == 1
+    host.ports["P1:"].end_error = None
+    host.ports["P2:"].paused.clear()
+    first = await rig.submit("pool", b"to P2")
+    second = await rig.submit("pool", b"to P1")
+    await rig.until(second.number, JobState.COMPLETED)
+    assert second.number in host.ports["P1:"].order
+    host.ports["P2:"].paused.set()
+    await rig.until(first.number, JobState.COMPLETED)
+
+
+async def test_a_lost_connection_holds_the_job_and_says_what_is_uncertain(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    port.break_at, port.break_uncertain = 600, 200
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"x" * 1000)
+    held = await rig.until(job.number, JobState.PENDING_HELD)
+    assert held.outcome is Outcome.UNKNOWN
+    assert held.ledger.uncertain == (400, 600)
+    assert held.ledger.offsets[:2] == (1000, 600)
+    with pytest.raises(WrongState, match="decision"):
+        await rig.steering.release(job.number, "ann")
+    await rig.steering.resolve(job.number, "ann", "reprint")
+    done = await rig.until(job.number, JobState.COMPLETED)
+    assert done.outcome is Outcome.PRINTED
+    assert [event.what for event in await rig.store.history(job.number)][-2:] == ["decided", "attempt-started"]
+
+
+async def test_a_byte_pipe_goes_on_at_the_right_byte_and_nothing_comes_between(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    port.break_at, port.break_resumable = 600, True
+    await rig.printer("labels", "P1:")
+    data = bytes(range(250)) * 4
+    job = await rig.submit("labels", data)
+    other = await rig.submit("labels", b"other", priority=99)
+    await rig.until(other.number, JobState.COMPLETED)
+    done = await rig.until(job.number, JobState.COMPLETED)
+    assert b"".join(bytes(doc.data) for doc in port.printed if doc.job_number == job.number) == data
+    assert [doc.job_number for doc in port.printed] in (
+        [job.number, job.number, other.number],
+        [other.number, job.number, job.number],
+    )
+    assert done.attempts == 2
+
+
+@pytest.mark.parametrize("size", [1000, 300_000, 2_000_000])
+async def test_a_cut_stream_goes_on_at_the_hosts_offset(rig: Rig, host: FakeHost, size: int) -> None:
+    port = host.ports["P1:"]
+    port.cut_at = size // 2
+    await rig.printer("labels", "P1:")
+    data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
+    job = await rig.submit("labels", data)
+    done = await rig.until(job.number, JobState.COMPLETED)
+    assert b"".join(bytes(doc.data) for doc in port.printed) == data
+    assert (done.attempts, port.calls.count("OpenPort")) == (1, 2)
+
+
+async def test_two_printers_with_the_same_path_share_one_opening(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("one", "P1:")
+    await rig.printer("two", "P1:")
+    jobs = [await rig.submit(("one", "two")[number % 2], b"job") for number in range(20)]
+    await rig.until(jobs[-1].number, JobState.COMPLETED)
+    await rig.until(jobs[-2].number, JobState.COMPLETED)
+    assert host.ports["P1:"].calls.count("OpenPort") == 1
+    assert "ClosePort" not in host.ports["P1:"].calls
+
+
+async def test_a_port_is_closed_when_its_last_printer_leaves(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("one", "P1:")
+    await rig.printer("two", "P1:")
+    job = await rig.submit("one", b"job")
+    await rig.until(job.number, JobState.COMPLETED)
+    await rig.printers.delete_printer("one", "test")
+    await asyncio.sleep(0.05)
+    assert "ClosePort" not in host.ports["P1:"].calls
+    await rig.printers.delete_printer("two", "test")
+    await eventually(lambda: _calls(host), lambda calls: "ClosePort" in calls)
+
+
+async def _calls(host: FakeHost) -> list[str]:
+    return host.ports["P1:"].calls
+
+
+async def test_ports_are_closed_when_the_spooler_stops(tmp_path: Path, host: FakeHost) -> None:
+    async with running(tmp_path, host) as rig:
+        await rig.printer("labels", "P1:")
+        job = await rig.submit("labels", b"job")
+        await rig.until(job.number, JobState.COMPLETED)
+    assert host.ports["P1:"].calls[-1] == "ClosePort"
+
+
+async def test_a_waiting_job_is_canceled_at_once_and_a_printing_one_is_taken_back(rig: Rig, host: FakeHost) -> None:
+    host.ports["P1:"].paused.clear()
+    await rig.printer("pool", "P1:", "P2:")
+    await rig.printers.pause_port(PortName("edge", "P2:"), "test")
+    printing = await rig.submit("pool", b"printing")
+    waiting = await rig.submit("pool", b"waiting")
+    await rig.until(printing.number, JobState.PROCESSING)
+    await asyncio.sleep(0.05)
+    assert (await rig.steering.cancel(waiting.number, "ann")).state is JobState.CANCELED
+    assert (await rig.steering.cancel(printing.number, "ann")).state is JobState.CANCELED
+    assert (await rig.steering.cancel(printing.number, "ann")).state is JobState.CANCELED
+    host.ports["P1:"].paused.set()
+
+
+async def test_held_jobs_wait_for_release_and_moved_jobs_print_elsewhere(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("one", "P1:")
+    await rig.printer("two", "P2:")
+    job = await rig.submit("one", b"job", held=True)
+    assert job.state is JobState.PENDING_HELD
+    moved = await rig.steering.move(job.number, "two", "ann")
+    assert (moved.printer, moved.state) == ("two", JobState.PENDING_HELD)
+    await rig.steering.release(job.number, "ann")
+    await rig.until(job.number, JobState.COMPLETED)
+    assert host.ports["P2:"].order == [job.number]
+
+
+async def test_an_ended_job_can_be_printed_again(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"twice")
+    await rig.until(job.number, JobState.COMPLETED)
+    await rig.steering.restart(job.number, "ann")
+    await eventually(lambda: _printed(host), lambda count: count == 2)
+    again = await rig.until(job.number, JobState.COMPLETED)
+    assert again.attempts == 2
+
+
+async def _printed(host: FakeHost) -> int:
+    return len(host.ports["P1:"].printed)
+
+
+async def test_a_host_that_is_down_keeps_its_jobs_waiting(rig: Rig, host: FakeHost) -> None:
+    host.down = True
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"job")
+    waiting = await eventually(lambda: rig.job(job.number), lambda job: job.last_error is not None)
+    assert waiting.last_error.reason == "HOST_UNREACHABLE"
+    host.down = False
+    rig.dispatcher.host_up("edge")
+    await rig.until(job.number, JobState.COMPLETED)
+
+
+async def test_a_restarted_spooler_asks_before_it_sends(tmp_path: Path, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    port.paused.clear()
+    async with running(tmp_path, host) as rig:
+        await rig.printer("labels", "P1:")
+        jobs = [await rig.submit("labels", b"job %d" % number) for number in range(40)]
+        await eventually(lambda: _order(host), lambda order: len(order) >= 30)
+        rig.dispatcher.settings = type(rig.dispatcher.settings)(drain_s=0)
+    assert not port.printed
+    port.paused.set()
+    async with running(tmp_path, host) as rig:
+        for job in jobs:
+            await rig.until(job.number, JobState.COMPLETED)
+    assert [doc.job_number for doc in port.printed] == [job.number for job in jobs]
+
+
+async def _order(host: FakeHost, port: str = "P1:") -> list[int]:
+    return host.ports[port].order

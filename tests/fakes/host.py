@@ -1,0 +1,218 @@
+"""A host by hand: ports that print into memory, and misbehave when told to. It implements `spooler.port.PortHost`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from chassis.errors import FabricError, HostUnreachable, JobCanceled, PortBusy, StaleFence, Verdict
+from spooler.ledger import EvidenceLevel, EvidenceSource
+from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice
+
+
+@dataclass
+class FakeDocument:
+    """What the host knows of one document."""
+
+    key: DocumentKey
+    printer: str
+    job_number: int
+    data: bytearray = field(default_factory=bytearray)
+    resume_offset: int = 0
+    progress: Progress | None = None
+
+    @property
+    def accepted(self) -> int:
+        return self.resume_offset + len(self.data)
+
+
+@dataclass
+class FakePort:
+    """One port: what came out of it, and what it shall do wrong."""
+
+    name: str
+    printed: list[FakeDocument] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    documents: dict[DocumentKey, FakeDocument] = field(default_factory=dict)
+    fence: int = 0
+    session: FakeOpenPort | None = None
+    busy: bool = False
+    end_error: FabricError | None = None  # every document ends so, untouched
+    break_at: int | None = None  # the next document breaks off after so many bytes
+    break_resumable: bool = False
+    break_uncertain: int = 0  # how many bytes before the break are uncertain
+    cut_at: int | None = None  # the stream is cut after so many bytes of the next document; the document stays
+    paused: asyncio.Event = field(default_factory=asyncio.Event)  # set: documents end; clear: they wait
+    order: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.paused.set()
+
+
+class FakeOpenPort(OpenPort):
+    """A hold on a fake port."""
+
+    def __init__(self, port: FakePort) -> None:
+        self.port = port
+        self.documents = [doc.progress for doc in port.documents.values() if doc.progress is not None]
+        self.broken: FabricError | None = None
+        self.news: asyncio.Queue[Progress | None] = asyncio.Queue()
+        self.settled: list[DocumentKey] = []
+        self.ending: set[asyncio.Task[None]] = set()
+
+    async def send(self, slices: Sequence[Slice], settled: Sequence[DocumentKey] = ()) -> None:
+        self.settled.extend(settled)
+        for key in settled:
+            self.port.documents.pop(key, None)
+        for piece in slices:
+            if self.broken is not None:
+                raise self.broken
+            self._slice(piece)
+        await asyncio.sleep(0)
+
+    def _slice(self, piece: Slice) -> None:
+        port = self.port
+        doc = port.documents.get(piece.key)
+        if doc is None:
+            assert piece.start is not None, "a document begins with its start"
+            doc = FakeDocument(
+                piece.key, piece.start.printer, piece.start.job_number, resume_offset=piece.start.resume_offset
+            )
+            port.documents[piece.key] = doc
+            port.order.append(doc.job_number)
+            port.calls.append("StartDocPort")
+        if doc.progress is not None and doc.progress.final:
+            return
+        assert piece.offset <= doc.accepted, f"gap: {piece.offset} after {doc.accepted}"
+        data = piece.data[doc.accepted - piece.offset :]
+        if port.end_error is not None:
+            return self._end(doc, port.end_error)
+        if any(one.progress is not None and one.progress.error for one in port.documents.values() if one is not doc):
+            # Nothing is printed behind half a document until its end is durable at the spooler.
+            return self._end(doc, PortBusy("an earlier document broke off", verdict=Verdict.RETRY))
+        if port.cut_at is not None and doc.accepted + len(data) >= port.cut_at:
+            doc.data += data[: port.cut_at - doc.accepted]
+            port.cut_at = None
+            self._tell(doc, Phase.IN_PROGRESS)
+            return self.cut()
+        if port.break_at is not None and doc.accepted + len(data) >= port.break_at:
+            doc.data += data[: port.break_at - doc.accepted]
+            port.break_at = None
+            return self._end(doc, HostUnreachable("the device went away"), broke=True)
+        doc.data += data
+        if piece.end_size is not None:
+            assert doc.accepted == piece.end_size
+            task = asyncio.get_running_loop().create_task(self._finish(doc))
+            self.ending.add(task)
+            task.add_done_callback(self.ending.discard)
+        else:
+            self._tell(doc, Phase.IN_PROGRESS)
+        return None
+
+    async def _finish(self, doc: FakeDocument) -> None:
+        await self.port.paused.wait()
+        if doc.progress is None or not doc.progress.final:
+            self.port.printed.append(doc)
+            self._end(doc, None)
+
+    def _end(self, doc: FakeDocument, error: FabricError | None, broke: bool = False) -> None:
+        port = self.port
+        uncertain = broke and not port.break_resumable
+        doc.progress = Progress(
+            doc.key,
+            Phase.ENDED,
+            accepted=doc.accepted,
+            acked=doc.accepted - (port.break_uncertain if broke else 0),
+            uncertain_start=doc.accepted - port.break_uncertain if uncertain else 0,
+            uncertain_end=doc.accepted if uncertain else 0,
+            level=EvidenceLevel.NONE if error else EvidenceLevel.ACKED,
+            source=None if error else EvidenceSource.TCP_ACK,
+            error=error,
+            resume_offset=doc.resume_offset,
+            resumable=broke and port.break_resumable,
+        )
+        if broke and port.break_resumable:
+            port.printed.append(doc)
+        session = port.session
+        if session is not None:
+            session.news.put_nowait(doc.progress)
+
+    def _tell(self, doc: FakeDocument, phase: Phase) -> None:
+        doc.progress = Progress(doc.key, phase, accepted=doc.accepted, resume_offset=doc.resume_offset)
+        self.news.put_nowait(doc.progress)
+
+    def cut(self) -> None:
+        """The stream ends; the hold and its documents stay."""
+        self.broken = HostUnreachable("cut")
+        self.news.put_nowait(None)
+
+    async def progress(self) -> AsyncIterator[Sequence[Progress]]:
+        while (news := await self.news.get()) is not None:
+            yield [news]
+        if self.broken is not None:
+            raise self.broken
+
+    async def take_back(self, key: DocumentKey) -> Progress:
+        doc = self.port.documents[key]
+        if doc.progress is None or not doc.progress.final:
+            doc.data.clear()
+            self._end(doc, JobCanceled("taken back"))
+        assert doc.progress is not None
+        return doc.progress
+
+    def drop(self) -> None:
+        self.port.calls.append("drop")
+
+    async def close(self) -> None:
+        self.port.calls.append("ClosePort")
+        self.port.session = None
+
+
+class FakeHost:
+    """The host."""
+
+    def __init__(self, name: str, *ports: str) -> None:
+        self.name = name
+        self.ports = {port: FakePort(port) for port in ports}
+        self.down = False
+        self.on_up = lambda _host: None
+
+    async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
+        await asyncio.sleep(0)
+        one = self.ports[port]
+        if self.down:
+            raise HostUnreachable(f"host {self.name} is down")
+        if one.busy:
+            raise PortBusy(f"port {port} is held by another", port=port)
+        if fence <= one.fence:
+            raise StaleFence(f"fence {fence} is not above {one.fence}")
+        one.calls.append("OpenPort")
+        one.fence = fence
+        one.session = FakeOpenPort(one)
+        return one.session
+
+    async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
+        known = self.ports[port].documents
+        return [
+            known[key].progress or Progress(key, Phase.QUEUED) if key in known else Progress(key, Phase.NEVER_SEEN)
+            for key in keys
+        ]
+
+    async def settle(self, port: str, keys: Sequence[DocumentKey]) -> None:
+        for key in keys:
+            self.ports[port].documents.pop(key, None)
+
+
+class FakeHosts:
+    """What the dispatcher asks of `spooler.hosts.Hosts`."""
+
+    def __init__(self, *hosts: FakeHost) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self.on_up = lambda _host: None
+
+    def link(self, host: str) -> FakeHost:
+        return self._hosts[host]
+
+    def used_ports_changed(self, ports: object) -> None:
+        """Nobody listens."""

@@ -1,0 +1,81 @@
+"""The order of waiting jobs, whatever comes and goes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spooler.job import Document, Job, Sender, order_key
+from spooler.pool import choose_port
+from spooler.printer import PoolOrder, PortAvailability, PortName, Printer
+from spooler.waiting import WaitingJobs
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PORTS = tuple(PortName("edge", f"P{number}:") for number in range(3))
+
+
+def job(number: int, priority: int = 50) -> Job:
+    return Job(number, number.to_bytes(16, "big"), Document(), Sender(), NOW, priority=priority)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ar"), st.integers(1, 30), st.integers(1, 3))))
+def test_the_first_is_always_the_one_that_sorting_says(steps: list[tuple[str, int, int]]) -> None:
+    waiting, model = WaitingJobs(), {}
+    for what, number, priority in steps:
+        if what == "a":
+            waiting.add(job(number, priority))
+            model[number] = order_key(job(number, priority))
+        else:
+            assert waiting.remove(number) == (model.pop(number, None) is not None)
+        assert waiting.first() == (min(model, key=lambda one: model[one]) if model else None)
+        assert len(waiting) == len(model)
+
+
+def test_removing_many_gives_their_memory_back() -> None:
+    waiting = WaitingJobs()
+    for number in range(1, 1001):
+        waiting.add(job(number))
+    for number in range(1, 1000):
+        waiting.remove(number)
+    assert waiting.first() == 1000
+    assert len(waiting._heap) < 70
+
+
+def test_jobs_ahead_are_those_of_higher_priority_and_the_earlier_ones() -> None:
+    waiting = WaitingJobs()
+    for number, priority in ((1, 50), (2, 90), (3, 50), (4, 10)):
+        waiting.add(job(number, priority))
+    assert waiting.ahead_of(job(3)) == 2
+
+
+def choose(printer: Printer, free: str, suspect: str = "", loads: tuple[int, ...] = (0, 0, 0), turn: int = 0) -> int:
+    def state(port: PortName) -> PortAvailability:
+        return PortAvailability.READY if port.port[1] in free else PortAvailability.PRINTING
+
+    port = choose_port(
+        printer, state, lambda port: port.port[1] in suspect, lambda port: loads[PORTS.index(port)], turn
+    )
+    return -1 if port is None else PORTS.index(port)
+
+
+def test_first_available_is_the_first_free_port_in_list_order() -> None:
+    printer = Printer("pool", PORTS)
+    assert (choose(printer, "012"), choose(printer, "12"), choose(printer, "")) == (0, 1, -1)
+
+
+def test_a_port_that_failed_last_time_comes_after_those_that_work() -> None:
+    printer = Printer("pool", PORTS)
+    assert (choose(printer, "012", "0"), choose(printer, "0", "0")) == (1, 0)
+
+
+def test_round_robin_takes_turns_and_skips_the_busy_ones() -> None:
+    printer = Printer("pool", PORTS, pool_order=PoolOrder.ROUND_ROBIN)
+    assert [choose(printer, "012", turn=turn) for turn in range(4)] == [0, 1, 2, 0]
+    assert choose(printer, "02", turn=1) == 2
+
+
+def test_least_loaded_takes_the_one_that_has_done_least() -> None:
+    printer = Printer("pool", PORTS, pool_order=PoolOrder.LEAST_LOADED)
+    assert choose(printer, "012", loads=(5, 3, 9)) == 1
