@@ -1,7 +1,9 @@
 """The wall around every RPC: request id, caller, rights, log line, metrics, errors to status. One for all shapes.
 
 It is put around the handlers once, when a service is added, and not as a `grpc.aio.ServerInterceptor`: grpc would then
-await one more coroutine per call to find the same handler again (measured, see docs/decisions).
+await one more coroutine per call to find the same handler again (1.5 % of an echo). Measured in 2026-11 on a unary
+echo of 64 bytes, CPU of both ends together: 195 µs bare, 220 within the wall, 250 with its log line, which
+`log.rpc = "failed"` saves. Messages on an open stream pay nothing.
 """
 
 from __future__ import annotations

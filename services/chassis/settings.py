@@ -162,7 +162,8 @@ class LogSettings(Section):
     format: LogFormat = Field(default="auto", description="auto is console on a terminal, else json")
     level: LogLevel = Field(default="info", description="lowest level that is written")
     rpc: Literal["all", "failed"] = Field(
-        default="all", description="a line for every RPC, or only for those that failed"
+        default="all",
+        description="a line for every RPC, or only for those that failed (a line costs 30 us)",
     )
 
 
