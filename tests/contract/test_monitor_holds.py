@@ -1,0 +1,226 @@
+"""Who has a port: handles, fences, leases, take-over, grace, with a real peer and real time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.errors import DeviceNotConnected, InvalidHandle, LeaseExpired, PortBusy, PortInUse, StaleFence
+from chassis.tasks import Tasks
+from portmon.document import Disposition, DocInfo, DocKey, Phase, Progress, Slice
+from portmon.handles import Handles, Hold, Owner
+from portmon.monitor import MonitorInit
+from portmon.port_store import LocalPortStore
+from portmon.ports import Ports
+from portmon.registry import Registry
+from tests.contract.monitor_contract import FifoRig, new_key, wait_for
+
+A, A2, B = Owner("fabric-a", "spooler-1"), Owner("fabric-a", "spooler-2"), Owner("fabric-b", "spooler-9")
+BIG = os.urandom(1 << 20)
+
+
+class Host:
+    """The ports of a host with one FIFO printer, and its handles."""
+
+    def __init__(self, folder: Path, tasks: Tasks, lease_s: float = 30.0) -> None:
+        self.rig = FifoRig(folder)
+        self.folder = folder
+        self.tasks = tasks
+        self.lease_s = lease_s
+        self.start()
+
+    def start(self) -> None:
+        registry = Registry(MonitorInit("edge-7", self.folder / "files"), [])
+        self.ports = Ports(registry, LocalPortStore(self.folder / "ports.json"), self.folder, skew_s=0)
+        self.handles = Handles(self.ports, self.tasks, lease_s=self.lease_s)
+        self.tasks.spawn("expire", self.handles.expire())
+
+    async def open(self, fence: int, owner: Owner = A, port: str = "LPT1:") -> Hold:
+        return await self.handles.open(port, owner, fence, "labels", None)
+
+
+@pytest.fixture
+async def host(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Host]:
+    async with Tasks("test") as tasks:
+        found = Host(tmp_path, tasks, getattr(request, "param", 30.0))
+        await found.ports.add("LPT1:", "Local Port", found.rig.settings())
+        await found.ports.add("FILE:", "Local Port", {})
+        yield found
+        await found.handles.shutdown(None, 0)
+        found.ports.close()
+        found.rig.go_on()
+        found.rig.stop()
+
+
+async def do(hold: Hold, key: DocKey, **what: Any) -> Progress:
+    return await hold.session.call(Slice(key, lambda _progress, _last: None, **what))
+
+
+async def test_one_holder_at_a_time_and_another_fabric_hears_busy(host: Host) -> None:
+    await host.open(5)
+    with pytest.raises(PortBusy) as refused:
+        await host.open(99, B)
+    assert refused.value.win32 == 170
+    found = await asyncio.gather(*(host.open(6, B) for _ in range(10)), return_exceptions=True)
+    assert all(isinstance(one, PortBusy) for one in found)
+
+
+async def test_a_repeat_of_the_same_opening_gets_the_same_handle(host: Host) -> None:
+    first, second = await host.open(5), await host.open(5)
+    assert first is second
+    assert host.ports.get("lpt1:").counters.opens == 1
+
+
+async def test_a_fence_that_is_not_higher_is_stale_also_after_close_and_after_a_restart(host: Host) -> None:
+    hold = await host.open(5)
+    for fence in (4, 5):
+        with pytest.raises(StaleFence):
+            await host.open(fence, A2)
+    await host.handles.close(hold)
+    with pytest.raises(StaleFence):
+        await host.open(5)
+    host.ports.close()
+    host.start()
+    with pytest.raises(StaleFence):
+        await host.open(5, A2)
+    assert (await host.open(6)).fence == 6
+
+
+async def test_a_device_that_is_away_uses_no_fence_up(host: Host) -> None:
+    host.rig.break_off()
+    with pytest.raises(DeviceNotConnected):
+        await host.open(5)
+    host.rig.mend()
+    assert (await host.open(5)).fence == 5
+
+
+async def test_a_closed_handle_is_dead_and_says_so_and_so_is_one_that_never_was(host: Host) -> None:
+    hold = await host.open(5)
+    await host.handles.close(hold)
+    for token in (hold.token, b"", b"garbage" * 10):
+        with pytest.raises(InvalidHandle) as refused:
+            host.handles.check(token, 5)
+        assert refused.value.win32 == 6
+    assert (await host.open(6, B)).fence == 6
+
+
+async def test_a_new_process_of_the_fabric_takes_over_and_goes_on_in_the_middle_of_the_document(
+    host: Host,
+) -> None:
+    old = await host.open(5)
+    key = new_key()
+    await do(old, key, start=DocInfo())
+    assert (await do(old, key, offset=0, data=BIG[:30_000])).accepted == 30_000
+    new = await host.open(6, A2)
+    assert new.session is old.session
+    with pytest.raises(StaleFence) as refused:
+        host.handles.check(old.token, old.fence)
+    assert refused.value.win32 == 6
+    known = new.port.journal.unsettled("fabric-a")
+    assert [(one.key, one.phase, one.accepted) for one in known] == [(key, Phase.IN_PROGRESS, 30_000)]
+    assert (await do(new, key, start=DocInfo())).accepted == 30_000
+    await do(new, key, offset=20_000, data=BIG[20_000:90_000])
+    assert (await do(new, key, end=Disposition.COMPLETE, size=90_000)).error is None
+    assert host.rig.received() == BIG[:90_000]
+
+
+@pytest.mark.parametrize("host", [0.3], indirect=True)
+async def test_a_silent_owner_loses_the_port_and_its_document_is_broken_off_at_its_offset(host: Host) -> None:
+    hold = await host.open(5)
+    key = new_key()
+    await do(hold, key, start=DocInfo())
+    await do(hold, key, offset=0, data=b"x" * 100)
+    for _ in range(6):  # traffic keeps it alive
+        await asyncio.sleep(0.1)
+        host.handles.check(hold.token, 5)
+    await asyncio.sleep(0.6)
+    with pytest.raises(LeaseExpired) as refused:
+        host.handles.check(hold.token, 5)
+    assert refused.value.win32 == 6
+    known = hold.port.journal.outcome(key, "fabric-a")
+    assert (known.phase, known.accepted, known.resumable) == (Phase.ENDED, 100, True)
+    assert (await host.open(1, B)).owner == B
+
+
+@pytest.mark.parametrize("host", [0.3], indirect=True)
+async def test_a_stream_keeps_the_lease_and_its_end_starts_the_grace_time(host: Host) -> None:
+    await host.ports.configure("LPT1:", {**host.rig.settings(), "graceS": 0.1})
+    hold = await host.open(5)
+    key = new_key()
+    host.handles.stream_began(hold)
+    await do(hold, key, start=DocInfo())
+    await asyncio.sleep(0.6)
+    assert host.handles.check(hold.token, 5) is hold
+    began = time.monotonic()
+    host.handles.stream_ended(hold)
+    await asyncio.to_thread(wait_for, lambda: hold.port.hold is None)
+    assert 0.05 < time.monotonic() - began < 0.28
+    assert hold.port.journal.outcome(key, "fabric-a").phase is Phase.ENDED
+
+
+async def test_closing_breaks_a_document_off_and_a_later_attempt_goes_on_at_its_byte(host: Host) -> None:
+    hold = await host.open(5)
+    key = new_key()
+    await do(hold, key, start=DocInfo())
+    await do(hold, key, offset=0, data=BIG[:5000])
+    await host.handles.close(hold)
+    known = hold.port.journal.outcome(key, "fabric-a")
+    assert (known.phase, known.accepted, known.resumable) == (Phase.ENDED, 5000, True)
+    again = await host.open(6)
+    second = key._replace(attempt=2)
+    await do(again, second, start=DocInfo(), resume_offset=5000, offset=5000, data=BIG[5000:9000])
+    assert (await do(again, second, end=Disposition.COMPLETE, size=9000)).error is None
+    assert host.rig.received() == BIG[:9000]
+
+
+async def test_bytes_sent_before_a_resumed_payload_are_not_counted(host: Host) -> None:
+    hold = await host.open(5)
+    found = await do(
+        hold, new_key(), start=DocInfo(), resume_offset=10, resume_prefix=b"^XA", offset=10, data=b"rest",
+        end=Disposition.COMPLETE, size=14,
+    )  # fmt: skip
+    assert (found.error, found.accepted, found.acked, found.resume_offset) == (None, 14, 14, 10)
+    assert host.rig.received() == b"^XArest"
+
+
+async def test_file_colon_is_a_port_of_its_own_for_everybody_who_opens_it(host: Host) -> None:
+    one, two = await host.open(5, A, "FILE:"), await host.open(5, B, "file:")
+    assert one.token != two.token
+    for n, hold in enumerate((one, two)):
+        found = await do(
+            hold, new_key(), start=DocInfo(output_file=f"{n}.prn"), data=b"x" * n, end=Disposition.COMPLETE
+        )
+        assert found.error is None
+        assert (host.folder / "files" / f"{n}.prn").read_bytes() == b"x" * n
+    refused = await do(one, new_key(), start=DocInfo())
+    assert refused.error is not None
+    assert refused.error.win32 == 87
+
+
+async def test_a_port_in_use_is_not_deleted_and_a_free_one_is_gone_for_good(host: Host) -> None:
+    hold = await host.open(5)
+    with pytest.raises(PortInUse):
+        await host.ports.delete("LPT1:")
+    await host.handles.close(hold)
+    await host.ports.delete("lpt1:")
+    assert "LPT1:" not in host.ports
+    assert "LPT1:" not in [record.name for record in LocalPortStore(host.folder / "ports.json").ports()]
+
+
+async def test_new_settings_wait_for_the_end_of_the_document(host: Host) -> None:
+    hold = await host.open(5)
+    key = new_key()
+    await do(hold, key, start=DocInfo())
+    await host.ports.configure("LPT1:", {**host.rig.settings(), "writeTimeoutS": 7})
+    await do(hold, key, offset=0, data=b"x")
+    assert hold.session._work.port.write_timeout_s == 45
+    assert (await do(hold, key, end=Disposition.COMPLETE)).error is None
+    wait_for(lambda: hold.session._work.port.write_timeout_s == 7)
+    assert (await do(hold, new_key(), start=DocInfo(), data=b"y", end=Disposition.COMPLETE)).error is None
+    assert host.rig.received() == b"xy"
