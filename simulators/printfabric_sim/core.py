@@ -196,8 +196,10 @@ class Core:
         return inlet
 
     def room(self, inlet: Inlet) -> int:
-        """Bytes the input buffer of `inlet` can still take."""
-        return max(0, self.intake.capacity - len(inlet.buffer))
+        """Bytes the input buffer of `inlet` can still take, none beyond the byte at which a fault strikes."""
+        room = self.intake.capacity - len(inlet.buffer)
+        due = self.watcher.next_byte - self.intake.received
+        return max(0, min(room, int(due)) if 0 < due < room else room)
 
     def feed(self, inlet: Inlet, data: bytes) -> None:
         """Take bytes that arrived on `inlet`, pausing its link when the buffer is full."""

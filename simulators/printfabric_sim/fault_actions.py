@@ -55,7 +55,7 @@ class FaultActions:
     def clear(self, name: str = "") -> None:
         """End a fault or condition that lasts; without a name all of them."""
         for action in [name] if name else list(self._undo):
-            undo = self._undo.pop(action, None)
+            undo = self._undo.get(action)
             if undo is not None:
                 undo()
         if name in _CONDITIONS:

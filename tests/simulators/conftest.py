@@ -18,7 +18,7 @@ Start = Callable[..., Awaitable[SimulatedPrinter]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Start printers on the test's own loop: `await start("zpl", units_per_second=8)`."""
+    """Lend a function that starts printers on the loop of the test; they are stopped after it."""
     made: list[SimulatedPrinter] = []
 
     async def begin(personality: str = "zpl", **settings: Any) -> SimulatedPrinter:

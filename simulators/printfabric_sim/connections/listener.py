@@ -51,6 +51,7 @@ class Listener(Connection):
         self._late_s = 0.0
         self._reading = False
         self._powered = True
+        self._stopped = False
         self._tasks: set[asyncio.Task[object]] = set()
         self._old: list[StreamLink] = []  # links from before a power cut, dead until the power is back
 
@@ -68,11 +69,13 @@ class Listener(Connection):
 
     async def stop(self) -> None:
         """Stop listening and break every link off."""
+        self._stopped = True
         self._unlisten()
-        for link in list(self.links):
+        for link in [*self.links, *self._old]:
             link.reset()
         for task in list(self._tasks):
             task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.sleep(0)
 
     def door(self, mode: Door, late_s: float = 0.0) -> None:
@@ -119,6 +122,8 @@ class Listener(Connection):
 
     def _arrange(self) -> None:
         """Make the socket fit door, power and the number of links."""
+        if self._stopped:
+            return
         refuse = self._door is Door.REFUSE or (self.refuse_others and not self.may_accept())
         if refuse and self._powered:
             self._unlisten()
@@ -176,6 +181,8 @@ class Listener(Connection):
                 connection.close()
                 self.core.event("accepted and closed")
                 return
+            # Not before it is known whether there is room for another.
+            self._read(False)
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task: asyncio.Task[object] = self.core.loop.create_task(self._adopt(connection))

@@ -11,6 +11,8 @@ from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Inlet
 
+# After its FIN the printer goes on reading for so long, in seconds.
+_LINGER_S = 1.0
 # All links of a process read into one buffer: they run on one loop, and a read is consumed before the next.
 _SCRATCH = memoryview(bytearray(262144))
 
@@ -127,7 +129,14 @@ class _TcpLink(asyncio.BufferedProtocol):
         """End this link: "reset" or "fin"."""
         assert self._inlet is not None
         self._core.end(self._inlet, how, drop=drop)
-        (self.reset if how == "reset" else self.close)()
+        if how == "reset":
+            self.reset()
+        elif self._transport is not None and not self._transport.is_closing():
+            # Closing with unread bytes would make the kernel send RST: they are read and thrown away for a while.
+            self._transport.write_eof()
+            self._inlet.pauses.clear()
+            self.resume()
+            self._core.loop.call_later(_LINGER_S, self.close)
 
     def stalled(self, on: bool, reason: str) -> None:
         """Stop or go on reading."""
