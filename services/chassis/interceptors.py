@@ -12,7 +12,7 @@ import asyncio
 import inspect
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any, TypeAlias
 
@@ -134,6 +134,42 @@ class Wall:
             self._log.warning("rpc", code=code, reason=reason, ms=ms)
         else:
             self._log.info("rpc", code=code, reason=reason, ms=ms)
+
+
+class Registrar:
+    """Stands where `add_XServicer_to_server` expects a server, and puts the wall around what is added."""
+
+    def __init__(self, server: grpc.aio.Server, wall: Wall) -> None:
+        self._server = server
+        self._wall = wall
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
+        """Add handlers, with the wall around each when it is first called."""
+        self._server.add_generic_rpc_handlers([_WalledHandler(handler, self._wall) for handler in handlers])
+
+    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
+        """Add a service's handlers, with the wall around them."""
+        walled = {
+            name: self._wall.around(f"/{service}/{name}", handler) for name, handler in handlers.items()
+        }
+        self._server.add_registered_method_handlers(service, walled)
+
+
+class _WalledHandler(grpc.GenericRpcHandler):
+    def __init__(self, handler: grpc.GenericRpcHandler, wall: Wall) -> None:
+        self._handler = handler
+        self._wall = wall
+        self._walled: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        walled = self._walled.get(details.method)
+        if walled is None:
+            # Only methods that exist are remembered: names that clients make up must not fill the memory.
+            handler = self._handler.service(details)
+            if handler is None:
+                return None
+            walled = self._walled[details.method] = self._wall.around(details.method, handler)
+        return walled
 
 
 def _writing(generator: Callable[[Any, Any], AsyncIterator[Any]]) -> Behaviour:

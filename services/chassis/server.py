@@ -37,7 +37,7 @@ from chassis.authentication import Authenticator
 from chassis.health import SERVICE as HEALTH_SERVICE
 from chassis.health import Health
 from chassis.identity import Authorize, TokenVerifier, known_with_a_role
-from chassis.interceptors import Wall
+from chassis.interceptors import Registrar, Wall
 from chassis.listeners import StartError, bind, remove_socket
 from chassis.metrics import MetricsPage
 from chassis.program import main, stop_signals
@@ -99,19 +99,17 @@ class Server:
         """Bind, serve, say SERVING, write the ready file.
 
         Raises:
-            StartError: an address cannot be bound.
+            StartError: an address cannot be bound, or the ready file not written.
             CertificateError: the certificates do not work.
         """
         settings = self._settings
         credentials = ServerCertificates(settings.tls).credentials() if settings.tls is not None else None
         front = self._new_server()
         for add, servicer, _name in self._servicers:
-            add(servicer, _Registrar(front, self._wall))
+            add(servicer, Registrar(front, self._wall))
         self.health.add_to(front)
         if settings.reflection:
-            _add_reflection(
-                [name for _add, _servicer, name in self._servicers], _Registrar(front, self._wall)
-            )
+            _add_reflection([name for _add, _servicer, name in self._servicers], Registrar(front, self._wall))
         mode = int(settings.socket_mode, 8)
         try:
             for address in settings.listen:
@@ -122,22 +120,26 @@ class Server:
                     )
                 self.addresses.append(bind(front, address, credentials=credentials, socket_mode=mode))
             await front.start()
-            if settings.health_listen is not None:
-                probes = self._new_server()
-                self.health.add_to(probes)
-                self.health_address = bind(probes, settings.health_listen, credentials=None, socket_mode=mode)
-                await probes.start()
-            if settings.metrics_listen is not None:
-                self._page = _open_page(settings.metrics_listen)
-                self.metrics_address = self._page.address
+            await self._start_beside(mode)
+            self.health.serving()
+            _write_ready(settings.ready_file, self.addresses, self.metrics_address)
         except BaseException:
             await self._halt(0)
             raise
-        self.health.serving()
-        _write_ready(settings.ready_file, self.addresses, self.metrics_address)
         log.info(
             "serving", addresses=self.addresses, metrics=self.metrics_address, health=self.health_address
         )
+
+    async def _start_beside(self, mode: int) -> None:
+        settings = self._settings
+        if settings.health_listen is not None:
+            probes = self._new_server()
+            self.health.add_to(probes)
+            self.health_address = bind(probes, settings.health_listen, credentials=None, socket_mode=mode)
+            await probes.start()
+        if settings.metrics_listen is not None:
+            self._page = _open_page(settings.metrics_listen)
+            self.metrics_address = self._page.address
 
     async def stop(self) -> None:
         """Drain, in the one order; harmless when repeated."""
@@ -225,40 +227,6 @@ async def serve(
             for loop in loops:
                 tasks.supervise(getattr(loop, "__qualname__", repr(loop)), loop)
             await stop.wait()
-
-
-class _Registrar:
-    """Stands where `add_XServicer_to_server` expects a server, and puts the wall around what is added."""
-
-    def __init__(self, server: grpc.aio.Server, wall: Wall) -> None:
-        self._server = server
-        self._wall = wall
-
-    def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
-        self._server.add_generic_rpc_handlers([_WalledHandler(handler, self._wall) for handler in handlers])
-
-    def add_registered_method_handlers(self, service: str, handlers: dict[str, Any]) -> None:
-        walled = {
-            name: self._wall.around(f"/{service}/{name}", handler) for name, handler in handlers.items()
-        }
-        self._server.add_registered_method_handlers(service, walled)
-
-
-class _WalledHandler(grpc.GenericRpcHandler):
-    def __init__(self, handler: grpc.GenericRpcHandler, wall: Wall) -> None:
-        self._handler = handler
-        self._wall = wall
-        self._walled: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
-
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
-        walled = self._walled.get(details.method)
-        if walled is None:
-            # Only methods that exist are remembered: names that clients make up must not fill the memory.
-            handler = self._handler.service(details)
-            if handler is None:
-                return None
-            walled = self._walled[details.method] = self._wall.around(details.method, handler)
-        return walled
 
 
 def _add_reflection(names: Sequence[str], server: Any) -> None:

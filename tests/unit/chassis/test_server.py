@@ -172,7 +172,7 @@ async def test_a_client_that_pings_as_the_lan_profile_does_is_not_turned_away():
         chat = stub.Chat()
         await chat.write(b"a")
         assert await chat.read() == b"a"
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(4.6)  # the fourth ping too soon would end the connection
         await chat.write(b"b")
         assert await chat.read() == b"b"
 
@@ -346,3 +346,10 @@ async def test_a_metrics_address_in_use_is_a_start_error():
         settings = ServerSettings(metrics_listen=f"127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(StartError, match="for metrics"):
             await Server(settings, servicers=[echo()]).start()
+
+
+async def test_a_ready_file_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    settings = ServerSettings(listen=(f"unix:{tmp_path}/s",), ready_file=tmp_path / "no" / "ready.json")
+    with pytest.raises(StartError, match=r"cannot write .*/no/ready\.json"):
+        await Server(settings, servicers=[echo()]).start()
+    assert not (tmp_path / "s").exists()
