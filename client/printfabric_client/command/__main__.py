@@ -1,0 +1,5 @@
+"""`python -m printfabric_client.command`."""
+
+from printfabric_client.command import main
+
+main()

@@ -1,0 +1,105 @@
+"""What can be set on a printer, as options and back as words."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+
+from printfabric.spooler.v1.print_service_pb2 import UncertainDecision
+from printfabric.spooler.v1.printer_service_pb2 import PoolOrder, PrefetchPolicy, Printer, RedirectPolicy
+from printfabric_client.command import words
+from printfabric_client.command.printing import parse_time
+from printfabric_client.spec import duration
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _choices(enum: Any, prefix: str) -> dict[str, int]:
+    return {words.kebab(name, prefix): number for name, number in enum.items() if number}
+
+
+_POOL = _choices(PoolOrder, "POOL_ORDER_")
+_REDIRECT = _choices(RedirectPolicy, "REDIRECT_POLICY_")
+_UNCERTAIN = _choices(UncertainDecision, "UNCERTAIN_DECISION_")
+_PREFETCH = _choices(PrefetchPolicy, "PREFETCH_POLICY_")
+_ENUMS = {"pool_order": _POOL, "redirect": _REDIRECT, "on_uncertain": _UNCERTAIN, "prefetch": _PREFETCH}
+
+
+def _length(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
+    if value is None:
+        return None
+    found: object = None
+    with contextlib.suppress(ValueError):
+        found = parse_time(value)
+    if not isinstance(found, timedelta):
+        raise click.BadParameter(f"{value!r} is no length of time; write 30s, 5min, 2h or 1d")
+    return found
+
+
+_OPTIONS = (
+    click.option("--description", metavar="TEXT", help="One line for people."),
+    click.option("--location", metavar="TEXT", help="Where it stands."),
+    click.option("--language-monitor", metavar="NAME", help='"ZPL", "ESC/POS", "PJL", or "" for none.'),
+    click.option("--bidirectional/--no-bidirectional", default=None, help="Let it ask the printer how it is."),
+    click.option("--on-uncertain", type=click.Choice(list(_UNCERTAIN)), help="When nobody knows what came out."),
+    click.option("--redirect", type=click.Choice(list(_REDIRECT)), help="When a port fails in mid-job."),
+    click.option("--redirect-after", metavar="TIME", callback=_length, help="For redirect-after."),
+    click.option("--pool-order", type=click.Choice(list(_POOL)), help="Which of several ports takes a job."),
+    click.option("--max-backlog-age", metavar="TIME", callback=_length,
+                 help="After an outage older jobs wait for release."),
+    click.option("--catch-up-per-minute", type=click.IntRange(0), help="Jobs a minute after an outage; 0: no limit."),
+    click.option("--prefetch", type=click.Choice(list(_PREFETCH)), help="When a document is brought to the host."),
+    click.option("--print-while-spooling/--no-print-while-spooling", default=None,
+                 help="Begin while the document still arrives."),
+    click.option("--default-priority", type=click.IntRange(1, 99), help="Of jobs that name none."),
+    click.option("--priority", type=click.IntRange(1, 99), help="Among printers that share a port."),
+    click.option("--default-format", metavar="TYPE", help="Media type of documents that name none."),
+    click.option("--accepting/--rejecting", default=None, help="Whether it takes new jobs."),
+    click.option("--keep-printed-jobs/--forget-printed-jobs", default=None, help="Keep jobs after printing."),
+)  # fmt: skip
+
+_NAMES = (
+    "description", "location", "language_monitor", "bidirectional", "on_uncertain", "redirect", "redirect_after",
+    "pool_order", "max_backlog_age", "catch_up_per_minute", "prefetch", "print_while_spooling", "default_priority",
+    "priority", "default_format", "accepting", "keep_printed_jobs",
+)  # fmt: skip
+
+
+def settings_options(function: _F) -> _F:
+    """Add an option for everything that can be set."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def printer_of(settings: dict[str, Any]) -> tuple[Printer, list[str]]:
+    """Return a printer with what was given set, and the names of those fields."""
+    printer, fields = Printer(), []
+    for name, value in settings.items():
+        if value is None:
+            continue
+        fields.append(name)
+        if isinstance(value, timedelta):
+            getattr(printer, name).CopyFrom(duration(value))
+        else:
+            setattr(printer, name, _ENUMS[name][value] if name in _ENUMS else value)
+    return printer, fields
+
+
+def shown_settings(printer: Printer) -> Iterator[tuple[str, str]]:
+    """Yield every setting that is not empty, in words."""
+    for name in _NAMES:
+        value = getattr(printer, name)
+        if name in _ENUMS:
+            text = next((word for word, number in _ENUMS[name].items() if number == value), "")
+        elif isinstance(value, bool):
+            text = "yes" if value else ""
+        elif printer.DESCRIPTOR.fields_by_name[name].message_type is not None:
+            text = words.span(value.seconds) if value.seconds else ""
+        else:
+            text = str(value or "")
+        yield name.replace("_", " "), text

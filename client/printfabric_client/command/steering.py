@@ -1,0 +1,93 @@
+"""`cancel`, `hold`, `release`, `restart`, `move`: one verb on one or many jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from printfabric.types.v1.job_pb2 import Job
+from printfabric_client.command import words
+from printfabric_client.command.exits import Exit, exit_code
+from printfabric_client.command.options import Session, command, complete_printers, jobs_argument
+from printfabric_client.errors import FabricError
+
+if TYPE_CHECKING:
+    from printfabric_client.aio import Client
+
+Verb = Callable[["Client", str], Awaitable[Job]]
+
+
+def steer(session: Session, jobs: tuple[str, ...], verb: Verb) -> None:
+    """Do `verb` to each job, say how it is now, go on after a refusal, and end with the first error's exit code."""
+
+    async def each(fabric: Client) -> int:
+        output = session.output
+        first = Exit.OK
+        for name in jobs:
+            try:
+                job = await verb(fabric, name)
+            except FabricError as error:
+                if len(jobs) == 1:
+                    raise
+                first = first or exit_code(error)
+                click.echo(f"printfabric: {words.clean(error.message)}", err=True)
+                continue
+            if output.as_json:
+                output.value(job, live=True)
+            elif not output.quiet:
+                held = f" ({job.hold_reason})" if job.hold_reason else ""
+                result = words.outcome(job.outcome, job.ledger)
+                output.line(
+                    f"job {job.number} on {words.short(job.printer)}: {words.job_state(job.state)}"
+                    + words.clean(f"{held}{f', {result}' if result else ''}")
+                )
+        return first
+
+    raise SystemExit(session.run(each))
+
+
+_reason = click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
+_mark = click.option(
+    "--mark", is_flag=True, help="Put a visible mark on the paper where the language allows it."
+)
+
+
+@command("cancel")
+@jobs_argument
+@_reason
+def cancel_command(session: Session, jobs: tuple[str, ...], reason: str) -> None:
+    """End jobs. What the device has taken cannot be called back; the ledger says how much that is."""
+    steer(session, jobs, lambda fabric, job: fabric.cancel(job, reason=reason))
+
+
+@command("hold")
+@jobs_argument
+@_reason
+def hold_command(session: Session, jobs: tuple[str, ...], reason: str) -> None:
+    """Hold jobs until they are released."""
+    steer(session, jobs, lambda fabric, job: fabric.hold(job, reason=reason))
+
+
+@command("release")
+@jobs_argument
+def release_command(session: Session, jobs: tuple[str, ...]) -> None:
+    """Release held jobs, or retry those that wait."""
+    steer(session, jobs, lambda fabric, job: fabric.release(job))
+
+
+@command("restart")
+@jobs_argument
+@_mark
+def restart_command(session: Session, jobs: tuple[str, ...], mark: bool) -> None:
+    """Print jobs again from their beginning, whatever came out before."""
+    steer(session, jobs, lambda fabric, job: fabric.restart(job, mark=mark))
+
+
+@command("move")
+@jobs_argument
+@click.argument("printer", metavar="PRINTER", shell_complete=complete_printers)
+def move_command(session: Session, jobs: tuple[str, ...], printer: str) -> None:
+    """Move jobs that are not printing to another printer: `printfabric move 4711 4712 labels-2`."""
+    steer(session, jobs, lambda fabric, job: fabric.move(job, printer))
