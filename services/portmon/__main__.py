@@ -12,8 +12,10 @@ from chassis import logs, server
 from chassis.errors import FabricError, PortBusy
 from chassis.identity import MethodRoles, Role
 from chassis.tasks import Tasks
-from portmon.api.monitor_servicer import MonitorServicer
-from portmon.api.xcv_servicer import XcvServicer
+from portmon.api.monitor_servicer import SERVICE as MONITOR
+from portmon.api.monitor_servicer import MonitorServicer, served
+from portmon.api.xcv_servicer import SERVICE as XCV
+from portmon.api.xcv_servicer import XcvServicer, served_xcv
 from portmon.handles import Handles
 from portmon.metrics import PortCollector
 from portmon.monitor import MonitorInit
@@ -23,13 +25,9 @@ from portmon.registry import Registry
 from portmon.settings import PortmonSettings
 from portmon.xcv import Xcv
 from portmon.xcv_commands import COMMANDS
-from printfabric.monitor.v1.monitor_service_pb2_grpc import add_MonitorServiceServicer_to_server
-from printfabric.monitor.v1.xcv_service_pb2_grpc import add_XcvServiceServicer_to_server
 
-_MONITOR = "printfabric.monitor.v1.MonitorService"
-_XCV = "printfabric.monitor.v1.XcvService"
 # Documents come from spoolers alone; configuration from spoolers, and from an administrator at the machine.
-_RIGHTS = MethodRoles({f"/{_MONITOR}/*": {Role.SPOOLER, Role.ADMINISTRATOR}, f"/{_XCV}/*": {*Role}})
+_RIGHTS = MethodRoles({f"/{MONITOR}/*": {Role.SPOOLER, Role.ADMINISTRATOR}, f"/{XCV}/*": {*Role}})
 log = logs.get(__name__)
 
 
@@ -80,12 +78,8 @@ async def run(settings: PortmonSettings) -> None:
             await server.serve(
                 settings,
                 servicers=[
-                    (
-                        add_MonitorServiceServicer_to_server,
-                        MonitorServicer(settings.host_name, ports, handles, tasks),
-                        _MONITOR,
-                    ),
-                    (add_XcvServiceServicer_to_server, XcvServicer(Xcv(ports, COMMANDS)), _XCV),
+                    served(MonitorServicer(settings.host_name, ports, handles, tasks)),
+                    served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
                 ],
                 loops=[handles.expire],
                 on_drain=[drain],

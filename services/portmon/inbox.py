@@ -54,6 +54,10 @@ class Inbox:
         """Return the next slice; it counts against the window until it is `done`."""
         return self._slices.popleft()
 
+    def take_all(self) -> list[Slice]:
+        """Return all that wait."""
+        return [self._slices.popleft() for _ in range(len(self._slices))]
+
     def done(self, piece: Slice) -> None:
         """Give a slice's room back."""
         self._taken += _cost(piece)

@@ -29,6 +29,8 @@ from portmon.journal import Journal
 from portmon.monitor import OpenContext, Port, PortMonitor
 from portmon.port_state import PortEvent, PortState
 
+_CANCELED_KEPT = 4096
+
 
 class PortWork:
     """One opening of one port, as its own thread sees it."""
@@ -46,7 +48,7 @@ class PortWork:
         self._wait, self._back = wait, back
         self.state = PortState.CLOSED
         self.current: Current | None = None
-        self.canceled: dict[DocKey, None] = {}  # filled by the loop; what is in here is not begun any more
+        self._canceled: dict[DocKey, None] = {}  # filled by the loop; what is in here is not begun any more
         self.feed = Feed(name, journal, counters, wait, back)
         self._port: Port | None = None
 
@@ -71,13 +73,18 @@ class PortWork:
     @property
     def port(self) -> Port:
         """The acquired device."""
-        if self._port is None:
-            raise WrongState(f"port {self.name} is closed", port=self.name)
+        assert self._port is not None, f"port {self.name} is closed"
         return self._port
+
+    def cancel(self, key: DocKey) -> None:
+        """Make the thread stop a document, or never begin it; the one call that comes from another thread."""
+        while len(self._canceled) >= _CANCELED_KEPT:
+            self._canceled.pop(next(iter(self._canceled)))
+        self._canceled[key] = None
 
     def interrupt(self) -> None:
         """Raise when the document in progress was canceled; called wherever the thread waits for its device."""
-        if self.current is not None and self.current.key in self.canceled:
+        if self.current is not None and self.current.key in self._canceled:
             raise JobCanceled(f"document {self.current.key} was canceled", document=self.current.key)
 
     # --- slices
@@ -85,7 +92,7 @@ class PortWork:
     def handle(self, piece: Slice) -> Progress:
         """Do what a slice says and return how far its document is, with the error if there was one."""
         try:
-            if piece.key in self.canceled and (self.current is None or self.current.key != piece.key):
+            if piece.key in self._canceled and (self.current is None or self.current.key != piece.key):
                 return self._not_begun(piece)
             if piece.start is not None:
                 self._start(piece)
@@ -135,8 +142,7 @@ class PortWork:
             raise DeviceNotConnected(
                 f"port {self.name} lost its device: close it and open it again", port=self.name
             )
-        after = port_state.step(self.state, PortEvent.START_DOC_PORT)
-        began = time.monotonic()
+        after, began = port_state.step(self.state, PortEvent.START_DOC_PORT), time.monotonic()
         self.port.start_doc(piece.key, piece.start, piece.resume_offset)
         try:
             at = self._journal.begin(

@@ -172,7 +172,7 @@ class Ports:
         await asyncio.to_thread(self._store.replace, record, revision)
         port.record, port.settings = record, settings
         if port.session is not None:
-            port.session.configure(port.monitor, settings)
+            port.session.configure(settings)
         self.changes.touch(port.name)
         return port
 

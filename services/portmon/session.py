@@ -26,7 +26,6 @@ from portmon.outbox import Outbox
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
 
-_CANCELED_KEPT = 4096
 log = logs.get(__name__)
 
 
@@ -40,8 +39,7 @@ class PortSession:
         self._back = BackChannel(counters)
         self._work = PortWork(name, fabric, journal, counters, self._wait, self._back)
         self._work.feed.report = self._report
-        self._counters = counters
-        self._journal = journal
+        self._counters, self._journal = counters, journal
         self._inbox = Inbox()
         self._urgent: deque[Slice] = deque()
         self._outbox = Outbox(self._flushed)
@@ -50,7 +48,6 @@ class PortSession:
         self.changed: Callable[[], None] = lambda: None  # called on the loop when the state is another one
         self._closing: FabricError | None = None
         self._new_settings: Any = None
-        self._monitor: PortMonitor[Any] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._thread: threading.Thread | None = None
         self._input, self._answered = asyncio.Event(), asyncio.Event()
@@ -61,7 +58,6 @@ class PortSession:
     async def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device on the port's own thread; the errors are `PortMonitor.open_port`'s."""
         opened: asyncio.Future[None] = self._loop.create_future()
-        self._monitor = monitor
         self._thread = threading.Thread(
             target=self._run, args=(monitor, settings, opened), name=f"port-{self.name}", daemon=True
         )
@@ -127,15 +123,12 @@ class PortSession:
 
     async def abort(self, key: DocKey, how: Disposition = Disposition.ABORT) -> Progress:
         """End a document at once: a stuck write is interrupted, one that still waits is taken back."""
-        canceled = self._work.canceled
-        while len(canceled) >= _CANCELED_KEPT:
-            canceled.pop(next(iter(canceled)))
-        canceled[key] = None
+        self._work.cancel(key)
         return await self.call(Slice(key, reply=_nobody, end=how), urgent=True)
 
-    def configure(self, monitor: PortMonitor[Any], settings: Any) -> None:
+    def configure(self, settings: Any) -> None:
         """Use other settings from the end of the present document on, or at once between documents."""
-        self._monitor, self._new_settings = monitor, settings
+        self._new_settings = settings
         self._wait.wake()
 
     def set_write_timeout(self, seconds: float) -> None:
@@ -212,7 +205,7 @@ class PortSession:
             if self._urgent:
                 self._serve(self._urgent.popleft(), counted=False)
             elif self._new_settings is not None and self._work.current is None:
-                self._apply_settings()
+                self._apply_settings(monitor)
             elif self._inbox:
                 self._serve(self._inbox.take(), counted=True)
             else:
@@ -235,7 +228,7 @@ class PortSession:
 
         A device that is away would else be tried for every one of them, a connect time-out each.
         """
-        waiting = [self._inbox.take() for _ in range(len(self._inbox))]
+        waiting = self._inbox.take_all()
         for piece in waiting:
             self._inbox.done(piece)
             why = error
@@ -265,12 +258,11 @@ class PortSession:
         finally:
             self._wait.idle = False
 
-    def _apply_settings(self) -> None:
+    def _apply_settings(self, monitor: PortMonitor[Any]) -> None:
         settings, self._new_settings = self._new_settings, None
-        assert self._monitor is not None
         try:
             self._work.close(None)
-            self._work.open(self._monitor, settings)
+            self._work.open(monitor, settings)
         except FabricError as error:
             log.warning("port refuses its new settings", port=self.name, why=error.message)
             self._work.state = PortState.FAILED
@@ -281,7 +273,7 @@ class PortSession:
         self._work.close(error)
         if current is not None and self._serving is not None:
             self._answer(self._serving, self._known(current.key, error), last=False)
-        waiting = [self._inbox.take() for _ in range(len(self._inbox))]
+        waiting = self._inbox.take_all()
         for piece in (*self._urgent, *waiting):
             self._answer(piece, self._known(piece.key, error), last=True)
         self._outbox.call(self._end)

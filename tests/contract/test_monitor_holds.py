@@ -19,7 +19,8 @@ from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from tests.contract.monitor_contract import FifoRig, new_key, wait_for
+from tests.contract.monitor_contract import new_key
+from tests.contract.monitor_rigs import FifoRig, wait_for
 
 A, A2, B = Owner("fabric-a", "spooler-1"), Owner("fabric-a", "spooler-2"), Owner("fabric-b", "spooler-9")
 BIG = os.urandom(1 << 20)

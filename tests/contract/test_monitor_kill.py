@@ -18,10 +18,11 @@ import pytest
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
-from tests.contract.monitor_contract import FifoRig, FileRig, RawRig, Rig, SerialRig, new_key, wait_for
+from tests.contract.monitor_contract import new_key
+from tests.contract.monitor_rigs import FifoRig, FileRig, RawRig, Rig, SerialRig, wait_for
 
 OWNER = pb.PortOwner(fabric_id="fabric", spooler_id="spooler")
-BIG = os.urandom(6 << 20)
+BIG = os.urandom(1 << 20) * 48
 
 
 class Process:
@@ -132,7 +133,7 @@ async def test_after_a_kill_the_journal_is_right_about_what_the_device_got(proce
     for _ in range(3):
         process.start()
         key = new_key()
-        await send_until_killed(process, key, chance.uniform(0.005, 0.09))
+        await send_until_killed(process, key, chance.uniform(0.005, 0.06))
         got = await asyncio.to_thread(received_of, process, key, before)
         before += len(got)
         assert BIG.startswith(got)

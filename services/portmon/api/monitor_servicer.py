@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from chassis.errors import NotBuiltYet
+from chassis.server import Servicer
 from portmon.api.document_calls import DocumentCalls
 from portmon.api.host_calls import HostCalls
 from portmon.api.port_calls import PortCalls
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
+
+SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
 class MonitorServicer(HostCalls, PortCalls, DocumentCalls, rpc.MonitorServiceServicer):
@@ -38,3 +41,8 @@ class MonitorServicer(HostCalls, PortCalls, DocumentCalls, rpc.MonitorServiceSer
     async def PowerEvent(self, request: pb.PowerEventRequest, context: Any) -> NoReturn:
         """Prepare for suspend, come back from it."""
         raise NotBuiltYet("PowerEvent")
+
+
+def served(servicer: MonitorServicer) -> Servicer:
+    """Return what a server needs to serve it."""
+    return rpc.add_MonitorServiceServicer_to_server, servicer, SERVICE

@@ -7,9 +7,12 @@ from typing import Any
 
 from chassis import identity
 from chassis.identity import Role
+from chassis.server import Servicer
 from portmon.xcv import ADMINISTER, Answer, Xcv
 from printfabric.monitor.v1 import xcv_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2_grpc as rpc
+
+SERVICE = "printfabric.monitor.v1.XcvService"
 
 
 class XcvServicer(rpc.XcvServiceServicer):
@@ -48,6 +51,11 @@ class XcvServicer(rpc.XcvServiceServicer):
         return await self._xcv.data(
             request.handle, request.data_name, request.input_data, most, request.request_id
         )
+
+
+def served_xcv(servicer: XcvServicer) -> Servicer:
+    """Return what a server needs to serve it."""
+    return rpc.add_XcvServiceServicer_to_server, servicer, SERVICE
 
 
 def _to_pb(answer: Answer) -> pb.XcvDataPortResponse:
