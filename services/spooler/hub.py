@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
+from chassis.errors import CallCanceled
 from spooler.job import Job
 from spooler.printer import PortName, Printer
 
@@ -75,6 +76,7 @@ class Hub:
         self._sequence = 0  # changes published so far
         self._watchers: set[Watcher] = set()
         self._on_job = on_job
+        self.closed = False
 
     # --- what the dispatcher, steering and hosts say
 
@@ -153,6 +155,12 @@ class Hub:
             newest[what] = change
         return list(newest.values())
 
+    async def close(self) -> None:
+        """Let all watchers go once they have heard what there is."""
+        self.closed = True
+        for watcher in self._watchers:
+            watcher.wake.set()
+
     def _publish(self, change: Change) -> None:
         self._ring[self._sequence % self._kept] = change
         self._sequence += 1
@@ -169,17 +177,22 @@ class Watcher:
         self._hub = hub
 
     async def changes(self) -> list[Change] | None:
-        """Wait for changes and return them, each thing once; None: some were lost, begin again with `catch_up`."""
+        """Wait for changes and return them, each thing once; None: some were lost, and it goes on from now.
+
+        Raises:
+            CallCanceled: the hub was closed, for the spooler stops.
+        """
         while self.sequence == self._hub.sequence:
+            if self._hub.closed:
+                raise CallCanceled("the spooler stops: watch again from the last position")
             self.wake.clear()
             await self.wake.wait()
         changes = self._hub.since(self.sequence)
-        if changes is not None:
-            self.sequence = self._hub.sequence
+        self.sequence = self._hub.sequence
         return changes
 
     def catch_up(self) -> None:
-        """Forget what was lost: go on from now."""
+        """Leave out what has happened: go on from now."""
         self.sequence = self._hub.sequence
 
     @property

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
@@ -31,26 +32,29 @@ _ACCEPTED = "accepted"
 
 
 class SpoolerMetrics(Collector):
-    """One spooler's numbers.
+    """One spooler's numbers."""
 
-    Args:
-        registry: where they are shown; None: nowhere, for tests.
-        live_jobs: gives the jobs that have not ended; read in the page's thread, so it must return a fresh list.
-    """
-
-    def __init__(
-        self,
-        registry: CollectorRegistry | None = None,
-        live_jobs: Callable[[], Iterable[Job]] = tuple,
-    ) -> None:
-        self.live_jobs = live_jobs
+    def __init__(self) -> None:
+        self._live_jobs: Callable[[], Iterable[Job]] = tuple
         self.spool_bytes = 0  # kept up to date by `retention`
         self._jobs: dict[str, int] = {_ACCEPTED: 0}
         self._attempts = 0
         self._submit_s = 0.0
         self._buckets = [0] * (len(BOUNDS_S) + 1)
-        if registry is not None:
-            registry.register(self)
+
+    @contextmanager
+    def shown_in(self, registry: CollectorRegistry, live_jobs: Callable[[], Iterable[Job]]) -> Iterator[None]:
+        """Show the numbers on a page meanwhile.
+
+        `live_jobs` gives the jobs that have not ended; it is called in the page's thread, so it returns a list of
+        its own.
+        """
+        self._live_jobs = live_jobs
+        registry.register(self)
+        try:
+            yield
+        finally:
+            registry.unregister(self)
 
     def accepted(self, jobs: int, seconds: float) -> None:
         """Count jobs that were accepted together, and how long it took."""
@@ -84,7 +88,7 @@ class SpoolerMetrics(Collector):
         waiting: dict[str, int] = {}
         uncertain: dict[str, int] = {}
         oldest: dict[str, datetime] = {}
-        for job in list(self.live_jobs()):
+        for job in self._live_jobs():
             waiting[job.printer] = waiting.get(job.printer, 0) + 1
             oldest[job.printer] = min(job.created_at, oldest.get(job.printer, job.created_at))
             unsure = job.state is JobState.PENDING_HELD and job.ledger.uncertain is not None

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 from chassis.errors import FabricError
 from spooler.book import Book
-from spooler.dispatcher import LaneView
+from spooler.dispatch_view import LaneView
 from spooler.hosts import HostInfo
+from spooler.hub import Hub
 from spooler.job import Job
 from spooler.new_job import Duplicate, NewJob
 from spooler.port_info import PortInfo
@@ -147,3 +148,5 @@ class Inside(NamedTuple):
     printers: PrinterSteers
     hosts: HostList
     xcv: Callable[[str], Link]  # the way to a host's configuration; raises PortNotFound for an unknown host
+    hub: Hub
+    fabric_id: str

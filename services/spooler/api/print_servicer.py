@@ -43,6 +43,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         self._submission = submission
         self._uploads = uploads
         self._finder = JobFinder(store, inside.dispatch)
+        self._streams: set[SubmitStream] = set()
 
     # --- submitting
 
@@ -70,11 +71,22 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         put_job(answer.job, result)
         return answer
 
-    def SubmitJobs(
+    async def SubmitJobs(
         self, requests: AsyncIterator[pb.SubmitJobsRequest], _context: Any
     ) -> AsyncIterator[pb.SubmitJobsResponse]:
         """See the contract."""
-        return SubmitStream(self._submission, caller()).run(requests)
+        stream = SubmitStream(self._submission, caller())
+        self._streams.add(stream)
+        try:
+            async for answer in stream.run(requests):
+                yield answer
+        finally:
+            self._streams.discard(stream)
+
+    async def drain(self) -> None:
+        """End the streams of jobs, each when all that came is answered."""
+        for stream in list(self._streams):
+            stream.stop()
 
     async def UploadJob(
         self, requests: AsyncIterator[pb.UploadJobRequest], _context: Any

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from chassis.errors import FabricError
+from chassis.errors import CallCanceled, FabricError
 from chassis.tasks import Tasks
 from printfabric.spooler.v1.print_service_pb2 import SubmitJobRequest, SubmitJobsRequest, SubmitJobsResponse
 from spooler.api.convert_job import put_refusal, put_result
@@ -46,6 +46,7 @@ class SubmitStream:
         self._in_flight_bytes = 0
         self._answers: list[SubmitJobsResponse] = []
         self._read_all = False
+        self._stopping = False
         # One event for each kind of waiter, who looks at the state again when woken.
         self._work = asyncio.Event()
         self._room = asyncio.Event()
@@ -65,6 +66,8 @@ class SubmitStream:
                             part.result()  # a part that failed ends the stream
                     if self._read_all and not self._in_flight:
                         return
+                    if self._stopping and not self._in_flight:
+                        raise CallCanceled("the spooler stops: what was not answered was not accepted")
                     self._answered.clear()
                     await self._answered.wait()
                 answers, self._answers = self._answers, []
@@ -72,6 +75,11 @@ class SubmitStream:
                     yield answer
                     self._in_flight -= len(answer.results)
                 self._room.set()
+
+    def stop(self) -> None:
+        """End it as soon as all that came is answered."""
+        self._stopping = True
+        self._answered.set()
 
     async def _read(self, requests: AsyncIterator[SubmitJobsRequest]) -> None:
         async for request in requests:

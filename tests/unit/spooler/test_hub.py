@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chassis.errors import CallCanceled
 from spooler.hub import Hub, Topic
 from spooler.job import Document, Job, Sender
 from spooler.job_state import JobState
@@ -66,7 +67,6 @@ async def test_a_slow_watcher_is_told_that_changes_were_lost_and_goes_on():
         for number in range(5):
             hub.job(job(number))
         assert await watcher.changes() is None
-        watcher.catch_up()
         hub.job(job(9))
         changes = await watcher.changes() or []
     assert [change.key for change in changes] == [9]
@@ -113,3 +113,23 @@ def test_every_change_of_a_job_is_told_to_the_listener_at_once():
     hub.job(job(1))
     hub.printer(Printer("labels"))
     assert [job.number for job in seen] == [1]
+
+
+async def test_a_closed_hub_lets_its_watchers_go_after_the_last_change():
+    hub = Hub(1)
+    with hub.watch() as watcher:
+        hub.job(job(1))
+        await hub.close()
+        assert await watcher.changes()
+        with pytest.raises(CallCanceled):
+            await watcher.changes()
+
+
+async def test_a_watcher_that_waits_is_woken_when_the_hub_closes():
+    hub = Hub(1)
+    with hub.watch() as watcher:
+        waiting = asyncio.ensure_future(watcher.changes())
+        await asyncio.sleep(0)
+        await hub.close()
+        with pytest.raises(CallCanceled):
+            await asyncio.wait_for(waiting, 1)

@@ -1,0 +1,130 @@
+"""fabric-spooler: accepts documents, keeps them, sends them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from chassis import logs, server
+from chassis.client import Channels
+from chassis.errors import PortNotFound
+from chassis.metrics import REGISTRY
+from chassis.tasks import Tasks
+from spooler.api.inside import Inside, Link
+from spooler.api.rights import authorize
+from spooler.api.services import Services
+from spooler.concluding import Concluding
+from spooler.dispatch_view import DispatchSettings
+from spooler.dispatcher import Dispatcher
+from spooler.hosts import Hosts
+from spooler.hub import Hub
+from spooler.metrics import SpoolerMetrics
+from spooler.printer import PortName, Printer
+from spooler.printer_steering import PrinterSteering
+from spooler.remote_port import RemoteHost
+from spooler.remote_xcv import RemoteXcv
+from spooler.retention import Retention
+from spooler.settings import DispatchSection, SpoolerSettings
+from spooler.steering import Steering
+from spooler.store_sql import SqlStore, StoreSettings
+
+log = logs.get(__name__)
+
+WHO = "settings"  # who adds what the settings name
+
+
+async def run(settings: SpoolerSettings) -> None:
+    """Serve until told to stop; then send nothing new, release the ports, close the store."""
+    async with (
+        _open_store(settings) as store,
+        Channels(settings.monitors) as channels,
+        Tasks("spooler") as tasks,
+    ):
+        snapshot = await store.load()
+        epoch = await store.next_epoch()
+        metrics = SpoolerMetrics()
+        hub = Hub(epoch, on_job=metrics.job_changed)
+        hosts, xcv = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
+        dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
+        concluding = Concluding(dispatcher)
+        steering = Steering(dispatcher)
+        printers = PrinterSteering(dispatcher, steering)
+        inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)
+        services = Services(store, inside, metrics, snapshot.uploads)
+        retention = Retention(store, metrics, settings.keep_finished_s, services.uploads.forget_idle)
+
+        tasks.supervise("concluding", concluding.run)
+        await dispatcher.start(snapshot, epoch)
+        await _add_missing(printers, dispatcher, settings)
+        hosts.start()
+        log.info(
+            "spooler starts",
+            fabric=snapshot.fabric_id,
+            epoch=epoch,
+            jobs=len(snapshot.jobs),
+            printers=len(dispatcher.book.queues),
+            hosts=len(settings.hosts),
+        )
+        with metrics.shown_in(REGISTRY, lambda: list(dispatcher.book.jobs.values())):
+            await server.serve(
+                settings,
+                servicers=services.servicers,
+                loops=[retention.run],
+                on_drain=[services.end_streams, dispatcher.drain],
+                authorize=authorize,
+            )
+
+
+@asynccontextmanager
+async def _open_store(settings: SpoolerSettings) -> AsyncIterator[SqlStore]:
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    store = await SqlStore.open(settings.state_dir, StoreSettings(reserve_bytes=settings.reserve_bytes))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def _hosts(
+    settings: SpoolerSettings, channels: Channels, fabric_id: str, hub: Hub, tasks: Tasks
+) -> tuple[Hosts, Callable[[str], Link]]:
+    """Return the hosts of the settings, and the way to their configuration planes."""
+    owner = (fabric_id, settings.spooler_id)
+    links = [
+        RemoteHost(host.name, host.address, channels.get(host.address), owner, settings.dispatch.lease_s)
+        for host in settings.hosts
+    ]
+    planes = {
+        host.name.casefold(): RemoteXcv(host.name, channels.get(host.address), owner)
+        for host in settings.hosts
+    }
+
+    def plane_of(host: str) -> RemoteXcv:
+        plane = planes.get(host.casefold())
+        if plane is None:
+            raise PortNotFound(f"there is no host {host}", host=host)
+        return plane
+
+    return Hosts(links, hub, tasks), plane_of
+
+
+def _dispatch(section: DispatchSection) -> DispatchSettings:
+    return DispatchSettings(section.window, section.cache_bytes, section.drain_s)
+
+
+async def _add_missing(printers: PrinterSteering, dispatcher: Dispatcher, settings: SpoolerSettings) -> None:
+    """Add the printers that the settings name and the store does not have; what people changed since stays."""
+    for wanted in settings.printers:
+        if wanted.name not in dispatcher.book.queues:
+            ports = tuple(PortName.parse(port) for port in wanted.ports)
+            printer = Printer(wanted.name, ports, wanted.description, wanted.location)
+            await printers.create_printer(printer, WHO)
+
+
+def main() -> None:
+    """Run the program."""
+    server.main(SpoolerSettings, run)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""PortService: hosts, their ports, and the only door to a port monitor's configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chassis.errors import FabricError, InvalidLevel, NotBuiltYet, PortNotFound
+from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
+from printfabric.spooler.v1 import port_service_pb2 as pb
+from printfabric.spooler.v1 import port_service_pb2_grpc as pb_grpc
+from printfabric.types.v1 import port_pb2
+from spooler.api import paging, rights
+from spooler.api.convert import put_port
+from spooler.api.convert_port import host_to_pb
+from spooler.api.inside import Inside
+from spooler.api.look import Look
+from spooler.api.names import XcvObject, check_port_id, host_of, monitor_of, open_name, port_name, port_of
+from spooler.api.port_setup import PortSetup
+from spooler.api.port_use import PortUse
+from spooler.api.submission import invalid
+from spooler.api.xcv_sessions import XcvSessions
+from spooler.hosts import HostInfo
+from spooler.port_info import PortInfo
+from spooler.printer import PortName
+
+_MONITORS_S = 5.0  # for all hosts together when all are asked
+
+
+class PortServicer(pb_grpc.PortServiceServicer):
+    """Looks at what hosts told of; what is to be changed, their monitors are asked to change."""
+
+    def __init__(self, inside: Inside, look: Look, use: PortUse) -> None:
+        self._hosts = inside.hosts
+        self._steering = inside.printers
+        self._link_to = inside.xcv
+        self._look = look
+        self._setup = PortSetup(inside, use)
+        self._sessions = XcvSessions(inside, use)
+
+    # --- looking
+
+    async def ListHosts(self, request: pb.ListHostsRequest, _context: Any) -> pb.ListHostsResponse:
+        """See the contract."""
+        hosts, token = paging.page(
+            self._hosts.all(), lambda host: host.name, request.page_size, request.page_token
+        )
+        return pb.ListHostsResponse(hosts=[host_to_pb(host) for host in hosts], next_page_token=token)
+
+    async def ListPorts(self, request: pb.ListPortsRequest, _context: Any) -> pb.ListPortsResponse:
+        """See the contract."""
+        host = host_of(request.parent)
+        if host:
+            self._host(host)
+        ports, token = paging.page(
+            self._hosts.ports(host), lambda port: str(port.name), request.page_size, request.page_token
+        )
+        return pb.ListPortsResponse(
+            ports=[self._look.port_to_pb(port) for port in ports], next_page_token=token
+        )
+
+    async def GetPort(self, request: pb.GetPortRequest, _context: Any) -> pb.GetPortResponse:
+        """See the contract."""
+        return pb.GetPortResponse(port=self._look.port_to_pb(self._port(request.name)))
+
+    async def ListMonitors(self, request: pb.ListMonitorsRequest, _context: Any) -> pb.ListMonitorsResponse:
+        """See the contract. When all hosts are asked, those that do not answer are left out."""
+        name = host_of(request.parent)
+        if name:
+            host = self._host(name)
+            monitors = await self._link_to(host.name).monitors()
+            return pb.ListMonitorsResponse(
+                hosts=[pb.HostMonitors(host=f"hosts/{host.name}", monitors=monitors)]
+            )
+        online = [host for host in self._hosts.all() if host.state == "online"]
+        async with asyncio.timeout(_MONITORS_S):
+            found = await asyncio.gather(*(self._monitors(host) for host in online))
+        return pb.ListMonitorsResponse(hosts=[one for one in found if one is not None])
+
+    async def _monitors(self, host: HostInfo) -> pb.HostMonitors | None:
+        try:
+            monitors = await self._link_to(host.name).monitors()
+        except FabricError:
+            return None
+        return pb.HostMonitors(host=f"hosts/{host.name}", monitors=monitors)
+
+    # --- setting up
+
+    async def AddPort(self, request: pb.AddPortRequest, _context: Any) -> pb.AddPortResponse:
+        """See the contract."""
+        host = host_of(request.parent)
+        if not host:
+            raise invalid("parent", "is required: hosts/<host>")
+        name = PortName(self._host(host).name, check_port_id(request.port_id))
+        added = await self._setup.add(
+            name,
+            request.monitor,
+            request.settings,
+            request_id=request.request_id,
+            validate_only=request.validate_only,
+        )
+        return pb.AddPortResponse(port=self._as_told(added, request.monitor))
+
+    async def ConfigurePort(
+        self, request: pb.ConfigurePortRequest, _context: Any
+    ) -> pb.ConfigurePortResponse:
+        """See the contract."""
+        port = self._port(request.name)
+        done = await self._setup.configure(
+            port.name, request.settings, request.settings_revision, validate_only=request.validate_only
+        )
+        present = done.port or port
+        return pb.ConfigurePortResponse(port=self._look.port_to_pb(present), changed=done.changed)
+
+    async def DeletePort(self, request: pb.DeletePortRequest, _context: Any) -> pb.DeletePortResponse:
+        """See the contract."""
+        await self._setup.delete(self._port(request.name).name)
+        return pb.DeletePortResponse()
+
+    async def SetPort(self, request: pb.SetPortRequest, _context: Any) -> pb.SetPortResponse:
+        """See the contract."""
+        if request.level not in (0, 3):
+            raise InvalidLevel(f"SetPort has no level {request.level}", level=request.level)
+        self._port(request.name)
+        raise NotBuiltYet("SetPort")
+
+    async def PausePort(self, request: pb.PausePortRequest, _context: Any) -> pb.PausePortResponse:
+        """See the contract."""
+        port = self._port(request.name)
+        if len(request.reason) > 255 or not request.reason.isprintable():
+            raise invalid("reason", "must be at most 255 printable characters")
+        await self._steering.pause_port(port.name, rights.caller(), request.reason)
+        return pb.PausePortResponse(port=self._look.port_to_pb(port))
+
+    async def ResumePort(self, request: pb.ResumePortRequest, _context: Any) -> pb.ResumePortResponse:
+        """See the contract."""
+        port = self._port(request.name)
+        await self._steering.resume_port(port.name, rights.caller())
+        return pb.ResumePortResponse(port=self._look.port_to_pb(port))
+
+    # --- Xcv
+
+    async def XcvOpen(self, request: pb.XcvOpenRequest, _context: Any) -> pb.XcvOpenResponse:
+        """See the contract."""
+        handle = await self._sessions.open(_object(request), request.desired_access)
+        return pb.XcvOpenResponse(handle=handle)
+
+    async def XcvData(self, request: pb.XcvDataRequest, _context: Any) -> pb.XcvDataResponse:
+        """See the contract."""
+        answer = await self._sessions.data(
+            self._sessions.find(request.handle),
+            request.data_name,
+            request.input_data,
+            request.max_output_bytes if request.HasField("max_output_bytes") else None,
+            request.request_id,
+        )
+        return pb.XcvDataResponse(
+            result=xcv_pb.XcvDataPortResponse(
+                status=answer.status,
+                output_data=answer.output,
+                needed_bytes=answer.needed_bytes,
+                message=answer.message,
+            )
+        )
+
+    async def StreamXcvData(
+        self, request: pb.StreamXcvDataRequest, _context: Any
+    ) -> AsyncIterator[pb.StreamXcvDataResponse]:
+        """See the contract."""
+        command = request.command
+        session = self._sessions.find(command.handle)
+        if command.data_name in ("AddPort", "DeletePort"):
+            raise invalid("command.data_name", "is no long command: use XcvData", data_name=command.data_name)
+        async for step in session.link.stream(
+            session.handle, command.data_name, command.input_data, command.request_id
+        ):
+            yield pb.StreamXcvDataResponse(step=step)
+
+    async def XcvClose(self, request: pb.XcvCloseRequest, _context: Any) -> pb.XcvCloseResponse:
+        """See the contract."""
+        await self._sessions.close(request.handle)
+        return pb.XcvCloseResponse()
+
+    async def SendRecvBidiData(
+        self, request: pb.SendRecvBidiDataRequest, _context: Any
+    ) -> pb.SendRecvBidiDataResponse:
+        """See the contract."""
+        raise NotBuiltYet("SendRecvBidiData")
+
+    def TapPort(self, request: pb.TapPortRequest, _context: Any) -> AsyncIterator[pb.TapPortResponse]:
+        """See the contract."""
+        self._port(request.name)
+        raise NotBuiltYet("TapPort")
+
+    # --- how
+
+    def _host(self, name: str) -> HostInfo:
+        host = self._hosts.get(name)
+        if host is None:
+            raise PortNotFound(f"there is no host {name}", host=name)
+        return host
+
+    def _port(self, text: str) -> PortInfo:
+        name = port_of(text)
+        port = self._hosts.port(name)
+        if port is None:
+            raise PortNotFound(f"there is no port {name}", port=name)
+        return port
+
+    def _as_told(self, name: PortName, monitor: str) -> port_pb2.Port:
+        """Return a port as its host tells of it; a host that is slow to tell leaves the name."""
+        port = self._hosts.port(name)
+        if port is not None:
+            return self._look.port_to_pb(port)
+        message = port_pb2.Port(name=port_name(name), monitor=monitor, state=port_pb2.PORT_STATE_UNKNOWN)
+        put_port(message.port, name)
+        return message
+
+
+def _object(request: pb.XcvOpenRequest) -> XcvObject:
+    kind = request.WhichOneof("object")
+    if kind == "open_name":
+        return open_name(request.open_name)
+    if kind == "port":
+        name = port_of(request.port, "port")
+        return XcvObject(name.host, port=name.port)
+    if kind == "monitor":
+        return monitor_of(request.monitor)
+    raise invalid("object", "is required: a port, a monitor or an open name")

@@ -1,0 +1,202 @@
+"""AddPort, ConfigurePort, DeletePort: Windows' retired calls, as conversations over Xcv."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple
+
+from chassis import errors
+from chassis.errors import (
+    FabricError,
+    InvalidArgument,
+    InvalidSettings,
+    NotSupported,
+    PortExists,
+    UnknownPrintMonitor,
+)
+from spooler.api import rights
+from spooler.api.inside import Inside, Link
+from spooler.api.port_use import PortUse
+from spooler.api.xcv_sessions import ADMINISTER
+from spooler.port_info import PortInfo
+from spooler.printer import PortName
+
+_MAX_SETTINGS_BYTES = 64 * 1024
+_REMEMBERED = 512  # AddPort's request ids
+_HEARD_S = 3.0  # how soon a host tells of a port that it has just added
+_RELEASED_S = 1.0  # how soon a host hears that no printer uses a port any more
+
+# A monitor's own codes as the fabric's errors.
+_ERRORS: Mapping[int, type[FabricError]] = {
+    2: errors.PortNotFound,
+    5: errors.AccessDenied,
+    13: errors.InvalidArgument,
+    50: errors.NotSupported,
+    87: errors.InvalidSettings,
+    124: errors.InvalidLevel,
+    170: errors.PortInUse,
+    183: errors.PortExists,
+    1306: errors.EtagMismatch,
+    1796: errors.PortNotFound,
+    3000: errors.UnknownPrintMonitor,
+}
+
+
+class _Conversation:
+    """One open session with a host, whose failures are raised."""
+
+    def __init__(self, link: Link, handle: bytes, about: str) -> None:
+        self._link = link
+        self._handle = handle
+        self._about = about
+
+    async def ask(self, data_name: str, value: object) -> Any:
+        """Execute a command and return its JSON. Raises the error that its status stands for."""
+        answer = await self._link.data(self._handle, data_name, json.dumps(value).encode())
+        output = json.loads(answer.output) if answer.output else None
+        if answer.status == 0:
+            return output
+        kind = _ERRORS.get(answer.status, errors.DeviceFault)
+        message = f"{self._about}: {answer.message or f'{data_name} failed'}"
+        raise kind(message, win32=answer.status, fields=_fields(output), data_name=data_name)
+
+
+class Configured(NamedTuple):
+    """A port after ConfigurePort, and whether anything was changed."""
+
+    port: PortInfo | None
+    changed: bool
+
+
+class PortSetup:
+    """Adds, changes and deletes ports."""
+
+    def __init__(self, inside: Inside, use: PortUse) -> None:
+        self._hosts = inside.hosts
+        self._hub = inside.hub
+        self._link_to = inside.xcv
+        self._use = use
+        self._added: OrderedDict[tuple[str, str], tuple[bytes, PortName]] = OrderedDict()
+
+    async def add(
+        self, name: PortName, monitor: str, settings: bytes, *, request_id: str, validate_only: bool
+    ) -> PortName:
+        """Add a port and return its name as the monitor writes it.
+
+        Raises:
+            NotSupported: no monitor is named, or none of that name is there (50, as in Windows).
+            PortExists: the host has a port of that name, whatever its case and monitor.
+            InvalidSettings: `fields` says which.
+        """
+        if not monitor:
+            raise NotSupported("which monitor shall own the port? none is named")
+        body = _settings(settings)
+        key = (rights.caller(), request_id)
+        words = json.dumps([str(name), monitor, body], sort_keys=True).encode()
+        if request_id and key in self._added:
+            known, added = self._added[key]
+            if known != words:
+                raise errors.RequestIdReused(
+                    f"request id {request_id!r} added {added}", request_id=request_id
+                )
+            return added
+        try:
+            async with self._session(name, monitor=monitor) as session:
+                if (await session.ask("PortExists", {"name": name.port}))["exists"]:
+                    raise PortExists(f"host {name.host} has a port {name.port} already", port=name)
+                await session.ask("PortIsValid", {"name": name.port, "settings": body})
+                if validate_only:
+                    return name
+                answer = await session.ask("AddPort", {"name": name.port, "settings": body})
+        except UnknownPrintMonitor as error:
+            raise NotSupported(f"host {name.host} has no monitor {monitor!r}", monitor=monitor) from error
+        added = PortName(name.host, answer["name"])
+        if request_id:
+            self._added[key] = (words, added)
+            while len(self._added) > _REMEMBERED:
+                self._added.popitem(last=False)
+        await self._heard(lambda: self._hosts.port(added) is not None)
+        return added
+
+    async def configure(
+        self, name: PortName, settings: bytes, revision: str, *, validate_only: bool
+    ) -> Configured:
+        """Change settings; those that are not named stay.
+
+        Raises:
+            PortNotFound, InvalidSettings, EtagMismatch: nothing was changed.
+        """
+        body = _settings(settings)
+        async with self._session(name) as session:
+            before = await session.ask("GetConfigInfo", {"name": name.port})
+            if revision and revision != before["revision"]:
+                raise errors.EtagMismatch(f"port {name} was changed in between", etag=before["revision"])
+            merged = {**before["settings"], **body}
+            await session.ask("PortIsValid", {"name": before["name"], "settings": merged})
+            if validate_only or merged == before["settings"]:
+                return Configured(self._hosts.port(name), changed=False)
+            wanted = {"name": name.port, "settings": merged, "revision": before["revision"]}
+            after = await session.ask("ConfigPort", wanted)
+        return Configured(self._hosts.port(name), changed=after["revision"] != before["revision"])
+
+    async def delete(self, name: PortName) -> None:
+        """Delete a port. Raises PortInUse (170) while a printer or a job uses it, PortNotFound."""
+        with self._use.deleting(name):
+            deadline = asyncio.get_running_loop().time() + _RELEASED_S
+            while True:
+                try:
+                    async with self._session(name) as session:
+                        await session.ask("DeletePort", {"name": name.port})
+                    break
+                except errors.PortInUse:
+                    # A host hears a moment later that the last printer left its port.
+                    if asyncio.get_running_loop().time() >= deadline:
+                        raise
+                    await asyncio.sleep(0.1)
+        await self._heard(lambda: self._hosts.port(name) is None)
+
+    @asynccontextmanager
+    async def _session(self, name: PortName, monitor: str = "") -> AsyncIterator[_Conversation]:
+        link = self._link_to(name.host)
+        port = "" if monitor else name.port
+        handle = await link.open(port=port, monitor=monitor, access=ADMINISTER, who=rights.caller())
+        try:
+            yield _Conversation(link, handle, str(name))
+        finally:
+            with suppress(FabricError):  # the host forgets sessions by itself, too
+                await link.close(handle)
+
+    async def _heard(self, so: Callable[[], bool]) -> None:
+        """Wait until the host has told of what it has just done, so that who asked for it finds it so."""
+        with self._hub.watch() as watcher, suppress(TimeoutError):
+            async with asyncio.timeout(_HEARD_S):
+                while not so():
+                    await watcher.changes()
+
+
+def _settings(data: bytes) -> dict[str, Any]:
+    if len(data) > _MAX_SETTINGS_BYTES:
+        raise InvalidArgument(
+            f"settings have more than {_MAX_SETTINGS_BYTES} bytes", fields=[("settings", "too long")]
+        )
+    try:
+        value = json.loads(data) if data else {}
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise InvalidSettings(
+            "settings are not a JSON object", fields=[("settings", "must be a JSON object")]
+        )
+    return value
+
+
+def _fields(output: Any) -> list[tuple[str, str]]:
+    """Return a form's errors ({"errors": {"/baud": "…"}}) as field violations."""
+    found = output.get("errors") if isinstance(output, dict) else None
+    if not isinstance(found, dict):
+        return []
+    return [(f"settings{pointer.replace('/', '.')}", str(why)) for pointer, why in found.items()]

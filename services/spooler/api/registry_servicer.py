@@ -1,0 +1,26 @@
+"""RegistryService: hosts that announce themselves. Not built yet: hosts come from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from chassis.errors import NotBuiltYet
+from printfabric.spooler.v1 import registry_service_pb2 as pb
+from printfabric.spooler.v1 import registry_service_pb2_grpc as pb_grpc
+
+
+class RegistryServicer(pb_grpc.RegistryServiceServicer):
+    """Says so, by name."""
+
+    def RegisterHost(
+        self, requests: AsyncIterator[pb.RegisterHostRequest], _context: Any
+    ) -> AsyncIterator[pb.RegisterHostResponse]:
+        """See the contract."""
+        raise NotBuiltYet("RegisterHost")
+
+    def TunnelHost(
+        self, requests: AsyncIterator[pb.TunnelHostRequest], _context: Any
+    ) -> AsyncIterator[pb.TunnelHostResponse]:
+        """See the contract."""
+        raise NotBuiltYet("TunnelHost")

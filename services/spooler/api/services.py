@@ -1,0 +1,72 @@
+"""All services of a spooler, put together for its server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from printfabric.spooler.v1 import port_service_pb2_grpc as port_grpc
+from printfabric.spooler.v1 import print_service_pb2_grpc as print_grpc
+from printfabric.spooler.v1 import printer_service_pb2_grpc as printer_grpc
+from printfabric.spooler.v1 import registry_service_pb2_grpc as registry_grpc
+from printfabric.spooler.v1 import watch_service_pb2_grpc as watch_grpc
+from spooler.api.inside import Inside
+from spooler.api.look import Look
+from spooler.api.port_servicer import PortServicer
+from spooler.api.port_use import PortUse
+from spooler.api.print_servicer import PrintServicer
+from spooler.api.printer_servicer import PrinterServicer
+from spooler.api.registry_servicer import RegistryServicer
+from spooler.api.submission import Submission
+from spooler.api.uploads import Uploads
+from spooler.api.watch_servicer import WatchServicer
+from spooler.metrics import SpoolerMetrics
+from spooler.new_job import Upload
+from spooler.store import Store
+
+_PACKAGE = "printfabric.spooler.v1"
+
+
+class Services:
+    """The servicers, and what they share.
+
+    Args:
+        known_uploads: uploads that the last run left.
+    """
+
+    def __init__(
+        self, store: Store, inside: Inside, metrics: SpoolerMetrics, known_uploads: Iterable[Upload] = ()
+    ) -> None:
+        submission = Submission(inside.dispatch, store, metrics)
+        look, use = Look(inside), PortUse(inside.dispatch)
+        self.uploads = Uploads(store, submission, known_uploads)
+        self._print = PrintServicer(store, inside, submission, self.uploads)
+        self._hub = inside.hub
+        self.servicers: list[tuple[Any, Any, str]] = [
+            (print_grpc.add_PrintServiceServicer_to_server, self._print, f"{_PACKAGE}.PrintService"),
+            (
+                printer_grpc.add_PrinterServiceServicer_to_server,
+                PrinterServicer(inside, look, use),
+                f"{_PACKAGE}.PrinterService",
+            ),
+            (
+                port_grpc.add_PortServiceServicer_to_server,
+                PortServicer(inside, look, use),
+                f"{_PACKAGE}.PortService",
+            ),
+            (
+                watch_grpc.add_WatchServiceServicer_to_server,
+                WatchServicer(store, inside, look),
+                f"{_PACKAGE}.WatchService",
+            ),
+            (
+                registry_grpc.add_RegistryServiceServicer_to_server,
+                RegistryServicer(),
+                f"{_PACKAGE}.RegistryService",
+            ),
+        ]
+
+    async def end_streams(self) -> None:
+        """Let those go who listen, and those who send once they are answered: the server stops."""
+        await self._print.drain()
+        await self._hub.close()

@@ -1,0 +1,125 @@
+"""WatchService: what is going on, live, and why something is not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis.errors import NotBuiltYet, PortNotFound
+from printfabric.spooler.v1 import watch_service_pb2 as pb
+from printfabric.spooler.v1 import watch_service_pb2_grpc as pb_grpc
+from spooler.api.convert import put_ledger, put_time, table
+from spooler.api.convert_port import STATUS_SOURCES
+from spooler.api.inside import Inside
+from spooler.api.job_finder import JobFinder
+from spooler.api.look import Look
+from spooler.api.names import port_of, printer_of
+from spooler.api.paging import number_in, page_size, token_of
+from spooler.api.submission import invalid
+from spooler.api.watch_stream import WatchStream
+from spooler.explain.facts import Explanation, Fact, Verdict
+from spooler.explain.jobs import explain_job, explain_printer
+from spooler.explain.ports import explain_port
+from spooler.job import HistoryEvent, Job
+from spooler.job_state import JobState
+from spooler.ledger import Outcome
+from spooler.store import Store
+
+VERDICTS = table(Verdict, pb.ExplainVerdict, "EXPLAIN_VERDICT_")
+_HISTORY = 10_000
+
+
+class WatchServicer(pb_grpc.WatchServiceServicer):
+    """Looking only; anybody known may."""
+
+    def __init__(self, store: Store, inside: Inside, look: Look) -> None:
+        self._store = store
+        self._inside = inside
+        self._look = look
+        self._finder = JobFinder(store, inside.dispatch)
+
+    def Watch(self, request: pb.WatchRequest, _context: Any) -> AsyncIterator[pb.WatchResponse]:
+        """See the contract."""
+        return WatchStream(request, self._store, self._inside, self._look).run()
+
+    async def Explain(self, request: pb.ExplainRequest, _context: Any) -> pb.ExplainResponse:
+        """See the contract."""
+        kind = request.name.partition("/")[0]
+        if kind == "jobs" or request.name.isdecimal():
+            job = await self._finder.find(request.name)
+            answer = _answer(explain_job(self._look.job_facts(job)))
+            put_ledger(answer.ledger, job.ledger, job.document.size_bytes)
+            return answer
+        if kind == "printers":
+            return _answer(self._explain_printer(printer_of(request.name)))
+        if "/" not in request.name:
+            raise invalid("name", "must be jobs/…, printers/… or hosts/…/ports/…", name=request.name)
+        facts = self._look.port_facts(port_of(request.name))
+        if not facts.known and not self._look.users_of(facts.name):
+            raise PortNotFound(f"there is no port {facts.name}", port=facts.name)
+        return _answer(explain_port(facts, datetime.now(UTC)))
+
+    async def ListHistory(self, request: pb.ListHistoryRequest, _context: Any) -> pb.ListHistoryResponse:
+        """See the contract."""
+        if not request.parent.startswith("printers/"):
+            port_of(request.parent, "parent")
+            raise NotBuiltYet("ListHistory of a port", field="parent")
+        name = printer_of(request.parent, "parent")
+        self._inside.dispatch.book.queue(name)
+        events = (await self._store.history(printer=name, limit=_HISTORY))[::-1]
+        size, behind = page_size(request.page_size), number_in(request.page_token)
+        answer = pb.ListHistoryResponse(entries=[_entry(event) for event in events[behind : behind + size]])
+        if len(events) > behind + size:
+            answer.next_page_token = token_of(str(behind + size))
+        return answer
+
+    def _explain_printer(self, name: str) -> Explanation:
+        book = self._inside.dispatch.book
+        queue = book.queue(name)
+        jobs = [book.jobs[number] for number in queue.jobs if number in book.jobs]
+        undecided = [
+            job for job in jobs if job.outcome is Outcome.UNKNOWN and job.state is JobState.PENDING_HELD
+        ]
+        first = _next(jobs)
+        return explain_printer(
+            queue.printer,
+            tuple(self._look.port_facts(port) for port in queue.printer.ports),
+            len(jobs),
+            len(undecided),
+            self._look.job_facts(first) if first is not None else None,
+        )
+
+
+def _next(jobs: Sequence[Job]) -> Job | None:
+    """Return the job that tells how a printer is: one on its way, else the one that is next."""
+    ranks = {JobState.PROCESSING: 0, JobState.PROCESSING_STOPPED: 0, JobState.PENDING: 1}
+    able = [job for job in jobs if job.state in ranks]
+    return min(able, key=lambda job: (ranks[job.state], -job.priority, job.number), default=None)
+
+
+def _answer(explanation: Explanation) -> pb.ExplainResponse:
+    answer = pb.ExplainResponse(headline=explanation.headline, loss=explanation.loss)
+    answer.verdict = VERDICTS[explanation.verdict]  # type: ignore[assignment]
+    for action in explanation.actions:
+        answer.actions.add(title=action.title, method=action.method, command=action.command)
+    now = datetime.now(UTC)
+    for fact in explanation.facts:
+        _put_fact(answer.facts.add(text=fact.text), fact, now)
+    return answer
+
+
+def _put_fact(message: pb.Fact, fact: Fact, now: datetime) -> None:
+    message.source = STATUS_SOURCES[fact.source]  # type: ignore[assignment]
+    if fact.at is not None:
+        put_time(message.time, fact.at)
+        message.age.FromMilliseconds(max(int((now - fact.at).total_seconds() * 1000), 0))
+
+
+def _entry(event: HistoryEvent) -> pb.HistoryEntry:
+    entry = pb.HistoryEntry(kind=event.what, actor=event.who, text=event.detail)
+    if event.job_number:
+        entry.job = f"jobs/{event.job_number}"
+    if event.at is not None:
+        put_time(entry.time, event.at)
+    return entry

@@ -1,0 +1,122 @@
+"""Management sessions: a caller's handle to the host's, and what may be done with it (OpenPrinter, XcvData)."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.errors import AccessDenied, InvalidHandle, PortNotFound
+from chassis.identity import current
+from spooler.api import rights
+from spooler.api.inside import HostList, Inside, Link
+from spooler.api.names import XcvObject
+from spooler.api.port_use import PortUse
+from spooler.printer import PortName
+from spooler.remote_xcv import XcvAnswer
+
+ADMINISTER = 1  # SERVER_ACCESS_ADMINISTER
+ENUMERATE = 2  # SERVER_ACCESS_ENUMERATE
+IN_USE = 170  # ERROR_BUSY
+_MOST_SESSIONS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class XcvSession:
+    """An open session at a host. Only who opened it may use it."""
+
+    link: Link
+    handle: bytes  # the host's
+    object: XcvObject
+    owner: str
+
+
+class XcvSessions:
+    """All sessions of this spooler. They end with it: callers open again on InvalidHandle."""
+
+    def __init__(self, inside: Inside, use: PortUse) -> None:
+        self._hosts = inside.hosts
+        self._link_to = inside.xcv
+        self._use = use
+        self._sessions: OrderedDict[bytes, XcvSession] = OrderedDict()
+
+    async def open(self, what: XcvObject, desired_access: int) -> bytes:
+        """Open a session and return its handle.
+
+        Raises:
+            AccessDenied: more access was asked for than the caller has.
+            PortNotFound: no such host or port (1796); UnknownPrintMonitor: no such monitor.
+        """
+        if desired_access & ADMINISTER and not rights.is_administrator():
+            raise AccessDenied(f"{current()} may not administer ports", caller=current())
+        what = what if what.host else what._replace(host=only_host(self._hosts, what))
+        link = self._link_to(what.host)
+        access = desired_access & (ADMINISTER | ENUMERATE) or ENUMERATE
+        handle = await link.open(port=what.port, monitor=what.monitor, access=access, who=rights.caller())
+        ours = secrets.token_bytes(16)
+        self._sessions[ours] = XcvSession(link, handle, what, rights.owner_of(current()))
+        while len(self._sessions) > _MOST_SESSIONS:
+            self._sessions.popitem(last=False)
+        return ours
+
+    def find(self, handle: bytes) -> XcvSession:
+        """Return the session of a handle. Raises InvalidHandle; somebody else's handle is no handle."""
+        session = self._sessions.get(handle)
+        if session is None or session.owner != rights.owner_of(current()):
+            raise InvalidHandle("this management handle was closed, or never given out")
+        self._sessions.move_to_end(handle)
+        return session
+
+    async def data(
+        self,
+        session: XcvSession,
+        data_name: str,
+        input_data: bytes,
+        max_output_bytes: int | None,
+        request_id: str,
+    ) -> XcvAnswer:
+        """Execute one command; what comes back is the monitor's own answer.
+
+        DeletePort of a port in use is answered here with status 170: the monitor cannot know of printers.
+        """
+        if data_name == "DeletePort":
+            port = PortName(session.object.host, _port_in(input_data) or session.object.port)
+            busy = self._use.why_in_use(port)
+            if busy:
+                return XcvAnswer(IN_USE, b"", 0, busy)
+            with self._use.deleting(port):
+                return await session.link.data(
+                    session.handle, data_name, input_data, max_output_bytes, request_id
+                )
+        return await session.link.data(session.handle, data_name, input_data, max_output_bytes, request_id)
+
+    async def close(self, handle: bytes) -> None:
+        """Close a session; an unknown one is fine."""
+        session = self._sessions.get(handle)
+        if session is not None and session.owner == rights.owner_of(current()):
+            del self._sessions[handle]
+            await session.link.close(session.handle)
+
+
+def only_host(hosts: HostList, what: XcvObject) -> str:
+    """Return the host that is meant when none is named: the only one, or the only one that has the port."""
+    names = [host.name for host in hosts.all()]
+    if len(names) != 1 and what.port:
+        names = [name for name in names if hosts.port(PortName(name, what.port)) is not None]
+    if len(names) != 1:
+        raise PortNotFound(
+            f"{what.port or what.monitor}: which host is meant? name it as \\\\host\\", hosts=len(names)
+        )
+    return names[0]
+
+
+def _port_in(input_data: bytes) -> str:
+    """Return the port a command names: a JSON string, or the member `name`."""
+    try:
+        value: Any = json.loads(input_data) if input_data else None
+    except (ValueError, RecursionError):
+        return ""  # the monitor says what is wrong with it
+    name = value.get("name") if isinstance(value, dict) else value
+    return name.strip() if isinstance(name, str) else ""

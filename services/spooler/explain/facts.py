@@ -1,0 +1,137 @@
+"""What an explanation rests on, and what it is. Frozen values, gathered by the API, judged by `verdicts`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from spooler.job import Job
+from spooler.printer import PortName, Printer
+
+
+class Verdict(StrEnum):
+    """Which of the answers it is. First match wins, in this order but for UNKNOWN, which a person must see first."""
+
+    HELD = "held"
+    PRINTER_PAUSED = "printer_paused"
+    NO_PORT = "no_port"
+    JOBS_AHEAD = "jobs_ahead"
+    UPLOAD_INCOMPLETE = "upload_incomplete"
+    HOST_SILENT = "host_silent"
+    PORT_HELD = "port_held"
+    DEVICE_MISSING = "device_missing"
+    DEVICE_REFUSED = "device_refused"
+    NO_CONNECTION = "no_connection"
+    LINE_ERRORS = "line_errors"
+    PRINTER_SAYS = "printer_says"
+    STALLED = "stalled"
+    RETRY = "retry"
+    AWAITING_PROOF = "awaiting_proof"
+    UNKNOWN = "unknown"
+    FINE = "fine"
+
+
+class Source(StrEnum):
+    """Who says something."""
+
+    HOST = "host"
+    TRANSPORT = "transport"
+    PRINTER = "printer"
+    OPERATOR = "operator"
+
+
+class Fact(NamedTuple):
+    """One thing the answer rests on."""
+
+    text: str
+    source: Source
+    at: datetime | None = None
+
+
+class Action(NamedTuple):
+    """Something that can be done about it: a title, the call, the command."""
+
+    title: str
+    method: str
+    command: str
+
+
+class Failure(NamedTuple):
+    """An error, as it was met."""
+
+    reason: str
+    win32: int
+    message: str
+    at: datetime | None = None
+
+
+class Report(NamedTuple):
+    """What was said about a port (PORT_INFO_3): dwStatus, dwSeverity, words, who, when."""
+
+    condition: int
+    severity: int
+    text: str
+    source: Source
+    at: datetime | None = None
+
+
+class Holder(NamedTuple):
+    """Who has a port open."""
+
+    ours: bool
+    who: str
+    printer: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortFacts:
+    """What is known of a port now."""
+
+    name: PortName
+    known: bool = True  # its host has told of it
+    host_state: str = "online"  # "" when no such host is configured; connecting, online, silent, draining
+    host_error: str = ""
+    host_seen: datetime | None = None
+    state: str = ""  # the host's word for it: ready, printing, offline, …
+    device: str = ""
+    reports: tuple[Report, ...] = ()
+    holder: Holder | None = None
+    lane: str = ""  # closed, opening, open, waiting, stopped
+    error: Failure | None = None  # why the lane waits or has stopped
+    retry_at: datetime | None = None
+    paused: str = ""  # who paused it and why
+    flights: int = 0  # documents on their way
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What is known about a job now."""
+
+    now: datetime
+    job: Job
+    printer: Printer | None  # None: it is gone
+    ports: tuple[PortFacts, ...] = ()
+    jobs_ahead: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why, in one sentence; whether anything was lost; what to do, best first; what it rests on."""
+
+    verdict: Verdict
+    headline: str
+    loss: str = "Nothing is lost."
+    actions: tuple[Action, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+class Trouble(NamedTuple):
+    """What keeps a port from printing."""
+
+    verdict: Verdict
+    headline: str
+    facts: tuple[Fact, ...] = ()
+    actions: tuple[Action, ...] = ()

@@ -1,0 +1,189 @@
+"""What keeps a port from printing, from what is known of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from spooler.explain.facts import Action, Explanation, Fact, PortFacts, Report, Source, Trouble, Verdict
+
+_PORTS = "printfabric.spooler.v1.PortService"
+
+# PORT_INFO_3.dwStatus, in words for people.
+CONDITIONS: Mapping[int, str] = {
+    1: "The printer is offline",
+    2: "Paper jam",
+    3: "Out of paper",
+    4: "The output bin is full",
+    5: "The printer has a paper problem",
+    6: "Out of toner",
+    7: "A door is open",
+    8: "The printer needs a hand",
+    9: "The printer is out of memory",
+    10: "Toner is low",
+    11: "The printer is warming up",
+    12: "The printer saves power",
+}
+_ERROR = 1  # dwSeverity
+_NETWORKED = frozenset({1225, 121, 1460, 1231, 1232, 11001})
+
+# By the reason of the error that a port was left with.
+_BY_REASON: Mapping[str, Verdict] = {
+    "HOST_UNREACHABLE": Verdict.HOST_SILENT,
+    "PORT_BUSY": Verdict.PORT_HELD,
+    "STALE_FENCE": Verdict.PORT_HELD,
+    "PORT_NOT_FOUND": Verdict.NO_PORT,
+    "DEVICE_NOT_CONNECTED": Verdict.DEVICE_MISSING,
+    "ACCESS_DENIED": Verdict.DEVICE_REFUSED,
+    "CONNECTION_REFUSED": Verdict.NO_CONNECTION,
+    "OUT_OF_PAPER": Verdict.PRINTER_SAYS,
+    "WRITE_TIMEOUT": Verdict.STALLED,
+}
+_SHARING_VIOLATION = 32  # another program on the host has the device
+
+
+def trouble_of(port: PortFacts, now: datetime) -> Trouble | None:
+    """Return what keeps a port from taking documents; None: nothing that is known."""
+    for look in (_paused, _host, _unknown, _held, _said, _failed):
+        found = look(port, now)
+        if found is not None:
+            return found
+    return None
+
+
+def explain_port(port: PortFacts, now: datetime) -> Explanation:
+    """Say why a port does not print, or that nothing is wrong."""
+    trouble = trouble_of(port, now)
+    if trouble is not None:
+        return Explanation(trouble.verdict, trouble.headline, actions=trouble.actions, facts=trouble.facts)
+    if port.flights:
+        count = "a document is" if port.flights == 1 else f"{port.flights} documents are"
+        return Explanation(Verdict.FINE, f"Nothing is wrong: {count} on the way.", facts=_state(port))
+    return Explanation(Verdict.FINE, f"Nothing is wrong: {port.name} is ready.", facts=_state(port))
+
+
+def _state(port: PortFacts) -> tuple[Fact, ...]:
+    word = port.state or "ready"
+    return (Fact(f"{port.name} is {word}", Source.HOST, port.host_seen),)
+
+
+def _paused(port: PortFacts, _now: datetime) -> Trouble | None:
+    if not port.paused:
+        return None
+    return Trouble(
+        Verdict.NO_PORT,
+        f"Port {port.name} is {port.paused}.",
+        (Fact(f"{port.name}: {port.paused}", Source.OPERATOR),),
+        (Action("Resume", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
+    )
+
+
+def _host(port: PortFacts, now: datetime) -> Trouble | None:
+    host = port.name.host
+    if not port.host_state:
+        return Trouble(
+            Verdict.NO_PORT,
+            f"Host {host} is not configured.",
+            (Fact(f"no host {host} is known here", Source.HOST),),
+        )
+    if port.host_state in ("online", "draining"):
+        return None
+    since = f" since {_ago(port.host_seen, now)}" if port.host_seen is not None else ""
+    headline = f"Host {host} does not answer{since}."
+    if port.host_state == "connecting":
+        headline = f"Host {host} has not answered yet."
+    facts = [Fact(f"host {host} is {port.host_state}", Source.HOST, port.host_seen)]
+    if port.host_error:
+        facts.append(Fact(port.host_error, Source.TRANSPORT))
+    return Trouble(Verdict.HOST_SILENT, headline, tuple(facts))
+
+
+def _unknown(port: PortFacts, _now: datetime) -> Trouble | None:
+    if port.known:
+        return None
+    return Trouble(
+        Verdict.NO_PORT,
+        f"Host {port.name.host} has no port {port.name.port}.",
+        (Fact(f"{port.name} is not among the ports of its host", Source.HOST, port.host_seen),),
+        (Action("Add a port", f"{_PORTS}/AddPort", f"printfabric ports add {port.name}"),),
+    )
+
+
+def _held(port: PortFacts, _now: datetime) -> Trouble | None:
+    held_elsewhere = port.holder is not None and not port.holder.ours
+    refused = port.error is not None and _BY_REASON.get(port.error.reason) is Verdict.PORT_HELD
+    if not (held_elsewhere or (refused and port.lane in ("waiting", "stopped"))):
+        return None
+    who = port.holder.who if port.holder is not None and held_elsewhere else "somebody else"
+    facts = [Fact(f"{port.name} is open for {who}", Source.HOST, port.holder.since if port.holder else None)]
+    if port.error is not None:
+        facts.append(Fact(port.error.message, Source.HOST, port.error.at))
+    return Trouble(Verdict.PORT_HELD, f"{port.name} is in use by {who}.", tuple(facts))
+
+
+def _said(port: PortFacts, _now: datetime) -> Trouble | None:
+    """Return what the printer or its host reports, if it stops the port."""
+    report = next((one for one in port.reports if one.severity == _ERROR), None)
+    if report is None:
+        return None
+    words = report.text or CONDITIONS.get(report.condition, "The port reports an error")
+    verdict = Verdict.PRINTER_SAYS
+    if report.condition == 1 and report.source is not Source.PRINTER:
+        verdict = _offline_verdict(port)
+        if verdict is Verdict.NO_CONNECTION:
+            words = f"The printer does not answer on {port.device or port.name}"
+        elif verdict is Verdict.DEVICE_MISSING:
+            words = f"The device of {port.name} is not there"
+    return Trouble(verdict, f"{words.rstrip('.')}.", (_fact_of(port, report),))
+
+
+def _failed(port: PortFacts, now: datetime) -> Trouble | None:
+    """Return what the last failure at the port means while it waits for another try, or has stopped."""
+    error = port.error
+    if error is None or port.lane not in ("waiting", "stopped", "opening"):
+        return None
+    verdict = _BY_REASON.get(error.reason, Verdict.RETRY)
+    if error.win32 == _SHARING_VIOLATION:
+        verdict = Verdict.DEVICE_REFUSED
+    elif error.reason == "DEVICE_OFFLINE" or error.win32 in _NETWORKED:
+        verdict = _offline_verdict(port) if error.reason != "WRITE_TIMEOUT" else verdict
+    device = port.device or str(port.name)
+    again = _again(port, now)
+    headline = {
+        Verdict.HOST_SILENT: f"Host {port.name.host} does not answer.",
+        Verdict.NO_PORT: f"Host {port.name.host} has no port {port.name.port}.",
+        Verdict.DEVICE_MISSING: f"The device of {port.name} is not there: {device}.",
+        Verdict.DEVICE_REFUSED: f"{device} refuses: another program has it, or rights are missing.",
+        Verdict.NO_CONNECTION: f"The printer does not answer on {device}.",
+        Verdict.PRINTER_SAYS: "Out of paper.",
+        Verdict.STALLED: "The printer takes nothing and does not say why.",
+    }.get(verdict, f"{port.name} failed and is tried again{again}.")
+    facts = [Fact(error.message, Source.TRANSPORT, error.at)]
+    if again:
+        facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT))
+    resume = Action("Try now", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}")
+    return Trouble(verdict, headline, tuple(facts), (resume,))
+
+
+def _offline_verdict(port: PortFacts) -> Verdict:
+    """Say what is gone: a device node of the host, or an address on the network."""
+    return Verdict.DEVICE_MISSING if port.device.startswith("/") else Verdict.NO_CONNECTION
+
+
+def _fact_of(port: PortFacts, report: Report) -> Fact:
+    words = report.text or CONDITIONS.get(report.condition, f"condition {report.condition}").lower()
+    return Fact(f"{port.name}: {words}", report.source, report.at)
+
+
+def _again(port: PortFacts, now: datetime) -> str:
+    if port.retry_at is None:
+        return ""
+    return f" in {max(round((port.retry_at - now).total_seconds()), 1)} s"
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    seconds = max(int((now - moment).total_seconds()), 0)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,95 @@
+"""What a spooler can be told: by flags, environment, secrets, or a TOML file."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings
+
+
+class HostSection(Section):
+    """A host with a port monitor: `[[hosts]]` in the file."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[^/,\s]+$",
+        description="the host's name in the fabric, as edge-7",
+    )
+    address: Address = Field(description="where its port monitor listens: host:port or unix:/path")
+
+
+class PrinterSection(Section):
+    """A printer that is added when there is none of that name: `[[printers]]` in the file."""
+
+    name: str = Field(min_length=1, max_length=127, description="its name, as labels")
+    ports: tuple[str, ...] = Field(default=(), description="its ports, preferred first: edge-7/COM1:")
+    description: str = Field(default="", max_length=255, description="one line for people")
+    location: str = Field(default="", max_length=255, description="where it stands")
+
+    @field_validator("ports")
+    @classmethod
+    def _are_ports(cls, ports: tuple[str, ...]) -> tuple[str, ...]:
+        for port in ports:
+            host, slash, name = port.partition("/")
+            if not (slash and host and name) or "," in port:
+                raise ValueError(f"{port!r} is not a port: write host/port, as edge-7/COM1:")
+        return ports
+
+
+class DispatchSection(Section):
+    """How documents are sent."""
+
+    window: int = Field(
+        default=32, ge=1, le=1024, description="small documents on their way through one port at once"
+    )
+    cache_bytes: int = Field(
+        default=64 << 20, ge=0, description="small documents kept in memory between acceptance and sending"
+    )
+    drain_s: float = Field(
+        default=3.0, ge=0, le=600, description="how long documents may take to end when the spooler stops"
+    )
+    lease_s: float = Field(
+        default=30.0, ge=1, le=3600, description="how long a port stays ours when we are not heard of"
+    )
+
+
+class SpoolerSettings(Settings):
+    """The settings of fabric-spooler."""
+
+    service = "spooler"
+    server: ServerSettings = ServerSettings(listen=("127.0.0.1:50151",))
+    monitors: ChannelSettings = Field(
+        default=ChannelSettings(), description="how port monitors are spoken to: TLS, keepalive, token"
+    )
+    state_dir: Path = Field(
+        default=Path("/var/lib/print-fabric/spooler"),
+        description="database and spool; what was accepted lives here",
+    )
+    spooler_id: str = Field(
+        default_factory=socket.gethostname,
+        min_length=1,
+        max_length=63,
+        description="this spooler's name; shown as the holder of its ports",
+    )
+    hosts: tuple[HostSection, ...] = Field(default=(), description="hosts with port monitors")
+    printers: tuple[PrinterSection, ...] = Field(default=(), description="printers to add when missing")
+    keep_finished_s: float = Field(
+        default=86400.0, ge=0, description="how long jobs are remembered after their end, in seconds"
+    )
+    reserve_bytes: int | None = Field(
+        default=None, ge=0, description="kept free on the spool's volume; none: 64 MiB, or 5 % of a small one"
+    )
+    dispatch: DispatchSection = DispatchSection()
+
+    @field_validator("hosts")
+    @classmethod
+    def _differ(cls, hosts: tuple[HostSection, ...]) -> tuple[HostSection, ...]:
+        names = [host.name.casefold() for host in hosts]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"host {twice} is named twice")
+        return hosts
