@@ -52,9 +52,10 @@ class GroupThread(Generic[Work]):
         self._queue: deque[Entry[Work]] = deque()  # appended by the loop, emptied by the thread
         self._wake = threading.Event()
         self._soon: asyncio.TimerHandle | None = None
-        self._unwaited = (
-            0  # entries in the queue that nobody waits for; touched under the GIL only to bound them
-        )
+        # Entries that nobody waits for: came in (counted by the loop), went out (counted by the thread).
+        self._soon_in = 0
+        self._soon_out = 0
+        self._resting = False  # a commit failed; written by the thread
         self._closing = False
         self._closed = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -77,11 +78,9 @@ class GroupThread(Generic[Work]):
         """Put `work` in its place in the order and return; it is committed with the next batch, within 50 ms."""
         if self._closing:
             raise StoreUnavailable(f"{self._name} is closed")
-        if self._unwaited >= self._max_soon:
-            self._forget_oldest()
-        self._unwaited += 1
+        self._soon_in += 1
         self._queue.append(Entry(work, None))
-        if self._unwaited * 4 >= self._max_soon:
+        if (self._soon_in - self._soon_out) * 4 >= self._max_soon and not self._resting:
             self._wake.set()
         elif self._soon is None:
             self._soon = self._loop.call_later(_SOON_S, self._soon_is_now)
@@ -103,15 +102,6 @@ class GroupThread(Generic[Work]):
         self._soon = None
         self._wake.set()
 
-    def _forget_oldest(self) -> None:
-        """Drop the oldest unwaited entry: the disk has not answered for a long time, and memory is bounded."""
-        for index, entry in enumerate(self._queue):
-            if entry.future is None:
-                del self._queue[index]
-                self._unwaited -= 1
-                log.warning("unwritten progress dropped", thread=self._name, bound=self._max_soon)
-                return
-
     def _run(self) -> None:
         rest: float | None = None
         while True:
@@ -119,7 +109,8 @@ class GroupThread(Generic[Work]):
             self._wake.clear()
             rest = None
             while self._queue and rest is None:
-                rest = _RETRY_S if self._one_batch() else None
+                self._resting = self._one_batch()
+                rest = _RETRY_S if self._resting else None
             if self._closing:
                 break
         if self._queue:
@@ -140,9 +131,28 @@ class GroupThread(Generic[Work]):
         for entry in reversed(again):
             entry.retry = False
             self._queue.appendleft(entry)
-        self._unwaited -= sum(entry.future is None for entry in batch) - len(again)
+        self._soon_out += sum(entry.future is None for entry in batch) - len(again)
+        if again:
+            self._forget_oldest()
         self._loop.call_soon_threadsafe(_wake_callers, [e for e in batch if e.future is not None])
         return bool(again)
+
+    def _forget_oldest(self) -> None:
+        """Bound the memory that unwaited work takes while the disk does not answer; on the thread."""
+        excess = self._soon_in - self._soon_out - self._max_soon
+        if excess <= 0:
+            return
+        log.warning("unwritten progress dropped", thread=self._name, entries=excess, bound=self._max_soon)
+        self._soon_out += excess
+        # The loop only appends, on the right; the left end is this thread's.
+        kept: list[Entry[Work]] = []
+        while excess:
+            entry = self._queue.popleft()
+            if entry.future is None:
+                excess -= 1
+            else:
+                kept.append(entry)
+        self._queue.extendleft(reversed(kept))
 
 
 def _wake_callers(batch: list[Entry[Any]]) -> None:

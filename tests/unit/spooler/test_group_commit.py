@@ -1,0 +1,140 @@
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from chassis.errors import SpoolFull, StoreUnavailable
+from spooler.group_commit import Entry, GroupThread
+
+
+class Ledger:
+    """A handler that remembers its batches and can be told to be slow, or to fail."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.pause_s = 0.0
+        self.failures = 0
+        self.threads: set[str] = set()
+
+    def commit(self, batch: Sequence[Entry[int]]) -> None:
+        self.threads.add(threading.current_thread().name)
+        time.sleep(self.pause_s)
+        if self.failures:
+            self.failures -= 1
+            for entry in batch:
+                entry.error = SpoolFull("full")
+                entry.retry = True
+            return
+        self.batches.append([entry.work for entry in batch])
+        for entry in batch:
+            entry.result = entry.work * 10
+            if entry.work < 0:
+                entry.error = SpoolFull("refused")
+
+    @property
+    def written(self) -> list[int]:
+        return [work for batch in self.batches for work in batch]
+
+
+@pytest.fixture
+async def ledger():
+    return Ledger()
+
+
+@pytest.fixture
+async def thread(ledger):
+    thread: GroupThread[int] = GroupThread("test", ledger.commit, max_soon=100, max_batch=1002)
+    yield thread
+    await thread.close()
+
+
+async def test_each_caller_gets_its_own_answer(thread):
+    assert await asyncio.gather(*(thread.submit(n) for n in range(50))) == [n * 10 for n in range(50)]
+
+
+async def test_callers_that_come_together_share_batches_in_their_order(thread, ledger):
+    ledger.pause_s = 0.01
+    await asyncio.gather(*(thread.submit(n) for n in range(200)))
+
+    assert ledger.written == list(range(200))
+    assert len(ledger.batches) < 20
+    assert ledger.threads == {"test"}
+
+
+async def test_one_refusal_does_not_touch_the_neighbours(thread):
+    answers = await asyncio.gather(*(thread.submit(n) for n in (1, -1, 2)), return_exceptions=True)
+
+    assert (answers[0], answers[2]) == (10, 20)
+    assert isinstance(answers[1], SpoolFull)
+
+
+async def test_a_caller_that_goes_away_harms_nobody(thread, ledger):
+    ledger.pause_s = 0.02
+    gone = asyncio.create_task(thread.submit(1))
+    await asyncio.sleep(0)
+    gone.cancel()
+
+    assert await thread.submit(2) == 20
+    assert ledger.written == [1, 2]
+
+
+async def test_what_nobody_waits_for_is_written_within_fifty_milliseconds(thread, ledger):
+    thread.submit_soon(1)
+    assert ledger.written == []
+    await asyncio.sleep(0.15)
+
+    assert ledger.written == [1]
+
+
+async def test_what_nobody_waits_for_keeps_its_place_before_what_somebody_does(thread, ledger):
+    for n in range(5):
+        thread.submit_soon(n)
+    await thread.submit(5)
+
+    assert ledger.written == [0, 1, 2, 3, 4, 5]
+
+
+async def test_after_a_failure_what_nobody_waits_for_is_tried_again_and_callers_are_told(thread, ledger):
+    ledger.failures = 1
+    thread.submit_soon(1)
+    with pytest.raises(SpoolFull):
+        await thread.submit(2)
+    thread.submit_soon(3)
+    await thread.submit(4)
+
+    assert ledger.written == [1, 3, 4]
+
+
+async def test_while_the_disk_does_not_answer_memory_stays_bounded_and_the_newest_stay(thread, ledger):
+    ledger.failures = 1
+    waited = [asyncio.ensure_future(thread.submit(-2)), asyncio.ensure_future(thread.submit(-3))]
+    for n in range(1000):
+        thread.submit_soon(n)
+    answers = await asyncio.gather(*waited, thread.submit(1000), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [SpoolFull, SpoolFull, int]
+    assert ledger.written == [*range(900, 1000), 1000]
+
+
+async def test_closing_writes_what_is_waiting(ledger):
+    thread: GroupThread[int] = GroupThread("test", ledger.commit)
+    thread.submit_soon(1)
+    await thread.close()
+
+    assert ledger.written == [1]
+    with pytest.raises(StoreUnavailable):
+        await thread.submit(2)
+
+
+async def test_a_handler_that_breaks_fails_its_callers_and_goes_on():
+    def commit(batch: Sequence[Entry[int]]) -> None:
+        for entry in batch:
+            entry.result = 1 // entry.work
+
+    thread: GroupThread[int] = GroupThread("test", commit)
+    with pytest.raises(StoreUnavailable, match="internal error"):
+        await thread.submit(0)
+    assert await thread.submit(1) == 1
+    await thread.close()
