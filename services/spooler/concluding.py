@@ -14,7 +14,8 @@ from chassis import logs
 from chassis.errors import FabricError, SpoolFull, StoreUnavailable
 from chassis.tasks import Backoff
 from spooler.delivery import Conclusion, PortAction, conclude
-from spooler.dispatcher import Dispatcher, Landing
+from spooler.dispatch_view import Landing
+from spooler.dispatcher import Dispatcher
 from spooler.job import Attempt, HistoryEvent, Job, JobError
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Evidence, EvidenceLevel, Ledger, Offsets, Outcome, merge
@@ -108,6 +109,7 @@ class Concluding:
                 self._writing = len(batch)
                 await self._conclude(batch)
                 self._writing = 0
+                self._dispatcher.pulse.beat()
 
     async def _conclude(self, batch: Sequence[Judged]) -> None:
         jobs: list[Job] = []
@@ -136,7 +138,7 @@ class Concluding:
                 await self._dispatcher.store.record(changes)
             except (StoreUnavailable, SpoolFull) as error:
                 failures += 1
-                log.error("outcomes cannot be written", jobs=len(changes.jobs), error=str(error))
+                log.warning("outcomes cannot be written", jobs=len(changes.jobs), error=str(error))
                 await asyncio.sleep(RETRY.wait_s(failures))
             else:
                 return
@@ -218,7 +220,9 @@ def _job_after(job: Job, judged: Judged) -> Job:
         return replace(job, outcome=Outcome.PENDING)
     if job.ended:
         reason = {JobEvent.COMPLETE: "job-completed-successfully", JobEvent.CANCEL: "job-canceled-by-user"}
-        return replace(job, ended_at=now, reasons=(reason.get(event, conclusion.reason or "aborted-by-system"),))
+        return replace(
+            job, ended_at=now, reasons=(reason.get(event, conclusion.reason or "aborted-by-system"),)
+        )
     return job
 
 
@@ -275,4 +279,6 @@ def _history(job: Job, judged: Judged) -> HistoryEvent:
         detail += f": {error.reason}: {error.message}"
     if job.hold_reason:
         detail += f"; {job.hold_reason}"
-    return HistoryEvent(words.get(judged.conclusion.event, "ended"), "spooler", detail, job.number, job.printer)
+    return HistoryEvent(
+        words.get(judged.conclusion.event, "ended"), "spooler", detail, job.number, job.printer
+    )

@@ -125,7 +125,4 @@ def _known_place(progress: Progress, accepted: int, cancelled: bool) -> Conclusi
             reason="printer-stopped",
         )
     # The place is known, but the device will not take the rest as one document: a person decides.
-    return Conclusion(
-        Outcome.PARTIAL, JobEvent.HOLD, port_action=PortAction.PAUSE, reason=PARTIALLY_PRINTED
-    )
-
+    return Conclusion(Outcome.PARTIAL, JobEvent.HOLD, port_action=PortAction.PAUSE, reason=PARTIALLY_PRINTED)

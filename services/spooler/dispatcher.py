@@ -6,151 +6,60 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from chassis import logs
 from chassis.errors import FabricError
 from chassis.tasks import Tasks
 from spooler.book import Book, Queue
+from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
 from spooler.hosts import Hosts
 from spooler.hub import Hub
-from spooler.job import Attempt, HistoryEvent, Job
+from spooler.job import Attempt, Job
 from spooler.job_state import JobEvent, JobState, step
-from spooler.lane import Lane, LaneState
+from spooler.lane import Lane
+from spooler.lane_condition import LaneState
+from spooler.lane_desk import LaneDesk
+from spooler.launch import flight_of
 from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
 from spooler.pool import choose_port
-from spooler.port import DocumentInfo, DocumentKey, Progress
-from spooler.printer import PortAvailability, PortName, Printer
-from spooler.store import Changes, Snapshot, Store
+from spooler.printer import PortAvailability, PortName
+from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 
 log = logs.get(__name__)
 
-FENCE_SHIFT = 24  # a fence is the spooler's epoch, then a counter: rising over restarts without a write per opening
+FENCE_SHIFT = (
+    24  # a fence is the spooler's epoch, then a counter: rising over restarts without a write per opening
+)
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchSettings:
-    """How documents are sent."""
-
-    window: int = 32  # small documents on their way through one port at once; 1 where ports are pooled
-    cache_bytes: int = 64 * 1024 * 1024  # small documents kept in memory between acceptance and sending
-    drain_s: float = 3.0  # how long documents may take to end when the spooler stops
-
-
-class LaneView(NamedTuple):
-    """What is known of a port in use."""
-
-    state: LaneState
-    error: FabricError | None
-    retry_at: datetime | None
-    flights: tuple[int, ...]  # numbers of jobs on their way
-    fence: int
-
-
-class Landing(NamedTuple):
-    """The end of a flight, as it is handed to the conclusions."""
-
-    port: PortName
-    flight: Flight
-    progress: Progress | None  # None: it never left
-    error: FabricError | None
-
-
-class Dispatcher:
+class Dispatcher(LaneDesk):
     """Who prints next, where. It is the `LaneOwner` of every lane."""
 
     def __init__(
         self, store: Store, hosts: Hosts, hub: Hub, tasks: Tasks, settings: DispatchSettings | None = None
     ) -> None:
-        self.store = store
-        self.hosts = hosts
-        self.hub = hub
-        self.tasks = tasks
         self.settings = settings or DispatchSettings()
-        self.book = Book(self.settings.cache_bytes)
-        self.lanes: dict[tuple[str, str], Lane] = {}
+        super().__init__(Book(self.settings.cache_bytes), store, hub)
+        self.hosts = hosts
+        self.tasks = tasks
         self.paused_ports: dict[tuple[str, str], str] = {}  # port -> who and why
         self.timetable = Timetable(self._time_came)
         self.on_expired: Callable[[Job], object] = lambda _job: None  # the steering's
-        self.on_landed: Callable[[Landing], None] = lambda _landing: None  # the conclusions'
-        self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.on_empty: Callable[[str], object] = lambda _printer: None  # a printer's last job has ended
         self.unconcluded: Callable[[], int] = lambda: 0  # the conclusions': flights not judged yet
         self.draining = False
-        self._fence = 0
-        self._documents_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
         hosts.on_up = self.host_up
-
-    # --- looking
-
-    @property
-    def printers(self) -> Mapping[str, Printer]:
-        """The printers by name."""
-        return {name: queue.printer for name, queue in self.book.queues.items()}
-
-    def live_job(self, number: int) -> Job | None:
-        """Return an unfinished job with its newest progress."""
-        return self.book.jobs.get(number)
-
-    def live_job_by_uid(self, uid: bytes) -> Job | None:
-        """Return an unfinished job by its uid. Costs a look at all of them."""
-        return next((job for job in self.book.jobs.values() if job.uid == uid), None)
-
-    def live_jobs(self) -> Iterable[Job]:
-        """All unfinished jobs."""
-        return self.book.jobs.values()
-
-    def jobs_ahead(self, job: Job) -> int:
-        """Return how many jobs its printer will send before it."""
-        queue = self.book.queues.get(job.printer)
-        if queue is None or job.state is not JobState.PENDING:
-            return 0
-        return queue.waiting.ahead_of(job) + sum(1 for _ in self._on_their_way(queue.printer))
-
-    def queued(self, printer: str) -> int:
-        """Return how many unfinished jobs a printer has."""
-        queue = self.book.queues.get(printer)
-        return len(queue.jobs) if queue else 0
-
-    def lane_view(self, port: PortName) -> LaneView | None:
-        """Return what is known of a port in use; None when it is not."""
-        lane = self.lanes.get(port.key)
-        if lane is None:
-            return None
-        retry_at = None
-        if lane.retry_at is not None:
-            wait_s = lane.retry_at - asyncio.get_running_loop().time()
-            retry_at = datetime.fromtimestamp(time.time() + wait_s, UTC)
-        numbers = tuple(flight.number for flight in lane.flights.values())
-        return LaneView(lane.state, lane.error, retry_at, numbers, lane.fence)
-
-    def flight_of(self, number: int) -> tuple[Lane, Flight] | None:
-        """Return the lane and the flight of a job that is on its way."""
-        job = self.book.jobs.get(number)
-        lane = self.lanes.get(job.port.key) if job is not None and job.port is not None else None
-        if lane is not None:
-            for flight in lane.flights.values():
-                if flight.number == number:
-                    return lane, flight
-        return None
-
-    def _on_their_way(self, printer: Printer) -> Iterator[Flight]:
-        for port in printer.ports:
-            lane = self.lanes.get(port.key)
-            if lane is not None:
-                yield from (flight for flight in lane.flights.values() if flight.info.printer == printer.name)
 
     # --- life
 
     async def start(self, snapshot: Snapshot, epoch: int) -> None:
         """Take up what was going on when the last spooler stopped."""
-        self._fence = epoch << FENCE_SHIFT
+        self.begin_epoch(epoch)
         self.book.put_printers(snapshot.printers)
         open_attempts = {attempt.job_number: attempt for attempt in snapshot.open_attempts}
         for job in snapshot.jobs:
@@ -171,19 +80,12 @@ class Dispatcher:
     async def drain(self) -> None:
         """Stop: send nothing new, let what is on its way end within the limit, release the ports (S38)."""
         self.draining = True
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.settings.drain_s
-        while loop.time() < deadline and (
-            self.unconcluded() or any(lane.flights for lane in self.lanes.values())
-        ):
-            await asyncio.sleep(0.02)
+        await self.pulse.until(self._quiet, self.settings.drain_s)
         await asyncio.gather(*(lane.close() for lane in self.lanes.values()))
         self.timetable.close()
 
-    def next_fence(self) -> int:
-        """See `LaneOwner.next_fence`."""
-        self._fence += 1
-        return self._fence
+    def _quiet(self) -> bool:
+        return not self.unconcluded() and not any(lane.flights for lane in self.lanes.values())
 
     def host_up(self, host: str) -> None:
         """A host answers again: whatever waits for its ports is tried at once."""
@@ -216,7 +118,13 @@ class Dispatcher:
     def _reserve(self, new: NewJob) -> NewJob:
         """Give a new job a place at once when a port is free and open and nothing is before it."""
         queue = self.book.queues.get(new.printer)
-        if queue is None or queue.waiting or new.held or new.not_before or not isinstance(new.document, Inline):
+        if (
+            queue is None
+            or queue.waiting
+            or new.held
+            or new.not_before
+            or not isinstance(new.document, Inline)
+        ):
             return new
         port = self._choose(queue)
         lane = self.lanes.get(port.key) if port is not None else None
@@ -276,7 +184,7 @@ class Dispatcher:
         return lane is not None and lane.failures > 0
 
     def _load(self, port: PortName) -> float:
-        return self._documents_done.get(port.key, 0)
+        return self.documents_done.get(port.key, 0)
 
     def _launch(self, job: Job, lane: Lane, event: JobEvent, *, pinned: bool = False) -> None:
         """Begin an attempt in memory; the lane makes it durable before a byte leaves."""
@@ -310,30 +218,17 @@ class Dispatcher:
         job = self.book.jobs.get(lane.pinned or 0)
         if job is None or job.state is not JobState.PROCESSING_STOPPED:
             lane.pinned = None
-        elif lane.has_room and not lane.flights and not self.draining and lane.port.key not in self.paused_ports:
+        elif (
+            lane.has_room
+            and not lane.flights
+            and not self.draining
+            and lane.port.key not in self.paused_ports
+        ):
             lane.pinned = None
             self._launch(job, lane, JobEvent.RESUME, pinned=True)
 
     def _flight(self, job: Job, offset: int) -> Flight:
-        info = DocumentInfo(
-            printer=job.printer,
-            job_number=job.number,
-            document_name=job.document.name,
-            output_file=job.attributes.get("output-file", ""),
-            format=job.document.format,
-            size_bytes=job.document.size_bytes,
-            user=job.sender.user or job.sender.owner,
-            copy=job.copies_printed + 1,
-            resume_offset=offset,
-        )
-        return Flight(
-            key=DocumentKey(job.uid, job.attempts),
-            number=job.number,
-            size_bytes=job.document.size_bytes,
-            info=info,
-            data=self.book.document(job.number),
-            sent=offset,
-        )
+        return flight_of(job, offset, self.book.document(job.number))
 
     def lane(self, port: PortName) -> Lane:
         """Return the lane of a port; made when first asked for."""
@@ -348,54 +243,6 @@ class Dispatcher:
         users = self.book.users.get(port.key, ())
         pooled = any(len(self.book.queues[name].printer.ports) > 1 for name in users)
         return 1 if pooled else self.settings.window
-
-    # --- what lanes say (LaneOwner)
-
-    async def record_starts(self, port: PortName, fence: int, flights: Sequence[Flight]) -> None:
-        """See `LaneOwner.record_starts`."""
-        jobs = [self.book.jobs[flight.number] for flight in flights]
-        attempts = [
-            Attempt(
-                job_uid=job.uid,
-                job_number=job.number,
-                number=flight.key.attempt,
-                port=port,
-                fence=fence,
-                copy=flight.info.copy,
-                resume_offset=flight.info.resume_offset,
-            )
-            for job, flight in zip(jobs, flights, strict=True)
-        ]
-        history = [
-            HistoryEvent("attempt-started", "spooler", f"attempt {one.number} on {port}", one.job_number)
-            for one in attempts
-            if one.number > 1
-        ]
-        await self.store.record(Changes(jobs=jobs, attempts=attempts, history=history))
-        for job in jobs:
-            self.hub.job(self.book.jobs.get(job.number, job))
-
-    async def document(self, number: int, offset: int, max_bytes: int) -> bytes:
-        """See `LaneOwner.document`."""
-        return await self.store.read(number, offset, max_bytes)
-
-    async def small_documents(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        """See `LaneOwner.small_documents`."""
-        return await self.store.read_small(numbers)
-
-    def news(self, port: PortName, flight: Flight) -> None:
-        """See `LaneOwner.news`."""
-        self.on_news(Landing(port, flight, flight.progress, None))
-
-    def landed(self, port: PortName, flight: Flight, progress: Progress) -> None:
-        """See `LaneOwner.landed`."""
-        self._documents_done[port.key] = self._documents_done.get(port.key, 0) + 1
-        self.on_landed(Landing(port, flight, progress, progress.error))
-
-    def gave_back(self, port: PortName, flights: Sequence[Flight], error: FabricError) -> None:
-        """See `LaneOwner.gave_back`."""
-        for flight in flights:
-            self.on_landed(Landing(port, flight, None, error))
 
     def lane_changed(self, port: PortName) -> None:
         """See `LaneOwner.lane_changed`. Printers that share the port are served by their priority."""
@@ -420,6 +267,7 @@ class Dispatcher:
         self.book.forget(job)
         self.timetable.drop(job.number)
         self.hub.job(job)
+        self.pulse.beat()
         queue = self.book.queues.get(job.printer)
         if queue is not None and queue.printer.pending_deletion and not queue.jobs:
             self.on_empty(job.printer)

@@ -41,11 +41,14 @@ class HostInfo(NamedTuple):
 class Published(Protocol):
     """Where news of hosts and ports go."""
 
-    def port(self, port: PortInfo) -> None: ...
+    def port(self, port: PortInfo) -> None:
+        """A port is new or has changed."""
 
-    def host(self, host: HostInfo) -> None: ...
+    def host(self, host: HostInfo) -> None:
+        """A host has changed."""
 
-    def deleted(self, name: str) -> None: ...
+    def deleted(self, name: str) -> None:
+        """Something of this resource name is gone."""
 
 
 class Hosts:
@@ -55,9 +58,7 @@ class Hosts:
         self._links: Mapping[str, RemoteHost] = {link.name.casefold(): link for link in links}
         self._hub = hub
         self._tasks = tasks
-        self._infos = {
-            key: HostInfo(link.name, address=link.address) for key, link in self._links.items()
-        }
+        self._infos = {key: HostInfo(link.name, address=link.address) for key, link in self._links.items()}
         self._ports: dict[str, dict[str, PortInfo]] = {key: {} for key in self._links}
         self._used: dict[str, list[str]] = {}
         self.on_up: Callable[[str], None] = lambda _host: None
@@ -134,7 +135,9 @@ class Hosts:
             first = self._infos[key].state != "online"
             self._take(key, link, change.ports, change.deleted)
             if first:
-                log.info("host answers", host=link.name, instance=hello.instance_id, ports=len(self._ports[key]))
+                log.info(
+                    "host answers", host=link.name, instance=hello.instance_id, ports=len(self._ports[key])
+                )
                 self._put(
                     key, state="online", error="", version=hello.version, instance_id=hello.instance_id,
                     boot_id=hello.boot_id,

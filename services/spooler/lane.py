@@ -11,45 +11,27 @@ document is, and sending goes on there.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 
 from chassis import logs
-from chassis.errors import DocumentLost, FabricError, HostUnreachable
-from chassis.tasks import Backoff, Tasks
+from chassis.errors import FabricError, HostUnreachable
+from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
-from spooler.port import DocumentInfo, DocumentKey, OpenPort, Phase, PortHost, Progress, Slice
+from spooler.lane_condition import LaneCondition, LaneState
+from spooler.outgoing import BATCH_BYTES, Outgoing
+from spooler.port import DocumentKey, OpenPort, Phase, PortHost, Progress
 from spooler.printer import PortName
 
 log = logs.get(__name__)
 
-SMALL_BYTES = 64 * 1024  # up to this a document is one slice
-BATCH_BYTES = 512 * 1024  # payload per message, so that progress and cancelling stay prompt
-CHUNK_BYTES = 256 * 1024  # pieces of a large document
-BACKOFF = Backoff(first_s=0.2, most_s=15.0, calm_s=60.0)
 
-
-class LaneState(StrEnum):
-    """What a lane is doing."""
-
-    CLOSED = "closed"  # nobody needs the port
-    OPENING = "opening"
-    OPEN = "open"
-    WAITING = "waiting"  # it failed, and is tried again later
-    STOPPED = "stopped"  # it takes nothing until it is cleared
-
-
-class Lane:
+class Lane(LaneCondition):
     """The way through one port."""
 
     def __init__(self, port: PortName, host: PortHost, owner: LaneOwner, tasks: Tasks) -> None:
         self.port = port
-        self.state = LaneState.CLOSED
-        self.error: FabricError | None = None  # why it waits or stopped
-        self.retry_at: float | None = None  # loop time
-        self.failures = 0  # in a row
+        super().__init__()
         self.fence = 0
         self.window = 1  # documents that may be on their way at once
         self.reserved = 0  # places promised to jobs that are being accepted
@@ -60,7 +42,7 @@ class Lane:
         self._owner = owner
         self._tasks = tasks
         self._bytes = 0  # in flight
-        self._unsent: deque[Flight] = deque()
+        self._unsent = Outgoing(port, owner, self._spoil)
         self._landed: set[DocumentKey] = set()  # ended here, not durably yet
         self._settled: list[DocumentKey] = []
         self._wake = asyncio.Event()
@@ -72,12 +54,9 @@ class Lane:
     @property
     def has_room(self) -> bool:
         """It would take a document now."""
-        return not self.failed and len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
-
-    @property
-    def failed(self) -> bool:
-        """It takes nothing because something is wrong, not because it is busy."""
-        return self.state in (LaneState.WAITING, LaneState.STOPPED)
+        return (
+            not self.failed and len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
+        )
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +66,7 @@ class Lane:
     def take(self, flight: Flight) -> None:
         """Send a document."""
         self._add(flight)
-        self._unsent.append(flight)
+        self._unsent.add(flight)
         self._start()
 
     def recover(self, flight: Flight) -> None:
@@ -111,29 +90,6 @@ class Lane:
             self._owner.gave_back(self.port, [flight], HostUnreachable("it was cancelled before it left"))
         elif self._hold is not None:
             self._tasks.spawn(f"take back {flight.number}", self._take_back(self._hold, flight))
-
-    def pause(self, error: FabricError) -> None:
-        """Take nothing for a while, longer each time."""
-        self.failures += 1
-        self.error = error
-        pause_s = BACKOFF.wait_s(self.failures)
-        loop = asyncio.get_running_loop()
-        self.state = LaneState.WAITING
-        self.retry_at = loop.time() + pause_s
-        loop.call_later(pause_s, self._waited, self.retry_at)
-
-    def stop(self, error: FabricError) -> None:
-        """Take nothing until `clear`."""
-        self.state, self.error, self.retry_at = LaneState.STOPPED, error, None
-
-    def clear(self) -> None:
-        """Whatever was wrong may be right again: try at once."""
-        if self.failed:
-            self.state = LaneState.OPEN if self._hold is not None else LaneState.CLOSED
-            self.retry_at = None
-            if self.flights:
-                self._start()
-            self._owner.lane_changed(self.port)
 
     async def close(self) -> None:
         """Release the port (ClosePort). With documents on their way the hold is left to its lease instead."""
@@ -211,8 +167,7 @@ class Lane:
                 if flight.cancelled:
                     self._tasks.spawn(f"take back {flight.number}", self._take_back(hold, flight))
                     continue
-            if flight not in self._unsent:
-                self._unsent.appendleft(flight)
+            self._unsent.put_first(flight)
         for key, news in known.items():
             if key not in self.flights and key not in self._landed and news.final:
                 self._settled.append(key)  # concluded long ago; the host was not told
@@ -220,84 +175,27 @@ class Lane:
     async def _send_all(self) -> None:
         while self._hold is not None and (self._unsent or self._settled):
             settled = list(self._settled)
-            batch = await self._next_batch()
+            batch = await self._unsent.next_batch(self.fence)
             if batch or settled:
                 await self._hold.send(batch, settled)
                 del self._settled[: len(settled)]
-            if self._unsent and self._unsent[0].size_bytes > SMALL_BYTES:
-                await self._send_large(self._unsent[0])
-
-    async def _next_batch(self) -> list[Slice]:
-        """Return slices of the small documents at the front, their starts durable and their bytes at hand."""
-        small: list[Flight] = []
-        size = 0
-        for flight in self._unsent:
-            if flight.size_bytes > SMALL_BYTES or size > BATCH_BYTES:
-                break
-            small.append(flight)
-            size += flight.size_bytes
-        await self._record(small)
-        await self._fetch(small)
-        batch = []
-        for flight in small:
-            if flight.key not in self.flights or flight.cancelled or flight not in self._unsent:
-                continue
-            self._unsent.remove(flight)
-            flight.begun = True
-            rest = (flight.data or b"")[flight.sent :]
-            batch.append(Slice(flight.key, flight.info, flight.sent, rest, end_size=flight.size_bytes))
-            flight.sent = flight.size_bytes
-        return batch
-
-    async def _record(self, flights: Sequence[Flight]) -> None:
-        new = [flight for flight in flights if not flight.recorded]
-        if new:
-            await self._owner.record_starts(self.port, self.fence, new)
-            for flight in new:
-                flight.recorded = True
-
-    async def _fetch(self, flights: Sequence[Flight]) -> None:
-        bare = [flight for flight in flights if flight.data is None and flight.size_bytes]
-        if not bare:
-            return
-        at_hand = await self._owner.small_documents([flight.number for flight in bare])
-        for flight in bare:
-            try:
-                flight.data = at_hand.get(flight.number) or await self._whole(flight)
-            except DocumentLost as error:
-                self._spoil(flight, error)
-
-    async def _whole(self, flight: Flight) -> bytes:
-        return await self._owner.document(flight.number, 0, flight.size_bytes)
+            large = self._unsent.large()
+            if large is not None:
+                await self._send_large(large)
 
     async def _send_large(self, flight: Flight) -> None:
         """Stream one large document, as fast as the host takes it."""
-        await self._record([flight])
-        start: DocumentInfo | None = flight.info
+        await self._unsent.record([flight], self.fence)
+        restart = True  # after a reopening the start is sent again: the host knows it and goes on
         while self._hold is not None and not flight.ended and not flight.cancelled:
-            data = await self._chunk(flight)
-            if not data:
+            piece = await self._unsent.next_chunk(flight)
+            if piece is None:
                 break
-            offset, flight.sent = flight.sent, flight.sent + len(data)
-            flight.begun = True
-            size = flight.size_bytes if flight.sent >= flight.size_bytes else None
-            await self._hold.send([Slice(flight.key, start, offset, data, end_size=size)])
-            start = None
+            await self._hold.send([replace(piece, start=flight.info) if restart else piece])
+            restart = False
             if flight.sent >= flight.size_bytes:  # unless the host asked for some of it again meanwhile
                 break
-        if self._unsent and self._unsent[0] is flight:
-            self._unsent.popleft()
-
-    async def _chunk(self, flight: Flight) -> bytes:
-        """Return the next piece of a large document; empty, and the flight is spoilt, when there is none."""
-        try:
-            data = await self._owner.document(flight.number, flight.sent, CHUNK_BYTES)
-        except DocumentLost as error:
-            self._spoil(flight, error)
-            return b""
-        if not data:
-            self._spoil(flight, DocumentLost(f"job {flight.number}: the document ends early"))
-        return data
+        self._unsent.remove(flight)
 
     # --- the listener
 
@@ -325,8 +223,7 @@ class Lane:
         flight.progress = news
         if news.error is not None and flight.sent > news.accepted:
             flight.sent = news.accepted
-            if flight not in self._unsent:
-                self._unsent.appendleft(flight)
+            self._unsent.put_first(flight)
             self._wake.set()
         self._owner.news(self.port, flight)
 
@@ -381,9 +278,13 @@ class Lane:
             self._owner.gave_back(self.port, never, error)
         self._owner.lane_changed(self.port)
 
-    def _waited(self, retry_at: float) -> None:
-        if self.state is LaneState.WAITING and self.retry_at == retry_at:
-            self.clear()
+    def cleared(self) -> None:
+        """See `LaneCondition.cleared`."""
+        if self._hold is not None:
+            self.state = LaneState.OPEN
+        if self.flights:
+            self._start()
+        self._owner.lane_changed(self.port)
 
     def _add(self, flight: Flight) -> None:
         self.flights[flight.key] = flight
@@ -393,5 +294,4 @@ class Lane:
     def _remove(self, flight: Flight) -> None:
         if self.flights.pop(flight.key, None) is not None:
             self._bytes -= flight.size_bytes
-        if flight in self._unsent:
-            self._unsent.remove(flight)
+        self._unsent.remove(flight)

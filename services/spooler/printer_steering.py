@@ -24,7 +24,9 @@ class PrinterSteering:
         self._book = dispatcher.book
         self._store = dispatcher.store
         self._jobs = jobs
-        dispatcher.on_empty = lambda name: dispatcher.tasks.spawn(f"delete {name}", self._finish_deletion(name))
+        dispatcher.on_empty = lambda name: dispatcher.tasks.spawn(
+            f"delete {name}", self._finish_deletion(name)
+        )
 
     async def create_printer(self, printer: Printer, who: str, request_id: str = "") -> Printer:
         """Add a printer (AddPrinter). Raises PrinterExists, RequestIdReused, InvalidArgument."""
@@ -58,7 +60,9 @@ class PrinterSteering:
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Stop scheduling: the present job goes on, jobs are still accepted."""
         printer = self._book.queue(name).printer
-        return await self._update(replace(printer, paused=Paused(who, datetime.now(UTC), reason)), "paused", who)
+        return await self._update(
+            replace(printer, paused=Paused(who, datetime.now(UTC), reason)), "paused", who
+        )
 
     async def resume_printer(self, name: str, who: str) -> Printer:
         """Schedule again, and try ports that wait for another try at once."""

@@ -157,7 +157,10 @@ class RemotePort(OpenPort):
     async def _write(self, request: pb.StreamDocumentsRequest) -> None:
         try:
             await self._call.write(request)
-        except (grpc.aio.UsageError, grpc.aio.InternalError) as error:  # the stream ended while it was written to
+        except (
+            grpc.aio.UsageError,
+            grpc.aio.InternalError,
+        ) as error:  # the stream ended while it was written to
             raise HostUnreachable(f"the port's stream is broken: {error}") from error
 
 
@@ -165,7 +168,12 @@ class RemoteHost:
     """The port-monitor service of one host, reached over one channel."""
 
     def __init__(
-        self, name: str, address: str, channel: grpc.aio.Channel, owner: tuple[str, str], lease_s: float = 30.0
+        self,
+        name: str,
+        address: str,
+        channel: grpc.aio.Channel,
+        owner: tuple[str, str],
+        lease_s: float = 30.0,
     ) -> None:
         self.name = name
         self.address = address
@@ -229,4 +237,3 @@ class RemoteHost:
             owner=self.owner, port=port, documents=[key_to_pb(key) for key in keys]
         )
         await self._stub.SettleDocuments(request, timeout=CALL_TIMEOUT_S)
-

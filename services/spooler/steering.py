@@ -7,7 +7,6 @@ store refuses, memory goes back.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +21,6 @@ from chassis.errors import (
     PrinterDeleted,
     WrongState,
 )
-from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
 from spooler.dispatcher import Dispatcher
 from spooler.job import HistoryEvent, Job
 from spooler.job_state import JobEvent, JobState, step
@@ -33,7 +31,9 @@ log = logs.get(__name__)
 
 STOP_WAIT_S = 3.0  # how long a caller waits for a device to let go of a document; then it hears "stopping"
 
-CHANGEABLE = frozenset({"priority", "not_before", "expires_at", "attributes", "retain", "copies", "document_name"})
+CHANGEABLE = frozenset(
+    {"priority", "not_before", "expires_at", "attributes", "retain", "copies", "document_name"}
+)
 
 
 class Steering:
@@ -73,12 +73,7 @@ class Steering:
             stopping = replace(job, reasons=("processing-to-stop-point",))
             await self._put(job, stopping, "cancel-requested", who, reason)
             lane.cancel(flight)
-        deadline = asyncio.get_running_loop().time() + STOP_WAIT_S
-        while asyncio.get_running_loop().time() < deadline:
-            now = self._book.jobs.get(job.number)
-            if now is None:
-                return await self._store.get_job(job.number)
-            await asyncio.sleep(0.01)
+        await self._dispatcher.pulse.until(lambda: job.number not in self._book.jobs, STOP_WAIT_S)
         return self._book.jobs.get(job.number) or await self._store.get_job(job.number)
 
     async def hold(self, number: int, who: str, reason: str = "") -> Job:
@@ -87,7 +82,9 @@ class Steering:
         if job.state is JobState.PENDING_HELD:
             return job
         if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED):
-            raise WrongState(f"job {number} is printing: let it end, or cancel it", job=number, state=job.state)
+            raise WrongState(
+                f"job {number} is printing: let it end, or cancel it", job=number, state=job.state
+            )
         text = f"held by {who}" + (f": {reason}" if reason else "")
         after = replace(
             job, state=step(job.state, JobEvent.HOLD), reasons=("job-hold-until-specified",), hold_reason=text
@@ -135,7 +132,9 @@ class Steering:
         self._check_printer(printer)
         if job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL):
             raise WrongState(
-                f"job {number} has been on paper in part: decide about that first", job=number, state=job.state
+                f"job {number} has been on paper in part: decide about that first",
+                job=number,
+                state=job.state,
             )
         after = replace(job, state=step(job.state, JobEvent.MOVE), printer=printer, port=None)
         return await self._put(job, after, "moved", who, f"from {job.printer} to {printer}")
@@ -179,7 +178,9 @@ class Steering:
             raise NotBuiltYet(f"the decision {decision}")
         copies = job.copies_printed + 1
         if copies < job.copies:
-            return await self._put(job, replace(self._released(job), copies_printed=copies), "decided", who, detail)
+            return await self._put(
+                job, replace(self._released(job), copies_printed=copies), "decided", who, detail
+            )
         proof = Evidence(
             EvidenceLevel.NONE, EvidenceSource.OPERATOR, job.document.size_bytes, datetime.now(UTC), who
         )
@@ -226,15 +227,16 @@ class Steering:
 
     async def _settled(self, number: int) -> Job:
         """Return a job that is not between two states: what a lane brought back is written down first."""
-        deadline = asyncio.get_running_loop().time() + STOP_WAIT_S
-        while True:
-            job = self._book.jobs.get(number)
-            if job is None:
-                return await self._store.get_job(number)
-            landing = job.state is JobState.PROCESSING and self._dispatcher.flight_of(number) is None
-            if not landing or asyncio.get_running_loop().time() > deadline:
-                return job
-            await asyncio.sleep(0.005)
+        await self._dispatcher.pulse.until(lambda: not self._is_landing(number), STOP_WAIT_S)
+        return self._book.jobs.get(number) or await self._store.get_job(number)
+
+    def _is_landing(self, number: int) -> bool:
+        job = self._book.jobs.get(number)
+        return (
+            job is not None
+            and job.state is JobState.PROCESSING
+            and self._dispatcher.flight_of(number) is None
+        )
 
     @staticmethod
     def _released(job: Job, event: JobEvent = JobEvent.RELEASE) -> Job:
@@ -295,6 +297,3 @@ class Steering:
             hold_reason="",
         )
         await self._put(job, after, "expired", "spooler", f"its time ended at {job.expires_at}")
-
-
-__all__ = ["OUTCOME_UNKNOWN", "PARTIALLY_PRINTED", "Steering"]

@@ -158,14 +158,19 @@ async def test_a_busy_port_sends_the_job_to_the_next_port(rig: Rig, host: FakeHo
     assert (done.priority, done.sender.owner, done.uid) == (70, "ann", job.uid)
 
 
-async def test_an_error_before_the_first_byte_sends_the_job_to_the_next_port(rig: Rig, host: FakeHost) -> None:
+async def test_an_error_before_the_first_byte_sends_the_job_to_the_next_port(
+    rig: Rig, host: FakeHost
+) -> None:
     host.ports["P1:"].end_error = ConnectionRefused("refused")
     await rig.printer("pool", "P1:", "P2:")
     job = await rig.submit("pool", b"job")
     await rig.until(job.number, JobState.COMPLETED)
     assert host.ports["P2:"].order == [job.number]
     first, second = await rig.store.attempts(job.number)
-    assert (first.outcome, first.error.reason if first.error else "") == (Outcome.NOT_PRINTED, "CONNECTION_REFUSED")
+    assert (first.outcome, first.error.reason if first.error else "") == (
+        Outcome.NOT_PRINTED,
+        "CONNECTION_REFUSED",
+    )
     assert second.outcome is Outcome.PRINTED
 
 
@@ -200,10 +205,15 @@ async def test_a_lost_connection_holds_the_job_and_says_what_is_uncertain(rig: R
     await rig.steering.resolve(job.number, "ann", "reprint")
     done = await rig.until(job.number, JobState.COMPLETED)
     assert done.outcome is Outcome.PRINTED
-    assert [event.what for event in await rig.store.history(job.number)][-2:] == ["decided", "attempt-started"]
+    assert [event.what for event in await rig.store.history(job.number)][-2:] == [
+        "decided",
+        "attempt-started",
+    ]
 
 
-async def test_a_byte_pipe_goes_on_at_the_right_byte_and_nothing_comes_between(rig: Rig, host: FakeHost) -> None:
+async def test_a_byte_pipe_goes_on_at_the_right_byte_and_nothing_comes_between(
+    rig: Rig, host: FakeHost
+) -> None:
     port = host.ports["P1:"]
     port.break_at, port.break_resumable = 600, True
     await rig.printer("labels", "P1:")
@@ -266,7 +276,9 @@ async def test_ports_are_closed_when_the_spooler_stops(tmp_path: Path, host: Fak
     assert host.ports["P1:"].calls[-1] == "ClosePort"
 
 
-async def test_a_waiting_job_is_canceled_at_once_and_a_printing_one_is_taken_back(rig: Rig, host: FakeHost) -> None:
+async def test_a_waiting_job_is_canceled_at_once_and_a_printing_one_is_taken_back(
+    rig: Rig, host: FakeHost
+) -> None:
     host.ports["P1:"].paused.clear()
     await rig.printer("pool", "P1:", "P2:")
     await rig.printers.pause_port(PortName("edge", "P2:"), "test")

@@ -42,7 +42,9 @@ class FakePort:
     break_at: int | None = None  # the next document breaks off after so many bytes
     break_resumable: bool = False
     break_uncertain: int = 0  # how many bytes before the break are uncertain
-    cut_at: int | None = None  # the stream is cut after so many bytes of the next document; the document stays
+    cut_at: int | None = (
+        None  # the stream is cut after so many bytes of the next document; the document stays
+    )
     paused: asyncio.Event = field(default_factory=asyncio.Event)  # set: documents end; clear: they wait
     order: list[int] = field(default_factory=list)
 
@@ -77,7 +79,10 @@ class FakeOpenPort(OpenPort):
         if doc is None:
             assert piece.start is not None, "a document begins with its start"
             doc = FakeDocument(
-                piece.key, piece.start.printer, piece.start.job_number, resume_offset=piece.start.resume_offset
+                piece.key,
+                piece.start.printer,
+                piece.start.job_number,
+                resume_offset=piece.start.resume_offset,
             )
             port.documents[piece.key] = doc
             port.order.append(doc.job_number)
@@ -88,7 +93,11 @@ class FakeOpenPort(OpenPort):
         data = piece.data[doc.accepted - piece.offset :]
         if port.end_error is not None:
             return self._end(doc, port.end_error)
-        if any(one.progress is not None and one.progress.error for one in port.documents.values() if one is not doc):
+        if any(
+            one.progress is not None and one.progress.error
+            for one in port.documents.values()
+            if one is not doc
+        ):
             # Nothing is printed behind half a document until its end is durable at the spooler.
             return self._end(doc, PortBusy("an earlier document broke off", verdict=Verdict.RETRY))
         if port.cut_at is not None and doc.accepted + len(data) >= port.cut_at:
@@ -195,7 +204,9 @@ class FakeHost:
     async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
         known = self.ports[port].documents
         return [
-            known[key].progress or Progress(key, Phase.QUEUED) if key in known else Progress(key, Phase.NEVER_SEEN)
+            known[key].progress or Progress(key, Phase.QUEUED)
+            if key in known
+            else Progress(key, Phase.NEVER_SEEN)
             for key in keys
         ]
 

@@ -1,0 +1,115 @@
+"""The dispatcher seen from outside: what is live, what waits, what a port is doing. Reads only."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from chassis.errors import FabricError
+from spooler.book import Book
+from spooler.flight import Flight
+from spooler.job import Job
+from spooler.job_state import JobState
+from spooler.lane import Lane
+from spooler.lane_condition import LaneState
+from spooler.port import Progress
+from spooler.printer import PortName, Printer
+from spooler.pulse import Pulse
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchSettings:
+    """How documents are sent."""
+
+    window: int = 32  # small documents on their way through one port at once; 1 where ports are pooled
+    cache_bytes: int = 64 * 1024 * 1024  # small documents kept in memory between acceptance and sending
+    drain_s: float = 3.0  # how long documents may take to end when the spooler stops
+
+
+class LaneView(NamedTuple):
+    """What is known of a port in use."""
+
+    state: LaneState
+    error: FabricError | None
+    retry_at: datetime | None
+    flights: tuple[int, ...]  # numbers of jobs on their way
+    fence: int
+
+
+class Landing(NamedTuple):
+    """The end of a flight, as it is handed to the conclusions."""
+
+    port: PortName
+    flight: Flight
+    progress: Progress | None  # None: it never left
+    error: FabricError | None
+
+
+class DispatchView:
+    """Questions that the API and the steering ask."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.lanes: dict[tuple[str, str], Lane] = {}
+        self.pulse = Pulse()  # beats when flights have been concluded
+
+    @property
+    def printers(self) -> Mapping[str, Printer]:
+        """The printers by name."""
+        return {name: queue.printer for name, queue in self.book.queues.items()}
+
+    def live_job(self, number: int) -> Job | None:
+        """Return an unfinished job with its newest progress."""
+        return self.book.jobs.get(number)
+
+    def live_job_by_uid(self, uid: bytes) -> Job | None:
+        """Return an unfinished job by its uid. Costs a look at all of them."""
+        return next((job for job in self.book.jobs.values() if job.uid == uid), None)
+
+    def live_jobs(self) -> Iterable[Job]:
+        """All unfinished jobs."""
+        return self.book.jobs.values()
+
+    def jobs_ahead(self, job: Job) -> int:
+        """Return how many jobs its printer will send before it."""
+        queue = self.book.queues.get(job.printer)
+        if queue is None or job.state is not JobState.PENDING:
+            return 0
+        return queue.waiting.ahead_of(job) + sum(1 for _ in self._on_their_way(queue.printer))
+
+    def queued(self, printer: str) -> int:
+        """Return how many unfinished jobs a printer has."""
+        queue = self.book.queues.get(printer)
+        return len(queue.jobs) if queue else 0
+
+    def lane_view(self, port: PortName) -> LaneView | None:
+        """Return what is known of a port in use; None when it is not."""
+        lane = self.lanes.get(port.key)
+        if lane is None:
+            return None
+        retry_at = None
+        if lane.retry_at is not None:
+            wait_s = lane.retry_at - asyncio.get_running_loop().time()
+            retry_at = datetime.fromtimestamp(time.time() + wait_s, UTC)
+        numbers = tuple(flight.number for flight in lane.flights.values())
+        return LaneView(lane.state, lane.error, retry_at, numbers, lane.fence)
+
+    def flight_of(self, number: int) -> tuple[Lane, Flight] | None:
+        """Return the lane and the flight of a job that is on its way."""
+        job = self.book.jobs.get(number)
+        lane = self.lanes.get(job.port.key) if job is not None and job.port is not None else None
+        if lane is not None:
+            for flight in lane.flights.values():
+                if flight.number == number:
+                    return lane, flight
+        return None
+
+    def _on_their_way(self, printer: Printer) -> Iterator[Flight]:
+        for port in printer.ports:
+            lane = self.lanes.get(port.key)
+            if lane is not None:
+                yield from (flight for flight in lane.flights.values() if flight.info.printer == printer.name)

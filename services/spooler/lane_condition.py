@@ -1,0 +1,66 @@
+"""Whether a lane may be used: resting after a failure, longer each time, or stopped until somebody clears it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from enum import StrEnum
+
+from chassis.errors import FabricError
+from chassis.tasks import Backoff
+
+BACKOFF = Backoff(first_s=0.2, most_s=15.0, calm_s=60.0)
+
+
+class LaneState(StrEnum):
+    """What a lane is doing."""
+
+    CLOSED = "closed"  # nobody needs the port
+    OPENING = "opening"
+    OPEN = "open"
+    WAITING = "waiting"  # it failed, and is tried again later
+    STOPPED = "stopped"  # it takes nothing until it is cleared
+
+
+class LaneCondition(ABC):
+    """The condition of one lane."""
+
+    def __init__(self) -> None:
+        self.state = LaneState.CLOSED
+        self.error: FabricError | None = None  # why it waits or stopped
+        self.retry_at: float | None = None  # loop time
+        self.failures = 0  # in a row
+
+    @property
+    def failed(self) -> bool:
+        """It takes nothing because something is wrong, not because it is busy."""
+        return self.state in (LaneState.WAITING, LaneState.STOPPED)
+
+    def pause(self, error: FabricError) -> None:
+        """Take nothing for a while, longer each time."""
+        self.failures += 1
+        self.error = error
+        pause_s = BACKOFF.wait_s(self.failures)
+        loop = asyncio.get_running_loop()
+        self.state = LaneState.WAITING
+        self.retry_at = loop.time() + pause_s
+        loop.call_later(pause_s, self._waited, self.retry_at)
+
+    def stop(self, error: FabricError) -> None:
+        """Take nothing until `clear`."""
+        self.state, self.error, self.retry_at = LaneState.STOPPED, error, None
+
+    def clear(self) -> None:
+        """Whatever was wrong may be right again: try at once."""
+        if self.failed:
+            self.state = LaneState.CLOSED
+            self.retry_at = None
+            self.cleared()
+
+    @abstractmethod
+    def cleared(self) -> None:
+        """It may be used again."""
+
+    def _waited(self, retry_at: float) -> None:
+        if self.state is LaneState.WAITING and self.retry_at == retry_at:
+            self.clear()

@@ -1,0 +1,70 @@
+"""The part of the dispatcher that serves the lanes: starts written down, bytes fetched, ends passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chassis.errors import FabricError
+from spooler.book import Book
+from spooler.dispatch_view import DispatchView, Landing
+from spooler.flight import Flight
+from spooler.hub import Hub
+from spooler.launch import starts
+from spooler.port import Progress
+from spooler.printer import PortName
+from spooler.store import Store
+
+FENCE_SHIFT = (
+    24  # a fence is the spooler's epoch, then a counter: rising over restarts without a write per opening
+)
+
+
+class LaneDesk(DispatchView):
+    """Most of a `LaneOwner`; the dispatcher adds `lane_changed`."""
+
+    def __init__(self, book: Book, store: Store, hub: Hub) -> None:
+        super().__init__(book)
+        self.store = store
+        self.hub = hub
+        self.on_landed: Callable[[Landing], None] = lambda _landing: None  # the conclusions'
+        self.on_news: Callable[[Landing], None] = lambda _landing: None
+        self.documents_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
+        self._fence = 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """From now on fences are higher than those of all epochs before."""
+        self._fence = epoch << FENCE_SHIFT
+
+    def next_fence(self) -> int:
+        """See `LaneOwner.next_fence`."""
+        self._fence += 1
+        return self._fence
+
+    async def record_starts(self, port: PortName, fence: int, flights: Sequence[Flight]) -> None:
+        """See `LaneOwner.record_starts`."""
+        jobs = [self.book.jobs[flight.number] for flight in flights]
+        await self.store.record(starts(jobs, flights, port, fence))
+        for job in jobs:
+            self.hub.job(self.book.jobs.get(job.number, job))
+
+    async def document(self, number: int, offset: int, max_bytes: int) -> bytes:
+        """See `LaneOwner.document`."""
+        return await self.store.read(number, offset, max_bytes)
+
+    async def small_documents(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """See `LaneOwner.small_documents`."""
+        return await self.store.read_small(numbers)
+
+    def news(self, port: PortName, flight: Flight) -> None:
+        """See `LaneOwner.news`."""
+        self.on_news(Landing(port, flight, flight.progress, None))
+
+    def landed(self, port: PortName, flight: Flight, progress: Progress) -> None:
+        """See `LaneOwner.landed`."""
+        self.documents_done[port.key] = self.documents_done.get(port.key, 0) + 1
+        self.on_landed(Landing(port, flight, progress, progress.error))
+
+    def gave_back(self, port: PortName, flights: Sequence[Flight], error: FabricError) -> None:
+        """See `LaneOwner.gave_back`."""
+        for flight in flights:
+            self.on_landed(Landing(port, flight, None, error))

@@ -1,0 +1,58 @@
+"""The beginning of an attempt: what is sent of a job, and what is written down before. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spooler.flight import Flight
+from spooler.job import Attempt, HistoryEvent, Job
+from spooler.port import DocumentInfo, DocumentKey
+from spooler.printer import PortName
+from spooler.store import Changes
+
+OUTPUT_FILE = "output-file"  # the attribute that names the file, for ports that ask for one ("FILE:")
+
+
+def flight_of(job: Job, offset: int, data: bytes | None) -> Flight:
+    """Return the flight of a job's present attempt, beginning at payload byte `offset`."""
+    info = DocumentInfo(
+        printer=job.printer,
+        job_number=job.number,
+        document_name=job.document.name,
+        output_file=job.attributes.get(OUTPUT_FILE, ""),
+        format=job.document.format,
+        size_bytes=job.document.size_bytes,
+        user=job.sender.user or job.sender.owner,
+        copy=job.copies_printed + 1,
+        resume_offset=offset,
+    )
+    return Flight(
+        key=DocumentKey(job.uid, job.attempts),
+        number=job.number,
+        size_bytes=job.document.size_bytes,
+        info=info,
+        data=data,
+        sent=offset,
+    )
+
+
+def starts(jobs: Sequence[Job], flights: Sequence[Flight], port: PortName, fence: int) -> Changes:
+    """Return what must be durable before these flights leave."""
+    attempts = [
+        Attempt(
+            job_uid=job.uid,
+            job_number=job.number,
+            number=flight.key.attempt,
+            port=port,
+            fence=fence,
+            copy=flight.info.copy,
+            resume_offset=flight.info.resume_offset,
+        )
+        for job, flight in zip(jobs, flights, strict=True)
+    ]
+    history = [
+        HistoryEvent("attempt-started", "spooler", f"attempt {one.number} on {port}", one.job_number)
+        for one in attempts
+        if one.number > 1
+    ]
+    return Changes(jobs=jobs, attempts=attempts, history=history)

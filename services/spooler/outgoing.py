@@ -1,0 +1,110 @@
+"""The documents that a lane has still to send: in order, their starts durable and their bytes at hand."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from chassis.errors import DocumentLost, FabricError
+from spooler.flight import Flight, LaneOwner
+from spooler.port import Slice
+from spooler.printer import PortName
+
+SMALL_BYTES = 64 * 1024  # up to this a document is one slice
+BATCH_BYTES = 512 * 1024  # payload per message, so that progress and cancelling stay prompt
+CHUNK_BYTES = 256 * 1024  # pieces of a large document
+
+
+class Outgoing:
+    """A line of flights. `spoil` is told of a flight whose bytes are gone."""
+
+    def __init__(
+        self, port: PortName, owner: LaneOwner, spoil: Callable[[Flight, FabricError], None]
+    ) -> None:
+        self._port = port
+        self._owner = owner
+        self._spoil = spoil
+        self._line: deque[Flight] = deque()
+
+    def __len__(self) -> int:
+        return len(self._line)
+
+    def add(self, flight: Flight) -> None:
+        """Send it after all others."""
+        self._line.append(flight)
+
+    def put_first(self, flight: Flight) -> None:
+        """Send it, or the rest of it, before all others."""
+        if flight not in self._line:
+            self._line.appendleft(flight)
+
+    def remove(self, flight: Flight) -> None:
+        """Do not send it (any more)."""
+        if flight in self._line:
+            self._line.remove(flight)
+
+    def clear(self) -> None:
+        """Send nothing."""
+        self._line.clear()
+
+    def large(self) -> Flight | None:
+        """Return the large document that is next, if one is."""
+        first = self._line[0] if self._line else None
+        return first if first is not None and first.size_bytes > SMALL_BYTES else None
+
+    async def record(self, flights: Sequence[Flight], fence: int) -> None:
+        """Make the starts of these attempts durable, those that are not."""
+        new = [flight for flight in flights if not flight.recorded]
+        if new:
+            await self._owner.record_starts(self._port, fence, new)
+            for flight in new:
+                flight.recorded = True
+
+    async def next_batch(self, fence: int) -> list[Slice]:
+        """Return slices of the small documents that are next, each whole."""
+        small: list[Flight] = []
+        size = 0
+        for flight in self._line:
+            if flight.size_bytes > SMALL_BYTES or size > BATCH_BYTES:
+                break
+            small.append(flight)
+            size += flight.size_bytes
+        await self.record(small, fence)
+        await self._fetch(small)
+        batch = []
+        for flight in small:
+            if flight.cancelled or flight not in self._line:
+                continue
+            self._line.remove(flight)
+            flight.begun = True
+            rest = (flight.data or b"")[flight.sent :]
+            batch.append(Slice(flight.key, flight.info, flight.sent, rest, end_size=flight.size_bytes))
+            flight.sent = flight.size_bytes
+        return batch
+
+    async def next_chunk(self, flight: Flight) -> Slice | None:
+        """Return the next piece of a large document; None, and it is spoilt, when there is none."""
+        try:
+            data = await self._owner.document(flight.number, flight.sent, CHUNK_BYTES)
+        except DocumentLost as error:
+            self._spoil(flight, error)
+            return None
+        if not data:
+            self._spoil(flight, DocumentLost(f"job {flight.number}: the document ends early"))
+            return None
+        offset, flight.sent = flight.sent, flight.sent + len(data)
+        size = flight.size_bytes if flight.sent >= flight.size_bytes else None
+        flight.begun = True
+        return Slice(flight.key, None, offset, data, end_size=size)
+
+    async def _fetch(self, flights: Sequence[Flight]) -> None:
+        bare = [flight for flight in flights if flight.data is None and flight.size_bytes]
+        if not bare:
+            return
+        at_hand = await self._owner.small_documents([flight.number for flight in bare])
+        for flight in bare:
+            data = at_hand.get(flight.number)
+            try:
+                flight.data = data or await self._owner.document(flight.number, 0, flight.size_bytes)
+            except DocumentLost as error:
+                self._spoil(flight, error)
