@@ -1,0 +1,1 @@
+"""The service's gRPC side; nothing else here sees its contract."""
