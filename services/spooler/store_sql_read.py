@@ -205,11 +205,12 @@ def upload_of_row(row: Row) -> Upload:
 def _number_of(page_token: str, order: JobOrder) -> int | None:
     if not page_token:
         return None
-    if page_token[0] != _MARK[order] or not page_token[1:].isdecimal() or len(page_token) > 19:
+    number = page_token[1:]
+    if page_token[0] != _MARK[order] or not (number.isascii() and number.isdecimal()) or len(number) > 18:
         raise InvalidArgument(
             f"not a page token of this list: {page_token!r}", fields=[("page_token", "unknown")]
         )
-    return int(page_token[1:])
+    return int(number)
 
 
 def _jobs_where(where: JobFilter, order: JobOrder, after: int | None) -> Select[tuple[object, ...]]:

@@ -1,0 +1,159 @@
+"""What every store must do, continued: changes of jobs, and forgetting them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chassis.errors import DocumentLost, JobNotFound
+from spooler.job import Attempt, HistoryEvent, JobError, changed
+from spooler.job_state import JobState
+from spooler.ledger import (
+    Evidence,
+    EvidenceLevel,
+    EvidenceSource,
+    Ledger,
+    Offsets,
+    Outcome,
+    Span,
+    UnitKind,
+    Units,
+    UnitSpan,
+)
+from spooler.store import Changes
+from tests.contract.store_contract import NOW, PORT, StoreFixtures, accepted, ended, label
+
+
+class RecordingContract(StoreFixtures):
+    async def test_changes_are_all_there_after_a_restart(self, store, opening):
+        (job,) = await accepted(store)
+        ledger = Ledger(
+            Offsets(6, 5, 4, 3),
+            Units(UnitKind.LABEL, 10, 3, 2, 1),
+            Span(3, 5),
+            UnitSpan(2, 3),
+            (Evidence(EvidenceLevel.ACKED, EvidenceSource.TCP_ACK, 4, NOW, "tcpi_bytes_acked"),),
+        )
+        error = JobError("PORT_BUSY", 170, "port edge-7/COM1: is held", "reroute", NOW)
+        later = changed(
+            job,
+            state=JobState.PROCESSING,
+            reasons=("job-printing", "printer-stopped-partly"),
+            port=PORT,
+            attempts=1,
+            resume_offset=3,
+            ledger=ledger,
+            last_error=error,
+            started_at=NOW,
+            redirected=True,
+        )
+        attempt = Attempt(
+            job.uid,
+            job.number,
+            1,
+            PORT,
+            9,
+            2,
+            3,
+            "^XA",
+            "DUPLICATE?",
+            NOW,
+            None,
+            ledger,
+            Outcome.PENDING,
+            error,
+        )
+        await store.record(Changes(jobs=[later], attempts=[attempt]))
+        store = await opening()
+
+        snapshot = await store.load()
+        assert (snapshot.jobs, snapshot.open_attempts) == ([later], [attempt])
+        done = replace(attempt, ended_at=NOW, outcome=Outcome.UNKNOWN)
+        await store.record(Changes(jobs=[ended(later)], attempts=[done]))
+        store = await opening()
+        snapshot = await store.load()
+        assert (snapshot.jobs, snapshot.open_attempts) == ([], [])
+        assert await store.attempts(job.number) == [done]
+        assert await store.get_job(job.number) == ended(later)
+
+    async def test_an_older_revision_never_overwrites_a_newer_one(self, store):
+        (job,) = await accepted(store)
+        newer = changed(changed(job, priority=60), priority=70)
+        await store.record(Changes(jobs=[newer]))
+        await store.record(Changes(jobs=[changed(job, priority=60)]))
+
+        assert await store.get_job(job.number) == newer
+
+    async def test_what_is_recorded_soon_is_there_after_a_flush_and_in_order(self, store):
+        (job,) = await accepted(store)
+        for priority in range(1, 50):
+            job = changed(job, priority=priority)
+            store.record_soon(Changes(jobs=[job]))
+        await store.flush()
+
+        assert (await store.get_job(job.number)).priority == 49
+
+    async def test_what_is_recorded_soon_is_there_soon_by_itself_and_at_the_end(self, store, opening):
+        first, second = await accepted(store, label(), label())
+        store.record_soon(Changes(jobs=[changed(first, priority=99)]))
+        await asyncio.sleep(0.3)
+        assert (await store.get_job(first.number)).priority == 99
+        store.record_soon(Changes(jobs=[changed(second, priority=98)]))
+        store = await opening()
+
+        assert (await store.get_job(second.number)).priority == 98
+
+    async def test_history_is_kept_in_order_for_jobs_and_printers(self, store, opening):
+        (job,) = await accepted(store)
+        events = [HistoryEvent(f"event-{n}", "mia", "why", job.number, "", NOW) for n in range(5)]
+        paused = HistoryEvent("paused", "bob", "", 0, "labels", NOW)
+        await store.record(Changes(history=[*events[:3], paused]))
+        await store.record(Changes(history=events[3:]))
+        store = await opening()
+
+        assert await store.history(job.number) == events
+        assert await store.history(job.number, limit=2) == events[-2:]
+        assert await store.history(printer="labels") == [paused]
+
+    async def test_a_dropped_document_is_gone_and_its_space_is_free(self, store, opening):
+        before = (await store.usage()).live_bytes
+        small, large = await accepted(store, label(b"small"), label(bytes(300_000)))
+        await store.record(Changes(drop_documents=[small.number, large.number]))
+
+        assert (await store.usage()).live_bytes == before
+        for number in (small.number, large.number):
+            assert not (await store.get_job(number)).has_document
+            with pytest.raises(DocumentLost):
+                await store.read(number, 0, 10)
+        store = await opening()
+        assert (await store.load()).lost_documents == []
+
+    async def test_removing_takes_ended_jobs_only_and_all_that_is_theirs(self, store):
+        waiting, gone = await accepted(store, label(), label(bytes(100_000)))
+        attempt = Attempt(gone.uid, gone.number, 1, PORT, 1, ended_at=NOW, outcome=Outcome.PRINTED)
+        event = HistoryEvent("released", "mia", job_number=gone.number)
+        await store.record(Changes(jobs=[ended(gone)], attempts=[attempt], history=[event]))
+
+        assert await store.remove_jobs([waiting.number, gone.number, 999]) == 1
+        assert (await store.get_job(waiting.number)) == waiting
+        with pytest.raises(JobNotFound):
+            await store.get_job(gone.number)
+        with pytest.raises(JobNotFound):
+            await store.read(gone.number, 0, 10)
+        assert (await store.attempts(gone.number), await store.history(gone.number)) == ([], [])
+        assert (await store.usage()).live_bytes == 0
+
+    async def test_purging_takes_the_oldest_ends_first_and_leaves_what_is_retained(self, store):
+        jobs = await accepted(store, *(label() for _ in range(6)))
+        ends = [ended(job, NOW + timedelta(minutes=-index)) for index, job in enumerate(jobs[:5])]
+        ends[4] = replace(ends[4], retain=True)
+        await store.record(Changes(jobs=ends))
+
+        assert await store.purge_finished(NOW, max_count=2) == 2
+        left = {job.number for job in (await store.list_jobs()).jobs}
+        assert left == {1, 2, 5, 6}
+        assert await store.purge_finished(NOW + timedelta(seconds=1)) == 2
+        assert {job.number for job in (await store.list_jobs()).jobs} == {5, 6}
