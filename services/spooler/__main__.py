@@ -18,6 +18,7 @@ from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
 from spooler.hosts import Hosts
 from spooler.hub import Hub
+from spooler.job import DEFAULT_PRIORITY
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
@@ -117,7 +118,9 @@ async def _add_missing(printers: PrinterSteering, dispatcher: Dispatcher, settin
     for wanted in settings.printers:
         if wanted.name not in dispatcher.book.queues:
             ports = tuple(PortName.parse(port) for port in wanted.ports)
-            printer = Printer(wanted.name, ports, wanted.description, wanted.location)
+            printer = Printer(
+                wanted.name, ports, wanted.description, wanted.location, priority=DEFAULT_PRIORITY
+            )
             await printers.create_printer(printer, WHO)
 
 

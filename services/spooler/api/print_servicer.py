@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from chassis.errors import FabricError, NotBuiltYet
@@ -78,8 +79,9 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         stream = SubmitStream(self._submission, caller())
         self._streams.add(stream)
         try:
-            async for answer in stream.run(requests):
-                yield answer
+            async with aclosing(stream.run(requests)) as answers:
+                async for answer in answers:
+                    yield answer
         finally:
             self._streams.discard(stream)
 

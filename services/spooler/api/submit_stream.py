@@ -8,7 +8,7 @@ of the other are written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import NamedTuple
 
 from chassis.errors import CallCanceled, FabricError
@@ -52,7 +52,7 @@ class SubmitStream:
         self._room = asyncio.Event()
         self._answered = asyncio.Event()
 
-    async def run(self, requests: AsyncIterator[SubmitJobsRequest]) -> AsyncIterator[SubmitJobsResponse]:
+    async def run(self, requests: AsyncIterator[SubmitJobsRequest]) -> AsyncGenerator[SubmitJobsResponse]:
         """Yield answers until every document of `requests` is answered. A refused document never ends it."""
         async with Tasks("submit stream") as tasks:
             parts = [tasks.spawn("read", self._read(requests))]
@@ -131,7 +131,8 @@ class SubmitStream:
                 await self._work.wait()
                 continue
             group, self._pending = self._pending[:GROUP_JOBS], self._pending[GROUP_JOBS:]
-            self._answers.append(await self._accept(group))
+            answer = await self._accept(group)  # first: `_answers` is another list by then
+            self._answers.append(answer)
             self._in_flight_bytes -= sum(item.size_bytes for item in group)
             self._answered.set()
 

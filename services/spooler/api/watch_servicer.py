@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,9 +40,12 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         self._look = look
         self._finder = JobFinder(store, inside.dispatch)
 
-    def Watch(self, request: pb.WatchRequest, _context: Any) -> AsyncIterator[pb.WatchResponse]:
+    async def Watch(self, request: pb.WatchRequest, _context: Any) -> AsyncIterator[pb.WatchResponse]:
         """See the contract."""
-        return WatchStream(request, self._store, self._inside, self._look).run()
+        stream = WatchStream(request, self._store, self._inside, self._look)
+        async with aclosing(stream.run()) as messages:
+            async for message in messages:
+                yield message
 
     async def Explain(self, request: pb.ExplainRequest, _context: Any) -> pb.ExplainResponse:
         """See the contract."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 from chassis.errors import NotBuiltYet
@@ -53,7 +53,7 @@ class WatchStream:
         self._open: set[int] = set()  # unfinished jobs that fit, for until_ended
         self._sequence = 0
 
-    async def run(self) -> AsyncIterator[pb.WatchResponse]:
+    async def run(self) -> AsyncGenerator[pb.WatchResponse]:
         """Yield messages until the watcher goes, or, if so asked, until all its jobs have ended."""
         hub = self._inside.hub
         since = hub.find(self._request.since) if self._request.since else None
