@@ -30,7 +30,9 @@ async def follow_all(fabric: Client, jobs: list[Job], output: Output, timeout_s:
     with bars(output) as progress:
         try:
             async with asyncio.timeout(timeout_s):
-                ended = await asyncio.gather(*(_follow(fabric, job, output, progress) for job in jobs))
+                ended = await asyncio.gather(
+                    *(show_until_ended(fabric, job, output, progress) for job in jobs)
+                )
         except TimeoutError:
             raise TimeoutError(
                 f"not on paper after {timeout_s:g} s; the job goes on, see `printfabric jobs`"
@@ -86,7 +88,8 @@ def bars(output: Output) -> Iterator[Progress | None]:
         yield progress
 
 
-async def _follow(fabric: Client, job: Job, output: Output, progress: Progress | None) -> Job:
+async def show_until_ended(fabric: Client, job: Job, output: Output, progress: Progress | None) -> Job:
+    """Show a job until it has ended or waits for a person, and return it."""
     shown = _Shown(job, output, progress)
     async with contextlib.aclosing(fabric.follow(job)) as states:
         async for state in states:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import json
 import os
@@ -33,7 +34,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "printers": ("printers", "List, add and change printers."),
     "ports": ("ports", "List, add and configure ports."),
     "hosts": ("hosts", "List the hosts that have ports."),
-    # "up": ("up", "Run a whole fabric on this machine, with simulated printers."),
+    "up": ("up", "Run a whole fabric on this machine, with simulated printers."),
     "completion": ("completion", "Print the completion script for a shell."),
     "version": ("version", "Show the version."),
 }
@@ -68,9 +69,9 @@ class Program(click.Group):
         """Find the command; a near miss names what was probably meant."""
         name = args[0] if args else ""
         if name and name not in _COMMANDS and not name.startswith("-"):
-            near = [known for known in _COMMANDS if known.startswith(name[:3])]
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise click.UsageError(f"there is no command {name!r}.{hint}", ctx)
+            near = difflib.get_close_matches(name, _COMMANDS, 1)
+            hint = f". Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"there is no command {name!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def main(
@@ -151,7 +152,12 @@ def _words(error: FabricError) -> str:
     if error.reason != "HOST_UNREACHABLE" or not address:
         return error.message
     # gRPC's own text is three lines about sockets.
-    never = "failed to connect" in error.message or "resolution" in error.message
+    text = error.message.lower()
+    if "handshake" in text or "certificate" in text:
+        return f"no secure connection to {address}: {error.message.rpartition('error: ')[2]}"
+    if "resolving" in text:
+        return f"nobody knows the name in {address}"
+    never = "all backends failing" in text or "failed to connect" in text
     return (
         f"no spooler answers at {address}" if never else f"the connection to the spooler at {address} broke"
     )

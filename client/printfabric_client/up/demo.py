@@ -1,0 +1,141 @@
+"""Simulated printers with their ports, and a first document for each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from printfabric.spooler.v1.port_service_pb2 import HostState
+from printfabric.spooler.v1.printer_service_pb2 import Printer
+from printfabric_client.aio import Client
+from printfabric_client.errors import FabricError, PortNotFound, PrinterExists, Unavailable
+from printfabric_client.up.fabric import HOST, free_port
+from printfabric_client.up.place import Place
+
+_SIMULATORS = "simulators.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One simulated printer: what it is, its port, its printer."""
+
+    printer: str
+    personality: str
+    port: str
+    monitor: str
+    description: str
+    format: str
+
+    @property
+    def serial(self) -> bool:
+        """Whether it hangs on a serial line."""
+        return self.monitor == "Local Port"
+
+
+DEMOS = (
+    Demo("labels", "zpl", "LABELS", "Standard TCP/IP Port", "a simulated label printer (ZPL)", "application/vnd.zebra-zpl"),
+    Demo("receipts", "escpos", "RECEIPTS", "Standard TCP/IP Port", "a simulated receipt printer (ESC/POS)", "application/vnd.escpos"),
+    Demo("picklists", "plain", "COM1:", "Local Port", "a simulated line printer on a serial line", "text/plain"),
+)  # fmt: skip
+
+
+def fleet_of(place: Place) -> Mapping[str, Any]:
+    """Return the fleet's file: each printer where it was last time, if that is still free."""
+    known = place.remembered(_SIMULATORS)
+    printers: list[dict[str, Any]] = []
+    for demo in DEMOS:
+        plan: dict[str, Any] = {"name": demo.printer, "personality": demo.personality, "units_per_second": 5}
+        if demo.serial:
+            plan |= {"pty": str(_line(place)), "line": "19200,8,N,1", "flow": "xonxoff"}
+        else:
+            plan["tcp"] = free_port(int(known.get(demo.printer, 0)))
+        printers.append(plan | {"record": demo.printer, "render": f"{demo.printer}/printed"})
+    return {"defaults": {"host": "127.0.0.1"}, "printers": printers}
+
+
+async def add_missing(fabric: Client, place: Place) -> None:
+    """Add the ports and printers of the simulators where they are missing, and lead the ports to them.
+
+    Raises:
+        FabricError: the host does not answer, or refuses.
+    """
+    await _host_is_there(fabric)
+    addresses = _addresses(place)
+    place.remember(_SIMULATORS, addresses)
+    for demo in DEMOS:
+        settings: dict[str, Any] = (
+            {"device": str(_line(place)), "baud": 19200, "flow": "xonxoff"}
+            if demo.serial
+            else {"host": "127.0.0.1", "port": addresses[demo.printer]}
+        )
+        port = f"{HOST}/{demo.port}"
+        try:
+            await fabric.ports.configure(port, settings)
+        except PortNotFound:
+            await fabric.ports.add(port, demo.monitor, settings)
+        wanted = Printer(description=demo.description, default_format=demo.format, accepting=True)
+        try:
+            await fabric.printers.create(demo.printer, [port], settings=wanted, allow_unknown_ports=True)
+        except PrinterExists:
+            continue
+
+
+def sample(printer: str, token: str) -> bytes:
+    """Return a small document for a demo printer with `token` on it."""
+    now = datetime.now(tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if printer == "labels":
+        return (
+            f"^XA^PW812^LL406^FO40,40^A0N,60,60^FDPrint Fabric^FS^FO40,120^A0N,36,36^FDThe first label of {now}^FS"
+            f"^FO40,170^A0N,36,36^FD{token}^FS^FO40,230^BY3^BCN,100,Y,N,N^FD{token}^FS^XZ\n"
+        ).encode()
+    if printer == "receipts":
+        return b"\x1b@Print Fabric\n" + f"{now}\n{token}\n\nThank you.\n\n\n".encode() + b"\x1dV\x00"
+    return f"PICK LIST\r\n{now}\r\n{token}\r\n\r\n 3 x box 17\r\n 1 x pallet 4\r\n\f".encode()
+
+
+async def find_paper(paper: Path, printer: str, token: str, patience_s: float = 5.0) -> Path | None:
+    """Return the text of the unit on which `token` came out; the picture lies beside it. None: it did not."""
+    end = time.monotonic() + patience_s
+    folder = paper / printer / "printed"
+    while True:
+        # Newest first: there may be many by now.
+        for file in sorted(folder.glob("*.txt"), reverse=True):
+            # The picture comes last.
+            if file.with_suffix(".png").exists() and token in file.read_text("utf-8", "replace"):
+                return file
+        if time.monotonic() > end:
+            return None
+        await asyncio.sleep(0.05)
+
+
+async def _host_is_there(fabric: Client) -> None:
+    end = time.monotonic() + 15
+    while True:
+        found = [host async for host in fabric.hosts.list() if host.name == f"hosts/{HOST}"]
+        if found and found[0].state == HostState.HOST_STATE_ONLINE:
+            return
+        if time.monotonic() > end:
+            why = found[0].error if found else "the spooler does not know it"
+            raise Unavailable(f"the port monitor does not answer the spooler: {why}")
+        await asyncio.sleep(0.05)
+
+
+def _addresses(place: Place) -> dict[str, int]:
+    ready = place.remembered("run/simulators.json")
+    try:
+        return {
+            each["name"]: int(each["address"]["tcp"])
+            for each in ready["printers"]
+            if "tcp" in each["address"]
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise FabricError("the simulated printers did not say where they are") from error
+
+
+def _line(place: Place) -> Path:
+    return place.data("devices") / "ttyPRN0"
