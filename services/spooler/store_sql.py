@@ -32,7 +32,7 @@ from spooler.store_sql_errors import told
 from spooler.store_sql_open import FileLock, inspect, migrate, reader_engine, writer_engine
 from spooler.store_sql_read import Reader
 from spooler.store_sql_rows import micros
-from spooler.store_sql_writer import Operation, Writer, get_meta, set_meta
+from spooler.store_sql_writer import ROW_BYTES, Operation, Writer, get_meta, set_meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ class SqlStore(SqlDocuments):
     @classmethod
     def _open_locked(cls, path: Path, lock: FileLock, settings: StoreSettings) -> SqlStore:
         version = inspect(path)
-        engine = writer_engine(path)
-        migrate(engine, version)
         reserve = Reserve(path.parent, settings.reserve_bytes)
+        engine = writer_engine(path, reserve.reserve_bytes)
+        migrate(engine, version)
         writer = Writer(engine, path, reserve)
         reader = Reader(reader_engine(path), path)
         spool = reader.ask_here(lambda cursor: _open_spool(cursor, path.parent / "spool", reserve, settings))
@@ -156,7 +156,9 @@ class SqlStore(SqlDocuments):
         in_spool = any(one.extent is not None or one.upload_id for one in kept)
         settle = (lambda answers: self._settle(kept, answers)) if in_spool else None
         operation = Operation(
-            lambda cursor: accept(cursor, self._writer.accepting, pairs), takes_room=True, settle=settle
+            lambda cursor: accept(cursor, self._writer.accepting, pairs),
+            takes_bytes=sum(ROW_BYTES + (len(one.data) if one.extent is None else 0) for one in kept),
+            settle=settle,
         )
         answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
         return answers

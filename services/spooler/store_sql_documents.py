@@ -26,7 +26,7 @@ from spooler.store_sql_accept import Kept, upload_missing
 from spooler.store_sql_read import Reader
 from spooler.store_sql_rows import attributes_text, micros
 from spooler.store_sql_schema import sql, uploads
-from spooler.store_sql_writer import Operation
+from spooler.store_sql_writer import ROW_BYTES, Operation
 
 _COLUMNS = (uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)
 _UPLOAD = sql(select(*_COLUMNS).where(uploads.c.id == bindparam("id")))
@@ -85,7 +85,7 @@ class SqlDocuments:
         # Before the commit: whoever learns of the upload by its request id may append at once.
         self._spool.begin(fresh.id)
         try:
-            upload: Upload = await self._thread.enqueue(Operation(run, takes_room=True))
+            upload: Upload = await self._thread.enqueue(Operation(run, takes_bytes=ROW_BYTES))
         except FabricError:
             self._spool.forget(fresh.id, keep_file=False)
             raise

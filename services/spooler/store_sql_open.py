@@ -22,6 +22,7 @@ READERS = 2
 _MAGIC = b"SQLite format 3\x00"
 _CHECK_BYTES = 64 * 1024 * 1024  # below this the whole file is checked at each start, at about 1 GB/s
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_PAGE_BYTES = 4096
 # Pages in the write-ahead log (4 MiB) before a commit copies them to the database. Measured 2026-11-21: four times as
 # many accept no faster, stall as long, and a start after a crash has more to read.
 _CHECKPOINT_PAGES = 1000
@@ -71,7 +72,10 @@ def inspect(path: Path) -> str:
     except OSError as error:
         raise StoreUnavailable(f"cannot read {path}: {error.strerror}", path=path) from error
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        # Without a log to read, SQLite need not make the files that reading one takes.
+        log_file = path.with_name(f"{path.name}-wal")
+        mode = "mode=ro" if log_file.exists() and log_file.stat().st_size else "immutable=1"
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
             return _version(connection, path)
     except sqlite3.Error as error:
         raise told(error, path) from error
@@ -95,15 +99,19 @@ def _version(connection: sqlite3.Connection, path: Path) -> str:
     return version
 
 
-def writer_engine(path: Path) -> Engine:
-    """Return the engine of the one connection that writes."""
+def writer_engine(path: Path, reserve_bytes: int) -> Engine:
+    """Return the engine of the one connection that writes.
+
+    On a small volume its log is kept within a quarter of the reserve, so that jobs can be ended when it is full.
+    """
+    pages = min(_CHECKPOINT_PAGES, reserve_bytes // 4 // _PAGE_BYTES) or _CHECKPOINT_PAGES
 
     def connect(connection: sqlite3.Connection) -> None:
         # Takes effect only before the first table: lets a full volume get back what purged jobs held.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={pages}")
         connection.execute("PRAGMA cache_size=-16384")
         connection.execute("PRAGMA temp_store=MEMORY")
 

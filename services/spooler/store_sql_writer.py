@@ -28,6 +28,8 @@ _SET = sql(update(meta).values(value=bindparam("value")).where(meta.c.key == bin
 
 _ROOM_EVERY_S = 1.0  # how often a full volume is asked to give back what deleted rows held
 _VACUUM_PAGES = 4096
+ROW_BYTES = 1024  # what a job takes with its indexes, without its document; about, and rather more
+_TWICE = 2  # in the write-ahead log, then in the database
 
 
 def get_meta(cursor: sqlite3.Cursor, key: str) -> str:
@@ -45,7 +47,7 @@ class Operation:
     """One caller's work: `run` in a transaction, raising a FabricError only before it has written anything."""
 
     run: Callable[[sqlite3.Cursor], Any]
-    takes_room: bool = False  # refused when the reserve is touched; what ends jobs is not
+    takes_bytes: int = 0  # refused if these would touch the reserve; what ends jobs takes none
     printers: bool = False  # changes printers: later operations of the batch must see it
     waited: bool = True  # tried again later if nobody waits for it
     settle: Callable[[Any], None] | None = None  # told the result once it is durable, or None if it failed
@@ -67,10 +69,7 @@ class Writer:
 
     def commit(self, batch: Sequence[Entry[Operation]]) -> None:
         """Run a batch in one transaction. If one operation spoils it, each is tried in one of its own."""
-        if any(entry.work.takes_room for entry in batch) and (full := self._full()) is not None:
-            for entry in batch:
-                if entry.work.takes_room:
-                    entry.error = full
+        self._refuse_what_does_not_fit(batch)
         todo = [entry for entry in batch if entry.error is None]
         try:
             if todo:
@@ -125,15 +124,23 @@ class Writer:
     def _load_printers(self) -> None:
         self.accepting.printers = {p.name: p.pending_deletion for p in all_printers(self._cursor)}
 
-    def _full(self) -> FabricError | None:
-        """Return the error if the reserve is touched, and cannot be had back from deleted rows."""
-        if self._reserve.free_bytes() >= self._reserve.reserve_bytes:
-            return None
-        if time.monotonic() - self._room_tried_at >= _ROOM_EVERY_S:
+    def _refuse_what_does_not_fit(self, batch: Sequence[Entry[Operation]]) -> None:
+        """Set SpoolFull on operations that would touch the reserve, after asking deleted rows for their room."""
+        wanted = _TWICE * sum(entry.work.takes_bytes for entry in batch)
+        if not wanted:
+            return
+        left = self._reserve.free_bytes() - self._reserve.reserve_bytes
+        if left < wanted and time.monotonic() - self._room_tried_at >= _ROOM_EVERY_S:
             self._room_tried_at = time.monotonic()
             self._give_room_back()
-        free = self._reserve.free_bytes()
-        return None if free >= self._reserve.reserve_bytes else self._reserve.full(0, free)
+            left = self._reserve.free_bytes() - self._reserve.reserve_bytes
+        if left >= wanted:
+            return
+        for entry in batch:
+            if _TWICE * entry.work.takes_bytes <= left:
+                left -= _TWICE * entry.work.takes_bytes
+            elif entry.work.takes_bytes:
+                entry.error = self._reserve.full(entry.work.takes_bytes)
 
     def _give_room_back(self) -> None:
         """Hand the pages of deleted rows, and the write-ahead log, back to the volume."""
