@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 from pathlib import Path
@@ -65,6 +66,7 @@ async def run(settings: PortmonSettings) -> None:
         slots=settings.journal_slots,
     )
     await _add_missing(ports, settings)
+    await asyncio.to_thread(ports.tidy_up)
     collector = PortCollector(settings.host_name, ports)
     REGISTRY.register(collector)
     async with Tasks("portmon") as tasks:

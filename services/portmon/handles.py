@@ -55,7 +55,13 @@ class Hold:
     opened_at: float = field(default_factory=time.time)
     read_timeout_s: float | None = None  # SetPortTimeOuts changed it
     streams: int = 0
+    mourners: list[Callable[[FabricError], None]] = field(default_factory=list)
     orphaned_at: float | None = None  # its stream broke with a document on the way
+
+    def farewell(self, error: FabricError) -> None:
+        """Tell the streams of a dead handle, once everything else has been told."""
+        for tell in self.mourners:
+            tell(error)
 
     def dies_at(self) -> float | None:
         """Return when the hold ends by itself; None while a stream keeps it alive."""
@@ -213,7 +219,9 @@ class Handles:
                 # The hold stays until the device is free: nobody opens a port that is being closed.
                 await hold.session.close(error)
                 hold.port.session = hold.port.hold = None
-        self._ports.changes.touch(hold.port.name)
+        name = hold.port.name
+        hold.farewell(error or InvalidHandle(f"port {name} was closed", port=name))
+        self._ports.changes.touch(name)
 
     # --- leases
 

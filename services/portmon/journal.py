@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis import logs
-from chassis.errors import PortBusy
+from chassis.errors import FabricError, PortBusy
 from portmon import journal_slot as slot
 from portmon.document import DocKey, Evidence, Phase, Progress
 from portmon.journal_file import CLEAN, GENERATION, SINCE_NS, USED, BadJournal, JournalFile
@@ -192,6 +192,13 @@ class Journal:
     def progress(self, at: int) -> Progress:
         """Return what is known about the document at a place, at any time from any thread."""
         return slot.read(self._words, at, self.generation, self.device)
+
+    def known(self, key: DocKey, error: FabricError | None = None) -> Progress:
+        """Return what this run knows of a document, with an error beside it; absent ones were not begun in it."""
+        at = self._index.get(key)
+        found = Progress(key, Phase.NEVER_SEEN) if at is None else self.progress(at)
+        found.error = error
+        return found
 
     def outcome(self, key: DocKey, fabric: str) -> Progress:
         """Answer what became of a document; NEVER_SEEN only when that is proven, else UNKNOWN."""

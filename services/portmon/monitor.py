@@ -137,10 +137,10 @@ class Port(ABC):
         """
 
     @abstractmethod
-    def abort_doc(self, keep: bool) -> bool:
+    def abort_doc(self, keep: bool) -> bool | None:
         """Stop at once. `keep` what a later attempt could go on with, else drop what can be dropped.
 
-        Returns whether all that `write` took is, or will be, with the device.
+        Returns whether all that `write` took is, or will be, with the device; None when all of it is undone.
         """
 
     def recover(self, key: DocKey, accepted: int, intent: int) -> int | None:
@@ -213,6 +213,9 @@ class PortMonitor(ABC, Generic[S]):
         except (OSError, ValueError):
             return device
         return f"{device} {found.st_dev}:{found.st_ino}:{found.st_rdev}"
+
+    def tidy_up(self, port: str, settings: S, lines: LineStore) -> None:
+        """Put right what a crashed process left changed about the device; called once at the start. Never fails."""
 
     @abstractmethod
     def open_port(self, port: str, settings: S, context: OpenContext) -> Port:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from chassis import logs
+from chassis.errors import FabricError
 from portmon.document import Progress, Slice
 
 log = logs.get(__name__)
@@ -42,3 +43,11 @@ class Outbox:
             piece, progress, last = self._answers.popleft()
             piece.reply(progress, last)
         self._flushed()
+
+
+def settle(future: asyncio.Future[None], error: FabricError | None = None) -> None:
+    """End a wait, well or with an error; one that has ended already stays as it is."""
+    if not future.done() and error is not None:
+        future.set_exception(error)
+    elif not future.done():
+        future.set_result(None)

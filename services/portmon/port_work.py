@@ -9,21 +9,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from chassis.errors import (
-    DeviceFault,
-    DeviceNotConnected,
-    FabricError,
-    JobCanceled,
-    PortInUse,
-    Verdict,
-    WriteTimeout,
-    WrongOffset,
-    WrongState,
-)
+from chassis import errors
+from chassis.errors import FabricError
 from portmon import port_state
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, DeviceWait
-from portmon.document import Disposition, DocKey, Evidence, Phase, Progress, Slice
+from portmon.document import FAR_BUFFER_BYTES, Disposition, DocKey, Evidence, Phase, Progress, Slice
 from portmon.feed import REPORT_S, Current, Feed
 from portmon.journal import Journal
 from portmon.monitor import OpenContext, Port, PortMonitor
@@ -64,7 +55,7 @@ class PortWork:
     def close(self, error: FabricError | None) -> None:
         """Release the device (ClosePort). A document in progress is broken off with `error`, its offset kept."""
         if self.current is not None:
-            self._break(self.current, error or WrongState(f"port {self.name} was closed"), keep=True)
+            self._break(self.current, error or errors.WrongState(f"port {self.name} was closed"), keep=True)
         if self._port is not None:
             self._port.close()
             self._port = None
@@ -85,7 +76,7 @@ class PortWork:
     def interrupt(self) -> None:
         """Raise when the document in progress was canceled; called wherever the thread waits for its device."""
         if self.current is not None and self.current.key in self._canceled:
-            raise JobCanceled(f"document {self.current.key} was canceled", document=self.current.key)
+            raise errors.JobCanceled(f"document {self.current.key} was canceled", document=self.current.key)
 
     # --- slices
 
@@ -108,19 +99,19 @@ class PortWork:
 
     def _not_begun(self, piece: Slice) -> Progress:
         """Answer for a document that was taken back while it waited."""
-        at = self._journal.find(piece.key)
-        if at is not None:
-            return self._journal.progress(at)
-        error = JobCanceled(f"document {piece.key} was canceled", document=piece.key)
-        return Progress(piece.key, Phase.NEVER_SEEN, error=error)
+        found = self._journal.known(piece.key)
+        if found.phase is Phase.NEVER_SEEN:
+            found.error = errors.JobCanceled(f"document {piece.key} was canceled", document=piece.key)
+        return found
 
     def _not_current(self, piece: Slice) -> Progress:
         """Answer for a document that is not in progress: EndDocPort is harmless, WritePort is code 6."""
-        at = self._journal.find(piece.key)
-        found = Progress(piece.key, Phase.NEVER_SEEN) if at is None else self._journal.progress(at)
-        if at is None and (piece.end is None or piece.data):
+        found = self._journal.known(piece.key)
+        if found.phase is Phase.NEVER_SEEN and (piece.end is None or piece.data):
             text = f"document {piece.key} is not in progress at port {self.name}"
-            found.error = WrongState(text, win32=6, verdict=Verdict.RETRY, port=self.name, document=piece.key)
+            found.error = errors.WrongState(
+                text, win32=6, verdict=errors.Verdict.RETRY, port=self.name, document=piece.key
+            )
         return found
 
     def _start(self, piece: Slice) -> None:
@@ -128,9 +119,9 @@ class PortWork:
         if self.current is not None:
             if self.current.key == piece.key:
                 return
-            raise PortInUse(
+            raise errors.PortInUse(
                 f"port {self.name} is in document {self.current.key}",
-                verdict=Verdict.RETRY,
+                verdict=errors.Verdict.RETRY,
                 port=self.name,
                 document=self.current.key,
             )
@@ -139,7 +130,7 @@ class PortWork:
             self._go_on(piece, at)
             return
         if self.state is PortState.FAILED:
-            raise DeviceNotConnected(
+            raise errors.DeviceNotConnected(
                 f"port {self.name} lost its device: close it and open it again", port=self.name
             )
         after, began = port_state.step(self.state, PortEvent.START_DOC_PORT), time.monotonic()
@@ -174,16 +165,18 @@ class PortWork:
         if self._journal.recoverable(at):
             exact = self.port.recover(piece.key, known.accepted, max(known.accepted, known.uncertain_end))
         if exact is None:
-            raise WrongState(
+            raise errors.WrongState(
                 f"document {piece.key} was interrupted and cannot go on at port {self.name}",
-                verdict=Verdict.HOLD,
+                verdict=errors.Verdict.HOLD,
                 port=self.name,
                 document=piece.key,
                 accepted=known.accepted,
                 uncertain_end=known.uncertain_end,
             )
         if piece.resume_offset not in (exact, known.resume_offset):
-            raise WrongOffset(f"document {piece.key} goes on at {exact}", expected=exact, document=piece.key)
+            raise errors.WrongOffset(
+                f"document {piece.key} goes on at {exact}", expected=exact, document=piece.key
+            )
         assert piece.start is not None
         after = port_state.step(self.state, PortEvent.START_DOC_PORT)
         self.port.start_doc(piece.key, piece.start, exact)
@@ -196,7 +189,7 @@ class PortWork:
         if current.prefix:
             current.prefix = self.feed.push(self.port, current, current.prefix, counted=False)
         if piece.offset > current.accepted and piece.data:
-            raise WrongOffset(
+            raise errors.WrongOffset(
                 f"document {piece.key}: bytes {current.accepted} to {piece.offset} are missing",
                 expected=current.accepted,
                 document=piece.key,
@@ -210,9 +203,9 @@ class PortWork:
 
     def _end(self, current: Current, piece: Slice) -> Progress:
         if piece.end is not Disposition.COMPLETE:
-            raise JobCanceled(f"document {current.key} was canceled", document=current.key)
+            raise errors.JobCanceled(f"document {current.key} was canceled", document=current.key)
         if piece.size is not None and piece.size != current.accepted:
-            raise WrongOffset(
+            raise errors.WrongOffset(
                 f"document {current.key} has {piece.size} bytes, {current.accepted} of them arrived",
                 expected=current.accepted,
                 document=current.key,
@@ -232,16 +225,13 @@ class PortWork:
         """Say what an error left: a document still in progress, or a broken one."""
         current = self.current
         if current is None or current.key != piece.key:
-            at = self._journal.find(piece.key)
-            found = Progress(piece.key, Phase.NEVER_SEEN) if at is None else self._journal.progress(at)
-            found.error = error
             self._note_lost()
-            return found
-        if isinstance(error, WriteTimeout | WrongOffset):
+            return self._journal.known(piece.key, error)
+        if isinstance(error, errors.WriteTimeout | errors.WrongOffset):
             found = self.feed.progress(self.port, current)
             found.error = error
             return found
-        return self._break(current, error, keep=not isinstance(error, JobCanceled))
+        return self._break(current, error, keep=not isinstance(error, errors.JobCanceled))
 
     def _break(self, current: Current, error: FabricError, *, keep: bool) -> Progress:
         """Break a document off, with all that is known about how far it got."""
@@ -252,20 +242,34 @@ class PortWork:
         started = current.accepted > current.base or len(current.prefix) < current.prefix_bytes
         known = self._journal.progress(current.at)
         doubt = None
-        if not exact and started:
+        if exact is False and started:
             doubt = max(current.base, current.acked - port.far_buffer_bytes)
         elif self._journal.intent(current.at) > current.accepted:
             doubt = known.accepted
-        self._journal.end(current.at, error.win32, Evidence.NONE, exact=exact and doubt is None, doubt=doubt)
+        self._journal.end(
+            current.at, error.win32, Evidence.NONE, exact=bool(exact) and doubt is None, doubt=doubt
+        )
         self._leave("broken" if keep else "aborted", PortEvent.DOCUMENT_BROKEN)
         self._note_lost()
-        found = self._journal.progress(current.at)
-        found.error = error
-        return found
+        return self._journal.known(current.key, error)
 
     def _note_lost(self) -> None:
         if self._port is not None and self._port.lost and self.state is not PortState.FAILED:
             self.state = port_state.step(self.state, PortEvent.DEVICE_LOST)
+
+    def crashed(self, error: Exception) -> Progress | None:
+        """Take note of a monitor that failed in a way nobody foresaw: nothing it holds is trusted any more."""
+        current, self.current, self.state = self.current, None, PortState.FAILED
+        if current is None:
+            return None
+        kind = type(error).__name__
+        failure = errors.DeviceFault(
+            f"port {self.name}: its monitor failed: {kind}", win32=31, port=self.name
+        )
+        doubt = max(current.base, current.acked - FAR_BUFFER_BYTES)
+        self._journal.end(current.at, failure.win32, Evidence.NONE, exact=False, doubt=doubt)
+        self._counters.document_ended("broken")
+        return self._journal.known(current.key, failure)
 
     # --- between slices
 
@@ -276,12 +280,13 @@ class PortWork:
             FabricError: it is gone; the caller ends the document with that.
         """
         port, current = self.port, self.current
-        if current is not None and current.acked < current.accepted:
+        unacked = current is not None and current.acked < current.accepted
+        if current is not None and unacked:
             before = current.acked
             self.feed.measure(self.port, current)
             if current.acked != before:
                 self.feed.report(self.feed.progress(self.port, current))
-        bits = self._wait.poll(port.fileno() if port.readable else None, READ, self._idle_s())
+        bits = self._wait.poll(port.fileno() if port.readable else None, READ, REPORT_S if unacked else None)
         if bits and port.readable:
             self.feed.take_input(self.port)
 
@@ -294,7 +299,7 @@ class PortWork:
         if self.current is not None:
             return self._break(self.current, error, keep=True)
         self._note_lost()
-        if self.state is PortState.FAILED or isinstance(error, DeviceFault):
+        if self.state is PortState.FAILED or isinstance(error, errors.DeviceFault):
             return None
         self.state = port_state.step(self.state, PortEvent.DEVICE_LOST)
         return None

@@ -196,6 +196,12 @@ class Ports:
             del self._ports[same(port.name)]
             self.changes.touch(port.name)
 
+    def tidy_up(self) -> None:
+        """Put right what a crash left changed about devices. Blocks; opens the journals that exist already."""
+        for port in self:
+            if type(port.monitor).tidy_up is not PortMonitor.tidy_up and port.journal.line:
+                port.monitor.tidy_up(port.name, port.settings, port.journal)
+
     def close(self) -> None:
         """Close the journals."""
         for port in self._ports.values():

@@ -14,18 +14,28 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from chassis import logs
-from chassis.errors import DeviceFault, FabricError, InvalidHandle, JobCanceled, PortBusy, PortInUse, Verdict
+from chassis import errors, logs
+from chassis.errors import FabricError
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import DeviceWait
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
 from portmon.inbox import Inbox
 from portmon.journal import Journal
 from portmon.monitor import PortMonitor
-from portmon.outbox import Outbox
+from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
 
+# Errors after which the next document would fare no better.
+_HOPELESS = (
+    errors.ConnectionRefused,
+    errors.DeviceFault,
+    errors.DeviceNotConnected,
+    errors.DeviceOffline,
+    errors.Internal,
+    errors.PortBusy,
+    errors.SpoolFull,
+)
 log = logs.get(__name__)
 
 
@@ -35,14 +45,12 @@ class PortSession:
     def __init__(self, name: str, fabric: str, journal: Journal, counters: PortCounters) -> None:
         self.name = name
         self._loop = asyncio.get_running_loop()
-        self._wait = DeviceWait(self._check)
-        self._back = BackChannel(counters)
+        self._wait, self._back = DeviceWait(self._check), BackChannel(counters)
         self._work = PortWork(name, fabric, journal, counters, self._wait, self._back)
         self._work.feed.report = self._report
         self._counters, self._journal = counters, journal
-        self._inbox = Inbox()
+        self._inbox, self._outbox = Inbox(), Outbox(self._flushed)
         self._urgent: deque[Slice] = deque()
-        self._outbox = Outbox(self._flushed)
         self._serving: Slice | None = None
         self._told = PortState.CLOSED
         self.changed: Callable[[], None] = lambda: None  # called on the loop when the state is another one
@@ -119,12 +127,12 @@ class PortSession:
 
     def _refuse_if_closed(self) -> None:
         if self._closing is not None:
-            raise InvalidHandle(f"port {self.name} was closed", port=self.name)
+            raise errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
 
     async def abort(self, key: DocKey, how: Disposition = Disposition.ABORT) -> Progress:
         """End a document at once: a stuck write is interrupted, one that still waits is taken back."""
         self._work.cancel(key)
-        return await self.call(Slice(key, reply=_nobody, end=how), urgent=True)
+        return await self.call(Slice(key, reply=lambda *_: None, end=how), urgent=True)
 
     def configure(self, settings: Any) -> None:
         """Use other settings from the end of the present document on, or at once between documents."""
@@ -163,7 +171,7 @@ class PortSession:
         if self._thread is None:
             return
         if self._closing is None:
-            self._closing = error or InvalidHandle(f"port {self.name} was closed", port=self.name)
+            self._closing = error or errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
             self._wait.wake()
             self._inbox.let_in()
         await asyncio.shield(self._closed)
@@ -195,52 +203,60 @@ class PortSession:
     def _run(self, monitor: PortMonitor[Any], settings: Any, opened: asyncio.Future[None]) -> None:
         try:
             self._work.open(monitor, settings)
-        except FabricError as error:
-            self._outbox.call(_settle, opened, error)
+        except Exception as error:  # noqa: BLE001 - the wall: whoever waits for the port must hear of it
+            known = (
+                error if isinstance(error, FabricError) else errors.Internal(f"port {self.name}: {error!r}")
+            )
+            self._outbox.call(settle, opened, known)
             self._outbox.call(self._end)
             return
         self._counters.opens += 1
-        self._outbox.call(_settle, opened)
+        self._outbox.call(settle, opened)
         while self._closing is None:
-            if self._urgent:
-                self._serve(self._urgent.popleft(), counted=False)
-            elif self._new_settings is not None and self._work.current is None:
-                self._apply_settings(monitor)
-            elif self._inbox:
-                self._serve(self._inbox.take(), counted=True)
-            else:
-                self._rest()
-        self._finish()
+            try:
+                self._turn(monitor)
+            except Exception as error:  # the wall around a monitor's code: a bug in it must not hang its port
+                log.exception("monitor failed", port=self.name)
+                self._tell(self._work.crashed(error), last=True)
+        self._finish(self._closing)
 
-    def _serve(self, piece: Slice, *, counted: bool) -> None:
+    def _turn(self, monitor: PortMonitor[Any]) -> None:
+        if self._urgent:
+            self._serve(self._urgent.popleft())
+        elif self._new_settings is not None and self._work.current is None:
+            self._apply_settings(monitor)
+        elif self._inbox:
+            piece = self._inbox.take()
+            try:
+                self._serve(piece)
+            finally:
+                self._inbox.done(piece)
+        else:
+            self._rest()
+
+    def _serve(self, piece: Slice) -> None:
         self._serving = piece
         progress = self._work.handle(piece)
-        if counted:
-            self._inbox.done(piece)
         self._answer(piece, progress, last=True)
-        error = progress.error
-        failed = error is not None and not isinstance(error, JobCanceled | PortInUse)
-        if error is not None and failed and self._work.current is None:
-            self._refuse_waiting(piece, progress, error)
+        if self._work.current is None and isinstance(progress.error, _HOPELESS):
+            self._refuse_waiting(piece, progress, progress.error)
 
     def _refuse_waiting(self, failed: Slice, progress: Progress, error: FabricError) -> None:
         """Give back what waits behind a failure, unbegun: whether it goes elsewhere is the spooler's to decide.
 
         A device that is away would else be tried for every one of them, a connect time-out each.
         """
-        waiting = self._inbox.take_all()
-        for piece in waiting:
+        for piece in self._inbox.take_all():
             self._inbox.done(piece)
-            why = error
-            if progress.phase is Phase.ENDED:
-                text = f"document {piece.key} was not begun, since {failed.key} before it broke off"
-                why = PortBusy(
-                    text, verdict=Verdict.RETRY, port=self.name, document=piece.key, broken=failed.key
-                )
-            if piece.key == failed.key:
-                self._answer(piece, progress, last=True)
-            else:
-                self._answer(piece, Progress(piece.key, Phase.NEVER_SEEN, error=why), last=True)
+            found, why = progress, error
+            if piece.key != failed.key:
+                if progress.phase is Phase.ENDED:
+                    text = f"document {piece.key} was not begun, since {failed.key} before it broke off"
+                    why = errors.PortBusy(
+                        text, verdict=errors.Verdict.RETRY, port=self.name, broken=failed.key
+                    )
+                found = Progress(piece.key, Phase.NEVER_SEEN, error=why)
+            self._answer(piece, found, last=True)
 
     def _rest(self) -> None:
         self._wait.idle = True
@@ -252,11 +268,13 @@ class PortSession:
             if waiting:
                 self._counters.stalls_s["upstream"] += time.monotonic() - began
         except FabricError as error:
-            end = self._work.broken_by(error)
-            if end is not None and self._serving is not None:
-                self._answer(self._serving, end, last=False)
+            self._tell(self._work.broken_by(error))
         finally:
             self._wait.idle = False
+
+    def _tell(self, end: Progress | None, *, last: bool = False) -> None:
+        if end is not None and self._serving is not None:
+            self._answer(self._serving, end, last=last)
 
     def _apply_settings(self, monitor: PortMonitor[Any]) -> None:
         settings, self._new_settings = self._new_settings, None
@@ -267,34 +285,19 @@ class PortSession:
             log.warning("port refuses its new settings", port=self.name, why=error.message)
             self._work.state = PortState.FAILED
 
-    def _finish(self) -> None:
-        error = self._closing or DeviceFault(f"port {self.name} was closed")
+    def _finish(self, error: FabricError) -> None:
         current = self._work.current
-        self._work.close(error)
-        if current is not None and self._serving is not None:
-            self._answer(self._serving, self._known(current.key, error), last=False)
-        waiting = self._inbox.take_all()
-        for piece in (*self._urgent, *waiting):
-            self._answer(piece, self._known(piece.key, error), last=True)
+        try:
+            self._work.close(error)
+        except Exception as failure:  # the wall, as above
+            log.exception("monitor failed to close", port=self.name)
+            self._work.crashed(failure)
+        if current is not None:
+            self._tell(self._journal.known(current.key, error))
+        for piece in (*self._urgent, *self._inbox.take_all()):
+            self._answer(piece, self._journal.known(piece.key, error), last=True)
         self._outbox.call(self._end)
-
-    def _known(self, key: DocKey, error: FabricError) -> Progress:
-        at = self._journal.find(key)
-        found = Progress(key, Phase.NEVER_SEEN) if at is None else self._journal.progress(at)
-        found.error = error
-        return found
 
     def _end(self) -> None:
         self._wait.close()
-        _settle(self._closed)
-
-
-def _nobody(progress: Progress, last: bool) -> None:
-    """Take an answer that nobody waits for."""
-
-
-def _settle(future: asyncio.Future[None], error: FabricError | None = None) -> None:
-    if not future.done() and error is not None:
-        future.set_exception(error)
-    elif not future.done():
-        future.set_result(None)
+        settle(self._closed)

@@ -74,6 +74,7 @@ class DocumentCalls(Calls):
             return
         hold = self._hold(first.handle)
         stream = DocumentStream(self._handles, hold)
+        hold.mourners.append(stream.end)
         self._handles.stream_began(hold)
         taking = self._tasks.spawn(f"stream {hold.port.name}", stream.take(_again(first, request_iterator)))
         try:
@@ -81,6 +82,7 @@ class DocumentCalls(Calls):
                 yield answer
         finally:
             taking.cancel()
+            hold.mourners.remove(stream.end)
             self._handles.stream_ended(hold)
 
     async def QueryDocuments(

@@ -31,6 +31,11 @@ class DocumentStream:
         self._open_slices = 0
         self._ended = False
 
+    def end(self, error: FabricError) -> None:
+        """End the stream, since its handle is dead."""
+        self._failure = error
+        self._news.set()
+
     def first(self) -> pb.StreamDocumentsResponse:
         """Return the first answer: what the session knows of the fabric's documents."""
         return self._response(known_documents(self.hold))

@@ -165,11 +165,11 @@ class FilePort(Port):
         return Evidence.FILE_SYNC
 
     @override
-    def abort_doc(self, keep: bool) -> bool:
+    def abort_doc(self, keep: bool) -> bool | None:
         if not keep:
             self._unlink()
         self._leave()
-        return keep
+        return True if keep else None
 
     @override
     def recover(self, key: DocKey, accepted: int, intent: int) -> int | None:

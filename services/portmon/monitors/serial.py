@@ -6,6 +6,7 @@ crash the next opening puts them back first.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -25,6 +26,7 @@ from portmon.document import DocInfo, DocKey, Evidence
 from portmon.line_settings import SerialSettings
 from portmon.monitor import (
     Device,
+    LineStore,
     OpenContext,
     Port,
     PortMonitor,
@@ -196,15 +198,19 @@ class SerialPort(Port):
             os.close(self._keeper)
 
     def _restore(self) -> None:
-        saved = self._context.lines.line
-        if not saved or saved.get("device") != self._device:
-            return
-        try:
-            fcntl.ioctl(self._keeper, termios.TIOCNXCL)
-            termios.tcsetattr(self._keeper, termios.TCSANOW, _from_json(saved["termios"]))
-        except (termios.error, OSError):
-            return  # the device is gone, and its settings with it
-        self._context.lines.store_line(None)
+        _restore(self._keeper, self._device, self._context.lines)
+
+
+def _restore(fd: int, device: str, lines: LineStore) -> None:
+    saved = lines.line
+    if not saved or saved.get("device") != device:
+        return
+    try:
+        fcntl.ioctl(fd, termios.TIOCNXCL)
+        termios.tcsetattr(fd, termios.TCSANOW, _from_json(saved["termios"]))
+    except (termios.error, OSError):
+        return  # the device is gone, and its settings with it
+    lines.store_line(None)
 
 
 def _to_json(attributes: list[Any]) -> list[Any]:
@@ -271,6 +277,17 @@ class SerialMonitor(PortMonitor[SerialSettings]):
             raise InvalidSettings(
                 f"port {port}: {device} refuses its settings: {error}", port=port
             ) from error
+
+    @override
+    def tidy_up(self, port: str, settings: SerialSettings, lines: LineStore) -> None:
+        device = self.device(port, settings)
+        with contextlib.suppress(OSError):  # busy or gone: the next opening tries again
+            fd = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _restore(fd, device, lines)
+            finally:
+                os.close(fd)
 
     @override
     def devices(self) -> list[Device]:

@@ -1,0 +1,81 @@
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from chassis.errors import UnknownPrintMonitor
+from portmon.form import document, ui_name
+from portmon.monitor import MonitorInit
+from portmon.monitors.raw import RawMonitor
+from portmon.registry import Registry
+
+
+class Shy(RawMonitor):
+    """A monitor of somebody else, with a scheme of its own."""
+
+    scheme = "shy"
+    name = "Shy Port"
+
+
+class Greedy(RawMonitor):
+    """One that claims a scheme that is taken."""
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(MonitorInit("edge-7", tmp_path), [])
+
+
+def test_a_monitor_is_a_file_in_the_folder(registry: Registry) -> None:
+    files = Path(__file__).parents[3] / "services" / "portmon" / "monitors"
+    assert {monitor.scheme for monitor in registry} == {path.stem for path in files.glob("[a-z]*.py")}
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "scheme"),
+    [
+        ("Local Port", "COM3:", "serial"),
+        ("local port", "lpt1:", "device"),
+        ("Local Port", "FILE:", "file"),
+        ("Local Port", "out.prn", "file"),
+        ("Standard TCP/IP Port", "IP_10.0.0.7", "raw"),
+        ("serial", "anything", "serial"),
+    ],
+)
+def test_a_windows_name_and_the_ports_name_find_the_monitor(
+    registry: Registry, name: str, port: str, scheme: str
+) -> None:
+    assert registry.find(name, port).scheme == scheme
+
+
+def test_an_unknown_monitor_is_unknown(registry: Registry) -> None:
+    with pytest.raises(UnknownPrintMonitor) as refused:
+        registry.find("Redirected Port", "RPT1:")
+    assert refused.value.win32 == 3000
+
+
+def test_third_parties_come_by_entry_points_and_a_bad_one_harms_nobody(tmp_path: Path) -> None:
+    found = Registry(
+        MonitorInit("edge-7", tmp_path),
+        [
+            EntryPoint("shy", f"{__name__}:Shy", "portmon.monitors"),
+            EntryPoint("greedy", f"{__name__}:Greedy", "portmon.monitors"),
+            EntryPoint("broken", "no_such_module:Nothing", "portmon.monitors"),
+        ],
+    )
+    assert found.scheme("shy").name == "Shy Port"
+    assert type(found.scheme("raw")) is RawMonitor
+
+
+def test_every_monitor_has_a_form_of_the_flat_profile(registry: Registry) -> None:
+    for monitor in registry:
+        found = document(monitor)
+        schema = found["schema"]
+        assert schema["additionalProperties"] is False
+        assert "$defs" not in schema
+        for name, field in schema["properties"].items():
+            assert field["title"], name
+            assert field["type"] in ("string", "number", "integer", "boolean")
+            assert not {"anyOf", "oneOf", "$ref"} & set(field)
+        assert set(found["presets"][0]["values"] if found["presets"] else {}) <= set(schema["properties"])
+        assert ui_name(monitor) == f"printfabric.{monitor.scheme}.ui;1;sha256={found['revision']}"
