@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,26 +66,29 @@ class SqlStore(SqlDocuments):
         Raises:
             StoreUnavailable: another spooler has it, or it is damaged, or of a newer version, or cannot be read or
                 written. The message names the file and says what to do; nothing was changed.
+            SpoolFull: there is not even room to open it.
         """
         path = directory / "spooler.db"
         lock = FileLock(directory)
-        try:
-            return cls._open_locked(path, lock, settings)
-        except sqlite3.Error as error:
-            lock.release()
-            raise told(error, path) from error
-        except BaseException:
-            lock.release()
-            raise
+        with ExitStack() as opened:
+            opened.callback(lock.release)
+            try:
+                store = cls._open_locked(path, lock, settings, opened)
+            except sqlite3.Error as error:
+                raise told(error, path) from error
+            opened.pop_all()
+            return store
 
     @classmethod
-    def _open_locked(cls, path: Path, lock: FileLock, settings: StoreSettings) -> SqlStore:
+    def _open_locked(cls, path: Path, lock: FileLock, settings: StoreSettings, opened: ExitStack) -> SqlStore:
         version = inspect(path)
         reserve = Reserve(path.parent, settings.reserve_bytes)
         engine = writer_engine(path, reserve.reserve_bytes)
         migrate(engine, version)
         writer = Writer(engine, path, reserve)
+        opened.callback(writer.close)
         reader = Reader(reader_engine(path), path)
+        opened.callback(reader.close)
         spool = reader.ask_here(lambda cursor: _open_spool(cursor, path.parent / "spool", reserve, settings))
         return cls(path, lock, writer, reader, spool, reserve)
 
@@ -217,21 +221,21 @@ class SqlStore(SqlDocuments):
     async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
         """Store a new printer; the rules are `Printers.create_printer`'s."""
         stored: Printer = await self._write(
-            lambda cursor: sql_printers.create(cursor, printer, owner, request_id), printers=True
+            lambda cursor: sql_printers.create(cursor, printer, owner, request_id), printer=printer.name
         )
         return stored
 
     async def update_printer(self, printer: Printer, *, etag: str = "") -> Printer:
         """Replace a printer; the rules are `Printers.update_printer`'s."""
         stored: Printer = await self._write(
-            lambda cursor: sql_printers.change(cursor, printer, etag), printers=True
+            lambda cursor: sql_printers.change(cursor, printer, etag), printer=printer.name
         )
         return stored
 
     async def delete_printer(self, name: str, *, etag: str = "") -> Printer | None:
         """Delete a printer, or mark it; the rules are `Printers.delete_printer`'s."""
         left: Printer | None = await self._write(
-            lambda cursor: sql_printers.remove(cursor, name, etag), printers=True
+            lambda cursor: sql_printers.remove(cursor, name, etag), printer=name
         )
         return left
 

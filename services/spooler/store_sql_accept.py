@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
@@ -70,7 +70,7 @@ class AcceptState:
     """What the writer knows between batches: the last number given, and each printer's pending deletion."""
 
     last_number: int
-    printers: Mapping[str, bool]
+    printers: dict[str, bool]
 
 
 def accept(

@@ -125,8 +125,8 @@ class SqlDocuments:
             await self.abandon_upload(upload_id)
         return len(idle)
 
-    async def _write(self, run: Callable[[sqlite3.Cursor], Any], *, printers: bool = False) -> Any:
-        return await self._thread.enqueue(Operation(run, printers=printers))
+    async def _write(self, run: Callable[[sqlite3.Cursor], Any], *, printer: str = "") -> Any:
+        return await self._thread.enqueue(Operation(run, printer=printer))
 
     async def _keep_all(self, new_jobs: Sequence[NewJob]) -> list[Kept]:
         """Put new jobs' documents where they belong, together, so that they share a sync.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from chassis.errors import EtagMismatch, PrinterExists, PrinterNotFound, RequestIdReused
 from spooler.printer import (
@@ -23,9 +23,10 @@ from spooler.printer import (
     check_name,
 )
 from spooler.store_sql_rows import json_text, micros, moment
-from spooler.store_sql_schema import jobs, printers, sql
+from spooler.store_sql_schema import jobs, literal_sql, printers, sql
 
 _ALL = sql(select(printers.c.body, printers.c.revision).order_by(printers.c.name))
+_PENDING = literal_sql(select(printers.c.name, func.json_extract(printers.c.body, "$.pending_deletion")))
 _ONE = sql(select(printers.c.body, printers.c.revision).where(printers.c.name == bindparam("name")))
 _BY_REQUEST = sql(
     select(printers.c.body, printers.c.revision, printers.c.fingerprint).where(
@@ -89,6 +90,11 @@ def printer_of_text(text: str, revision: int) -> Printer:
 def all_printers(cursor: sqlite3.Cursor) -> list[Printer]:
     """Return all printers by name."""
     return [printer_of_text(body, revision) for body, revision in cursor.execute(_ALL)]
+
+
+def pending_deletions(cursor: sqlite3.Cursor) -> dict[str, bool]:
+    """Return all printers' names, and whether they are pending deletion."""
+    return {name: bool(pending) for name, pending in cursor.execute(_PENDING)}
 
 
 def one_printer(cursor: sqlite3.Cursor, name: str) -> Printer:

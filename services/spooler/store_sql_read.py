@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
-from sqlalchemy import Engine, Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Engine, Integer, Select, bindparam, func, literal_column, select, text
 
 from chassis.errors import InvalidArgument, JobNotFound
 from spooler.job import Attempt, HistoryEvent, Job
@@ -34,7 +34,6 @@ from spooler.store_sql_schema import (
     history,
     inline_documents,
     jobs,
-    literal_sql,
     spooled_documents,
     sql,
     uploads,
@@ -62,12 +61,16 @@ _SPOOLED = sql(
 )
 _lies = spooled_documents.c
 # A document of `length` bytes has one header per STRIDE; see spool_record.framed_bytes.
-_framed = _lies.length + RECORD_HEADER_BYTES * ((_lies.length + (STRIDE - 1)) // STRIDE)
-_SEGMENTS = select(_lies.segment, func.sum(_framed), func.max(_lies.position + _framed)).group_by(
-    _lies.segment
+_framed: ColumnElement[int] = literal_column(
+    f"(length + {RECORD_HEADER_BYTES} * ((length + {STRIDE - 1}) / {STRIDE}))", Integer
 )
-_IN_SEGMENT = select(_lies.job_number).where(
-    _lies.segment == bindparam("segment"), _lies.position + _framed > bindparam("size")
+_SEGMENTS = sql(
+    select(_lies.segment, func.sum(_framed), func.max(_lies.position + _framed)).group_by(_lies.segment)
+)
+_IN_SEGMENT = sql(
+    select(_lies.job_number).where(
+        _lies.segment == bindparam("segment"), _lies.position + _framed > bindparam("size")
+    )
 )
 _UPLOADS = sql(
     select(uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)
@@ -183,12 +186,12 @@ def small_documents(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> dict[int,
 
 def segments(cursor: sqlite3.Cursor) -> list[tuple[int, int, int]]:
     """Return of each segment in use: number, framed bytes in use, end of the last document."""
-    return cursor.execute(literal_sql(_SEGMENTS)).fetchall()
+    return cursor.execute(_SEGMENTS).fetchall()
 
 
 def jobs_beyond(cursor: sqlite3.Cursor, segment: int, size_bytes: int) -> list[int]:
     """Return the jobs whose documents do not end within the first `size_bytes` of a segment."""
-    return [number for (number,) in cursor.execute(literal_sql(_IN_SEGMENT), (segment, size_bytes))]
+    return [number for (number,) in cursor.execute(_IN_SEGMENT, (segment, size_bytes))]
 
 
 def unfinished_uploads(cursor: sqlite3.Cursor) -> list[Upload]:

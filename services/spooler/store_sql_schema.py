@@ -174,7 +174,7 @@ def sql(statement: ClauseElement) -> str:
 
 
 def literal_sql(statement: ClauseElement) -> str:
-    """Return a statement's SQL with its constants written out; only named parameters are `?`."""
+    """Return the SQL of a statement without named parameters, its constants written out."""
     return str(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 

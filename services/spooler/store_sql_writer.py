@@ -15,10 +15,11 @@ from sqlalchemy import Engine, bindparam, select, update
 from chassis import logs
 from chassis.errors import FabricError
 from spooler.group_commit import Entry
+from spooler.printer import Printer
 from spooler.spool_space import Reserve
 from spooler.store_sql_accept import AcceptState
 from spooler.store_sql_errors import REFUSED_VALUES, concerns_all, told
-from spooler.store_sql_printers import all_printers
+from spooler.store_sql_printers import pending_deletions
 from spooler.store_sql_schema import meta, sql
 
 log = logs.get(__name__)
@@ -48,7 +49,7 @@ class Operation:
 
     run: Callable[[sqlite3.Cursor], Any]
     takes_bytes: int = 0  # refused if these would touch the reserve; what ends jobs takes none
-    printers: bool = False  # changes printers: later operations of the batch must see it
+    printer: str = ""  # changes this printer, and returns it, or None if it is gone
     waited: bool = True  # tried again later if nobody waits for it
     settle: Callable[[Any], None] | None = None  # told the result once it is durable, or None if it failed
 
@@ -76,13 +77,7 @@ class Writer:
                 self._transaction(todo)
         except (sqlite3.Error, *REFUSED_VALUES) as error:
             self._roll_back()
-            if len(todo) == 1 or concerns_all(error):
-                self._fail(todo, error)
-            else:
-                for entry in todo:
-                    entry.error = entry.result = None
-                    self.commit([entry])
-                return
+            self._after_failure(todo, error)
         for entry in batch:
             if entry.work.settle is not None:
                 entry.work.settle(entry.result if entry.error is None else None)
@@ -101,11 +96,24 @@ class Writer:
             except FabricError as error:
                 entry.error = error
             else:
-                if entry.work.printers:
-                    self._load_printers()
+                if entry.work.printer:
+                    self._remember(entry.work.printer, entry.result)
         if self.accepting.last_number != last_number:
             set_meta(cursor, "last_number", str(self.accepting.last_number))
         cursor.execute("COMMIT")
+
+    def _after_failure(self, todo: list[Entry[Operation]], error: Exception) -> None:
+        """Fail all if the disk failed; else try each alone, so that only the one that spoiled the batch fails."""
+        if len(todo) == 1 or concerns_all(error):
+            self._fail(todo, error)
+            return
+        for entry in todo:
+            entry.error = entry.result = None
+            try:
+                self._transaction([entry])
+            except (sqlite3.Error, *REFUSED_VALUES) as again:
+                self._roll_back()
+                self._fail([entry], again)
 
     def _fail(self, todo: list[Entry[Operation]], error: Exception) -> None:
         answer = told(error, self._path)
@@ -122,7 +130,14 @@ class Writer:
             self._load_printers()
 
     def _load_printers(self) -> None:
-        self.accepting.printers = {p.name: p.pending_deletion for p in all_printers(self._cursor)}
+        self.accepting.printers = pending_deletions(self._cursor)
+
+    def _remember(self, name: str, printer: Printer | None) -> None:
+        """Let the operations that follow, in this batch too, know of a printer's change."""
+        if printer is None:
+            self.accepting.printers.pop(name, None)
+        else:
+            self.accepting.printers[name] = printer.pending_deletion
 
     def _refuse_what_does_not_fit(self, batch: Sequence[Entry[Operation]]) -> None:
         """Set SpoolFull on operations that would touch the reserve, after asking deleted rows for their room."""
