@@ -142,6 +142,12 @@ class Intake:
             if "full" in inlet.pauses and len(inlet.buffer) <= self.capacity // 2:
                 self.set_paused(inlet, False)
 
+    @property
+    def waiting(self) -> bool:
+        """Say whether bytes are buffered for want of time, not for want of more bytes."""
+        held = not self._may_interpret() or self._owner.drain.bytes_per_s > 0
+        return held and any(inlet.buffer for inlet in self.inlets.values())
+
     def _may_interpret(self) -> bool:
         path = self._owner.path
         return not path.full and not (path.conditions & _DEAF)

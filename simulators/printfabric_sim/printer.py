@@ -165,9 +165,8 @@ class SimulatedPrinter:
 
     @property
     def idle(self) -> bool:
-        """Say whether every byte that arrived has been interpreted and every unit has left."""
-        buffered = any(inlet.buffer for inlet in self.core.intake.inlets.values())
-        return self.core.path.empty and not buffered
+        """Say whether every unit has left and no more can be made of the bytes that have arrived."""
+        return self.core.path.empty and not self.core.intake.waiting
 
     def status(self) -> dict[str, Any]:
         """Return what the control port and the ready line say of this printer."""

@@ -64,7 +64,7 @@ async def test_fin_at_a_byte_is_an_orderly_end(start):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs SO_ATTACH_FILTER")
 async def test_a_frozen_printer_acknowledges_nothing_and_wakes(start):
     printer = await start("zpl")
-    reader, writer = await connect(printer)
+    _reader, writer = await connect(printer)
     writer.write(label(1))
     await printer.wait_units(1)
     printer.fault("freeze")
@@ -84,7 +84,7 @@ async def test_a_frozen_printer_acknowledges_nothing_and_wakes(start):
 
 async def test_a_closed_window_stalls_the_sender_and_loses_nothing(start):
     printer = await start("zpl", faults="zero-window=0.5@byte:2000")
-    reader, writer = await connect(printer)
+    _reader, writer = await connect(printer)
     writer.write(LABELS)
     await asyncio.sleep(0.2)
     before = printer.record.printed
@@ -129,10 +129,10 @@ async def test_accept_then_close(start):
 
 async def test_one_connection_at_a_time_makes_the_second_wait(start):
     printer = await start("zpl")
-    reader, writer = await connect(printer)
+    _reader, writer = await connect(printer)
     writer.write(label(1))
     await printer.wait_units(1)
-    second_reader, second = await connect(printer)
+    _second_reader, second = await connect(printer)
     second.write(label(2))
     await asyncio.sleep(0.1)
     assert printer.record.printed == 1

@@ -141,8 +141,8 @@ class IppConnection(DialogueListener):
         return job
 
     def _find(self, message: Message) -> IppJob | None:
-        number = message.number("job-id") or int(message.text("job-uri").rpartition("/")[2] or 0)
-        return self.jobs.get(number)
+        last = message.text("job-uri").rpartition("/")[2]
+        return self.jobs.get(message.number("job-id") or (int(last) if last.isdigit() else 0))
 
     def _validate(self, message: Message) -> Message:
         return self._refused(message) or _answer(message, _OK)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 _BAUDS = {
     getattr(termios, name): int(name[1:]) for name in dir(termios) if name[:1] == "B" and name[1:].isdigit()
 }
-_SIZES = {termios.CS5: 5, termios.CS6: 6, termios.CS7: 7, termios.CS8: 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,9 @@ class LineSettings:
 
 @dataclass(frozen=True, slots=True)
 class HostLine:
-    """What the host has set on its side of a pty."""
+    """What the host has set on its side of a pty. Linux ptys know 8 data bits without parity only (`pty_set_termios`)."""
 
-    settings: LineSettings
+    baudrate: int
     xon_xoff: bool
     rts_cts: bool
 
@@ -52,26 +51,13 @@ class HostLine:
 def host_line(fd: int) -> HostLine:
     """Read what the opener of a terminal has set. Raises termios.error when it is gone."""
     iflag, _, cflag, _, _, ospeed, _ = termios.tcgetattr(fd)
-    parity = "N"
-    if cflag & termios.PARENB:
-        parity = "O" if cflag & termios.PARODD else "E"
-    settings = LineSettings(
-        baudrate=_BAUDS.get(ospeed, 0),
-        bytesize=_SIZES[cflag & termios.CSIZE],
-        parity=parity,
-        stopbits=2 if cflag & termios.CSTOPB else 1,
-    )
-    return HostLine(settings, bool(iflag & termios.IXON), bool(cflag & termios.CRTSCTS))
+    return HostLine(_BAUDS.get(ospeed, 0), bool(iflag & termios.IXON), bool(cflag & termios.CRTSCTS))
 
 
-def set_line(fd: int, settings: LineSettings) -> None:
-    """Give a terminal these settings, so that a client which sets none agrees with the printer."""
+def set_baudrate(fd: int, baudrate: int) -> None:
+    """Set a terminal's speed, so that a client which sets none agrees with the printer."""
     iflag, oflag, cflag, lflag, _, _, chars = termios.tcgetattr(fd)
-    speed = getattr(termios, f"B{settings.baudrate}", termios.B9600)
-    cflag &= ~(termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB)
-    cflag |= next(flag for flag, size in _SIZES.items() if size == settings.bytesize)
-    cflag |= {"N": 0, "E": termios.PARENB, "O": termios.PARENB | termios.PARODD}[settings.parity]
-    cflag |= termios.CSTOPB if settings.stopbits == 2 else 0
+    speed = getattr(termios, f"B{baudrate}", termios.B9600)
     termios.tcsetattr(fd, termios.TCSANOW, [iflag, oflag, cflag, lflag, speed, speed, chars])
 
 

@@ -73,8 +73,13 @@ class Rfc2217Connection(DialogueListener):
         link.inlet = self._inlet = inlet = self.core.open_inlet("serial", link.peer, _LineLink(link))
         await link.send(IAC + DO + COM_PORT + IAC + WILL + SGA + IAC + DO + BINARY)
         answered: set[bytes] = set()
+        told = False
         while data := await link.take(4096):
             for command in telnet.take(data):
+                if not told and command[:2] in (WILL + COM_PORT, SB + COM_PORT):
+                    # A client that was asked first need not say WILL by itself.
+                    told = True
+                    self._tell(_MODEM_STATE, bytes([self._modem]))
                 if command[:1] == SB:
                     await self._subnegotiation(link, command[1:])
                 elif command not in answered:

@@ -2,7 +2,7 @@
 
 What a pty has: the host's termios settings can be read, XOFF stops the host's output when it has set IXON. What it has
 not, and what stands in: no pace (bytes are taken at the printer's baud rate, so the host's writes stall as behind a
-UART), no CTS (when CTS is low and the host has set CRTSCTS, its output is stopped with TCOOFF, which is what a UART
+UART), no data bits but 8 and no parity (Linux refuses both; RFC 2217 has them), no CTS (when CTS is low and the host has set CRTSCTS, its output is stopped with TCOOFF, which is what a UART
 driver does to its terminal), no DSR and DCD (they go into the record only; use RFC 2217 for those), no framing errors
 (bytes are damaged on arrival when the settings differ).
 """
@@ -14,10 +14,11 @@ import errno
 import os
 import termios
 import tty
+from dataclasses import replace
 from pathlib import Path
 
 from printfabric_sim.connections.connection import Connection
-from printfabric_sim.connections.line_settings import LineSettings, damaged, host_line, set_line
+from printfabric_sim.connections.line_settings import LineSettings, damaged, host_line, set_baudrate
 from printfabric_sim.connections.pace import Pace
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Damage, Inlet
@@ -54,7 +55,9 @@ class PtyConnection(Connection):
         self._inlet: Inlet | None = None
         self._pace = Pace(core.loop, self._readable)
         self._reading = False
-        self._stops: set[str] = set()  # why the host is held up
+        self._xoff: set[str] = set()  # why the host was sent XOFF
+        self._cts_low: set[str] = set()  # why CTS is low
+        self._stalls: set[str] = set()  # why nothing is taken whatever the host minds
         self._noise = 0
         self._generation = 0
         self._gone = False
@@ -80,11 +83,11 @@ class PtyConnection(Connection):
 
     def pause(self) -> None:
         """The buffer is filling: hold the host up in the way agreed."""
-        self._flow(True, "full")
+        self._flow_control(True)
 
     def resume(self) -> None:
         """There is room again."""
-        self._flow(False, "full")
+        self._flow_control(False)
 
     def write(self, data: bytes) -> None:
         """Send to the host; what does not fit in its input queue is lost, as on a line."""
@@ -107,30 +110,23 @@ class PtyConnection(Connection):
 
     def freeze(self, on: bool) -> None:
         """Take nothing, say nothing: the host's writes stall when the kernel's buffer is full."""
-        self._set_reading(not on)
+        self._hold(self._stalls, on, "freeze")
 
     def power(self, on: bool) -> None:
         """Without power CTS and DSR are low; a host that minds neither sends into the void."""
         if not on:
             self._inlet = None
-            if self.flow == "stall":
-                self._set_reading(False)
-            else:
-                self._flow_line(True, "power")
-        else:
-            self._stops.clear()
-            self._inlet = self._new_inlet()
-            self._flow_line(False, "power")
-            self._set_reading(True)
+            self._xoff.clear()
+            self._hold(self._stalls if self.flow == "stall" else self._cts_low, True, "power")
+            return
+        self._stalls.clear()
+        self._cts_low.clear()
+        self._inlet = self._new_inlet()
+        self._arrange()
 
     def stall(self, on: bool, reason: str) -> bool:
         """XOFF by character, CTS by the line; zero-window has no meaning here and stops reading."""
-        if reason == "xoff":
-            self.write(XOFF if on else XON)
-        elif reason == "cts-low":
-            self._flow_line(on, reason)
-        else:
-            self._set_reading(not on)
+        self._hold({"xoff": self._xoff, "cts-low": self._cts_low}.get(reason, self._stalls), on, reason)
         return True
 
     def line(self, name: str, on: bool) -> None:
@@ -158,7 +154,7 @@ class PtyConnection(Connection):
     def _open(self) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
-        set_line(self._slave, self.settings or LineSettings())
+        set_baudrate(self._slave, (self.settings or LineSettings()).baudrate)
         os.set_blocking(self._master, False)
         if self.link is not None:
             self.link.parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +177,8 @@ class PtyConnection(Connection):
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
-        self._stops.clear()
+        for reasons in (self._xoff, self._cts_low, self._stalls):
+            reasons.clear()
 
     def _new_inlet(self) -> Inlet:
         inlet = self.core.open_inlet("serial", self.device, self)
@@ -203,14 +200,17 @@ class PtyConnection(Connection):
         """Take what the line has carried since the last time, at the pace of its baud rate."""
         if self._master < 0:
             return
-        size = _READ_BYTES
+        size = min(_READ_BYTES, max(1, self.core.intake.capacity // 16))
         if self.paced and self.settings is not None:
             size = min(size, self._pace.allowance(self.settings.bytes_per_s))
             if size == 0:
                 self._set_reading(False)
                 self._pace.wait()
                 return
-        self._set_reading(True)
+        if not self._reading:
+            self._arrange()
+            if not self._reading:
+                return
         try:
             data = os.read(self._master, size)
         except BlockingIOError:
@@ -229,7 +229,7 @@ class PtyConnection(Connection):
             return
         if self.settings is not None:
             with contextlib.suppress(termios.error):
-                sent = host_line(self._slave).settings
+                sent = replace(self.settings, baudrate=host_line(self._slave).baudrate)
                 changed = damaged(data, sent, self.settings)
                 if changed != data:
                     inlet.damage.append(Damage(inlet.received, 0, f"line set to {sent}"))
@@ -241,24 +241,36 @@ class PtyConnection(Connection):
             data = bytes(byte ^ 0x5A for byte in data[:hit]) + data[hit:]
         self.core.feed(inlet, data)
 
-    def _flow(self, stop: bool, reason: str) -> None:
-        if self.flow == "xonxoff":
-            self.write(XOFF if stop else XON)
-        elif self.flow == "rtscts":
-            self._flow_line(stop, reason)
-        elif self.flow == "stall":
-            self._set_reading(not stop)
+    def _flow_control(self, stop: bool) -> None:
+        means = {"xonxoff": self._xoff, "rtscts": self._cts_low, "stall": self._stalls}.get(self.flow)
+        if means is not None:
+            self._hold(means, stop, "full")
 
-    def _flow_line(self, low: bool, reason: str) -> None:
-        """Lower or raise CTS: the host's terminal stops if it has asked for RTS/CTS."""
+    def _hold(self, means: set[str], on: bool, reason: str) -> None:
+        """Add or take away a reason, and send XOFF or XON when it is the first or the last."""
+        before = bool(self._xoff)
+        (means.add if on else means.discard)(reason)
+        if bool(self._xoff) != before:
+            self.write(XOFF if self._xoff else XON)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Make reading and the host's terminal fit the reasons.
+
+        What the kernel's buffer holds stands for bytes the host's UART has not sent yet: a host that minds the
+        signal stops them too, so they are left where they are.
+        """
         if self._slave < 0:
             return
-        (self._stops.add if low else self._stops.discard)(reason)
         try:
-            if host_line(self._slave).rts_cts or not low:
-                termios.tcflow(self._slave, termios.TCOOFF if self._stops else termios.TCOON)
+            host = host_line(self._slave)
+            if host.rts_cts or not self._cts_low:
+                termios.tcflow(self._slave, termios.TCOOFF if self._cts_low else termios.TCOON)
         except termios.error as error:
             self.core.event("line not set", error=str(error))
+            return
+        minds = (self._xoff and host.xon_xoff) or (self._cts_low and host.rts_cts)
+        self._set_reading(not self._stalls and not minds)
 
 
 __all__ = ["PtyConnection"]

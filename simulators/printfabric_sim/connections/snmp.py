@@ -9,7 +9,7 @@ import asyncio
 import bisect
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
@@ -170,8 +170,8 @@ class _Agent(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # The selector loop's transport is one without inheriting from the class.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         answer = self._owner.answer(data)
@@ -248,4 +248,6 @@ def _row(
     if index >= len(table):
         return asked, (module.EndOfMibView() if end else module.NoSuchObject()) if second else module.Null()
     oid, (kind, value) = table[index]
+    if kind == "Counter32" and not second:
+        kind = "Counter"  # SMIv1's name for it
     return oid, getattr(module, kind)(value)

@@ -83,13 +83,15 @@ class ReceiptPrinter(Personality):
                 return Step(size, part=True)
             if position + length > size:
                 return self._taken(position)
+            if position == 0 and buffer[0] == 0x10 and not self.machine.draft_bytes:
+                return Step(length)  # a real-time command between receipts is no part of one
             if (step := self._command(buffer, position, length, inlet)) is not None:
                 return step
             position += length
         return self._taken(size)
 
     def _taken(self, position: int) -> Step:
-        return Step(position, part=self._ink or self.machine.draft_bytes > 0 or position > 0)
+        return Step(position, part=True)
 
     def _command(self, buffer: bytearray, at: int, length: int, inlet: Inlet) -> Step | None:
         """Obey the command at `at`; a Step if parsing has to stop after it."""
