@@ -27,17 +27,19 @@ from spooler.store import Changes
 from tests.contract.store_contract import NOW, PORT, StoreFixtures, accepted, ended, label
 
 
+LEDGER = Ledger(
+    Offsets(6, 5, 4, 3),
+    Units(UnitKind.LABEL, 10, 3, 2, 1),
+    Span(3, 5),
+    UnitSpan(2, 3),
+    (Evidence(EvidenceLevel.ACKED, EvidenceSource.TCP_ACK, 4, NOW, "tcpi_bytes_acked"),),
+)
+ERROR = JobError("PORT_BUSY", 170, "port edge-7/COM1: is held", "reroute", NOW)
+
+
 class RecordingContract(StoreFixtures):
     async def test_changes_are_all_there_after_a_restart(self, store, opening):
         (job,) = await accepted(store)
-        ledger = Ledger(
-            Offsets(6, 5, 4, 3),
-            Units(UnitKind.LABEL, 10, 3, 2, 1),
-            Span(3, 5),
-            UnitSpan(2, 3),
-            (Evidence(EvidenceLevel.ACKED, EvidenceSource.TCP_ACK, 4, NOW, "tcpi_bytes_acked"),),
-        )
-        error = JobError("PORT_BUSY", 170, "port edge-7/COM1: is held", "reroute", NOW)
         later = changed(
             job,
             state=JobState.PROCESSING,
@@ -45,8 +47,8 @@ class RecordingContract(StoreFixtures):
             port=PORT,
             attempts=1,
             resume_offset=3,
-            ledger=ledger,
-            last_error=error,
+            ledger=LEDGER,
+            last_error=ERROR,
             started_at=NOW,
             redirected=True,
         )
