@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.errors import DocumentLost, JobNotFound
-from spooler.job import Attempt, HistoryEvent, JobError, changed
+from spooler.job import Attempt, HistoryEvent, Job, JobError, changed
 from spooler.job_state import JobState
 from spooler.ledger import (
     Evidence,
@@ -26,7 +26,6 @@ from spooler.ledger import (
 from spooler.store import Changes
 from tests.contract.store_contract import NOW, PORT, StoreFixtures, accepted, ended, label
 
-
 LEDGER = Ledger(
     Offsets(6, 5, 4, 3),
     Units(UnitKind.LABEL, 10, 3, 2, 1),
@@ -35,6 +34,12 @@ LEDGER = Ledger(
     (Evidence(EvidenceLevel.ACKED, EvidenceSource.TCP_ACK, 4, NOW, "tcpi_bytes_acked"),),
 )
 ERROR = JobError("PORT_BUSY", 170, "port edge-7/COM1: is held", "reroute", NOW)
+
+
+def cut_attempt(job: Job) -> Attempt:
+    """An attempt with a value of its own in every field."""
+    place = (job.uid, job.number, 1, PORT, 9, 2, 3, "^XA", "DUPLICATE?")
+    return Attempt(*place, NOW, None, LEDGER, Outcome.PENDING, ERROR)
 
 
 class RecordingContract(StoreFixtures):
@@ -52,22 +57,7 @@ class RecordingContract(StoreFixtures):
             started_at=NOW,
             redirected=True,
         )
-        attempt = Attempt(
-            job.uid,
-            job.number,
-            1,
-            PORT,
-            9,
-            2,
-            3,
-            "^XA",
-            "DUPLICATE?",
-            NOW,
-            None,
-            ledger,
-            Outcome.PENDING,
-            error,
-        )
+        attempt = cut_attempt(later)
         await store.record(Changes(jobs=[later], attempts=[attempt]))
         store = await opening()
 
