@@ -41,6 +41,9 @@ class PortWork:
         self.current: Current | None = None
         self._canceled: dict[DocKey, None] = {}  # filled by the loop; what is in here is not begun any more
         self.feed = Feed(name, journal, counters, wait, back)
+        self.broken: DocKey | None = (
+            None  # it broke off in its middle, and the spooler has not settled it yet
+        )
         self._port: Port | None = None
 
     # --- the port itself
@@ -119,12 +122,9 @@ class PortWork:
         if self.current is not None:
             if self.current.key == piece.key:
                 return
-            raise errors.PortInUse(
-                f"port {self.name} is in document {self.current.key}",
-                verdict=errors.Verdict.RETRY,
-                port=self.name,
-                document=self.current.key,
-            )
+            key = self.current.key
+            text = f"port {self.name} is in document {key}"
+            raise errors.PortInUse(text, verdict=errors.Verdict.RETRY, port=self.name, document=key)
         at = self._journal.find(piece.key)
         if at is not None:
             self._go_on(piece, at)
@@ -257,19 +257,16 @@ class PortWork:
         if self._port is not None and self._port.lost and self.state is not PortState.FAILED:
             self.state = port_state.step(self.state, PortEvent.DEVICE_LOST)
 
-    def crashed(self, error: Exception) -> Progress | None:
+    def crashed(self, error: Exception, key: DocKey | None = None) -> Progress | None:
         """Take note of a monitor that failed in a way nobody foresaw: nothing it holds is trusted any more."""
         current, self.current, self.state = self.current, None, PortState.FAILED
-        if current is None:
-            return None
-        kind = type(error).__name__
-        failure = errors.DeviceFault(
-            f"port {self.name}: its monitor failed: {kind}", win32=31, port=self.name
-        )
-        doubt = max(current.base, current.acked - FAR_BUFFER_BYTES)
-        self._journal.end(current.at, failure.win32, Evidence.NONE, exact=False, doubt=doubt)
-        self._counters.document_ended("broken")
-        return self._journal.known(current.key, failure)
+        failure = errors.DeviceFault(f"port {self.name}: its monitor failed: {error!r}", win32=31)
+        if current is not None:
+            doubt = max(current.base, current.acked - FAR_BUFFER_BYTES)
+            self._journal.end(current.at, failure.win32, Evidence.NONE, exact=False, doubt=doubt)
+            self._counters.document_ended("broken")
+            key = current.key
+        return None if key is None else self._journal.known(key, failure)
 
     # --- between slices
 
@@ -279,27 +276,25 @@ class PortWork:
         Raises:
             FabricError: it is gone; the caller ends the document with that.
         """
-        port, current = self.port, self.current
+        port, current = self._port, self.current
+        if port is None or self.state is PortState.FAILED:
+            self._wait.poll(None, 0, None)  # nothing there to look after, until somebody wants something
+            return
         unacked = current is not None and current.acked < current.accepted
         if current is not None and unacked:
             before = current.acked
-            self.feed.measure(self.port, current)
+            self.feed.measure(port, current)
             if current.acked != before:
-                self.feed.report(self.feed.progress(self.port, current))
+                self.feed.report(self.feed.progress(port, current))
         bits = self._wait.poll(port.fileno() if port.readable else None, READ, REPORT_S if unacked else None)
         if bits and port.readable:
-            self.feed.take_input(self.port)
-
-    def _idle_s(self) -> float | None:
-        waiting = self.current is not None and self.current.acked < self.current.accepted
-        return REPORT_S if waiting else None
+            self.feed.take_input(port)
 
     def broken_by(self, error: FabricError) -> Progress | None:
         """Take note of a device that failed between slices; return the end of the document if there was one."""
         if self.current is not None:
             return self._break(self.current, error, keep=True)
         self._note_lost()
-        if self.state is PortState.FAILED or isinstance(error, errors.DeviceFault):
-            return None
-        self.state = port_state.step(self.state, PortEvent.DEVICE_LOST)
+        if self.state is not PortState.FAILED and not isinstance(error, errors.DeviceFault):
+            self.state = port_state.step(self.state, PortEvent.DEVICE_LOST)
         return None

@@ -47,7 +47,7 @@ class PortSession:
         self._loop = asyncio.get_running_loop()
         self._wait, self._back = DeviceWait(self._check), BackChannel(counters)
         self._work = PortWork(name, fabric, journal, counters, self._wait, self._back)
-        self._work.feed.report = self._report
+        self._work.feed.report = self._tell
         self._counters, self._journal = counters, journal
         self._inbox, self._outbox = Inbox(), Outbox(self._flushed)
         self._urgent: deque[Slice] = deque()
@@ -66,9 +66,8 @@ class PortSession:
     async def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device on the port's own thread; the errors are `PortMonitor.open_port`'s."""
         opened: asyncio.Future[None] = self._loop.create_future()
-        self._thread = threading.Thread(
-            target=self._run, args=(monitor, settings, opened), name=f"port-{self.name}", daemon=True
-        )
+        given = (monitor, settings, opened)
+        self._thread = threading.Thread(target=self._run, args=given, name=f"port-{self.name}", daemon=True)
         self._thread.start()
         await opened
 
@@ -79,8 +78,7 @@ class PortSession:
 
     def in_progress(self) -> DocKey | None:
         """Return the document in progress, if any."""
-        current = self._work.current
-        return None if current is None else current.key
+        return None if (current := self._work.current) is None else current.key
 
     def queued(self) -> list[DocKey]:
         """Return the documents that were received and not begun."""
@@ -141,7 +139,8 @@ class PortSession:
 
     def set_write_timeout(self, seconds: float) -> None:
         """Change the write time-out until the port is closed (SetPortTimeOuts)."""
-        self._work.port.write_timeout_s = seconds
+        if self._work.state is not PortState.FAILED:
+            self._work.port.write_timeout_s = seconds
 
     async def read(self, size: int, timeout_s: float) -> bytes:
         """Take what the device sent, at most `size` bytes, waiting for the first one (ReadPort)."""
@@ -168,9 +167,7 @@ class PortSession:
 
     async def close(self, error: FabricError | None = None) -> None:
         """Release the port (ClosePort); `error` says why to a document in progress. May be called again."""
-        if self._thread is None:
-            return
-        if self._closing is None:
+        if self._closing is None and not self._closed.done():
             self._closing = error or errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
             self._wait.wake()
             self._inbox.let_in()
@@ -191,22 +188,15 @@ class PortSession:
             raise self._closing
         self._work.interrupt()
 
-    def _report(self, progress: Progress) -> None:
-        if self._serving is not None:
-            self._answer(self._serving, progress, last=False)
-
-    def _answer(self, piece: Slice, progress: Progress, *, last: bool) -> None:
-        if last:
-            self._inbox.answered(piece.key)
-        self._outbox.put(piece, progress, last=last)
+    def _answer(self, piece: Slice, progress: Progress) -> None:
+        self._inbox.answered(piece.key)
+        self._outbox.put(piece, progress, last=True)
 
     def _run(self, monitor: PortMonitor[Any], settings: Any, opened: asyncio.Future[None]) -> None:
         try:
             self._work.open(monitor, settings)
         except Exception as error:  # noqa: BLE001 - the wall: whoever waits for the port must hear of it
-            known = (
-                error if isinstance(error, FabricError) else errors.Internal(f"port {self.name}: {error!r}")
-            )
+            known = error if isinstance(error, FabricError) else errors.Internal(f"{self.name}: {error!r}")
             self._outbox.call(settle, opened, known)
             self._outbox.call(self._end)
             return
@@ -217,7 +207,7 @@ class PortSession:
                 self._turn(monitor)
             except Exception as error:  # the wall around a monitor's code: a bug in it must not hang its port
                 log.exception("monitor failed", port=self.name)
-                self._tell(self._work.crashed(error), last=True)
+                self._tell(self._work.crashed(error))
         self._finish(self._closing)
 
     def _turn(self, monitor: PortMonitor[Any]) -> None:
@@ -236,17 +226,23 @@ class PortSession:
 
     def _serve(self, piece: Slice) -> None:
         self._serving = piece
-        progress = self._work.handle(piece)
-        self._answer(piece, progress, last=True)
+        try:
+            progress = self._work.handle(piece)
+        except Exception as error:  # the wall, as above
+            log.exception("monitor failed", port=self.name)
+            progress = self._work.crashed(error, piece.key) or Progress(piece.key, Phase.UNKNOWN)
         if self._work.current is None and isinstance(progress.error, _HOPELESS):
-            self._refuse_waiting(piece, progress, progress.error)
+            waiting = (
+                self._inbox.take_all()
+            )  # before the answer: what comes after that was sent knowing of it
+            self._answer(piece, progress)
+            self._refuse(waiting, piece, progress, progress.error)
+        else:
+            self._answer(piece, progress)
 
-    def _refuse_waiting(self, failed: Slice, progress: Progress, error: FabricError) -> None:
-        """Give back what waits behind a failure, unbegun: whether it goes elsewhere is the spooler's to decide.
-
-        A device that is away would else be tried for every one of them, a connect time-out each.
-        """
-        for piece in self._inbox.take_all():
+    def _refuse(self, waiting: list[Slice], failed: Slice, progress: Progress, error: FabricError) -> None:
+        """Give back what waited behind a failure: else a device that is away costs each a connect time-out."""
+        for piece in waiting:
             self._inbox.done(piece)
             found, why = progress, error
             if piece.key != failed.key:
@@ -256,7 +252,7 @@ class PortSession:
                         text, verdict=errors.Verdict.RETRY, port=self.name, broken=failed.key
                     )
                 found = Progress(piece.key, Phase.NEVER_SEEN, error=why)
-            self._answer(piece, found, last=True)
+            self._answer(piece, found)
 
     def _rest(self) -> None:
         self._wait.idle = True
@@ -272,9 +268,9 @@ class PortSession:
         finally:
             self._wait.idle = False
 
-    def _tell(self, end: Progress | None, *, last: bool = False) -> None:
+    def _tell(self, end: Progress | None) -> None:
         if end is not None and self._serving is not None:
-            self._answer(self._serving, end, last=last)
+            self._outbox.put(self._serving, end, last=False)
 
     def _apply_settings(self, monitor: PortMonitor[Any]) -> None:
         settings, self._new_settings = self._new_settings, None
@@ -295,7 +291,7 @@ class PortSession:
         if current is not None:
             self._tell(self._journal.known(current.key, error))
         for piece in (*self._urgent, *self._inbox.take_all()):
-            self._answer(piece, self._journal.known(piece.key, error), last=True)
+            self._answer(piece, self._journal.known(piece.key, error))
         self._outbox.call(self._end)
 
     def _end(self) -> None:

@@ -1,0 +1,169 @@
+"""A session whose monitor belongs to somebody else and has bugs: the port must never hang, never spin, never lie."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.errors import DeviceFault, DeviceNotConnected, Internal
+from portmon.counters import PortCounters
+from portmon.document import Disposition, DocInfo, DocKey, Evidence, Phase, Progress, Slice
+from portmon.journal import Journal
+from portmon.monitor import MonitorInit, OpenContext, Port, PortMonitor, PortSettings
+from portmon.port_state import PortState
+from portmon.session import PortSession
+
+
+class BuggyPort(Port):
+    """Does what it is told to get wrong."""
+
+    resumable = True
+
+    def __init__(self, wrong: str) -> None:
+        self.wrong = wrong
+        self.readable = wrong == "fileno"
+        self.taken = b""
+
+    def fileno(self) -> int | None:
+        if self.wrong == "fileno":
+            raise ZeroDivisionError("fileno")
+        return None
+
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        if self.wrong == "start_doc":
+            raise KeyError("start_doc")
+
+    def write(self, data: memoryview) -> int:
+        if self.wrong == "write":
+            raise RuntimeError("write")
+        self.taken += bytes(data[:3])
+        return min(len(data), 3)
+
+    def acked(self) -> int:
+        return 10**9 if self.wrong == "acked" else len(self.taken)
+
+    def end_doc(self) -> Evidence:
+        return Evidence.DRIVER_WRITE
+
+    def abort_doc(self, keep: bool) -> bool | None:
+        return True
+
+    def close(self) -> None:
+        if self.wrong == "close":
+            raise RuntimeError("close")
+
+
+class BuggyMonitor(PortMonitor[PortSettings]):
+    """Opens buggy ports."""
+
+    scheme, name, settings = "buggy", "Buggy Port", PortSettings
+    wrong = ""
+
+    def device(self, port: str, settings: PortSettings) -> str:
+        return "nowhere"
+
+    def open_port(self, port: str, settings: PortSettings, context: OpenContext) -> Port:
+        if self.wrong == "open":
+            raise TypeError("open")
+        return BuggyPort(self.wrong)
+
+
+class Rig:
+    """A session of a buggy monitor."""
+
+    def __init__(self, folder: Path) -> None:
+        self.monitor = BuggyMonitor(MonitorInit("edge-7", folder))
+        self.journal = Journal.open(folder / "journal", "BUG1:")
+        self.session = PortSession("BUG1:", "fabric", self.journal, PortCounters())
+
+    async def open(self, wrong: str) -> PortSession:
+        self.monitor.wrong = wrong
+        await self.session.open(self.monitor, PortSettings())
+        return self.session
+
+    async def print(self, n: int, data: bytes = b"0123456789", **what: Any) -> Progress:
+        end = what.pop("end", Disposition.COMPLETE)
+        key = DocKey(n.to_bytes(16, "big"), 1)
+        async with asyncio.timeout(5):
+            return await self.session.call(
+                Slice(key, lambda *_: None, start=DocInfo(), data=data, end=end, **what)
+            )
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    found = Rig(tmp_path)
+    yield found
+    await found.session.close()
+    found.journal.close()
+
+
+async def test_short_writes_are_continued_until_all_is_taken(rig: Rig) -> None:
+    await rig.open("")
+    found = await rig.print(1)
+    assert (found.phase, found.accepted, found.acked, found.error) == (Phase.ENDED, 10, 10, None)
+
+
+async def test_a_monitor_that_fails_to_open_is_an_internal_error_and_not_a_hang(rig: Rig) -> None:
+    with pytest.raises(Internal, match="TypeError"):
+        async with asyncio.timeout(5):
+            await rig.open("open")
+
+
+async def test_a_bug_in_write_breaks_the_document_off_and_the_port_wants_to_be_opened_again(rig: Rig) -> None:
+    session = await rig.open("write")
+    found = await rig.print(1)
+    assert found.phase is Phase.ENDED
+    assert isinstance(found.error, DeviceFault)
+    assert found.error.win32 == 31
+    assert not found.resumable
+    assert session.state is PortState.FAILED
+    again = await rig.print(2)
+    assert isinstance(again.error, DeviceNotConnected)
+
+
+async def test_a_bug_in_start_doc_is_answered_too(rig: Rig) -> None:
+    await rig.open("start_doc")
+    found = await rig.print(1)
+    assert found.phase is Phase.NEVER_SEEN
+    assert found.error is not None
+
+
+async def test_a_bug_between_documents_neither_hangs_nor_spins(rig: Rig) -> None:
+    session = await rig.open("fileno")
+    await asyncio.sleep(0.05)
+    before = time.process_time()
+    await asyncio.sleep(0.3)
+    assert time.process_time() - before < 0.1
+    assert session.state is PortState.FAILED
+
+
+async def test_a_bug_in_close_does_not_keep_the_port(rig: Rig) -> None:
+    session = await rig.open("close")
+    async with asyncio.timeout(5):
+        await session.close()
+    assert session.state is PortState.FAILED
+
+
+async def test_a_device_that_acknowledges_too_much_is_believed_up_to_what_it_got(rig: Rig) -> None:
+    await rig.open("acked")
+    found = await rig.print(1)
+    assert (found.accepted, found.acked) == (10, 10)
+
+
+async def test_slices_after_the_close_are_refused_and_waiting_ones_answered(rig: Rig) -> None:
+    session = await rig.open("")
+    answers: list[Progress] = []
+    for n in range(3):
+        session.submit(
+            Slice(DocKey(bytes(15) + bytes([n]), 1), lambda one, _: answers.append(one), data=b"x")
+        )
+    await session.close()
+    await asyncio.sleep(0)
+    assert len(answers) == 3
+    with pytest.raises(Exception, match="was closed"):
+        session.submit(Slice(DocKey(bytes(16), 1), lambda *_: None))
+    await session.close()
