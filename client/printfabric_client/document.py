@@ -82,7 +82,9 @@ async def open_document(source: Source) -> AsyncIterator[Document]:
         kind = type(source).__name__
         raise TypeError(f"a {kind} is neither a document nor a path: encode it, or wrap it in pathlib.Path")
     name = getattr(source, "name", "")
-    async with _of_file(source, Path(name).name if isinstance(name, str) else "") as document:
+    # Pipes have a number, standard input has <stdin>.
+    named = isinstance(name, str) and not name.startswith("<")
+    async with _of_file(source, Path(name).name if named else "") as document:
         yield document
 
 

@@ -114,12 +114,11 @@ class _Shown:
     def update(self, job: Job) -> None:
         """Show a job as it is now; off a terminal only when its state has changed."""
         if self._progress is not None and self._task is not None:
-            offsets = job.ledger.offsets
-            note = words.progress(job) if "of" in words.progress(job) else ""
+            note = words.progress(job) if job.ledger.units.total > 1 else ""
             self._progress.update(
                 self._task,
                 total=_whole(job),
-                completed=_whole(job) if job.state in ENDED else max(offsets.accepted, offsets.acked),
+                completed=_whole(job) if job.state in ENDED else words.reached_bytes(job),
                 note=f"{words.job_state(job.state)} {note}".strip(),
             )
             return
@@ -134,4 +133,4 @@ class _Shown:
 
 
 def _whole(job: Job) -> int:
-    return max(1, job.size_bytes * max(1, job.copies))
+    return max(1, job.size_bytes)

@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,17 @@ from printfabric_client.address import DEFAULT_ADDRESS, state_dir
 from printfabric_client.aio import Client
 from printfabric_client.command import words
 from printfabric_client.command.exits import Exit
-from printfabric_client.command.following import bars, last_words, show_until_ended, verdict
+from printfabric_client.command.following import bars, last_words, verdict
 from printfabric_client.command.options import Session, command
 from printfabric_client.retry import Retry
+from printfabric_client.spec import new_job
+from printfabric_client.status import error_from_item
 from printfabric_client.up import demo
 from printfabric_client.up.fabric import HOST, LocalFabric
 from printfabric_client.up.place import Place
 
 if TYPE_CHECKING:
+    from printfabric.types.v1.job_pb2 import Job
     from printfabric_client.command.output import Output
 
 # A simulated printer takes a second; a minute says that something is wrong.
@@ -51,7 +54,7 @@ def up_command(session: Session, listen: str, no_simulators: bool, once: bool) -
 
 
 async def _run(fabric: LocalFabric, story: _Story, *, once: bool) -> int:
-    with _told_to_stop() as stop:
+    with _told_to_stop(fabric.kill) as stop:
         story.begin()
         work = asyncio.create_task(_serve(fabric, story, stop, once=once))
         stopping = asyncio.create_task(stop.wait())
@@ -87,31 +90,64 @@ async def _first_print(fabric: LocalFabric, story: _Story) -> int:
     async with Client(fabric.spooler, retry=Retry(total_s=10)) as client:
         await demo.add_missing(client, fabric.place)
         story.step("printers", ", ".join(each.printer for each in demo.DEMOS))
-        job = await client.submit(
-            demo.sample("labels", token), printer="labels", document_name="sample label"
-        )
-        story.note(f"Printing a sample label: job {job.number} on labels")
-        with bars(story.output) as progress:
-            try:
-                async with asyncio.timeout(_SAMPLE_S):
-                    job = await show_until_ended(client, job, story.output, progress)
-            except TimeoutError:
-                job = await client.get(job)
-        paper = await demo.find_paper(fabric.paper, "labels", token) if verdict(job) == Exit.OK else None
-        story.printed(last_words(job), job.number, paper)
+        jobs = await _submit_samples(client, token)
+        story.note(f"Printing {len(jobs)} sample labels on labels: jobs {jobs[0]} to {jobs[-1]}")
+        ended = await _follow_samples(client, jobs, story)
+        worst = max(ended, key=verdict)
+        paper = None
+        if verdict(worst) == Exit.OK:
+            paper = await demo.find_paper(fabric.paper, "labels", f"{token}-{len(jobs)}")
+        story.printed(ended, worst, paper)
         if paper is None:
-            why = await client.explain(job)
+            why = await client.explain(worst)
             story.note(f"  {words.clean(why.headline)} {words.clean(why.loss)}".rstrip())
-            return verdict(job) or Exit.NOT_PRINTED
+            return verdict(worst) or Exit.NOT_PRINTED
     return Exit.OK
 
 
+async def _submit_samples(client: Client, token: str) -> list[str]:
+    labels = [
+        new_job(content, printer="labels", document_name=f"sample label {number}")
+        for number, content in enumerate(demo.sample_labels(token), 1)
+    ]
+    names: list[str] = []
+    async for result in client.submit_many(labels):
+        if result.error.reason:
+            raise error_from_item(result.error)
+        names.append(result.job.removeprefix("jobs/"))
+    return sorted(names, key=int)
+
+
+async def _follow_samples(client: Client, names: list[str], story: _Story) -> list[Job]:
+    """Show label after label coming out; a job that does not end in time is returned as it is."""
+    with bars(story.output) as progress:
+        task = progress.add_task("printing", total=len(names), note="") if progress else None
+
+        async def follow(name: str) -> Job:
+            try:
+                job = await client.wait(name, timeout_s=_SAMPLE_S, or_decision=True)
+            except TimeoutError:
+                return await client.get(name)
+            if progress is not None and task is not None:
+                progress.update(task, advance=1, note=f"job {job.number} {words.job_state(job.state)}")
+            else:
+                story.note(f"  {last_words(job)}")
+            return job
+
+        return await asyncio.gather(*map(follow, names))
+
+
 @contextlib.contextmanager
-def _told_to_stop() -> Iterator[asyncio.Event]:
+def _told_to_stop(at_once: Callable[[], None]) -> Iterator[asyncio.Event]:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        # Who presses Ctrl-C twice means it.
+        at_once() if stop.is_set() else stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     try:
         yield stop
     finally:
@@ -147,12 +183,16 @@ class _Story:
     def news(self, text: str) -> None:
         self._tell({"event": "news", "text": text}, f"{time.strftime('%H:%M:%S')}  {text}")
 
-    def printed(self, text: str, number: int, paper: Path | None) -> None:
+    def printed(self, ended: list[Job], worst: Job, paper: Path | None) -> None:
+        """Say what has become of the samples, in the words of the one that fared worst."""
+        good = sum(verdict(job) == Exit.OK for job in ended)
+        text = f"{good} of {len(ended)} printed, {words.proof(worst.ledger)}"
+        if good < len(ended):
+            text = f"{good} of {len(ended)} printed; {last_words(worst)}"
         picture = paper.with_suffix(".png") if paper else None
-        shown = picture if picture and picture.exists() else paper
-        self._tell({"event": "printed", "job": number, "text": text, "paper": str(shown or "")}, f"  {text}")
+        self._tell({"event": "printed", "text": text, "paper": str(picture or "")}, f"  {text}")
         if paper is not None and not self.output.as_json and not self.output.quiet:
-            self.output.line(f"  it came out here: {shown}")
+            self.output.line(f"  the last label came out here: {picture}")
             for line in paper.read_text("utf-8", "replace").splitlines()[:8]:
                 if line.strip():
                     self.output.line(f"    | {words.clean(line)}")

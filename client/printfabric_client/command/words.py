@@ -110,13 +110,24 @@ def uncertain(ledger: Ledger) -> str:
 
 
 def progress(job: Job) -> str:
-    """Return how far a job has got: "label 3 of 20", "45 %", or nothing."""
+    """Return how far a job has got: "label 3 of 20", "45 %", "90 % taken, 40 % acknowledged", or nothing."""
     units, offsets = job.ledger.units, job.ledger.offsets
     if units.kind in _UNITS and units.total > 1:
         return f"{unit(units.kind)} {max(units.acked, units.confirmed, units.accepted)} of {units.total}"
-    whole = job.size_bytes * max(1, job.copies)
-    reached = max(offsets.accepted, offsets.acked)
-    return f"{min(100, 100 * reached // whole)} %" if whole and reached else ""
+    if not (job.size_bytes and offsets.accepted):
+        return ""
+    taken, acked = (min(100, 100 * count // job.size_bytes) for count in (offsets.accepted, offsets.acked))
+    return f"{taken} %" if taken == acked else f"{taken} % taken, {acked} % acknowledged"
+
+
+def reached_bytes(job: Job) -> int:
+    """Return how far a bar stands: a byte counts half when the host's driver took it, all when the far end did.
+
+    A network connection takes a whole document at once and delivers it as the printer prints: the first half alone
+    would show nothing, the second half nothing of a port that acknowledges only at the end.
+    """
+    offsets = job.ledger.offsets
+    return (offsets.accepted + max(offsets.acked, offsets.confirmed)) // 2
 
 
 def size(count: int) -> str:

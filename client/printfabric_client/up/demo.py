@@ -17,6 +17,7 @@ from printfabric_client.errors import FabricError, PortNotFound, PrinterExists, 
 from printfabric_client.up.fabric import HOST, free_port
 from printfabric_client.up.place import Place
 
+SAMPLE_LABELS = 5
 _SIMULATORS = "simulators.json"
 
 
@@ -49,7 +50,9 @@ def fleet_of(place: Place) -> Mapping[str, Any]:
     known = place.remembered(_SIMULATORS)
     printers: list[dict[str, Any]] = []
     for demo in DEMOS:
-        plan: dict[str, Any] = {"name": demo.printer, "personality": demo.personality, "units_per_second": 5}
+        plan: dict[str, Any] = {"name": demo.printer, "personality": demo.personality, "units_per_second": 2}
+        # Small buffers, as real ones have: otherwise a document is gone before anybody sees it go.
+        plan |= {"buffer_bytes": 16384, "rcvbuf_bytes": 16384, "path_depth": 1}
         if demo.serial:
             plan |= {"pty": str(_line(place)), "line": "19200,8,N,1", "flow": "xonxoff"}
         else:
@@ -85,17 +88,35 @@ async def add_missing(fabric: Client, place: Place) -> None:
             continue
 
 
-def sample(printer: str, token: str) -> bytes:
-    """Return a small document for a demo printer with `token` on it."""
-    now = datetime.now(tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    if printer == "labels":
-        return (
-            f"^XA^PW812^LL406^FO40,40^A0N,60,60^FDPrint Fabric^FS^FO40,120^A0N,36,36^FDThe first label of {now}^FS"
-            f"^FO40,170^A0N,36,36^FD{token}^FS^FO40,230^BY3^BCN,100,Y,N,N^FD{token}^FS^XZ\n"
+def sample_labels(token: str) -> list[bytes]:
+    """Return a strip of labels, a document each, with `token` and a number on them."""
+    now, rings = _now(), _rings()
+    return [
+        (
+            f"^XA^PW812^LL406^FO40,30^A0N,60,60^FDPrint Fabric^FS^FO40,110^A0N,32,32^FD{now}^FS"
+            f"^FO40,160^A0N,32,32^FDlabel {number} of {SAMPLE_LABELS}^FS"
+            f"^FO40,220^BY2^BCN,100,Y,N,N^FD{token}-{number}^FS^FO520,60{rings}^FS^XZ\n"
         ).encode()
-    if printer == "receipts":
-        return b"\x1b@Print Fabric\n" + f"{now}\n{token}\n\nThank you.\n\n\n".encode() + b"\x1dV\x00"
-    return f"PICK LIST\r\n{now}\r\n{token}\r\n\r\n 3 x box 17\r\n 1 x pallet 4\r\n\f".encode()
+        for number in range(1, SAMPLE_LABELS + 1)
+    ]
+
+
+def _now() -> str:
+    return datetime.now(tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _rings() -> str:
+    """Return a drawing of rings as a ZPL graphic, 256 x 256 dots: something to send and to look at."""
+    half, row_bytes = 128, 32
+    rows = []
+    for y in range(-half, half):
+        dots = (
+            1 if (x * x + y * y) ** 0.5 < half and int((x * x + y * y) ** 0.5) % 16 < 6 else 0
+            for x in range(-half, half)
+        )
+        rows.append(f"{int(''.join(map(str, dots)), 2):0{row_bytes * 2}X}")
+    total = row_bytes * len(rows)
+    return f"^GFA,{total},{total},{row_bytes},{''.join(rows)}"
 
 
 async def find_paper(paper: Path, printer: str, token: str, patience_s: float = 5.0) -> Path | None:

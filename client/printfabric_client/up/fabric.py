@@ -123,13 +123,19 @@ class LocalFabric:
         self.parts.append(part)
         await part.start()
         learn()
-        step(part.name, ", ".join(part.ready.get("addresses", ())))
+        names = [each["name"] for each in part.ready.get("printers", ())]
+        step(part.name, ", ".join(part.ready.get("addresses", names)))
 
         def again() -> None:
             learn()
             self._write_address()
 
         return asyncio.create_task(part.keep_running(say, again), name=part.name)
+
+    def kill(self) -> None:
+        """End every part at once."""
+        for part in self.parts:
+            part.kill()
 
     def _settings(self, program: str) -> dict[str, Any]:
         server: dict[str, Any] = {
@@ -138,7 +144,7 @@ class LocalFabric:
             "ready_file": str(self.place.ready_file(program)),
             "grace_s": 0.5,
         }
-        common: dict[str, Any] = {"server": server, "log": {"format": "json", "rpc": "failed"}}
+        common: dict[str, Any] = {"server": server, "log": {"format": "console", "rpc": "failed"}}
         if program == "portui":
             return {"spooler": self.spooler, **common}
         common["state_dir"] = str(self.place.data(program))

@@ -76,9 +76,9 @@ class Part:
         end = time.monotonic() + _READY_S
         while not (found := self._read_ready()):
             if self._process.returncode is not None:
-                raise PartDied(f"the {self.name} does not start: {self.last_words()}")
+                raise PartDied(f"{self.name}: does not start: {self.last_words()}")
             if time.monotonic() > end:
-                raise PartDied(f"the {self.name} is not ready after {_READY_S:g} s; see {self._log}")
+                raise PartDied(f"{self.name}: not ready after {_READY_S:g} s; log: {self._log}")
             await asyncio.sleep(_POLL_S)
         self.ready = found
         return found
@@ -94,9 +94,7 @@ class Part:
                 return
             tries = 0 if time.monotonic() - started > _CALM_S else tries
             pause_s = _PAUSES_S[min(tries, len(_PAUSES_S) - 1)]
-            say(
-                f"the {self.name} ended ({_how(code)}): {self.last_words()}; starting it again in {pause_s:g} s"
-            )
+            say(f"{self.name}: ended ({_how(code)}), starting again in {pause_s:g} s; log: {self._log}")
             tries += 1
             await asyncio.sleep(pause_s)
             try:
@@ -104,7 +102,7 @@ class Part:
             except PartDied as error:
                 say(error.message)
             else:
-                say(f"the {self.name} runs again")
+                say(f"{self.name}: running again")
                 begun()
 
     async def end(self, patience_s: float) -> None:
@@ -117,9 +115,15 @@ class Part:
         try:
             await asyncio.wait_for(self._process.wait(), patience_s)
         except TimeoutError:
+            self.kill()
+            await self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._ending = True
+        if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-            await self._process.wait()
 
     def last_words(self) -> str:
         """Return the last line of its log, short."""
@@ -128,7 +132,7 @@ class Part:
         except OSError:
             lines = []
         text = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-        return f"{text[:200]} (log: {self._log})"
+        return f"{text[:300]}; log: {self._log}"
 
     def _read_ready(self) -> dict[str, Any] | None:
         try:

@@ -1,0 +1,128 @@
+"""`printfabric up` with the real services: what somebody sees who types it for the first time, and breaks things."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "printfabric_client.command")
+
+
+class Up:
+    """A running `printfabric up` and what it said so far."""
+
+    def __init__(self, home: Path, *args: str) -> None:
+        self.env = {**os.environ, "XDG_STATE_HOME": str(home)}
+        self.said = home / "said"
+        with self.said.open("wb") as out:
+            self.process = subprocess.Popen(
+                [*COMMAND, "up", "--listen", "127.0.0.1:0", *args], stdout=out, stderr=out, env=self.env
+            )
+
+    def wait_for(self, words: str, seconds: float = 30) -> str:
+        end = time.monotonic() + seconds
+        while words not in (text := self.said.read_text()):
+            assert self.process.poll() is None, text
+            assert time.monotonic() < end, text
+            time.sleep(0.05)
+        return text
+
+    def run(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([*COMMAND, *args], input=stdin, capture_output=True, env=self.env, timeout=30)
+        return subprocess.CompletedProcess(args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def parts(self) -> dict[str, int]:
+        file = Path(self.env["XDG_STATE_HOME"]) / "print-fabric" / "address.json"
+        found: dict[str, int] = json.loads(file.read_text())["parts"]
+        return found
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    running = Up(tmp_path)
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+    running.process.wait()
+
+
+@pytest.mark.slow
+def test_the_first_ten_minutes(up: Up, tmp_path: Path):
+    text = up.wait_for("Ctrl-C ends it")
+    for part in ("simulated printers", "port monitor", "spooler", "configuration service"):
+        assert re.search(rf"^  {part} +\S+.* s$", text, re.MULTILINE), text
+    assert "5 of 5 printed, acknowledged by the printer's connection" in text
+    paper = re.search(r"the last label came out here: (\S+\.png)", text)
+    assert paper is not None
+    assert Path(paper[1]).read_bytes().startswith(b"\x89PNG")
+    assert "printfabric print -P labels" in text
+
+    # The next one, as it is written there, without any flag.
+    done = up.run("print", "-P", "labels", "--wait", "-", stdin=b"^XA^FO50,50^A0N,60,60^FDHello^FS^XZ")
+    assert done.returncode == 0, done.stderr
+    assert "completed; printed, acknowledged by the printer's connection" in done.stdout
+    serial = up.run("print", "-P", "picklists", "-w", "-q", stdin=b"3 x box 17\r\n\f")
+    assert (serial.returncode, serial.stdout) == (0, "7\n")
+
+    second = up.run("up")
+    assert second.returncode == 4
+    assert second.stderr.startswith("printfabric: a fabric already runs in ")
+
+    parts = up.parts()
+    os.kill(parts["spooler"], signal.SIGKILL)
+    up.wait_for("spooler: running again")
+    assert [json.loads(line)["number"] for line in up.run("jobs", "-a", "--json").stdout.splitlines()] == [
+        *range(7, 0, -1)
+    ]
+    done = up.run("print", "-P", "labels", "--wait", "-", stdin=b"^XA^FO50,50^A0N,60,60^FDAgain^FS^XZ")
+    assert done.returncode == 0, done.stderr
+
+    began = time.monotonic()
+    parts = up.parts()
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(10) == 0
+    assert time.monotonic() - began < 5
+    assert not [pid for pid in parts.values() if Path(f"/proc/{pid}").exists()]
+    assert up.run("jobs").returncode == 6
+
+
+def test_ctrl_c_while_it_still_starts_ends_it(up: Up):
+    up.wait_for("simulated printers  ")
+    up.process.send_signal(signal.SIGTERM)
+    assert up.process.wait(6) == 0
+
+
+@pytest.mark.slow
+def test_once_prints_and_ends(tmp_path: Path):
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    args = [*COMMAND, "up", "--once", "--json", "--listen", "127.0.0.1:0"]
+    done = subprocess.run(args, capture_output=True, env=env, timeout=40)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["part"] for event in events if event["event"] == "started"] == [
+        "simulated printers",
+        "port monitor",
+        "spooler",
+        "configuration service",
+        "printers",
+    ]
+    assert Path(events[-1]["paper"]).exists()
+
+
+def test_a_part_that_cannot_start_is_one_line(tmp_path: Path):
+    state = tmp_path / "print-fabric"
+    state.mkdir()
+    (state / "spooler").write_text("not a directory")
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    args = [*COMMAND, "up", "--no-simulators", "--once", "--listen", "127.0.0.1:0"]
+    done = subprocess.run(args, capture_output=True, env=env, timeout=40, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("printfabric: ")
+    assert "Traceback" not in done.stderr
