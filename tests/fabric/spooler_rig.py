@@ -1,0 +1,147 @@
+"""A spooler with its wall: real server on a port of its own, real store, real dispatcher; the host is by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from chassis.client import Channels
+from chassis.errors import PortNotFound
+from chassis.server import Server
+from chassis.settings import AccessSettings, ChannelSettings, ServerSettings
+from chassis.tasks import Tasks
+from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
+from printfabric.spooler.v1.print_service_pb2 import JobSpec, SubmitJobRequest
+from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
+from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
+from printfabric.spooler.v1.registry_service_pb2_grpc import RegistryServiceStub
+from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
+from spooler.api.inside import Inside
+from spooler.api.rights import authorize
+from spooler.api.services import Services
+from spooler.concluding import Concluding
+from spooler.dispatcher import Dispatcher
+from spooler.hub import Hub
+from spooler.metrics import SpoolerMetrics
+from spooler.printer import PortName, Printer
+from spooler.printer_steering import PrinterSteering
+from spooler.steering import Steering
+from spooler.store_sql import SqlStore
+from tests.fakes.host import FakeHost
+from tests.fakes.xcv_link import ApiHosts, FakeXcvLink
+
+PEOPLE = {"ann": (), "ben": (), "olga": ("operator",), "ada": ("administrator",)}
+
+
+class SpoolerRig:
+    """The stubs of one caller, and what stands behind the wall."""
+
+    def __init__(self, address: str, channels: Channels, parts: dict[str, Any]) -> None:
+        channel = channels.get(address)
+        self.address = address
+        # Stubs of an asyncio channel are typed as synchronous ones by the generated code.
+        self.print: Any = PrintServiceStub(channel)
+        self.printers: Any = PrinterServiceStub(channel)
+        self.ports: Any = PortServiceStub(channel)
+        self.watch: Any = WatchServiceStub(channel)
+        self.registry: Any = RegistryServiceStub(channel)
+        self.parts = parts
+        self.host: FakeHost = parts["host"]
+        self.hosts: ApiHosts = parts["hosts"]
+        self.link: FakeXcvLink = parts["link"]
+        self.dispatcher: Dispatcher = parts["dispatcher"]
+        self.store: SqlStore = parts["store"]
+        self.services: Services = parts["services"]
+        self.metrics: SpoolerMetrics = parts["metrics"]
+
+    async def add_printer(self, name: str = "labels", *ports: str, **more: Any) -> Printer:
+        names = tuple(PortName("edge", port) for port in ports or ("P1:",))
+        steering: PrinterSteering = self.parts["printers"]
+        return await steering.create_printer(Printer(name, names, **more), "test")
+
+    async def submit(self, document: bytes = b"^XA^XZ", request_id: str = "", **spec: Any) -> Any:
+        spec.setdefault("printer", "printers/labels")
+        request = SubmitJobRequest(request_id=request_id, spec=JobSpec(**spec), document=document)
+        return await self.print.SubmitJob(request)
+
+    @asynccontextmanager
+    async def as_caller(self, person: str, folder: Path) -> AsyncIterator[SpoolerRig]:
+        """Give the stubs of somebody else."""
+        token = folder / f"{person}.token"
+        token.write_text(f"secret-of-{person}")
+        async with Channels(ChannelSettings(token_file=token)) as channels:
+            yield SpoolerRig(self.address, channels, self.parts)
+
+
+async def eventually(get: Callable[[], Awaitable[Any]], good: Callable[[Any], object]) -> Any:
+    """Return what `get` gives as soon as it is good; fails after five seconds."""
+    deadline = asyncio.get_running_loop().time() + 5
+    while True:
+        value = await get()
+        if good(value):
+            return value
+        assert asyncio.get_running_loop().time() < deadline, f"still {value}"
+        await asyncio.sleep(0.01)
+
+
+def access_of_people(folder: Path) -> AccessSettings:
+    """Return settings under which everybody needs a token, `secret-of-<name>`."""
+    lines = [f"{hashlib.sha256(f'secret-of-{name}'.encode()).hexdigest()} {name}" for name in PEOPLE]
+    (folder / "tokens").write_text("\n".join(lines) + "\n")
+    roles = {
+        role: tuple(f"token:{name}" for name, has in PEOPLE.items() if role in has)
+        for role in ("operator", "administrator")
+    }
+    return AccessSettings(roles=roles, token_file=folder / "tokens", trust_loopback="never")  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def spooler_running(
+    folder: Path, host: FakeHost | None = None, access: AccessSettings | None = None
+) -> AsyncIterator[SpoolerRig]:
+    """Run a spooler in this process until the context ends; then drain it as the program does."""
+    host = host or FakeHost("edge", "P1:", "P2:", "P3:")
+    store = await SqlStore.open(folder)
+    try:
+        async with Tasks("rig") as tasks:
+            snapshot, metrics = await store.load(), SpoolerMetrics()
+            epoch = await store.next_epoch()
+            hub = Hub(epoch, on_job=metrics.job_changed)
+            hosts = ApiHosts(hub, host)
+            link = FakeXcvLink(hosts, host.name)
+
+            def xcv(name: str) -> FakeXcvLink:
+                if hosts.get(name) is None:
+                    raise PortNotFound(f"there is no host {name}")
+                return link
+
+            dispatcher = Dispatcher(store, hosts, hub, tasks)  # type: ignore[arg-type]
+            concluding, steering = Concluding(dispatcher), Steering(dispatcher)
+            printers = PrinterSteering(dispatcher, steering)
+            inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)
+            services = Services(store, inside, metrics, snapshot.uploads)
+            tasks.supervise("concluding", concluding.run)
+            await dispatcher.start(snapshot, epoch)
+            settings = ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=2.0)
+            parts = {
+                "host": host, "hosts": hosts, "link": link, "dispatcher": dispatcher, "store": store,
+                "services": services, "printers": printers, "metrics": metrics, "hub": hub,
+            }  # fmt: skip
+            server = Server(
+                settings,
+                servicers=services.servicers,
+                authorize=authorize,
+                on_drain=[services.end_streams, dispatcher.drain],
+                log_ok=False,
+            )
+            async with Channels() as channels, server:
+                yield SpoolerRig(server.addresses[0], channels, parts)
+            for port in host.ports.values():
+                port.paused.set()
+            await asyncio.sleep(0.01)
+    finally:
+        await store.close()

@@ -1,0 +1,285 @@
+"""PortService over a real channel: hosts and ports, their set-up by Xcv, and Xcv itself with both of its results."""
+
+import json
+
+import pytest
+
+from chassis.errors import (
+    AccessDenied,
+    EtagMismatch,
+    InvalidArgument,
+    InvalidHandle,
+    InvalidLevel,
+    InvalidSettings,
+    NotBuiltYet,
+    NotSupported,
+    PortExists,
+    PortInUse,
+    PortNotFound,
+    RequestIdReused,
+    UnknownPrintMonitor,
+)
+from printfabric.spooler.v1 import port_service_pb2 as pb
+from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
+from printfabric.spooler.v1 import registry_service_pb2 as registry_pb
+from printfabric.types.v1 import port_pb2
+from spooler.printer import PortName
+from tests.fabric.spooler_rig import access_of_people, eventually, spooler_running
+from tests.fakes.xcv_link import MONITOR
+
+
+@pytest.fixture
+async def rig(tmp_path):
+    async with spooler_running(tmp_path) as rig:
+        yield rig
+
+
+def add(name="IP_7", settings=None, **more):
+    more.setdefault("monitor", MONITOR)
+    body = json.dumps(settings or {"host": "10.0.0.7", "port": 9100}).encode()
+    return pb.AddPortRequest(parent="hosts/edge", port_id=name, settings=body, **more)
+
+
+async def test_hosts_ports_and_monitors_are_listed(rig):
+    await rig.add_printer("labels", "P2:")
+    (host,) = (await rig.ports.ListHosts(pb.ListHostsRequest())).hosts
+    assert (host.name, host.state) == ("hosts/edge", pb.HOST_STATE_ONLINE)
+    page = await rig.ports.ListPorts(pb.ListPortsRequest(parent="hosts/-", page_size=2))
+    assert [port.name for port in page.ports] == ["hosts/edge/ports/P1:", "hosts/edge/ports/P2:"]
+    rest = await rig.ports.ListPorts(
+        pb.ListPortsRequest(parent="hosts/edge", page_token=page.next_page_token)
+    )
+    assert [port.name for port in rest.ports] == ["hosts/edge/ports/P3:"]
+    port = (await rig.ports.GetPort(pb.GetPortRequest(name="EDGE/p2:"))).port
+    assert (port.name, list(port.printers)) == ("hosts/edge/ports/P2:", ["printers/labels"])
+    for parent in ("", "hosts/edge"):
+        (found,) = (await rig.ports.ListMonitors(pb.ListMonitorsRequest(parent=parent))).hosts
+        assert (found.host, found.monitors[0].name) == ("hosts/edge", MONITOR)
+    for call in (
+        rig.ports.ListPorts(pb.ListPortsRequest(parent="hosts/none")),
+        rig.ports.GetPort(pb.GetPortRequest(name="edge/NONE:")),
+        rig.ports.ListMonitors(pb.ListMonitorsRequest(parent="hosts/none")),
+    ):
+        with pytest.raises(PortNotFound):
+            await call
+
+
+async def test_a_silent_hosts_ports_are_offline(rig):
+    rig.hosts.set_state("edge", "silent")
+    port = (await rig.ports.GetPort(pb.GetPortRequest(name="edge/P1:"))).port
+    assert port.state == port_pb2.PORT_STATE_OFFLINE
+
+
+async def test_a_port_is_added_with_its_settings_after_they_were_checked(rig):
+    answer = await rig.ports.AddPort(add("ip_7"))
+    assert answer.port.name == "hosts/edge/ports/IP_7"  # as the monitor writes it
+    assert rig.link.commands == ["PortExists", "PortIsValid", "AddPort"]
+    assert rig.link.settings["IP_7"] == {"host": "10.0.0.7", "port": 9100}
+    assert rig.link.sessions == {}
+
+
+async def test_a_port_that_exists_is_refused_whatever_its_case(rig):
+    with pytest.raises(PortExists) as caught:
+        await rig.ports.AddPort(add("p1:"))
+    assert caught.value.win32 == 183
+
+
+async def test_wrong_settings_name_their_fields_and_nothing_is_added(rig):
+    with pytest.raises(InvalidSettings) as caught:
+        await rig.ports.AddPort(add(settings={"port": 0}))
+    assert caught.value.fields[0] == ("settings.port", "must be 1 to 65535")
+    assert "AddPort" not in rig.link.commands
+    for wrong in (b"[]", b"{", b"\xff"):
+        with pytest.raises(InvalidSettings):
+            await rig.ports.AddPort(
+                pb.AddPortRequest(parent="hosts/edge", port_id="X", monitor=MONITOR, settings=wrong)
+            )
+
+
+@pytest.mark.parametrize("monitor", ["", "Fax Monitor"])
+async def test_no_or_an_unknown_monitor_is_not_supported_as_in_windows(rig, monitor):
+    with pytest.raises(NotSupported) as caught:
+        await rig.ports.AddPort(add(monitor=monitor))
+    assert caught.value.win32 == 50
+
+
+@pytest.mark.parametrize("name", ["", "a,b", "x" * 64, "a\tb"])
+async def test_a_port_name_has_its_limits(rig, name):
+    with pytest.raises(InvalidArgument):
+        await rig.ports.AddPort(add(name))
+
+
+async def test_the_same_request_adds_one_port(rig):
+    first = await rig.ports.AddPort(add(request_id="r"))
+    assert (await rig.ports.AddPort(add(request_id="r"))).port.name == first.port.name
+    with pytest.raises(RequestIdReused):
+        await rig.ports.AddPort(add("IP_8", request_id="r"))
+
+
+async def test_validating_adds_nothing(rig):
+    await rig.ports.AddPort(add(validate_only=True))
+    assert rig.hosts.port(PortName("edge", "IP_7")) is None
+
+
+async def test_settings_that_are_not_named_stay(rig):
+    await rig.ports.AddPort(add())
+    change = pb.ConfigurePortRequest(name="hosts/edge/ports/IP_7", settings=b'{"port": 9101}')
+    assert (await rig.ports.ConfigurePort(change)).changed
+    assert rig.link.settings["IP_7"] == {"host": "10.0.0.7", "port": 9101}
+    assert not (await rig.ports.ConfigurePort(change)).changed
+    change.settings_revision = "1"
+    with pytest.raises(EtagMismatch):
+        await rig.ports.ConfigurePort(change)
+    change.settings_revision, change.settings = "2", b'{"port": 0}'
+    with pytest.raises(InvalidSettings):
+        await rig.ports.ConfigurePort(change)
+
+
+async def test_a_port_is_deleted_only_when_no_printer_uses_it(rig):
+    await rig.add_printer("labels", "P1:")
+    request = pb.DeletePortRequest(name="hosts/edge/ports/P1:")
+    with pytest.raises(PortInUse, match="labels") as caught:
+        await rig.ports.DeletePort(request)
+    assert caught.value.win32 == 170
+    assert rig.link.commands == []
+    await rig.printers.DeletePrinter(printer_pb.DeletePrinterRequest(name="labels"))
+    rig.link.used_for = 2  # the host hears a moment later
+    await rig.ports.DeletePort(request)
+    with pytest.raises(PortNotFound):
+        await rig.ports.DeletePort(request)
+
+
+async def test_no_printer_takes_a_port_that_is_being_deleted(rig):
+    printer = printer_pb.Printer(
+        ports=[printer_pb.PrinterPort(port=port_pb2.PortName(host="edge", port="P1:"))]
+    )
+    rig.link.used_for = 5
+    call = rig.ports.DeletePort(pb.DeletePortRequest(name="edge/P1:"))
+    waiting = eventually(lambda: _true(rig.link.commands), lambda commands: commands)
+    await waiting
+    with pytest.raises(PortInUse):
+        await rig.printers.CreatePrinter(printer_pb.CreatePrinterRequest(printer_id="late", printer=printer))
+    await call
+
+
+async def _true(value):
+    return value
+
+
+async def test_a_paused_port_takes_no_jobs_until_it_is_resumed(rig):
+    await rig.add_printer("labels", "P1:")
+    paused = await rig.ports.PausePort(pb.PausePortRequest(name="edge/P1:", reason="moved"))
+    assert paused.port.state == port_pb2.PORT_STATE_PAUSED
+    assert "moved" in paused.port.status[-1].text
+    job = (await rig.submit()).job
+    assert rig.dispatcher.live_job(job.number).attempts == 0
+    resumed = await rig.ports.ResumePort(pb.ResumePortRequest(name="edge/P1:"))
+    assert resumed.port.state != port_pb2.PORT_STATE_PAUSED
+    await eventually(lambda: _true(rig.host.ports["P1:"].printed), lambda printed: printed)
+
+
+# --- Xcv
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"port": "hosts/edge/ports/P1:"},
+        {"monitor": f"hosts/edge/monitors/{MONITOR}"},
+        {"open_name": "\\\\edge\\,XcvPort P1:"},
+        {"open_name": ",XcvPort P1:"},
+        {"open_name": f",XcvMonitor {MONITOR}"},
+    ],
+)
+async def test_a_session_opens_by_any_name_and_carries_commands(rig, what):
+    opened = await rig.ports.XcvOpen(pb.XcvOpenRequest(desired_access=2, **what))
+    answer = await rig.ports.XcvData(pb.XcvDataRequest(handle=opened.handle, data_name="MonitorUI"))
+    assert (answer.result.status, json.loads(answer.result.output_data)) == (0, "printfabric.tcp.ui;1")
+    assert answer.result.needed_bytes == len(answer.result.output_data)
+    for _ in range(2):
+        await rig.ports.XcvClose(pb.XcvCloseRequest(handle=opened.handle))
+    with pytest.raises(InvalidHandle):
+        await rig.ports.XcvData(pb.XcvDataRequest(handle=opened.handle, data_name="MonitorUI"))
+
+
+async def test_a_commands_own_result_is_in_the_body_and_not_the_calls(rig):
+    opened = await rig.ports.XcvOpen(pb.XcvOpenRequest(port="edge/P1:", desired_access=1))
+
+    async def status(name, value=None, **more):
+        data = b"" if value is None else json.dumps(value).encode()
+        request = pb.XcvDataRequest(handle=opened.handle, data_name=name, input_data=data, **more)
+        return (await rig.ports.XcvData(request)).result.status
+
+    assert await status("Nonsense") == 87
+    assert await status("monitorui") == 87  # names are case-sensitive
+    assert await status("MonitorUI", max_output_bytes=3) == 122
+    assert await status("PortIsValid", {"name": "P1:", "settings": {"port": 0}}) == 87
+
+
+async def test_deleting_a_port_in_use_by_xcv_is_refused_with_170_in_the_body(rig):
+    await rig.add_printer("labels", "P1:")
+    opened = await rig.ports.XcvOpen(pb.XcvOpenRequest(port="edge/P1:", desired_access=1))
+    for data in (b"", b'{"name": "p1:"}', b'"P1:"'):
+        request = pb.XcvDataRequest(handle=opened.handle, data_name="DeletePort", input_data=data)
+        answer = await rig.ports.XcvData(request)
+        assert answer.result.status == 170
+        assert "labels" in answer.result.message
+    assert rig.link.commands == []
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ({"port": "edge/NONE:"}, PortNotFound),
+        ({"port": "none/P1:"}, PortNotFound),
+        ({"monitor": "hosts/edge/monitors/Fax"}, UnknownPrintMonitor),
+        ({"open_name": ",xcvport P1:"}, PortNotFound),
+        ({"open_name": ",XcvPortP1:"}, PortNotFound),
+        ({"open_name": "labels"}, PortNotFound),
+        ({}, InvalidArgument),
+    ],
+)
+async def test_what_is_not_there_does_not_open(rig, what, error):
+    with pytest.raises(error):
+        await rig.ports.XcvOpen(pb.XcvOpenRequest(**what))
+
+
+async def test_a_long_command_streams_its_progress(rig):
+    opened = await rig.ports.XcvOpen(pb.XcvOpenRequest(port="edge/P1:"))
+    command = pb.XcvDataRequest(handle=opened.handle, data_name="MonitorUI")
+    steps = [step.step async for step in rig.ports.StreamXcvData(pb.StreamXcvDataRequest(command=command))]
+    assert [step.fraction for step in steps] == [0.5, 1.0]
+    assert steps[-1].result.status == 0
+
+
+async def test_access_is_decided_by_role_and_a_session_belongs_to_who_opened_it(tmp_path):
+    async with (
+        spooler_running(tmp_path, access=access_of_people(tmp_path)) as rig,
+        rig.as_caller("ann", tmp_path) as ann,
+        rig.as_caller("ada", tmp_path) as ada,
+    ):
+        for access in (1, 3):
+            with pytest.raises(AccessDenied):
+                await ann.ports.XcvOpen(pb.XcvOpenRequest(port="edge/P1:", desired_access=access))
+        reading = await ann.ports.XcvOpen(pb.XcvOpenRequest(port="edge/P1:"))
+        request = pb.XcvDataRequest(handle=reading.handle, data_name="ConfigPort", input_data=b"{}")
+        assert (await ann.ports.XcvData(request)).result.status == 5
+        with pytest.raises(InvalidHandle):
+            await ada.ports.XcvData(request)
+        assert [session[2:] for session in rig.link.sessions.values()] == [(2, "token:ann")]
+        with pytest.raises(AccessDenied):
+            await ann.ports.AddPort(add())
+        await ada.ports.AddPort(add())
+
+
+async def test_what_is_not_built_says_so(rig):
+    with pytest.raises(InvalidLevel):
+        await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:", level=2))
+    with pytest.raises(NotBuiltYet):
+        await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:"))
+    with pytest.raises(NotBuiltYet):
+        await rig.ports.SendRecvBidiData(pb.SendRecvBidiDataRequest(name="edge/P1:"))
+    with pytest.raises(NotBuiltYet):
+        [moment async for moment in rig.ports.TapPort(pb.TapPortRequest(name="edge/P1:"))]
+    with pytest.raises(NotBuiltYet):
+        [answer async for answer in rig.registry.RegisterHost([registry_pb.RegisterHostRequest(host="x")])]
