@@ -61,7 +61,7 @@ def children() -> set[int]:
     """Return the pids of this process's children; empty where there is no /proc (macOS)."""
     lists = list(Path("/proc/self/task").glob("*/children"))
     if lists:
-        return {int(pid) for entry in lists for pid in entry.read_text().split()}
+        return {int(pid) for entry in lists for pid in _text(entry).split()}
     # A kernel without CONFIG_PROC_CHILDREN: "pid (comm) state ppid …"; comm may hold spaces and parentheses.
     found: set[int] = set()
     for entry in Path("/proc").glob("[0-9]*/stat"):
@@ -72,6 +72,14 @@ def children() -> set[int]:
         if int(fields[1]) == os.getpid():
             found.add(int(entry.parent.name))
     return found
+
+
+def _text(entry: Path) -> str:
+    """Return what a file of /proc holds; nothing when its thread has ended meanwhile."""
+    try:
+        return entry.read_text()
+    except OSError:
+        return ""
 
 
 def command_line(pid: int) -> str:
