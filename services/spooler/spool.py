@@ -27,7 +27,7 @@ from spooler.spool_record import (
     parse_segment_header,
     read_extent,
 )
-from spooler.spool_shared import SegmentFiles, SharedLog, disk_error
+from spooler.spool_shared import SegmentFiles, SharedLog, disk_error, sync_directory
 from spooler.spool_space import LiveBytes, Reserve
 from spooler.spool_upload import UploadFile, recover
 
@@ -105,6 +105,7 @@ class Spool:
         """
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_directory(directory.parent)
             sizes = {
                 int(entry.name[:-6]): entry.stat().st_size
                 for entry in os.scandir(directory)

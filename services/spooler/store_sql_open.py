@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool, QueuePool
 
 from chassis.errors import StoreUnavailable
+from spooler.spool_shared import sync_directory
 from spooler.store_sql_errors import told, unreadable
 from spooler.store_sql_schema import APPLICATION_ID, HEAD
 
@@ -36,6 +37,7 @@ class FileLock:
         path = directory / "spooler.lock"
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_directory(directory.parent)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreUnavailable(f"cannot use {directory}: {error.strerror}", path=directory) from error

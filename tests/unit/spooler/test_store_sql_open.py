@@ -191,3 +191,17 @@ def test_a_store_that_is_up_to_date_is_opened_without_loading_alembic(tmp_path):
     ]
 
     assert said == ["True\n", "False\n"]
+
+
+def test_the_connection_that_writes_syncs_each_commit_and_bounds_its_log_by_the_reserve(tmp_path):
+    pragmas = {}
+    for reserve_bytes in (1 << 20, 64 << 20):
+        engine = store_sql_open.writer_engine(tmp_path / f"{reserve_bytes}.db", reserve_bytes)
+        with engine.connect() as connection:
+            pragmas[reserve_bytes] = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("journal_mode", "synchronous", "wal_autocheckpoint", "auto_vacuum")
+            ]
+
+    full, incremental = 2, 2
+    assert pragmas == {1 << 20: ["wal", full, 64, incremental], 64 << 20: ["wal", full, 1000, incremental]}
