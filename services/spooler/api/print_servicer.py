@@ -45,6 +45,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         self._uploads = uploads
         self._finder = JobFinder(store, inside.dispatch)
         self._streams: set[SubmitStream] = set()
+        self._draining = False
 
     # --- submitting
 
@@ -78,6 +79,8 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         """See the contract."""
         stream = SubmitStream(self._submission, caller())
         self._streams.add(stream)
+        if self._draining:  # it was on its way when the others were ended
+            stream.stop()
         try:
             async with aclosing(stream.run(requests)) as answers:
                 async for answer in answers:
@@ -87,6 +90,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
 
     async def drain(self) -> None:
         """End the streams of jobs, each when all that came is answered."""
+        self._draining = True
         for stream in list(self._streams):
             stream.stop()
 

@@ -1,0 +1,163 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
+from spooler.explain.facts import Failure, Holder, JobFacts, PortFacts, Report, Source, Verdict
+from spooler.explain.jobs import explain_job, explain_printer, loss_of
+from spooler.explain.ports import explain_port, trouble_of
+from spooler.job import Document, Job, JobError, Sender
+from spooler.job_state import JobState
+from spooler.ledger import Ledger, Offsets, Outcome, Span, UnitKind, Units, UnitSpan
+from spooler.printer import Paused, PortName, Printer
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+PORT = PortName("edge-7", "COM1:")
+JOB = Job(
+    4711,
+    bytes(16),
+    Document("doc", size_bytes=100),
+    Sender("ann"),
+    NOW - timedelta(minutes=2),
+    printer="labels",
+)
+PRINTER = Printer("labels", (PORT,), revision=1)
+
+
+def port(**what):
+    what.setdefault("device", "/dev/serial/by-id/usb-1")
+    return PortFacts(PORT, **what)
+
+
+def failed(reason, win32=0, message="it failed", lane="waiting", **what):
+    return port(
+        lane=lane, error=Failure(reason, win32, message), retry_at=NOW + timedelta(seconds=12), **what
+    )
+
+
+def facts(*ports, job=JOB, printer=PRINTER, ahead=0):
+    return JobFacts(NOW, job, printer, ports or (port(),), ahead)
+
+
+# Each row is one of the answers: the verdict, what the headline must say, and the facts.
+ROWS = [
+    (Verdict.HELD, "Held by ann", facts(job=replace(JOB, state=JobState.PENDING_HELD, hold_reason="held by ann"))),
+    (Verdict.HELD, "Prints at 2026-11-21 18:00", facts(job=replace(JOB, not_before=NOW + timedelta(hours=8)))),
+    (Verdict.PRINTER_PAUSED, "Paused by ben", facts(printer=replace(PRINTER, paused=Paused("ben", NOW)))),
+    (Verdict.NO_PORT, "has no port", facts(printer=replace(PRINTER, ports=()))),
+    (Verdict.NO_PORT, "is gone", facts(printer=None)),
+    (Verdict.NO_PORT, "has no port COM1:", facts(port(known=False))),
+    (Verdict.NO_PORT, "paused by ben", facts(port(paused="paused by ben"))),
+    (Verdict.JOBS_AHEAD, "3 jobs are ahead", facts(ahead=3)),
+    (Verdict.HOST_SILENT, "Host edge-7 does not answer since 5 min", facts(port(host_state="silent", host_seen=NOW - timedelta(minutes=5)))),
+    (Verdict.HOST_SILENT, "has not answered yet", facts(port(host_state="connecting", known=False))),
+    (Verdict.NO_PORT, "is not configured", facts(port(host_state="", known=False))),
+    (Verdict.PORT_HELD, "in use by fabric f2", facts(port(holder=Holder(False, "fabric f2", "x")))),
+    (Verdict.PORT_HELD, "in use", facts(failed("PORT_BUSY", 170))),
+    (Verdict.DEVICE_MISSING, "is not there", facts(failed("DEVICE_NOT_CONNECTED", 1167))),
+    (Verdict.DEVICE_REFUSED, "refuses", facts(failed("ACCESS_DENIED", 5))),
+    (Verdict.DEVICE_REFUSED, "refuses", facts(failed("DEVICE_FAULT", 32))),
+    (Verdict.NO_CONNECTION, "does not answer on 10.0.0.7:9100", facts(failed("CONNECTION_REFUSED", 1225, device="10.0.0.7:9100"))),
+    (Verdict.NO_CONNECTION, "does not answer", facts(failed("DEVICE_OFFLINE", 21, device="10.0.0.7:9100"))),
+    (Verdict.DEVICE_MISSING, "is not there", facts(failed("DEVICE_OFFLINE", 21))),
+    (Verdict.PRINTER_SAYS, "Out of paper", facts(port(reports=(Report(3, 1, "", Source.PRINTER),)))),
+    (Verdict.PRINTER_SAYS, "Ribbon empty", facts(port(reports=(Report(8, 1, "Ribbon empty", Source.PRINTER),)))),
+    (Verdict.STALLED, "takes nothing", facts(failed("WRITE_TIMEOUT", 1460))),
+    (Verdict.RETRY, "tried again in 12 s", facts(failed("DEVICE_FAULT", 29))),
+    (Verdict.AWAITING_PROOF, "proof is awaited", facts(job=replace(JOB, state=JobState.PROCESSING, port=PORT, ledger=Ledger(Offsets(100, 100, 0, 0))))),
+    (Verdict.UNKNOWN, "decide", facts(job=replace(JOB, state=JobState.PENDING_HELD, reasons=(OUTCOME_UNKNOWN,), outcome=Outcome.UNKNOWN))),
+    (Verdict.HELD, "stopped after byte 40", facts(job=replace(JOB, state=JobState.PENDING_HELD, reasons=(PARTIALLY_PRINTED,), outcome=Outcome.PARTIAL, ledger=Ledger(Offsets(100, 40, 40, 0))))),
+    (Verdict.FINE, "is next", facts()),
+    (Verdict.FINE, "printing on edge-7/COM1:: 40 of 100", facts(job=replace(JOB, state=JobState.PROCESSING, port=PORT, ledger=Ledger(Offsets(100, 40, 0, 0))))),
+    (Verdict.FINE, "has printed", facts(job=replace(JOB, state=JobState.COMPLETED, outcome=Outcome.PRINTED, ended_at=NOW))),
+    (Verdict.FINE, "Cancelled", facts(job=replace(JOB, state=JobState.CANCELED, ended_at=NOW))),
+    (Verdict.FINE, "its time had passed", facts(job=replace(JOB, state=JobState.ABORTED, ended_at=NOW, reasons=("job-expired",)))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verdict", "words", "known"), ROWS, ids=[f"{row[0]}: {row[1]}" for row in ROWS])
+def test_every_answer_has_a_sentence_a_loss_and_facts(verdict, words, known):
+    answer = explain_job(known)
+    assert answer.verdict is verdict
+    assert words in answer.headline
+    assert answer.headline.endswith(".")
+    assert answer.headline[0].isupper() or answer.headline.startswith(("edge-7", "/dev", "3 "))
+    assert answer.loss.endswith(".")
+
+
+def test_trouble_at_the_port_is_the_answer_while_a_job_prints():
+    job = replace(JOB, state=JobState.PROCESSING, port=PORT)
+    answer = explain_job(facts(failed("WRITE_TIMEOUT", 1460), job=job))
+    assert answer.verdict is Verdict.STALLED
+
+
+def test_one_port_of_a_pool_that_works_is_enough():
+    other = PortFacts(PortName("edge-8", "COM1:"))
+    answer = explain_job(facts(failed("DEVICE_NOT_CONNECTED", 1167), other, ahead=1))
+    assert answer.verdict is Verdict.JOBS_AHEAD
+    assert any("it failed" in fact.text for fact in answer.facts)
+
+
+def test_a_pool_without_any_working_port_names_them_all():
+    other = PortFacts(PortName("edge-8", "COM1:"), host_state="silent")
+    answer = explain_job(facts(failed("DEVICE_NOT_CONNECTED", 1167), other))
+    assert answer.verdict is Verdict.NO_PORT
+    assert "edge-7/COM1:" in answer.headline
+    assert "edge-8/COM1:" in answer.headline
+
+
+def test_warnings_do_not_stop_a_port():
+    assert trouble_of(port(reports=(Report(10, 2, "", Source.PRINTER),)), NOW) is None
+    assert trouble_of(port(holder=Holder(True, "printer labels", "labels")), NOW) is None
+    assert trouble_of(failed("DEVICE_FAULT", 29, lane="open"), NOW) is None
+
+
+def test_the_host_comes_before_what_the_port_said_earlier():
+    silent = port(host_state="silent", reports=(Report(3, 1, "", Source.PRINTER),))
+    assert explain_port(silent, NOW).verdict is Verdict.HOST_SILENT
+
+
+@pytest.mark.parametrize(
+    ("job", "loss"),
+    [
+        (JOB, "Nothing is lost."),
+        (replace(JOB, ledger=Ledger(uncertain=Span(10, 20))), "Bytes 10 to 20 of 100 may or may not have come out."),
+        (replace(JOB, ledger=Ledger(uncertain=Span(0, 100))), "All of its 100 bytes may or may not have come out."),
+        (
+            replace(JOB, ledger=Ledger(units=Units(UnitKind.LABEL, 9), uncertain=Span(0, 9), uncertain_units=UnitSpan(3, 5))),
+            "Labels 3 to 5 may or may not have come out.",
+        ),
+        (replace(JOB, redirected=True), "It was sent to another port after bytes had been taken: some of it may come twice."),
+        (replace(JOB, state=JobState.CANCELED), "Nothing of it was printed."),
+        (
+            replace(JOB, state=JobState.CANCELED, ledger=Ledger(Offsets(100, 60, 0, 0))),
+            "The device had taken 60 of 100 bytes by then.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_loss_is_said_and_never_guessed(job, loss):
+    assert loss_of(job) == loss
+
+
+def test_a_decision_offers_what_can_be_decided():
+    job = replace(JOB, state=JobState.PENDING_HELD, outcome=Outcome.UNKNOWN)
+    commands = [action.command for action in explain_job(facts(job=job)).actions]
+    assert commands == [
+        "printfabric resolve 4711 skip", "printfabric resolve 4711 reprint", "printfabric cancel 4711",
+    ]  # fmt: skip
+
+
+def test_a_last_error_is_among_the_facts_with_its_time():
+    error = JobError("DEVICE_FAULT", 29, "the cable broke", at=NOW)
+    answer = explain_job(facts(job=replace(JOB, last_error=error)))
+    assert answer.verdict is Verdict.RETRY
+    assert ("the cable broke", NOW) in [(fact.text, fact.at) for fact in answer.facts]
+
+
+def test_a_printer_is_explained_by_its_next_job_and_by_decisions_that_wait():
+    assert explain_printer(PRINTER, (port(),), 0, 0, None).verdict is Verdict.FINE
+    assert explain_printer(PRINTER, (port(),), 2, 2, facts()).verdict is Verdict.UNKNOWN
+    silent = port(host_state="silent")
+    assert explain_printer(PRINTER, (silent,), 1, 0, facts(silent)).verdict is Verdict.HOST_SILENT
+    assert explain_printer(PRINTER, (silent,), 0, 0, None).verdict is Verdict.HOST_SILENT

@@ -1,0 +1,52 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from spooler.job import Document, Job, Sender
+from spooler.job_state import JobState
+from spooler.ledger import Ledger, Outcome, Span
+from spooler.metrics import SpoolerMetrics
+
+JOB = Job(1, bytes(16), Document(), Sender("ann"), datetime.now(UTC) - timedelta(minutes=1), printer="labels")
+
+
+def page(metrics, live=()):
+    registry = CollectorRegistry()
+    with metrics.shown_in(registry, lambda: list(live)):
+        return generate_latest(registry).decode()
+
+
+def value(text, sample):
+    return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(sample + " "))
+
+
+def test_jobs_are_counted_when_they_are_accepted_and_when_they_end():
+    metrics = SpoolerMetrics()
+    metrics.accepted(3, 0.002)
+    metrics.job_changed(JOB)
+    metrics.job_changed(replace(JOB, state=JobState.COMPLETED, outcome=Outcome.PRINTED, attempts=2))
+    metrics.job_changed(replace(JOB, state=JobState.CANCELED))
+    text = page(metrics)
+    assert value(text, 'printfabric_jobs_total{outcome="accepted"}') == 3
+    assert value(text, 'printfabric_jobs_total{outcome="printed"}') == 1
+    assert value(text, 'printfabric_jobs_total{outcome="canceled"}') == 1
+    assert value(text, "printfabric_attempts_total") == 2
+    assert value(text, "printfabric_submit_seconds_count") == 3
+    assert value(text, 'printfabric_submit_seconds_bucket{le="0.001"}') == 0
+    assert value(text, 'printfabric_submit_seconds_bucket{le="0.0025"}') == 3
+
+
+def test_what_waits_is_worked_out_for_each_printer():
+    unsure = replace(JOB, state=JobState.PENDING_HELD, ledger=Ledger(uncertain=Span(0, 1)))
+    text = page(SpoolerMetrics(), [JOB, unsure, replace(JOB, printer="other")])
+    assert value(text, 'printfabric_jobs_waiting{printer="labels"}') == 2
+    assert value(text, 'printfabric_uncertain_jobs{printer="labels"}') == 1
+    assert value(text, 'printfabric_uncertain_jobs{printer="other"}') == 0
+    assert 60 <= value(text, 'printfabric_oldest_job_age_seconds{printer="labels"}') < 70
+
+
+def test_no_label_carries_a_job_or_a_user():
+    text = page(SpoolerMetrics(), [JOB])
+    assert "ann" not in text
+    assert 'job="' not in text
