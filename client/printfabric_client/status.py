@@ -61,8 +61,9 @@ class FailedCall(Protocol):
 
 
 def known_errors() -> dict[str, type[FabricError]]:
-    """Return every error this version knows, by reason."""
-    return {cls.reason: cls for cls in _descendants(FabricError) if "reason" in cls.__dict__}
+    """Return every error that may come over the wire and that this version knows, by reason."""
+    classes = (cls for cls in _descendants(FabricError) if cls.__module__ == errors.__name__)
+    return {cls.reason: cls for cls in classes}
 
 
 def error_from_rpc(call: FailedCall) -> FabricError:

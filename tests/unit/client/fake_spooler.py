@@ -85,7 +85,9 @@ class FakeSpooler(FakePrintService, FakePrinterService, FakeWatchService):
         self.address = ""
         self._server: grpc.Server | None = None
 
-    def start(self, address: str = "127.0.0.1:0") -> FakeSpooler:
+    def start(
+        self, address: str = "127.0.0.1:0", credentials: grpc.ServerCredentials | None = None
+    ) -> FakeSpooler:
         """Serve; port 0 takes a free one, which `address` names then."""
         self.stopping = False
         self._pool = futures.ThreadPoolExecutor(16)
@@ -94,15 +96,23 @@ class FakeSpooler(FakePrintService, FakePrinterService, FakeWatchService):
         add_PrinterServiceServicer_to_server(self, self._server)
         add_PortServiceServicer_to_server(self, self._server)
         add_WatchServiceServicer_to_server(self, self._server)
-        port = self._server.add_insecure_port(address)
+        if credentials is None:
+            port = self._server.add_insecure_port(address)
+        else:
+            port = self._server.add_secure_port(address, credentials)
         self.address = f"{address.rpartition(':')[0]}:{port}"
         self._server.start()
         return self
 
     @classmethod
-    def serving(cls, *printers: str, address: str = "127.0.0.1:0") -> FakeSpooler:
+    def serving(
+        cls,
+        *printers: str,
+        address: str = "127.0.0.1:0",
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> FakeSpooler:
         """Return one that serves. What it leaves out answers UNIMPLEMENTED, as the generated classes do."""
-        return cls(*printers).start(address)
+        return cls(*printers).start(address, credentials)
 
     def stop(self) -> None:
         """End at once; what is in flight breaks off."""
