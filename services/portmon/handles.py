@@ -150,9 +150,8 @@ class Handles:
             # After the device, so that a device that is away does not use fences up; before the handle is out.
             await asyncio.to_thread(port.journal.store_fence, owner.fabric, fence)
             if hold is not None:
-                self._kill(
-                    hold, lambda: StaleFence(f"port {port.name} was taken over", port=port.name, fence=fence)
-                )
+                self._kill(hold, taken := _TakenOver(port.name, fence))
+                hold.farewell(taken())
                 log.info("port taken over", port=port.name, fence=fence, spooler=owner.spooler)
             port.session = session
             port.hold = self._give_out(port, session, owner, fence, printer, lease_s)
@@ -270,6 +269,15 @@ class Handles:
             for hold in mine:
                 group.create_task(self.close(hold))
         return broken
+
+
+@dataclass(frozen=True, slots=True)
+class _TakenOver:
+    port: str
+    fence: int
+
+    def __call__(self) -> FabricError:
+        return StaleFence(f"port {self.port} was taken over", port=self.port, fence=self.fence)
 
 
 def _never_given_out() -> FabricError:

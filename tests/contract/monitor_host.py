@@ -1,0 +1,103 @@
+"""A served host for tests of MonitorService and XcvService over gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from chassis import server
+from chassis.settings import ServerSettings
+from chassis.status import error_from_rpc
+from chassis.tasks import Tasks
+from portmon.api.monitor_servicer import MonitorServicer, served
+from portmon.api.xcv_servicer import XcvServicer, served_xcv
+from portmon.handles import Handles
+from portmon.monitor import MonitorInit
+from portmon.port_store import LocalPortStore
+from portmon.ports import Ports
+from portmon.registry import Registry
+from portmon.xcv import Xcv
+from portmon.xcv_commands import COMMANDS
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
+from printfabric.monitor.v1 import xcv_service_pb2_grpc as xrpc
+from tests.contract.monitor_contract import new_key
+from tests.contract.monitor_rigs import RawRig
+
+OWNER = pb.PortOwner(fabric_id="fabric", spooler_id="spooler-1")
+
+
+class Host:
+    """A served host with one raw port, and stubs for it."""
+
+    def __init__(self, folder: Path, address: str, channel: grpc.aio.Channel, rig: RawRig) -> None:
+        self.folder, self.address, self.rig = folder, address, rig
+        self.monitor: rpc.MonitorServiceAsyncStub = rpc.MonitorServiceStub(channel)
+        self.xcv: xrpc.XcvServiceAsyncStub = xrpc.XcvServiceStub(channel)
+        self.fence = 0
+
+    async def open(self, **what: object) -> pb.OpenPortResponse:
+        self.fence += 1
+        request = pb.OpenPortRequest(owner=OWNER, port="IP_1", fence=self.fence)
+        return await self.monitor.OpenPort(request)
+
+
+@asynccontextmanager
+async def served_host(tmp_path: Path) -> AsyncIterator[Host]:
+    """Serve a host with one raw port on loopback."""
+    rig = RawRig(tmp_path)
+    ports = Ports(
+        Registry(MonitorInit("edge-7", tmp_path / "files"), []),
+        LocalPortStore(tmp_path / "ports"),
+        tmp_path,
+        skew_s=0,
+    )
+    await ports.add("IP_1", "Standard TCP/IP Port", rig.settings())
+    async with Tasks("host") as tasks:
+        handles = Handles(ports, tasks)
+        tasks.spawn("expire", handles.expire())
+        one = server.Server(
+            ServerSettings(listen=("127.0.0.1:0",), grace_s=1),
+            servicers=[
+                served(MonitorServicer("edge-7", ports, handles, tasks)),
+                served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
+            ],
+        )
+        async with one:
+            async with grpc.aio.insecure_channel(one.addresses[0]) as channel:
+                yield Host(tmp_path, one.addresses[0], channel, rig)
+            await handles.shutdown(None, 0)
+    ports.close()
+    rig.go_on()
+    rig.stop()
+
+
+def whole(data: bytes, key: tuple[bytes, int] | None = None) -> pb.DocumentSlice:
+    found = pb.DocumentSlice(data=data)
+    found.document.job_uid, found.document.attempt = key or new_key()
+    found.start.SetInParent()
+    found.end.size_bytes = len(data)
+    return found
+
+
+async def ended(stream: Any) -> grpc.aio.AioRpcError:
+    """Read a stream to its end and return the error it ends with."""
+    try:
+        while await stream.read() is not grpc.aio.EOF:
+            continue
+    except grpc.aio.AioRpcError as error:
+        return error
+    raise AssertionError("the stream ended well")
+
+
+async def refusal(call: Awaitable[object]) -> tuple[str, int, str]:
+    """Return gRPC code, Win32 code and reason of a call that fails."""
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await call
+    error = error_from_rpc(raised.value)
+    return raised.value.code().name, error.win32, error.reason

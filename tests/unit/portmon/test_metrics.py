@@ -1,0 +1,69 @@
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from portmon.counters import BackChannel, PortCounters
+from portmon.metrics import PortCollector
+from portmon.monitor import MonitorInit
+from portmon.port_store import LocalPortStore
+from portmon.ports import Ports
+from portmon.registry import Registry
+
+
+@pytest.fixture
+def ports(tmp_path: Path) -> Iterator[Ports]:
+    found = Ports(Registry(MonitorInit("edge-7", tmp_path), []), LocalPortStore(tmp_path / "p"), tmp_path)
+    yield found
+    found.close()
+
+
+async def test_every_port_has_its_numbers_and_no_label_names_a_job(ports: Ports) -> None:
+    port = await ports.add("IP_1", "raw", {"host": "10.0.0.7"})
+    port.counters.written_bytes = 4096
+    port.counters.busy_since = time.monotonic() - 2
+    port.counters.stalls_s["peer_window"] = 1.5
+    port.counters.document_ended("complete")
+    registry = CollectorRegistry()
+    registry.register(PortCollector("edge-7", ports))
+    value = registry.get_sample_value
+    labels = {"host": "edge-7", "port": "IP_1", "monitor": "Standard TCP/IP Port"}
+    assert value("printfabric_port_written_bytes_total", labels) == 4096
+    assert value("printfabric_port_read_bytes_total", labels) == 0
+    assert value("printfabric_port_open_total", labels) == 0
+    busy = value("printfabric_port_busy_seconds_total", labels)
+    assert busy is not None
+    assert 2 <= busy < 3
+    assert value("printfabric_port_documents_total", {**labels, "outcome": "complete"}) == 1
+    assert value("printfabric_port_documents_total", {**labels, "outcome": "broken"}) == 0
+    assert value("printfabric_port_stall_seconds_total", {**labels, "cause": "peer_window"}) == 1.5
+    assert value("printfabric_port_state", {**labels, "state": "closed"}) == 1
+    assert value("printfabric_port_state", {**labels, "state": "open"}) == 0
+    assert value("printfabric_port_held", labels) == 0
+    names = {
+        sample.split("{")[0] for sample in generate_latest(registry).decode().splitlines() if sample[0] != "#"
+    }
+    assert len(names) == 8
+
+
+def test_a_document_in_progress_counts_as_busy_up_to_now() -> None:
+    counters = PortCounters(busy_since=time.monotonic() - 1)
+    first = counters.busy_s()
+    assert 1 <= first < 1.5
+    assert counters.busy_s() >= first
+    counters.document_ended("broken")
+    assert counters.busy_since is None
+    assert counters.busy_s() == pytest.approx(counters.finished_busy_s)
+
+
+def test_the_back_channel_keeps_the_newest_bytes_and_counts_the_lost_ones() -> None:
+    counters = PortCounters()
+    back = BackChannel(counters)
+    back.put(b"a" * 60_000)
+    back.put(b"b" * 10_000)
+    assert counters.lost_read_bytes == 70_000 - 65_536
+    assert back.take(100_000) == b"a" * (65_536 - 10_000) + b"b" * 10_000
+    assert back.take(10) == b""
+    assert counters.read_bytes == 70_000
