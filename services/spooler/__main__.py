@@ -27,7 +27,7 @@ from spooler.remote_xcv import RemoteXcv
 from spooler.retention import Retention
 from spooler.settings import DispatchSection, SpoolerSettings
 from spooler.steering import Steering
-from spooler.store_sql import SqlStore, StoreSettings
+from spooler.sql.store import SqlStore, StoreSettings
 
 log = logs.get(__name__)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from spooler.store_sql import SqlStore
+from spooler.sql.store import SqlStore
 from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
 from tests.contract import store_contract_recording as recording

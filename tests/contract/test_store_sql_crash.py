@@ -12,9 +12,9 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.new_job import Duplicate, Inline, NewJob
 from spooler.printer import Printer
-from spooler.spool_record import framed_bytes
+from spooler.spool.record import framed_bytes
 from spooler.store import INLINE_BYTES
-from spooler.store_sql import SqlStore, StoreSettings
+from spooler.sql.store import SqlStore, StoreSettings
 from tests.contract import crash_child
 
 KILLS = 24

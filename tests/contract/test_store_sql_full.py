@@ -11,7 +11,7 @@ from spooler.job_state import JobState
 from spooler.new_job import Inline, NewJob
 from spooler.printer import Printer
 from spooler.store import Changes
-from spooler.store_sql import SqlStore, StoreSettings
+from spooler.sql.store import SqlStore, StoreSettings
 
 
 @pytest.fixture

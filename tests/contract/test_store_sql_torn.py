@@ -8,7 +8,7 @@ from chassis.errors import DocumentLost
 from spooler.job import Job
 from spooler.new_job import Inline, NewJob
 from spooler.printer import Printer
-from spooler.store_sql import SqlStore
+from spooler.sql.store import SqlStore
 
 JOBS = 30
 

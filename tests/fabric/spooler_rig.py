@@ -30,7 +30,7 @@ from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
 from spooler.steering import Steering
-from spooler.store_sql import SqlStore
+from spooler.sql.store import SqlStore
 from tests.fakes.host import FakeHost
 from tests.fakes.xcv_link import ApiHosts, FakeXcvLink
 

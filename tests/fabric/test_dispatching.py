@@ -22,7 +22,7 @@ from spooler.new_job import Duplicate, Inline, NewJob
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
 from spooler.steering import Steering
-from spooler.store_sql import SqlStore
+from spooler.sql.store import SqlStore
 from tests.fakes.host import FakeHost, FakeHosts
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from chassis.errors import CallCanceled, InvalidArgument, JobNotFound, NotBuiltYet, PortNotFound
+from printfabric.spooler.v1 import port_service_pb2
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import watch_service_pb2 as pb
@@ -117,6 +118,25 @@ async def test_only_wanted_ports_are_watched(rig):
     rig.hosts.tell(PortName("edge", "P2:"))
     delta, _ = await first(call, lambda message: message.ports)
     assert [port.name for port in delta.ports] == ["hosts/edge/ports/P2:"]
+    call.cancel()
+
+
+async def test_a_silent_host_takes_its_ports_along(rig):
+    call = rig.watch.Watch(pb.WatchRequest(topics=[pb.WATCH_TOPIC_PORTS, pb.WATCH_TOPIC_HOSTS]))
+    await first(call)
+    rig.hosts.set_state("edge", "silent", "connection refused")
+    delta, _ = await first(call, lambda message: message.hosts)
+    assert {port.state for port in delta.ports} == {port_pb2.PORT_STATE_OFFLINE}
+    assert len(delta.ports) == 3
+    call.cancel()
+
+
+async def test_a_paused_port_is_told_of(rig):
+    call = rig.watch.Watch(pb.WatchRequest(topics=[pb.WATCH_TOPIC_PORTS]))
+    await first(call)
+    await rig.ports.PausePort(port_service_pb2.PausePortRequest(name="edge/P1:"))
+    delta, _ = await first(call, lambda message: message.ports)
+    assert [port.state for port in delta.ports] == [port_pb2.PORT_STATE_PAUSED]
     call.cancel()
 
 

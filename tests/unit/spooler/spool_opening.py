@@ -1,9 +1,9 @@
 import os
 from pathlib import Path
 
-from spooler.spool import SegmentUse, Spool
-from spooler.spool_record import Extent, framed_bytes
-from spooler.spool_space import Reserve
+from spooler.spool.log import SegmentUse, Spool
+from spooler.spool.record import Extent, framed_bytes
+from spooler.spool.space import Reserve
 
 STORE_ID = bytes(range(16))
 UPLOAD = b"u" * 16

@@ -43,7 +43,9 @@ def test_an_empty_document_is_printed() -> None:
     assert conclude(ended(0), 0, 0).outcome is Outcome.PRINTED
 
 
-@pytest.mark.parametrize("error", [ConnectionRefused("x"), PortBusy("x"), PortNotFound("x"), WriteTimeout("x")])
+@pytest.mark.parametrize(
+    "error", [ConnectionRefused("x"), PortBusy("x"), PortNotFound("x"), WriteTimeout("x")]
+)
 def test_an_untouched_document_goes_back_to_its_place_and_the_port_rests(error: FabricError) -> None:
     result = conclude(ended(0, error), SIZE, 0)
     assert (result.outcome, result.event) == (Outcome.NOT_PRINTED, JobEvent.REQUEUE)
@@ -76,7 +78,9 @@ def test_a_lost_connection_holds_the_job_for_its_uncertain_span() -> None:
 
 
 def test_a_lost_connection_after_the_last_byte_is_not_called_printed() -> None:
-    result = conclude(ended(SIZE, DeviceFault("x"), acked=SIZE, uncertain_start=800, uncertain_end=SIZE), SIZE, 0)
+    result = conclude(
+        ended(SIZE, DeviceFault("x"), acked=SIZE, uncertain_start=800, uncertain_end=SIZE), SIZE, 0
+    )
     assert result.outcome is Outcome.UNKNOWN
 
 
@@ -92,7 +96,11 @@ def test_a_byte_pipe_that_fails_again_untouched_keeps_its_place_on_its_port() ->
 
 def test_a_known_place_where_the_device_will_not_go_on_is_a_persons_decision() -> None:
     result = conclude(ended(600, DeviceFault("x")), SIZE, 0)
-    assert (result.outcome, result.event, result.reason) == (Outcome.PARTIAL, JobEvent.HOLD, PARTIALLY_PRINTED)
+    assert (result.outcome, result.event, result.reason) == (
+        Outcome.PARTIAL,
+        JobEvent.HOLD,
+        PARTIALLY_PRINTED,
+    )
 
 
 @pytest.mark.parametrize(

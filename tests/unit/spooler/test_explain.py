@@ -1,8 +1,11 @@
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import click
 import pytest
 
+from printfabric_client.command.program import program
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
 from spooler.explain.facts import Failure, Holder, JobFacts, PortFacts, Report, Source, Verdict
 from spooler.explain.jobs import explain_job, explain_printer, loss_of
@@ -161,3 +164,20 @@ def test_a_printer_is_explained_by_its_next_job_and_by_decisions_that_wait():
     silent = port(host_state="silent")
     assert explain_printer(PRINTER, (silent,), 1, 0, facts(silent)).verdict is Verdict.HOST_SILENT
     assert explain_printer(PRINTER, (silent,), 0, 0, None).verdict is Verdict.HOST_SILENT
+
+
+def test_every_command_that_is_suggested_is_one_that_the_client_knows():
+    answers = [explain_job(row[2]) for row in ROWS] + [explain_port(port(paused="x"), NOW)]
+    answers.append(explain_printer(PRINTER, (port(),), 2, 2, None))
+    commands = {action.command for answer in answers for action in answer.actions}
+    assert len(commands) > 8
+    for line in commands:
+        name, *words = shlex.split(line)
+        assert name == "printfabric"
+        group: click.Command = program
+        while isinstance(group, click.Group):
+            word = words.pop(0)
+            assert word in group.commands, line
+            group = group.commands[word]
+        options = {option for parameter in group.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line

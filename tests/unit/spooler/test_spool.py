@@ -5,9 +5,9 @@ import subprocess
 import pytest
 
 from chassis.errors import DocumentLost, SpoolFull
-from spooler.spool import Spool
-from spooler.spool_record import STRIDE, Extent, framed_bytes
-from spooler.spool_space import Reserve
+from spooler.spool.log import Spool
+from spooler.spool.record import STRIDE, Extent, framed_bytes
+from spooler.spool.space import Reserve
 from tests.unit.spooler.spool_opening import UPLOAD, Opening, fill
 
 

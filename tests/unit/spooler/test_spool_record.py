@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from chassis.errors import DocumentLost
-from spooler.spool_record import (
+from spooler.spool.record import (
     SEGMENT_HEADER_BYTES,
     SHARED,
     STRIDE,

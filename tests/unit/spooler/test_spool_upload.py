@@ -4,7 +4,7 @@ import pytest
 
 from chassis.errors import DigestMismatch, WrongOffset, WrongState
 from spooler.new_job import UploadNotFound
-from spooler.spool_record import RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, STRIDE
+from spooler.spool.record import RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, STRIDE
 from tests.unit.spooler.spool_opening import UPLOAD, fill
 
 

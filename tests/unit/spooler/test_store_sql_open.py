@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from chassis.errors import StoreUnavailable
-from spooler import store_sql_open
+from spooler.sql import open as sql_open
 from spooler.job import Job
 from spooler.job_state import IPP_NUMBER
 from spooler.new_job import Inline, NewJob
 from spooler.printer import Printer
-from spooler.store_sql import SqlStore
-from spooler.store_sql_schema import HEAD, metadata
+from spooler.sql.store import SqlStore
+from spooler.sql.schema import HEAD, metadata
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(folder):
 
 def test_the_newest_migration_is_the_one_that_the_code_knows():
     steps = sorted(
-        path.name for path in (Path(store_sql_open.__file__).parent / "migrations/versions").glob("v*.py")
+        path.name for path in (Path(sql_open.__file__).parent / "migrations/versions").glob("v*.py")
     )
 
     assert steps[-1].startswith(f"v{HEAD}_")
@@ -177,7 +177,7 @@ async def test_an_opening_that_was_killed_before_the_first_table_was_made_is_beg
 def test_a_store_that_is_up_to_date_is_opened_without_loading_alembic(tmp_path):
     program = (
         "import asyncio, sys, pathlib\n"
-        "from spooler.store_sql import SqlStore\n"
+        "from spooler.sql.store import SqlStore\n"
         "async def main():\n"
         "    await (await SqlStore.open(pathlib.Path(sys.argv[1]))).close()\n"
         "asyncio.run(main())\n"
@@ -196,7 +196,7 @@ def test_a_store_that_is_up_to_date_is_opened_without_loading_alembic(tmp_path):
 def test_the_connection_that_writes_syncs_each_commit_and_bounds_its_log_by_the_reserve(tmp_path):
     pragmas = {}
     for reserve_bytes in (1 << 20, 64 << 20):
-        engine = store_sql_open.writer_engine(tmp_path / f"{reserve_bytes}.db", reserve_bytes)
+        engine = sql_open.writer_engine(tmp_path / f"{reserve_bytes}.db", reserve_bytes)
         with engine.connect() as connection:
             pragmas[reserve_bytes] = [
                 connection.exec_driver_sql(f"PRAGMA {name}").scalar()

@@ -3,18 +3,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from spooler import store_sql_accept, store_sql_printers, store_sql_read, store_sql_record
+from spooler.sql import accept, printers, read, record
 from spooler.job_state import TERMINAL, JobState
 from spooler.store import JobFilter, JobOrder
-from spooler.store_sql import SqlStore
-from spooler.store_sql_schema import literal_sql
+from spooler.sql.store import SqlStore
+from spooler.sql.schema import literal_sql
 
 UNFINISHED = frozenset(JobState) - TERMINAL
 
 # What runs for each job, at each start, or for each page: its work must not grow with the jobs that have ended.
 STATEMENTS = {
-    f"{module.__name__.removeprefix('spooler.store_sql_')}{name}": statement
-    for module in (store_sql_accept, store_sql_printers, store_sql_read, store_sql_record)
+    f"{module.__name__.removeprefix('spooler.sql.')}{name}": statement
+    for module in (accept, printers, read, record)
     for name, statement in vars(module).items()
     if isinstance(statement, str)
     and statement.startswith(("SELECT", "UPDATE", "DELETE"))
@@ -66,7 +66,7 @@ async def test_no_statement_looks_at_all_rows_of_a_table(plan, name):
 )
 @pytest.mark.parametrize("order", JobOrder)
 async def test_a_page_of_a_list_is_found_by_an_index(plan, where, index, order):
-    statement = store_sql_read._jobs_where(where, order, 100).limit(10)
+    statement = read._jobs_where(where, order, 100).limit(10)
 
     assert index in plan(literal_sql(statement))
 
@@ -74,4 +74,4 @@ async def test_a_page_of_a_list_is_found_by_an_index(plan, where, index, order):
 async def test_a_list_of_a_time_is_read_in_order_of_numbers(plan):
     where = JobFilter(created_from=datetime(2026, 1, 1, tzinfo=UTC))
 
-    assert "PRIMARY KEY" in plan(literal_sql(store_sql_read._jobs_where(where, JobOrder.OLDEST_FIRST, 100)))
+    assert "PRIMARY KEY" in plan(literal_sql(read._jobs_where(where, JobOrder.OLDEST_FIRST, 100)))

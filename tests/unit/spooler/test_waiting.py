@@ -50,7 +50,9 @@ def test_jobs_ahead_are_those_of_higher_priority_and_the_earlier_ones() -> None:
     assert waiting.ahead_of(job(3)) == 2
 
 
-def choose(printer: Printer, free: str, suspect: str = "", loads: tuple[int, ...] = (0, 0, 0), turn: int = 0) -> int:
+def choose(
+    printer: Printer, free: str, suspect: str = "", loads: tuple[int, ...] = (0, 0, 0), turn: int = 0
+) -> int:
     def state(port: PortName) -> PortAvailability:
         return PortAvailability.READY if port.port[1] in free else PortAvailability.PRINTING
 

@@ -1,0 +1,215 @@
+"""Documents in the SQL store: in the row's transaction when they are small, in the spool when they are not."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from os import urandom
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from chassis.errors import DigestMismatch, DocumentLost, FabricError, WrongOffset
+from spooler.sql import read as sql_read
+from spooler.group_commit import GroupThread
+from spooler.job import NO_ATTRIBUTES, Job
+from spooler.new_job import Duplicate, Inline, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.spool.log import Spool
+from spooler.spool.record import Extent
+from spooler.store import INLINE_BYTES
+from spooler.sql.accept import Kept, upload_missing
+from spooler.sql.read import Reader
+from spooler.sql.rows import attributes_text, micros
+from spooler.sql.schema import sql, uploads
+from spooler.sql.writer import ROW_BYTES, Operation
+
+_COLUMNS = (uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)
+_UPLOAD = sql(select(*_COLUMNS).where(uploads.c.id == bindparam("id")))
+_BY_REQUEST = sql(
+    select(*_COLUMNS).where(uploads.c.owner == bindparam("o"), uploads.c.request_id == bindparam("r"))
+)
+_INSERT = sql(insert(uploads))
+_DELETE = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
+
+_HASH_HERE_BYTES = 256 * 1024  # a larger document is hashed before it waits for the writer, not by it
+
+
+class SqlDocuments:
+    """The part of `SqlStore` that knows where bytes lie."""
+
+    def __init__(self, thread: GroupThread[Operation], reader: Reader, spool: Spool) -> None:
+        self._thread = thread
+        self._reader = reader
+        self._spool = spool
+
+    async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
+        """Return document bytes; the rules are `Documents.read`'s."""
+
+        def question(cursor: sqlite3.Cursor) -> bytes | Extent | None:
+            found = sql_read.document(cursor, number)
+            if found is None:
+                sql_read.job(cursor, number)  # tells an unknown job from one without bytes
+            return found
+
+        found = await self._reader.ask(question)
+        if isinstance(found, Extent):
+            return await self._spool.read(found, offset, max_bytes)
+        if found is None:
+            raise DocumentLost(f"the document of job {number} is gone", job=number)
+        return found[offset : offset + max_bytes]
+
+    async def read_small(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Return the whole documents of those jobs whose bytes lie in the database."""
+        return await self._reader.ask(lambda cursor: sql_read.small_documents(cursor, numbers))
+
+    async def create_upload(
+        self, owner: str, *, request_id: str = "", attributes: Mapping[str, str] = NO_ATTRIBUTES
+    ) -> Upload:
+        """Begin a document, or return the one that the same request began."""
+        fresh = Upload(urandom(16), owner, datetime.now(UTC), 0, request_id, attributes)
+
+        def run(cursor: sqlite3.Cursor) -> Upload:
+            if request_id:
+                row = cursor.execute(_BY_REQUEST, (owner, request_id)).fetchone()
+                if row is not None:
+                    return sql_read.upload_of_row(row)
+            text = attributes_text(attributes)
+            cursor.execute(_INSERT, (fresh.id, owner, request_id or None, text, micros(fresh.created_at)))
+            return fresh
+
+        # Before the commit: whoever learns of the upload by its request id may append at once.
+        self._spool.begin(fresh.id)
+        try:
+            upload: Upload = await self._thread.enqueue(Operation(run, takes_bytes=ROW_BYTES))
+        except FabricError:
+            self._spool.forget(fresh.id, keep_file=False)
+            raise
+        if upload.id != fresh.id:
+            self._spool.forget(fresh.id, keep_file=False)
+        return replace(upload, size_bytes=await self._spool.size(upload.id))
+
+    async def get_upload(self, upload_id: bytes) -> Upload:
+        """Return an upload with its present size. Raises UploadNotFound."""
+
+        def question(cursor: sqlite3.Cursor) -> Upload:
+            row = cursor.execute(_UPLOAD, (upload_id,)).fetchone()
+            if row is None:
+                raise upload_missing(upload_id)
+            return sql_read.upload_of_row(row)
+
+        upload = await self._reader.ask(question)
+        return replace(upload, size_bytes=await self._spool.size(upload_id))
+
+    async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
+        """Append document bytes; the rules are `Documents.append_upload`'s."""
+        return await self._spool.append(upload_id, offset, data)
+
+    async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
+        """Return bytes of a document that is still coming in. Raises UploadNotFound."""
+        return await self._spool.read_upload(upload_id, offset, max_bytes)
+
+    async def abandon_upload(self, upload_id: bytes) -> None:
+        """Forget an upload and give its space back."""
+        await self._write(lambda cursor: cursor.execute(_DELETE, (upload_id,)))
+        self._spool.forget(upload_id, keep_file=False)
+
+    async def abandon_idle_uploads(self, idle_since: datetime) -> int:
+        """Abandon uploads that got no byte since then. Return how many."""
+        idle = self._spool.idle_since(idle_since.timestamp())
+        for upload_id in idle:
+            await self.abandon_upload(upload_id)
+        return len(idle)
+
+    async def _write(self, run: Callable[[sqlite3.Cursor], Any], *, printer: str = "") -> Any:
+        return await self._thread.enqueue(Operation(run, printer=printer))
+
+    async def _keep_all(self, new_jobs: Sequence[NewJob]) -> list[Kept]:
+        """Put new jobs' documents where they belong, together, so that they share a sync.
+
+        Raises:
+            SpoolFull, StoreUnavailable: one had no room; then none stays.
+        """
+        kept = [_at_hand(new.document) for new in new_jobs]
+        if None not in kept:
+            return [one for one in kept if one is not None]
+        waiting = [self._keep(new, one) for new, one in zip(new_jobs, kept, strict=True)]
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        good = [one for one in done if isinstance(one, Kept)]
+        for failure in done:
+            if isinstance(failure, BaseException):
+                self._settle(good, None)
+                raise failure
+        return good
+
+    async def _keep(self, new: NewJob, at_hand: Kept | None) -> Kept:
+        if at_hand is not None:
+            return at_hand
+        if isinstance(new.document, Uploaded):
+            return await self._keep_upload(new, new.document)
+        return await self._keep_data(new.document.data)
+
+    async def _keep_data(self, data: bytes) -> Kept:
+        digest = b""
+        if len(data) > _HASH_HERE_BYTES:
+            digest = (await asyncio.to_thread(hashlib.sha256, data)).digest()
+        return Kept(data, await self._put(data), len(data), digest)
+
+    async def _put(self, data: bytes) -> Extent:
+        """Put a document into the spool; if the caller goes away meanwhile, give its room back."""
+        putting = asyncio.ensure_future(self._spool.put(data))
+        try:
+            return await asyncio.shield(putting)
+        except asyncio.CancelledError:
+            putting.add_done_callback(
+                lambda done: None if done.exception() else self._spool.release(done.result())
+            )
+            raise
+
+    async def _keep_upload(self, new: NewJob, upload: Uploaded) -> Kept:
+        try:
+            size = await self._spool.size(upload.upload_id)
+            if upload.size_bytes is not None and size < upload.size_bytes:
+                return Kept(
+                    missing=WrongOffset(f"the upload has {size} of {upload.size_bytes} bytes", expected=size)
+                )
+            if upload.size_bytes is not None and size > upload.size_bytes:
+                return Kept(missing=DigestMismatch("the upload is longer than announced", size_bytes=size))
+            if new.digest and await self._spool.digest(upload.upload_id) != new.digest:
+                return Kept(
+                    missing=DigestMismatch("the upload is not the document announced", announced=new.digest)
+                )
+            whole = await self._spool.seal(upload.upload_id)
+        except UploadNotFound as error:
+            return Kept(missing=error)
+        extent = whole.extent
+        if extent is None and whole.size_bytes > INLINE_BYTES:
+            extent = await self._put(whole.data)
+        own_file = whole.extent is not None
+        return Kept(whole.data, extent, whole.size_bytes, whole.digest, upload.upload_id, own_file)
+
+    def _settle(self, kept: Sequence[Kept], answers: Sequence[Job | Duplicate | FabricError] | None) -> None:
+        """Give back what no job took, after the commit, on any thread; `answers` None: nothing was accepted."""
+        nothing: list[Job | Duplicate | FabricError | None] = [None] * len(kept)
+        for one, answer in zip(kept, answers or nothing, strict=True):
+            taken = isinstance(answer, Job)
+            if one.extent is not None and not one.own_file and not taken:
+                self._spool.release(one.extent)
+            if one.upload_id and (taken or isinstance(answer, Duplicate)):
+                forget = partial(self._spool.forget, one.upload_id, keep_file=taken and one.own_file)
+                self._thread.on_loop(forget)
+
+    def _release(self, freed: Sequence[Extent] | None) -> None:
+        for extent in freed or ():
+            self._spool.release(extent)
+
+
+def _at_hand(document: Inline | Uploaded) -> Kept | None:
+    """Return a document that is small enough for the row's transaction; None for any other."""
+    if isinstance(document, Inline) and len(document.data) <= INLINE_BYTES:
+        return Kept(document.data, None, len(document.data))
+    return None

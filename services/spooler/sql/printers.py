@@ -1,0 +1,157 @@
+"""Printers in the SQL store: one row each, all but the key as JSON. Runs on the writer's thread, one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from chassis.errors import EtagMismatch, PrinterExists, PrinterNotFound, RequestIdReused
+from spooler.printer import (
+    Limits,
+    OnPortError,
+    OnUncertain,
+    Paused,
+    PoolOrder,
+    PortName,
+    Printer,
+    check_name,
+)
+from spooler.sql.rows import json_text, micros, moment
+from spooler.sql.schema import jobs, literal_sql, printers, sql
+
+_ALL = sql(select(printers.c.body, printers.c.revision).order_by(printers.c.name))
+_PENDING = literal_sql(select(printers.c.name, func.json_extract(printers.c.body, "$.pending_deletion")))
+_ONE = sql(select(printers.c.body, printers.c.revision).where(printers.c.name == bindparam("name")))
+_BY_REQUEST = sql(
+    select(printers.c.body, printers.c.revision, printers.c.fingerprint).where(
+        printers.c.owner == bindparam("o"), printers.c.request_id == bindparam("r")
+    )
+)
+_INSERT = sql(insert(printers))
+_UPDATE = sql(
+    update(printers)
+    .values(revision=bindparam("revision"), body=bindparam("body"))
+    .where(printers.c.name == bindparam("n"))
+)
+_DELETE = sql(delete(printers).where(printers.c.name == bindparam("name")))
+_JOBS_OF = sql(select(jobs.c.number).where(jobs.c.printer == bindparam("p"))) + " AND state < 7 LIMIT 1"
+
+
+def printer_text(printer: Printer) -> str:
+    """Return a printer as JSON, without name and revision's columns being read from it again."""
+    return json_text(
+        {
+            "name": printer.name,
+            "ports": printer.ports,
+            "description": printer.description,
+            "location": printer.location,
+            "paused": printer.paused
+            and (printer.paused.by, micros(printer.paused.at), printer.paused.reason),
+            "accepting": printer.accepting,
+            "language_monitor": printer.language_monitor,
+            "on_uncertain": printer.on_uncertain,
+            "pool_order": printer.pool_order,
+            "on_port_error": printer.on_port_error,
+            "redirect_after_s": printer.redirect_after_s,
+            "max_backlog_age_s": printer.max_backlog_age_s,
+            "priority": printer.priority,
+            "default_job_priority": printer.default_job_priority,
+            "keep_printed": printer.keep_printed,
+            "limits": printer.limits,
+            "attributes": dict(printer.attributes),
+            "pending_deletion": printer.pending_deletion,
+            "created_at": printer.created_at and micros(printer.created_at),
+        }
+    )
+
+
+def printer_of_text(text: str, revision: int) -> Printer:
+    """Return the printer of its JSON. Fields that an older version did not write have their defaults."""
+    body: dict[str, Any] = json.loads(text)
+    body["ports"] = tuple(PortName(*port) for port in body["ports"])
+    if body["paused"]:
+        by, at, reason = body["paused"]
+        body["paused"] = Paused(by, moment(at), reason)
+    body["limits"] = Limits(*body["limits"])
+    body["on_uncertain"] = OnUncertain(body["on_uncertain"])
+    body["pool_order"] = PoolOrder(body["pool_order"])
+    body["on_port_error"] = OnPortError(body["on_port_error"])
+    if body["created_at"] is not None:
+        body["created_at"] = moment(body["created_at"])
+    return Printer(**body, revision=revision)
+
+
+def all_printers(cursor: sqlite3.Cursor) -> list[Printer]:
+    """Return all printers by name."""
+    return [printer_of_text(body, revision) for body, revision in cursor.execute(_ALL)]
+
+
+def pending_deletions(cursor: sqlite3.Cursor) -> dict[str, bool]:
+    """Return all printers' names, and whether they are pending deletion."""
+    return {name: bool(pending) for name, pending in cursor.execute(_PENDING)}
+
+
+def one_printer(cursor: sqlite3.Cursor, name: str) -> Printer:
+    """Return a printer. Raises PrinterNotFound."""
+    row = cursor.execute(_ONE, (name,)).fetchone()
+    if row is None:
+        raise PrinterNotFound(f"no printer {name!r}", printer=name)
+    return printer_of_text(*row)
+
+
+def create(cursor: sqlite3.Cursor, printer: Printer, owner: str, request_id: str) -> Printer:
+    """Insert a printer, or revive one that is pending deletion; the rules are `Printers.create_printer`'s."""
+    check_name(printer.name)
+    asked = replace(printer, created_at=None, revision=0, pending_deletion=False)
+    fingerprint = hashlib.sha256(printer_text(asked).encode()).digest()
+    if request_id:
+        row = cursor.execute(_BY_REQUEST, (owner, request_id)).fetchone()
+        if row is not None and row[2] == fingerprint:
+            return printer_of_text(row[0], row[1])
+        if row is not None:
+            raise RequestIdReused("the request id made another printer", request_id=request_id)
+    revision = 1
+    row = cursor.execute(_ONE, (printer.name,)).fetchone()
+    if row is not None:
+        there = printer_of_text(*row)
+        if not there.pending_deletion:
+            raise PrinterExists(f"there is a printer {printer.name!r} already", printer=printer.name)
+        revision = there.revision + 1
+        cursor.execute(_DELETE, (printer.name,))
+    stored = replace(asked, created_at=datetime.now(UTC), revision=revision)
+    cursor.execute(
+        _INSERT, (stored.name, revision, printer_text(stored), owner, request_id or None, fingerprint)
+    )
+    return stored
+
+
+def change(cursor: sqlite3.Cursor, printer: Printer, etag: str) -> Printer:
+    """Replace a printer; the rules are `Printers.update_printer`'s."""
+    there = _expect(cursor, printer.name, etag)
+    stored = replace(printer, created_at=there.created_at, revision=there.revision + 1)
+    cursor.execute(_UPDATE, (stored.revision, printer_text(stored), stored.name))
+    return stored
+
+
+def remove(cursor: sqlite3.Cursor, name: str, etag: str) -> Printer | None:
+    """Delete a printer without unfinished jobs, or mark it; the rules are `Printers.delete_printer`'s."""
+    there = _expect(cursor, name, etag)
+    if cursor.execute(_JOBS_OF, (name,)).fetchone() is None:
+        cursor.execute(_DELETE, (name,))
+        return None
+    if there.pending_deletion:
+        return there
+    return change(cursor, replace(there, pending_deletion=True), "")
+
+
+def _expect(cursor: sqlite3.Cursor, name: str, etag: str) -> Printer:
+    there = one_printer(cursor, name)
+    if etag and etag != there.etag:
+        raise EtagMismatch(f"printer {name!r} was changed in between", printer=name, etag=there.etag)
+    return there

@@ -1,0 +1,242 @@
+"""What is asked of the SQL store: on connections of their own, on threads of their own, never behind the writer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar, cast
+
+from sqlalchemy import ColumnElement, Engine, Integer, Select, bindparam, func, literal_column, select, text
+
+from chassis.errors import InvalidArgument, JobNotFound
+from spooler.job import Attempt, HistoryEvent, Job
+from spooler.job_state import IPP_NUMBER
+from spooler.new_job import Upload
+from spooler.spool.record import RECORD_HEADER_BYTES, STRIDE, Extent
+from spooler.store import JobFilter, JobOrder, JobPage
+from spooler.sql.errors import told
+from spooler.sql.open import READERS
+from spooler.sql.rows import (
+    JOB_READ,
+    Row,
+    attempt_of_row,
+    attributes_of,
+    event_of_row,
+    job_of_row,
+    micros,
+    moment,
+)
+from spooler.sql.schema import (
+    attempts,
+    history,
+    inline_documents,
+    jobs,
+    spooled_documents,
+    sql,
+    uploads,
+)
+
+Result = TypeVar("Result")
+
+_MOST_JOBS = 1000  # on one page
+_MARK = {JobOrder.OLDEST_FIRST: "o", JobOrder.NEWEST_FIRST: "n"}
+
+_JOB = sql(select(*JOB_READ).where(jobs.c.number == bindparam("n")))
+_BY_UID = sql(select(*JOB_READ).where(jobs.c.uid == bindparam("u")))
+_BY_REQUEST = sql(
+    select(*JOB_READ).where(jobs.c.owner == bindparam("o"), jobs.c.request_id == bindparam("r"))
+)
+_UNFINISHED = sql(select(*JOB_READ)) + " WHERE state < 7 ORDER BY number"
+_OPEN_ATTEMPTS = sql(select(attempts)) + " WHERE ended_at IS NULL ORDER BY job_number, number"
+_ATTEMPTS = sql(select(attempts).where(attempts.c.job_number == bindparam("n")).order_by(attempts.c.number))
+_EVENTS = sql(select(*(column for column in history.c if column.name != "id")))
+_INLINE = sql(select(inline_documents.c.data).where(inline_documents.c.job_number == bindparam("n")))
+_SPOOLED = sql(
+    select(spooled_documents.c.segment, spooled_documents.c.position, spooled_documents.c.length).where(
+        spooled_documents.c.job_number == bindparam("n")
+    )
+)
+_lies = spooled_documents.c
+# A document of `length` bytes has one header per STRIDE; see spooler.spool.record.framed_bytes.
+_framed: ColumnElement[int] = literal_column(
+    f"(length + {RECORD_HEADER_BYTES} * ((length + {STRIDE - 1}) / {STRIDE}))", Integer
+)
+_SEGMENTS = sql(
+    select(_lies.segment, func.sum(_framed), func.max(_lies.position + _framed)).group_by(_lies.segment)
+)
+_IN_SEGMENT = sql(
+    select(_lies.job_number).where(
+        _lies.segment == bindparam("segment"), _lies.position + _framed > bindparam("size")
+    )
+)
+_UPLOADS = sql(
+    select(uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)
+)
+
+
+class Reader:
+    """Runs questions on its threads."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._threads = ThreadPoolExecutor(READERS, "store-read")
+
+    async def ask(self, question: Callable[[sqlite3.Cursor], Result]) -> Result:
+        """Return what `question` finds. Raises StoreUnavailable, and what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.ask_here, question)
+
+    def ask_here(self, question: Callable[[sqlite3.Cursor], Result]) -> Result:
+        """`ask`, on the caller's own thread."""
+        try:
+            raw = self._engine.raw_connection()
+            try:
+                return question(cast(sqlite3.Connection, raw.driver_connection).cursor())
+            finally:
+                raw.close()
+        except sqlite3.Error as error:
+            raise told(error, self._path) from error
+
+    async def list_jobs(self, where: JobFilter, order: JobOrder, limit: int, page_token: str) -> JobPage:
+        """Return a page of jobs; the rules are `Jobs.list_jobs`'s."""
+        limit = min(max(limit, 1), _MOST_JOBS)
+        statement = _jobs_where(where, order, _number_of(page_token, order)).limit(limit + 1)
+
+        def question() -> Sequence[Row]:
+            with self._engine.connect() as connection:
+                return connection.execute(statement).all()
+
+        rows = await asyncio.get_running_loop().run_in_executor(self._threads, question)
+        found = [job_of_row(row) for row in rows[:limit]]
+        return JobPage(found, f"{_MARK[order]}{found[-1].number}" if len(rows) > limit else "")
+
+    def close(self) -> None:
+        """Let running questions end, then close the connections."""
+        self._threads.shutdown()
+        self._engine.dispose()
+
+
+def job(cursor: sqlite3.Cursor, number: int) -> Job:
+    """Return a job. Raises JobNotFound."""
+    row = cursor.execute(_JOB, (number,)).fetchone()
+    if row is None:
+        raise JobNotFound(f"no job {number}", job=number)
+    return job_of_row(row)
+
+
+def job_by_uid(cursor: sqlite3.Cursor, uid: bytes) -> Job:
+    """Return a job by its uid. Raises JobNotFound."""
+    row = cursor.execute(_BY_UID, (uid,)).fetchone()
+    if row is None:
+        raise JobNotFound(f"no job {uid.hex()}", uid=uid)
+    return job_of_row(row)
+
+
+def job_by_request(cursor: sqlite3.Cursor, owner: str, request_id: str) -> Job | None:
+    """Return the job that a request made."""
+    row = cursor.execute(_BY_REQUEST, (owner, request_id)).fetchone()
+    return None if row is None else job_of_row(row)
+
+
+def unfinished_jobs(cursor: sqlite3.Cursor) -> list[Job]:
+    """Return all jobs that have not ended, in order of number."""
+    return [job_of_row(row) for row in cursor.execute(_UNFINISHED)]
+
+
+def open_attempts(cursor: sqlite3.Cursor) -> list[Attempt]:
+    """Return the attempts that have no end."""
+    return [attempt_of_row(row) for row in cursor.execute(_OPEN_ATTEMPTS)]
+
+
+def attempts_of(cursor: sqlite3.Cursor, number: int) -> list[Attempt]:
+    """Return a job's attempts, oldest first."""
+    return [attempt_of_row(row) for row in cursor.execute(_ATTEMPTS, (number,))]
+
+
+def history_of(cursor: sqlite3.Cursor, number: int, printer: str, limit: int) -> list[HistoryEvent]:
+    """Return the newest `limit` events of a job or a printer, oldest first."""
+    if number:
+        rows = cursor.execute(
+            f"{_EVENTS} WHERE job_number = ? AND job_number != 0 ORDER BY id DESC LIMIT ?", (number, limit)
+        )
+    else:
+        rows = cursor.execute(
+            f"{_EVENTS} WHERE printer = ? AND printer != '' ORDER BY id DESC LIMIT ?", (printer, limit)
+        )
+    return [event_of_row(row) for row in reversed(rows.fetchall())]
+
+
+def document(cursor: sqlite3.Cursor, number: int) -> bytes | Extent | None:
+    """Return a job's document: its bytes, or where in the spool they lie; None for none."""
+    row = cursor.execute(_INLINE, (number,)).fetchone()
+    if row is not None:
+        return bytes(row[0])
+    row = cursor.execute(_SPOOLED, (number,)).fetchone()
+    return None if row is None else Extent(*row)
+
+
+def small_documents(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Return those of the documents that lie in the database."""
+    rows = ((number, cursor.execute(_INLINE, (number,)).fetchone()) for number in numbers)
+    return {number: row[0] for number, row in rows if row is not None}
+
+
+def segments(cursor: sqlite3.Cursor) -> list[tuple[int, int, int]]:
+    """Return of each segment in use: number, framed bytes in use, end of the last document."""
+    return cursor.execute(_SEGMENTS).fetchall()
+
+
+def jobs_beyond(cursor: sqlite3.Cursor, segment: int, size_bytes: int) -> list[int]:
+    """Return the jobs whose documents do not end within the first `size_bytes` of a segment."""
+    return [number for (number,) in cursor.execute(_IN_SEGMENT, (segment, size_bytes))]
+
+
+def unfinished_uploads(cursor: sqlite3.Cursor) -> list[Upload]:
+    """Return the uploads that were begun; how much of them has come, the spool knows."""
+    return [upload_of_row(row) for row in cursor.execute(_UPLOADS)]
+
+
+def upload_of_row(row: Row) -> Upload:
+    """Return the upload of a row."""
+    upload_id, owner, request_id, attributes, created_at = row
+    return Upload(upload_id, owner, moment(created_at), 0, request_id or "", attributes_of(attributes))
+
+
+def _number_of(page_token: str, order: JobOrder) -> int | None:
+    if not page_token:
+        return None
+    number = page_token[1:]
+    if page_token[0] != _MARK[order] or not (number.isascii() and number.isdecimal()) or len(number) > 18:
+        raise InvalidArgument(
+            f"not a page token of this list: {page_token!r}", fields=[("page_token", "unknown")]
+        )
+    return int(number)
+
+
+def _jobs_where(where: JobFilter, order: JobOrder, after: int | None) -> Select[tuple[object, ...]]:
+    statement = select(*JOB_READ)
+    if where.printer:
+        statement = statement.where(jobs.c.printer == where.printer)
+    if where.states:
+        numbers = sorted(IPP_NUMBER[state] for state in where.states)
+        statement = statement.where(jobs.c.state.in_(numbers))
+        if numbers[-1] < 7:
+            statement = statement.where(text("state < 7"))  # finds the index of what is unfinished
+    if where.user:
+        statement = statement.where(jobs.c.user == where.user)
+    if where.owner:
+        statement = statement.where(jobs.c.owner == where.owner)
+    if where.request_id:
+        statement = statement.where(jobs.c.request_id == where.request_id)
+    if where.created_from is not None:
+        statement = statement.where(jobs.c.created_at >= micros(where.created_from))
+    if where.created_until is not None:
+        statement = statement.where(jobs.c.created_at < micros(where.created_until))
+    if order is JobOrder.NEWEST_FIRST:
+        statement = statement.order_by(jobs.c.number.desc())
+        return statement if after is None else statement.where(jobs.c.number < after)
+    statement = statement.order_by(jobs.c.number)
+    return statement if after is None else statement.where(jobs.c.number > after)

@@ -1,0 +1,105 @@
+"""Changing and forgetting jobs in the SQL store. Runs on the writer's thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from spooler.job import Job
+from spooler.spool.record import Extent
+from spooler.store import Changes
+from spooler.sql.rows import JOB_CHANGING, attempt_row, changing_row, event_row, micros, moment
+from spooler.sql.schema import attempts, history, inline_documents, jobs, spooled_documents, sql
+
+_UPDATE_JOB = sql(
+    update(jobs)
+    .values({jobs.c[name]: bindparam(f"new_{name}") for name in JOB_CHANGING})
+    .where(jobs.c.number == bindparam("n"), jobs.c.revision < bindparam("r"))
+)
+_NO_DOCUMENT = sql(update(jobs).values(has_document=bindparam("h")).where(jobs.c.number == bindparam("n")))
+
+_new_attempt = upsert(attempts)
+_PUT_ATTEMPT = sql(
+    _new_attempt.on_conflict_do_update(
+        index_elements=["job_number", "number"],
+        set_={
+            name: _new_attempt.excluded[name]
+            for name in ("resume_offset", "resume_prefix", "mark", "ended_at", "ledger", "outcome", "error")
+        },
+    )
+)
+_INSERT_EVENT = sql(
+    insert(history).values(
+        {column.name: bindparam(column.name) for column in history.c if column.name != "id"}
+    )
+)
+_EXTENT_OF = sql(
+    select(spooled_documents.c.segment, spooled_documents.c.position, spooled_documents.c.length).where(
+        spooled_documents.c.job_number == bindparam("n")
+    )
+)
+_DELETE_INLINE = sql(delete(inline_documents).where(inline_documents.c.job_number == bindparam("n")))
+_DELETE_SPOOLED = sql(delete(spooled_documents).where(spooled_documents.c.job_number == bindparam("n")))
+_DELETE_ATTEMPTS = sql(delete(attempts).where(attempts.c.job_number == bindparam("n")))
+# The partial indexes are found only if their conditions are written as they are there.
+_DELETE_EVENTS = sql(delete(history).where(history.c.job_number == bindparam("n"))) + " AND job_number != 0"
+_DELETE_JOB = sql(delete(jobs).where(jobs.c.number == bindparam("n"))) + " AND state >= 7"
+_ENDED_BEFORE = (
+    sql(select(jobs.c.number).where(jobs.c.ended_at < bindparam("t")))
+    + " AND ended_at IS NOT NULL AND retain = 0 ORDER BY ended_at LIMIT ?"
+)
+
+
+def record(cursor: sqlite3.Cursor, changes: Changes, now: int) -> list[Extent]:
+    """Write changes and return what of the spool they made free; `now` in microseconds."""
+    for told_job in changes.jobs:
+        job = _with_end(told_job, now)
+        cursor.execute(_UPDATE_JOB, (*changing_row(job), job.number, job.revision))
+    for attempt in changes.attempts:
+        cursor.execute(_PUT_ATTEMPT, attempt_row(attempt, now))
+    if changes.history:
+        cursor.executemany(_INSERT_EVENT, [event_row(event, now) for event in changes.history])
+    if not changes.drop_documents:
+        return []
+    told = {job.number for job in changes.jobs if not job.has_document}
+    cursor.executemany(
+        _NO_DOCUMENT, [(False, number) for number in changes.drop_documents if number not in told]
+    )
+    return drop_documents(cursor, changes.drop_documents)
+
+
+def drop_documents(cursor: sqlite3.Cursor, numbers: Iterable[int]) -> list[Extent]:
+    """Forget documents and return where in the spool they lay."""
+    freed: list[Extent] = []
+    for number in numbers:
+        cursor.execute(_DELETE_INLINE, (number,))
+        if not cursor.rowcount:
+            row = cursor.execute(_EXTENT_OF, (number,)).fetchone()
+            if row is not None:
+                freed.append(Extent(*row))
+                cursor.execute(_DELETE_SPOOLED, (number,))
+    return freed
+
+
+def remove(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> tuple[int, list[Extent]]:
+    """Forget ended jobs with all that is theirs; return how many there were, and what of the spool is free now."""
+    gone = [number for number in numbers if cursor.execute(_DELETE_JOB, (number,)).rowcount]
+    keys = [(number,) for number in gone]
+    cursor.executemany(_DELETE_ATTEMPTS, keys)
+    cursor.executemany(_DELETE_EVENTS, keys)
+    return len(gone), drop_documents(cursor, gone)
+
+
+def ended_before(cursor: sqlite3.Cursor, older_than: datetime, max_count: int) -> list[int]:
+    """Return jobs that ended before a time and need not be retained, oldest end first."""
+    return [number for (number,) in cursor.execute(_ENDED_BEFORE, (micros(older_than), max_count))]
+
+
+def _with_end(job: Job, now: int) -> Job:
+    """Return an ended job with a time of its end: without one it would never be purged."""
+    return replace(job, ended_at=moment(now)) if job.ended and job.ended_at is None else job

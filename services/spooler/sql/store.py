@@ -1,0 +1,275 @@
+"""The store in SQLite: `spooler.db` for what must be found, a spool log beside it for larger documents.
+
+One thread writes (`writer`), two read (`read`); the spool has its own. Durable: WAL with
+synchronous=FULL, so a commit is on the disk before anyone is told of it. A document in the spool is synced before
+the row that names it, so a row never names what is not there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chassis.errors import FabricError
+from spooler.sql import printers as sql_printers
+from spooler.sql import read as sql_read
+from spooler.sql import record as sql_record
+from spooler.group_commit import GroupThread
+from spooler.job import Attempt, HistoryEvent, Job
+from spooler.new_job import Duplicate, NewJob
+from spooler.printer import Printer
+from spooler.spool.log import SEGMENT_BYTES, SegmentUse, Spool
+from spooler.spool.record import Extent
+from spooler.spool.space import Reserve
+from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, Snapshot, StoreUsage
+from spooler.sql.accept import accept
+from spooler.sql.documents import SqlDocuments
+from spooler.sql.errors import told
+from spooler.sql.open import FileLock, inspect, migrate, reader_engine, writer_engine
+from spooler.sql.read import Reader
+from spooler.sql.rows import micros
+from spooler.sql.writer import ROW_BYTES, Operation, Writer, get_meta, set_meta
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """What may be chosen about the store."""
+
+    reserve_bytes: int | None = None  # kept free on the volume; None: 64 MiB, or 5 % of a small one
+    segment_bytes: int = SEGMENT_BYTES  # a shared spool segment is closed when it is larger
+
+
+_DEFAULTS = StoreSettings()
+
+
+class SqlStore(SqlDocuments):
+    """`spooler.store.Store` in a folder of the local disk. Made by `open`."""
+
+    def __init__(
+        self, path: Path, lock: FileLock, writer: Writer, reader: Reader, spool: Spool, reserve: Reserve
+    ) -> None:
+        super().__init__(GroupThread("store", writer.commit), reader, spool)
+        self._path = path
+        self._lock = lock
+        self._writer = writer
+        self._reserve = reserve
+
+    @classmethod
+    async def open(cls, directory: Path, settings: StoreSettings = _DEFAULTS) -> SqlStore:
+        """Open the store in `directory`, made if it is missing; blocks for the start.
+
+        Raises:
+            StoreUnavailable: another spooler has it, or it is damaged, or of a newer version, or cannot be read or
+                written. The message names the file and says what to do; nothing was changed.
+            SpoolFull: there is not even room to open it.
+        """
+        path = directory / "spooler.db"
+        lock = FileLock(directory)
+        with ExitStack() as opened:
+            opened.callback(lock.release)
+            try:
+                store = cls._open_locked(path, lock, settings, opened)
+            except sqlite3.Error as error:
+                raise told(error, path) from error
+            opened.pop_all()
+            return store
+
+    @classmethod
+    def _open_locked(cls, path: Path, lock: FileLock, settings: StoreSettings, opened: ExitStack) -> SqlStore:
+        version = inspect(path)
+        reserve = Reserve(path.parent, settings.reserve_bytes)
+        engine = writer_engine(path, reserve.reserve_bytes)
+        migrate(engine, version)
+        writer = Writer(engine, path, reserve)
+        opened.callback(writer.close)
+        reader = Reader(reader_engine(path), path)
+        opened.callback(reader.close)
+        spool = reader.ask_here(lambda cursor: _open_spool(cursor, path.parent / "spool", reserve, settings))
+        return cls(path, lock, writer, reader, spool, reserve)
+
+    async def load(self) -> Snapshot:
+        """Return what was going on when the last spooler stopped."""
+
+        def question(cursor: sqlite3.Cursor) -> Snapshot:
+            jobs = sql_read.unfinished_jobs(cursor)
+            waiting = {job.number for job in jobs}
+            lost = [
+                number
+                for segment, size in self._spool.lost.items()
+                for number in sql_read.jobs_beyond(cursor, segment, size)
+                if number in waiting
+            ]
+            return Snapshot(
+                get_meta(cursor, "fabric_id"),
+                jobs,
+                sql_read.open_attempts(cursor),
+                sql_printers.all_printers(cursor),
+                sql_read.unfinished_uploads(cursor),
+                int(get_meta(cursor, "last_number")),
+                sorted(lost),
+            )
+
+        return await self._reader.ask(question)
+
+    async def next_epoch(self) -> int:
+        """Return a number greater than any before."""
+
+        def run(cursor: sqlite3.Cursor) -> int:
+            epoch = int(get_meta(cursor, "epoch")) + 1
+            set_meta(cursor, "epoch", str(epoch))
+            return epoch
+
+        return int(await self._write(run))
+
+    async def usage(self) -> StoreUsage:
+        """Return how full it is."""
+
+        def question(_: sqlite3.Cursor) -> StoreUsage:
+            database = sum(
+                file.stat().st_size
+                for file in self._path.parent.glob(f"{self._path.name}*")
+                if file.is_file()
+            )
+            return StoreUsage(
+                database,
+                self._spool.disk_bytes(),
+                self._spool.live.total(),
+                self._reserve.free_bytes(),
+                self._reserve.reserve_bytes,
+            )
+
+        return await self._reader.ask(question)
+
+    async def close(self) -> None:
+        """Write what is waiting and let go of all files."""
+        await self._thread.close()
+        await self._spool.close()
+        self._reader.close()
+        self._writer.close()
+        self._lock.release()
+
+    async def accept(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+        """Make jobs durable; the rules are `Jobs.accept`'s."""
+        kept = await self._keep_all(new_jobs)
+        pairs = list(zip(new_jobs, kept, strict=True))
+        in_spool = any(one.extent is not None or one.upload_id for one in kept)
+        settle = (lambda answers: self._settle(kept, answers)) if in_spool else None
+        operation = Operation(
+            lambda cursor: accept(cursor, self._writer.accepting, pairs),
+            takes_bytes=sum(ROW_BYTES + (len(one.data) if one.extent is None else 0) for one in kept),
+            settle=settle,
+        )
+        answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
+        return answers
+
+    async def record(self, changes: Changes) -> None:
+        """Write changes, durably."""
+        await self._thread.enqueue(self._recording(changes, waited=True))
+
+    def record_soon(self, changes: Changes) -> None:
+        """Write changes with the next commit, within 50 ms."""
+        self._thread.submit_soon(self._recording(changes, waited=False))
+
+    async def flush(self) -> None:
+        """Return when everything handed to `record_soon` is durable."""
+        await self._write(lambda _: None)
+
+    async def get_job(self, number: int) -> Job:
+        """Return a job. Raises JobNotFound."""
+        return await self._reader.ask(lambda cursor: sql_read.job(cursor, number))
+
+    async def get_job_by_uid(self, uid: bytes) -> Job:
+        """Return a job by its uid. Raises JobNotFound."""
+        return await self._reader.ask(lambda cursor: sql_read.job_by_uid(cursor, uid))
+
+    async def get_by_request_id(self, owner: str, request_id: str) -> Job | None:
+        """Return the job that a request made, if it made one."""
+        return await self._reader.ask(lambda cursor: sql_read.job_by_request(cursor, owner, request_id))
+
+    async def list_jobs(
+        self,
+        where: JobFilter = ALL_JOBS,
+        *,
+        order: JobOrder = JobOrder.OLDEST_FIRST,
+        limit: int = 100,
+        page_token: str = "",
+    ) -> JobPage:
+        """Return a page of jobs; the rules are `Jobs.list_jobs`'s."""
+        return await self._reader.list_jobs(where, order, limit, page_token)
+
+    async def attempts(self, number: int) -> list[Attempt]:
+        """Return a job's attempts, oldest first."""
+        return await self._reader.ask(lambda cursor: sql_read.attempts_of(cursor, number))
+
+    async def history(self, number: int = 0, *, printer: str = "", limit: int = 1000) -> list[HistoryEvent]:
+        """Return what happened to a job or a printer; the newest `limit` of it, oldest first."""
+        return await self._reader.ask(lambda cursor: sql_read.history_of(cursor, number, printer, limit))
+
+    async def remove_jobs(self, numbers: Sequence[int]) -> int:
+        """Forget ended jobs. Return how many went."""
+        return await self._forget(lambda _: list(numbers))
+
+    async def purge_finished(self, older_than: datetime, max_count: int = 1000) -> int:
+        """Forget jobs that ended before a time. Return how many went."""
+        return await self._forget(lambda cursor: sql_record.ended_before(cursor, older_than, max_count))
+
+    async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
+        """Store a new printer; the rules are `Printers.create_printer`'s."""
+        stored: Printer = await self._write(
+            lambda cursor: sql_printers.create(cursor, printer, owner, request_id), printer=printer.name
+        )
+        return stored
+
+    async def update_printer(self, printer: Printer, *, etag: str = "") -> Printer:
+        """Replace a printer; the rules are `Printers.update_printer`'s."""
+        stored: Printer = await self._write(
+            lambda cursor: sql_printers.change(cursor, printer, etag), printer=printer.name
+        )
+        return stored
+
+    async def delete_printer(self, name: str, *, etag: str = "") -> Printer | None:
+        """Delete a printer, or mark it; the rules are `Printers.delete_printer`'s."""
+        left: Printer | None = await self._write(
+            lambda cursor: sql_printers.remove(cursor, name, etag), printer=name
+        )
+        return left
+
+    async def get_printer(self, name: str) -> Printer:
+        """Return a printer. Raises PrinterNotFound."""
+        return await self._reader.ask(lambda cursor: sql_printers.one_printer(cursor, name))
+
+    async def list_printers(self) -> list[Printer]:
+        """Return all printers by name."""
+        return await self._reader.ask(sql_printers.all_printers)
+
+    def _recording(self, changes: Changes, *, waited: bool) -> Operation:
+        def run(cursor: sqlite3.Cursor) -> list[Extent]:
+            return sql_record.record(cursor, changes, micros(datetime.now(UTC)))
+
+        return Operation(run, waited=waited, settle=self._release if changes.drop_documents else None)
+
+    async def _forget(self, choose: Callable[[sqlite3.Cursor], list[int]]) -> int:
+        def run(cursor: sqlite3.Cursor) -> tuple[int, list[Extent]]:
+            return sql_record.remove(cursor, choose(cursor))
+
+        def settle(result: Any) -> None:
+            self._release(result and result[1])
+
+        count, _ = await self._thread.enqueue(Operation(run, settle=settle))
+        return int(count)
+
+
+def _open_spool(cursor: sqlite3.Cursor, directory: Path, reserve: Reserve, settings: StoreSettings) -> Spool:
+    return Spool.open(
+        directory,
+        bytes.fromhex(get_meta(cursor, "store_id")),
+        [SegmentUse(*row) for row in sql_read.segments(cursor)],
+        {upload.id: upload.created_at.timestamp() for upload in sql_read.unfinished_uploads(cursor)},
+        reserve=reserve,
+        segment_bytes=settings.segment_bytes,
+    )
