@@ -79,3 +79,12 @@ def test_every_monitor_has_a_form_of_the_flat_profile(registry: Registry) -> Non
             assert not {"anyOf", "oneOf", "$ref"} & set(field)
         assert set(found["presets"][0]["values"] if found["presets"] else {}) <= set(schema["properties"])
         assert ui_name(monitor) == f"printfabric.{monitor.scheme}.ui;1;sha256={found['revision']}"
+
+
+def test_every_monitor_has_a_page_that_explains_every_setting(registry: Registry) -> None:
+    pages = Path(__file__).parents[3] / "docs" / "monitors"
+    for monitor in registry:
+        page = (pages / f"{monitor.scheme}.md").read_text()
+        assert monitor.name in page
+        for name in document(monitor)["schema"]["properties"]:
+            assert f"| `{name}` |" in page, f"{monitor.scheme}.md does not explain {name}"
