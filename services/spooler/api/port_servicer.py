@@ -34,6 +34,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
 
     def __init__(self, inside: Inside, look: Look, use: PortUse) -> None:
         self._hosts = inside.hosts
+        self._hub = inside.hub
         self._steering = inside.printers
         self._link_to = inside.xcv
         self._look = look
@@ -132,12 +133,14 @@ class PortServicer(pb_grpc.PortServiceServicer):
         if len(request.reason) > 255 or not request.reason.isprintable():
             raise invalid("reason", "must be at most 255 printable characters")
         await self._steering.pause_port(port.name, rights.caller(), request.reason)
+        self._hub.port(port)
         return pb.PausePortResponse(port=self._look.port_to_pb(port))
 
     async def ResumePort(self, request: pb.ResumePortRequest, _context: Any) -> pb.ResumePortResponse:
         """See the contract."""
         port = self._port(request.name)
         await self._steering.resume_port(port.name, rights.caller())
+        self._hub.port(port)
         return pb.ResumePortResponse(port=self._look.port_to_pb(port))
 
     # --- Xcv

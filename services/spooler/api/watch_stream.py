@@ -91,8 +91,12 @@ class WatchStream:
             return
         elif value is None:
             yield change.name
-        elif isinstance(value, Printer | PortInfo | HostInfo):
+        elif isinstance(value, Printer | PortInfo):
             yield value
+        elif isinstance(value, HostInfo):
+            yield value
+            if Topic.PORT in self._topics:  # what is known of a host decides what its ports are
+                yield from self._live_ports(value.name)
 
     def _news_of_job(self, change: Change) -> Iterator[_Thing]:
         job, number = change.value, change.key
@@ -151,10 +155,13 @@ class WatchStream:
                 queue.printer for queue in inside.dispatch.book.queues.values() if queue.printer.revision
             )
         if Topic.PORT in self._topics:
-            ports = inside.hosts.ports()
-            yield from (port for port in ports if not self._ports or port.name.key in self._ports)
+            yield from self._live_ports()
         if Topic.HOST in self._topics:
             yield from inside.hosts.all()
+
+    def _live_ports(self, host: str = "") -> Iterator[PortInfo]:
+        ports = self._inside.hosts.ports(host)
+        return (port for port in ports if not self._ports or port.name.key in self._ports)
 
     # --- messages
 

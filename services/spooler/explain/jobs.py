@@ -150,7 +150,7 @@ def _undecided(job: Job) -> Explanation:
 def _half_printed(job: Job) -> Explanation:
     offset = job.ledger.offsets.accepted
     actions = (
-        Action("Go on there", f"{_JOBS}/ResumeJob", f"printfabric resume {job.number} --offset {offset}"),
+        Action("Go on there", f"{_JOBS}/ResumeJob", f"printfabric resume {job.number} --at-byte {offset}"),
         Action("Print it again", f"{_JOBS}/RestartJob", f"printfabric restart {job.number}"),
         _cancel(job),
     )
