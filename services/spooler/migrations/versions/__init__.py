@@ -1,1 +1,0 @@
-"""The steps, in order of their numbers. A step that was released is never changed."""
