@@ -26,8 +26,8 @@ from spooler.remote_port import RemoteHost
 from spooler.remote_xcv import RemoteXcv
 from spooler.retention import Retention
 from spooler.settings import DispatchSection, SpoolerSettings
-from spooler.steering import Steering
 from spooler.sql.store import SqlStore, StoreSettings
+from spooler.steering import Steering
 
 log = logs.get(__name__)
 

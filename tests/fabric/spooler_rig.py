@@ -29,8 +29,8 @@ from spooler.hub import Hub
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
-from spooler.steering import Steering
 from spooler.sql.store import SqlStore
+from spooler.steering import Steering
 from tests.fakes.host import FakeHost
 from tests.fakes.xcv_link import ApiHosts, FakeXcvLink
 
