@@ -181,7 +181,11 @@ class _Story:
         self._tell({"event": "note", "text": text.strip()}, text)
 
     def news(self, text: str) -> None:
-        self._tell({"event": "news", "text": text}, f"{time.strftime('%H:%M:%S')}  {text}")
+        if self.output.as_json:
+            self.output.value({"event": "news", "text": text}, live=True)
+        else:
+            # Said however quiet it shall be: something has gone wrong.
+            click.echo(f"{time.strftime('%H:%M:%S')}  {text}", err=True)
 
     def printed(self, ended: list[Job], worst: Job, paper: Path | None) -> None:
         """Say what has become of the samples, in the words of the one that fared worst."""

@@ -19,8 +19,12 @@ from printfabric_client.up.place import Place
 HOST = "local"
 """The one host's name. Not the machine's: containers get a new one at each start, and ports keep theirs."""
 
-# Ctrl-C ends everything within 5 s; so long may each part take, in the order of ending.
-_END_S = {"spooler": 2.2, "configuration service": 0.6, "port monitor": 1.2, "simulated printers": 0.5}
+# Ctrl-C ends everything within 5 s: so many seconds each part may take, in the order of ending.
+_END: tuple[dict[str, float], ...] = (
+    {"spooler": 2.2, "configuration service": 2.2},
+    {"port monitor": 1.2},
+    {"simulated printers": 0.5},
+)
 
 Step = Callable[[str, str], None]
 """Called with (what has started, where it is)."""
@@ -168,9 +172,9 @@ class LocalFabric:
         )
 
     async def _end(self, keepers: list[asyncio.Task[None]]) -> None:
-        order = list(_END_S)
-        for part in sorted(self.parts, key=lambda part: order.index(part.name)):
-            await part.end(_END_S[part.name])
+        # The spooler first, so that it lets go of the ports; then those, then what hangs on them.
+        for names in _END:
+            await asyncio.gather(*(part.end(names[part.name]) for part in self.parts if part.name in names))
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
