@@ -59,7 +59,7 @@ class Concluding:
             progress,
             flight.size_bytes,
             flight.info.resume_offset,
-            cancelled=flight.cancelled,
+            cancelled=flight.cancelled and flight.failure is None,
             pinned=flight.pinned,
         )
         lane = self._dispatcher.lane(landing.port)

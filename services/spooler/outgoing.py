@@ -83,7 +83,10 @@ class Outgoing:
         return batch
 
     async def next_chunk(self, flight: Flight) -> Slice | None:
-        """Return the next piece of a large document; None, and it is spoilt, when there is none."""
+        """Return the next piece of a large document; None, and it is spoilt, when its bytes are gone."""
+        if flight.sent >= flight.size_bytes:  # the host has them all and waits for the end
+            flight.begun = True
+            return Slice(flight.key, None, flight.sent, end_size=flight.size_bytes)
         try:
             data = await self._owner.document(flight.number, flight.sent, CHUNK_BYTES)
         except DocumentLost as error:

@@ -230,10 +230,13 @@ async def test_a_byte_pipe_goes_on_at_the_right_byte_and_nothing_comes_between(
     assert done.attempts == 2
 
 
+@pytest.mark.parametrize("left", [0, 1, 7 / 8, 1 / 2])
 @pytest.mark.parametrize("size", [1000, 300_000, 2_000_000])
-async def test_a_cut_stream_goes_on_at_the_hosts_offset(rig: Rig, host: FakeHost, size: int) -> None:
+async def test_a_cut_stream_goes_on_at_the_hosts_offset(
+    rig: Rig, host: FakeHost, size: int, left: float
+) -> None:
     port = host.ports["P1:"]
-    port.cut_at = size // 2
+    port.cut_at = int(size * (1 - left))  # 0 left: all bytes arrived, the end did not
     await rig.printer("labels", "P1:")
     data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
     job = await rig.submit("labels", data)
