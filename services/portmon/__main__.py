@@ -7,11 +7,10 @@ import fcntl
 import os
 from pathlib import Path
 
-from prometheus_client import REGISTRY
-
 from chassis import logs, server
 from chassis.errors import FabricError, PortBusy
 from chassis.identity import MethodRoles, Role
+from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
 from portmon.api.monitor_servicer import SERVICE as MONITOR
 from portmon.api.monitor_servicer import MonitorServicer, served

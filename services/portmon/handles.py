@@ -263,7 +263,7 @@ class Handles:
         mine = [hold for hold in self if owner is None or hold.owner.fabric == owner.fabric]
         deadline = time.monotonic() + grace_s
         for hold in mine:
-            await hold.session.rest(deadline)
+            await hold.session.rest(deadline, drain=True)
         broken = [hold for hold in mine if hold.session.in_progress()]
         async with asyncio.TaskGroup() as group:
             for hold in mine:

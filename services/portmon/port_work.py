@@ -45,6 +45,7 @@ class PortWork:
             None  # it broke off in its middle, and the spooler has not settled it yet
         )
         self._port: Port | None = None
+        self.draining = False  # no document is begun any more
 
     # --- the port itself
 
@@ -129,24 +130,20 @@ class PortWork:
         if at is not None:
             self._go_on(piece, at)
             return
+        if self.draining:
+            raise errors.PortBusy(f"port {self.name} is about to be closed", port=self.name)
         if self.state is PortState.FAILED:
             raise errors.DeviceNotConnected(
                 f"port {self.name} lost its device: close it and open it again", port=self.name
             )
         after, began = port_state.step(self.state, PortEvent.START_DOC_PORT), time.monotonic()
         self.port.start_doc(piece.key, piece.start, piece.resume_offset)
+        offset, prefix, pipe = piece.resume_offset, memoryview(piece.resume_prefix), self.port.resumable
         try:
-            at = self._journal.begin(
-                piece.key,
-                self._fabric,
-                piece.resume_offset,
-                pipe=self.port.resumable,
-                prefix=bool(piece.resume_prefix),
-            )
+            at = self._journal.begin(piece.key, self._fabric, offset, pipe=pipe, prefix=bool(prefix))
         except FabricError:
-            self.port.abort_doc(keep=False)
+            self.port.abort_doc(keep=True)
             raise
-        offset, prefix = piece.resume_offset, memoryview(piece.resume_prefix)
         self._enter(
             Current(piece.key, at, offset, offset, offset, offset, prefix, len(prefix), offset, began)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,8 @@ class HostPort:
     # Guards opening, taking over, closing and deleting against each other.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _journal: Journal | None = None
+    # Guards _journal: it is opened on threads, and two of one file would take each other for the past.
+    _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def name(self) -> str:
@@ -56,12 +59,13 @@ class HostPort:
     @property
     def journal(self) -> Journal:
         """The port's journal, mapped when it is first needed: most ports of a large host are quiet."""
-        if self._journal is None:
-            self._journal = Journal.open(
-                self.journal_path, self.name, slots=self.slots, clock_skew_s=self.skew_s
-            )
-            self._journal.device_is(self.monitor.identity(self.name, self.settings))
-        return self._journal
+        with self._opening:
+            if self._journal is None:
+                self._journal = Journal.open(
+                    self.journal_path, same(self.name), slots=self.slots, clock_skew_s=self.skew_s
+                )
+                self._journal.device_is(self.monitor.identity(self.name, self.settings))
+            return self._journal
 
     @property
     def device(self) -> str:
@@ -75,9 +79,10 @@ class HostPort:
 
     def forget_journal(self) -> None:
         """Close the journal; it is opened again when it is asked for."""
-        if self._journal is not None:
-            self._journal.close()
-            self._journal = None
+        with self._opening:
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
 
 
 def checked_settings(monitor: PortMonitor[Any], port: str, values: object) -> PortSettings:
@@ -125,7 +130,7 @@ class Ports:
         port = HostPort(record, monitor, settings, path, self._skew_s, self._slots)
         if not path.exists():
             # Its journal begins with the port, not with its first use: what is newer is then proven to be in it.
-            Journal.open(path, port.name, slots=self._slots).close()
+            Journal.open(path, same(port.name), slots=self._slots).close()
         self._ports[same(record.name)] = port
         return port
 

@@ -154,8 +154,9 @@ class PortSession:
             data = self._back.take(size)
         return data
 
-    async def rest(self, deadline: float) -> None:
-        """Wait until nothing is in progress or waiting, or `deadline` (monotonic) has passed."""
+    async def rest(self, deadline: float, *, drain: bool = False) -> None:
+        """Wait until nothing is on its way, or until `deadline` (monotonic); `drain`: and begin nothing more."""
+        self._work.draining = drain
         while self.in_progress() or self.queued():
             left = deadline - time.monotonic()
             if left <= 0 or self._closing is not None:

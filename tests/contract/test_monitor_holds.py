@@ -225,3 +225,42 @@ async def test_new_settings_wait_for_the_end_of_the_document(host: Host) -> None
     wait_for(lambda: hold.session._work.port.write_timeout_s == 7)
     assert (await do(hold, new_key(), start=DocInfo(), data=b"y", end=Disposition.COMPLETE)).error is None
     assert host.rig.received() == b"xy"
+
+
+async def test_a_drain_lets_the_document_end_and_begins_no_other(host: Host) -> None:
+    hold = await host.open(5)
+    first, second = new_key(), new_key()
+    await do(hold, first, start=DocInfo(), data=b"first")
+    draining = asyncio.create_task(host.handles.shutdown(None, 5))
+    await asyncio.sleep(0.05)
+    refused = await do(hold, second, start=DocInfo(), data=b"second", end=Disposition.COMPLETE)
+    assert refused.phase is Phase.NEVER_SEEN
+    assert (await do(hold, first, end=Disposition.COMPLETE, size=5)).error is None
+    assert await asyncio.wait_for(draining, 1) == []
+    assert hold.port.hold is None
+    assert host.rig.received() == b"first"
+
+
+async def test_a_drain_that_takes_too_long_breaks_the_document_off_at_a_known_byte(host: Host) -> None:
+    hold = await host.open(5)
+    key = new_key()
+    await do(hold, key, start=DocInfo(), data=b"half")
+    assert await host.handles.shutdown(A, 0.1) == [hold]
+    assert hold.port.journal.outcome(key, "fabric-a").accepted == 4
+
+
+async def test_questions_and_openings_at_once_share_one_journal(host: Host) -> None:
+    port = host.ports.get("LPT1:")
+    port.forget_journal()
+    found = await asyncio.gather(*(asyncio.to_thread(lambda: port.journal) for _ in range(8)))
+    assert len({id(one) for one in found}) == 1
+
+
+async def test_a_port_that_comes_back_in_other_letters_keeps_its_journal(host: Host) -> None:
+    hold = await host.open(5)
+    key = new_key()
+    await do(hold, key, start=DocInfo(), data=b"x", end=Disposition.COMPLETE)
+    await host.handles.close(hold)
+    await host.ports.delete("LPT1:")
+    await host.ports.add("lpt1:", "device", host.rig.settings())
+    assert host.ports.get("LPT1:").journal.outcome(key, "fabric-a").phase is Phase.ENDED
