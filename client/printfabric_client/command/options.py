@@ -127,6 +127,9 @@ class FabricCommand(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.help:
+            # click keeps the lines behind a backspace; a docstring with a backslash is written raw, and has none.
+            self.help = self.help.replace("\\b\n", "\b\n")
         self.params.extend(shared_options(shown=False))
 
 

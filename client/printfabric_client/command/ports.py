@@ -106,7 +106,7 @@ def add_port(
 
     \b
     printfabric ports add edge-7/IP_10.0.0.7 -m "Standard TCP/IP Port" host=10.0.0.7
-    printfabric ports add edge-7/COM1: -m "Local Port" baud_rate=19200
+    printfabric ports add edge-7/COM1: -m "Local Port" baud=19200
 
     `printfabric hosts` lists the monitors of each host.
     """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -155,6 +157,14 @@ def _told_to_stop(at_once: Callable[[], None]) -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+def _as_typed() -> str:
+    """Return how a person who stands here calls the command: by its name, or by where it lies (`make run`)."""
+    if shutil.which("printfabric"):
+        return "printfabric"
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "printfabric" else f"{sys.executable} -m printfabric_client.command"
+
+
 class _Story:
     """What the person at the terminal is told, in order; with --json an object a line."""
 
@@ -207,11 +217,14 @@ class _Story:
             return
         printer = "labels" if fabric.simulated else "NAME"
         found = self._place.root == state_dir().absolute() or fabric.spooler == DEFAULT_ADDRESS
-        how = "printfabric" if found else f"printfabric --state-dir {self._place.root}"
+        how = _as_typed() if found else f"{_as_typed()} --state-dir {self._place.root}"
         lines = ["", "Print the next one, from another terminal:", f"  {how} print -P {printer} --wait FILE"]
         if fabric.simulated:
             lines += [f"  printf '^XA^FO50,50^A0N,60,60^FDHello^FS^XZ' | {how} print -P labels -"]
             lines += ["What the simulated printers print lies in", f"  {fabric.paper}"]
+            faults = f"{fabric.control}/printers/labels/faults"
+            lines += ["Break one, and mend it (`printfabric-sim faults` lists what can break):"]
+            lines += [f'  curl -d \'{{"fault": "media-out"}}\' {faults}', f"  curl -X DELETE {faults}"]
         else:
             lines += ["A port and a printer come first:"]
             lines += [f"  {how} ports add {HOST}/IP_10.0.0.7 -m 'Standard TCP/IP Port' host=10.0.0.7"]

@@ -19,6 +19,8 @@ from printfabric_client.up.place import Place
 
 SAMPLE_LABELS = 5
 _SIMULATORS = "simulators.json"
+# No printer can have this name: it has a colon.
+_CONTROL = "control:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def fleet_of(place: Place) -> Mapping[str, Any]:
         else:
             plan["tcp"] = free_port(int(known.get(demo.printer, 0)))
         printers.append(plan | {"record": demo.printer, "render": f"{demo.printer}/printed"})
-    return {"defaults": {"host": "127.0.0.1"}, "printers": printers}
+    control = free_port(int(known.get(_CONTROL) or 0))
+    return {"defaults": {"host": "127.0.0.1"}, "control": control, "printers": printers}
 
 
 async def add_missing(fabric: Client, place: Place) -> None:
@@ -69,7 +72,9 @@ async def add_missing(fabric: Client, place: Place) -> None:
     """
     await _host_is_there(fabric)
     addresses = _addresses(place)
-    place.remember(_SIMULATORS, addresses)
+    place.remember(
+        _SIMULATORS, {**addresses, _CONTROL: place.remembered("run/simulators.json").get("control")}
+    )
     for demo in DEMOS:
         settings: dict[str, Any] = (
             {"device": str(_line(place)), "baud": 19200, "flow": "xonxoff"}

@@ -48,6 +48,8 @@ class LocalFabric:
         self.simulated = fleet is not None
         self.settled = False
         self.paper = place.root / "paper" / "latest"
+        self.control = ""
+        """Where the simulated printers are broken and mended, as http://127.0.0.1:PORT; empty without them."""
 
     @property
     def spooler(self) -> str:
@@ -99,11 +101,14 @@ class LocalFabric:
                 "--ready-file", str(self.place.ready_file("simulators")),
             ]  # fmt: skip
 
+        def learn() -> None:
+            self.control = f"http://127.0.0.1:{part.ready['control']}"
+
         part = Part(
             "simulated printers", "printfabric_sim.command:main", arguments,
             self.place.ready_file("simulators"), self.place.log("simulators"),
         )  # fmt: skip
-        return await self._started(part, step, say, lambda: None)
+        return await self._started(part, step, say, learn)
 
     async def _begin(self, name: str, program: str, step: Step, say: Say) -> asyncio.Task[None]:
         ready_file = self.place.ready_file(program)
@@ -147,6 +152,8 @@ class LocalFabric:
             "metrics_listen": self._metrics[program],
             "ready_file": str(self.place.ready_file(program)),
             "grace_s": 0.5,
+            # Whoever tries things out asks with grpcurl; everything here is on this machine only.
+            "reflection": True,
         }
         common: dict[str, Any] = {"server": server, "log": {"format": "console", "rpc": "failed"}}
         if program == "portui":
@@ -167,6 +174,7 @@ class LocalFabric:
                 "host": HOST,
                 "metrics": self.metrics,
                 "paper": str(self.paper),
+                "simulators": self.control,
                 "parts": {part.name: part.pid for part in self.parts},
             },
         )

@@ -39,6 +39,12 @@ def test_jobs_are_listed_newest_first(run, file, spooler):
     assert len(run("jobs", "-a").stdout.splitlines()) == 3
 
 
+def test_examples_in_a_commands_help_keep_their_lines(run):
+    text = run("print", "--help").stdout
+    assert "\\b" not in text
+    assert "\n  printfabric print -P labels box.zpl\n" in text
+
+
 def test_no_jobs_is_a_note_and_no_output(run):
     result = run("jobs")
     assert (result.exit_code, result.stdout) == (0, "")
@@ -112,12 +118,12 @@ def test_explaining_is_one_sentence_first(run, spooler):
 
 
 def test_ports_are_added_shown_and_configured(run, spooler, tmp_path):
-    added = run("ports", "add", "edge-7/COM1:", "-m", "Local Port", "baud_rate=9600", "flow=none")
+    added = run("ports", "add", "edge-7/COM1:", "-m", "Local Port", "baud=9600", "flow=none")
     assert added.stdout == "port edge-7/COM1:: added\n"
     assert run("ports", "add", "edge-7/com1:", "-m", "Local Port").exit_code == 4
     assert "edge-7/COM1:  ready" in run("ports").stdout
     settings = tmp_path / "settings.json"
-    settings.write_text('{"baud_rate": 19200}')
+    settings.write_text('{"baud": 19200}')
     assert run("ports", "configure", "edge-7/COM1:", "--settings", settings).stdout.endswith("changed\n")
     assert run("ports", "configure", "edge-7/COM1:", "--settings", settings).stdout.endswith(
         "was so already\n"

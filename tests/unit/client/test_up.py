@@ -7,10 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc  # type: ignore[import-untyped]
+
+from printfabric_client.command import up as up_module
 
 COMMAND = (sys.executable, "-m", "printfabric_client.command")
 
@@ -38,10 +44,23 @@ class Up:
         done = subprocess.run([*COMMAND, *args], input=stdin, capture_output=True, env=self.env, timeout=30)
         return subprocess.CompletedProcess(args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def parts(self) -> dict[str, int]:
+    def address(self) -> dict[str, Any]:
         file = Path(self.env["XDG_STATE_HOME"]) / "print-fabric" / "address.json"
-        found: dict[str, int] = json.loads(file.read_text())["parts"]
+        found: dict[str, Any] = json.loads(file.read_text())
         return found
+
+    def parts(self) -> dict[str, int]:
+        found: dict[str, int] = self.address()["parts"]
+        return found
+
+
+def services_at(address: str) -> set[str]:
+    """What grpcurl's `list` shows."""
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    with grpc.insecure_channel(address) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        (answer,) = stub.ServerReflectionInfo(iter([asked]), timeout=5)
+    return {service.name for service in answer.list_services_response.service}
 
 
 @pytest.fixture
@@ -64,6 +83,13 @@ def test_the_first_ten_minutes(up: Up, tmp_path: Path):
     assert Path(paper[1]).read_bytes().startswith(b"\x89PNG")
     assert "printfabric print -P labels" in text
 
+    # What can be asked and broken is told.
+    faults = re.search(r"(http://127\.0\.0\.1:\d+/printers/labels)/faults$", text, re.MULTILINE)
+    assert faults is not None
+    with urllib.request.urlopen(faults[1], timeout=5) as answer:
+        assert json.load(answer)["name"] == "labels"
+    assert "printfabric.spooler.v1.PrintService" in services_at(up.address()["spooler"])
+
     # The next one, as it is written there, without any flag.
     done = up.run("print", "-P", "labels", "--wait", "-", stdin=b"^XA^FO50,50^A0N,60,60^FDHello^FS^XZ")
     assert done.returncode == 0, done.stderr
@@ -85,12 +111,28 @@ def test_the_first_ten_minutes(up: Up, tmp_path: Path):
     assert done.returncode == 0, done.stderr
 
     began = time.monotonic()
-    parts = up.parts()
+    parts, spooler = up.parts(), up.address()["spooler"]
     up.process.send_signal(signal.SIGINT)
     assert up.process.wait(10) == 0
     assert time.monotonic() - began < 5
     assert not [pid for pid in parts.values() if Path(f"/proc/{pid}").exists()]
-    assert up.run("jobs").returncode == 6
+    assert up.run("jobs", "--address", spooler).returncode == 6
+
+
+@pytest.mark.parametrize(
+    ("on_path", "called", "typed"),
+    [
+        (True, "/x/.venv/bin/printfabric", "printfabric"),
+        (False, ".venv/bin/printfabric", ".venv/bin/printfabric"),
+        (False, "/x/command/__main__.py", f"{sys.executable} -m printfabric_client.command"),
+    ],
+)
+def test_what_is_to_be_typed_next_works_where_it_is_read(tmp_path, monkeypatch, on_path, called, typed):
+    if on_path:
+        (tmp_path / "printfabric").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [called, "up"])
+    assert up_module._as_typed() == typed
 
 
 def test_ctrl_c_while_it_still_starts_ends_it(up: Up):
