@@ -199,6 +199,7 @@ async def test_a_setting_walks_from_the_form_to_the_line(chain: Chain, line: Lin
     values = json.loads(after.values_json)
     assert (values["baud"], values["device"]) == (19200, line.device)  # what was not named stays
     assert after.settings_revision != form.settings_revision
+    assert after.settings_revision == done.port.settings_revision
     assert not (await chain.configure(COM7, after.settings_revision, baud=19200)).changed
 
     lines = chain.audit()

@@ -5,6 +5,7 @@ Settings are {"host": text, "port": 1 to 65535}; the revision rises with each ch
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -37,6 +38,9 @@ class FakeXcvLink:
     sessions: dict[bytes, tuple[str, str, int, str]] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     used_for: int = 0  # DeletePort says 170 so many times: the host has not heard yet
+    raced_for: int = 0  # somebody else changes the port just before ConfigPort, so many times
+    statuses: dict[str, int] = field(default_factory=dict)  # what a command says, whatever it is asked
+    tells_after_s: float | None = 0.0  # when the host tells of a change of settings; None: never
     down: bool = False
 
     async def open(self, *, port: str = "", monitor: str = "", access: int, who: str) -> bytes:
@@ -61,6 +65,8 @@ class FakeXcvLink:
         if handle not in self.sessions:
             raise InvalidHandle("no such session")
         self.commands.append(data_name)
+        if data_name in self.statuses:
+            return XcvAnswer(self.statuses[data_name], b"", 0, "so it is")
         status, value, message = self._execute(handle, data_name, json.loads(input_data or b"null"))
         output = b"" if value is None else json.dumps(value).encode()
         if max_output_bytes is not None and len(output) > max_output_bytes:
@@ -98,8 +104,12 @@ class FakeXcvLink:
             settings = self.settings.get(name, {})
             return 0, {"name": name, "revision": str(self.revisions.get(name, 1)), "settings": settings}, ""
         if command == "ConfigPort":
-            self.settings[name] = dict(value["settings"])
-            self.revisions[name] = self.revisions.get(name, 1) + 1
+            if self.raced_for:
+                self.raced_for -= 1
+                self._change(name, {**self.settings.get(name, {}), "host": f"10.0.0.{self.raced_for}"})
+            if value.get("revision") not in (None, str(self.revisions.get(name, 1))):
+                return 1306, None, f"port {name} was changed meanwhile"
+            self._change(name, value["settings"])
             return 0, {"name": name, "revision": str(self.revisions[name])}, ""
         if command == "DeletePort":
             if self.used_for:
@@ -108,6 +118,15 @@ class FakeXcvLink:
             self.hosts.untell(PortName(self.host, name))
             return 0, None, ""
         return 87, None, f"no command {command!r}"
+
+    def _change(self, name: str, settings: dict[str, Any]) -> None:
+        self.settings[name] = dict(settings)
+        self.revisions[name] = revision = self.revisions.get(name, 1) + 1
+        if self.tells_after_s is not None:
+            told = PortName(self.host, name), str(revision)
+            asyncio.get_running_loop().call_later(
+                self.tells_after_s, lambda: self.hosts.tell(told[0], revision=told[1])
+            )
 
     async def stream(
         self, handle: bytes, data_name: str, input_data: bytes = b"", request_id: str = ""
@@ -140,13 +159,14 @@ class ApiHosts(FakeHosts):
             for port in host.ports:
                 self.tell(PortName(host.name, port))
 
-    def tell(self, name: PortName, *reports: port_pb2.PortStatus) -> None:
+    def tell(self, name: PortName, *reports: port_pb2.PortStatus, revision: str = "1") -> None:
         wire = port_pb2.Port(
             name=f"hosts/{name.host}/ports/{name.port}",
             port=port_pb2.PortName(host=name.host, port=name.port),
             monitor=MONITOR,
             state=port_pb2.PORT_STATE_ERROR if reports else port_pb2.PORT_STATE_READY,
             device="10.0.0.7:9100",
+            settings_revision=revision,
             status=reports,
         )
         port = PortInfo(name, MONITOR, "ready", wire.device, wire)

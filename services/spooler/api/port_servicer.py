@@ -112,8 +112,10 @@ class PortServicer(pb_grpc.PortServiceServicer):
         done = await self._setup.configure(
             port.name, request.settings, request.settings_revision, validate_only=request.validate_only
         )
-        present = done.port or port
-        return pb.ConfigurePortResponse(port=self._look.port_to_pb(present), changed=done.changed)
+        message = self._look.port_to_pb(done.port or port)
+        # The host's own answer; what it tells of the port may lag behind.
+        message.settings_revision = done.revision
+        return pb.ConfigurePortResponse(port=message, changed=done.changed)
 
     async def DeletePort(self, request: pb.DeletePortRequest, _context: Any) -> pb.DeletePortResponse:
         """See the contract."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from chassis.errors import (
     UnknownPrintMonitor,
 )
 from spooler.api import rights
+from spooler.api.convert_port import wire_of
 from spooler.api.inside import Inside, Link
 from spooler.api.port_use import PortUse
 from spooler.api.xcv_sessions import ADMINISTER
@@ -28,21 +29,40 @@ from spooler.printer import PortName
 _MAX_SETTINGS_BYTES = 64 * 1024
 _REMEMBERED = 512  # AddPort's request ids
 _HEARD_S = 3.0  # how soon a host tells of a port that it has just added
+_TRIES = 8  # at a change without a revision, while others change the same port
 _RELEASED_S = 1.0  # how soon a host hears that no printer uses a port any more
 
-# A monitor's own codes as the fabric's errors.
+# A monitor's own codes as the fabric's errors; the code stays, and brings its own gRPC status where the class's differs.
 _ERRORS: Mapping[int, type[FabricError]] = {
     2: errors.PortNotFound,
+    3: errors.InvalidArgument,  # PortIsValid: the name leads nowhere
     5: errors.AccessDenied,
+    6: errors.InvalidHandle,
     13: errors.InvalidArgument,
+    21: errors.DeviceOffline,
     50: errors.NotSupported,
+    55: errors.DeviceNotConnected,
+    62: errors.SpoolFull,
     87: errors.InvalidSettings,
+    112: errors.SpoolFull,
+    120: errors.NotSupported,
+    123: errors.InvalidArgument,  # PortIsValid: the name is a directory's
     124: errors.InvalidLevel,
     170: errors.PortInUse,
     183: errors.PortExists,
+    223: errors.TooLarge,
+    1167: errors.DeviceNotConnected,
+    1225: errors.ConnectionRefused,
     1306: errors.EtagMismatch,
+    1314: errors.AccessDenied,
+    1460: errors.DeadlineExceeded,
+    1707: errors.InvalidSettings,
+    1722: errors.StoreUnavailable,  # the monitor's own store: the host itself has answered
+    1780: errors.InvalidArgument,
+    1784: errors.InvalidArgument,
     1796: errors.PortNotFound,
     3000: errors.UnknownPrintMonitor,
+    3007: errors.InvalidPrintMonitor,
 }
 
 
@@ -66,9 +86,10 @@ class _Conversation:
 
 
 class Configured(NamedTuple):
-    """A port after ConfigurePort, and whether anything was changed."""
+    """A port after ConfigurePort: as its host tells of it, the revision it has, and whether anything (would have) changed."""
 
     port: PortInfo | None
+    revision: str
     changed: bool
 
 
@@ -127,21 +148,45 @@ class PortSetup:
     ) -> Configured:
         """Change settings; those that are not named stay.
 
+        They must still be those of `revision`; "": whatever they are now, so a lost race is run again.
+
         Raises:
             PortNotFound, InvalidSettings, EtagMismatch: nothing was changed.
         """
         body = _settings(settings)
         async with self._session(name) as session:
-            before = await session.ask("GetConfigInfo", {"name": name.port})
-            if revision and revision != before["revision"]:
-                raise errors.EtagMismatch(f"port {name} was changed in between", etag=before["revision"])
-            merged = {**before["settings"], **body}
-            await session.ask("PortIsValid", {"name": before["name"], "settings": merged})
-            if validate_only or merged == before["settings"]:
-                return Configured(self._hosts.port(name), changed=False)
-            wanted = {"name": name.port, "settings": merged, "revision": before["revision"]}
-            after = await session.ask("ConfigPort", wanted)
-        return Configured(self._hosts.port(name), changed=after["revision"] != before["revision"])
+            done = await _tried(
+                1 if revision else _TRIES,
+                lambda: self._change(session, name, body, revision, validate_only=validate_only),
+            )
+        if done.changed and not validate_only:
+            await self._heard(lambda: self._revision(name) == done.revision)
+        return done._replace(port=self._hosts.port(name))
+
+    async def _change(
+        self,
+        session: _Conversation,
+        name: PortName,
+        body: Mapping[str, Any],
+        revision: str,
+        *,
+        validate_only: bool,
+    ) -> Configured:
+        before = await session.ask("GetConfigInfo", {"name": name.port})
+        if revision and revision != before["revision"]:
+            raise errors.EtagMismatch(f"port {name} was changed in between", etag=before["revision"])
+        merged = {**before["settings"], **body}
+        await session.ask("PortIsValid", {"name": before["name"], "settings": merged})
+        changed = merged != before["settings"]
+        if validate_only or not changed:
+            return Configured(None, before["revision"], changed)
+        wanted = {"name": name.port, "settings": merged, "revision": before["revision"]}
+        after = await session.ask("ConfigPort", wanted)
+        return Configured(None, after["revision"], after["revision"] != before["revision"])
+
+    def _revision(self, name: PortName) -> str:
+        port = self._hosts.port(name)
+        return wire_of(port).settings_revision if port is not None else ""
 
     async def delete(self, name: PortName) -> None:
         """Delete a port. Raises PortInUse (170) while a printer or a job uses it, PortNotFound."""
@@ -176,6 +221,14 @@ class PortSetup:
             async with asyncio.timeout(_HEARD_S):
                 while not so():
                     await watcher.changes()
+
+
+async def _tried(times: int, change: Callable[[], Awaitable[Configured]]) -> Configured:
+    """Return what a change answers; one that somebody else's overtook is made again, on what is there then."""
+    for _ in range(times - 1):
+        with suppress(errors.EtagMismatch):
+            return await change()
+    return await change()
 
 
 def _settings(data: bytes) -> dict[str, Any]:
