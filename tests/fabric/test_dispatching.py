@@ -21,8 +21,8 @@ from spooler.ledger import Outcome
 from spooler.new_job import Duplicate, Inline, NewJob
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
-from spooler.steering import Steering
 from spooler.sql.store import SqlStore
+from spooler.steering import Steering
 from tests.fakes.host import FakeHost, FakeHosts
 
 

@@ -88,7 +88,7 @@ class FakeOpenPort(OpenPort):
             port.order.append(doc.job_number)
             port.calls.append("StartDocPort")
         if doc.progress is not None and doc.progress.final:
-            return
+            return None
         assert piece.offset <= doc.accepted, f"gap: {piece.offset} after {doc.accepted}"
         data = piece.data[doc.accepted - piece.offset :]
         if port.end_error is not None:

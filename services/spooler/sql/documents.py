@@ -15,18 +15,18 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select
 
 from chassis.errors import DigestMismatch, DocumentLost, FabricError, WrongOffset
-from spooler.sql import read as sql_read
 from spooler.group_commit import GroupThread
 from spooler.job import NO_ATTRIBUTES, Job
 from spooler.new_job import Duplicate, Inline, NewJob, Upload, Uploaded, UploadNotFound
 from spooler.spool.log import Spool
 from spooler.spool.record import Extent
-from spooler.store import INLINE_BYTES
+from spooler.sql import read as sql_read
 from spooler.sql.accept import Kept, upload_missing
 from spooler.sql.read import Reader
 from spooler.sql.rows import attributes_text, micros
 from spooler.sql.schema import sql, uploads
 from spooler.sql.writer import ROW_BYTES, Operation
+from spooler.store import INLINE_BYTES
 
 _COLUMNS = (uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)
 _UPLOAD = sql(select(*_COLUMNS).where(uploads.c.id == bindparam("id")))

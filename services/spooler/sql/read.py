@@ -16,7 +16,6 @@ from spooler.job import Attempt, HistoryEvent, Job
 from spooler.job_state import IPP_NUMBER
 from spooler.new_job import Upload
 from spooler.spool.record import RECORD_HEADER_BYTES, STRIDE, Extent
-from spooler.store import JobFilter, JobOrder, JobPage
 from spooler.sql.errors import told
 from spooler.sql.open import READERS
 from spooler.sql.rows import (
@@ -38,6 +37,7 @@ from spooler.sql.schema import (
     sql,
     uploads,
 )
+from spooler.store import JobFilter, JobOrder, JobPage
 
 Result = TypeVar("Result")
 

@@ -12,9 +12,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spooler.job import Job
 from spooler.spool.record import Extent
-from spooler.store import Changes
 from spooler.sql.rows import JOB_CHANGING, attempt_row, changing_row, event_row, micros, moment
 from spooler.sql.schema import attempts, history, inline_documents, jobs, spooled_documents, sql
+from spooler.store import Changes
 
 _UPDATE_JOB = sql(
     update(jobs)

@@ -16,9 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from chassis.errors import FabricError
-from spooler.sql import printers as sql_printers
-from spooler.sql import read as sql_read
-from spooler.sql import record as sql_record
 from spooler.group_commit import GroupThread
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.new_job import Duplicate, NewJob
@@ -26,7 +23,9 @@ from spooler.printer import Printer
 from spooler.spool.log import SEGMENT_BYTES, SegmentUse, Spool
 from spooler.spool.record import Extent
 from spooler.spool.space import Reserve
-from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, Snapshot, StoreUsage
+from spooler.sql import printers as sql_printers
+from spooler.sql import read as sql_read
+from spooler.sql import record as sql_record
 from spooler.sql.accept import accept
 from spooler.sql.documents import SqlDocuments
 from spooler.sql.errors import told
@@ -34,6 +33,7 @@ from spooler.sql.open import FileLock, inspect, migrate, reader_engine, writer_e
 from spooler.sql.read import Reader
 from spooler.sql.rows import micros
 from spooler.sql.writer import ROW_BYTES, Operation, Writer, get_meta, set_meta
+from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, Snapshot, StoreUsage
 
 
 @dataclass(frozen=True, slots=True)
