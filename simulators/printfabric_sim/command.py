@@ -175,11 +175,11 @@ async def _serve(fleet: Fleet, ready_file: Path | None) -> None:
     await fleet.start()
     try:
         line = json.dumps({"ready": True, "pid": os.getpid(), **fleet.addresses()})
-        click.echo(line)
         if ready_file is not None:
             fresh = ready_file.with_name(ready_file.name + ".new")
             fresh.write_text(line + "\n")
             fresh.replace(ready_file)
+        click.echo(line)
         await stop.wait()
     finally:
         await fleet.stop()

@@ -64,8 +64,10 @@ class ControlServer:
         self._tasks.add(task)
         try:
             await serve_http(reader, writer, reader.read, self._respond)
-        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
-            pass  # the client's connection or its HTTP; there is nobody to tell
+        except (ConnectionError, asyncio.IncompleteReadError, ValueError, asyncio.CancelledError):
+            # The client's connection or its HTTP, with nobody to tell; or `stop`, and asyncio's server complains of a
+            # handler that ends cancelled.
+            pass
         finally:
             self._tasks.discard(task)
             writer.close()
@@ -93,7 +95,7 @@ class ControlServer:
             case ["GET", "units", name]:
                 return self._picture(printer, name)
             case ["GET", "events"]:
-                first = int(query.get("from", ["0"])[0])
+                first = _from(query, 0)
                 return _json(200, {"events": printer.record.events[first : first + _MAX_ROWS]})
             case ["GET"]:
                 pass
@@ -112,10 +114,10 @@ class ControlServer:
 
     def _change(self, printer: SimulatedPrinter, body: dict[str, Any]) -> None:
         for key, value in body.items():
-            if key == "units_per_second":
+            if key == "units_per_second" and isinstance(value, int | float):
                 printer.core.path.unit_s = 1.0 / float(value) if float(value) > 0 else 0.0
-            elif key == "media":
-                printer.load_media(None if value is None else int(value))
+            elif key == "media" and (value is None or isinstance(value, int)):
+                printer.load_media(value)
             elif not printer.personality.attend(key, str(value)):
                 raise BadRequest(
                     f'no setting {key}={value!r}; there are: units_per_second, media, drawer ("shut")'
@@ -134,10 +136,17 @@ class ControlServer:
 
 
 def _units(printer: SimulatedPrinter, query: dict[str, list[str]]) -> list[dict[str, Any]]:
-    first = int(query.get("from", ["1"])[0])
+    first = _from(query, 1)
     outcome = query.get("outcome", [""])[0]
     rows = (unit.as_dict() for unit in printer.record.units if unit.unit >= first)
     return [row for row in rows if not outcome or row["outcome"] == outcome][:_MAX_ROWS]
+
+
+def _from(query: dict[str, list[str]], otherwise: int) -> int:
+    text = query.get("from", [str(otherwise)])[0]
+    if not text.isdigit():
+        raise BadRequest(f"from={text!r} is no number")
+    return int(text)
 
 
 async def _body(request: Request) -> dict[str, Any]:

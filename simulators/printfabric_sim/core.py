@@ -146,11 +146,9 @@ class Core:
 
     def begin_job(self, name: str, inlet: Inlet) -> Job:
         """Start a job inside an inlet."""
-        self._jobs += 1
-        inlet.job = Job(self._jobs, name)
-        self.event("job", job=self._jobs, name=name, inlet=inlet.number)
-        self.watcher.job(self._jobs)
-        return inlet.job
+        job = self._new_job(name, inlet)
+        self.watcher.job(job.number)
+        return job
 
     def cancel(self, reason: str) -> None:
         """Drop everything buffered, in progress and queued; a moving unit comes out torn."""
@@ -190,9 +188,10 @@ class Core:
         inlet = Inlet(self._inlets, kind, peer, link, Job(0))
         self.intake.inlets[inlet.number] = inlet
         self.event("connected", inlet=inlet.number, kind=kind, peer=peer)
-        self.begin_job(job_name, inlet)
+        job = self._new_job(job_name, inlet)
         self.personality.inlet_opened(inlet)
-        self.watcher.connect(inlet.number)
+        # Faults may break the link, which the caller has not tied to its inlet yet.
+        self.loop.call_soon(self._opened, inlet.number, job.number)
         return inlet
 
     def room(self, inlet: Inlet) -> int:
@@ -217,20 +216,26 @@ class Core:
             self.event("discarded", inlet=inlet.number, bytes=len(data))
 
     def end(self, inlet: Inlet, how: str, *, drop: bool = False) -> None:
-        """The inlet is over: `how` is "fin", "reset", …; with `drop` what has not begun to move is thrown away."""
-        if inlet.ended:
-            return
-        inlet.ended = how
-        self.event("disconnected", inlet=inlet.number, how=how, received=inlet.received)
+        """The inlet is over: `how` is "fin", "reset", …; with `drop` what has not begun to move is thrown away.
+
+        That may still happen after an orderly end.
+        """
+        before, inlet.ended = inlet.ended, inlet.ended or how
+        if not before:
+            self.event("disconnected", inlet=inlet.number, how=how, received=inlet.received)
         if drop:
+            inlet.ended = how
             self.intake.drop(inlet)
-        self.intake.ended(inlet)
+        if not before:
+            self.intake.ended(inlet)
 
     def lose_all(self, reason: str) -> None:
         """The memory is gone: buffers, the unit in progress, the path; every inlet is over."""
         self.cancel(reason)
         for inlet in list(self.intake.inlets.values()):
-            inlet.ended = inlet.ended or reason
+            if not inlet.ended:
+                inlet.ended = reason
+                self.event("disconnected", inlet=inlet.number, how=reason, received=inlet.received)
             inlet.on_done = None
             self.intake.forget(inlet)
         self.personality.reset()
@@ -259,6 +264,16 @@ class Core:
         """A condition has come or gone."""
         self.event("condition", condition=condition.value, on=on)
         self.personality.condition_changed(condition, on)
+
+    def _new_job(self, name: str, inlet: Inlet) -> Job:
+        self._jobs += 1
+        inlet.job = Job(self._jobs, name)
+        self.event("job", job=self._jobs, name=name, inlet=inlet.number)
+        return inlet.job
+
+    def _opened(self, inlet: int, job: int) -> None:
+        self.watcher.job(job)
+        self.watcher.connect(inlet)
 
     def _takes(self, inlet: Inlet) -> bool:
         return not inlet.ended and Condition.POWER_OFF not in self.conditions

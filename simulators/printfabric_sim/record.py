@@ -14,9 +14,13 @@ from typing import IO, Any
 
 from printfabric_sim.unit import Span, Unit
 
+# "SERIAL 17", "s/n: A-17", "Receipt no 5", "Page=3". Written so that `re` can skip to a possible first letter.
 DEFAULT_SERIAL = (
-    rb"(?i)(?:serial|ser|s/n|sn|no|nr|unit|label|receipt|page)[ .:#=]{1,3}((?=[A-Z._/-]*\d)[A-Z0-9._/-]+)"
+    rb"[SsNnUuLlRrPp](?:(?<=[Ss])(?i:erial|er|/n|n)|(?<=[Nn])(?i:o|r)|(?<=[Uu])(?i:nit)|(?<=[Ll])(?i:abel)"
+    rb"|(?<=[Rr])(?i:eceipt)|(?<=[Pp])(?i:age))[ .:#=]{1,3}((?=[A-Za-z._/-]*\d)[A-Za-z0-9._/-]+)"
 )
+# Pictures between text are not searched: a pattern costs milliseconds per 100 KiB.
+_SERIAL_BYTES = 8192
 
 
 class Outcome(StrEnum):
@@ -141,8 +145,10 @@ class Record:
         return entry
 
     def serial_of(self, content: bytes) -> str | None:
-        """Return the serial text embedded in `content`, if the pattern finds one."""
-        found = self._serial.search(content)
+        """Return the serial text embedded in the first or last 8 KiB of `content`, if the pattern finds one."""
+        found = self._serial.search(content, 0, _SERIAL_BYTES)
+        if found is None and len(content) > _SERIAL_BYTES:
+            found = self._serial.search(content, max(_SERIAL_BYTES, len(content) - _SERIAL_BYTES))
         if found is None:
             return None
         return (found.group(1) if found.re.groups else found.group(0)).decode("latin-1")

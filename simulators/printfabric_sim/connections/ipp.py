@@ -56,6 +56,13 @@ class IppConnection(DialogueListener):
         """Return {"ipp": uri}."""
         return {"ipp": self.uri}
 
+    def power(self, on: bool) -> None:
+        """Without power unfinished jobs are aborted."""
+        if not on:
+            for job in self.jobs.values():
+                job.lost = job.lost or job.state(self.core) not in _FINISHED
+        super().power(on)
+
     async def converse(self, link: ServedLink) -> None:
         """Answer one connection's requests."""
         assert link.writer is not None

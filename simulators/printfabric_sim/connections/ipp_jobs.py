@@ -56,6 +56,7 @@ class IppJob:
     created: float
     inlet: Inlet | None = None
     canceled: bool = False
+    lost: bool = False  # the printer lost its power before the end
     done: bool = False
     ended: float = 0.0
 
@@ -63,12 +64,12 @@ class IppJob:
         """Return the state now."""
         if self.canceled:
             return JobState.CANCELED
+        if self.lost or (self.inlet is not None and self.inlet.ended not in ("", "fin")):
+            return JobState.ABORTED
         if self.inlet is None:
             return JobState.PENDING
         if self.done:
             return JobState.COMPLETED
-        if self.inlet.ended not in ("", "fin"):
-            return JobState.ABORTED
         return JobState.PROCESSING_STOPPED if core.conditions & ATTENTION else JobState.PROCESSING
 
     def finish(self) -> None:

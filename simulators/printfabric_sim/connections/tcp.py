@@ -62,6 +62,7 @@ class _TcpLink(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._inlet: Inlet | None = None
         self._frozen = False
+        self._finished = False  # our FIN is out
 
     # asyncio.BufferedProtocol
 
@@ -81,9 +82,11 @@ class _TcpLink(asyncio.BufferedProtocol):
         self._core.feed(self._inlet, bytes(_SCRATCH[:nbytes]))
 
     def eof_received(self) -> bool:
+        """The sender is through. Its side stays open for status until all it sent is printed, then we close too."""
         assert self._inlet is not None
+        self._inlet.on_done = self.close
         self._core.end(self._inlet, "fin")
-        return False
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         assert self._inlet is not None
@@ -101,7 +104,12 @@ class _TcpLink(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing() and not self._frozen:
+        if (
+            self._transport is not None
+            and not self._transport.is_closing()
+            and not self._frozen
+            and not self._finished
+        ):
             self._transport.write(data)
 
     def freeze(self, on: bool) -> None:
@@ -131,7 +139,8 @@ class _TcpLink(asyncio.BufferedProtocol):
         self._core.end(self._inlet, how, drop=drop)
         if how == "reset":
             self.reset()
-        elif self._transport is not None and not self._transport.is_closing():
+        elif self._transport is not None and not self._transport.is_closing() and not self._finished:
+            self._finished = True
             # Closing with unread bytes would make the kernel send RST: they are read and thrown away for a while.
             self._transport.write_eof()
             self._inlet.pauses.clear()

@@ -117,8 +117,7 @@ class PjlStatus:
 
     def _send(self, text: str) -> None:
         for inlet in list(self._inlets.values()):
-            if not inlet.ended:
-                self._machine.reply(text.encode("latin-1"), inlet)
+            self._machine.reply(text.encode("latin-1"), inlet)
 
     def _set_timer(self, seconds: int) -> None:
         if self._timer is not None:

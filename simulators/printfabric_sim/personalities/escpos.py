@@ -236,8 +236,7 @@ class ReceiptPrinter(Personality):
         if not self._asb:
             return
         for inlet in list(self._senders.values()):
-            if not inlet.ended:
-                self.machine.reply(self._asb_bytes(), inlet)
+            self.machine.reply(self._asb_bytes(), inlet)
 
     def condition_changed(self, condition: Condition, on: bool) -> None:
         """Send automatic status if it is on."""

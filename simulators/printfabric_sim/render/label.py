@@ -228,7 +228,7 @@ class _Label:
         parts = rest.split(b",", 4)
         if len(parts) < 5 or parts[0].strip().upper() != b"A":
             return
-        row = max(1, int(parts[3] or b"1"))
+        row = max(1, _int(parts[3].decode("latin-1"), 1))
         data = unpack(parts[4], row)
         rows = len(data) // row
         if rows:

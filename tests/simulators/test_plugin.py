@@ -1,0 +1,46 @@
+"""The pytest plugin as a user's own tests see it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+USERS_TEST = """
+import socket
+import pytest
+
+def print_labels(port):
+    with socket.create_connection(("127.0.0.1", port), 5) as sock:
+        for n in range(30):
+            sock.sendall(b"^XA^FO20,20^FDSERIAL %d^FS^XZ" % n)
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(1)
+
+def test_labels_come_out(sim_printer):
+    printer = sim_printer("zpl", units_per_second=500)
+    print_labels(printer.port)
+    printer.wait_units(30)
+    assert printer.serials() == [str(n) for n in range(30)]
+
+def test_my_code_hears_of_a_reset(sim_printer):
+    printer = sim_printer("zpl", units_per_second=500, faults="reset@unit:3")
+    with pytest.raises(ConnectionResetError):
+        print_labels(printer.port)
+    assert printer.serials() == ["0", "1", "2"]
+"""
+
+
+def test_a_users_test_file_needs_the_plugin_only(tmp_path):
+    (tmp_path / "test_labels.py").write_text(USERS_TEST)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "printfabric_sim.pytest_plugin",
+        "--rootdir",
+        str(tmp_path),
+    ]
+    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path, timeout=50)
+    assert "2 passed" in done.stdout, done.stdout + done.stderr

@@ -1,0 +1,96 @@
+"""Pictures: what is on them where, not every pixel of them; the kept pictures in docs/images were looked at."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from printfabric_sim.render.barcodes import linear_modules
+from printfabric_sim.render.label import draw_label
+from printfabric_sim.render.page import draw_text_page, page_text
+from printfabric_sim.render.receipt import draw_receipt, receipt_text
+from printfabric_sim.render.zpl_graphics import unpack
+
+
+def dark(image: Image.Image, box: tuple[int, int, int, int]) -> float:
+    """Return the share of dark pixels in a box."""
+    histogram = image.crop(box).histogram()
+    return sum(histogram[:128]) / sum(histogram)
+
+
+def test_a_label_has_its_size_text_boxes_and_codes_where_they_belong():
+    image = draw_label(
+        b"^XA^PW600^LL400^FO10,10^GB580,380,4^FS^FO50,50^A0N,60,60^FDHELLO^FS"
+        b"^FO50,150^BY2^BCN,100,N^FDABC-123^FS^FO400,150^BQN,2,5^FDMA,hello^FS^XZ"
+    )
+    assert image.size == (600, 400)
+    assert dark(image, (10, 10, 14, 390)) == 1.0
+    assert 0.1 < dark(image, (50, 50, 250, 110)) < 0.6
+    assert 0.3 < dark(image, (50, 150, 50 + 2 * len(linear_modules("code128", "ABC-123") or ""), 250)) < 0.7
+    assert 0.3 < dark(image, (400, 160, 505, 265)) < 0.7
+    assert dark(image, (20, 280, 380, 380)) == 0.0
+
+
+def test_reversed_text_is_white_on_a_black_box():
+    image = draw_label(b"^XA^PW300^LL100^FO0,0^GB300,100,100^FS^FO20,20^FR^A0N,60,60^FDEXPRESS^FS^XZ")
+    assert 0.5 < dark(image, (20, 20, 260, 90)) < 0.95
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [(b"FF00", "ff00"), (b"HF,", "ff00"), (b"F,:", "f000f000"), (b"!", "ffff"), (b"JF0,", "ffff0000")],
+)
+def test_compressed_graphics_unpack_as_the_guide_says(data, rows):
+    assert unpack(data, 2).hex().startswith(rows[:8])
+
+
+def test_a_receipt_is_as_wide_as_its_paper_and_wraps_long_lines():
+    short = draw_receipt(b"one line\n")
+    long = draw_receipt(b"x" * 60 + b"\n")
+    assert short.width == 576
+    assert long.height > short.height
+    assert (
+        receipt_text(b"\x1b@\x1ba\x01Hello\n\x1dv0\x00\x01\x00\x01\x00\xffworld\n\x1dV\x00")
+        == "Hello\nworld\n"
+    )
+
+
+def test_double_size_letters_are_twice_as_high():
+    normal, double = draw_receipt(b"A\n"), draw_receipt(b"\x1d!\x11A\n")
+    assert double.height - normal.height == 24
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1d", b"\x1b*", b"\x1dv0\x00\xff\xff\xff\xff", b"\x1d(L\x02\x00\x30\x32"]
+)
+def test_a_torn_receipt_is_drawn_as_far_as_it_goes(content):
+    assert draw_receipt(content).width == 576
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"^XA",
+        b"^FDx",
+        b"^XA^GFA,1,2",
+        b"^XA^GFA,a,b,c,zz^FS",
+        b"^XA^BQN^FD^FS",
+        b"^XA^LL99999999^XZ",
+        b"^A",
+    ],
+)
+def test_a_torn_or_wrong_label_is_drawn_as_far_as_it_goes(content):
+    assert draw_label(content).width > 0
+
+
+def test_page_text_leaves_the_language_out():
+    assert page_text(b"\x1bE\x1b&l0O\x1b(s10HHello\r\n\x1b*b3Wabcworld\x0c").split() == ["Hello", "world"]
+    assert page_text(b"%!PS\n(Hello \\(you\\)) show showpage") == "Hello (you)"
+
+
+def test_a_page_has_lines_at_fixed_pitch():
+    image = draw_text_page("a\n\n\nb\n")
+    assert image.width == 880
+    assert dark(image, (40, 40, 60, 60)) > 0
+    assert dark(image, (40, 60, 60, 98)) == 0
