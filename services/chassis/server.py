@@ -24,7 +24,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -208,11 +208,15 @@ async def serve(
     on_drain: Sequence[Callback] = (),
     authorize: Authorize = known_with_a_role,
     verifiers: Sequence[TokenVerifier] = (),
+    until: Callable[[], Coroutine[Any, Any, Any]] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return. `loops` are supervised and come back after a failure.
 
+    `until` ends it as well: it waits, and raises when this process can serve no more.
+
     Raises:
         StartError, CertificateError: see `Server.start`.
+        Exception: what `until` raised, after the drain.
     """
     server = Server(
         settings.server,
@@ -226,7 +230,12 @@ async def serve(
         async with Tasks("loops") as tasks, server:
             for loop in loops:
                 tasks.supervise(getattr(loop, "__qualname__", repr(loop)), loop)
+            end = tasks.spawn("until", until()) if until is not None else None
+            if end is not None:
+                end.add_done_callback(lambda _: stop.set())
             await stop.wait()
+    if end is not None and not end.cancelled():
+        end.result()
 
 
 def _add_reflection(names: Sequence[str], server: Any) -> None:

@@ -35,7 +35,11 @@ WHO = "settings"  # who adds what the settings name
 
 
 async def run(settings: SpoolerSettings) -> None:
-    """Serve until told to stop; then send nothing new, release the ports, close the store."""
+    """Serve until told to stop; then send nothing new, release the ports, close the store.
+
+    Raises:
+        StoreUnavailable: the store has died under us; drained all the same. Another process may have more luck.
+    """
     async with (
         _open_store(settings) as store,
         Channels(settings.monitors) as channels,
@@ -73,6 +77,7 @@ async def run(settings: SpoolerSettings) -> None:
                 loops=[retention.run],
                 on_drain=[services.end_streams, dispatcher.drain],
                 authorize=authorize,
+                until=store.died,
             )
 
 

@@ -39,6 +39,9 @@ class GroupThread(Generic[Work]):
     """Takes work in order, hands all that has gathered to `commit` on its own thread, then wakes the callers.
 
     While one batch is being synced the next one gathers: the slower the disk, the larger the batches.
+
+    Should the thread die, by what no handler catches, nobody waits for ever: all callers get StoreUnavailable, and
+    `dead` says why. Only a new process helps then.
     """
 
     def __init__(
@@ -58,6 +61,10 @@ class GroupThread(Generic[Work]):
         self._resting = False  # a commit failed; written by the thread
         self._closing = False
         self._closed = self._loop.create_future()
+        self._batch: Sequence[Entry[Work]] = ()  # the one being committed
+        self.dead: asyncio.Future[str] = (
+            self._loop.create_future()
+        )  # why; a thread that was closed is not dead
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -67,8 +74,7 @@ class GroupThread(Generic[Work]):
 
     def enqueue(self, work: Work) -> asyncio.Future[Any]:
         """Put `work` in its place in the order now; the future tells of the commit."""
-        if self._closing:
-            raise StoreUnavailable(f"{self._name} is closed")
+        self._check_open()
         future = self._loop.create_future()
         self._queue.append(Entry(work, future))
         self._wake.set()
@@ -76,8 +82,7 @@ class GroupThread(Generic[Work]):
 
     def submit_soon(self, work: Work) -> None:
         """Put `work` in its place in the order and return; it is committed with the next batch, within 50 ms."""
-        if self._closing:
-            raise StoreUnavailable(f"{self._name} is closed")
+        self._check_open()
         self._soon_in += 1
         self._queue.append(Entry(work, None))
         if (self._soon_in - self._soon_out) * 4 >= self._max_soon and not self._resting:
@@ -98,11 +103,36 @@ class GroupThread(Generic[Work]):
         await asyncio.shield(self._closed)
         self._thread.join()
 
+    def _check_open(self) -> None:
+        if self.dead.done():
+            raise StoreUnavailable(self.dead.result())
+        if self._closing:
+            raise StoreUnavailable(f"{self._name} is closed")
+
     def _soon_is_now(self) -> None:
         self._soon = None
         self._wake.set()
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # the thread's last wall: nobody else would ever hear of it
+            self._loop.call_soon_threadsafe(self._die, f"{self._name}: its thread died: {error!r}")
+            log.critical("writing thread died", thread=self._name, error=repr(error), exc_info=error)
+        else:
+            self._loop.call_soon_threadsafe(self._closed.set_result, None)
+
+    def _die(self, why: str) -> None:
+        """Let nobody wait for a thread that is gone; on the loop, which alone appends to the queue."""
+        self.dead.set_result(why)
+        left = [*self._batch, *self._queue]
+        self._queue.clear()
+        for entry in left:
+            entry.error = StoreUnavailable(why)
+        _wake_callers([entry for entry in left if entry.future is not None])
+        self._closed.set_result(None)
+
+    def _work(self) -> None:
         rest: float | None = None
         while True:
             self._wake.wait(rest)
@@ -115,11 +145,10 @@ class GroupThread(Generic[Work]):
                 break
         if self._queue:
             log.error("progress not written at the end", thread=self._name, entries=len(self._queue))
-        self._loop.call_soon_threadsafe(self._closed.set_result, None)
 
     def _one_batch(self) -> bool:
         """Commit one batch and wake its callers. Return whether unwaited work must be tried again later."""
-        batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._max_batch))]
+        self._batch = batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._max_batch))]
         try:
             self._commit(batch)
         except Exception as error:  # the thread's wall: a bug must fail its callers, not silence the store
@@ -135,6 +164,7 @@ class GroupThread(Generic[Work]):
         if again:
             self._forget_oldest()
         self._loop.call_soon_threadsafe(_wake_callers, [e for e in batch if e.future is not None])
+        self._batch = ()
         return bool(again)
 
     def _forget_oldest(self) -> None:

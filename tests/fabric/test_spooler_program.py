@@ -32,17 +32,33 @@ ports = ["edge-7/COM1:"]
 """
 
 
-async def start(folder, **pipes):
+BROKEN = """
+from spooler.sql.writer import Writer
+from spooler.__main__ import main
+
+commit = Writer.commit
+
+def dies_of_a_document(self, batch):
+    if self.accepting.last_number:
+        raise SystemExit("no handler expects this")
+    commit(self, batch)
+
+Writer.commit = dies_of_a_document
+main()
+"""
+
+
+async def start(folder, program=("-m", "spooler"), **pipes):
     (folder / "spooler.toml").write_text(CONFIG.format(folder=folder))
     (folder / "ready.json").unlink(missing_ok=True)
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "spooler", "--config", str(folder / "spooler.toml"), cwd=SERVICES, **pipes
-    )  # fmt: skip
+        sys.executable, *program, "--config", str(folder / "spooler.toml"), cwd=SERVICES, **pipes
+    )
 
 
 @asynccontextmanager
-async def running(folder):
-    process = await start(folder, stderr=asyncio.subprocess.DEVNULL)
+async def running(folder, **more):
+    process = await start(folder, stderr=asyncio.subprocess.DEVNULL, **more)
     try:
 
         async def ready():
@@ -89,3 +105,16 @@ async def test_a_second_spooler_on_the_same_store_is_refused(tmp_path):
         _, said = await asyncio.wait_for(second.communicate(), 10)
     assert second.returncode == 69
     assert b"spooler.db" in said or b"state" in said
+
+
+async def test_a_spooler_whose_store_can_write_no_more_ends_so_that_a_supervisor_starts_it_again(tmp_path):
+    async with running(tmp_path, program=("-c", BROKEN)) as (process, stub, _found):
+        kept = (await submit(stub, request_id="r1")).job
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await submit(stub, request_id="r2")
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        async with asyncio.timeout(10):
+            assert await process.wait() == 69
+        assert not (tmp_path / "ready.json").exists()
+    async with running(tmp_path) as (_process, stub, _found):
+        assert (await stub.GetJob(pb.GetJobRequest(name=kept.name))).job.digest == kept.digest

@@ -194,6 +194,11 @@ class Spool:
         """Return the size of all segment files."""
         return sum(entry.stat().st_size for entry in os.scandir(self._files.directory) if _is_segment(entry))
 
+    @property
+    def dead(self) -> asyncio.Future[str]:
+        """Why nothing can be put any more, ever."""
+        return self._shared.dead
+
     async def close(self) -> None:
         """Sync what is waiting and let go of all files."""
         await self._shared.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Sequence
@@ -111,6 +112,11 @@ class SharedLog:
     def is_active(self, segment: int) -> bool:
         """Return whether documents are still appended to `segment`."""
         return segment == self._number
+
+    @property
+    def dead(self) -> asyncio.Future[str]:
+        """Why nothing can be appended any more, ever."""
+        return self._thread.dead
 
     async def close(self) -> None:
         """Sync what is waiting and let go of the file."""

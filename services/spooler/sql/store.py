@@ -7,15 +7,16 @@ the row that names it, so a row never names what is not there.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, StoreUnavailable
 from spooler.group_commit import GroupThread
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.new_job import Duplicate, NewJob
@@ -144,6 +145,16 @@ class SqlStore(SqlDocuments):
             )
 
         return await self._reader.ask(question)
+
+    async def died(self) -> NoReturn:
+        """Wait until a thread that writes has died, which is no failure of a call but of this process.
+
+        Raises:
+            StoreUnavailable: it has, and why.
+        """
+        threads = (self._thread.dead, self._spool.dead)
+        await asyncio.wait(threads, return_when=asyncio.FIRST_COMPLETED)
+        raise StoreUnavailable(next(thread.result() for thread in threads if thread.done()))
 
     async def close(self) -> None:
         """Write what is waiting and let go of all files."""

@@ -138,3 +138,41 @@ async def test_a_handler_that_breaks_fails_its_callers_and_goes_on():
         await thread.submit(0)
     assert await thread.submit(1) == 1
     await thread.close()
+
+
+class Unheard(BaseException):
+    """Nothing that a handler's wall catches."""
+
+
+async def test_a_thread_that_dies_fails_all_who_wait_and_all_who_come_later_and_says_so():
+    begun = threading.Event()
+    go_on = threading.Event()
+
+    def commit(batch: Sequence[Entry[int]]) -> None:
+        begun.set()
+        go_on.wait(5)
+        raise Unheard("out of the blue")
+
+    thread: GroupThread[int] = GroupThread("test", commit)
+    in_the_batch = thread.enqueue(1)
+    await asyncio.to_thread(begun.wait, 5)
+    in_the_queue = [thread.enqueue(2), thread.enqueue(3)]
+    thread.submit_soon(4)
+    assert not thread.dead.done()
+    go_on.set()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(in_the_batch, *in_the_queue, return_exceptions=True)
+        assert "out of the blue" in await thread.dead
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 3
+    with pytest.raises(StoreUnavailable, match="out of the blue"):
+        await thread.submit(5)
+    with pytest.raises(StoreUnavailable, match="out of the blue"):
+        thread.submit_soon(6)
+    async with asyncio.timeout(5):
+        await thread.close()
+
+
+async def test_a_thread_that_was_closed_is_not_dead(thread):
+    await thread.submit(1)
+    await thread.close()
+    assert not thread.dead.done()

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import create_engine, inspect
 
 from chassis.errors import StoreUnavailable
-from spooler.sql import open as sql_open
 from spooler.job import Job
 from spooler.job_state import IPP_NUMBER
 from spooler.new_job import Inline, NewJob
 from spooler.printer import Printer
-from spooler.sql.store import SqlStore
+from spooler.sql import open as sql_open
 from spooler.sql.schema import HEAD, metadata
+from spooler.sql.store import SqlStore
 
 
 @pytest.fixture

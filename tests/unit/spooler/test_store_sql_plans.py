@@ -3,11 +3,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from spooler.sql import accept, printers, read, record
 from spooler.job_state import TERMINAL, JobState
-from spooler.store import JobFilter, JobOrder
-from spooler.sql.store import SqlStore
+from spooler.sql import accept, printers, read, record
 from spooler.sql.schema import literal_sql
+from spooler.sql.store import SqlStore
+from spooler.store import JobFilter, JobOrder
 
 UNFINISHED = frozenset(JobState) - TERMINAL
 
