@@ -248,5 +248,6 @@ class JobCalls:
 
 def awaits_decision(job: Job) -> bool:
     """Tell whether a person has to say what came out, or where to go on, before the job does anything more."""
-    held = job.state in {JobState.JOB_STATE_PENDING_HELD, JobState.JOB_STATE_PROCESSING_STOPPED}
+    # One that is stopped in its middle (PROCESSING_STOPPED) goes on by itself when its port does.
+    held = job.state == JobState.JOB_STATE_PENDING_HELD
     return held and job.outcome in {Outcome.OUTCOME_UNKNOWN, Outcome.OUTCOME_PARTIAL}

@@ -22,6 +22,7 @@ class Receiver(ABC):
 
     monitor = ""
     is_pipe = True  # a byte pipe, not a connection
+    rate_counts = True  # `rate` slows it down
 
     def __init__(self, port: str, rate: int = 0) -> None:
         self.port = port
@@ -183,6 +184,7 @@ class FileReceiver(Receiver):
     """A file port. Nobody reads; the document stands under its name when it is whole, beside it until then."""
 
     monitor = "file"
+    rate_counts = False
 
     def __init__(self, port: str, host_state: Path) -> None:
         super().__init__(port)
@@ -204,5 +206,14 @@ class FileReceiver(Receiver):
             )
         return 0
 
+    def clear(self) -> None:
+        """Forget what was printed, whole or not."""
+        for path in (self._target, *self._folder.glob(".*.part")):
+            path.unlink(missing_ok=True)
+
     def settled(self) -> bytes:
-        return self._target.read_bytes() if self._target.exists() else b""
+        """Return the document, or what there is of it."""
+        parts = list(self._folder.glob(".*.part"))
+        if self._target.exists() or not parts:
+            return self._target.read_bytes() if self._target.exists() else b""
+        return parts[0].read_bytes()

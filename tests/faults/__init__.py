@@ -1,0 +1,1 @@
+"""Kills, cuts, stalls and bad input, against real processes."""

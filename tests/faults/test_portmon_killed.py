@@ -1,0 +1,81 @@
+"""A port monitor that dies in the middle of documents: they go on at the right byte, or say what is not known."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from printfabric.types.v1.job_pb2 import Job
+from printfabric.types.v1.ledger_pb2 import Outcome
+from printfabric_client.sync import Client
+from tests.rig.documents import noise
+from tests.rig.programs import wait_until
+from tests.rig.real_fabric import RealFabric, brief, printed, real_fabric
+from tests.rig.receivers import FifoReceiver, FileReceiver, PtyReceiver, Receiver, TcpReceiver
+from tests.rig.truth import assert_true
+
+POINTS = 20
+SIZE = 2_000_000
+RATE = 4_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(150)
+def test_a_killed_port_monitor_doubles_nothing_and_says_what_it_cannot_know(
+    tmp_path: Path, chance: random.Random
+):
+    receivers: list[Receiver] = [
+        TcpReceiver("IP_A", rate=RATE),
+        FifoReceiver("LPT1:", tmp_path / "fifo", rate=RATE),
+        PtyReceiver("COM1:", rate=RATE),
+        FileReceiver("out.prn", tmp_path / "pm"),
+    ]
+    ends: Counter[str] = Counter()
+    with (
+        real_fabric(tmp_path, receivers, proxied=True, link_rate=4 * RATE) as fabric,
+        fabric.client() as client,
+    ):
+        for number in range(POINTS):
+            batch = _Batch(fabric, client, number)
+            aimed = chance.choice(receivers)
+            point = chance.randrange(SIZE * 8 // 10)
+            wait_until(lambda by=batch, at=aimed, to=point: by.received(at) >= to)  # type: ignore[misc]
+            fabric.portmon.kill()
+            fabric.portmon.start()
+            for name, (accepted, document) in batch.jobs.items():
+                job = client.wait(accepted.number, timeout_s=30, or_decision=True)
+                assert_true(job, batch.got(fabric.receivers[name]), document)
+                ends[f"{name} {'printed' if printed(job) else Outcome.Name(job.outcome)}"] += 1
+                if name == "ip_a" and not printed(job):
+                    assert job.outcome == Outcome.OUTCOME_UNKNOWN, brief(job)
+                if not printed(job):
+                    client.cancel(job.number)
+    print(dict(ends))
+    for name in ("lpt1", "com1", "out.prn"):
+        assert ends[f"{name} printed"] > POINTS / 2, "hardly anything went on by itself"
+
+
+class _Batch:
+    """One document for each printer, and what came of it."""
+
+    def __init__(self, fabric: RealFabric, client: Client, number: int) -> None:
+        self._before = {one.port: one.count for one in fabric.receivers.values()}
+        for one in fabric.receivers.values():
+            if isinstance(one, FileReceiver):
+                one.clear()
+                self._before[one.port] = 0
+        self.jobs: dict[str, tuple[Job, bytes]] = {}
+        for place, name in enumerate(fabric.receivers):
+            document = noise(SIZE, 1000 * number + place)
+            self.jobs[name] = (client.submit(document, printer=name), document)
+
+    def received(self, receiver: Receiver) -> int:
+        return receiver.count - self._before[receiver.port]
+
+    def got(self, receiver: Receiver) -> bytes:
+        if isinstance(receiver, FileReceiver):
+            return receiver.settled()
+        return receiver.settled()[self._before[receiver.port] :]
