@@ -27,6 +27,7 @@ from spooler.launch import flight_of
 from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
 from spooler.pool import choose_port
 from spooler.printer import PortAvailability, PortName
+from spooler.room import Room
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 
@@ -45,6 +46,7 @@ class Dispatcher(LaneDesk):
     ) -> None:
         self.settings = settings or DispatchSettings()
         super().__init__(Book(self.settings.cache_bytes), store, hub)
+        self.room = Room(store)
         self.hosts = hosts
         self.tasks = tasks
         self.paused_ports: dict[tuple[str, str], str] = {}  # port -> who and why
@@ -103,7 +105,7 @@ class Dispatcher(LaneDesk):
         """
         reserved = [self._reserve(new) for new in new_jobs]
         try:
-            results = await self.store.accept(reserved)
+            results = await self.room.within(lambda: self.store.accept(reserved))
         finally:
             for new in reserved:
                 if new.first_attempt is not None:

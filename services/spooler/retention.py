@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from chassis import logs
 from spooler.metrics import SpoolerMetrics
+from spooler.room import Room
 from spooler.store import Store
 
 log = logs.get(__name__)
@@ -34,6 +35,7 @@ class Retention:
         forget_uploads: Callable[[], Awaitable[int]],
     ) -> None:
         self._store = store
+        self._room = Room(store)
         self._metrics = metrics
         self._keep = timedelta(seconds=keep_finished_s)
         self._forget_uploads = forget_uploads
@@ -53,6 +55,7 @@ class Retention:
             if count < _AT_ONCE:
                 break
             await asyncio.sleep(_PAUSE_S)
+        await self._room.make()
         uploads = await self._forget_uploads()
         self._metrics.spool_bytes = (await self._store.usage()).spool_bytes
         if gone or uploads:

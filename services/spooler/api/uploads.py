@@ -18,6 +18,7 @@ from printfabric.spooler.v1.print_service_pb2 import JobSpec, UploadBegin, Uploa
 from spooler.api.submission import Caller, Submission, invalid
 from spooler.job import Job
 from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.room import Room
 from spooler.store import Store
 
 MAX_PIECE_BYTES = 1 << 20
@@ -50,6 +51,7 @@ class Uploads:
 
     def __init__(self, store: Store, submission: Submission, known: Iterable[Upload] = ()) -> None:
         self._store = store
+        self._room = Room(store)
         self._submission = submission
         now = datetime.now(UTC)
         self._entries = {(upload.owner, upload.request_id): _Entry(upload.id, now) for upload in known}
@@ -115,9 +117,9 @@ class Uploads:
 
     async def _open(self, begin: UploadBegin, caller: Caller, size: int | None) -> Upload:
         """Begin an upload, or find the one that was begun with the same words."""
-        if size is not None:
-            usage = await self._store.usage()
-            if size > usage.free_bytes - usage.reserve_bytes:
+        if size is not None and not await self._fits(size):
+            await self._room.make(size)
+            if not await self._fits(size):
                 raise SpoolFull(f"the spool has no room for {size} bytes now", size_bytes=size)
         words = hashlib.sha256(begin.spec.SerializeToString(deterministic=True)).hexdigest()
         upload = await self._store.create_upload(
@@ -129,6 +131,10 @@ class Uploads:
             )
         return upload
 
+    async def _fits(self, size: int) -> bool:
+        usage = await self._store.usage()
+        return size <= usage.free_bytes - usage.reserve_bytes
+
     def _entry(self, upload: Upload) -> _Entry:
         name = (upload.owner, upload.request_id)
         entry = self._entries.get(name)
@@ -138,7 +144,9 @@ class Uploads:
 
     async def _append(self, entry: _Entry, piece: UploadJobRequest) -> int:
         async with entry.turn:
-            received = await self._store.append_upload(entry.id, piece.offset, piece.data)
+            received = await self._room.within(
+                lambda: self._store.append_upload(entry.id, piece.offset, piece.data)
+            )
         entry.heard_at = datetime.now(UTC)
         return received
 

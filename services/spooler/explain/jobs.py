@@ -11,7 +11,7 @@ from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts
 from spooler.explain.ports import trouble_of
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.ledger import Outcome
+from spooler.ledger import EvidenceLevel, Outcome
 from spooler.printer import Printer
 
 _JOBS = "printfabric.spooler.v1.PrintService"
@@ -85,6 +85,12 @@ def loss_of(job: Job) -> str:
 
 # --- the single answers
 
+# A headline says no more than is proven: what is on paper only the printer knows.
+_PROVEN = {
+    EvidenceLevel.ACKED: "The far end has all of it (the printer itself was not asked)",
+    EvidenceLevel.CONFIRMED: "The printer confirmed all of it",
+}
+
 
 def _ended(job: Job) -> Explanation:
     when = f" at {job.ended_at:%H:%M:%S} UTC" if job.ended_at is not None else ""
@@ -92,7 +98,7 @@ def _ended(job: Job) -> Explanation:
     if job.state is JobState.COMPLETED:
         level = job.ledger.level
         proof = Fact(f"the proof reaches the level {level}", Source.TRANSPORT, job.ended_at)
-        text = f"It has printed{when}."
+        text = f"{_PROVEN.get(level, 'The device took all of it')}{when}."
         if job.outcome is not Outcome.PRINTED:
             text = f"It was closed by a person{when}; what came out is not proven."
         return Explanation(Verdict.FINE, text, loss_of(job), facts=(proof, *facts))
