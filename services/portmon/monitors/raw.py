@@ -60,6 +60,15 @@ class RawSettings(PortSettings):
         description="How long to wait for the printer to close its side once it has every byte. 0: do not wait.",
         json_schema_extra={"unit": "s"},
     )
+    printer_buffer_bytes: int = Field(
+        default=65536,
+        ge=0,
+        le=1 << 30,
+        title="Printer's own memory",
+        description="Bytes that the printer may have taken from the connection and not printed. When the connection "
+        "breaks, that much before the last acknowledged byte counts as uncertain, beside the receive window.",
+        json_schema_extra={"unit": "bytes"},
+    )
     connection: Literal["document", "kept"] = Field(
         default="document",
         title="Connection",
@@ -84,7 +93,7 @@ class RawPort(Port):
         self._addresses = Addresses(settings.host, settings.port, context)
         self.readable = False
         self.write_timeout_s = settings.write_timeout_s
-        self.far_buffer_bytes = FAR_BUFFER_BYTES
+        self.far_buffer_bytes = FAR_BUFFER_BYTES + settings.printer_buffer_bytes
         self._window = 0
 
     @override
@@ -180,7 +189,8 @@ class RawPort(Port):
                 self._acked = max(self._acked, min(acked, self._sent) - self._base)
             if len(info) >= _SND_WND_AT + 4:
                 self._window = max(self._window, struct.unpack_from("=I", info, _SND_WND_AT)[0])
-                self.far_buffer_bytes = self._window or FAR_BUFFER_BYTES
+                window = self._window or FAR_BUFFER_BYTES
+                self.far_buffer_bytes = window + self._settings.printer_buffer_bytes
         return self._acked
 
     def _broken(self, error: OSError) -> FabricError:
