@@ -24,6 +24,7 @@ from spooler.lane import Lane
 from spooler.lane_condition import LaneState
 from spooler.lane_desk import LaneDesk
 from spooler.launch import flight_of
+from spooler.lost_documents import end_lost
 from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
 from spooler.pool import choose_port
 from spooler.printer import PortAvailability, PortName
@@ -32,10 +33,6 @@ from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 
 log = logs.get(__name__)
-
-FENCE_SHIFT = (
-    24  # a fence is the spooler's epoch, then a counter: rising over restarts without a write per opening
-)
 
 
 class Dispatcher(LaneDesk):
@@ -64,8 +61,12 @@ class Dispatcher(LaneDesk):
         self.begin_epoch(epoch)
         self.book.put_printers(snapshot.printers)
         open_attempts = {attempt.job_number: attempt for attempt in snapshot.open_attempts}
+        lost = await end_lost(self.store, snapshot)
         for job in snapshot.jobs:
             self.book.add(job)
+            if job.number in lost:
+                self.ended(lost[job.number])
+                continue
             self.timetable.note(job)
             if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED) and job.port is not None:
                 self._take_up(job, job.port, open_attempts.get(job.number))
