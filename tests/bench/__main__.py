@@ -1,0 +1,163 @@
+"""`make bench`: measures Print Fabric beside CUPS, where it is installed, in one run.
+
+python -m tests.bench --output build/bench.json [--short] [--only rates,latency,large,scale] [--directory DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tests.bench import limits, table, workloads
+from tests.bench.cups import Cups
+from tests.bench.fabric import Fabric
+from tests.bench.measure import Bench
+from tests.bench.process import BenchError
+from tests.bench.receiver import Receiver
+from tests.bench.scale import scale
+from tests.bench.system import System
+
+PARTS = ("rates", "latency", "large", "scale")
+PEERS = {"CUPS": Cups}
+DRAINED = {"fabric": 1 << 30, "CUPS": 200}  # of the waiting jobs; CUPS would take minutes for all
+
+
+def machine(folder: Path) -> dict[str, Any]:
+    """Return where this was measured."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "grpcio": version("grpcio"),
+        "spool_file_system": limits.file_system(folder),
+    }
+
+
+async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> dict[str, Any]:
+    """Measure everything in `folder`; return what `build/bench.json` says. Raises BenchError: a job was lost."""
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)  # everything is ended in order
+    receiver = Receiver(folder)
+    try:
+        bench = Bench(receiver)
+        missing = {name: why for name, peer in PEERS.items() if (why := peer.why_not())}
+        kinds: dict[str, Callable[[Path, int, int], System]] = {"fabric": Fabric}
+        kinds |= {name: peer for name, peer in PEERS.items() if name not in missing}
+        result: dict[str, Any] = {
+            "schema": 1,
+            "machine": {**machine(folder), "receiver": receiver.program},
+            "limits": {
+                "plain TCP copy to the receiver, MB/s": await limits.tcp_copy(bench, form.large_mib << 20),
+                "1 KiB to the receiver, a connection each, per s": await limits.tcp_documents(
+                    bench, form.limit_jobs
+                ),
+                "append 1 KiB and fdatasync, per s": limits.synced_appends(folder, form.limit_jobs),
+            },
+            "systems": {name: {"missing": why} for name, why in missing.items()},
+            **{part: [] for part in PARTS},
+        }
+        await _in_turn(bench, folder, kinds, form, parts, result)
+        if "scale" in parts:
+            for name, kind in kinds.items():
+                make = partial(_make, kind, folder, receiver.port, name)
+                result["scale"].append(await scale(bench, make, form, DRAINED[name]))
+        result["jobs_checked"] = bench.jobs_checked
+        return result
+    finally:
+        receiver.close()
+
+
+async def _in_turn(
+    bench: Bench,
+    folder: Path,
+    kinds: dict[str, Callable[[Path, int, int], System]],
+    form: workloads.Form,
+    parts: Sequence[str],
+    result: dict[str, Any],
+) -> None:
+    """Measure what is measured with all systems running at once, one after the other at work."""
+    async with AsyncExitStack() as stack:
+        systems = []
+        for name, kind in kinds.items():
+            system = kind(folder / name, bench.receiver.port, max(workloads.PRINTERS))
+            stack.push_async_callback(system.close)
+            await system.start()
+            systems.append(system)
+            result["systems"][name] = {"durability": system.durability}
+        for part, work in (
+            ("latency", workloads.latency),
+            ("rates", workloads.rates),
+            ("large", workloads.large),
+        ):
+            if part in parts:
+                print(f"measuring {part} …", file=sys.stderr, flush=True)
+                result[part] = await work(bench, systems, form)
+
+
+def _make(
+    kind: Callable[[Path, int, int], System], folder: Path, port: int, name: str, printers: int, title: str
+) -> System:
+    print(f"measuring {name} with {printers} printers …", file=sys.stderr, flush=True)
+    return kind(folder / f"{name}-{title}", port, printers)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("--output", type=Path, required=True, help="where the figures go, as JSON")
+    parser.add_argument(
+        "--short", action="store_true", help="a smoke test: too short for figures that mean anything"
+    )
+    parser.add_argument("--only", default=",".join(PARTS), help=f"parts to measure: {', '.join(PARTS)}")
+    parser.add_argument(
+        "--directory", type=Path, help="where the spools are; default: the temporary directory"
+    )
+    return parser.parse_args()
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not built for every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def main() -> int:
+    """Run the program. Exit code 1: a program died or a job was lost."""
+    arguments = _arguments()
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=arguments.directory))
+    folder.chmod(0o755)  # cupsd's backends are other users
+    form = workloads.SHORT if arguments.short else workloads.LONG
+    try:
+        with asyncio.Runner(loop_factory=_uvloop()) as runner:
+            result = runner.run(measure(folder, form, arguments.only.split(",")))
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:
+        return 143
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    result["form"] = "short" if arguments.short else "long"
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    table.show(result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Print Fabric as it is measured: a spooler and a port monitor as shipped, printers that are ports of the receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from printfabric.spooler.v1 import print_service_pb2 as pb
+from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
+from printfabric.spooler.v1.printer_service_pb2 import PausePrinterRequest, ResumePrinterRequest
+from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
+from tests.bench.process import BenchError, Child
+from tests.bench.receiver import document
+
+UNANSWERED = 1024  # jobs of a stream that may wait for their answer
+PIECE = 256 * 1024
+
+
+class Fabric:
+    """One spooler, one port monitor, printers `q0`, `q1`, … each with a port of its own."""
+
+    name = "fabric"
+    durability = "fsync before OK"
+
+    def __init__(self, folder: Path, receiver_port: int, printers: int) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._children: dict[str, Child] = {}
+        self._channels: list[grpc.aio.Channel] = []
+        names = range(printers)
+        self._write("portmon", 'host_name = "edge"', [
+            f'[[ports]]\nname = "P{name}"\nmonitor = "raw"\n'
+            f'settings = {{ host = "127.0.0.1", port = {receiver_port} }}\n'
+            for name in names
+        ])  # fmt: skip
+        self._printers = [f'[[printers]]\nname = "q{name}"\nports = ["edge/P{name}"]\n' for name in names]
+
+    def _write(self, program: str, first: str, tables: Sequence[str]) -> None:
+        top = f'{first}\nstate_dir = "{self.folder / program}"\n'
+        (self.folder / f"{program}.toml").write_text("\n".join([top, *tables]))
+
+    async def start(self) -> None:
+        """Start both, or what is not running of them."""
+        if "portmon" not in self._children:
+            monitor = await self._begin("portmon")
+            host = f'[[hosts]]\nname = "edge"\naddress = "{monitor}"\n'
+            self._write("spooler", 'spooler_id = "bench"', [host, *self._printers])
+        self.address = await self._begin("spooler")
+
+    async def _begin(self, program: str) -> str:
+        ready = self.folder / f"{program}.ready"
+        ready.unlink(missing_ok=True)
+        command = [
+            sys.executable, "-m", program, "--config", str(self.folder / f"{program}.toml"),
+            "--listen", "127.0.0.1:0", "--ready-file", str(ready),
+        ]  # fmt: skip
+        child = self._children[program] = Child(program, command, self.folder / f"{program}.log")
+        deadline = time.monotonic() + 60
+        while True:
+            child.check()
+            try:
+                return str(json.loads(ready.read_text())["addresses"][0])
+            except (OSError, ValueError):
+                if time.monotonic() > deadline:
+                    raise BenchError(f"{program} is not ready after 60 s: {child.last_words()}") from None
+            await asyncio.sleep(0.002)
+
+    async def stop_server(self) -> None:
+        """End the spooler; the port monitor goes on."""
+        await self._hang_up()
+        self._children.pop("spooler").end()
+
+    async def close(self) -> None:
+        """End everything."""
+        await self._hang_up()
+        for child in reversed(self._children.values()):
+            child.end()
+
+    async def _hang_up(self) -> None:
+        for channel in self._channels:
+            await channel.close()
+        self._channels.clear()
+
+    @property
+    def processes(self) -> Sequence[Child]:
+        """What costs CPU and memory."""
+        return list(self._children.values())
+
+    def _channel(self, place: int) -> grpc.aio.Channel:
+        while len(self._channels) <= place:  # a connection for each client
+            options = [("grpc.use_local_subchannel_pool", 1)]
+            self._channels.append(grpc.aio.insecure_channel(self.address, options=options))
+        return self._channels[place]
+
+    async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:
+        """Submit documents, spread over clients and printers; return when all are answered."""
+        way = {"unary": self._unary, "stream 1": self._stream, "stream 32": self._stream}[mode]
+        group = int(mode.rpartition(" ")[2]) if mode != "unary" else 1
+        await asyncio.gather(
+            *(
+                way(self._channel(place), numbers[place::clients], printers, size, group)
+                for place in range(clients)
+            )
+        )
+
+    async def _unary(
+        self, channel: grpc.aio.Channel, numbers: Sequence[int], printers: int, size: int, _group: int
+    ) -> None:
+        stub: Any = PrintServiceStub(channel)
+        for number in numbers:
+            await stub.SubmitJob(_request(number, printers, size))
+
+    async def _stream(
+        self, channel: grpc.aio.Channel, numbers: Sequence[int], printers: int, size: int, group: int
+    ) -> None:
+        stub: Any = PrintServiceStub(channel)
+        call = stub.SubmitJobs()
+        room = asyncio.Semaphore(max(1, UNANSWERED // group))
+
+        async def write() -> None:
+            for first in range(0, len(numbers), group):
+                await room.acquire()
+                part = numbers[first : first + group]
+                await call.write(pb.SubmitJobsRequest(jobs=[_request(each, printers, size) for each in part]))
+            await call.done_writing()
+
+        writer = asyncio.create_task(write())
+        answered = freed = 0
+        async for response in call:
+            for result in response.results:
+                if result.HasField("error"):
+                    raise BenchError(f"refused: {result.error.message}")
+            answered += len(response.results)
+            while freed < answered // group:
+                room.release()
+                freed += 1
+        await writer
+        if answered != len(numbers):
+            raise BenchError(f"{answered} answers to {len(numbers)} jobs")
+
+    async def send_large(self, number: int, size: int) -> None:
+        """Upload one document; return when it is accepted."""
+        data = memoryview(document(number, size))
+        stub: Any = PrintServiceStub(self._channel(0))
+        call = stub.UploadJob()
+        begin = pb.UploadBegin(request_id=f"bench-{number}", spec=pb.JobSpec(printer="q0"), size_bytes=size)
+        await call.write(pb.UploadJobRequest(begin=begin))
+        for offset in range(0, size, PIECE):
+            await call.write(pb.UploadJobRequest(offset=offset, data=bytes(data[offset : offset + PIECE])))
+        await call.write(pb.UploadJobRequest(finish=pb.UploadFinish(size_bytes=size)))
+        await call.done_writing()
+        await call
+
+    async def hold(self, held: bool) -> None:
+        """Stop or start the printing of `q0`."""
+        stub: Any = PrinterServiceStub(self._channel(0))
+        if held:
+            await stub.PausePrinter(PausePrinterRequest(name="printers/q0"))
+        else:
+            await stub.ResumePrinter(ResumePrinterRequest(name="printers/q0"))
+
+
+def _request(number: int, printers: int, size: int) -> pb.SubmitJobRequest:
+    spec = pb.JobSpec(printer=f"q{number % printers}", document_name=f"bench {number}")
+    return pb.SubmitJobRequest(spec=spec, document=document(number, size))

@@ -1,0 +1,97 @@
+"""Another print system with an IPP server: started on a loopback port, given documents by Print-Job."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.bench.ipp import GET_PRINTER_ATTRIBUTES, PAUSE_PRINTER, PRINT_JOB, RESUME_PRINTER, IppClient
+from tests.bench.process import BenchError, Child
+from tests.bench.receiver import document
+from tests.bench.system import UNARY
+
+
+class IppPeer:
+    """One server with the queues `q0`, `q1`, …. Children name themselves, the path of a queue and a raw format."""
+
+    name: str
+    durability: str
+    path: str
+    document_format: str
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self._clients: list[IppClient] = []
+        self._child: Child | None = None
+
+    async def begin(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start the server and wait until it answers."""
+        self._child = Child(name, command, self.folder / f"{name}.log", environment=environment)
+        deadline = time.monotonic() + 30
+        while True:
+            self._child.check()
+            try:
+                await self._client(0).ask(GET_PRINTER_ATTRIBUTES, "q0")
+            except (OSError, asyncio.IncompleteReadError):
+                await self._client(0).close()
+                if time.monotonic() > deadline:
+                    raise BenchError(f"{name} does not answer: {self._child.last_words()}") from None
+                await asyncio.sleep(0.002)
+            else:
+                return
+
+    async def stop_server(self) -> None:
+        """End the server."""
+        for client in self._clients:
+            await client.close()
+        self._clients.clear()
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    async def close(self) -> None:
+        """End everything."""
+        await self.stop_server()
+
+    @property
+    def processes(self) -> Sequence[Child]:
+        """What costs CPU and memory; the CPU of a server's children is its own as soon as they have ended."""
+        return [self._child] if self._child is not None else []
+
+    def _client(self, place: int) -> IppClient:
+        while len(self._clients) <= place:  # a connection for each client
+            self._clients.append(IppClient(self.port, self.path, self.document_format))
+        return self._clients[place]
+
+    async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:
+        """Submit documents by Print-Job, spread over clients and queues; return when all are answered."""
+        if mode != UNARY:
+            raise BenchError(f"{self.name} knows no {mode}")
+
+        async def one(client: IppClient, numbers: Sequence[int]) -> None:
+            for number in numbers:
+                data = document(number, size)
+                await client.ask(PRINT_JOB, f"q{number % printers}", data, f"bench {number}")
+
+        await asyncio.gather(*(one(self._client(place), numbers[place::clients]) for place in range(clients)))
+
+    async def send_large(self, number: int, size: int) -> None:
+        """Submit one large document."""
+        await self._client(0).ask(PRINT_JOB, "q0", document(number, size), f"bench {number}")
+
+    async def hold(self, held: bool) -> None:
+        """Stop or start the printing of `q0`."""
+        await self._client(0).ask(PAUSE_PRINTER if held else RESUME_PRINTER, "q0")
+
+
+def _free_port() -> int:
+    """Return a port nobody has now: cupsd takes 0 and does not say what it got."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

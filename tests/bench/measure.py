@@ -1,0 +1,121 @@
+"""One run measured: how fast, how late, at which cost; and many runs in one figure."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict
+
+from tests.bench.receiver import Arrival, Receiver
+from tests.bench.system import System
+
+SETTLE_S = 0.2  # after the last byte: outcomes are written, backends are waited for; their CPU counts
+
+
+class Spread(TypedDict):
+    """Several runs of the same: their median, the least and the most."""
+
+    median: float
+    min: float
+    max: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return what several runs gave, rounded to four digits."""
+    return Spread(
+        median=rounded(statistics.median(values)), min=rounded(min(values)), max=rounded(max(values))
+    )
+
+
+def rounded(value: float) -> float:
+    """Return four significant digits."""
+    return float(f"{value:.4g}")
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the smallest value that `percent` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * int(percent) // 100) - 1)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run took. Times in seconds, CPU by process."""
+
+    jobs: int
+    accepted_s: float  # until the last was answered
+    printed_s: float  # until the last came out
+    first_byte_s: float  # of the document that came out first
+    cpu_s: Mapping[str, float] = field(default_factory=dict)
+
+
+class Bench:
+    """The receiver and the numbers of all documents of this benchmark; every run is checked for lost jobs."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.jobs_checked = 0
+        self._numbers = itertools.count(1)
+
+    def numbers(self, count: int) -> Sequence[int]:
+        """Return numbers that no document has yet, in a row."""
+        first = next(self._numbers)
+        self._numbers = itertools.count(first + count)
+        return range(first, first + count)
+
+    async def arrived(self, begin: int, numbers: Sequence[int], size: int) -> list[Arrival]:
+        """Wait for documents and check them. Raises BenchError when one is lost, came twice or is damaged."""
+        arrivals = await self.receiver.wait(begin, len(numbers))
+        self.receiver.check(arrivals, numbers, size)
+        self.jobs_checked += len(numbers)
+        return arrivals
+
+    async def some_arrived(self, begin: int, count: int, numbers: Sequence[int], size: int) -> list[Arrival]:
+        """As `arrived`, for the first `count` of documents whose order nobody promised."""
+        arrivals = await self.receiver.wait(begin, count)
+        self.receiver.check(arrivals, {each.number for each in arrivals} & set(numbers), size)
+        self.jobs_checked += count
+        return arrivals
+
+    async def run(self, system: System, mode: str, clients: int, printers: int, count: int, size: int) -> Run:
+        """Send `count` documents and wait until they are out."""
+        numbers = self.numbers(count)
+        begin, cpu = self.receiver.printed, cpu_of(system)
+        start_ns = time.monotonic_ns()
+        if mode == "large":
+            await system.send_large(numbers[0], size)
+        else:
+            await system.send(mode, clients, printers, numbers, size)
+        accepted_ns = time.monotonic_ns()
+        arrivals = await self.arrived(begin, numbers, size)
+        await asyncio.sleep(SETTLE_S)
+        after = cpu_of(system)
+        return Run(
+            jobs=count,
+            accepted_s=(accepted_ns - start_ns) / 1e9,
+            printed_s=(max(each.end_ns for each in arrivals) - start_ns) / 1e9,
+            first_byte_s=(min(each.first_ns for each in arrivals) - start_ns) / 1e9,
+            cpu_s={name: after[name] - cpu.get(name, 0.0) for name in after},
+        )
+
+
+def cpu_of(system: System) -> dict[str, float]:
+    """Return the CPU seconds of each process so far."""
+    return {child.name: child.cpu_s() for child in system.processes}
+
+
+def rss_of(system: System) -> dict[str, float]:
+    """Return the memory of each process in MiB."""
+    return {child.name: rounded(child.rss_mib()) for child in system.processes}
+
+
+def cpu_ms_each(runs: Sequence[Run], units: float) -> dict[str, float]:
+    """Return CPU milliseconds per unit by process, over all runs; `units` of them in each."""
+    return {
+        name: rounded(1000 * sum(run.cpu_s[name] for run in runs) / (units * len(runs)))
+        for name in runs[0].cpu_s
+    }

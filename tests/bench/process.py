@@ -1,0 +1,109 @@
+"""Child processes that end with us, by their pids, and what the kernel says of them: CPU time and memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class BenchError(Exception):
+    """The benchmark cannot say what it was asked: a program died, a job was lost."""
+
+
+class Child:
+    """A program that is started, watched and ended by its pid.
+
+    Args:
+        name: what the report calls it.
+        command: program and arguments.
+        log: where its output goes.
+        pipe: keep its standard input and output as pipes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        pipe: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        parent = os.getpid()
+        libc = ctypes.CDLL(None)  # here: after the fork nothing may be imported
+
+        def tie() -> None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(  # its end is `end`
+                command,
+                stdin=subprocess.PIPE if pipe else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe else out,
+                stderr=out,
+                env=dict(environment) if environment is not None else None,
+                preexec_fn=tie,  # noqa: PLW1509 - no thread of ours holds a lock that a child needs
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    def check(self) -> None:
+        """Raise BenchError when it has ended."""
+        if self.process.poll() is not None:
+            raise BenchError(f"{self.name} ended with {self.process.returncode}: {self.last_words()}")
+
+    def wait_until(self, ready: Callable[[], bool], patience_s: float = 60.0, every_s: float = 0.002) -> None:
+        """Wait for a condition. Raises BenchError when the program ends or takes too long."""
+        deadline = time.monotonic() + patience_s
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise BenchError(f"{self.name}: not ready after {patience_s:g} s: {self.last_words()}")
+            time.sleep(every_s)
+
+    def end(self, patience_s: float = 10.0) -> None:
+        """Ask it to end, then make it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    def cpu_s(self) -> float:
+        """Return user and system seconds so far, with those of its children that have ended."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / _TICKS
+
+    def rss_mib(self) -> float:
+        """Return its resident memory in MiB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        try:
+            return self.log.read_bytes()[-1500:].decode("utf-8", "replace").strip() or "it said nothing"
+        except OSError:
+            return "it has no log"

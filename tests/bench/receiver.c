@@ -1,0 +1,139 @@
+/* A printer that does nothing but read: one document per connection, what it saw in a shared file.
+ *
+ * receiver SHARED_FILE CAPACITY   prints its port, ends when its standard input ends.
+ *
+ * The file (little-endian, as the machine is): uint64 done, uint64 begun, then CAPACITY records of struct record.
+ * A document begins with 8 bytes of its number, then whatever it likes. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef WITH_ZLIB
+#include <zlib.h>
+#endif
+
+#define MAX_FD 4096
+#define PIECE (256 * 1024)
+
+struct record {
+    uint64_t number, bytes, first_ns, end_ns, adler;
+};
+
+struct connection {
+    uint64_t bytes, first_ns;
+    uint8_t head[8];
+    uint32_t adler;
+};
+
+static struct connection connections[MAX_FD];
+static unsigned char piece[PIECE];
+
+static uint64_t now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+#ifndef WITH_ZLIB
+static uint32_t adler32(uint32_t adler, const unsigned char *data, size_t size) {
+    uint32_t a = adler & 0xffff, b = adler >> 16;
+    while (size > 0) {
+        size_t part = size < 5552 ? size : 5552; /* so many fit before b overflows */
+        for (size_t i = 0; i < part; i++) {
+            a += data[i];
+            b += a;
+        }
+        a %= 65521;
+        b %= 65521;
+        data += part;
+        size -= part;
+    }
+    return b << 16 | a;
+}
+#endif
+
+static void add(struct connection *c, const unsigned char *data, size_t size) {
+    for (size_t i = 0; i < size && c->bytes + i < 8; i++)
+        c->head[c->bytes + i] = data[i];
+    c->bytes += size;
+    c->adler = (uint32_t)adler32(c->adler, data, (unsigned)size);
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3)
+        return 2;
+    uint64_t capacity = strtoull(argv[2], NULL, 10);
+    int file = open(argv[1], O_RDWR);
+    uint64_t *shared = mmap(NULL, 16 + capacity * sizeof(struct record), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (file < 0 || shared == MAP_FAILED)
+        return 3;
+    struct record *records = (struct record *)(shared + 2);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 1024) ||
+        getsockname(listener, (struct sockaddr *)&address, &size))
+        return 4;
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    int poll = epoll_create1(0);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, events[64];
+    epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
+    event.data.fd = 0;
+    epoll_ctl(poll, EPOLL_CTL_ADD, 0, &event);
+    for (;;) {
+        int found = epoll_wait(poll, events, 64, -1);
+        for (int i = 0; i < found; i++) {
+            int fd = events[i].data.fd;
+            if (fd == 0)
+                return 0;
+            if (fd == listener) {
+                int new;
+                while ((new = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+                    if (new >= MAX_FD)
+                        return 5;
+                    memset(&connections[new], 0, sizeof connections[new]);
+                    connections[new].adler = 1;
+                    event.data.fd = new;
+                    epoll_ctl(poll, EPOLL_CTL_ADD, new, &event);
+                }
+                continue;
+            }
+            struct connection *c = &connections[fd];
+            ssize_t got = recv(fd, piece, PIECE, 0);
+            if (got < 0 && errno == EAGAIN)
+                continue;
+            if (got > 0) {
+                if (!c->first_ns) {
+                    c->first_ns = now();
+                    __atomic_add_fetch(&shared[1], 1, __ATOMIC_RELEASE);
+                }
+                add(c, piece, (size_t)got);
+                continue;
+            }
+            if (c->bytes > 0) {
+                if (shared[0] >= capacity)
+                    return 6;
+                struct record *r = &records[shared[0]];
+                memcpy(&r->number, c->head, 8);
+                r->bytes = c->bytes;
+                r->first_ns = c->first_ns;
+                r->adler = c->adler;
+                r->end_ns = now();
+                __atomic_add_fetch(&shared[0], 1, __ATOMIC_RELEASE);
+            }
+            close(fd);
+        }
+    }
+}

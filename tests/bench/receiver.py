@@ -1,0 +1,123 @@
+"""The printers of the benchmark: one process that takes documents over TCP and remembers what it got."""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import shutil
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.bench.process import BenchError, Child
+
+_HERE = Path(__file__).parent
+_HEADER, _RECORD = struct.Struct("<QQ"), struct.Struct("<QQQQQ")
+_POLL_S = 0.0005
+_STALLED_S = 30.0  # without a single new document: what is missing is lost
+
+_bodies: dict[int, bytes] = {}
+
+
+class Arrival(NamedTuple):
+    """A document that has come out: its number, its size, when its first byte and its end came (monotonic ns)."""
+
+    number: int
+    bytes: int
+    first_ns: int
+    end_ns: int
+    adler: int
+
+
+def document(number: int, size: int) -> bytes:
+    """Return a document of `size` bytes (8 or more) that no other is equal to; its number stands in front."""
+    body = _bodies.get(size)
+    if body is None:
+        block = bytes((place * 7919 + place // 251) % 256 for place in range(min(size, 65536)))
+        body = _bodies[size] = (block * (size // len(block) + 1))[: size - 8]
+    return number.to_bytes(8, "little") + body
+
+
+class Receiver:
+    """Counts, times and checks documents. `printed` grows only."""
+
+    def __init__(self, folder: Path, capacity: int = 400_000) -> None:
+        path = folder / "arrivals"
+        with path.open("w+b") as file:
+            file.truncate(_HEADER.size + capacity * _RECORD.size)
+            self._shared = mmap.mmap(file.fileno(), 0)
+        command, self.program = _build(folder)
+        self._child = Child(
+            "receiver", [*command, str(path), str(capacity)], folder / "receiver.log", pipe=True
+        )
+        assert self._child.process.stdout is not None
+        line = self._child.process.stdout.readline()
+        self._child.wait_until(lambda: bool(line))
+        self.port = int(line)
+
+    def close(self) -> None:
+        """End the process."""
+        self._child.end()
+        self._shared.close()
+
+    @property
+    def printed(self) -> int:
+        """Documents that have come out."""
+        return int(_HEADER.unpack_from(self._shared)[0])
+
+    def arrivals(self, begin: int, end: int) -> list[Arrival]:
+        """Return the documents that came out as the `begin`th to before the `end`th."""
+        return [
+            Arrival(*_RECORD.unpack_from(self._shared, _HEADER.size + place * _RECORD.size))
+            for place in range(begin, end)
+        ]
+
+    async def wait(self, begin: int, count: int) -> list[Arrival]:
+        """Return the `count` documents that come out from the `begin`th on. Raises BenchError when some never do."""
+        seen, deadline = -1, 0.0
+        while (printed := self.printed) < begin + count:
+            now = time.monotonic()
+            if printed != seen:
+                seen, deadline = printed, now + _STALLED_S
+            elif now > deadline:
+                raise BenchError(f"of {count} jobs {printed - begin} arrived, then none for {_STALLED_S:g} s")
+            self._child.check()
+            await asyncio.sleep(_POLL_S)
+        return self.arrivals(begin, begin + count)
+
+    def check(self, arrivals: Iterable[Arrival], numbers: Iterable[int], size: int) -> None:
+        """Raise BenchError unless exactly these documents came out, each once and whole."""
+        got = list(arrivals)
+        wanted = set(numbers)
+        if len(got) != len(wanted) or {each.number for each in got} != wanted:
+            missing = sorted(wanted - {each.number for each in got})
+            raise BenchError(
+                f"of {len(wanted)} jobs {len(missing)} are missing or came twice: {missing[:5]} …"
+            )
+        document(0, size)
+        rest = _bodies[size]
+        for each in got:
+            if each.bytes != size:
+                raise BenchError(f"job {each.number} has {each.bytes} bytes instead of {size}")
+            if each.adler != zlib.adler32(rest, zlib.adler32(each.number.to_bytes(8, "little"))):
+                raise BenchError(f"job {each.number} came out damaged")
+
+
+def _build(folder: Path) -> tuple[list[str], str]:
+    """Return the command of the receiver, and what it is."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    for checksum in (("-DWITH_ZLIB", "-lz"), ()):  # zlib's is several times faster
+        program = folder / "receiver"
+        source = str(_HERE / "receiver.c")
+        if compiler is not None and _succeeds([compiler, "-O3", "-o", str(program), source, *checksum]):
+            return [str(program)], "C with zlib" if checksum else "C"
+    return [sys.executable, str(_HERE / "slow_receiver.py")], "Python: no C compiler here"
+
+
+def _succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, capture_output=True, timeout=60).returncode == 0

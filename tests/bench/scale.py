@@ -1,0 +1,98 @@
+"""Many printers and many waiting jobs: how long a start takes, what they cost in memory, what one job more costs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.bench.measure import SETTLE_S, Bench, cpu_of, rounded, rss_of
+from tests.bench.system import UNARY, System
+from tests.bench.workloads import Form
+
+PARTS = 10  # the waiting jobs are submitted in so many parts; first and last are compared
+
+
+async def scale(bench: Bench, make: Callable[[int, str], System], form: Form, drained: int) -> dict[str, Any]:
+    """Return the figures of one system.
+
+    Args:
+        bench: the receiver and the numbers of documents.
+        make: returns a new system with so many printers in a folder of that name.
+        form: how many printers and jobs.
+        drained: how many of the waiting jobs are printed at the end; a slow system may be spared the others.
+    """
+    few = make(1, "one-printer")
+    try:
+        await few.start()
+        await asyncio.sleep(SETTLE_S)
+        row: dict[str, Any] = {"system": few.name, "printers": form.scale_printers, "jobs": form.scale_jobs}
+        row["rss_1_printer_mib"] = rss_of(few)
+    finally:
+        await few.close()
+    system = make(form.scale_printers, "many-printers")
+    try:
+        row |= await _printers(bench, system, form)
+        row |= await _waiting(bench, system, form, drained)
+    finally:
+        await system.close()
+    return row
+
+
+async def _printers(bench: Bench, system: System, form: Form) -> dict[str, Any]:
+    first = await _start(bench, system)
+    await system.stop_server()
+    again = await _start(bench, system)
+    await asyncio.sleep(1.0)
+    cpu = sum(cpu_of(system).values())
+    await asyncio.sleep(form.idle_s)
+    idle = (sum(cpu_of(system).values()) - cpu) / form.idle_s
+    return {
+        "first_start_s": first,
+        "start_s": again,
+        "rss_printers_mib": rss_of(system),
+        "idle_cpu_percent": rounded(100 * idle),
+    }
+
+
+async def _start(bench: Bench, system: System) -> float:
+    """Return the seconds from the start of what does not run until a job is accepted; it is printed, too."""
+    begin, numbers = bench.receiver.printed, bench.numbers(1)
+    started = time.monotonic()
+    await system.start()
+    await system.send(UNARY, 1, 1, numbers, 1024)
+    taken = time.monotonic() - started
+    await bench.arrived(begin, numbers, 1024)
+    return rounded(taken)
+
+
+async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> dict[str, Any]:
+    mode, clients = ("stream 32", 1) if system.name == "fabric" else (UNARY, 16)
+    await system.hold(True)
+    numbers, times = bench.numbers(form.scale_jobs), []
+    part = form.scale_jobs // PARTS
+    for first in range(0, form.scale_jobs, part):
+        started = time.monotonic()
+        await system.send(mode, clients, 1, numbers[first : first + part], 1024)
+        times.append(time.monotonic() - started)
+    await asyncio.sleep(SETTLE_S)
+    memory = rss_of(system)
+    await system.stop_server()
+    started = time.monotonic()
+    await system.start()
+    restart = time.monotonic() - started
+    await asyncio.sleep(SETTLE_S)
+    row = {
+        "accepted_per_s_first_part": rounded(part / times[0]),
+        "accepted_per_s_last_part": rounded(part / times[-1]),
+        "rss_jobs_mib": memory,
+        "rss_restarted_mib": rss_of(system),
+        "restart_s": rounded(restart),
+    }
+    count = min(drained, form.scale_jobs)
+    begin, started_ns = bench.receiver.printed, time.monotonic_ns()
+    await system.hold(False)
+    arrivals = await bench.some_arrived(begin, count, numbers, 1024)
+    taken = (max(each.end_ns for each in arrivals) - started_ns) / 1e9
+    return {**row, "drained": count, "drained_per_s": rounded(count / taken)}

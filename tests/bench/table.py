@@ -1,0 +1,124 @@
+"""The result as tables for people; `build/bench.json` has the same figures and more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.system import UNARY
+
+_SIZES = {1024: "1 KiB", 65536: "64 KiB"}
+
+
+def show(result: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print everything."""
+    console = console or Console(width=150)
+    for title, rows in (
+        ("Systems", _systems(result)),
+        ("The machine", [["what", "result"], *([k, str(v)] for k, v in result["limits"].items())]),
+        ("Small jobs, printed per second: median (least-most)", _rates(result["rates"])),
+        ("Submit to first byte, 1 KiB, idle, ms", _latency(result["latency"])),
+        ("One large document", _large(result["large"])),
+        ("Many printers, many waiting jobs", _scale(result["scale"])),
+    ):
+        _print(console, title, rows)
+    console.print(f"{result['jobs_checked']} jobs arrived, each once and whole.")
+
+
+def _print(console: Console, title: str, rows: Sequence[Sequence[str]]) -> None:
+    if len(rows) < 2:
+        return
+    table = Table(title=title, title_justify="left")
+    for place, head in enumerate(rows[0]):
+        table.add_column(head, justify="left" if place == 0 else "right", no_wrap=True)
+    for row in rows[1:]:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _systems(result: Mapping[str, Any]) -> list[list[str]]:
+    rows = [["system", "durable before OK", "measured"]]
+    for name, about in result["systems"].items():
+        rows.append([name, about.get("durability", "-"), about.get("missing") or "yes"])
+    return rows
+
+
+def _spread(figures: Mapping[str, float]) -> str:
+    return f"{figures['median']:,.0f} ({figures['min']:,.0f}-{figures['max']:,.0f})"
+
+
+def _costs(costs: Mapping[str, float]) -> str:
+    return " + ".join(f"{name} {ms:.2f}" for name, ms in costs.items())
+
+
+def _rates(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    rows = [
+        [
+            "system",
+            "size",
+            "printers",
+            "mode",
+            "clients",
+            "jobs/s",
+            "accepted/s",
+            "beside CUPS",
+            "CPU ms per job",
+        ]
+    ]
+    for row in found:
+        beside = peer_rate(found, row)
+        rows.append(
+            [
+                row["system"], _SIZES[row["size"]], str(row["printers"]), row["mode"], str(row["clients"]),
+                _spread(row["printed_per_s"]), _spread(row["accepted_per_s"]),
+                f"{beside:.1f} x" if beside else "-", _costs(row["cpu_ms_per_job"]),
+            ]
+        )  # fmt: skip
+    return rows
+
+
+def peer_rate(found: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> float | None:
+    """Return how many times as fast as CUPS a row is: with as many clients, or CUPS' best beside a stream."""
+    rates = [
+        other["printed_per_s"]["median"]
+        for other in found
+        if (other["system"], other["size"], other["printers"]) == ("CUPS", row["size"], row["printers"])
+        and (row["mode"] != UNARY or other["clients"] == row["clients"])
+    ]
+    if not rates or row["system"] == "CUPS":
+        return None
+    return float(row["printed_per_s"]["median"] / max(rates))
+
+
+def _latency(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    rows = [["system", "p50", "p95", "p99", "samples"]]
+    for row in found:
+        figures = [f"{row[f'p{p}_ms']:.2f}" for p in (50, 95, 99)]
+        rows.append([row["system"], *figures, str(row["samples"])])
+    return rows
+
+
+def _large(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    rows = [["system", "MiB", "MB/s", "accepted MB/s", "first byte ms", "CPU ms per MB"]]
+    for row in found:
+        spreads = [_spread(row[key]) for key in ("mb_per_s", "accepted_mb_per_s", "first_byte_ms")]
+        rows.append([row["system"], str(row["mib"]), *spreads, _costs(row["cpu_ms_per_mb"])])
+    return rows
+
+
+def _scale(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    if not found:
+        return []
+    rows = [["what", *(row["system"] for row in found)]]
+    keys = [key for key in found[0] if key != "system"]
+    rows += [[key.replace("_", " "), *(_figure(row[key]) for row in found)] for key in keys]
+    return rows
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " + ".join(f"{name} {figure:g}" for name, figure in value.items())
+    return f"{value:g}"
