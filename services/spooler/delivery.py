@@ -15,6 +15,7 @@ from spooler.port import Phase, Progress
 
 OUTCOME_UNKNOWN = "outcome-unknown"  # a job-state-reason of ours: a person decides
 PARTIALLY_PRINTED = "job-partially-printed"  # the place is known, the device will not go on by itself
+_HOST_RESTARTED = "HOST_RESTARTED"  # a port monitor that was killed says this of what it found in its journal
 
 
 class PortAction(StrEnum):
@@ -64,7 +65,7 @@ def conclude(
     if accepted <= resume_offset and span is None:
         return _nothing_left(error, resume_offset, cancelled, pinned)
     if span is not None:
-        return _uncertain(span, cancelled)
+        return _uncertain(span, cancelled, error)
     return _known_place(progress, accepted, cancelled)
 
 
@@ -75,6 +76,12 @@ def _span(progress: Progress, size_bytes: int) -> Span | None:
 
 def _untouched(resume_offset: int) -> Outcome:
     return Outcome.PARTIAL if resume_offset else Outcome.NOT_PRINTED
+
+
+def _after_break(error: FabricError | None) -> PortAction:
+    """A port where a document broke off rests, unless the reason was not the device's and is over."""
+    restarted = error is not None and error.reason == _HOST_RESTARTED
+    return PortAction.GO_ON if restarted else PortAction.PAUSE
 
 
 def _port_action(verdict: Verdict) -> PortAction:
@@ -104,11 +111,11 @@ def _nothing_left(error: FabricError, resume_offset: int, cancelled: bool, pinne
     )
 
 
-def _uncertain(span: Span, cancelled: bool) -> Conclusion:
+def _uncertain(span: Span, cancelled: bool, error: FabricError | None = None) -> Conclusion:
     """Nobody can say what became of `span`: the job ends if it was cancelled, else a person decides."""
     event = JobEvent.CANCEL if cancelled else JobEvent.HOLD
     return Conclusion(
-        Outcome.UNKNOWN, event, port_action=PortAction.PAUSE, uncertain=span, reason=OUTCOME_UNKNOWN
+        Outcome.UNKNOWN, event, port_action=_after_break(error), uncertain=span, reason=OUTCOME_UNKNOWN
     )
 
 
@@ -120,7 +127,7 @@ def _known_place(progress: Progress, accepted: int, cancelled: bool) -> Conclusi
         return Conclusion(
             Outcome.PARTIAL,
             JobEvent.STOP,
-            port_action=PortAction.PAUSE,
+            port_action=_after_break(progress.error),
             resume_offset=accepted,
             reason="printer-stopped",
         )

@@ -14,7 +14,7 @@ from printfabric_client.sync import Client
 from tests.rig.documents import noise
 from tests.rig.programs import wait_until
 from tests.rig.real_fabric import RealFabric, brief, printed, real_fabric
-from tests.rig.receivers import FifoReceiver, FileReceiver, PtyReceiver, Receiver, TcpReceiver
+from tests.rig.receivers import FifoReceiver, FileReceiver, PtyReceiver, Receiver, TcpReceiver, all_settled
 from tests.rig.truth import assert_true
 
 POINTS = 20
@@ -45,8 +45,13 @@ def test_a_killed_port_monitor_doubles_nothing_and_says_what_it_cannot_know(
             wait_until(lambda by=batch, at=aimed, to=point: by.received(at) >= to)  # type: ignore[misc]
             fabric.portmon.kill()
             fabric.portmon.start()
-            for name, (accepted, document) in batch.jobs.items():
-                job = client.wait(accepted.number, timeout_s=30, or_decision=True)
+            ended = {
+                name: client.wait(job.number, timeout_s=30, or_decision=True)
+                for name, (job, _) in batch.jobs.items()
+            }
+            all_settled(receivers)
+            for name, (_, document) in batch.jobs.items():
+                job = ended[name]
                 assert_true(job, batch.got(fabric.receivers[name]), document)
                 ends[f"{name} {'printed' if printed(job) else Outcome.Name(job.outcome)}"] += 1
                 if name == "ip_a" and not printed(job):
@@ -77,5 +82,5 @@ class _Batch:
 
     def got(self, receiver: Receiver) -> bytes:
         if isinstance(receiver, FileReceiver):
-            return receiver.settled()
-        return receiver.settled()[self._before[receiver.port] :]
+            return receiver.now()
+        return receiver.now()[self._before[receiver.port] :]

@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,17 +33,8 @@ class _FileOfAnother(Receiver):
     def count(self) -> int:
         return self.file.stat().st_size
 
-    def settled(self) -> bytes:
-        self.count_until_still()
+    def now(self) -> bytes:
         return self.file.read_bytes()
-
-    def count_until_still(self) -> None:
-        """Wait until the file does not grow any more."""
-        before, since = self.count, time.monotonic()
-        while time.monotonic() - since < 0.25:
-            time.sleep(0.01)
-            if self.count != before:
-                before, since = self.count, time.monotonic()
 
 
 class P910nd(_FileOfAnother):

@@ -11,6 +11,7 @@ import threading
 import time
 import tty
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,14 @@ class Receiver(ABC):
         self._ended.set()
         self._thread.join(10)
 
+    def now(self) -> bytes:
+        """Return what was received so far."""
+        return bytes(self.paper)
+
     def settled(self) -> bytes:
         """Return what was received, once nothing has come for a while."""
-        before, since = self.count, time.monotonic()
-        while time.monotonic() - since < 0.25:
-            time.sleep(0.01)
-            if self.count != before:
-                before, since = self.count, time.monotonic()
-        return bytes(self.paper)
+        all_settled([self])
+        return self.now()
 
     def _chew(self, size: int) -> None:
         if self.rate:
@@ -211,9 +212,22 @@ class FileReceiver(Receiver):
         for path in (self._target, *self._folder.glob(".*.part")):
             path.unlink(missing_ok=True)
 
-    def settled(self) -> bytes:
+    def now(self) -> bytes:
         """Return the document, or what there is of it."""
         parts = list(self._folder.glob(".*.part"))
         if self._target.exists() or not parts:
             return self._target.read_bytes() if self._target.exists() else b""
         return parts[0].read_bytes()
+
+
+def all_settled(receivers: Sequence[Receiver]) -> None:
+    """Wait until nothing has come to any of them for a quarter of a second."""
+
+    def counts() -> list[int]:
+        return [one.count for one in receivers]
+
+    before, since = counts(), time.monotonic()
+    while time.monotonic() - since < 0.25:
+        time.sleep(0.01)
+        if (now := counts()) != before:
+            before, since = now, time.monotonic()
