@@ -118,7 +118,7 @@ class _Reader:
         while rest:
             flag = rest.pop(0)
             if flag in {"--help", "-h"}:
-                sys.stdout.write(help_text(self.cls.service, self.prefix, self.fields))
+                sys.stdout.write(help_text(self.cls.service, self.prefix, self.cls, self.fields))
                 raise SystemExit(0)
             if flag == "--version":
                 sys.stdout.write(f"fabric-{self.cls.service} {version()}\n")

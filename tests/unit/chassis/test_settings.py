@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field, SecretStr
 
-from chassis.settings import Section, Settings, is_loopback
+from chassis.settings import Section, ServerSettings, Settings, is_loopback
 from chassis.settings_sources import EX_CONFIG, SettingsError, load, load_or_exit
 
 
@@ -200,7 +200,16 @@ def test_help_lists_every_setting(capsys):
     assert caught.value.code == 0
     said = capsys.readouterr().out
     assert "--workers  [default 2]" in said
-    assert "--server.tls.cert-file  [required]" in said
+    assert "--server.tls.cert-file  [required for server.tls]" in said
+
+
+def test_help_shows_the_default_of_the_service_and_not_of_its_table(capsys):
+    class Elsewhere(DemoSettings):
+        server: ServerSettings = ServerSettings(listen=("127.0.0.1:4711",))
+
+    with pytest.raises(SystemExit):
+        load(Elsewhere, ["--help"], {})
+    assert "--server.listen  [default 127.0.0.1:4711]" in capsys.readouterr().out
 
 
 def test_settings_are_frozen_and_plain_enough_to_print():
