@@ -124,14 +124,17 @@ class Attempt:
 
 
 class HistoryEvent(NamedTuple):
-    """One line of what happened: to a job, or to a printer (then `job_number` is 0). For audit and Explain."""
+    """One line of what happened: to a job, or else to a printer or a port. For audit and Explain."""
 
     what: str  # "accepted", "held", "attempt-started", … a short word, constant
     who: str = ""  # a person or "spooler"
     detail: str = ""
-    job_number: int = 0
+    job_number: int = 0  # 0: no job's
     printer: str = ""
     at: datetime | None = None  # set by the store if absent
+    attempt: int = 0  # the job's attempt it belongs to; 0: none
+    port: PortName | None = None  # where it happened
+    state: JobState | None = None  # the job's, after it
 
 
 def changed(job: Job, **what: Any) -> Job:

@@ -20,7 +20,7 @@ from chassis.errors import FabricError
 from spooler.job import NO_ATTRIBUTES, Attempt, HistoryEvent, Job
 from spooler.job_state import JobState
 from spooler.new_job import Duplicate, NewJob, Upload
-from spooler.printer import Printer
+from spooler.printer import Paused, PortName, Printer
 
 INLINE_BYTES = 16 * 1024  # up to this a document lies in the database (one fsync), above in the spool (two)
 
@@ -32,6 +32,7 @@ class Changes:
     jobs: Sequence[Job] = ()  # whole jobs, as they are now; an older one than stored is left out, silently
     attempts: Sequence[Attempt] = ()  # begun, gone on, or ended; told apart by the key
     history: Sequence[HistoryEvent] = ()
+    pauses: Sequence[tuple[PortName, Paused | None]] = ()  # ports that people paused; None: resumed
     drop_documents: Sequence[int] = ()  # numbers of jobs whose bytes are no longer needed
 
 
@@ -76,6 +77,7 @@ class Snapshot:
     uploads: list[Upload]
     last_number: int  # of the newest job ever accepted
     lost_documents: list[int] = field(default_factory=list)  # unfinished jobs whose bytes are not all there
+    paused_ports: list[tuple[PortName, Paused]] = field(default_factory=list)
 
 
 class StoreUsage(NamedTuple):
@@ -155,8 +157,10 @@ class Jobs(Protocol):
         """Return a job's attempts, oldest first."""
         ...
 
-    async def history(self, number: int = 0, *, printer: str = "", limit: int = 1000) -> list[HistoryEvent]:
-        """Return what happened to a job, or to a printer, oldest first; the newest `limit` of it."""
+    async def history(
+        self, number: int = 0, *, printer: str = "", port: PortName | None = None, limit: int = 1000
+    ) -> list[HistoryEvent]:
+        """Return what happened to a job, a printer, or at a port, oldest first; the newest `limit` of it."""
         ...
 
     async def remove_jobs(self, numbers: Sequence[int]) -> int:

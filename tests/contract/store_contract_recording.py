@@ -23,6 +23,7 @@ from spooler.ledger import (
     Units,
     UnitSpan,
 )
+from spooler.printer import Paused, PortName
 from spooler.store import Changes
 from tests.contract.store_contract import NOW, PORT, StoreFixtures, accepted, ended, label
 
@@ -109,6 +110,34 @@ class RecordingContract(StoreFixtures):
         assert await store.history(job.number) == events
         assert await store.history(job.number, limit=2) == events[-2:]
         assert await store.history(printer="labels") == [paused]
+
+    async def test_an_event_keeps_its_attempt_its_port_and_the_state_after_it(self, store, opening):
+        (job,) = await accepted(store)
+        stopped = HistoryEvent(
+            "broke-off", "spooler", "cable", job.number, "labels", NOW, 3, PORT, JobState.PROCESSING_STOPPED
+        )
+        paused = HistoryEvent("paused", "mia", at=NOW, port=PORT)
+        await store.record(Changes(history=[stopped, paused]))
+        store = await opening()
+
+        assert await store.history(job.number) == [stopped]
+        assert await store.history(port=PORT) == [stopped, paused]
+        assert await store.history(port=PortName("EDGE-7", "com1:"), limit=1) == [paused]
+        assert await store.history(port=PortName("edge-7", "COM2:")) == []
+
+    async def test_ports_that_people_paused_stay_so_until_they_are_resumed(self, store, opening):
+        other = PortName("edge-7", "COM2:")
+        await store.record(Changes(pauses=[(PORT, Paused("mia", NOW, "moved")), (other, Paused("bob", NOW))]))
+        await store.record(Changes(pauses=[(PORT, Paused("bob", NOW, "still moved"))]))
+        store = await opening()
+        assert sorted((await store.load()).paused_ports) == [
+            (PORT, Paused("bob", NOW, "still moved")),
+            (other, Paused("bob", NOW)),
+        ]
+        await store.record(Changes(pauses=[(PortName("EDGE-7", "com1:"), None), (other, None)]))
+        await store.record(Changes(pauses=[(other, None)]))  # nothing to resume
+        store = await opening()
+        assert (await store.load()).paused_ports == []
 
     async def test_a_dropped_document_is_gone_and_its_space_is_free(self, store, opening):
         before = (await store.usage()).live_bytes

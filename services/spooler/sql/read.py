@@ -15,6 +15,7 @@ from chassis.errors import InvalidArgument, JobNotFound
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.job_state import IPP_NUMBER
 from spooler.new_job import Upload
+from spooler.printer import Paused, PortName
 from spooler.spool.record import RECORD_HEADER_BYTES, STRIDE, Extent
 from spooler.sql.errors import told
 from spooler.sql.open import READERS
@@ -33,6 +34,7 @@ from spooler.sql.schema import (
     history,
     inline_documents,
     jobs,
+    paused_ports,
     spooled_documents,
     sql,
     uploads,
@@ -53,6 +55,15 @@ _UNFINISHED = sql(select(*JOB_READ)) + " WHERE state < 7 ORDER BY number"
 _OPEN_ATTEMPTS = sql(select(attempts)) + " WHERE ended_at IS NULL ORDER BY job_number, number"
 _ATTEMPTS = sql(select(attempts).where(attempts.c.job_number == bindparam("n")).order_by(attempts.c.number))
 _EVENTS = sql(select(*(column for column in history.c if column.name != "id")))
+_EVENTS_OF_PORT = (
+    f"{_EVENTS} WHERE port_host = ? COLLATE NOCASE AND port_name = ? COLLATE NOCASE AND port_name IS NOT NULL"
+    " ORDER BY id DESC LIMIT ?"
+)
+_PAUSED_PORTS = sql(
+    select(
+        paused_ports.c.host, paused_ports.c.port, paused_ports.c.who, paused_ports.c.at, paused_ports.c.reason
+    )
+)
 _INLINE = sql(select(inline_documents.c.data).where(inline_documents.c.job_number == bindparam("n")))
 _SPOOLED = sql(
     select(spooled_documents.c.segment, spooled_documents.c.position, spooled_documents.c.length).where(
@@ -156,17 +167,27 @@ def attempts_of(cursor: sqlite3.Cursor, number: int) -> list[Attempt]:
     return [attempt_of_row(row) for row in cursor.execute(_ATTEMPTS, (number,))]
 
 
-def history_of(cursor: sqlite3.Cursor, number: int, printer: str, limit: int) -> list[HistoryEvent]:
-    """Return the newest `limit` events of a job or a printer, oldest first."""
+def history_of(
+    cursor: sqlite3.Cursor, number: int, printer: str, port: PortName | None, limit: int
+) -> list[HistoryEvent]:
+    """Return the newest `limit` events of a job, a printer or a port, oldest first."""
     if number:
         rows = cursor.execute(
             f"{_EVENTS} WHERE job_number = ? AND job_number != 0 ORDER BY id DESC LIMIT ?", (number, limit)
         )
+    elif port is not None:
+        rows = cursor.execute(_EVENTS_OF_PORT, (*port, limit))
     else:
         rows = cursor.execute(
             f"{_EVENTS} WHERE printer = ? AND printer != '' ORDER BY id DESC LIMIT ?", (printer, limit)
         )
     return [event_of_row(row) for row in reversed(rows.fetchall())]
+
+
+def ports_paused(cursor: sqlite3.Cursor) -> list[tuple[PortName, Paused]]:
+    """Return the ports that people paused."""
+    rows = cursor.execute(_PAUSED_PORTS)
+    return [(PortName(host, port), Paused(who, moment(at), reason)) for host, port, who, at, reason in rows]
 
 
 def document(cursor: sqlite3.Cursor, number: int) -> bytes | Extent | None:

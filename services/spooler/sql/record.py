@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from spooler.job import Job
 from spooler.spool.record import Extent
 from spooler.sql.rows import JOB_CHANGING, attempt_row, changing_row, event_row, micros, moment
-from spooler.sql.schema import attempts, history, inline_documents, jobs, spooled_documents, sql
+from spooler.sql.schema import attempts, history, inline_documents, jobs, paused_ports, spooled_documents, sql
 from spooler.store import Changes
 
 _UPDATE_JOB = sql(
@@ -36,6 +36,12 @@ _PUT_ATTEMPT = sql(
 _INSERT_EVENT = sql(
     insert(history).values(
         {column.name: bindparam(column.name) for column in history.c if column.name != "id"}
+    )
+)
+_INSERT_PAUSE = sql(insert(paused_ports))
+_DELETE_PAUSE = sql(
+    delete(paused_ports).where(
+        paused_ports.c.host_key == bindparam("h"), paused_ports.c.port_key == bindparam("p")
     )
 )
 _EXTENT_OF = sql(
@@ -64,6 +70,10 @@ def record(cursor: sqlite3.Cursor, changes: Changes, now: int) -> list[Extent]:
         cursor.execute(_PUT_ATTEMPT, attempt_row(attempt, now))
     if changes.history:
         cursor.executemany(_INSERT_EVENT, [event_row(event, now) for event in changes.history])
+    for port, paused in changes.pauses:
+        cursor.execute(_DELETE_PAUSE, port.key)
+        if paused is not None:
+            cursor.execute(_INSERT_PAUSE, (*port.key, *port, paused.by, micros(paused.at), paused.reason))
     if not changes.drop_documents:
         return []
     told = {job.number for job in changes.jobs if not job.has_document}

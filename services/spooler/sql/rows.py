@@ -204,13 +204,27 @@ def attempt_of_row(row: Row) -> Attempt:
 def event_row(event: HistoryEvent, now: int) -> tuple[Any, ...]:
     """Return an event's columns without its id."""
     at = now if event.at is None else micros(event.at)
-    return (event.what, event.who, event.detail, event.job_number, event.printer, at)
+    host, port = event.port or (None, None)
+    state = None if event.state is None else IPP_NUMBER[event.state]
+    return (
+        event.what, event.who, event.detail, event.job_number, event.printer, at, event.attempt, host, port, state
+    )  # fmt: skip
 
 
 def event_of_row(row: Row) -> HistoryEvent:
     """Return the event of a row without its id."""
-    what, who, detail, job_number, printer, at = row
-    return HistoryEvent(what, who, detail, job_number, printer, moment(at))
+    what, who, detail, job_number, printer, at, attempt, host, port, state = row
+    return HistoryEvent(
+        what,
+        who,
+        detail,
+        job_number,
+        printer,
+        moment(at),
+        attempt,
+        PortName(host, port) if port is not None else None,
+        STATE_OF_NUMBER[state] if state is not None else None,
+    )
 
 
 def _signed(fence: int) -> int:

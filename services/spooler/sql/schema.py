@@ -145,8 +145,33 @@ history = Table(
     Column("job_number", Integer, nullable=False),
     Column("printer", Text, nullable=False),
     Column("at", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("port_host", Text),
+    Column("port_name", Text),
+    Column("state", Integer),
     Index("history_by_job", "job_number", sqlite_where=text("job_number != 0")),
     Index("history_by_printer", "printer", sqlite_where=text("printer != ''")),
+    Index(
+        "history_by_port",
+        text("port_host COLLATE NOCASE"),
+        text("port_name COLLATE NOCASE"),
+        sqlite_where=text("port_name IS NOT NULL"),
+    ),
+)
+
+# Ports to which people want no jobs sent. Keys are casefolded, for names compare whatever their case.
+paused_ports = Table(
+    "paused_ports",
+    metadata,
+    Column("host_key", Text, nullable=False),
+    Column("port_key", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("port", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("host_key", "port_key"),
+    sqlite_with_rowid=False,
 )
 
 uploads = Table(

@@ -20,7 +20,7 @@ from chassis.errors import FabricError, StoreUnavailable
 from spooler.group_commit import GroupThread
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.new_job import Duplicate, NewJob
-from spooler.printer import Printer
+from spooler.printer import PortName, Printer
 from spooler.spool.log import SEGMENT_BYTES, SegmentUse, Spool
 from spooler.spool.record import Extent
 from spooler.spool.space import Reserve
@@ -113,6 +113,7 @@ class SqlStore(SqlDocuments):
                 sql_read.unfinished_uploads(cursor),
                 int(get_meta(cursor, "last_number")),
                 sorted(lost),
+                sql_read.ports_paused(cursor),
             )
 
         return await self._reader.ask(question)
@@ -217,9 +218,13 @@ class SqlStore(SqlDocuments):
         """Return a job's attempts, oldest first."""
         return await self._reader.ask(lambda cursor: sql_read.attempts_of(cursor, number))
 
-    async def history(self, number: int = 0, *, printer: str = "", limit: int = 1000) -> list[HistoryEvent]:
-        """Return what happened to a job or a printer; the newest `limit` of it, oldest first."""
-        return await self._reader.ask(lambda cursor: sql_read.history_of(cursor, number, printer, limit))
+    async def history(
+        self, number: int = 0, *, printer: str = "", port: PortName | None = None, limit: int = 1000
+    ) -> list[HistoryEvent]:
+        """Return what happened to a job, a printer or at a port; the newest `limit` of it, oldest first."""
+        return await self._reader.ask(
+            lambda cursor: sql_read.history_of(cursor, number, printer, port, limit)
+        )
 
     async def remove_jobs(self, numbers: Sequence[int]) -> int:
         """Forget ended jobs. Return how many went."""

@@ -42,11 +42,19 @@ _STATEMENTS = (
         job_number INTEGER NOT NULL,
         printer TEXT NOT NULL,
         at INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        port_host TEXT,
+        port_name TEXT,
+        state INTEGER,
         PRIMARY KEY (id)
     )
     """,
     """
     CREATE INDEX history_by_job ON history (job_number) WHERE job_number != 0
+    """,
+    """
+    CREATE INDEX history_by_port ON history (port_host COLLATE NOCASE, port_name COLLATE NOCASE)
+    WHERE port_name IS NOT NULL
     """,
     """
     CREATE INDEX history_by_printer ON history (printer) WHERE printer != ''
@@ -122,6 +130,19 @@ _STATEMENTS = (
         value TEXT NOT NULL,
         PRIMARY KEY ("key")
     )
+    """,
+    """
+    CREATE TABLE paused_ports (
+        host_key TEXT NOT NULL,
+        port_key TEXT NOT NULL,
+        host TEXT NOT NULL,
+        port TEXT NOT NULL,
+        who TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (host_key, port_key)
+    )
+     WITHOUT ROWID
     """,
     """
     CREATE TABLE printers (
