@@ -236,8 +236,10 @@ class Core:
             if not inlet.ended:
                 inlet.ended = reason
                 self.event("disconnected", inlet=inlet.number, how=reason, received=inlet.received)
-            inlet.on_done = None
+            done, inlet.on_done = inlet.on_done, None
             self.intake.forget(inlet)
+            if done is not None:
+                done(False)
         self.personality.reset()
 
     # What the paper path says (paper_path.PathOwner)

@@ -45,6 +45,7 @@ class FaultActions:
         self._printer = printer
         self._dice = dice
         self._undo: dict[str, Callable[[], None]] = {}
+        self._doors: dict[str, tuple[Door, float]] = {}  # what holds for new connections; the latest counts
 
     def strike(self, fault: Fault) -> None:
         """Do `fault` now."""
@@ -75,9 +76,9 @@ class FaultActions:
         reason = "reboot" if orderly else "power-cut"
         if orderly:
             self._each(lambda connection: connection.break_links("reset"))
+        self._each(lambda connection: connection.power(False))
         core.lose_all(reason)
         core.hold(Condition.POWER_OFF)
-        self._each(lambda connection: connection.power(False))
         core.loop.call_later(off_s, self._power_on)
 
     def _power_on(self) -> None:
@@ -110,18 +111,26 @@ class FaultActions:
     def _condition(self, action: str, seconds: float) -> None:
         condition = _CONDITIONS[action]
         if condition is Condition.BUSY:
-            self._each(lambda connection: connection.door(Door.REFUSE))
+            self._set_door(action, Door.REFUSE)
         self._printer.core.hold(condition)
         self._lasting(action, seconds, lambda: self._end_condition(condition))
 
     def _end_condition(self, condition: Condition) -> None:
         if condition is Condition.BUSY:
-            self._each(lambda connection: connection.door(Door.OPEN))
+            self._set_door("busy", None)
         self._printer.core.release(condition)
 
     def _door(self, action: str, mode: Door, late_s: float, seconds: float) -> None:
-        self._each(lambda connection: connection.door(mode, late_s))
-        self._lasting(action, seconds, lambda: self._each(lambda connection: connection.door(Door.OPEN)))
+        self._set_door(action, mode, late_s)
+        self._lasting(action, seconds, lambda: self._set_door(action, None))
+
+    def _set_door(self, name: str, mode: Door | None, late_s: float = 0.0) -> None:
+        """Let `name` decide how connections are received, or (None) no longer; the latest that is left decides."""
+        self._doors.pop(name, None)
+        if mode is not None:
+            self._doors[name] = (mode, late_s)
+        door, late = next(reversed(self._doors.values()), (Door.OPEN, 0.0))
+        self._each(lambda connection: connection.door(door, late))
 
     def _stall(self, action: str, seconds: float) -> None:
         self._each(lambda connection: connection.stall(True, action))

@@ -8,7 +8,7 @@ from typing import IO, Protocol
 from printfabric_sim.condition import Condition
 from printfabric_sim.drain import Drain
 from printfabric_sim.inlet import Damage, Inlet
-from printfabric_sim.paper_path import PaperPath
+from printfabric_sim.paper_path import Ending, PaperPath
 from printfabric_sim.personality import Personality, Step
 from printfabric_sim.record import Record
 from printfabric_sim.unit import Draft
@@ -79,9 +79,10 @@ class Intake:
 
     def drop(self, inlet: Inlet) -> None:
         """Throw away what `inlet` has buffered, its unit in progress and its units that do not move yet."""
-        lost = len(inlet.buffer)
-        inlet.consumed += lost
-        inlet.buffer.clear()
+        lost = _empty(inlet)
+        if not inlet.ended:
+            # A line goes on: what comes next may be the rest of what was thrown away.
+            inlet.damage.append(Damage(inlet.received, 0, "its beginning was thrown away"))
         spans = self.draft.spans
         if spans and spans[-1].inlet == inlet.number:
             lost += self.draft.size
@@ -94,9 +95,7 @@ class Intake:
         lost = self.draft.size
         self.give_up(reason)
         for inlet in self.inlets.values():
-            lost += len(inlet.buffer)
-            inlet.consumed += len(inlet.buffer)
-            inlet.buffer.clear()
+            lost += _empty(inlet)
         self.lost_bytes += lost
         return lost
 
@@ -119,7 +118,7 @@ class Intake:
         if self.active is inlet:
             self.active = None
         if inlet.on_done is not None:
-            self._owner.path.mark(inlet.on_done)
+            self._owner.path.mark(Ending(inlet.on_done))
 
     def set_paused(self, inlet: Inlet, on: bool, reason: str = "full") -> None:
         """Stop or go on taking bytes from the sender; it goes on when no reason is left."""
@@ -221,7 +220,8 @@ class Intake:
                 if part:
                     with whole[position : position + size] as piece:
                         self.draft.add(piece, inlet.number, inlet.consumed)
-                if part or self.draft.size:
+                whole_behind = self.draft.size == 0 and self._owner.personality.marks_beginning
+                if self.draft.size or (part and not whole_behind):
                     self.draft.garbled = harm.reason
                 position += size
                 inlet.consumed += size + harm.skip
@@ -243,3 +243,12 @@ class Intake:
         self.lost_bytes += lost
         self._owner.record.event("overrun", inlet=inlet.number, bytes=lost)
         return data[:room]
+
+
+def _empty(inlet: Inlet) -> int:
+    """Throw the buffer away and return its size."""
+    lost = len(inlet.buffer)
+    inlet.buffer.clear()
+    inlet.damage.clear()
+    inlet.consumed = inlet.received
+    return lost

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from printfabric_sim.condition import ATTENTION, Condition
 from printfabric_sim.record import Outcome
 from printfabric_sim.unit import Unit
 
 Mark = Callable[[], None]
+
+
+class Ending(NamedTuple):
+    """A mark that is called in any case: with True when everything before it has left, with False when it was lost."""
+
+    call: Callable[[bool], None]
 
 
 class PathOwner(Protocol):
@@ -49,7 +55,7 @@ class PaperPath:
         self.left = 0
         self._owner = owner
         self._loop = loop
-        self._items: deque[Unit | Mark] = deque()
+        self._items: deque[Unit | Mark | Ending] = deque()
         self._units = 0
         self._copy = 1  # copy of the head unit that moves next
         self._timer: asyncio.TimerHandle | None = None
@@ -89,7 +95,7 @@ class PaperPath:
         self._units += 1
         self.run()
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, mark: Mark | Ending) -> None:
         """Call `mark` when everything queued so far has left; at once if that is so already."""
         self._items.append(mark)
         self.run()
@@ -117,24 +123,27 @@ class PaperPath:
         self._owner.on_path_moved()
 
     def clear(self, reason: str, *, truncate: bool) -> int:
-        """Drop everything, calling no mark; with `truncate` a moving unit comes out torn. Return units dropped."""
+        """Drop everything, calling no mark but endings; with `truncate` a moving unit comes out torn. Return units dropped."""
         dropped = self._units
         moving, head, copy = self.moving, self._items[0] if self._items else None, self._copy
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
         self._remaining = None
+        endings = [item for item in self._items if isinstance(item, Ending)]
         self._items.clear()
         self._units = 0
         self._copy = 1
         if truncate and moving and isinstance(head, Unit):
             self.left += 1
             self._owner.on_unit_left(head, copy, Outcome.TRUNCATED, reason)
+        for ending in endings:
+            ending.call(False)
         return dropped
 
     def drop(self, inlet: int) -> int:
         """Take out the units of `inlet` that do not move yet, and return their size in bytes."""
-        kept: list[Unit | Mark] = []
+        kept: list[Unit | Mark | Ending] = []
         lost = 0
         for index, item in enumerate(self._items):
             moving = index == 0 and (self.moving or self._copy > 1)
@@ -167,7 +176,10 @@ class PaperPath:
         head = self._items[0]
         if not isinstance(head, Unit):
             self._items.popleft()
-            head()
+            if isinstance(head, Ending):
+                head.call(True)
+            else:
+                head()
             return True
         if self.conditions:
             return False

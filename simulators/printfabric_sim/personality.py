@@ -115,6 +115,8 @@ class Personality(ABC):
     prints_as_it_goes: ClassVar[bool] = False
     # An error in the middle of a unit spoils it, and it is printed again afterwards.
     reprints_after_error: ClassVar[bool] = False
+    # A unit shows by itself where it begins, so that what was lost right before it does it no harm.
+    marks_beginning: ClassVar[bool] = False
     device_id: ClassVar[str] = ""  # IEEE 1284 device ID
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:

@@ -63,7 +63,7 @@ class Plan:
     seed: int = 0
     record: str | None = None
     keep_bytes: str | None = None
-    keep_units: int = 1_000_000
+    keep_units: int = 100_000
     render: str | None = None
     serial_pattern: str = ""
     options: Mapping[str, str] = field(default_factory=dict)

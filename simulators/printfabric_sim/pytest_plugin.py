@@ -12,12 +12,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from printfabric_sim.plan import Plan, build
-from printfabric_sim.printer import SimulatedPrinter
+if TYPE_CHECKING:
+    from printfabric_sim.plan import Plan
+    from printfabric_sim.printer import SimulatedPrinter
 
 T = TypeVar("T")
 
@@ -127,6 +128,9 @@ def sim_printer(sim_loop: PrinterLoop) -> Iterator[MakePrinter]:
 
     Without a plug among the settings it listens on a free TCP port. All are stopped after the test.
     """
+    # Not before a test asks: the plugin is loaded into every pytest of whoever has the package installed.
+    from printfabric_sim.plan import Plan, build  # noqa: PLC0415
+
     made: list[SimulatedPrinter] = []
     plugs = {"tcp", "pty", "lpd", "ipp", "snmp", "rfc2217", "device", "fifo"}
 

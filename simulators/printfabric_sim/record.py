@@ -77,7 +77,8 @@ class UnitRecord:
 class Record:
     """Everything one printer can swear to.
 
-    Units and events are held in memory (the last `keep_units`) and, with `directory`, appended to `units.jsonl` and
+    Units and events are held in memory, the last `keep_units` at least, which is also how far back duplicates are
+    known; and, with `directory`, appended to `units.jsonl` and
     `events.jsonl` there, flushed line by line, so that they survive a kill of the simulator. Counters cover the
     whole life. `serial_pattern` finds the serial text in a unit's content: its first group, or all of the match.
     """
@@ -121,6 +122,8 @@ class Record:
             if first[1] != unit.spans:
                 duplicate = first[0]
                 self.counts["duplicates"] += 1
+            if len(self._first) > self._keep:
+                del self._first[next(iter(self._first))]
         entry = UnitRecord(
             unit=self.made,
             outcome=outcome,
@@ -138,7 +141,7 @@ class Record:
         )
         self.counts[outcome.value] += 1
         self.units.append(entry)
-        if len(self.units) > self._keep:
+        if len(self.units) > self._keep + self._keep // 4:  # not one by one: a list's head is dear
             del self.units[: len(self.units) - self._keep]
         if self._units_file is not None:
             self._units_file.write(json.dumps(entry.as_dict()) + "\n")
@@ -158,8 +161,8 @@ class Record:
         entry = {"event": name, "time": round(self._clock(), 6), **facts}
         self.counts["event." + name] += 1
         self.events.append(entry)
-        if len(self.events) > self._keep:
-            del self.events[0]
+        if len(self.events) > self._keep + self._keep // 4:
+            del self.events[: len(self.events) - self._keep]
         if self._events_file is not None:
             self._events_file.write(json.dumps(entry) + "\n")
 

@@ -26,6 +26,7 @@ class FifoConnection(Connection):
         self._inlet: Inlet | None = None
         self._reading = False
         self._generation = 0
+        self._stopped = False
 
     def address(self) -> dict[str, object]:
         """Return {"fifo": path}."""
@@ -37,6 +38,7 @@ class FifoConnection(Connection):
 
     async def stop(self) -> None:
         """Remove it."""
+        self._stopped = True
         self._close()
 
     def pause(self) -> None:
@@ -72,14 +74,16 @@ class FifoConnection(Connection):
 
     def power(self, on: bool) -> None:
         """Without power nothing is taken; what waits in the FIFO is the host's and survives."""
-        self._inlet = self.core.open_inlet("device", str(self.path), self) if on else None
+        self._inlet = None
+        if on and self._fd >= 0:
+            self._inlet = self.core.open_inlet("device", str(self.path), self)
         self._read(on)
 
     def vanish(self, on: bool, new_name: bool) -> None:
         """Take the node away: writers get EPIPE; it comes back, as `-1`, `-2` … if renamed."""
         if on:
             self._close()
-        elif self._fd < 0:
+        elif self._fd < 0 and not self._stopped:
             if new_name:
                 stem = self.path.name.rsplit("-", 1)[0] if self._generation else self.path.name
                 self._generation += 1

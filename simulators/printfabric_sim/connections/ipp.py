@@ -56,13 +56,6 @@ class IppConnection(DialogueListener):
         """Return {"ipp": uri}."""
         return {"ipp": self.uri}
 
-    def power(self, on: bool) -> None:
-        """Without power unfinished jobs are aborted."""
-        if not on:
-            for job in self.jobs.values():
-                job.lost = job.lost or job.state(self.core) not in _FINISHED
-        super().power(on)
-
     async def converse(self, link: ServedLink) -> None:
         """Answer one connection's requests."""
         assert link.writer is not None
@@ -83,16 +76,21 @@ class IppConnection(DialogueListener):
             message = decode(bytes(data[:length]))
         except (IppError, StopAsyncIteration) as error:
             raise BadRequest(f"no IPP message: {error}") from error
-        first = bytes(data[length:])
-        if message.code == 0x0002:
-            answer = self._refused(message) or await self._print_job(link, message, first, body)
-        elif message.code == 0x0006:
-            answer = await self._send_document(link, message, first, body)
-        elif message.code in self._operations:
-            answer = self._operations[message.code](message)
-        else:
-            answer = _answer(message, _NOT_SUPPORTED)
+        answer = await self._answer_to(link, message, bytes(data[length:]), body)
+        async for _ in body:  # of a document that was refused
+            pass
         return 200, _KIND, answer.encode()
+
+    async def _answer_to(
+        self, link: ServedLink, message: Message, first: bytes, body: AsyncIterator[bytes]
+    ) -> Message:
+        if message.code == 0x0002:
+            return self._refused(message) or await self._print_job(link, message, first, body)
+        if message.code == 0x0006:
+            return await self._send_document(link, message, first, body)
+        if message.code in self._operations:
+            return self._operations[message.code](message)
+        return _answer(message, _NOT_SUPPORTED)
 
     def _refused(self, message: Message) -> Message | None:
         if message.text("document-format", FORMATS[0]) not in FORMATS:

@@ -72,9 +72,9 @@ class IppJob:
             return JobState.COMPLETED
         return JobState.PROCESSING_STOPPED if core.conditions & ATTENTION else JobState.PROCESSING
 
-    def finish(self) -> None:
-        """Everything of this job has left the printer."""
-        self.done, self.ended = True, time.time()
+    def finish(self, whole: bool) -> None:
+        """Everything of this job has left the printer, or was lost."""
+        self.done, self.lost, self.ended = whole, not whole, time.time()
 
     def attributes(self, core: Core, start: float) -> dict[str, list[Value]]:
         """Return the job's attributes."""

@@ -51,6 +51,7 @@ class Listener(Connection):
         self._late_s = 0.0
         self._reading = False
         self._powered = True
+        self._frozen = False
         self._stopped = False
         self._tasks: set[asyncio.Task[object]] = set()
         self._old: list[StreamLink] = []  # links from before a power cut, dead until the power is back
@@ -104,10 +105,10 @@ class Listener(Connection):
 
     def freeze(self, on: bool) -> None:
         """Every link and the port itself fall silent, or wake."""
+        self._frozen = on
         for link in list(self.links):
             link.freeze(on)
-        if self._socket is not None and self._powered and self._door is not Door.BLACKHOLE:
-            play_dead(self._socket, on)
+        self._arrange()
 
     def stall(self, on: bool, reason: str) -> bool:
         """Stop or go on reading from every link."""
@@ -125,14 +126,15 @@ class Listener(Connection):
         if self._stopped:
             return
         refuse = self._door is Door.REFUSE or (self.refuse_others and not self.may_accept())
-        if refuse and self._powered:
+        if refuse and self._powered and not self._frozen:
             self._unlisten()
             return
         if self._socket is None:
             self._listen()
         assert self._socket is not None
-        play_dead(self._socket, not self._powered or self._door is Door.BLACKHOLE)
-        self._read(self._powered and self._door is not Door.BLACKHOLE and self.may_accept())
+        dead = not self._powered or self._frozen or self._door is Door.BLACKHOLE
+        play_dead(self._socket, dead)
+        self._read(not dead and self.may_accept())
 
     def _listen(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -60,7 +60,9 @@ class PtyConnection(Connection):
         self._stalls: set[str] = set()  # why nothing is taken whatever the host minds
         self._noise = 0
         self._generation = 0
+        self._deaf_bytes = 0  # came while the power was off
         self._gone = False
+        self._stopped = False
 
     @property
     def device(self) -> str:
@@ -77,6 +79,7 @@ class PtyConnection(Connection):
 
     async def stop(self) -> None:
         """Remove the link and close the pty."""
+        self._stopped = True
         self._close()
 
     # inlet.Link
@@ -121,6 +124,8 @@ class PtyConnection(Connection):
             return
         self._stalls.clear()
         self._cts_low.clear()
+        if self._slave < 0:
+            return
         self._inlet = self._new_inlet()
         self._arrange()
 
@@ -142,7 +147,7 @@ class PtyConnection(Connection):
         if on and not self._gone:
             self._gone = True
             self._close()
-        elif not on and self._gone:
+        elif not on and self._gone and not self._stopped:
             self._gone = False
             if new_name and self.link is not None:
                 self._generation += 1
@@ -182,6 +187,9 @@ class PtyConnection(Connection):
 
     def _new_inlet(self) -> Inlet:
         inlet = self.core.open_inlet("serial", self.device, self)
+        if self._deaf_bytes:
+            inlet.damage.append(Damage(0, 0, "its beginning came while the power was off"))
+            self._deaf_bytes = 0
         if self.flow != "stall":
             inlet.lossy = True
             inlet.high_water = self.core.intake.capacity * 3 // 4
@@ -226,6 +234,7 @@ class PtyConnection(Connection):
         inlet = self._inlet
         if inlet is None:
             self.core.event("discarded", inlet=0, bytes=len(data))
+            self._deaf_bytes += len(data)
             return
         if self.settings is not None:
             with contextlib.suppress(termios.error):

@@ -97,7 +97,11 @@ class ServedLink:
         self._owner.links.add(self)
         try:
             await self._owner.converse(self)
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+        except (
+            ConnectionError,
+            asyncio.IncompleteReadError,
+            ValueError,
+        ) as error:  # ValueError: an endless line
             self._owner.core.event("dialogue broken", kind=self._owner.kind, error=repr(error))
             if self.inlet is not None:
                 self._owner.core.end(self.inlet, "reset")

@@ -84,7 +84,7 @@ class _TcpLink(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """The sender is through. Its side stays open for status until all it sent is printed, then we close too."""
         assert self._inlet is not None
-        self._inlet.on_done = self.close
+        self._inlet.on_done = self._all_out
         self._core.end(self._inlet, "fin")
         return True
 
@@ -130,6 +130,11 @@ class _TcpLink(asyncio.BufferedProtocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def _all_out(self, whole: bool) -> None:
+        """The sender is through, and so are we; a printer without power says nothing."""
+        if not self._frozen:
+            self.close()
 
     # faults, through the listener
 

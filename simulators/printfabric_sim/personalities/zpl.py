@@ -58,6 +58,7 @@ class ZplPrinter(Personality):
 
     name = "zpl"
     kind = "label"
+    marks_beginning = True  # ^XA
     reprints_after_error = True  # ^JZ: "Reprint After Error", on as delivered
     device_id: ClassVar[str] = "MFG:Zebra Technologies;CMD:ZPL;MDL:SIM ZD621-203dpi;CLS:PRINTER;"
 
