@@ -233,6 +233,11 @@ class Journal:
                 count += 1
         return count
 
+    def awaits_settling(self, key: DocKey) -> bool:
+        """Whether a document is here whose outcome its spooler has not made durable."""
+        at = self._index.get(key)
+        return at is not None and self._words[at] & 0xFF != slot.SETTLED
+
     def _settle(self, at: int) -> None:
         self._words[at] = self._words[at] & ~0xFF | slot.SETTLED
         self._free.append((at - self._file.slot(0)) // (self._file.slot(1) - self._file.slot(0)))

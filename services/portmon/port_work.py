@@ -41,9 +41,7 @@ class PortWork:
         self.current: Current | None = None
         self._canceled: dict[DocKey, None] = {}  # filled by the loop; what is in here is not begun any more
         self.feed = Feed(name, journal, counters, wait, back)
-        self.broken: DocKey | None = (
-            None  # it broke off in its middle, and the spooler has not settled it yet
-        )
+        self.broken: DocKey | None = None  # the last document, if it broke off in its middle
         self._port: Port | None = None
         self.draining = False  # no document is begun any more
 
@@ -130,12 +128,14 @@ class PortWork:
         if at is not None:
             self._go_on(piece, at)
             return
+        if self.broken and self.broken.uid != piece.key.uid and self._journal.awaits_settling(self.broken):
+            text = f"document {piece.key} was not begun: {self.broken} broke off and is not settled"
+            raise errors.PortBusy(text, verdict=errors.Verdict.RETRY, port=self.name, broken=self.broken)
         if self.draining:
             raise errors.PortBusy(f"port {self.name} is about to be closed", port=self.name)
         if self.state is PortState.FAILED:
-            raise errors.DeviceNotConnected(
-                f"port {self.name} lost its device: close it and open it again", port=self.name
-            )
+            text = f"port {self.name} lost its device: close it and open it again"
+            raise errors.DeviceNotConnected(text, port=self.name)
         after, began = port_state.step(self.state, PortEvent.START_DOC_PORT), time.monotonic()
         self.port.start_doc(piece.key, piece.start, piece.resume_offset)
         offset, prefix, pipe = piece.resume_offset, memoryview(piece.resume_prefix), self.port.resumable
@@ -246,6 +246,7 @@ class PortWork:
         self._journal.end(
             current.at, error.win32, Evidence.NONE, exact=bool(exact) and doubt is None, doubt=doubt
         )
+        self.broken = current.key if keep and started else None
         self._leave("broken" if keep else "aborted", PortEvent.DOCUMENT_BROKEN)
         self._note_lost()
         return self._journal.known(current.key, error)

@@ -213,25 +213,23 @@ class PortSession:
 
     def _turn(self, monitor: PortMonitor[Any]) -> None:
         if self._urgent:
-            self._serve(self._urgent.popleft())
+            self._serve(self._urgent.popleft(), counted=False)
         elif self._new_settings is not None and self._work.current is None:
             self._apply_settings(monitor)
         elif self._inbox:
-            piece = self._inbox.take()
-            try:
-                self._serve(piece)
-            finally:
-                self._inbox.done(piece)
+            self._serve(self._inbox.take(), counted=True)
         else:
             self._rest()
 
-    def _serve(self, piece: Slice) -> None:
+    def _serve(self, piece: Slice, *, counted: bool) -> None:
         self._serving = piece
         try:
             progress = self._work.handle(piece)
         except Exception as error:  # the wall, as above
             log.exception("monitor failed", port=self.name)
             progress = self._work.crashed(error, piece.key) or Progress(piece.key, Phase.UNKNOWN)
+        if counted:
+            self._inbox.done(piece)  # before the answer, which lets senders in who wait for the room
         if self._work.current is None and isinstance(progress.error, _HOPELESS):
             waiting = (
                 self._inbox.take_all()

@@ -68,7 +68,9 @@ async def test_a_stalled_device_is_told_by_the_deadline_and_the_document_goes_on
     rest = await bench.slice(key, offset=stopped.accepted, data=data[stopped.accepted :])
     assert rest.error is None
     assert (await bench.end(key, len(data))).error is None
-    assert rig.received() == data
+    got = rig.received()
+    assert len(got) == len(data)
+    assert hash(got) == hash(data)  # a diff of 8 MiB would take longer than the test may
 
 
 async def test_cancelling_a_stuck_write_takes_less_than_a_second(rig: Rig, bench: Bench) -> None:

@@ -167,3 +167,22 @@ async def test_slices_after_the_close_are_refused_and_waiting_ones_answered(rig:
     with pytest.raises(Exception, match="was closed"):
         session.submit(Slice(DocKey(bytes(16), 1), lambda *_: None))
     await session.close()
+
+
+async def test_a_sender_that_waits_for_room_is_let_in_when_a_slice_is_done(rig: Rig) -> None:
+    session = await rig.open("")
+    for n in range(300):
+        async with asyncio.timeout(2):
+            await rig.print(n, b"x" * 30)
+            assert session.window == 1 << 20
+    answered = 0
+    for n in range(300, 320):
+        async with asyncio.timeout(5):
+            found = await rig.print(
+                n, bytes(1 << 20), end=None, offset=1
+            )  # refused at once, and as large as the room
+        assert found.error is not None
+        answered += 1
+        await session.abort(DocKey(n.to_bytes(16, "big"), 1))
+        assert session.window == 1 << 20
+    assert answered == 20
