@@ -10,8 +10,8 @@ from pathlib import Path
 from spooler.job import Job, changed
 from spooler.job_state import JobState
 from spooler.new_job import Inline, NewJob, Uploaded
-from spooler.store import Changes
 from spooler.sql.store import SqlStore, StoreSettings
+from spooler.store import Changes
 
 SEGMENT_BYTES = 2_000_000
 SIZES = (50, 3000, 16_384, 16_385, 70_000, 400_000)

@@ -13,8 +13,8 @@ from spooler.job_state import JobState
 from spooler.new_job import Duplicate, Inline, NewJob
 from spooler.printer import Printer
 from spooler.spool.record import framed_bytes
-from spooler.store import INLINE_BYTES
 from spooler.sql.store import SqlStore, StoreSettings
+from spooler.store import INLINE_BYTES
 from tests.contract import crash_child
 
 KILLS = 24

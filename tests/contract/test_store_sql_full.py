@@ -10,8 +10,8 @@ from spooler.job import Job, changed
 from spooler.job_state import JobState
 from spooler.new_job import Inline, NewJob
 from spooler.printer import Printer
-from spooler.store import Changes
 from spooler.sql.store import SqlStore, StoreSettings
+from spooler.store import Changes
 
 
 @pytest.fixture
