@@ -83,7 +83,8 @@ async def run(settings: SpoolerSettings) -> None:
 
 @asynccontextmanager
 async def _open_store(settings: SpoolerSettings) -> AsyncIterator[SqlStore]:
-    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    # Documents lie in it, small ones in the database's rows: nobody else reads them.
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = await SqlStore.open(settings.state_dir, StoreSettings(reserve_bytes=settings.reserve_bytes))
     try:
         yield store

@@ -82,6 +82,7 @@ async def submit(stub, **more):
 async def test_what_was_accepted_survives_a_kill_and_a_drain_ends_well(tmp_path):
     async with running(tmp_path) as (process, stub, _found):
         job = (await submit(stub, request_id="r1")).job
+        assert (tmp_path / "state").stat().st_mode & 0o077 == 0  # documents are nobody else's business
         os.kill(process.pid, signal.SIGKILL)
         await process.wait()
     async with running(tmp_path) as (process, stub, found):
