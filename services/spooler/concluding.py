@@ -16,7 +16,7 @@ from chassis.tasks import Backoff
 from spooler.delivery import Conclusion, PortAction, conclude
 from spooler.dispatch_view import Landing
 from spooler.dispatcher import Dispatcher
-from spooler.job import Attempt, HistoryEvent, Job, JobError
+from spooler.job import Attempt, HistoryEvent, Job, JobError, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Evidence, EvidenceLevel, Ledger, Offsets, Outcome, merge
 from spooler.port import DocumentKey, Phase, Progress
@@ -70,6 +70,8 @@ class Concluding:
                 lane.stop(progress.error)
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
+        if landing.progress is None or progress.phase is Phase.NEVER_SEEN:
+            self._dispatcher.untouched[flight.number] = landing.port.key
         queue = self._dispatcher.book.queues.get(flight.info.printer)
         if conclusion.event is JobEvent.REQUEUE and queue is not None:
             queue.returning += 1
@@ -124,7 +126,7 @@ class Concluding:
             lane = self._dispatcher.lane(judged.landing.port)
             if judged.landing.flight.recorded:
                 attempts.append(_attempt(after, judged.landing, lane.fence, judged))
-            if judged.conclusion.event is not JobEvent.COMPLETE:
+            if judged.conclusion.event is not JobEvent.COMPLETE and not _known_trouble(job, judged):
                 history.append(_history(after, judged))
         await self._write(Changes(jobs=jobs, attempts=attempts, history=history))
         self._settle(batch)
@@ -169,6 +171,14 @@ class Concluding:
                 dispatcher.pin(dispatcher.lane(job.port), job)
         for name in {judged.landing.flight.info.printer for judged in batch}:
             dispatcher.kick(name)
+
+
+def _known_trouble(job: Job, judged: Judged) -> bool:
+    """Whether the port has refused the same attempt again, for the same reason: no news for anybody."""
+    error, last = judged.progress.error, job.last_error
+    return (
+        judged.landing.flight.again and error is not None and last is not None and error.reason == last.reason
+    )
 
 
 def _ledger(known: Ledger, progress: Progress, size_bytes: int) -> Ledger:
@@ -279,6 +289,6 @@ def _history(job: Job, judged: Judged) -> HistoryEvent:
         detail += f": {error.reason}: {error.message}"
     if job.hold_reason:
         detail += f"; {job.hold_reason}"
-    return HistoryEvent(
-        words.get(judged.conclusion.event, "ended"), "spooler", detail, job.number, job.printer
+    return event_of(job, words.get(judged.conclusion.event, "ended"), "spooler", detail)._replace(
+        attempt=judged.landing.flight.key.attempt, port=judged.landing.port
     )

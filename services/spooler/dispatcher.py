@@ -27,7 +27,7 @@ from spooler.launch import flight_of
 from spooler.lost_documents import end_lost
 from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
 from spooler.pool import choose_port
-from spooler.printer import PortAvailability, PortName
+from spooler.printer import Paused, PortAvailability, PortName
 from spooler.room import Room
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
@@ -46,7 +46,8 @@ class Dispatcher(LaneDesk):
         self.room = Room(store)
         self.hosts = hosts
         self.tasks = tasks
-        self.paused_ports: dict[tuple[str, str], str] = {}  # port -> who and why
+        self.untouched: dict[int, tuple[str, str]] = {}  # job -> the port that did not begin its last attempt
+        self.paused_ports: dict[tuple[str, str], Paused] = {}
         self.timetable = Timetable(self._time_came)
         self.on_expired: Callable[[Job], object] = lambda _job: None  # the steering's
         self.on_empty: Callable[[str], object] = lambda _printer: None  # a printer's last job has ended
@@ -60,6 +61,7 @@ class Dispatcher(LaneDesk):
         """Take up what was going on when the last spooler stopped."""
         self.begin_epoch(epoch)
         self.book.put_printers(snapshot.printers)
+        self.paused_ports.update({port.key: paused for port, paused in snapshot.paused_ports})
         open_attempts = {attempt.job_number: attempt for attempt in snapshot.open_attempts}
         lost = await end_lost(self.store, snapshot)
         for job in snapshot.jobs:
@@ -191,18 +193,19 @@ class Dispatcher(LaneDesk):
 
     def _launch(self, job: Job, lane: Lane, event: JobEvent, *, pinned: bool = False) -> None:
         """Begin an attempt in memory; the lane makes it durable before a byte leaves."""
+        again = self.untouched.pop(job.number, None) == lane.port.key  # what never began is no attempt
         job = replace(
             job,
             state=step(job.state, event),
             reasons=("job-outgoing",),
             port=lane.port,
-            attempts=job.attempts + 1,
+            attempts=max(1, job.attempts + (not again)),
             started_at=job.started_at or datetime.now(UTC),
             revision=job.revision + 1,
         )
         self.book.jobs[job.number] = job
         flight = self._flight(job, job.resume_offset)
-        flight.pinned = pinned
+        flight.pinned, flight.again = pinned, again
         lane.take(flight)
 
     def pin(self, lane: Lane, job: Job) -> None:
@@ -269,6 +272,7 @@ class Dispatcher(LaneDesk):
         """A job has ended, durably: nothing of it is kept in memory."""
         self.book.forget(job)
         self.timetable.drop(job.number)
+        self.untouched.pop(job.number, None)
         self.hub.job(job)
         self.pulse.beat()
         queue = self.book.queues.get(job.printer)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, StaleFence
 from spooler.port import DocumentInfo, DocumentKey, Progress
 from spooler.printer import PortName
 
@@ -25,6 +25,7 @@ class Flight:
     sent: int = 0  # payload bytes handed to the stream
     ended: bool = False
     cancelled: bool = False
+    again: bool = False  # the same attempt on the same port, which never began it the last time
     pinned: bool = False  # it goes on in its middle, on this port and no other
     failure: FabricError | None = None  # why it was taken back, if not because somebody cancelled it
     progress: Progress | None = None
@@ -45,6 +46,9 @@ class LaneOwner(Protocol):
 
     def next_fence(self) -> int:
         """Return a fence higher than all before."""
+
+    def refused(self, error: StaleFence) -> None:
+        """A port has seen a higher fence of this fabric."""
 
     def news(self, port: PortName, flight: Flight) -> None:
         """A flight's progress changed."""

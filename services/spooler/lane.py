@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis import logs
-from chassis.errors import FabricError, HostUnreachable
+from chassis.errors import FabricError, HostUnreachable, StaleFence
 from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
 from spooler.lane_condition import LaneCondition, LaneState
@@ -270,6 +270,8 @@ class Lane(LaneCondition):
         self._unsent.clear()
         for flight in never:
             self._remove(flight)
+        if isinstance(error, StaleFence):
+            self._owner.refused(error)
         self.pause(error)
         log.warning(
             "port lost", port=str(self.port), reason=error.reason, error=str(error), failures=self.failures

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from chassis.errors import FabricError
+from chassis import logs
+from chassis.errors import FabricError, StaleFence
 from spooler.book import Book
 from spooler.dispatch_view import DispatchView, Landing
 from spooler.flight import Flight
@@ -14,9 +15,10 @@ from spooler.port import Progress
 from spooler.printer import PortName
 from spooler.store import Store
 
-FENCE_SHIFT = (
-    24  # a fence is the spooler's epoch, then a counter: rising over restarts without a write per opening
-)
+log = logs.get(__name__)
+
+# A fence is the spooler's epoch, then a counter: rising over restarts without a write per opening.
+FENCE_SHIFT = 24
 
 
 class LaneDesk(DispatchView):
@@ -40,12 +42,23 @@ class LaneDesk(DispatchView):
         self._fence += 1
         return self._fence
 
+    def refused(self, error: StaleFence) -> None:
+        """See `LaneOwner.refused`. A store that came back from an older copy has to pass its own old fences.
+
+        Only while nobody holds the port: else a newer spooler is at work there, and this one leaves it alone.
+        """
+        seen = error.metadata.get("seen", "")
+        if error.metadata.get("held") == "false" and seen.isdecimal() and int(seen) >= self._fence:
+            log.warning("fences go on behind those of a newer store", seen=int(seen), ours=self._fence)
+            self._fence = int(seen)
+
     async def record_starts(self, port: PortName, fence: int, flights: Sequence[Flight]) -> None:
         """See `LaneOwner.record_starts`."""
         jobs = [self.book.jobs[flight.number] for flight in flights]
         await self.store.record(starts(jobs, flights, port, fence))
-        for job in jobs:
-            self.hub.job(self.book.jobs.get(job.number, job))
+        for job, flight in zip(jobs, flights, strict=True):
+            if not flight.again:
+                self.hub.job(self.book.jobs.get(job.number, job))
 
     async def document(self, number: int, offset: int, max_bytes: int) -> bytes:
         """See `LaneOwner.document`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spooler.flight import Flight
-from spooler.job import Attempt, HistoryEvent, Job
+from spooler.job import Attempt, Job, event_of
 from spooler.port import DocumentInfo, DocumentKey
 from spooler.printer import PortName
 from spooler.store import Changes
@@ -51,8 +51,8 @@ def starts(jobs: Sequence[Job], flights: Sequence[Flight], port: PortName, fence
         for job, flight in zip(jobs, flights, strict=True)
     ]
     history = [
-        HistoryEvent("attempt-started", "spooler", f"attempt {one.number} on {port}", one.job_number)
-        for one in attempts
-        if one.number > 1
+        event_of(job, "attempt-started", "spooler", f"attempt {one.number} on {port}", at=job)
+        for job, one, flight in zip(jobs, attempts, flights, strict=True)
+        if one.number > 1 and not flight.again
     ]
     return Changes(jobs=jobs, attempts=attempts, history=history)

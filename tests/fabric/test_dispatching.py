@@ -23,7 +23,7 @@ from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
 from spooler.sql.store import SqlStore
 from spooler.steering import Steering
-from tests.fakes.host import FakeHost, FakeHosts
+from tests.fakes.host import FakeHost, FakeHosts, FakeOpenPort
 
 
 class Rig:
@@ -350,3 +350,45 @@ async def test_a_restarted_spooler_asks_before_it_sends(tmp_path: Path, host: Fa
 
 async def _order(host: FakeHost, port: str = "P1:") -> list[int]:
     return host.ports[port].order
+
+
+async def test_a_store_from_an_older_copy_passes_its_own_old_fences(rig: Rig, host: FakeHost) -> None:
+    host.ports["P1:"].fence = 1 << 60
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"job")
+    await rig.until(job.number, JobState.COMPLETED)
+    assert host.ports["P1:"].fence == (1 << 60) + 1
+
+
+async def test_a_port_that_a_newer_spooler_holds_is_left_alone(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    port.fence = 1 << 60
+    port.session = FakeOpenPort(port)
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"job")
+    waiting = await eventually(lambda: rig.job(job.number), lambda job: job.last_error is not None)
+    assert waiting.last_error.reason == "STALE_FENCE"
+    assert port.fence == 1 << 60
+    assert not port.order
+
+
+async def test_a_printer_that_is_off_for_long_fills_no_history(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    port.refuses = ConnectionRefused("switched off")
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"job")
+    lane = rig.dispatcher.lane(PortName("edge", "P1:"))
+    for tried in range(1, 6):
+        await eventually(lambda: _starts(host), lambda count, least=tried: count >= least)
+        lane.clear()
+    assert (await rig.job(job.number)).attempts == 1
+    assert len(await rig.store.history(job.number)) <= 2
+    port.refuses = None
+    lane.clear()
+    done = await rig.until(job.number, JobState.COMPLETED)
+    assert done.attempts == 1
+    assert len(await rig.store.attempts(job.number)) == 1
+
+
+async def _starts(host: FakeHost) -> int:
+    return host.ports["P1:"].calls.count("refused")

@@ -39,6 +39,7 @@ class FakePort:
     session: FakeOpenPort | None = None
     busy: bool = False
     end_error: FabricError | None = None  # every document ends so, untouched
+    refuses: FabricError | None = None  # no document is begun: the device is away
     break_at: int | None = None  # the next document breaks off after so many bytes
     break_resumable: bool = False
     break_uncertain: int = 0  # how many bytes before the break are uncertain
@@ -76,6 +77,10 @@ class FakeOpenPort(OpenPort):
     def _slice(self, piece: Slice) -> None:
         port = self.port
         doc = port.documents.get(piece.key)
+        if doc is None and port.refuses is not None:
+            port.calls.append("refused")
+            self.news.put_nowait(Progress(piece.key, Phase.NEVER_SEEN, error=port.refuses))
+            return None
         if doc is None:
             assert piece.start is not None, "a document begins with its start"
             doc = FakeDocument(
@@ -195,7 +200,9 @@ class FakeHost:
         if one.busy:
             raise PortBusy(f"port {port} is held by another", port=port)
         if fence <= one.fence:
-            raise StaleFence(f"fence {fence} is not above {one.fence}")
+            raise StaleFence(
+                f"fence {fence} is not above {one.fence}", seen=one.fence, held=one.session is not None
+            )
         one.calls.append("OpenPort")
         one.fence = fence
         one.session = FakeOpenPort(one)
