@@ -73,6 +73,7 @@ async def run(settings: PortmonSettings) -> None:
 
         async def drain() -> None:
             handles.draining = True
+            ports.changes.end()
             await handles.shutdown(None, settings.server.grace_s / 2)
 
         try:

@@ -171,6 +171,7 @@ class Handles:
                 port=port.name,
                 fence=fence,
                 seen=seen,
+                held=hold is not None,
             )
 
     async def _living_session(self, port: HostPort) -> PortSession | None:

@@ -122,7 +122,7 @@ class HostCalls(Calls):
                 sequence=1, ports=[convert.port_to_pb(self._host, one) for one in first]
             )
             sequence = 1
-            while True:
+            while not watcher.ended:
                 names = {name for name in await watcher.next() if not wanted or same(name) in wanted}
                 if not names:
                     continue
