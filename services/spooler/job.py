@@ -142,6 +142,14 @@ def changed(job: Job, **what: Any) -> Job:
     return replace(job, revision=job.revision + 1, **what)
 
 
+def event_of(after: Job, what: str, who: str, detail: str = "", *, at: Job | None = None) -> HistoryEvent:
+    """Return a line about a job: as it is after it, and, when it was `at` a port, with that attempt and that port."""
+    attempt, port = (at.attempts, at.port) if at is not None else (0, None)
+    return HistoryEvent(
+        what, who, detail, after.number, after.printer, attempt=attempt, port=port, state=after.state
+    )
+
+
 def make_uid(unix_ms: int, random_bytes: bytes) -> bytes:
     """Return a job's uid: a version 7 UUID (RFC 9562, 5.7) of a time in ms and 10 random bytes."""
     head = (unix_ms & 0xFFFF_FFFF_FFFF).to_bytes(6, "big")

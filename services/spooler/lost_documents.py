@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.errors import DocumentLost
-from spooler.job import HistoryEvent, Job, JobError
+from spooler.job import Job, JobError, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Outcome
 from spooler.store import Changes, Snapshot, Store
@@ -39,10 +39,7 @@ async def end_lost(store: Store, snapshot: Snapshot) -> Mapping[int, Job]:
         hint="segments of the spool are missing or cut short",
     )
     if ended:
-        history = [
-            HistoryEvent("aborted", "spooler", _words(job.last_error), job.number, job.printer)
-            for job in ended
-        ]
+        history = [event_of(job, "aborted", "spooler", _words(job.last_error)) for job in ended]
         await store.record(Changes(jobs=ended, history=history, drop_documents=[job.number for job in ended]))
     return {job.number: job for job in ended}
 

@@ -76,11 +76,14 @@ class PortAvailability(StrEnum):
 
 
 class Paused(NamedTuple):
-    """Who paused a printer, when, and why."""
+    """Who paused a printer or a port, when, and why."""
 
     by: str
     at: datetime
     reason: str = ""
+
+    def __str__(self) -> str:
+        return f"paused by {self.by}" + (f": {self.reason}" if self.reason else "")
 
 
 class Limits(NamedTuple):

@@ -87,12 +87,26 @@ class PrinterSteering:
         return count
 
     async def pause_port(self, port: PortName, who: str, reason: str = "") -> None:
-        """Send no more jobs to a port until it is resumed, or until the spooler starts anew."""
-        self._dispatcher.paused_ports[port.key] = f"paused by {who}" + (f": {reason}" if reason else "")
+        """Send no more jobs to a port until it is resumed, whatever restarts meanwhile."""
+        before = self._dispatcher.paused_ports.get(port.key)
+        paused = Paused(who, datetime.now(UTC), reason)
+        self._dispatcher.paused_ports[port.key] = paused
+        event = HistoryEvent("paused", who, reason, port=port)
+        try:
+            await self._store.record(Changes(pauses=[(port, paused)], history=[event]))
+        except FabricError:
+            self._dispatcher.paused_ports.pop(port.key, None)
+            if before is not None:
+                self._dispatcher.paused_ports[port.key] = before
+            self._dispatcher.lane_changed(port)
+            raise
 
     async def resume_port(self, port: PortName, who: str) -> None:
         """Send jobs to it again."""
-        self._dispatcher.paused_ports.pop(port.key, None)
+        if port.key in self._dispatcher.paused_ports:
+            event = HistoryEvent("resumed", who, port=port)
+            await self._store.record(Changes(pauses=[(port, None)], history=[event]))
+            self._dispatcher.paused_ports.pop(port.key, None)
         lane = self._dispatcher.lanes.get(port.key)
         if lane is not None:
             lane.clear()

@@ -22,13 +22,14 @@ from chassis.errors import (
     WrongState,
 )
 from spooler.dispatcher import Dispatcher
-from spooler.job import HistoryEvent, Job
+from spooler.job import Job, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Evidence, EvidenceLevel, EvidenceSource, Ledger, Outcome
 from spooler.store import Changes
 
 log = logs.get(__name__)
 
+AT_A_PORT = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
 STOP_WAIT_S = 3.0  # how long a caller waits for a device to let go of a document; then it hears "stopping"
 
 CHANGEABLE = frozenset(
@@ -50,8 +51,7 @@ class Steering:
         job = await self._settled(number)
         if job.ended:
             return job
-        found = self._dispatcher.flight_of(number)
-        if found is not None:
+        if self._dispatcher.flight_of(number) is not None:
             return await self._stop_flight(job, who, reason)
         self._dispatcher.unpin(job)
         after = replace(
@@ -81,7 +81,7 @@ class Steering:
         job = await self._settled(number)
         if job.state is JobState.PENDING_HELD:
             return job
-        if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED):
+        if job.state in AT_A_PORT:
             raise WrongState(
                 f"job {number} is printing: let it end, or cancel it", job=number, state=job.state
             )
@@ -212,7 +212,7 @@ class Steering:
         ]
         for job in after:
             self._book.change(job)
-        history = [HistoryEvent("canceled", who, reason, job.number, job.printer) for job in after]
+        history = [event_of(job, "canceled", who, reason) for job in after]
         try:
             await self._store.record(Changes(jobs=after, history=history))
         except FabricError:
@@ -266,7 +266,8 @@ class Steering:
         after = replace(after, revision=before.revision + 1)
         was_live = before.number in self._book.jobs
         self._book.change(after) if was_live or not after.ended else None
-        history = [HistoryEvent(what, who, detail, after.number, after.printer)]
+        at = before if before.state in AT_A_PORT else None
+        history = [event_of(after, what, who, detail, at=at)]
         try:
             await self._store.record(Changes(jobs=[after], history=history))
         except FabricError:

@@ -232,7 +232,7 @@ async def test_a_job_that_has_printed_is_fine(rig):
         pass
     answer = await explain(rig, job.name)
     assert answer.verdict == pb.EXPLAIN_VERDICT_FINE
-    assert "printed" in answer.headline
+    assert "all of it" in answer.headline
 
 
 @pytest.mark.parametrize(
@@ -255,5 +255,3 @@ async def test_a_printer_has_a_history(rig):
     answer = await rig.watch.ListHistory(pb.ListHistoryRequest(parent="printers/labels"))
     assert [entry.kind for entry in answer.entries] == ["paused", "printer-added"]
     assert answer.entries[0].actor == "loopback"
-    with pytest.raises(NotBuiltYet):
-        await rig.watch.ListHistory(pb.ListHistoryRequest(parent="hosts/edge/ports/P1:"))

@@ -101,8 +101,13 @@ def attempt_to_pb(attempt: Attempt, size_bytes: int) -> job_pb2.Attempt:
 def event_to_pb(event: HistoryEvent, sequence: int) -> pb.JobEvent:
     """Return a line of a job's history for the wire."""
     message = pb.JobEvent(sequence=sequence, kind=event.what, actor=event.who, text=event.detail)
+    message.attempt = event.attempt
     if event.at is not None:
         convert.put_time(message.time, event.at)
+    if event.port is not None:
+        convert.put_port(message.port, event.port)
+    if event.state is not None:
+        message.state = IPP_NUMBER[event.state]  # type: ignore[assignment]
     return message
 
 

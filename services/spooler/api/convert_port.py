@@ -64,13 +64,14 @@ def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str]) -> por
         state = min(state, port_pb2.PORT_STATE_OFFLINE)
         if facts.host_state == "connecting":
             state = port_pb2.PORT_STATE_UNKNOWN
-    elif facts.paused:
+    elif facts.paused is not None:
         state = min(state, port_pb2.PORT_STATE_PAUSED)
     elif facts.error is not None and facts.lane in ("waiting", "stopped"):
         state = min(state, port_pb2.PORT_STATE_ATTENTION)
     message.state = state
-    if facts.paused:
-        report = message.status.add(severity=port_pb2.SEVERITY_ERROR, text=facts.paused)
+    if facts.paused is not None:
+        report = message.status.add(severity=port_pb2.SEVERITY_ERROR, text=str(facts.paused))
+        put_time(report.report_time, facts.paused.at)
         report.source = port_pb2.STATUS_SOURCE_OPERATOR
         report.condition = port_pb2.PORT_CONDITION_USER_INTERVENTION
     return message

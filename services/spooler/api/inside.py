@@ -13,7 +13,7 @@ from spooler.hub import Hub
 from spooler.job import Job
 from spooler.new_job import Duplicate, NewJob
 from spooler.port_info import PortInfo
-from spooler.printer import PortName, Printer
+from spooler.printer import Paused, PortName, Printer
 from spooler.remote_xcv import XcvAnswer
 
 
@@ -69,8 +69,8 @@ class Dispatch(Protocol):
         """Unfinished jobs and the printers."""
 
     @property
-    def paused_ports(self) -> Mapping[tuple[str, str], str]:
-        """Ports that people paused, by key: who and why."""
+    def paused_ports(self) -> Mapping[tuple[str, str], Paused]:
+        """Ports that people paused, by key."""
 
     async def submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
         """Accept jobs, durably. Raises SpoolFull, StoreUnavailable: none was accepted."""

@@ -16,7 +16,7 @@ from spooler.explain.facts import Verdict as Why
 from spooler.explain.ports import trouble_of
 from spooler.job import Job
 from spooler.port_info import PortInfo
-from spooler.printer import PortName, Printer
+from spooler.printer import Paused, PortName, Printer
 
 # IANA's printer-state-reasons (and CUPS' "offline-report", which everybody knows), by PORT_INFO_3's dwStatus.
 REASONS: Mapping[int, str] = {
@@ -66,9 +66,14 @@ class Look:
             lane=str(lane.state) if lane is not None else "",
             error=failure,
             retry_at=lane.retry_at if lane is not None else None,
-            paused=self._dispatch.paused_ports.get(name.key, ""),
+            paused=self._dispatch.paused_ports.get(name.key),
             flights=len(lane.flights) if lane is not None else 0,
         )
+
+    @property
+    def paused_ports(self) -> Mapping[tuple[str, str], Paused]:
+        """Ports that people paused, by key."""
+        return self._dispatch.paused_ports
 
     def job_facts(self, job: Job) -> JobFacts:
         """Return what is known about a job."""

@@ -119,7 +119,10 @@ class PortServicer(pb_grpc.PortServiceServicer):
 
     async def DeletePort(self, request: pb.DeletePortRequest, _context: Any) -> pb.DeletePortResponse:
         """See the contract."""
-        await self._setup.delete(self._port(request.name).name)
+        name = self._port(request.name).name
+        await self._setup.delete(name)
+        if name.key in self._look.paused_ports:  # another port of the same name is not paused
+            await self._steering.resume_port(name, rights.caller())
         return pb.DeletePortResponse()
 
     async def SetPort(self, request: pb.SetPortRequest, _context: Any) -> pb.SetPortResponse:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from chassis.errors import NotBuiltYet, PortNotFound
+from chassis.errors import PortNotFound
 from printfabric.spooler.v1 import watch_service_pb2 as pb
 from printfabric.spooler.v1 import watch_service_pb2_grpc as pb_grpc
 from spooler.api.convert import put_ledger, put_time, table
@@ -66,17 +66,23 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
 
     async def ListHistory(self, request: pb.ListHistoryRequest, _context: Any) -> pb.ListHistoryResponse:
         """See the contract."""
-        if not request.parent.startswith("printers/"):
-            port_of(request.parent, "parent")
-            raise NotBuiltYet("ListHistory of a port", field="parent")
-        name = printer_of(request.parent, "parent")
-        self._inside.dispatch.book.queue(name)
-        events = (await self._store.history(printer=name, limit=_HISTORY))[::-1]
+        events = (await self._events(request.parent))[::-1]
         size, behind = page_size(request.page_size), number_in(request.page_token)
         answer = pb.ListHistoryResponse(entries=[_entry(event) for event in events[behind : behind + size]])
         if len(events) > behind + size:
             answer.next_page_token = token_of(str(behind + size))
         return answer
+
+    async def _events(self, parent: str) -> list[HistoryEvent]:
+        if parent.startswith("printers/"):
+            name = printer_of(parent, "parent")
+            self._inside.dispatch.book.queue(name)
+            return await self._store.history(printer=name, limit=_HISTORY)
+        port = port_of(parent, "parent")
+        events = await self._store.history(port=port, limit=_HISTORY)
+        if not events and self._inside.hosts.port(port) is None:
+            raise PortNotFound(f"there is no port {port}", port=port)
+        return events
 
     def _explain_printer(self, name: str) -> Explanation:
         book = self._inside.dispatch.book

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from spooler.job import Job
-from spooler.printer import PortName, Printer
+from spooler.printer import Paused, PortName, Printer
 
 
 class Verdict(StrEnum):
@@ -102,7 +102,7 @@ class PortFacts:
     lane: str = ""  # closed, opening, open, waiting, stopped
     error: Failure | None = None  # why the lane waits or has stopped
     retry_at: datetime | None = None
-    paused: str = ""  # who paused it and why
+    paused: Paused | None = None  # by a person
     flights: int = 0  # documents on their way
 
 

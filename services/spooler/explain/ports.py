@@ -68,12 +68,14 @@ def _state(port: PortFacts) -> tuple[Fact, ...]:
 
 
 def _paused(port: PortFacts, _now: datetime) -> Trouble | None:
-    if not port.paused:
+    if port.paused is None:
         return None
+    by, at, why = port.paused
+    text = f"paused by {by} at {at:%H:%M} UTC" + (f": {why}" if why else "")
     return Trouble(
         Verdict.NO_PORT,
-        f"Port {port.name} is {port.paused}.",
-        (Fact(f"{port.name}: {port.paused}", Source.OPERATOR),),
+        f"Port {port.name} is {text}.",
+        (Fact(f"{port.name}: {text}", Source.OPERATOR, at),),
         (Action("Resume", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
     )
 

@@ -51,7 +51,7 @@ ROWS = [
     (Verdict.NO_PORT, "has no port", facts(printer=replace(PRINTER, ports=()))),
     (Verdict.NO_PORT, "is gone", facts(printer=None)),
     (Verdict.NO_PORT, "has no port COM1:", facts(port(known=False))),
-    (Verdict.NO_PORT, "paused by ben", facts(port(paused="paused by ben"))),
+    (Verdict.NO_PORT, "paused by ben", facts(port(paused=Paused("ben", NOW)))),
     (Verdict.JOBS_AHEAD, "3 jobs are ahead", facts(ahead=3)),
     (Verdict.HOST_SILENT, "Host edge-7 does not answer since 5 min", facts(port(host_state="silent", host_seen=NOW - timedelta(minutes=5)))),
     (Verdict.HOST_SILENT, "has not answered yet", facts(port(host_state="connecting", known=False))),
@@ -167,7 +167,7 @@ def test_a_printer_is_explained_by_its_next_job_and_by_decisions_that_wait():
 
 
 def test_every_command_that_is_suggested_is_one_that_the_client_knows():
-    answers = [explain_job(row[2]) for row in ROWS] + [explain_port(port(paused="x"), NOW)]
+    answers = [explain_job(row[2]) for row in ROWS] + [explain_port(port(paused=Paused("ben", NOW)), NOW)]
     answers.append(explain_printer(PRINTER, (port(),), 2, 2, None))
     commands = {action.command for answer in answers for action in answer.actions}
     assert len(commands) > 8
