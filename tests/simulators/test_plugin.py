@@ -32,15 +32,7 @@ def test_my_code_hears_of_a_reset(sim_printer):
 
 def test_a_users_test_file_needs_the_plugin_only(tmp_path):
     (tmp_path / "test_labels.py").write_text(USERS_TEST)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "printfabric_sim.pytest_plugin",
-        "--rootdir",
-        str(tmp_path),
-    ]
+    # The plugin comes with the distribution: pytest finds its entry point by itself.
+    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path)]
     done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path, timeout=50)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
