@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from printfabric_sim.fault_table import ACTIONS, FaultError
 from printfabric_sim.fleet import Fleet, load_fleet
@@ -97,8 +98,8 @@ def _printer_command(name: str, text: str) -> click.Command:
         try:
             plan = Plan(personality=name, **values)
             _run(Fleet([plan], control=control), ready_file)
-        except (FaultError, PlanError, LookupError, ValueError) as error:
-            raise click.UsageError(str(error)) from error
+        except _WRONG as error:
+            raise _said(error) from error
 
     params: list[click.Parameter] = [click.Option(list(names), **settings) for names, settings in _FLAGS]
     return click.Command(Path(name).stem, params=params, callback=run, help=text)
@@ -116,8 +117,8 @@ def fleet_command(file: str, control: int | None, output: Path | None, ready_fil
         if control is not None:
             fleet.control = control
         _run(fleet, ready_file)
-    except (FaultError, PlanError, LookupError, OSError, ValueError) as error:
-        raise click.UsageError(str(error)) from error
+    except _WRONG as error:
+        raise _said(error) from error
 
 
 @main.command("faults")
@@ -154,6 +155,15 @@ def personalities_command() -> None:
     for name in personality_names():
         kind = personality_class(name)
         click.echo(f"{name:12} {(kind.__doc__ or '').splitlines()[0]}")
+
+
+# What a wrong setting, a wrong file or a port in use raises.
+_WRONG = (FaultError, PlanError, LookupError, OSError, ValueError, yaml.YAMLError)
+
+
+def _said(error: Exception) -> Exception:
+    """Return what click makes a sentence of; a reader that has gone away is no wrong use."""
+    return error if isinstance(error, BrokenPipeError) else click.UsageError(str(error))
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -89,6 +89,11 @@ class PaperPath:
         """Say whether a unit is between start and exit, stopped or not."""
         return self._timer is not None or self._remaining is not None
 
+    def load(self, media: int | None, ribbon: int | None) -> None:
+        """Put in a roll and a ribbon for so many units; None: endless."""
+        self.media_left = self.media_loaded = media
+        self.ribbon_left = ribbon
+
     def put(self, unit: Unit) -> None:
         """Queue a unit; the caller has looked at `full`."""
         self._items.append(unit)

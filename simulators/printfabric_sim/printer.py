@@ -17,7 +17,7 @@ from printfabric_sim.core import Core
 from printfabric_sim.fault_actions import FaultActions
 from printfabric_sim.fault_engine import FaultEngine
 from printfabric_sim.fault_script import Fault, parse_faults
-from printfabric_sim.personality import personality_class
+from printfabric_sim.personality import Personality, personality_class
 from printfabric_sim.record import DEFAULT_SERIAL, Record, UnitRecord
 from printfabric_sim.unit import Unit
 
@@ -61,16 +61,15 @@ class SimulatedPrinter:
         keep_units: int = 1_000_000,
         options: Mapping[str, str] | None = None,
     ) -> None:
-        loop = asyncio.get_running_loop()
         kind = personality_class(personality)
-        script = parse_faults(faults) if isinstance(faults, str) else list(faults)
+        self._script = parse_faults(faults) if isinstance(faults, str) else list(faults)
         self.name = name or kind.name
         self.record = Record(record_dir, serial_pattern=serial_pattern, keep_units=keep_units)
         self._bytes_file: IO[bytes] | None = (
             keep_bytes.open("ab", buffering=0) if keep_bytes is not None else None
         )
         self.core = Core(
-            loop,
+            asyncio.get_running_loop(),
             self.record,
             unit_s=1.0 / units_per_second if units_per_second > 0 else 0.0,
             path_depth=path_depth,
@@ -79,19 +78,20 @@ class SimulatedPrinter:
             back_channel=back_channel,
             warm_up_s=warm_up_s,
         )
-        self.core.path.media_left = self.core.path.media_loaded = media
-        self.core.path.ribbon_left = ribbon
-        self.personality = kind(self.core, options or {})
-        self.core.fit(self.personality)
+        self.core.path.load(media, ribbon)
+        self._furnish(kind(self.core, options or {}), random.Random(seed))
+
+    def _furnish(self, personality: Personality, dice: random.Random) -> None:
+        """Put interpreter and faults in."""
         self.connections: list[Connection] = []
-        dice = random.Random(seed)
-        self.actions = FaultActions(self, dice)
-        self.engine = FaultEngine(loop, dice, self.actions.strike)
-        self.core.watcher = self.engine
-        self._script = script
         self.closing: list[Callable[[], None]] = []  # called when the printer stops
         self._changed = asyncio.Event()
         self._contents: deque[tuple[int, bytes]] = deque(maxlen=_CONTENTS)
+        self.personality = personality
+        self.core.fit(personality)
+        self.actions = FaultActions(self, dice)
+        self.engine = FaultEngine(self.core.loop, dice, self.actions.strike)
+        self.core.watcher = self.engine
         self.core.on_unit.append(self._unit_left)
 
     @property
@@ -194,7 +194,7 @@ class SimulatedPrinter:
 
     def load_media(self, units: int | None) -> None:
         """Put in a new roll of so many units (None: endless), which ends media-out."""
-        self.core.path.media_left = self.core.path.media_loaded = units
+        self.core.path.load(units, self.core.path.ribbon_left)
         self.core.release(Condition.MEDIA_OUT)
 
     def _unit_left(self, entry: UnitRecord, unit: Unit) -> None:

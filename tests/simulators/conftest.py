@@ -1,4 +1,4 @@
-"""Printers for the simulators' own tests; the fixtures are those that users get from the pytest plugin."""
+"""Printers on a test's own loop; `sim_printer` comes from the pytest plugin, as users get it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import pytest
 
 from printfabric_sim import SimulatedPrinter
 from printfabric_sim.plan import Plan, build
-from printfabric_sim.pytest_plugin import sim_loop, sim_printer
-
-__all__ = ["sim_loop", "sim_printer"]
 
 Start = Callable[..., Awaitable[SimulatedPrinter]]
 

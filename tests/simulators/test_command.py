@@ -110,6 +110,17 @@ def test_a_wrong_command_line_gets_a_sentence_and_no_traceback(arguments, part):
     assert "Traceback" not in done.stderr
 
 
+def test_a_port_in_use_gets_a_sentence():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "printfabric_sim", "zpl", "--tcp", str(taken.getsockname()[1])]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "Address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_personality_of_ones_own_is_one_file(tmp_path):
     path = tmp_path / "stars.py"
     path.write_text(

@@ -30,7 +30,7 @@ def test_my_code_hears_of_a_reset(sim_printer):
 """
 
 
-def test_a_users_test_file_needs_the_plugin_only(tmp_path):
+def test_a_users_test_file_needs_the_installed_plugin_only(tmp_path):
     (tmp_path / "test_labels.py").write_text(USERS_TEST)
     # The plugin comes with the distribution: pytest finds its entry point by itself.
     command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path)]

@@ -250,7 +250,7 @@ async def one_life(personality: str, life: Scenario, directory: Path) -> Counter
 
 
 @pytest.mark.parametrize("personality", ["zpl", "escpos", "pjl", "plain"])
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**31))
 def test_the_record_is_exact_under_every_fault(personality, seed):
     with TemporaryDirectory() as folder:

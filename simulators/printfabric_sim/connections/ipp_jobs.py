@@ -110,12 +110,25 @@ class IppJob:
 
 def printer_attributes(core: Core, uri: str, start: float, jobs: int) -> dict[str, list[Value]]:
     """Return what Get-Printer-Attributes answers: the required attributes, and the state as it is."""
+    return {**_state(core, start, jobs), **_identity(core, uri), **_abilities(core)}
+
+
+def _state(core: Core, start: float, jobs: int) -> dict[str, list[Value]]:
     conditions = core.conditions
     stopped = bool(conditions & ATTENTION) or Condition.PAUSED in conditions
     state = 5 if stopped else (4 if core.units_waiting else 3)
     reasons = sorted({_REASONS[condition] for condition in conditions if condition in _REASONS}) or ["none"]
+    return {
+        "printer-state": [Value(Tag.ENUM, state)],
+        "printer-state-reasons": keywords(*reasons),
+        "printer-is-accepting-jobs": [Value(Tag.BOOLEAN, Condition.BUSY not in conditions)],
+        "printer-up-time": [Value(Tag.INTEGER, max(1, int(time.time() - start)))],
+        "queued-job-count": [Value(Tag.INTEGER, jobs)],
+    }
+
+
+def _identity(core: Core, uri: str) -> dict[str, list[Value]]:
     name = core.personality.device_id.partition("MDL:")[2].partition(";")[0] or "Simulated printer"
-    operations = (0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B)
     return {
         "printer-uri-supported": [Value(Tag.URI, uri)],
         "uri-security-supported": keywords("none"),
@@ -126,11 +139,12 @@ def printer_attributes(core: Core, uri: str, start: float, jobs: int) -> dict[st
         "printer-info": [Value(Tag.TEXT, name)],
         "printer-make-and-model": [Value(Tag.TEXT, name)],
         "printer-device-id": [Value(Tag.TEXT, core.personality.device_id)],
-        "printer-state": [Value(Tag.ENUM, state)],
-        "printer-state-reasons": keywords(*reasons),
-        "printer-is-accepting-jobs": [Value(Tag.BOOLEAN, Condition.BUSY not in conditions)],
-        "printer-up-time": [Value(Tag.INTEGER, max(1, int(time.time() - start)))],
-        "queued-job-count": [Value(Tag.INTEGER, jobs)],
+    }
+
+
+def _abilities(core: Core) -> dict[str, list[Value]]:
+    operations = (0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B)
+    return {
         "ipp-versions-supported": keywords("1.1", "2.0"),
         "operations-supported": values(Tag.ENUM, operations),
         "charset-configured": [Value(Tag.CHARSET, "utf-8")],

@@ -15,37 +15,10 @@ from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from pysnmp.proto import api  # type: ignore[import-untyped]
 
-from printfabric_sim.condition import Condition
 from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.snmp_tree import Entry, Oid, printer_tree
 from printfabric_sim.core import Core
 
-Oid = tuple[int, ...]
-Entry = tuple[str, int | str | bytes | Oid]  # the SMI type, the value
-
-_SYSTEM = (1, 3, 6, 1, 2, 1, 1)
-_HR_DEVICE = (1, 3, 6, 1, 2, 1, 25, 3)
-_PRINTER = (1, 3, 6, 1, 2, 1, 43)
-# hrPrinterDetectedErrorState, RFC 2790: bit 0 is the most significant of the first octet.
-_ERROR_BITS = {
-    Condition.MEDIA_OUT: 1,
-    Condition.RIBBON_OUT: 3,
-    Condition.COVER_OPEN: 4,
-    Condition.JAM: 5,
-    Condition.PAUSED: 6,
-    Condition.HEAD_HOT: 7,
-    Condition.CUTTER: 7,
-}
-_DISPLAY = {
-    Condition.MEDIA_OUT: "MEDIA OUT",
-    Condition.RIBBON_OUT: "RIBBON OUT",
-    Condition.COVER_OPEN: "COVER OPEN",
-    Condition.JAM: "PAPER JAM",
-    Condition.PAUSED: "PAUSED",
-    Condition.HEAD_HOT: "HEAD TOO HOT",
-    Condition.CUTTER: "CUTTER JAM",
-    Condition.WARMING_UP: "WARMING UP",
-    Condition.BUSY: "BUSY",
-}
 _MAX_ROWS = 64
 
 
@@ -102,64 +75,11 @@ class SnmpConnection(Connection):
         if bytes(module.apiMessage.get_community(request)) != self.community.encode():
             return None
         response = module.apiMessage.get_response(request)
-        _fill(module, version, request, response, self._table())
+        _fill(module, version, request, response, printer_tree(self.core, self._uptime()))
         return bytes(encoder.encode(response))
 
-    def _table(self) -> list[tuple[Oid, Entry]]:
-        """Return the whole tree, sorted."""
-        core = self.core
-        conditions = core.conditions
-        bits = bytearray(2)
-        for condition in conditions & _ERROR_BITS.keys():
-            bit = _ERROR_BITS[condition]
-            bits[bit // 8] |= 0x80 >> (bit % 8)
-        left = core.media_left
-        if left is not None and 0 < left < 10:
-            bits[0] |= 0x80  # lowPaper
-        errors = any(bits)
-        printing = core.units_waiting > 0 and not conditions
-        status = 5 if Condition.WARMING_UP in conditions else (4 if printing else (1 if errors else 3))
-        display = next((text for condition, text in _DISPLAY.items() if condition in conditions), "READY")
-        name = core.personality.device_id.partition("MDL:")[2].partition(";")[0]
-        uptime = int((time.monotonic() - self._start) * 100)
-        rows: dict[Oid, Entry] = {
-            (*_SYSTEM, 1, 0): ("OctetString", name),
-            (*_SYSTEM, 2, 0): ("ObjectIdentifier", (1, 3, 6, 1, 4, 1, 99999)),
-            (*_SYSTEM, 3, 0): ("TimeTicks", uptime),
-            (*_SYSTEM, 4, 0): ("OctetString", ""),
-            (*_SYSTEM, 5, 0): ("OctetString", "sim"),
-            (*_SYSTEM, 6, 0): ("OctetString", ""),
-            (*_HR_DEVICE, 2, 1, 1, 1): ("Integer", 1),
-            (*_HR_DEVICE, 2, 1, 2, 1): ("ObjectIdentifier", (*_HR_DEVICE, 1, 5)),  # hrDevicePrinter
-            (*_HR_DEVICE, 2, 1, 3, 1): ("OctetString", name),
-            (*_HR_DEVICE, 2, 1, 5, 1): ("Integer", 5 if errors else 2),  # down, running
-            (*_HR_DEVICE, 5, 1, 1, 1): ("Integer", status),
-            (*_HR_DEVICE, 5, 1, 2, 1): ("OctetString", bytes(bits)),
-            (*_PRINTER, 5, 1, 1, 16, 1): ("OctetString", "sim"),
-            (*_PRINTER, 5, 1, 1, 17, 1): (
-                "OctetString",
-                core.personality.options.get("serial_number", "SIM0000001"),
-            ),
-            (*_PRINTER, 6, 1, 1, 3, 1, 1): ("Integer", 3 if Condition.COVER_OPEN in conditions else 4),
-            (*_PRINTER, 8, 2, 1, 9, 1, 1): ("Integer", core.path.media_loaded or -2),
-            (*_PRINTER, 8, 2, 1, 10, 1, 1): ("Integer", self._level(left)),
-            (*_PRINTER, 10, 2, 1, 3, 1, 1): ("Integer", 7),  # prtMarkerCounterUnit: impressions
-            (*_PRINTER, 10, 2, 1, 4, 1, 1): ("Counter32", core.printed),  # prtMarkerLifeCount
-            (*_PRINTER, 11, 1, 1, 6, 1, 1): ("OctetString", "Ribbon"),
-            (*_PRINTER, 11, 1, 1, 8, 1, 1): ("Integer", 100),
-            (*_PRINTER, 11, 1, 1, 9, 1, 1): ("Integer", 0 if Condition.RIBBON_OUT in conditions else 100),
-            (*_PRINTER, 16, 5, 1, 2, 1, 1): ("OctetString", display),
-        }
-        for index, condition in enumerate(sorted(conditions & _ERROR_BITS.keys()), 1):
-            rows[(*_PRINTER, 18, 1, 1, 2, 1, index)] = ("Integer", 3)  # prtAlertSeverityLevel: critical
-            rows[(*_PRINTER, 18, 1, 1, 8, 1, index)] = ("OctetString", _DISPLAY[condition])
-        return sorted(rows.items())
-
-    def _level(self, left: int | None) -> int:
-        """Return prtInputCurrentLevel: -3 means "at least one"."""
-        if Condition.MEDIA_OUT in self.core.conditions:
-            return 0
-        return -3 if left is None else left
+    def _uptime(self) -> int:
+        return int((time.monotonic() - self._start) * 100)
 
 
 class _Agent(asyncio.DatagramProtocol):
