@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chassis.errors import FabricError
@@ -52,6 +52,9 @@ class NewJob:
     reasons: tuple[str, ...] = ()
     not_before: datetime | None = None
     expires_at: datetime | None = None
+    ttl: timedelta | None = (
+        None  # the sender's words, if it named a span: what its `expires_at` was worked out from
+    )
     window: Window | None = None
     retain: bool = False
     digest: bytes = b""  # SHA-256 that the sender announced; empty: not checked

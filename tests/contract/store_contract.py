@@ -66,6 +66,19 @@ class StoreFixtures:
 
 
 class AcceptingContract(StoreFixtures):
+    async def test_a_repeat_with_the_same_span_is_the_same_request_although_its_end_is_another(self, store):
+        def wanted(seconds: int, **what: Any) -> NewJob:
+            return label(request_id="r", expires_at=NOW + timedelta(seconds=seconds), **what)
+
+        span = timedelta(minutes=5)
+        first, at_once = await store.accept([wanted(1, ttl=span), wanted(2, ttl=span)])
+        (later,) = await store.accept([wanted(60, ttl=span)])
+        others = await store.accept([wanted(1, ttl=2 * span), wanted(1), wanted(1, ttl=span, copies=2)])
+
+        assert (at_once, later) == (Duplicate(first), Duplicate(first))
+        assert first.expires_at == NOW + timedelta(seconds=1)  # the first one's holds
+        assert [type(other) for other in others] == [RequestIdReused] * 3
+
     async def test_an_accepted_job_is_all_there_after_a_restart(self, store, opening):
         new = label(
             b"data",

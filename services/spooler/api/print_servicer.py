@@ -62,8 +62,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         if request.validate_only:
             check_document(new)
             return pb.SubmitJobResponse()
-        by_ttl = (request.request_id,) if request.request_id and request.spec.HasField("ttl") else ()
-        (result,) = await self._submission.accept((new,), by_ttl)
+        (result,) = await self._submission.accept((new,))
         if isinstance(result, FabricError):
             raise result
         answer = pb.SubmitJobResponse()

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from chassis.call import current_call
@@ -19,7 +18,6 @@ from chassis.errors import (
     FabricError,
     InvalidArgument,
     PrinterDeleted,
-    RequestIdReused,
     SpoolFull,
     TooLarge,
     WrongState,
@@ -120,7 +118,7 @@ class Submission:
         ):
             if len(text) > MAX_NAME or not text.isprintable():
                 raise invalid(f"spec.{field}", f"must be at most {MAX_NAME} printable characters")
-        not_before, expires_at = _times(spec)
+        not_before, expires_at, ttl = _times(spec)
         return NewJob(
             printer=printer.name,
             document=document,
@@ -138,6 +136,7 @@ class Submission:
             reasons=("job-hold-until-specified",) if spec.hold else (),
             not_before=not_before,
             expires_at=expires_at,
+            ttl=ttl,
             retain=spec.retain or printer.keep_printed,
             digest=spec.digest,
         )
@@ -158,13 +157,8 @@ class Submission:
         """Return how many bytes a document for a printer may have; 0: no limit."""
         return self._dispatch.book.queue(printer).printer.limits.max_document_bytes
 
-    async def accept(
-        self, jobs: Sequence[NewJob], by_ttl: Collection[str] = ()
-    ) -> list[Job | Duplicate | FabricError]:
+    async def accept(self, jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
         """Accept jobs durably, all in one commit.
-
-        `by_ttl` are the request ids of jobs that expire so long after acceptance: a repeat of one comes out with
-        another moment, and is the same request all the same.
 
         Raises:
             SpoolFull, StoreUnavailable: none was accepted.
@@ -174,18 +168,7 @@ class Submission:
         accepted = sum(1 for result in results if isinstance(result, Job))
         if accepted:
             self._metrics.accepted(accepted, time.perf_counter() - started)
-        for place, result in enumerate(results) if by_ttl else ():
-            if isinstance(result, RequestIdReused) and jobs[place].request_id in by_ttl:
-                results[place] = await self._again(jobs[place], result)
         return results
-
-    async def _again(self, job: NewJob, refused: RequestIdReused) -> Job | Duplicate | FabricError:
-        """Compare a repeat with its twin once more, with the twin's moment of expiry."""
-        twin = await self._jobs.get_by_request_id(job.owner, job.request_id)
-        if twin is None:
-            return refused
-        (result,) = await self._dispatch.submit([replace(job, expires_at=twin.expires_at)])
-        return result
 
     def _printer(self, name: str, size_bytes: int | None) -> Printer:
         """Return the printer if it takes a document of that size now."""
@@ -220,21 +203,23 @@ def check_document(job: NewJob) -> None:
         raise DigestMismatch("the document does not have the digest that was announced")
 
 
-def _times(spec: JobSpec) -> tuple[datetime | None, datetime | None]:
-    not_before = expires_at = None
+def _times(spec: JobSpec) -> tuple[datetime | None, datetime | None, timedelta | None]:
+    """Return from when and until when a job may begin, and the span if that is what the sender named."""
+    not_before = expires_at = ttl = None
     if spec.HasField("not_before_time"):
         not_before = time_from_pb(spec.not_before_time, "spec.not_before_time")
     if spec.HasField("ttl"):
         if spec.HasField("expire_time"):
             raise invalid("spec.ttl", "and spec.expire_time exclude each other")
-        expires_at = datetime.now(UTC) + duration_from_pb(spec.ttl, "spec.ttl")
+        ttl = duration_from_pb(spec.ttl, "spec.ttl")
+        expires_at = datetime.now(UTC) + ttl
     elif spec.HasField("expire_time"):
         expires_at = time_from_pb(spec.expire_time, "spec.expire_time")
         if expires_at <= datetime.now(UTC):
             raise invalid("spec.expire_time", "is in the past")
     if not_before is not None and expires_at is not None and expires_at <= not_before:
         raise invalid("spec.expire_time", "is not after spec.not_before_time: it could never print")
-    return not_before, expires_at
+    return not_before, expires_at, ttl
 
 
 def _attributes(spec: JobSpec) -> Mapping[str, str]:

@@ -31,7 +31,6 @@ class _Item(NamedTuple):
     place: int
     job: NewJob
     size_bytes: int
-    by_ttl: bool
 
 
 class SubmitStream:
@@ -106,7 +105,7 @@ class SubmitStream:
         if request.validate_only:
             raise invalid("validate_only", "is for SubmitJob, not for a stream")
         job = self._submission.small_job(request, self._caller)
-        return _Item(index, job, len(request.document), request.spec.HasField("ttl"))
+        return _Item(index, job, len(request.document))
 
     async def _wait_for_room(self) -> None:
         """Let a sender that is too fast, or does not read its answers, wait."""
@@ -140,8 +139,7 @@ class SubmitStream:
         response = SubmitJobsResponse()
         results: list[Job | Duplicate | FabricError]
         try:
-            by_ttl = [item.job.request_id for item in group if item.by_ttl]
-            results = await self._submission.accept([item.job for item in group], by_ttl)
+            results = await self._submission.accept([item.job for item in group])
         except FabricError as error:  # nothing of the group was accepted
             results = [error] * len(group)
         for item, outcome in zip(group, results, strict=True):

@@ -17,7 +17,7 @@ from chassis.errors import DigestMismatch, FabricError, RequestIdReused, SpoolFu
 from printfabric.spooler.v1.print_service_pb2 import JobSpec, UploadBegin, UploadFinish, UploadJobRequest
 from spooler.api.submission import Caller, Submission, invalid
 from spooler.job import Job
-from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.new_job import Duplicate, Upload, Uploaded, UploadNotFound
 from spooler.room import Room
 from spooler.store import Store
 
@@ -157,7 +157,7 @@ class Uploads:
         job = self._submission.new_job(
             begin.spec, begin.request_id, caller, Uploaded(entry.id, finish.size_bytes), finish.size_bytes
         )
-        result = await _accept(self._submission, replace(job, digest=digest), begin.spec)
+        (result,) = await self._submission.accept([replace(job, digest=digest)])
         if isinstance(result, FabricError):
             if isinstance(result, DigestMismatch):
                 await self.forget(begin.request_id, caller)
@@ -217,7 +217,7 @@ class _Repeat:
             )
         except FabricError:  # what would refuse it now does not undo that it was accepted
             return Uploading(finish.size_bytes, made, duplicate=True)
-        result = await _accept(self._submission, replace(job, digest=digest), begin.spec)
+        (result,) = await self._submission.accept([replace(job, digest=digest)])
         if isinstance(result, FabricError):
             raise result
         return Uploading(finish.size_bytes, made, duplicate=True)
@@ -249,8 +249,3 @@ def _digest(spec: JobSpec, finish: UploadFinish) -> bytes:
     if finish.digest and spec.digest and finish.digest != spec.digest:
         raise invalid("finish.digest", "is not the one in begin.spec.digest")
     return finish.digest or spec.digest
-
-
-async def _accept(submission: Submission, job: NewJob, spec: JobSpec) -> Job | Duplicate | FabricError:
-    (result,) = await submission.accept([job], (job.request_id,) if spec.HasField("ttl") else ())
-    return result

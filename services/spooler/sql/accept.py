@@ -165,7 +165,7 @@ def _fingerprint(new: NewJob) -> bytes:
         attributes_text(dict(sorted(new.attributes.items()))),
         new.held,
         new.not_before,
-        new.expires_at,
+        new.expires_at if new.ttl is None else new.ttl,  # of a span each repeat makes another moment
         new.window,
         new.retain,
     )
