@@ -1,0 +1,52 @@
+"""Plain text: pages end at form feeds (ECMA-48, 8.3.51 FF).
+
+Text with escape sequences is some printer's language, in which a form feed may be data: from the first ESC on the rest
+is one page.
+"""
+
+from __future__ import annotations
+
+import re
+
+from spooler.ledger import UnitKind
+from spooler.units.splitter import Setup, Splitter
+
+_STOPS = re.compile(rb"[\x0c\x1b]")
+_INK = re.compile(rb"[^\x00-\x20\x7f]")
+
+
+class TextSplitter(Splitter):
+    """Form feeds. A text without any is one document, not one page."""
+
+    kind = UnitKind.PAGE
+
+    def __init__(self, *, collect: bool = False) -> None:
+        super().__init__(collect=collect)
+        self.kind = UnitKind.DOCUMENT
+        self._ink = False
+        self._blind = False
+
+    def _scan(self, buffer: bytes, *, final: bool) -> int:
+        position = 0
+        while not self._blind:
+            found = _STOPS.search(buffer, position)
+            stop = found.start() if found is not None else len(buffer)
+            self._ink = self._ink or _INK.search(buffer, position, stop) is not None
+            if found is None:
+                break
+            if buffer[stop] == 0x1B:
+                self._blind = self._ink = True
+                break
+            self.kind = UnitKind.PAGE
+            self._ink = False
+            position = stop + 1
+            self._end(position)
+        return len(buffer)
+
+    def _over(self) -> None:
+        if self._ink:
+            self._end(0)
+
+    def setup(self, head: bytes) -> Setup:
+        """See `Splitter.setup`: a page of plain text needs nothing before it."""
+        return Setup(refusal="escape sequences stand before it" if self._blind else "")
