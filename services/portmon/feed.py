@@ -75,8 +75,6 @@ class Feed:
             elif data:
                 deadline = deadline or time.monotonic() + port.write_timeout_s
                 self._stall(port, deadline)
-            if data:
-                self._tell(port, current)
         return data
 
     def _stall(self, port: Port, deadline: float) -> None:
@@ -114,8 +112,8 @@ class Feed:
         current.reported, current.reported_at = current.accepted, time.monotonic()
         return Progress(current.key, Phase.IN_PROGRESS, current.accepted, current.acked, current.origin)
 
-    def _tell(self, port: Port, current: Current) -> None:
-        """Tell how far a large document is, not more often than worth while."""
+    def tell(self, port: Port, current: Current) -> None:
+        """Tell how far a document is that takes its time, not more often than worth while."""
         if (
             current.accepted - current.reported >= _REPORT_BYTES
             or time.monotonic() - current.reported_at >= REPORT_S

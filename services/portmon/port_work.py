@@ -76,9 +76,11 @@ class PortWork:
         self._canceled[key] = None
 
     def interrupt(self) -> None:
-        """Raise when the document in progress was canceled; called wherever the thread waits for its device."""
-        if self.current is not None and self.current.key in self._canceled:
-            raise errors.JobCanceled(f"document {self.current.key} was canceled", document=self.current.key)
+        """Raise when the document in progress was canceled; asked, as all waits do, its sender hears how far it is."""
+        if (current := self.current) is not None:
+            if current.key in self._canceled:
+                raise errors.JobCanceled(f"document {current.key} was canceled", document=current.key)
+            self.feed.tell(self.port, current)
 
     # --- slices
 
