@@ -51,7 +51,7 @@ async def run(settings: SpoolerSettings) -> None:
         hub = Hub(epoch, on_job=metrics.job_changed)
         hosts, xcv = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
         dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
-        concluding = Concluding(dispatcher)
+        concluding = Concluding(dispatcher, metrics.attempts_ended)
         steering = Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
         inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)

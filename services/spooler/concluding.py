@@ -6,7 +6,7 @@ Judging is `spooler.delivery`'s. Writing is done by one loop for all ports, so t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -38,9 +38,12 @@ class Judged:
 
 
 class Concluding:
-    """The far end of the dispatcher's work."""
+    """The far end of the dispatcher's work. `count_attempts` is told how many have ended, each once."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, count_attempts: Callable[[int], object] = lambda _count: None
+    ) -> None:
+        self._count_attempts = count_attempts
         self._dispatcher = dispatcher
         self._judged: list[Judged] = []
         self._writing = 0
@@ -70,7 +73,7 @@ class Concluding:
                 lane.stop(progress.error)
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
-        if landing.progress is None or progress.phase is Phase.NEVER_SEEN:
+        if not landing.began:
             self._dispatcher.untouched[flight.number] = landing.port.key
         queue = self._dispatcher.book.queues.get(flight.info.printer)
         if conclusion.event is JobEvent.REQUEUE and queue is not None:
@@ -129,6 +132,7 @@ class Concluding:
             if judged.conclusion.event is not JobEvent.COMPLETE and not _known_trouble(job, judged):
                 history.append(_history(after, judged))
         await self._write(Changes(jobs=jobs, attempts=attempts, history=history))
+        self._count_attempts(sum(judged.landing.began for judged in batch))
         self._settle(batch)
         self._apply(batch, jobs)
 

@@ -16,7 +16,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.lane import Lane
 from spooler.lane_condition import LaneState
-from spooler.port import Progress
+from spooler.port import Phase, Progress
 from spooler.printer import PortName, Printer
 from spooler.pulse import Pulse
 
@@ -47,6 +47,11 @@ class Landing(NamedTuple):
     flight: Flight
     progress: Progress | None  # None: it never left
     error: FabricError | None
+
+    @property
+    def began(self) -> bool:
+        """Whether the port began it: what never began is no attempt."""
+        return self.progress is not None and self.progress.phase is not Phase.NEVER_SEEN
 
 
 class DispatchView:

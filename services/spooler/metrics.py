@@ -7,7 +7,7 @@
 | printfabric_oldest_job_age_seconds | gauge | printer | age of the oldest of them, in seconds |
 | printfabric_uncertain_jobs | gauge | printer | jobs of which nobody knows what came out: a person decides |
 | printfabric_submit_seconds | histogram | | time from a submission to its answer, in seconds |
-| printfabric_attempts_total | counter | | attempts of jobs that have ended |
+| printfabric_attempts_total | counter | | attempts that began at a port and have ended |
 | printfabric_spool_bytes | gauge | | documents on the disk, in bytes |
 
 Counters are plain numbers, for the event loop is their only writer; gauges are worked out when somebody looks.
@@ -67,7 +67,10 @@ class SpoolerMetrics(Collector):
         if job.ended:
             outcome = str(job.outcome) if job.state is JobState.COMPLETED else str(job.state)
             self._jobs[outcome] = self._jobs.get(outcome, 0) + 1
-            self._attempts += job.attempts
+
+    def attempts_ended(self, count: int) -> None:
+        """Count attempts that have ended."""
+        self._attempts += count
 
     def collect(self) -> Iterator[Metric]:
         """Return all of it, for the page."""
@@ -78,7 +81,7 @@ class SpoolerMetrics(Collector):
         yield from self._of_printers()
         yield self._of_submissions()
         yield CounterMetricFamily(
-            "printfabric_attempts", "Attempts of jobs that have ended", value=self._attempts
+            "printfabric_attempts", "Attempts that began at a port and have ended", value=self._attempts
         )
         yield GaugeMetricFamily(
             "printfabric_spool_bytes", "Documents on the disk, in bytes", value=self.spool_bytes

@@ -77,9 +77,11 @@ class SpoolerRig:
             yield SpoolerRig(self.address, channels, self.parts)
 
 
-async def eventually(get: Callable[[], Awaitable[Any]], good: Callable[[Any], object]) -> Any:
-    """Return what `get` gives as soon as it is good; fails after five seconds."""
-    deadline = asyncio.get_running_loop().time() + 5
+async def eventually(
+    get: Callable[[], Awaitable[Any]], good: Callable[[Any], object], within_s: float = 5.0
+) -> Any:
+    """Return what `get` gives as soon as it is good; fails when the time is up."""
+    deadline = asyncio.get_running_loop().time() + within_s
     while True:
         value = await get()
         if good(value):
@@ -120,7 +122,7 @@ async def spooler_running(
                 return link
 
             dispatcher = Dispatcher(store, hosts, hub, tasks)  # type: ignore[arg-type]
-            concluding, steering = Concluding(dispatcher), Steering(dispatcher)
+            concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
             printers = PrinterSteering(dispatcher, steering)
             inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)
             services = Services(store, inside, metrics, snapshot.uploads)

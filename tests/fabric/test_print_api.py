@@ -76,6 +76,17 @@ async def test_a_repeat_under_the_same_request_id_answers_the_first_job(rig):
         await rig.submit(b"twice", request_id="r1")
 
 
+async def test_each_attempt_is_counted_once_also_when_its_job_is_printed_again(rig):
+    job = (await rig.submit()).job
+    for _ in range(2):
+        await ended(rig, job.name)
+        await rig.print.RestartJob(pb.RestartJobRequest(name=job.name))
+    await ended(rig, job.name)
+    assert (await rig.store.get_job(job.number)).attempts == 3
+    samples = {sample.name: sample.value for metric in rig.metrics.collect() for sample in metric.samples}
+    assert samples["printfabric_attempts_total"] == 3
+
+
 async def test_a_repeat_of_a_job_with_a_ttl_is_the_same_request(rig):
     first = await rig.submit(b"once", request_id="r1", ttl={"seconds": 60})
     again = await rig.submit(b"once", request_id="r1", ttl={"seconds": 60})

@@ -66,7 +66,7 @@ async def running(folder, **more):
             path = folder / "ready.json"
             return json.loads(path.read_text()) if path.exists() else None
 
-        found = await eventually(ready, bool)
+        found = await eventually(ready, bool, within_s=30)
         async with grpc.aio.insecure_channel(found["addresses"][0]) as channel:
             yield process, PrintServiceStub(channel), found
     finally:

@@ -31,15 +31,18 @@ def test_jobs_are_counted_when_they_are_accepted_and_when_they_end():
     assert value(text, 'printfabric_jobs_total{outcome="accepted"}') == 3
     assert value(text, 'printfabric_jobs_total{outcome="printed"}') == 1
     assert value(text, 'printfabric_jobs_total{outcome="canceled"}') == 1
-    assert value(text, "printfabric_attempts_total") == 2
+    assert value(text, "printfabric_attempts_total") == 0
+    metrics.attempts_ended(2)
+    assert value(page(metrics), "printfabric_attempts_total") == 2
     assert value(text, "printfabric_submit_seconds_count") == 3
     assert value(text, 'printfabric_submit_seconds_bucket{le="0.001"}') == 0
     assert value(text, 'printfabric_submit_seconds_bucket{le="0.0025"}') == 3
 
 
 def test_what_waits_is_worked_out_for_each_printer():
-    unsure = replace(JOB, state=JobState.PENDING_HELD, ledger=Ledger(uncertain=Span(0, 1)))
-    text = page(SpoolerMetrics(), [JOB, unsure, replace(JOB, printer="other")])
+    job = replace(JOB, created_at=datetime.now(UTC) - timedelta(minutes=1))
+    unsure = replace(job, state=JobState.PENDING_HELD, ledger=Ledger(uncertain=Span(0, 1)))
+    text = page(SpoolerMetrics(), [job, unsure, replace(job, printer="other")])
     assert value(text, 'printfabric_jobs_waiting{printer="labels"}') == 2
     assert value(text, 'printfabric_uncertain_jobs{printer="labels"}') == 1
     assert value(text, 'printfabric_uncertain_jobs{printer="other"}') == 0
