@@ -10,8 +10,11 @@ import termios
 import threading
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 class Rig:
@@ -35,8 +38,8 @@ class Rig:
         """Return the port's settings."""
         raise NotImplementedError
 
-    def received(self) -> bytes:
-        """Return all bytes that arrived, after they had time to."""
+    def received(self, size: int = 0) -> bytes:
+        """Return all bytes that arrived, `size` at least unless they never come, after more had time to."""
         raise NotImplementedError
 
     def stall(self) -> None:
@@ -112,8 +115,8 @@ class RawRig(Rig):
                     return
                 got += data
 
-    def received(self) -> bytes:
-        settle(lambda: sum(map(len, self.connections)))
+    def received(self, size: int = 0) -> bytes:
+        settle(lambda: sum(map(len, self.connections)), size)
         return b"".join(self.connections)
 
     def break_off(self) -> None:
@@ -151,8 +154,8 @@ class _ReaderRig(Rig):
                 except OSError:
                     time.sleep(0.01)  # a pty whose other side is closed says EIO until it is opened again
 
-    def received(self) -> bytes:
-        settle(lambda: len(self._got))
+    def received(self, size: int = 0) -> bytes:
+        settle(lambda: len(self._got), size)
         return bytes(self._got)
 
     def _end(self) -> None:
@@ -238,7 +241,7 @@ class FileRig(Rig):
     def settings(self) -> dict[str, Any]:
         return {}
 
-    def received(self) -> bytes:
+    def received(self, size: int = 0) -> bytes:
         """Return the file; documents replace each other here, so a test keeps the ones it wants."""
         return self.path.read_bytes() if self.path.exists() else b""
 
@@ -254,11 +257,20 @@ def wait_for(what: Any, timeout_s: float = 5.0) -> None:
         time.sleep(0.002)
 
 
-def settle(measure: Any) -> None:
-    """Wait until a number has not changed for 60 ms."""
+def settle(measure: Callable[[], int], least: int = 0) -> None:
+    """Wait until a number is `least` (5 s at most), and then has not changed for 60 ms."""
+    patience = time.monotonic() + 5
+    while measure() < least and time.monotonic() < patience:
+        time.sleep(0.002)
     before, since = measure(), time.monotonic()
     while time.monotonic() - since < 0.06:
         time.sleep(0.005)
         now = measure()
         if now != before:
             before, since = now, time.monotonic()
+
+
+def only(ability: str) -> pytest.MarkDecorator:
+    """Run a test for the ports whose device can do this: a file cannot stall."""
+    able = [rig for rig in RIGS if getattr(rig, ability)]
+    return pytest.mark.parametrize("rig", able, indirect=True, ids=lambda rig: rig.scheme)

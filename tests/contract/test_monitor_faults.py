@@ -15,12 +15,13 @@ from chassis.errors import (
     DeviceNotConnected,
     FabricError,
     JobCanceled,
+    PortBusy,
     WriteTimeout,
 )
 from portmon.document import Disposition, DocInfo, Phase, Progress, Slice
 from portmon.port_state import PortState
 from tests.contract.monitor_contract import Bench, new_key
-from tests.contract.monitor_rigs import RIGS, FifoRig, RawRig, Rig, wait_for
+from tests.contract.monitor_rigs import RIGS, FifoRig, RawRig, Rig, only, wait_for
 
 BIG = os.urandom(1 << 20)
 
@@ -42,15 +43,10 @@ async def bench(rig: Rig) -> AsyncIterator[Bench]:
     found.journal.close()
 
 
-def needs(rig: Rig, ability: str) -> None:
-    if not getattr(rig, ability):
-        pytest.skip(f"{rig.scheme}: {ability} is not possible here")
-
-
+@only("stalls")
 async def test_a_stalled_device_is_told_by_the_deadline_and_the_document_goes_on_where_it_stopped(
     rig: Rig, bench: Bench
 ) -> None:
-    needs(rig, "stalls")
     assert bench.session is not None
     bench.session.set_write_timeout(0.4)
     data = BIG * 8
@@ -68,13 +64,13 @@ async def test_a_stalled_device_is_told_by_the_deadline_and_the_document_goes_on
     rest = await bench.slice(key, offset=stopped.accepted, data=data[stopped.accepted :])
     assert rest.error is None
     assert (await bench.end(key, len(data))).error is None
-    got = rig.received()
+    got = rig.received(len(data))
     assert len(got) == len(data)
     assert hash(got) == hash(data)  # a diff of 8 MiB would take longer than the test may
 
 
+@only("stalls")
 async def test_cancelling_a_stuck_write_takes_less_than_a_second(rig: Rig, bench: Bench) -> None:
-    needs(rig, "stalls")
     assert bench.session is not None
     rig.stall()
     key = new_key()
@@ -92,10 +88,10 @@ async def test_cancelling_a_stuck_write_takes_less_than_a_second(rig: Rig, bench
         assert (await bench.print(b"next")).error is None
 
 
+@only("stalls")
 async def test_closing_a_port_with_a_stuck_write_takes_less_than_a_second_and_keeps_the_offset(
     rig: Rig, bench: Bench
 ) -> None:
-    needs(rig, "stalls")
     assert bench.session is not None
     rig.stall()
     key = new_key()
@@ -111,8 +107,8 @@ async def test_closing_a_port_with_a_stuck_write_takes_less_than_a_second_and_ke
     assert (await writing).error is not None
 
 
+@only("breaks")
 async def test_a_device_that_goes_away_ends_the_document_with_what_is_known(rig: Rig, bench: Bench) -> None:
-    needs(rig, "breaks")
     assert bench.session is not None
     key = new_key()
     await bench.start(key)
@@ -140,30 +136,36 @@ async def test_a_device_that_goes_away_ends_the_document_with_what_is_known(rig:
     assert bench.session.state is (PortState.FAILED if rig.ended_by_break else PortState.OPEN)
 
 
+@only("breaks")
 async def test_after_a_break_the_port_prints_again(rig: Rig, bench: Bench) -> None:
-    needs(rig, "breaks")
     key = new_key()
     await bench.start(key)
     await bench.slice(key, offset=0, data=b"a" * 100)
-    rig.received()
+    rig.received(100)
     rig.break_off()
     await asyncio.sleep(0.05)
     await bench.slice(key, offset=100, data=b"b" * 100)
     await bench.slice(key, offset=200, data=b"c" * 100)
     rig.mend()
+    early = await bench.start(new_key())
+    assert isinstance(
+        early.error, PortBusy
+    )  # nothing is begun behind half a document that nobody has looked at
+    assert early.error.metadata["broken"] == str(key)
+    assert bench.journal.settle([key], "fabric") == 1
     if rig.ended_by_break:
         refused = await bench.start(new_key())
         assert isinstance(refused.error, DeviceNotConnected)
         await bench.close()
         await bench.open()
     assert (await bench.print(b"whole")).error is None
-    assert rig.received().endswith(b"whole")
+    assert rig.received(105).endswith(b"whole")
 
 
+@only("stalls")
 async def test_a_document_that_still_waits_can_be_taken_back_and_nothing_of_it_is_printed(
     rig: Rig, bench: Bench
 ) -> None:
-    needs(rig, "stalls")
     session = bench.session
     assert session is not None
     rig.stall()
@@ -219,6 +221,7 @@ async def test_what_waits_behind_a_document_that_breaks_is_given_back_unbegun(tm
         assert isinstance(found.error, FabricError)
         assert found.error.win32 == 170
         assert found.error.metadata["broken"] == str(first)
+    assert bench.journal.settle([first], "fabric") == 1
     assert (await bench.print(b"then")).error is None
     await session.close()
     bench.journal.close()
