@@ -128,7 +128,7 @@ async def test_a_new_process_of_the_fabric_takes_over_and_goes_on_in_the_middle_
     assert (await do(new, key, start=DocInfo())).accepted == 30_000
     await do(new, key, offset=20_000, data=BIG[20_000:90_000])
     assert (await do(new, key, end=Disposition.COMPLETE, size=90_000)).error is None
-    assert host.rig.received() == BIG[:90_000]
+    assert host.rig.received(90_000) == BIG[:90_000]
 
 
 @pytest.mark.parametrize("host", [0.3], indirect=True)
@@ -177,7 +177,7 @@ async def test_closing_breaks_a_document_off_and_a_later_attempt_goes_on_at_its_
     second = key._replace(attempt=2)
     await do(again, second, start=DocInfo(), resume_offset=5000, offset=5000, data=BIG[5000:9000])
     assert (await do(again, second, end=Disposition.COMPLETE, size=9000)).error is None
-    assert host.rig.received() == BIG[:9000]
+    assert host.rig.received(9000) == BIG[:9000]
 
 
 async def test_bytes_sent_before_a_resumed_payload_are_not_counted(host: Host) -> None:
@@ -187,7 +187,7 @@ async def test_bytes_sent_before_a_resumed_payload_are_not_counted(host: Host) -
         end=Disposition.COMPLETE, size=14,
     )  # fmt: skip
     assert (found.error, found.accepted, found.acked, found.resume_offset) == (None, 14, 14, 10)
-    assert host.rig.received() == b"^XArest"
+    assert host.rig.received(7) == b"^XArest"
 
 
 async def test_file_colon_is_a_port_of_its_own_for_everybody_who_opens_it(host: Host) -> None:
@@ -224,7 +224,7 @@ async def test_new_settings_wait_for_the_end_of_the_document(host: Host) -> None
     assert (await do(hold, key, end=Disposition.COMPLETE)).error is None
     wait_for(lambda: hold.session._work.port.write_timeout_s == 7)
     assert (await do(hold, new_key(), start=DocInfo(), data=b"y", end=Disposition.COMPLETE)).error is None
-    assert host.rig.received() == b"xy"
+    assert host.rig.received(2) == b"xy"
 
 
 async def test_a_drain_lets_the_document_end_and_begins_no_other(host: Host) -> None:
@@ -238,7 +238,7 @@ async def test_a_drain_lets_the_document_end_and_begins_no_other(host: Host) -> 
     assert (await do(hold, first, end=Disposition.COMPLETE, size=5)).error is None
     assert await asyncio.wait_for(draining, 1) == []
     assert hold.port.hold is None
-    assert host.rig.received() == b"first"
+    assert host.rig.received(5) == b"first"
 
 
 async def test_a_drain_that_takes_too_long_breaks_the_document_off_at_a_known_byte(host: Host) -> None:

@@ -49,7 +49,7 @@ async def test_functions_one_by_one_print_and_fail_with_the_offset(host: Host) -
     end = pb.EndDocPortRequest(handle=handle, document=start.document, size_bytes=11)
     for _ in range(2):
         assert (await m.EndDocPort(end)).progress.phase == pb.DOCUMENT_PHASE_ENDED
-    assert await asyncio.to_thread(host.rig.received) == b"hello world"
+    assert await asyncio.to_thread(host.rig.received, 11) == b"hello world"
     start.document.job_uid = b"short"
     assert (await refusal(m.StartDocPort(start)))[:2] == ("INVALID_ARGUMENT", 87)
     start.info.level = 3
@@ -75,7 +75,7 @@ async def test_a_stream_carries_many_small_documents_each_in_one_slice(host: Hos
         if one.phase == pb.DOCUMENT_PHASE_ENDED and not one.HasField("error")
     ]
     assert ends == [key.uid for key in keys]
-    assert await asyncio.to_thread(host.rig.received) == b"".join(b"%03d" % i for i in range(60))
+    assert await asyncio.to_thread(host.rig.received, 180) == b"".join(b"%03d" % i for i in range(60))
     query = pb.QueryDocumentsRequest(owner=OWNER, port="IP_1")
     assert len((await host.monitor.QueryDocuments(query)).documents) == 60
     settle = pb.SettleDocumentsRequest(
@@ -129,7 +129,7 @@ async def test_a_take_over_ends_the_old_stream_and_tells_the_new_owner_where_to_
     await new.done_writing()
     ends = [one async for response in new for one in response.progress]
     assert (ends[-1].phase, ends[-1].accepted) == (pb.DOCUMENT_PHASE_ENDED, 200_000)
-    assert await asyncio.to_thread(host.rig.received) == data
+    assert await asyncio.to_thread(host.rig.received, len(data)) == data
 
 
 async def test_a_broken_stream_leaves_the_document_and_whole_ones_that_wait_are_printed(host: Host) -> None:
@@ -142,5 +142,5 @@ async def test_a_broken_stream_leaves_the_document_and_whole_ones_that_wait_are_
     await stream.read()
     stream.cancel()
     expected = b"".join(b"%02d" % n for n in range(20))
-    assert await asyncio.to_thread(host.rig.received) == expected
+    assert await asyncio.to_thread(host.rig.received, 40) == expected
     assert (await host.monitor.KeepAlive(pb.KeepAliveRequest(handle=handle))).lease.seconds == 30
