@@ -113,6 +113,8 @@ class Dispatcher(LaneDesk):
             for new in reserved:
                 if new.first_attempt is not None:
                     self.lane(new.first_attempt.port).reserved -= 1
+                elif (queue := self.book.queues.get(new.printer)) is not None:
+                    queue.arriving -= 1
         for new, result in zip(reserved, results, strict=True):
             if isinstance(result, Job):
                 self._admit(new, result)
@@ -123,17 +125,14 @@ class Dispatcher(LaneDesk):
     def _reserve(self, new: NewJob) -> NewJob:
         """Give a new job a place at once when a port is free and open and nothing is before it."""
         queue = self.book.queues.get(new.printer)
-        if (
-            queue is None
-            or queue.waiting
-            or new.held
-            or new.not_before
-            or not isinstance(new.document, Inline)
-        ):
+        if queue is None:
             return new
-        port = self._choose(queue)
+        before = queue.waiting or queue.returning or queue.arriving > 0
+        fit = not (new.held or new.not_before) and isinstance(new.document, Inline)
+        port = self._choose(queue) if fit and not before else None
         lane = self.lanes.get(port.key) if port is not None else None
         if port is None or lane is None or not lane.is_open:
+            queue.arriving += 1
             return new
         lane.reserved += 1
         return replace(new, first_attempt=FirstAttempt(port, lane.fence))
@@ -217,16 +216,17 @@ class Dispatcher(LaneDesk):
         """A job that was to go on in its middle does not."""
         lane = self.lanes.get(job.port.key) if job.port is not None else None
         if lane is not None and lane.pinned == job.number:
-            lane.pinned = None
+            lane.unpin()
             self.lane_changed(lane.port)
 
     def _send_pinned(self, lane: Lane) -> None:
         job = self.book.jobs.get(lane.pinned or 0)
-        if job is None or job.state is not JobState.PROCESSING_STOPPED:
-            lane.pinned = None
+        if job is None or job.state not in (JobState.PROCESSING, JobState.PROCESSING_STOPPED):
+            lane.unpin()
         elif (
-            lane.has_room
-            and not lane.flights
+            job.state is JobState.PROCESSING_STOPPED  # else its end is not written down yet
+            and not lane.failed
+            and not any(flight.begun for flight in lane.flights.values())
             and not self.draining
             and lane.port.key not in self.paused_ports
         ):

@@ -36,7 +36,6 @@ class Lane(LaneCondition):
         self.window = 1  # documents that may be on their way at once
         self.reserved = 0  # places promised to jobs that are being accepted
         self.printer = ""  # whom the port is, or will be, opened for
-        self.pinned: int | None = None  # the job whose rest must come next, or its paper is spoilt
         self.flights: dict[DocumentKey, Flight] = {}
         self._host = host
         self._owner = owner
@@ -45,7 +44,6 @@ class Lane(LaneCondition):
         self._unsent = Outgoing(port, owner, self._spoil)
         self._landed: set[DocumentKey] = set()  # ended here, not durably yet
         self._settled: list[DocumentKey] = []
-        self._wake = asyncio.Event()
         self._hold: OpenPort | None = None
         self._broken: FabricError | None = None
         self._task: asyncio.Task[None] | None = None
@@ -66,7 +64,7 @@ class Lane(LaneCondition):
     def take(self, flight: Flight) -> None:
         """Send a document."""
         self._add(flight)
-        self._unsent.add(flight)
+        (self._unsent.put_first if flight.pinned else self._unsent.add)(flight)
         self._start()
 
     def recover(self, flight: Flight) -> None:
@@ -173,13 +171,14 @@ class Lane(LaneCondition):
                 self._settled.append(key)  # concluded long ago; the host was not told
 
     async def _send_all(self) -> None:
-        while self._hold is not None and (self._unsent or self._settled):
+        # Nothing leaves while the rest of a broken document has to come first.
+        while self._hold is not None and (self._settled or (self._unsent and self.pinned is None)):
             settled = list(self._settled)
-            batch = await self._unsent.next_batch(self.fence)
+            batch = await self._unsent.next_batch(self.fence) if self.pinned is None else []
             if batch or settled:
                 await self._hold.send(batch, settled)
                 del self._settled[: len(settled)]
-            large = self._unsent.large()
+            large = self._unsent.large() if self.pinned is None else None
             if large is not None:
                 await self._send_large(large)
 

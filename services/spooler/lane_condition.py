@@ -30,6 +30,8 @@ class LaneCondition(ABC):
         self.error: FabricError | None = None  # why it waits or stopped
         self.retry_at: float | None = None  # loop time
         self.failures = 0  # in a row
+        self.pinned: int | None = None  # the job whose rest must come next, or its paper is spoilt
+        self._wake = asyncio.Event()  # there may be something to send
 
     @property
     def failed(self) -> bool:
@@ -56,6 +58,12 @@ class LaneCondition(ABC):
             self.state = LaneState.CLOSED
             self.retry_at = None
             self.cleared()
+
+    def unpin(self) -> None:
+        """No rest has to come first any more."""
+        self.pinned = None
+        if not self.failed:
+            self._wake.set()
 
     @abstractmethod
     def cleared(self) -> None:
