@@ -222,9 +222,11 @@ class _Story:
         if fabric.simulated:
             lines += [f"  printf '^XA^FO50,50^A0N,60,60^FDHello^FS^XZ' | {how} print -P labels -"]
             lines += ["What the simulated printers print lies in", f"  {fabric.paper}"]
-            faults = f"{fabric.control}/printers/labels/faults"
-            lines += ["Break one, and mend it (`printfabric-sim faults` lists what can break):"]
-            lines += [f'  curl -d \'{{"fault": "media-out"}}\' {faults}', f"  curl -X DELETE {faults}"]
+            lines += [
+                "Cut a printer's power for ten seconds; the second line lists what else can happen to it:"
+            ]
+            lines += [f'  curl -d \'{{"fault": "power-cut=10"}}\' {fabric.control}/printers/labels/faults']
+            lines += [f"  curl {fabric.control}/faults"]
         else:
             lines += ["A port and a printer come first:"]
             lines += [f"  {how} ports add {HOST}/IP_10.0.0.7 -m 'Standard TCP/IP Port' host=10.0.0.7"]

@@ -19,6 +19,8 @@ from printfabric_client.up.place import Place
 
 SAMPLE_LABELS = 5
 _SIMULATORS = "simulators.json"
+_BUFFER_BYTES = 16384
+_HELD_BYTES = 2 * _BUFFER_BYTES  # with what is on its way to the paper
 # No printer can have this name: it has a colon.
 _CONTROL = "control:"
 
@@ -54,7 +56,7 @@ def fleet_of(place: Place) -> Mapping[str, Any]:
     for demo in DEMOS:
         plan: dict[str, Any] = {"name": demo.printer, "personality": demo.personality, "units_per_second": 2}
         # Small buffers, as real ones have: otherwise a document is gone before anybody sees it go.
-        plan |= {"buffer_bytes": 16384, "rcvbuf_bytes": 16384, "path_depth": 1}
+        plan |= {"buffer_bytes": _BUFFER_BYTES, "rcvbuf_bytes": _BUFFER_BYTES, "path_depth": 1}
         if demo.serial:
             plan |= {"pty": str(_line(place)), "line": "19200,8,N,1", "flow": "xonxoff"}
         else:
@@ -79,7 +81,7 @@ async def add_missing(fabric: Client, place: Place) -> None:
         settings: dict[str, Any] = (
             {"device": str(_line(place)), "baud": 19200, "flow": "xonxoff"}
             if demo.serial
-            else {"host": "127.0.0.1", "port": addresses[demo.printer]}
+            else {"host": "127.0.0.1", "port": addresses[demo.printer], "printerBufferBytes": _HELD_BYTES}
         )
         port = f"{HOST}/{demo.port}"
         try:
