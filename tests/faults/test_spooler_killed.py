@@ -82,8 +82,7 @@ def test_documents_come_out_once_through_twenty_faults_between_spooler_and_host(
             *empty, last = client.attempts(job.number)
             assert last.outcome == Outcome.OUTCOME_PRINTED
             assert last.resume_offset == 0, "it went on, it did not begin again in the middle"
-            for one in empty:  # the fault came before its first byte
-                assert (one.outcome, one.ledger.offsets.accepted) == (Outcome.OUTCOME_NOT_PRINTED, 0), str(
-                    one
-                )
+            for attempt in empty:  # the fault came before its first byte
+                assert attempt.outcome == Outcome.OUTCOME_NOT_PRINTED, str(attempt)
+                assert attempt.ledger.offsets.accepted == 0, str(attempt)
         assert tcp.ends == ["fin"], "the printer's own connection outlives the spooler"
