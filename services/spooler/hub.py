@@ -76,6 +76,7 @@ class Hub:
         self._sequence = 0  # changes published so far
         self._watchers: set[Watcher] = set()
         self._on_job = on_job
+        self.listener: Callable[[Change], None] | None = None  # hears of every change at once; must be cheap
         self.closed = False
 
     # --- what the dispatcher, steering and hosts say
@@ -112,6 +113,11 @@ class Hub:
             self._publish(Change(Topic.HOST, rest, None, name))
 
     # --- what watchers ask
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody watches now."""
+        return bool(self._watchers)
 
     @property
     def sequence(self) -> int:
@@ -166,6 +172,8 @@ class Hub:
         self._sequence += 1
         for watcher in self._watchers:
             watcher.wake.set()
+        if self.listener is not None:
+            self.listener(change)
 
 
 class Watcher:

@@ -282,7 +282,9 @@ class Steering:
             self._dispatcher.timetable.note(after)
             self._dispatcher.hub.job(self._book.jobs.get(after.number, after))
         self._dispatcher.kick(before.printer)
-        self._dispatcher.kick(after.printer)
+        if before.printer != after.printer:
+            self._dispatcher.hub.printer(self._book.queue(before.printer).printer)
+            self._dispatcher.kick(after.printer)
         return self._book.jobs.get(after.number, after)
 
     async def _expire(self, job: Job) -> None:

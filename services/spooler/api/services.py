@@ -15,6 +15,7 @@ from spooler.api.look import Look
 from spooler.api.port_servicer import PortServicer
 from spooler.api.port_use import PortUse
 from spooler.api.print_servicer import PrintServicer
+from spooler.api.printer_news import PrinterNews
 from spooler.api.printer_servicer import PrinterServicer
 from spooler.api.registry_servicer import RegistryServicer
 from spooler.api.submission import Submission
@@ -42,6 +43,7 @@ class Services:
         self.uploads = Uploads(store, submission, known_uploads)
         self._print = PrintServicer(store, inside, submission, self.uploads)
         self._hub = inside.hub
+        self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
         self.servicers: list[tuple[Any, Any, str]] = [
             (print_grpc.add_PrintServiceServicer_to_server, self._print, f"{_PACKAGE}.PrintService"),
             (
@@ -69,4 +71,5 @@ class Services:
     async def end_streams(self) -> None:
         """Let those go who listen, and those who send once they are answered: the server stops."""
         await self._print.drain()
+        self.printer_news.close()
         await self._hub.close()

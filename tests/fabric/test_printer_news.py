@@ -1,0 +1,116 @@
+"""Watchers of printers hear of queue and state: soon, and at most once a second for each printer."""
+
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+
+from printfabric.spooler.v1 import port_service_pb2
+from printfabric.spooler.v1 import print_service_pb2 as print_pb
+from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
+from printfabric.spooler.v1 import watch_service_pb2 as pb
+from tests.fabric.spooler_rig import spooler_running
+
+PRINTERS = pb.WatchRequest(topics=[pb.WATCH_TOPIC_PRINTERS], skip_snapshot=True)
+STOPPED, PROCESSING, IDLE = (
+    printer_pb.PRINTER_STATE_STOPPED,
+    printer_pb.PRINTER_STATE_PROCESSING,
+    printer_pb.PRINTER_STATE_IDLE,
+)
+
+
+class Heard:
+    """What a watcher of printers is told, and when."""
+
+    def __init__(self, rig) -> None:
+        self._call = rig.watch.Watch(PRINTERS)
+        self.told: list[tuple[float, printer_pb.Printer]] = []
+        self._more = asyncio.Event()
+
+    async def listen(self) -> None:
+        async for message in self._call:
+            self.told += [(time.monotonic(), printer) for printer in message.printers]
+            self._more.set()
+
+    async def begun(self) -> None:
+        await self._more.wait()
+
+    async def until(self, good) -> printer_pb.Printer:
+        seen = 0
+        async with asyncio.timeout(5):
+            while True:
+                for _, printer in self.told[seen:]:
+                    if good(printer):
+                        return printer
+                seen = len(self.told)
+                self._more.clear()
+                await self._more.wait()
+
+    async def during(self, seconds: float) -> list[printer_pb.Printer]:
+        begun = len(self.told)
+        await asyncio.sleep(seconds)
+        return [printer for _, printer in self.told[begun:]]
+
+
+@pytest.fixture
+async def rig(tmp_path):
+    async with spooler_running(tmp_path) as rig:
+        await rig.add_printer("labels", "P1:")
+        await rig.add_printer("other", "P2:")
+        yield rig
+
+
+@pytest.fixture
+async def heard(rig):
+    heard = Heard(rig)
+    listening = asyncio.create_task(heard.listen())
+    await heard.begun()
+    yield heard
+    listening.cancel()
+    await asyncio.wait([listening])
+
+
+async def test_a_queue_that_fills_prints_and_empties_is_told_of_with_its_length(rig, heard):
+    rig.host.ports["P1:"].paused.clear()
+    for _ in range(2):
+        await rig.submit()
+    printing = await heard.until(lambda printer: printer.state == PROCESSING)
+    assert (printing.name, printing.queued_jobs) == ("printers/labels", 2)
+    rig.host.ports["P1:"].paused.set()
+    done = await heard.until(lambda printer: printer.state == IDLE)
+    assert (done.name, done.queued_jobs) == ("printers/labels", 0)
+    assert {printer.name for _, printer in heard.told} == {"printers/labels"}
+
+
+async def test_a_port_that_is_paused_and_a_host_that_goes_stop_its_printers_and_nobody_elses(rig, heard):
+    await rig.ports.PausePort(port_service_pb2.PausePortRequest(name="edge/P1:"))
+    await rig.submit()
+    stopped = await heard.until(lambda printer: printer.state == STOPPED)
+    assert (stopped.name, stopped.queued_jobs) == ("printers/labels", 1)
+    assert {printer.name for _, printer in heard.told} == {"printers/labels"}
+    rig.hosts.set_state("edge", "silent")
+    gone = {printer.name: printer for printer in await heard.during(1.5)}
+    assert set(gone) == {"printers/labels", "printers/other"}
+    assert "offline-report" in gone["printers/other"].state_reasons
+
+
+async def test_a_job_that_moves_is_missing_in_the_queue_that_it_left(rig, heard):
+    job = (await rig.submit(hold=True)).job
+    await heard.until(lambda printer: printer.queued_jobs == 1)
+    await rig.print.MoveJob(print_pb.MoveJobRequest(name=job.name, printer="other"))
+    lengths = {printer.name: printer.queued_jobs for printer in await heard.during(1.5)}
+    assert lengths == {"printers/labels": 0, "printers/other": 1}
+
+
+async def test_a_busy_printer_is_told_of_once_a_second_and_an_idle_one_not_at_all(rig, heard):
+    began = time.monotonic()
+    while time.monotonic() < began + 2.2:
+        await rig.submit()
+    await heard.during(1.2)
+    times = [at for at, _ in heard.told]
+    assert 2 <= len(times) <= 5
+    assert all(later - earlier > 0.9 for earlier, later in pairwise(times))
+    assert heard.told[-1][1].queued_jobs == 0
+    assert await heard.during(1.2) == []
+    assert rig.services.printer_news.waiting == 0
