@@ -6,13 +6,14 @@ is unfinished; finished jobs are the store's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chassis.errors import PrinterNotFound
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.printer import Printer
-from spooler.timetable import may_begin
+from spooler.timetable import is_late, may_begin
 from spooler.waiting import WaitingJobs
 
 
@@ -86,6 +87,16 @@ class Book:
         if queue is not None:
             queue.jobs.discard(job.number)
             queue.waiting.remove(job.number)
+
+    def next_job(self, queue: Queue, expired: Callable[[Job], object]) -> Job | None:
+        """Return the job that is next; those that come too late go to `expired` instead."""
+        while (number := queue.waiting.first()) is not None:
+            job = self.jobs[number]
+            if not is_late(job):
+                return job
+            queue.waiting.remove(number)
+            expired(job)
+        return None
 
     # --- documents at hand
 

@@ -7,34 +7,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from chassis import logs
 from chassis.errors import FabricError, SpoolFull, StoreUnavailable
 from chassis.tasks import Backoff
-from spooler.delivery import Conclusion, PortAction, conclude
+from spooler.aftermath import (
+    Judged,
+    attempt_of,
+    error_of,
+    final_ledger,
+    history_of,
+    job_after,
+    known_trouble,
+    ledger_of,
+)
+from spooler.delivery import PortAction, conclude
 from spooler.dispatch_view import Landing
 from spooler.dispatcher import Dispatcher
-from spooler.job import Attempt, HistoryEvent, Job, JobError, event_of
-from spooler.job_state import JobEvent, JobState, step
-from spooler.ledger import Evidence, EvidenceLevel, Ledger, Offsets, Outcome, merge
+from spooler.job import Attempt, HistoryEvent, Job
+from spooler.job_state import JobEvent, JobState
+from spooler.ledger import Ledger, Offsets
 from spooler.port import DocumentKey, Phase, Progress
 from spooler.store import Changes
+from spooler.unit_scan import UnitScan
 
 log = logs.get(__name__)
 
 SAVE_EVERY_S = 1.0  # how old the stored progress of a running document may be
+COUNT_WAIT_S = 1.0  # how long an outcome may wait for the units of its document
 RETRY = Backoff(first_s=0.1, most_s=2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A landing and what follows from it."""
-
-    landing: Landing
-    progress: Progress
-    conclusion: Conclusion
 
 
 class Concluding:
@@ -47,10 +49,12 @@ class Concluding:
         self._dispatcher = dispatcher
         self._judged: list[Judged] = []
         self._writing = 0
+        self._counting = 0
+        self._units = UnitScan(dispatcher.store)
         self._arrived = asyncio.Event()
         dispatcher.on_landed = self.landed
         dispatcher.on_news = self.news
-        dispatcher.unconcluded = lambda: len(self._judged) + self._writing
+        dispatcher.unconcluded = lambda: len(self._judged) + self._writing + self._counting
 
     def landed(self, landing: Landing) -> None:
         """Judge a flight at once, as far as its port goes; the job follows when it is durable."""
@@ -58,11 +62,13 @@ class Concluding:
         progress = landing.progress or Progress(
             flight.key, Phase.ENDED, accepted=flight.info.resume_offset, error=landing.error
         )
+        job = self._dispatcher.book.jobs.get(flight.number)
+        stopping = flight.cancelled or (job is not None and job.stopping)
         conclusion = conclude(
             progress,
             flight.size_bytes,
             flight.info.resume_offset,
-            cancelled=flight.cancelled and flight.failure is None,
+            cancelled=stopping and flight.failure is None,
             pinned=flight.pinned,
         )
         lane = self._dispatcher.lane(landing.port)
@@ -78,10 +84,35 @@ class Concluding:
         queue = self._dispatcher.book.queues.get(flight.info.printer)
         if conclusion.event is JobEvent.REQUEUE and queue is not None:
             queue.returning += 1
-        self._judged.append(Judged(landing, progress, conclusion))
-        self._arrived.set()
+        self._judge(Judged(landing, progress, conclusion))
         if lane.has_room:
             self._dispatcher.lane_changed(landing.port)
+
+    def _judge(self, judged: Judged) -> None:
+        """Have it written down; where something stays open, with the units it is about, if they are counted soon."""
+        job = self._dispatcher.book.jobs.get(judged.landing.flight.number)
+        if judged.leaves_doubt and job is not None:
+            self._counting += 1
+            self._dispatcher.tasks.spawn(f"units of {job.number}", self._count(job, judged))
+        else:
+            self._judged.append(judged)
+            self._arrived.set()
+
+    async def _count(self, job: Job, judged: Judged) -> None:
+        ledger = final_ledger(
+            Ledger(Offsets(spooled=job.document.size_bytes)), judged, job.document.size_bytes
+        )
+        try:
+            async with asyncio.timeout(COUNT_WAIT_S):
+                judged = replace(judged, count=await self._units.count(job, ledger))
+        except TimeoutError:
+            log.info("units are counted later", job=job.number, size_bytes=job.document.size_bytes)
+        except FabricError as error:
+            log.warning("units cannot be counted", job=job.number, error=str(error))
+        finally:
+            self._counting -= 1
+            self._judged.append(judged)
+            self._arrived.set()
 
     def news(self, landing: Landing) -> None:
         """A document has got further: the job shows it, and now and then it is written down."""
@@ -90,11 +121,12 @@ class Concluding:
         progress = landing.progress
         if job is None or progress is None or job.attempts != flight.key.attempt:
             return
+        reasons = ("job-outgoing",) if progress.error is None else ("job-outgoing", "printer-stopped")
         job = replace(
             job,
-            ledger=_ledger(job.ledger, progress, flight.size_bytes),
-            last_error=_error(progress.error),
-            reasons=("job-outgoing",) if progress.error is None else ("job-outgoing", "printer-stopped"),
+            ledger=ledger_of(job.ledger, progress, flight.size_bytes),
+            last_error=error_of(progress.error),
+            reasons=job.reasons if job.stopping else reasons,
         )
         self._dispatcher.book.jobs[job.number] = job
         self._dispatcher.hub.job(job)
@@ -102,7 +134,7 @@ class Concluding:
         if now - flight.saved_at >= SAVE_EVERY_S:
             flight.saved_at = now
             lane = self._dispatcher.lane(landing.port)
-            self._dispatcher.store.record_soon(Changes(attempts=[_attempt(job, landing, lane.fence, None)]))
+            self._dispatcher.store.record_soon(Changes(attempts=[attempt_of(job, landing, lane.fence, None)]))
 
     async def run(self) -> None:
         """Write down what has landed, for ever."""
@@ -124,13 +156,13 @@ class Concluding:
             job = self._dispatcher.book.jobs.get(judged.landing.flight.number)
             if job is None:
                 continue
-            after = _job_after(job, judged)
+            after = job_after(job, judged)
             jobs.append(after)
             lane = self._dispatcher.lane(judged.landing.port)
             if judged.landing.flight.recorded:
-                attempts.append(_attempt(after, judged.landing, lane.fence, judged))
-            if judged.conclusion.event is not JobEvent.COMPLETE and not _known_trouble(job, judged):
-                history.append(_history(after, judged))
+                attempts.append(attempt_of(after, judged.landing, lane.fence, judged))
+            if judged.conclusion.event is not JobEvent.COMPLETE and not known_trouble(job, judged):
+                history.append(history_of(after, judged))
         await self._write(Changes(jobs=jobs, attempts=attempts, history=history))
         self._count_attempts(sum(judged.landing.began for judged in batch))
         self._settle(batch)
@@ -171,128 +203,9 @@ class Concluding:
             dispatcher.book.change(job)
             dispatcher.timetable.note(job)
             dispatcher.hub.job(job)
+            if job.state is JobState.PENDING_HELD and not job.ledger.units.total:
+                dispatcher.on_uncounted(job)
             if job.state is JobState.PROCESSING_STOPPED and job.port is not None:
                 dispatcher.pin(dispatcher.lane(job.port), job)
         for name in {judged.landing.flight.info.printer for judged in batch}:
             dispatcher.kick(name)
-
-
-def _known_trouble(job: Job, judged: Judged) -> bool:
-    """Whether the port has refused the same attempt again, for the same reason: no news for anybody."""
-    error, last = judged.progress.error, job.last_error
-    return (
-        judged.landing.flight.again and error is not None and last is not None and error.reason == last.reason
-    )
-
-
-def _ledger(known: Ledger, progress: Progress, size_bytes: int) -> Ledger:
-    news = Offsets(size_bytes, progress.accepted, progress.acked, progress.confirmed)
-    return replace(known, offsets=merge(known.offsets, news))
-
-
-def _final_ledger(known: Ledger, judged: Judged, size_bytes: int) -> Ledger:
-    progress = judged.progress
-    ledger = replace(_ledger(known, progress, size_bytes), uncertain=judged.conclusion.uncertain)
-    if progress.source is not None and progress.level is not EvidenceLevel.NONE:
-        reach = progress.acked if progress.level is EvidenceLevel.ACKED else progress.accepted
-        proof = Evidence(progress.level, progress.source, reach, datetime.now(UTC))
-        others = tuple(one for one in ledger.evidence if one.source is not progress.source)
-        ledger = replace(ledger, evidence=(*others, proof))
-    return ledger
-
-
-def _error(error: FabricError | None) -> JobError | None:
-    if error is None:
-        return None
-    return JobError(error.reason, error.win32, error.message, error.verdict.value, datetime.now(UTC))
-
-
-def _job_after(job: Job, judged: Judged) -> Job:
-    """Return the job as it is after an attempt has ended."""
-    conclusion, now = judged.conclusion, datetime.now(UTC)
-    event = conclusion.event
-    size = job.document.size_bytes
-    copies = job.copies_printed + (conclusion.outcome is Outcome.PRINTED)
-    more_copies = event is JobEvent.COMPLETE and copies < job.copies
-    if more_copies:
-        event = JobEvent.REQUEUE
-    job = replace(
-        job,
-        state=_stepped(job.state, event),
-        copies_printed=copies,
-        ledger=_final_ledger(job.ledger, judged, size),
-        outcome=conclusion.outcome,
-        last_error=_error(judged.progress.error) or job.last_error,
-        reasons=(conclusion.reason,) if conclusion.reason else (),
-        resume_offset=conclusion.resume_offset,
-        hold_reason=_hold_reason(judged, size) if event is JobEvent.HOLD else "",
-        revision=job.revision + 1,
-    )
-    if more_copies:  # the next copy starts its own ledger
-        return replace(job, outcome=Outcome.PENDING, ledger=Ledger(Offsets(spooled=size)))
-    if event is JobEvent.REQUEUE:
-        return replace(job, outcome=Outcome.PENDING)
-    if job.ended:
-        reason = {JobEvent.COMPLETE: "job-completed-successfully", JobEvent.CANCEL: "job-canceled-by-user"}
-        return replace(
-            job, ended_at=now, reasons=(reason.get(event, conclusion.reason or "aborted-by-system"),)
-        )
-    return job
-
-
-def _stepped(state: JobState, event: JobEvent) -> JobState:
-    if event is JobEvent.STOP and state is JobState.PROCESSING_STOPPED:
-        return state
-    return step(state, event)
-
-
-def _hold_reason(judged: Judged, size: int) -> str:
-    span = judged.conclusion.uncertain
-    if span is not None:
-        return f"nobody can say whether bytes {span.start} to {span.end} of {size} were printed"
-    if judged.conclusion.outcome is Outcome.PARTIAL:
-        return f"it stopped after byte {judged.progress.accepted} of {size}"
-    return str(judged.progress.error or "held by the system")
-
-
-def _attempt(job: Job, landing: Landing, fence: int, judged: Judged | None) -> Attempt:
-    """Return the attempt's record: as it stands, or ended when it was judged."""
-    flight = landing.flight
-    attempt = Attempt(
-        job_uid=job.uid,
-        job_number=job.number,
-        number=flight.key.attempt,
-        port=landing.port,
-        fence=fence,
-        copy=flight.info.copy,
-        resume_offset=flight.info.resume_offset,
-        ledger=job.ledger,
-    )
-    if judged is None:
-        return attempt
-    return replace(
-        attempt,
-        ledger=_final_ledger(Ledger(Offsets(spooled=flight.size_bytes)), judged, flight.size_bytes),
-        ended_at=datetime.now(UTC),
-        outcome=judged.conclusion.outcome,
-        error=_error(judged.progress.error),
-    )
-
-
-def _history(job: Job, judged: Judged) -> HistoryEvent:
-    words = {
-        JobEvent.REQUEUE: "requeued",
-        JobEvent.STOP: "broke-off",
-        JobEvent.HOLD: "held",
-        JobEvent.CANCEL: "canceled",
-        JobEvent.ABORT: "aborted",
-    }
-    error = judged.progress.error
-    detail = f"attempt {judged.landing.flight.key.attempt} on {judged.landing.port}"
-    if error is not None:
-        detail += f": {error.reason}: {error.message}"
-    if job.hold_reason:
-        detail += f"; {job.hold_reason}"
-    return event_of(job, words.get(judged.conclusion.event, "ended"), "spooler", detail)._replace(
-        attempt=judged.landing.flight.key.attempt, port=judged.landing.port
-    )

@@ -78,7 +78,9 @@ class Dispatcher(LaneDesk):
     def _take_up(self, job: Job, port: PortName, attempt: Attempt | None) -> None:
         lane = self.lane(port)
         if attempt is not None and attempt.number == job.attempts:
-            lane.recover(self._flight(job, attempt.resume_offset))
+            flight = self._flight(job, attempt.resume_offset)
+            flight.cancelled = job.stopping
+            lane.recover(flight)
         else:  # it broke off at a known byte, and goes on there
             self.pin(lane, job)
 
@@ -155,12 +157,12 @@ class Dispatcher(LaneDesk):
         queue = self.book.queues.get(name)
         if queue is None or self.draining or queue.returning or queue.printer.paused is not None:
             return
-        while (number := queue.waiting.first()) is not None:
+        while (job := self.book.next_job(queue, self.on_expired)) is not None:
             port = self._choose(queue)
             if port is None:
                 return
-            queue.waiting.remove(number)
-            self._launch(self.book.jobs[number], self.lane(port), JobEvent.START)
+            queue.waiting.remove(job.number)
+            self._launch(job, self.lane(port), JobEvent.START)
 
     def _choose(self, queue: Queue) -> PortName | None:
         printer = queue.printer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from chassis.errors import FabricError, StaleFence
@@ -17,9 +18,11 @@ class Flight:
 
     key: DocumentKey
     number: int  # the job's
-    size_bytes: int
+    size_bytes: int  # the payload byte it ends at
     info: DocumentInfo
     data: bytes | None = None  # the document, when it is at hand
+    prefix_words: str = ""  # what goes before the payload, for the record
+    mark: str = ""  # the visible mark in that
     recorded: bool = False  # its start is durable
     begun: bool = False  # a slice of it may have left: from here on only the host knows
     sent: int = 0  # payload bytes handed to the stream
@@ -27,9 +30,15 @@ class Flight:
     cancelled: bool = False
     again: bool = False  # the same attempt on the same port, which never began it the last time
     pinned: bool = False  # it goes on in its middle, on this port and no other
+    expires_at: datetime | None = None  # after this it is not begun any more
     failure: FabricError | None = None  # why it was taken back, if not because somebody cancelled it
     progress: Progress | None = None
     saved_at: float = 0.0  # when its progress was last written down, loop time
+
+    @property
+    def late(self) -> bool:
+        """It shall not be begun any more."""
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
 
 class LaneOwner(Protocol):

@@ -16,6 +16,7 @@ from spooler.printer import PortName
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 DEFAULT_PRIORITY = 50
+STOPPING = "processing-to-stop-point"  # RFC 8011, 5.3.8: it outlives a restart, for it is a job-state-reason
 MAX_PRIORITY = 99
 
 
@@ -45,6 +46,16 @@ class JobError(NamedTuple):
     message: str = ""
     verdict: str = ""
     at: datetime | None = None
+
+
+class Segment(NamedTuple):
+    """A stretch of a document that is to be printed, when not all of it is: payload bytes and what goes before them."""
+
+    start: int  # included
+    end: int  # not included
+    prefix: bytes = b""  # sent before byte `start`, not counted
+    words: str = ""  # what the prefix is
+    mark: str = ""  # a visible mark in it
 
 
 class Window(NamedTuple):
@@ -83,6 +94,7 @@ class Job:
     attempts: int = 0  # attempts made; the number of the present one
     copies_printed: int = 0
     resume_offset: int = 0  # the payload byte its next attempt begins with
+    rest: tuple[Segment, ...] = ()  # what is to be printed, in order, the present one first; empty: all of it
     ledger: Ledger = NOTHING_PROVEN  # over all attempts
     outcome: Outcome = Outcome.PENDING
     last_error: JobError | None = None
@@ -91,6 +103,11 @@ class Job:
     redirected: bool = False  # it left a port after bytes had been accepted there: a duplicate is possible
     has_document: bool = True  # False once its bytes were given back
     revision: int = 1
+
+    @property
+    def stopping(self) -> bool:
+        """Somebody cancelled it, durably, and its device has not let go of it yet."""
+        return STOPPING in self.reasons
 
     @property
     def etag(self) -> str:

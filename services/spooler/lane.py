@@ -154,7 +154,7 @@ class Lane(LaneCondition):
             known.update(zip(missing, answers, strict=True))
         for flight in reversed(left):
             news = known[flight.key]
-            if news.phase is Phase.NEVER_SEEN and not flight.cancelled:
+            if news.phase is Phase.NEVER_SEEN and not flight.cancelled and not flight.late:
                 flight.begun, flight.sent = False, flight.info.resume_offset
             elif news.final:
                 self._land(flight, news)

@@ -10,6 +10,7 @@ from spooler.book import Book
 from spooler.dispatch_view import DispatchView, Landing
 from spooler.flight import Flight
 from spooler.hub import Hub
+from spooler.job import Job
 from spooler.launch import starts
 from spooler.port import Progress
 from spooler.printer import PortName
@@ -29,6 +30,7 @@ class LaneDesk(DispatchView):
         self.store = store
         self.hub = hub
         self.on_landed: Callable[[Landing], None] = lambda _landing: None  # the conclusions'
+        self.on_uncounted: Callable[[Job], object] = lambda _job: None  # held, its units not known yet
         self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.documents_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
         self._fence = 0

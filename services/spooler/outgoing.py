@@ -77,7 +77,7 @@ class Outgoing:
                 continue
             self._line.remove(flight)
             flight.begun = True
-            rest = (flight.data or b"")[flight.sent :]
+            rest = (flight.data or b"")[flight.sent : flight.size_bytes]
             batch.append(Slice(flight.key, flight.info, flight.sent, rest, end_size=flight.size_bytes))
             flight.sent = flight.size_bytes
         return batch
@@ -88,7 +88,8 @@ class Outgoing:
             flight.begun = True
             return Slice(flight.key, None, flight.sent, end_size=flight.size_bytes)
         try:
-            data = await self._owner.document(flight.number, flight.sent, CHUNK_BYTES)
+            wanted = min(CHUNK_BYTES, flight.size_bytes - flight.sent)
+            data = await self._owner.document(flight.number, flight.sent, wanted)
         except DocumentLost as error:
             self._spoil(flight, error)
             return None

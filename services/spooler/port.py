@@ -68,6 +68,7 @@ class DocumentInfo:
     user: str = ""
     copy: int = 1
     resume_offset: int = 0
+    resume_prefix: bytes = b""  # sent before that byte, not counted
 
 
 @dataclass(frozen=True, slots=True)

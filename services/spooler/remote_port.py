@@ -90,7 +90,7 @@ def slice_to_pb(piece: Slice) -> pb.DocumentSlice:
     message = pb.DocumentSlice(document=key_to_pb(piece.key), offset=piece.offset, data=piece.data)
     if piece.start is not None:
         start = piece.start
-        message.start.resume_offset = start.resume_offset
+        message.start.resume_offset, message.start.resume_prefix = start.resume_offset, start.resume_prefix
         info = message.start.info
         info.printer, info.job_number, info.copy = start.printer, start.job_number, start.copy
         info.document_name, info.format, info.user = start.document_name, start.format, start.user

@@ -18,32 +18,29 @@ from chassis.errors import (
     FabricError,
     InvalidArgument,
     NotBuiltYet,
-    PrinterDeleted,
     WrongState,
 )
+from spooler.acts import AT_A_PORT, STOP_WAIT_S
 from spooler.dispatcher import Dispatcher
-from spooler.job import Job, event_of
+from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
-from spooler.ledger import NOTHING_PROVEN, Evidence, EvidenceLevel, EvidenceSource, Ledger, Outcome
+from spooler.ledger import Outcome
+from spooler.reprinting import Reprinting
 from spooler.store import Changes
 
 log = logs.get(__name__)
 
-AT_A_PORT = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
-STOP_WAIT_S = 3.0  # how long a caller waits for a device to let go of a document; then it hears "stopping"
 
 CHANGEABLE = frozenset(
     {"priority", "not_before", "expires_at", "attributes", "retain", "copies", "document_name"}
 )
 
 
-class Steering:
-    """The acts. `who` is the caller as authenticated; `number` is the job's."""
+class Steering(Reprinting):
+    """The acts; resuming and deciding are `Deciding`'s, printing units again is `Reprinting`'s."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
-        self._dispatcher = dispatcher
-        self._book = dispatcher.book
-        self._store = dispatcher.store
+        super().__init__(dispatcher)
         dispatcher.on_expired = lambda job: dispatcher.tasks.spawn(f"expire {job.number}", self._expire(job))
 
     async def cancel(self, number: int, who: str, reason: str = "") -> Job:
@@ -54,14 +51,7 @@ class Steering:
         if self._dispatcher.flight_of(number) is not None:
             return await self._stop_flight(job, who, reason)
         self._dispatcher.unpin(job)
-        after = replace(
-            job,
-            state=step(job.state, JobEvent.CANCEL),
-            reasons=("job-canceled-by-user",),
-            outcome=Outcome.NOT_PRINTED if job.outcome is Outcome.PENDING else job.outcome,
-            ended_at=datetime.now(UTC),
-            hold_reason="",
-        )
+        after = _ended(job, JobEvent.CANCEL, "job-canceled-by-user")
         return await self._put(job, after, "canceled", who, reason)
 
     async def _stop_flight(self, job: Job, who: str, reason: str) -> Job:
@@ -70,9 +60,17 @@ class Steering:
             return await self._settled(job.number)
         lane, flight = found
         if not flight.cancelled:
-            stopping = replace(job, reasons=("processing-to-stop-point",))
-            await self._put(job, stopping, "cancel-requested", who, reason)
-            lane.cancel(flight)
+            flight.cancelled = (
+                True  # before the wait for the disk: it may land, or its next copy leave, meanwhile
+            )
+            try:
+                stopping = replace(job, reasons=(STOPPING,))
+                await self._put(job, stopping, "cancel-requested", who, reason)
+            except FabricError:
+                flight.cancelled = False
+                raise
+            if not flight.ended:
+                lane.cancel(flight)
         await self._dispatcher.pulse.until(lambda: job.number not in self._book.jobs, STOP_WAIT_S)
         return self._book.jobs.get(job.number) or await self._store.get_job(job.number)
 
@@ -153,61 +151,10 @@ class Steering:
             raise InvalidArgument(f"{job.copies_printed} copies are printed already", field="copies")
         return await self._put(job, replace(job, **fields), "changed", who, ", ".join(sorted(fields)))
 
-    async def resume(self, number: int, who: str, offset: int, mark: bool = False) -> Job:
-        """Go on with a job that stopped in its middle, at a payload byte that the caller names."""
-        if mark:
-            raise NotBuiltYet("a mark on resumed jobs")
-        job = await self._settled(number)
-        size = job.document.size_bytes
-        if not 0 <= offset < max(size, 1):
-            raise InvalidArgument(f"byte {offset} is not in a document of {size} bytes", field="offset")
-        self._dispatcher.unpin(job)
-        event = JobEvent.REQUEUE if job.state is JobState.PROCESSING_STOPPED else JobEvent.RELEASE
-        after = replace(self._released(job, event), resume_offset=offset)
-        return await self._put(job, after, "resumed", who, f"at byte {offset}")
-
-    async def resolve(self, number: int, who: str, decision: str, reason: str = "") -> Job:
-        """Decide about a job of which nobody can say what came out: the whole document counts as one unit."""
-        job = await self._settled(number)
-        if job.outcome not in (Outcome.UNKNOWN, Outcome.PARTIAL) or job.state is not JobState.PENDING_HELD:
-            raise WrongState(f"nothing of job {number} is uncertain", job=number, state=job.state)
-        detail = f"{decision}" + (f": {reason}" if reason else "")
-        if decision == "reprint":
-            return await self._put(job, self._released(job), "decided", who, detail)
-        if decision != "skip":
-            raise NotBuiltYet(f"the decision {decision}")
-        copies = job.copies_printed + 1
-        if copies < job.copies:
-            return await self._put(
-                job, replace(self._released(job), copies_printed=copies), "decided", who, detail
-            )
-        proof = Evidence(
-            EvidenceLevel.NONE, EvidenceSource.OPERATOR, job.document.size_bytes, datetime.now(UTC), who
-        )
-        after = replace(
-            job,
-            state=step(job.state, JobEvent.COMPLETE),
-            copies_printed=copies,
-            reasons=("job-completed-with-warnings",),
-            ledger=replace(job.ledger, evidence=(*job.ledger.evidence, proof)),
-            ended_at=datetime.now(UTC),
-            hold_reason="",
-        )
-        return await self._put(job, after, "decided", who, detail)
-
     async def cancel_all(self, jobs: Sequence[Job], who: str, reason: str) -> int:
         """Cancel many jobs that wait, in one commit; return how many."""
-        now = datetime.now(UTC)
         after = [
-            replace(
-                job,
-                state=step(job.state, JobEvent.CANCEL),
-                reasons=("job-canceled-by-user",),
-                outcome=Outcome.NOT_PRINTED if job.outcome is Outcome.PENDING else job.outcome,
-                ended_at=now,
-                hold_reason="",
-                revision=job.revision + 1,
-            )
+            replace(_ended(job, JobEvent.CANCEL, "job-canceled-by-user"), revision=job.revision + 1)
             for job in jobs
         ]
         for job in after:
@@ -223,80 +170,27 @@ class Steering:
             self._dispatcher.ended(job)
         return len(after)
 
-    # --- how
-
-    async def _settled(self, number: int) -> Job:
-        """Return a job that is not between two states: what a lane brought back is written down first."""
-        await self._dispatcher.pulse.until(lambda: not self._is_landing(number), STOP_WAIT_S)
-        return self._book.jobs.get(number) or await self._store.get_job(number)
-
-    def _is_landing(self, number: int) -> bool:
-        job = self._book.jobs.get(number)
-        return (
-            job is not None
-            and job.state is JobState.PROCESSING
-            and self._dispatcher.flight_of(number) is None
-        )
-
-    @staticmethod
-    def _released(job: Job, event: JobEvent = JobEvent.RELEASE) -> Job:
-        return replace(
-            job,
-            state=step(job.state, event),
-            reasons=(),
-            hold_reason="",
-            not_before=None,
-            outcome=Outcome.PENDING,
-            ledger=NOTHING_PROVEN if job.document.size_bytes == 0 else Ledger(),
-            resume_offset=0,
-        )
-
-    def _check_printer(self, name: str) -> None:
-        printer = self._book.queue(name).printer
-        if printer.pending_deletion:
-            raise PrinterDeleted(f"printer {name} is being deleted", printer=name)
-
     def _try_ports(self, job: Job) -> None:
         for port in self._book.queue(job.printer).printer.ports:
             lane = self._dispatcher.lanes.get(port.key)
             if lane is not None:
                 lane.clear()
 
-    async def _put(self, before: Job, after: Job, what: str, who: str, detail: str = "") -> Job:
-        after = replace(after, revision=before.revision + 1)
-        was_live = before.number in self._book.jobs
-        self._book.change(after) if was_live or not after.ended else None
-        at = before if before.state in AT_A_PORT else None
-        history = [event_of(after, what, who, detail, at=at)]
-        try:
-            await self._store.record(Changes(jobs=[after], history=history))
-        except FabricError:
-            if was_live:
-                self._book.change(before)
-            else:
-                self._book.forget(before)
-            raise
-        if after.ended:
-            self._dispatcher.ended(after)
-        else:
-            self._dispatcher.timetable.note(after)
-            self._dispatcher.hub.job(self._book.jobs.get(after.number, after))
-        self._dispatcher.kick(before.printer)
-        if before.printer != after.printer:
-            self._dispatcher.hub.printer(self._book.queue(before.printer).printer)
-            self._dispatcher.kick(after.printer)
-        return self._book.jobs.get(after.number, after)
-
     async def _expire(self, job: Job) -> None:
         waits = job.state in (JobState.PENDING, JobState.PENDING_HELD)
         if not waits or job.outcome is not Outcome.PENDING or self._book.jobs.get(job.number) is not job:
             return
-        after = replace(
-            job,
-            state=step(job.state, JobEvent.EXPIRE),
-            reasons=("job-expired",),
-            outcome=Outcome.NOT_PRINTED,
-            ended_at=datetime.now(UTC),
-            hold_reason="",
-        )
+        after = _ended(job, JobEvent.EXPIRE, "job-expired")
         await self._put(job, after, "expired", "spooler", f"its time ended at {job.expires_at}")
+
+
+def _ended(job: Job, event: JobEvent, reason: str) -> Job:
+    """Return a job that waits no more: what is on paper of it, stays."""
+    return replace(
+        job,
+        state=step(job.state, event),
+        reasons=(reason,),
+        outcome=Outcome.NOT_PRINTED if job.outcome is Outcome.PENDING else job.outcome,
+        ended_at=datetime.now(UTC),
+        hold_reason="",
+    )

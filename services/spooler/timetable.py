@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from heapq import heappop, heappush
 
 from spooler.job import Job
+from spooler.ledger import Outcome
 
 
 class Timetable:
@@ -60,6 +61,13 @@ class Timetable:
             if number in self._numbers:
                 self._came(number)
         self._arm()
+
+
+def is_late(job: Job) -> bool:
+    """Whether a job's time to begin has passed, and nothing of it is on paper."""
+    if job.expires_at is None or job.expires_at > datetime.now(UTC):
+        return False
+    return job.outcome is Outcome.PENDING and not job.resume_offset and not job.copies_printed
 
 
 def may_begin(job: Job) -> bool:

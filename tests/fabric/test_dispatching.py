@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -392,3 +393,55 @@ async def test_a_printer_that_is_off_for_long_fills_no_history(rig: Rig, host: F
 
 async def _starts(host: FakeHost) -> int:
     return host.ports["P1:"].calls.count("refused")
+
+
+async def test_a_cancelled_job_prints_no_further_copy(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    port.paused.clear()
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"copy", copies=50)
+    await eventually(lambda: _order(host), bool)
+    port.keeps = True  # its device does not let go of the copy it has begun
+    cancelling = asyncio.get_running_loop().create_task(rig.steering.cancel(job.number, "ann"))
+    await asyncio.sleep(0.05)
+    port.paused.set()
+    assert (await cancelling).state is JobState.CANCELED
+    assert len(port.printed) == 1
+    assert (await rig.store.get_job(job.number)).copies_printed == 1
+
+
+async def test_an_accepted_cancel_outlives_the_spooler(tmp_path: Path, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    port.paused.clear()
+    async with running(tmp_path, host) as rig:
+        await rig.printer("labels", "P1:")
+        job = await rig.submit("labels", b"job")
+        await eventually(lambda: _order(host), bool)
+        port.keeps = True
+        cancelling = asyncio.get_running_loop().create_task(rig.steering.cancel(job.number, "ann"))
+        await eventually(lambda: rig.store.get_job(job.number), lambda stored: stored.stopping)
+        rig.dispatcher.settings = type(rig.dispatcher.settings)(drain_s=0)
+        cancelling.cancel()
+    port.keeps = False
+    async with running(tmp_path, host) as rig:
+        ended = await rig.until(job.number, JobState.CANCELED)
+    assert ended.outcome is Outcome.NOT_PRINTED
+    assert not port.printed
+
+
+async def test_jobs_whose_time_passed_while_the_spooler_was_down_do_not_print(
+    tmp_path: Path, host: FakeHost
+) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=0.4)
+    host.down = True
+    async with running(tmp_path, host) as rig:
+        await rig.printer("labels", "P1:")
+        jobs = [await rig.submit("labels", b"late", expires_at=soon) for _ in range(3)]
+        rig.dispatcher.settings = type(rig.dispatcher.settings)(drain_s=0)
+    await asyncio.sleep(0.5)
+    host.down = False
+    async with running(tmp_path, host) as rig:
+        for job in jobs:
+            ended = await rig.until(job.number, JobState.ABORTED)
+            assert ended.reasons == ("job-expired",)
+    assert not host.ports["P1:"].order

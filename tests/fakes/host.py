@@ -46,6 +46,7 @@ class FakePort:
     cut_at: int | None = (
         None  # the stream is cut after so many bytes of the next document; the document stays
     )
+    keeps: bool = False  # a document that was begun cannot be taken back
     paused: asyncio.Event = field(default_factory=asyncio.Event)  # set: documents end; clear: they wait
     order: list[int] = field(default_factory=list)
 
@@ -169,6 +170,8 @@ class FakeOpenPort(OpenPort):
 
     async def take_back(self, key: DocumentKey) -> Progress:
         doc = self.port.documents[key]
+        if self.port.keeps:
+            await asyncio.sleep(60)
         if doc.progress is None or not doc.progress.final:
             doc.data.clear()
             self._end(doc, JobCanceled("taken back"))

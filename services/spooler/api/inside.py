@@ -11,10 +11,13 @@ from spooler.dispatch_view import LaneView
 from spooler.hosts import HostInfo
 from spooler.hub import Hub
 from spooler.job import Job
+from spooler.ledger import UnitSpan
 from spooler.new_job import Duplicate, NewJob
 from spooler.port_info import PortInfo
 from spooler.printer import Paused, PortName, Printer
 from spooler.remote_xcv import XcvAnswer
+from spooler.reprinting import Asking
+from spooler.unit_plan import Decision
 
 
 class Link(Protocol):
@@ -106,8 +109,21 @@ class Steers(Protocol):
     async def resume(self, number: int, who: str, offset: int, mark: bool = False) -> Job:
         """Go on with a job at a byte."""
 
-    async def resolve(self, number: int, who: str, decision: str, reason: str = "") -> Job:
-        """Decide about what is uncertain: skip, reprint, reprint_marked."""
+    async def resume_at_unit(self, number: int, who: str, unit: int, mark: bool = False) -> Job:
+        """Go on with a job at a unit."""
+
+    async def resolve_units(
+        self, number: int, who: str, decisions: Sequence[Decision], reason: str = ""
+    ) -> Job:
+        """Decide about what is uncertain."""
+
+    async def reprint(
+        self, number: int, asking: Asking, units: Sequence[UnitSpan], mark: bool = False
+    ) -> Job:
+        """Print units of a job again, as a new job."""
+
+    async def counted(self, job: Job) -> Job:
+        """Return a job that waits for a decision with its units, if they are counted soon."""
 
 
 class PrinterSteers(Protocol):

@@ -6,32 +6,28 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from chassis.errors import FabricError, NotBuiltYet
+from chassis.errors import FabricError
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.spooler.v1 import print_service_pb2_grpc as pb_grpc
 from spooler.api import rights
 from spooler.api.convert import put_time
 from spooler.api.convert_job import attempt_to_pb, event_to_pb, job_to_pb, masked, put_job
+from spooler.api.convert_units import decisions_of, units_of
 from spooler.api.inside import Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.job_update import changes_of
 from spooler.api.names import printer_of
 from spooler.api.paging import number_in, page_size, token_of
-from spooler.api.submission import Submission, caller, check_document, invalid
+from spooler.api.submission import MAX_REQUEST_ID, Submission, caller, check_document, invalid
 from spooler.api.submit_stream import SubmitStream
 from spooler.api.uploads import Uploads
 from spooler.job import Job
 from spooler.new_job import Duplicate
+from spooler.reprinting import Asking
 from spooler.store import Store
 
 PIECE_BYTES = 256 * 1024  # of a document that is read back
 _EVENTS = 10_000  # of one job that are looked at
-
-DECISIONS = {
-    pb.UNCERTAIN_DECISION_SKIP: "skip",
-    pb.UNCERTAIN_DECISION_REPRINT: "reprint",
-    pb.UNCERTAIN_DECISION_REPRINT_MARKED: "reprint_marked",
-}
 
 
 class PrintServicer(pb_grpc.PrintServiceServicer):
@@ -124,7 +120,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
 
     async def GetJob(self, request: pb.GetJobRequest, _context: Any) -> pb.GetJobResponse:
         """See the contract."""
-        job = await self._finder.find(request.name)
+        job = await self._steering.counted(await self._finder.find(request.name))
         return pb.GetJobResponse(job=job_to_pb(job, self._dispatch.jobs_ahead(job)))
 
     async def ListJobs(self, request: pb.ListJobsRequest, _context: Any) -> pb.ListJobsResponse:
@@ -135,7 +131,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
 
     async def ListAttempts(self, request: pb.ListAttemptsRequest, _context: Any) -> pb.ListAttemptsResponse:
         """See the contract."""
-        job = await self._finder.find(request.parent, "parent")
+        job = await self._steering.counted(await self._finder.find(request.parent, "parent"))
         size, behind = page_size(request.page_size), number_in(request.page_token)
         rest = [attempt for attempt in await self._store.attempts(job.number) if attempt.number > behind]
         answer = pb.ListAttemptsResponse(
@@ -220,7 +216,8 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
             raise invalid("position", "is required: a unit or an offset")
         job, who = await self._mine(request.name, "resume it")
         if request.WhichOneof("position") == "unit":
-            raise NotBuiltYet("resuming at a unit", field="unit")
+            changed = await self._steering.resume_at_unit(job.number, who, request.unit, request.mark)
+            return pb.ResumeJobResponse(job=job_to_pb(changed))
         if request.offset > job.document.size_bytes:
             raise invalid("offset", f"is behind the document's {job.document.size_bytes} bytes")
         changed = await self._steering.resume(job.number, who, request.offset, request.mark)
@@ -229,20 +226,21 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
     async def ResolveJob(self, request: pb.ResolveJobRequest, _context: Any) -> pb.ResolveJobResponse:
         """See the contract."""
         job, who = await self._mine(request.name, "decide about it")
-        if not request.decisions:
-            raise invalid("decisions", "is required")
-        if len(request.decisions) > 1 or request.decisions[0].HasField("units"):
-            raise NotBuiltYet("deciding about single units", field="decisions")
-        decision = DECISIONS.get(request.decisions[0].decision)
-        if decision is None:
-            raise invalid("decisions[0].decision", "must be SKIP, REPRINT or REPRINT_MARKED")
-        changed = await self._steering.resolve(job.number, who, decision, request.reason)
+        changed = await self._steering.resolve_units(
+            job.number, who, decisions_of(request.decisions), request.reason
+        )
         return pb.ResolveJobResponse(job=job_to_pb(changed))
 
     async def ReprintUnits(self, request: pb.ReprintUnitsRequest, _context: Any) -> pb.ReprintUnitsResponse:
         """See the contract."""
-        await self._mine(request.name, "print units of it again")
-        raise NotBuiltYet("ReprintUnits")
+        job, _who = await self._mine(request.name, "print units of it again")
+        units = [units_of(one, f"units[{place}]") for place, one in enumerate(request.units)]
+        _require(units, "units")
+        if len(request.request_id) > MAX_REQUEST_ID:
+            raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} characters")
+        asking = Asking(*caller(), request.request_id)
+        made = await self._steering.reprint(job.number, asking, units, request.mark)
+        return pb.ReprintUnitsResponse(job=job_to_pb(made))
 
     async def _mine(self, name: str, to: str, field: str = "name") -> tuple[Job, str]:
         """Return a job that the caller may steer, and who the caller is."""
@@ -250,6 +248,6 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         return job, rights.may_steer(job, to)
 
 
-def _require(text: str, field: str) -> None:
-    if not text:
+def _require(value: object, field: str) -> None:
+    if not value:
         raise invalid(field, "is required")

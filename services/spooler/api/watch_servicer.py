@@ -51,7 +51,7 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         """See the contract."""
         kind = request.name.partition("/")[0]
         if kind == "jobs" or request.name.isdecimal():
-            job = await self._finder.find(request.name)
+            job = await self._inside.steering.counted(await self._finder.find(request.name))
             answer = _answer(explain_job(self._look.job_facts(job)))
             put_ledger(answer.ledger, job.ledger, job.document.size_bytes)
             return answer

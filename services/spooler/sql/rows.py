@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Any
 
-from spooler.job import NO_ATTRIBUTES, Attempt, Document, HistoryEvent, Job, JobError, Sender, Window
+from spooler.job import NO_ATTRIBUTES, Attempt, Document, HistoryEvent, Job, JobError, Segment, Sender, Window
 from spooler.job_state import IPP_NUMBER, STATE_OF_NUMBER
 from spooler.ledger import (
     NOTHING_PROVEN,
@@ -110,6 +111,7 @@ def changing_row(job: Job) -> tuple[Any, ...]:
         job.attempts,
         job.copies_printed,
         job.resume_offset,
+        _rest_text(job.rest) if job.rest else None,
         _ledger_text(job.ledger),
         job.outcome.value,
         _error_text(job.last_error),
@@ -125,7 +127,7 @@ def job_of_row(row: Row) -> Job:
     """Return the job of a row of JOB_READ. Words that many jobs share are kept once."""
     (number, uid, name, format_, size, digest, owner, user, client, request_id, created, copies, attributes,
      printer, state, reasons, hold_reason, priority, not_before, expires, window, retain, host, port, attempts,
-     copies_printed, resume_offset, ledger, outcome, last_error, started, ended, redirected, has_document, revision) = row  # fmt: skip
+     copies_printed, resume_offset, rest, ledger, outcome, last_error, started, ended, redirected, has_document, revision) = row  # fmt: skip
     return Job(
         number,
         uid,
@@ -147,6 +149,7 @@ def job_of_row(row: Row) -> Job:
         attempts,
         copies_printed,
         resume_offset,
+        _rest_of(rest) if rest else (),
         _ledger_of(ledger) if ledger else NOTHING_PROVEN,
         _OUTCOMES[outcome],
         _error_of(last_error) if last_error else None,
@@ -250,6 +253,17 @@ def _ledger_of(text: str) -> Ledger:
             Evidence(EvidenceLevel(level), EvidenceSource(source), offset, _moment(at), detail)
             for level, source, offset, at, detail in evidence
         ),
+    )
+
+
+def _rest_text(rest: Sequence[Segment]) -> str:
+    return json_text([(*one[:2], b64encode(one.prefix).decode(), one.words, one.mark) for one in rest])
+
+
+def _rest_of(text: str) -> tuple[Segment, ...]:
+    return tuple(
+        Segment(start, end, b64decode(prefix), words, mark)
+        for start, end, prefix, words, mark in json.loads(text)
     )
 
 

@@ -77,6 +77,7 @@ jobs = Table(
     Column("attempts", Integer, nullable=False),
     Column("copies_printed", Integer, nullable=False),
     Column("resume_offset", Integer, nullable=False),
+    Column("rest", Text),
     Column("ledger", Text),
     Column("outcome", Text, nullable=False),
     Column("last_error", Text),

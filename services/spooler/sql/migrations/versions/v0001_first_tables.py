@@ -96,6 +96,7 @@ _STATEMENTS = (
         attempts INTEGER NOT NULL,
         copies_printed INTEGER NOT NULL,
         resume_offset INTEGER NOT NULL,
+        rest TEXT,
         ledger TEXT,
         outcome TEXT NOT NULL,
         last_error TEXT,

@@ -1,0 +1,86 @@
+"""What all acts on jobs share: a job that is not between two states, and a change that is durable when it returns.
+
+Memory is changed first, so that nothing is sent meanwhile that was just held; when the store refuses, memory goes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chassis.errors import FabricError, PrinterDeleted
+from spooler.dispatcher import Dispatcher
+from spooler.job import Job, event_of
+from spooler.job_state import JobEvent, JobState, step
+from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome
+from spooler.store import Changes
+
+AT_A_PORT = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
+STOP_WAIT_S = 3.0  # how long a caller waits for a device to let go of a document; then it hears "stopping"
+
+
+class Acts:
+    """`who` is the caller as authenticated; `number` is the job's."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._book = dispatcher.book
+        self._store = dispatcher.store
+
+    async def _settled(self, number: int) -> Job:
+        """Return a job that is not between two states: what a lane brought back is written down first."""
+        await self._dispatcher.pulse.until(lambda: not self._is_landing(number), STOP_WAIT_S)
+        return self._book.jobs.get(number) or await self._store.get_job(number)
+
+    def _is_landing(self, number: int) -> bool:
+        job = self._book.jobs.get(number)
+        return (
+            job is not None
+            and job.state is JobState.PROCESSING
+            and self._dispatcher.flight_of(number) is None
+        )
+
+    @staticmethod
+    def _released(job: Job, event: JobEvent = JobEvent.RELEASE) -> Job:
+        return replace(
+            job,
+            state=step(job.state, event),
+            reasons=(),
+            hold_reason="",
+            not_before=None,
+            outcome=Outcome.PENDING,
+            ledger=NOTHING_PROVEN if job.document.size_bytes == 0 else Ledger(),
+            resume_offset=0,
+            rest=(),
+        )
+
+    def _check_printer(self, name: str) -> None:
+        printer = self._book.queue(name).printer
+        if printer.pending_deletion:
+            raise PrinterDeleted(f"printer {name} is being deleted", printer=name)
+
+    async def _put(self, before: Job, after: Job, what: str, who: str, detail: str = "") -> Job:
+        after = replace(after, revision=before.revision + 1)
+        was_live = before.number in self._book.jobs
+        self._book.change(after) if was_live or not after.ended else None
+        at = before if before.state in AT_A_PORT else None
+        history = [event_of(after, what, who, detail, at=at)]
+        try:
+            await self._store.record(Changes(jobs=[after], history=history))
+        except FabricError:
+            if was_live:
+                self._book.change(before)
+            else:
+                self._book.forget(before)
+            raise
+        if after.ended:
+            self._dispatcher.ended(after)
+        else:
+            self._dispatcher.timetable.note(after)
+            self._dispatcher.hub.job(self._book.jobs.get(after.number, after))
+        self._dispatcher.kick(before.printer)
+        if before.printer != after.printer:
+            left = self._book.queues.get(before.printer)
+            if left is not None:
+                self._dispatcher.hub.printer(left.printer)
+            self._dispatcher.kick(after.printer)
+        return self._book.jobs.get(after.number, after)

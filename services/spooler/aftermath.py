@@ -1,0 +1,217 @@
+"""What a job and its attempt are once the attempt has ended, and the words for it. No I/O; the clock is read for stamps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from chassis.errors import FabricError
+from spooler.delivery import Conclusion
+from spooler.dispatch_view import Landing
+from spooler.job import Attempt, HistoryEvent, Job, JobError, event_of
+from spooler.job_state import JobEvent, JobState, step
+from spooler.ledger import (
+    Evidence,
+    EvidenceLevel,
+    EvidenceSource,
+    Ledger,
+    Offsets,
+    Outcome,
+    UnitKind,
+    Units,
+    UnitSpan,
+    merge,
+)
+from spooler.port import Progress
+
+
+class Count(NamedTuple):
+    """The units of a document, against one ledger."""
+
+    units: Units
+    uncertain: UnitSpan | None = None
+    repeats: bool = False  # some unit comes out several times
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A landing and what follows from it. `count` is None where units were not counted."""
+
+    landing: Landing
+    progress: Progress
+    conclusion: Conclusion
+    count: Count | None = None
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Something of the document is on paper, not all of it, and nothing goes on by itself: units are asked for."""
+        halted = self.conclusion.event in (JobEvent.HOLD, JobEvent.CANCEL, JobEvent.ABORT)
+        return halted and self.conclusion.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL)
+
+
+def known_trouble(job: Job, judged: Judged) -> bool:
+    """Whether the port has refused the same attempt again, for the same reason: no news for anybody."""
+    error, last = judged.progress.error, job.last_error
+    return (
+        judged.landing.flight.again and error is not None and last is not None and error.reason == last.reason
+    )
+
+
+def ledger_of(known: Ledger, progress: Progress, size_bytes: int) -> Ledger:
+    """Return a ledger raised by news."""
+    news = Offsets(size_bytes, progress.accepted, progress.acked, progress.confirmed)
+    return replace(known, offsets=merge(known.offsets, news))
+
+
+def final_ledger(known: Ledger, judged: Judged, size_bytes: int) -> Ledger:
+    """Return a ledger raised by the last news of an attempt, with its proof, its doubt and its units."""
+    progress = judged.progress
+    ledger = replace(ledger_of(known, progress, size_bytes), uncertain=judged.conclusion.uncertain)
+    if progress.source is not None and progress.level is not EvidenceLevel.NONE:
+        reach = progress.acked if progress.level is EvidenceLevel.ACKED else progress.accepted
+        proof = Evidence(progress.level, progress.source, reach, datetime.now(UTC))
+        others = tuple(one for one in ledger.evidence if one.source is not progress.source)
+        ledger = replace(ledger, evidence=(*others, proof))
+    return with_units(ledger, judged.count) if judged.count is not None else ledger
+
+
+def with_units(ledger: Ledger, count: Count) -> Ledger:
+    """Return a ledger that speaks of units."""
+    return replace(ledger, units=count.units, uncertain_units=count.uncertain)
+
+
+def error_of(error: FabricError | None) -> JobError | None:
+    """Return an error as it is remembered."""
+    if error is None:
+        return None
+    return JobError(error.reason, error.win32, error.message, error.verdict.value, datetime.now(UTC))
+
+
+def job_after(job: Job, judged: Judged) -> Job:
+    """Return the job as it is after an attempt has ended."""
+    conclusion, now = judged.conclusion, datetime.now(UTC)
+    event, size = conclusion.event, job.document.size_bytes
+    printed = conclusion.outcome is Outcome.PRINTED
+    rest = job.rest[1:] if printed else job.rest
+    copies = job.copies_printed + (printed and not rest)
+    goes_on = event is JobEvent.COMPLETE and (bool(rest) or copies < job.copies)
+    outcome = conclusion.outcome
+    if goes_on and job.stopping:  # what was begun came out, the rest shall not
+        event, goes_on, outcome = JobEvent.CANCEL, False, Outcome.PARTIAL
+    elif goes_on:
+        event = JobEvent.REQUEUE
+    job = replace(
+        job,
+        state=_stepped(job.state, event),
+        copies_printed=copies,
+        rest=rest,
+        ledger=final_ledger(job.ledger, judged, size),
+        outcome=outcome,
+        last_error=error_of(judged.progress.error) or job.last_error,
+        reasons=(conclusion.reason,) if conclusion.reason else (),
+        resume_offset=rest[0].start if goes_on and rest else conclusion.resume_offset,
+        revision=job.revision + 1,
+    )
+    repeats = judged.count is not None and judged.count.repeats
+    if event is JobEvent.HOLD:
+        job = replace(job, hold_reason=hold_reason(job, repeats) or _trouble(judged))
+    else:
+        job = replace(job, hold_reason="")
+    if goes_on and not rest:  # the next copy starts its own ledger
+        return replace(job, outcome=Outcome.PENDING, ledger=Ledger(Offsets(spooled=size)))
+    if event is JobEvent.REQUEUE:
+        return replace(job, outcome=Outcome.PENDING)
+    if job.ended:
+        return replace(job, ended_at=now, reasons=(_last_word(job, event, conclusion),))
+    return job
+
+
+def _last_word(job: Job, event: JobEvent, conclusion: Conclusion) -> str:
+    if event is JobEvent.CANCEL:
+        return "job-canceled-by-user"
+    if event is not JobEvent.COMPLETE:
+        return conclusion.reason or "aborted-by-system"
+    decided = any(one.source is EvidenceSource.OPERATOR for one in job.ledger.evidence)
+    return "job-completed-with-warnings" if decided else "job-completed-successfully"
+
+
+def _stepped(state: JobState, event: JobEvent) -> JobState:
+    if event is JobEvent.STOP and state is JobState.PROCESSING_STOPPED:
+        return state
+    return step(state, event)
+
+
+def _trouble(judged: Judged) -> str:
+    return str(judged.progress.error or "held by the system")
+
+
+def hold_reason(job: Job, repeats: bool = False) -> str:
+    """Return what nobody knows of a job, in units where they are visible, else in bytes; empty: nothing."""
+    ledger, size = job.ledger, job.document.size_bytes
+    units, unsure = ledger.units, ledger.uncertain_units
+    once = " (one that is printed several times counts once)" if repeats else ""
+    if job.outcome not in (Outcome.UNKNOWN, Outcome.PARTIAL):
+        return ""
+    if units.kind is not UnitKind.DOCUMENT:
+        if unsure is not None:
+            return f"{unit_range(units.kind, unsure)} of {units.total} may have printed{once}"
+        proven = units.acked if job.outcome is Outcome.UNKNOWN else units.accepted
+        return f"it stopped after {units.kind} {proven} of {units.total}{once}"
+    if ledger.uncertain is not None:
+        start, end = ledger.uncertain
+        return f"nobody can say whether bytes {start} to {end} of {size} were printed"
+    return f"it stopped after byte {ledger.offsets.accepted} of {size}"
+
+
+def unit_range(kind: UnitKind, units: UnitSpan) -> str:
+    """Return some units in words: `labels 17 to 18`, `page 3`."""
+    if units.first == units.last:
+        return f"{kind} {units.first}"
+    return f"{kind}s {units.first} to {units.last}"
+
+
+def attempt_of(job: Job, landing: Landing, fence: int, judged: Judged | None) -> Attempt:
+    """Return the attempt's record: as it stands, or ended when it was judged."""
+    flight = landing.flight
+    attempt = Attempt(
+        job_uid=job.uid,
+        job_number=job.number,
+        number=flight.key.attempt,
+        port=landing.port,
+        fence=fence,
+        copy=flight.info.copy,
+        resume_offset=flight.info.resume_offset,
+        resume_prefix=flight.prefix_words,
+        mark=flight.mark,
+        ledger=job.ledger,
+    )
+    if judged is None:
+        return attempt
+    return replace(
+        attempt,
+        ledger=final_ledger(Ledger(Offsets(spooled=flight.size_bytes)), judged, flight.size_bytes),
+        ended_at=datetime.now(UTC),
+        outcome=judged.conclusion.outcome,
+        error=error_of(judged.progress.error),
+    )
+
+
+def history_of(job: Job, judged: Judged) -> HistoryEvent:
+    """Return the line of what happened."""
+    words = {
+        JobEvent.REQUEUE: "requeued",
+        JobEvent.STOP: "broke-off",
+        JobEvent.HOLD: "held",
+        JobEvent.CANCEL: "canceled",
+        JobEvent.ABORT: "aborted",
+    }
+    error = judged.progress.error
+    detail = f"attempt {judged.landing.flight.key.attempt} on {judged.landing.port}"
+    if error is not None:
+        detail += f": {error.reason}: {error.message}"
+    if job.hold_reason:
+        detail += f"; {job.hold_reason}"
+    return event_of(job, words.get(judged.conclusion.event, "ended"), "spooler", detail)._replace(
+        attempt=judged.landing.flight.key.attempt, port=judged.landing.port
+    )

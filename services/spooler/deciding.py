@@ -1,0 +1,248 @@
+"""What only people can say because they saw the paper: where a job goes on, and what of it is printed again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from chassis import logs
+from chassis.errors import DocumentLost, FabricError, InvalidArgument, WrongState
+from spooler.acts import Acts
+from spooler.aftermath import hold_reason, unit_range, with_units
+from spooler.dispatcher import Dispatcher
+from spooler.job import Job, Segment, event_of
+from spooler.job_state import JobEvent, JobState, step
+from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Outcome, UnitKind, UnitSpan
+from spooler.store import Changes
+from spooler.unit_plan import Decision, Part, What, decided, parts_of
+from spooler.unit_scan import Ends, UnitScan
+
+log = logs.get(__name__)
+
+LOOK_WAIT_S = 1.0  # how long an answer waits for units that are being counted
+_OPEN = (Outcome.UNKNOWN, Outcome.PARTIAL)
+
+
+class Deciding(Acts):
+    """Resume, resolve."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__(dispatcher)
+        self.units = UnitScan(dispatcher.store)
+        self._counting: dict[int, asyncio.Task[None]] = {}
+        dispatcher.on_uncounted = lambda job: dispatcher.tasks.spawn(
+            f"units of {job.number}", self.counted(job, None)
+        )
+
+    # --- units on demand
+
+    async def counted(self, job: Job, wait_s: float | None = LOOK_WAIT_S) -> Job:
+        """Return a job that waits for a decision with its units, if they are counted within `wait_s` (None: at last).
+
+        Counting goes on without the caller; what it finds is durable.
+        """
+        if not _is_uncounted(job):
+            return job
+        task = self._counting.get(job.number)
+        if task is None:
+            task = self._dispatcher.tasks.spawn(f"units of {job.number}", self._count(job))
+            self._counting[job.number] = task
+            task.add_done_callback(lambda _task: self._counting.pop(job.number, None))
+        await asyncio.wait({task}, timeout=wait_s)
+        return self._book.jobs.get(job.number, job)
+
+    async def _count(self, job: Job) -> None:
+        try:
+            count = await self.units.count(job, job.ledger)
+            now = self._book.jobs.get(job.number)
+            if now is None or now.ledger != job.ledger or not _is_uncounted(now):
+                return
+            after = replace(now, ledger=with_units(now.ledger, count), revision=now.revision + 1)
+            after = replace(after, hold_reason=hold_reason(after, count.repeats))
+            last = [one for one in await self._store.attempts(job.number) if one.number == job.attempts]
+            attempts = [replace(one, ledger=with_units(one.ledger, count)) for one in last]
+            if self._book.jobs.get(job.number) is now:
+                self._book.change(after)
+                history = [event_of(after, "counted", "spooler", after.hold_reason)]
+                await self._store.record(Changes(jobs=[after], attempts=attempts, history=history))
+                self._dispatcher.hub.job(after)
+        except FabricError as error:
+            log.warning("units cannot be counted", job=job.number, error=str(error))
+
+    # --- going on at a place
+
+    async def resume(self, number: int, who: str, offset: int, mark: bool = False) -> Job:
+        """Go on with a job that stopped in its middle, at a payload byte that the caller names; nothing goes before it."""
+        if mark:
+            raise InvalidArgument(
+                "a mark goes before a unit, not before a byte", fields=[("mark", "needs a unit")]
+            )
+        job = await self._settled(number)
+        size = job.document.size_bytes
+        if not 0 <= offset < max(size, 1):
+            raise InvalidArgument(f"byte {offset} is not in a document of {size} bytes", field="offset")
+        return await self._go_on(job, [Segment(offset, size)], "resumed", who, f"at byte {offset}")
+
+    async def resume_at_unit(self, number: int, who: str, unit: int, mark: bool = False) -> Job:
+        """Go on with a job that stopped in its middle, at a unit, from 1.
+
+        Raises:
+            InvalidArgument: the document has no such unit.
+            WrongState: it cannot begin there, or the job's state does not allow it.
+            NotSupported: the language has no mark.
+        """
+        job = await self._settled(number)
+        self._resumable(job)
+        ends = await self.units.ends(job, {unit - 1, unit})
+        if not 1 <= unit <= ends.total:
+            why = f"job {number} has {ends.total} {ends.kind}{'s' if ends.total > 1 else ''}"
+            raise InvalidArgument(f"there is no {ends.kind} {unit}: {why}", fields=[("unit", why)])
+        parts = [Part(unit, ends.total)]
+        if mark:
+            parts = [Part(unit, unit, True)] + [Part(unit + 1, ends.total)] * (unit < ends.total)
+        segments = await self._segments(job, ends, parts)
+        return await self._go_on(job, segments, "resumed", who, f"at {ends.kind} {unit}")
+
+    # --- deciding
+
+    async def resolve(self, number: int, who: str, decision: str, reason: str = "") -> Job:
+        """Decide about all that is uncertain of a job: skip, reprint, reprint_marked."""
+        return await self.resolve_units(number, who, [Decision(None, What(decision))], reason)
+
+    async def resolve_units(
+        self, number: int, who: str, decisions: Sequence[Decision], reason: str = ""
+    ) -> Job:
+        """Decide about the uncertain units of a job; what comes behind them is printed.
+
+        A document without visible units counts as one.
+
+        Raises:
+            WrongState: nothing is uncertain, or the job cannot go on where it would have to.
+            InvalidArgument: a unit is left out, named twice, or not uncertain.
+            NotSupported: the language has no mark.
+        """
+        job = await self._settled(number)
+        self._undecided(job)
+        job = await self.counted(job, None)
+        self._undecided(job)  # somebody else may have decided meanwhile
+        units, unsure = job.ledger.units, job.ledger.uncertain_units
+        behind = unsure.last + 1 if unsure is not None else units.accepted + 1
+        if units.kind is UnitKind.DOCUMENT:
+            unsure, behind = UnitSpan(1, 1), 2
+        chosen = decided(unsure, decisions, units.kind)
+        detail = _words(units.kind, chosen) + (f": {reason}" if reason else "")
+        parts = parts_of(chosen, behind, max(units.total, 1))
+        numbers = {edge for part in parts for edge in (part.first - 1, part.last)}
+        segments = await self._segments(job, await self.units.ends(job, numbers), parts) if parts else []
+        if job.rest:
+            segments = _within(segments, job.rest)
+        proof = None
+        if any(what is What.SKIP for _units, what in chosen):
+            size = job.document.size_bytes
+            proof = Evidence(
+                EvidenceLevel.NONE, EvidenceSource.OPERATOR, size, datetime.now(UTC), f"{who}: {detail}"
+            )
+        self._undecided(self._book.jobs.get(number, job))
+        if segments:
+            return await self._go_on(job, segments, "decided", who, detail, proof)
+        return await self._close_copy(job, who, detail, proof)
+
+    async def _close_copy(self, job: Job, who: str, detail: str, proof: Evidence | None) -> Job:
+        """Nothing more of this copy is printed."""
+        copies = job.copies_printed + 1
+        if copies < job.copies:
+            after = replace(self._released(job), copies_printed=copies)
+            return await self._put(job, after, "decided", who, detail)
+        evidence = (*job.ledger.evidence, proof) if proof is not None else job.ledger.evidence
+        after = replace(
+            job,
+            state=step(job.state, JobEvent.COMPLETE),
+            copies_printed=copies,
+            reasons=("job-completed-with-warnings",),
+            rest=(),
+            ledger=replace(job.ledger, evidence=evidence),
+            ended_at=datetime.now(UTC),
+            hold_reason="",
+        )
+        return await self._put(job, after, "decided", who, detail)
+
+    # --- how
+
+    async def _go_on(
+        self,
+        job: Job,
+        segments: Sequence[Segment],
+        what: str,
+        who: str,
+        detail: str,
+        proof: Evidence | None = None,
+    ) -> Job:
+        self._dispatcher.unpin(job)
+        event = JobEvent.REQUEUE if job.state is JobState.PROCESSING_STOPPED else JobEvent.RELEASE
+        after = self._released(job, event)
+        if proof is not None:
+            after = replace(after, ledger=Ledger(evidence=(proof,)))
+        whole = (Segment(0, job.document.size_bytes),)
+        rest = () if tuple(segments) == whole else tuple(segments)
+        after = replace(after, rest=rest, resume_offset=segments[0].start)
+        words = "; ".join(one.words for one in segments if one.words)
+        return await self._put(job, after, what, who, detail + (f" ({words})" if words else ""))
+
+    async def _segments(self, job: Job, ends: Ends, parts: Sequence[Part]) -> list[Segment]:
+        """Return the stretches of bytes of some units, with what each needs before it. Raises WrongState."""
+        mark = await self.units.marks(job) if any(part.marked for part in parts) else b""
+        segments = []
+        for part in parts:
+            start = ends.at[part.first - 1]
+            end = job.document.size_bytes if part.last == ends.total else ends.at[part.last]
+            setup = await self.units.setup(job, start)
+            if setup.refusal:
+                raise WrongState(
+                    f"job {job.number} cannot go on at {ends.kind} {part.first}: {setup.refusal}",
+                    job=job.number,
+                    state=job.state,
+                    unit=part.first,
+                )
+            prefix = setup.prefix + (mark if part.marked else b"")
+            words = f"{len(prefix)} bytes before {ends.kind} {part.first}" if prefix else ""
+            text = mark.decode("latin-1").strip() if part.marked else ""
+            segments.append(Segment(start, end, prefix, words, text))
+        return segments
+
+    def _resumable(self, job: Job) -> None:
+        if job.state not in (JobState.PENDING_HELD, JobState.PROCESSING_STOPPED):
+            raise WrongState(
+                f"job {job.number} does not wait to go on ({job.state})", job=job.number, state=job.state
+            )
+        if not job.has_document:
+            raise DocumentLost(f"job {job.number}: its document is no longer kept", job=job.number)
+
+    def _undecided(self, job: Job) -> None:
+        if job.outcome not in _OPEN or job.state is not JobState.PENDING_HELD:
+            raise WrongState(f"nothing of job {job.number} is uncertain", job=job.number, state=job.state)
+
+
+def _is_uncounted(job: Job) -> bool:
+    held = job.state is JobState.PENDING_HELD and job.outcome in _OPEN
+    return held and not job.ledger.units.total and job.has_document
+
+
+def _words(kind: UnitKind, chosen: Sequence[tuple[UnitSpan, What]]) -> str:
+    """Return decisions in words: `labels 17 to 18 skip, label 19 reprint`."""
+    if kind is UnitKind.DOCUMENT:
+        return str(chosen[0][1]) if chosen else ""
+    return ", ".join(f"{unit_range(kind, span)} {what}" for span, what in chosen) or "go on"
+
+
+def _within(segments: Sequence[Segment], rest: Sequence[Segment]) -> list[Segment]:
+    """Return what of `segments` was still to be printed before: units that were skipped once stay so."""
+    kept = []
+    for one in segments:
+        for other in rest:
+            start, end = max(one.start, other.start), min(one.end, other.end)
+            if start < end:
+                same = start == one.start
+                kept.append(one._replace(end=end) if same else other._replace(end=end))
+    return kept

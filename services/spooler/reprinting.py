@@ -1,0 +1,128 @@
+"""Units of a job printed again, as a job of their own that says whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from chassis.errors import DocumentLost, FabricError, InvalidArgument, RequestIdReused, WrongState
+from spooler.deciding import Deciding
+from spooler.job import Job, Segment
+from spooler.ledger import UnitSpan
+from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
+from spooler.unit_plan import MOST_PARTS, Part
+
+REPRINT_OF = "reprint-of"  # the attribute that links the new job to the first: "jobs/4711"
+REPRINT_UNITS = "reprint-units"  # "17-18, 20"
+INLINE_BYTES = 1 << 20  # what is put together in memory
+PIECE_BYTES = 256 * 1024
+
+
+class Asking(NamedTuple):
+    """Who asks for it, from where, under which idempotency key."""
+
+    owner: str
+    client: str
+    request_id: str = ""
+
+
+class Reprinting(Deciding):
+    """ReprintUnits."""
+
+    async def reprint(
+        self, number: int, asking: Asking, units: Sequence[UnitSpan], mark: bool = False
+    ) -> Job:
+        """Return the job that prints some units of a job again; the same request gets the same job.
+
+        Raises:
+            InvalidArgument: the document has no such units.
+            WrongState: they cannot be printed by themselves.
+            NotSupported: the language has no mark.
+            DocumentLost, RequestIdReused, SpoolFull …: as they say.
+        """
+        job = self._book.jobs.get(number) or await self._store.get_job(number)
+        attributes = {**job.attributes, REPRINT_OF: f"jobs/{number}", REPRINT_UNITS: _text(units)}
+        twin = await self._twin(asking)
+        if twin is not None:
+            if {name: twin.attributes.get(name) for name in (REPRINT_OF, REPRINT_UNITS)} != {
+                name: attributes[name] for name in (REPRINT_OF, REPRINT_UNITS)
+            }:
+                raise RequestIdReused(f"request id {asking.request_id} was used for another request")
+            return twin
+        self._check_printer(job.printer)
+        if not job.has_document:
+            raise DocumentLost(f"job {number}: its document is no longer kept", job=number)
+        segments = await self._stretches(job, units, mark)
+        new = NewJob(
+            job.printer,
+            await self._document(job, segments),
+            document_name=job.document.name,
+            format=job.document.format,
+            owner=asking.owner,
+            user=job.sender.user,
+            client=asking.client,
+            request_id=asking.request_id,
+            priority=job.priority,
+            attributes=attributes,
+        )
+        (result,) = await self._dispatcher.submit([new])
+        if isinstance(result, FabricError):
+            raise result
+        return result.job if isinstance(result, Duplicate) else result
+
+    async def _twin(self, asking: Asking) -> Job | None:
+        if not asking.request_id:
+            return None
+        found = await self._store.get_by_request_id(asking.owner, asking.request_id)
+        return self._book.jobs.get(found.number, found) if found is not None else None
+
+    async def _stretches(self, job: Job, units: Sequence[UnitSpan], mark: bool) -> list[Segment]:
+        wanted = {edge for one in units for edge in (one.first - 1, one.last)}
+        ends = await self.units.ends(job, wanted)
+        for one in units:
+            if not 1 <= one.first <= one.last <= ends.total:
+                why = f"job {job.number} has {ends.total} {ends.kind}{'s' if ends.total > 1 else ''}"
+                raise InvalidArgument(f"{one.first} to {one.last}: {why}", fields=[("units", why)])
+        if not mark:
+            return await self._segments(job, ends, [Part(*one) for one in units])
+        each = [
+            number for one in units for number in range(one.first, min(one.last, one.first + MOST_PARTS) + 1)
+        ]
+        if len(each) > MOST_PARTS:
+            raise InvalidArgument(
+                f"at most {MOST_PARTS} units can be marked at once", fields=[("units", "too many")]
+            )
+        ends = await self.units.ends(job, {edge for number in each for edge in (number - 1, number)})
+        return await self._segments(job, ends, [Part(number, number, marked=True) for number in each])
+
+    async def _document(self, job: Job, segments: Sequence[Segment]) -> Inline | Uploaded:
+        size = sum(one.end - one.start + len(one.prefix) for one in segments)
+        if size <= INLINE_BYTES:
+            return Inline(b"".join([piece async for piece in self._bytes(job, segments)]))
+        upload = await self._store.create_upload(job.sender.owner)
+        offset = 0
+        try:
+            async for piece in self._bytes(job, segments):
+                offset = await self._store.append_upload(upload.id, offset, piece)
+        except FabricError:
+            await self._store.abandon_upload(upload.id)
+            raise
+        return Uploaded(upload.id, size)
+
+    async def _bytes(self, job: Job, segments: Sequence[Segment]) -> AsyncIterator[bytes]:
+        for one in segments:
+            if one.prefix:
+                yield one.prefix
+            offset = one.start
+            while offset < one.end:
+                piece = await self._store.read(job.number, offset, min(PIECE_BYTES, one.end - offset))
+                if not piece:
+                    raise WrongState(
+                        f"job {job.number}: its document ends early", job=job.number, state=job.state
+                    )
+                yield piece
+                offset += len(piece)
+
+
+def _text(units: Sequence[UnitSpan]) -> str:
+    return ", ".join(str(one.first) if one.first == one.last else f"{one.first}-{one.last}" for one in units)

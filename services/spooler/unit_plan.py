@@ -1,0 +1,102 @@
+"""From decisions about units to what is printed: which units, in which order, with or without a mark. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from chassis.errors import InvalidArgument
+from spooler.ledger import UnitKind, UnitSpan
+
+MOST_PARTS = 16  # stretches of one document; the beginning of each has to be looked up
+
+
+class What(StrEnum):
+    """What happens to units of which nobody knows whether they came out."""
+
+    SKIP = "skip"  # they came out, or nobody misses them
+    REPRINT = "reprint"
+    REPRINT_MARKED = "reprint_marked"  # with a visible mark
+
+
+class Decision(NamedTuple):
+    """What a person decided about some units; `units` None: all that are uncertain."""
+
+    units: UnitSpan | None
+    what: What
+
+
+class Part(NamedTuple):
+    """Units that are printed as one stretch, from `first` to `last`."""
+
+    first: int
+    last: int
+    marked: bool = False
+
+
+def decided(
+    unsure: UnitSpan | None, decisions: Sequence[Decision], kind: UnitKind
+) -> list[tuple[UnitSpan, What]]:
+    """Return what happens to the uncertain units, in order, without a gap.
+
+    Raises:
+        InvalidArgument: a unit is named that is not uncertain, or twice, or one is left out.
+    """
+    chosen = sorted((one.units or unsure, one.what) for one in decisions if one.units or unsure)
+    if unsure is None:
+        if chosen:
+            raise _wrong(f"{_words(kind, chosen[0][0])}: no {kind} is what nobody knows about")
+        return []
+    expected = unsure.first
+    for units, _what in chosen:
+        if units.first < unsure.first or units.last > unsure.last:
+            raise _wrong(f"{_words(kind, units)}: {_words(kind, unsure)} is what nobody knows about")
+        if units.first > expected:
+            raise _undecided(kind, expected, units.first - 1)
+        if units.first < expected:
+            raise _wrong(f"{kind} {units.first} is decided about twice")
+        expected = units.last + 1
+    if expected <= unsure.last:
+        raise _undecided(kind, expected, unsure.last)
+    return chosen
+
+
+def parts_of(chosen: Iterable[tuple[UnitSpan, What]], behind: int, total: int) -> list[Part]:
+    """Return what is printed: the units to be printed again, then all from `behind` on. Marked ones stand alone.
+
+    Raises:
+        InvalidArgument: that would be more than `MOST_PARTS` stretches.
+    """
+    parts: list[Part] = []
+    for units, what in chosen:
+        if what is What.REPRINT_MARKED:
+            for number in range(units.first, min(units.last, units.first + MOST_PARTS) + 1):
+                _add(parts, Part(number, number, marked=True))
+        elif what is What.REPRINT:
+            _add(parts, Part(*units))
+    if behind <= total:
+        _add(parts, Part(behind, total))
+    if len(parts) > MOST_PARTS:
+        raise _wrong(f"that would be more than {MOST_PARTS} stretches of one document")
+    return parts
+
+
+def _add(parts: list[Part], part: Part) -> None:
+    last = parts[-1] if parts else None
+    if last is not None and last.last + 1 == part.first and not (last.marked or part.marked):
+        parts[-1] = Part(last.first, part.last)
+    else:
+        parts.append(part)
+
+
+def _words(kind: UnitKind, units: UnitSpan) -> str:
+    return f"{kind} {units.first}" if units.first == units.last else f"{kind}s {units.first} to {units.last}"
+
+
+def _undecided(kind: UnitKind, first: int, last: int) -> InvalidArgument:
+    return _wrong(f"{_words(kind, UnitSpan(first, last))} would be left undecided")
+
+
+def _wrong(why: str) -> InvalidArgument:
+    return InvalidArgument(why, fields=[("decisions", why)])
