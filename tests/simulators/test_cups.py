@@ -45,7 +45,7 @@ def queue_for(cups, printer, backend):
     return name
 
 
-def wait_completed(cups, queue, timeout_s=20.0):
+def wait_completed(cups, queue, timeout_s=45.0):
     deadline = time.monotonic() + timeout_s
     while cups.run("lpstat", "-W", "not-completed", "-o", queue).stdout.strip():
         assert time.monotonic() < deadline, cups.log()
@@ -58,7 +58,7 @@ def test_lp_prints_every_label_once_through_each_backend(sim_printer, cups, docu
     queue = queue_for(cups, printer, backend)
     cups.run("lp", "-d", queue, "-o", "raw", document)
     wait_completed(cups, queue)
-    printer.wait_units(30, 20)
+    printer.wait_units(30, 40)
     assert printer.serials() == [f"{n:05d}" for n in range(30)]
     assert printer.status()["counts"].get("duplicates", 0) == 0
 
@@ -67,7 +67,7 @@ def test_lpr_prints_through_the_queue(sim_printer, cups, document):
     printer = sim_printer("zpl")
     queue = queue_for(cups, printer, "socket")
     cups.run("lpr", "-H", f"127.0.0.1:{cups.port}", "-P", queue, "-o", "raw", document)
-    printer.wait_units(30, 20)
+    printer.wait_units(30, 40)
 
 
 def test_what_a_reset_does_to_a_cups_job_is_told_label_by_label(sim_printer, cups, tmp_path):
@@ -80,7 +80,7 @@ def test_what_a_reset_does_to_a_cups_job_is_told_label_by_label(sim_printer, cup
     queue = queue_for(cups, printer, "socket")
     cups.run("lp", "-d", queue, "-o", "raw", str(document))
     printer.wait_event("fault")
-    wait_completed(cups, queue, 40)
+    wait_completed(cups, queue)
     printer.wait_idle()
     serials = printer.serials()
     doubled = [unit for unit in printer.units() if unit["duplicate_of"] is not None]

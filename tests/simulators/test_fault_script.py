@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from printfabric_sim.fault_script import Fault, When, parse_fault, parse_faults
@@ -53,6 +53,7 @@ def test_a_script_has_lines_semicolons_and_comments():
     assert [str(fault) for fault in script] == ["reset@unit:1", "jam=2", "xoff=1@byte:10"]
 
 
+@settings(deadline=None)
 @given(
     action=st.sampled_from(sorted(ACTIONS)),
     when=st.sampled_from([w for w in When if w not in (When.NOW, When.CHANCE)]),
@@ -65,6 +66,7 @@ def test_a_fault_written_and_read_again_is_the_same(action, when, low, more, tim
     assert parse_fault(str(fault)) == fault
 
 
+@settings(deadline=None)
 @given(seed=st.integers(), low=st.integers(0, 1000), more=st.integers(0, 1000))
 def test_the_same_seed_draws_the_same_points_within_the_range(seed, low, more):
     fault = Fault("reset", (), When.UNIT, low, low + more, 0)

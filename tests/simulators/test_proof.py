@@ -276,7 +276,7 @@ def test_the_record_is_exact_where_paper_is_torn_garbled_and_doubled(fault, outc
 
 
 @pytest.mark.parametrize(
-    "fault", ["reset@unit:5", "power-cut=0.05@byte:900", "jam=0.02@start:4", "reset=keep@byte:777"]
+    "fault", ["reset@unit:5", "power-cut=0.05@unit:6", "jam=0.02@start:4", "reset=keep@byte:777"]
 )
 async def test_the_same_script_and_bytes_leave_the_same_paper(fault, start):
     lives = []

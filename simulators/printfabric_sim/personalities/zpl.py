@@ -98,14 +98,13 @@ class ZplPrinter(Personality):
         """Take what lies outside formats, then formats one by one."""
         if not self._inside:
             return self._outside(buffer)
-        again = _find(buffer, b"^XA", 0)
-        end = _find(buffer, b"^XZ", 0)
-        if again >= 0 and (end < 0 or again < end):
+        at = _bracket(buffer, b"AaZz")
+        if at >= 0 and buffer[at + 2] in b"Aa":
             self.machine.event("format dropped", reason="^XA inside a format", inlet=inlet.number)
             self._begin(False)
-            return Step(again, part=True, drop=True)
-        if end >= 0:
-            return self._complete(buffer, end + 3)
+            return Step(at, part=True, drop=True)
+        if at >= 0:
+            return self._complete(buffer, at + 3)
         if len(buffer) < _EARLY_BYTES:
             return Step(0)
         # Cut between commands where there is one, so that none is read in halves.
@@ -115,7 +114,7 @@ class ZplPrinter(Personality):
         return Step(cut, part=True)
 
     def _outside(self, buffer: bytearray) -> Step:
-        start = _find(buffer, b"^XA", 0)
+        start = _bracket(buffer, b"Aa")
         if start < 0:
             rest = buffer.rfind(b"^")
             return Step(rest if rest >= 0 and rest >= len(buffer) - 2 else len(buffer))
@@ -265,7 +264,14 @@ def _bit(on: bool) -> int:
     return 1 if on else 0
 
 
-def _find(buffer: bytearray, command: bytes, start: int) -> int:
-    """Find a command in upper case, or, where that is missing, in lower case."""
-    found = buffer.find(command, start)
-    return found if found >= 0 else buffer.find(command.lower(), start)
+def _bracket(buffer: bytearray, letters: bytes) -> int:
+    """Return where the first ^X or ^x followed by one of `letters` is, -1 if there is none."""
+    first, end = -1, len(buffer)
+    for needle in (b"^X", b"^x"):
+        at = buffer.find(needle, 0, end)
+        while 0 <= at < len(buffer) - 2:
+            if buffer[at + 2] in letters:
+                first = end = at  # the other spelling matters only before
+                break
+            at = buffer.find(needle, at + 2, end)
+    return first
