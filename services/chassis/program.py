@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,9 @@ log = logs.get(__name__)
 EX_UNAVAILABLE = 69
 EX_SOFTWARE = 70
 
+# New objects between two looks for cycles. Python's 700 is reached by every few jobs, and each look costs their time.
+_GC_THRESHOLD = 20_000
+
 S = TypeVar("S", bound=Settings)
 
 
@@ -36,7 +40,15 @@ def main(
     service = settings_class.service
     logs.configure(service, log_format=settings.log.format, level=settings.log.level)
     BUILD.labels(service, version()).set(1)
+    calm_collector()
     sys.exit(_run(service, settings, run))
+
+
+def calm_collector() -> None:
+    """Let the cycle collector pass over what was imported: a full collection stops the world for 65 ms otherwise."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
 
 
 def _run(service: str, settings: S, run: Callable[[S], Awaitable[None]]) -> int:
