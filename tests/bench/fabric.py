@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -61,7 +62,8 @@ class Fabric:
             sys.executable, "-m", program, "--config", str(self.folder / f"{program}.toml"),
             "--listen", "127.0.0.1:0", "--ready-file", str(ready),
         ]  # fmt: skip
-        child = self._children[program] = Child(program, command, self.folder / f"{program}.log")
+        log = self.folder / f"{program}.log"
+        child = self._children[program] = Child(program, command, log, environment=_as_installed(self.folder))
         deadline = time.monotonic() + 60
         while True:
             child.check()
@@ -165,6 +167,12 @@ class Fabric:
             await stub.PausePrinter(PausePrinterRequest(name="printers/q0"))
         else:
             await stub.ResumePrinter(ResumePrinterRequest(name="printers/q0"))
+
+
+def _as_installed(folder: Path) -> dict[str, str]:
+    """Return an environment in which modules are compiled once, as an installation has them; wherever this runs."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return {**environment, "PYTHONPYCACHEPREFIX": str(folder.parent / "pycache")}
 
 
 def _request(number: int, printers: int, size: int) -> pb.SubmitJobRequest:
