@@ -30,6 +30,10 @@ _TCP_INFO_BYTES = 256
 _BYTES_ACKED_AT = 120
 _SND_WND_AT = 228  # since Linux 5.4
 
+# What the kernel may hold back behind the peer's window. Its own limit is megabytes, and all of them would be uncertain
+# when the connection breaks.
+_MOST_UNSENT_BYTES = 131072
+
 
 class RawSettings(PortSettings):
     """Where the printer listens, and how long to wait for it."""
@@ -120,6 +124,7 @@ class RawPort(Port):
             try:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT_BYTES)
                 code = connection.connect_ex(address)
                 if code == errno.EINPROGRESS:
                     code = self._await_connection(connection, deadline)
