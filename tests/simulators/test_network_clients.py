@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from importlib import import_module
 
 import pytest
 
@@ -29,7 +30,7 @@ def receipt(device, number: int) -> None:
 
 
 def test_python_escpos_prints_and_reads_status_over_tcp(sim_printer):
-    network = pytest.importorskip("escpos.printer").Network
+    network = import_module("escpos.printer").Network
     printer = sim_printer("escpos")
     device = network("127.0.0.1", printer.port, timeout=5)
     receipt(device, 1)
@@ -47,7 +48,7 @@ def test_python_escpos_prints_and_reads_status_over_tcp(sim_printer):
 
 
 def test_python_escpos_prints_and_reads_status_over_a_serial_line(sim_printer, tmp_path):
-    serial_printer = pytest.importorskip("escpos.printer").Serial
+    serial_printer = import_module("escpos.printer").Serial
     printer = sim_printer("escpos", pty=str(tmp_path / "tty"), line="38400,8,N,1", flow="rtscts")
     device = serial_printer(str(tmp_path / "tty"), baudrate=38400, timeout=2, dsrdtr=False)
     receipt(device, 7)
@@ -60,7 +61,7 @@ def test_python_escpos_prints_and_reads_status_over_a_serial_line(sim_printer, t
 
 
 def test_a_label_made_by_a_zpl_library_prints_and_its_text_is_read_back(sim_printer):
-    simple_zpl2 = pytest.importorskip("simple_zpl2")
+    simple_zpl2 = import_module("simple_zpl2")
     document = simple_zpl2.ZPLDocument()
     document.add_field_origin(20, 20)
     document.add_font("0", "N", 30, 30)
