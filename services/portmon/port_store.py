@@ -73,6 +73,9 @@ class LocalPortStore:
         self._path = path
         self._lock = threading.Lock()  # guards _ports and the file: calls come from several threads
         self._ports: dict[str, PortRecord] = {}
+        self._lines: dict[
+            str, str
+        ] = {}  # each port as it stands in the file: only what changed is written anew
         if path.exists():
             try:
                 found = json.loads(path.read_text("utf-8"))
@@ -115,14 +118,15 @@ class LocalPortStore:
             self._write({key: row for key, row in self._ports.items() if key != same(name)})
 
     def _write(self, ports: dict[str, PortRecord]) -> None:
-        rows = [
-            {"name": row.name, "scheme": row.scheme, "settings": dict(row.settings)} for row in ports.values()
-        ]
+        lines = {
+            key: self._lines[key] if key in self._lines and self._ports.get(key) is row else _line(row)
+            for key, row in ports.items()
+        }
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_name(self._path.name + ".new")
         try:
             with beside.open("w", encoding="utf-8") as file:
-                json.dump({"version": _VERSION, "ports": rows}, file, indent=1)
+                file.write(f'{{"version": {_VERSION}, "ports": [\n' + ",\n".join(lines.values()) + "\n]}\n")
                 file.flush()
                 os.fsync(file.fileno())
             beside.rename(self._path)
@@ -131,4 +135,8 @@ class LocalPortStore:
             raise StoreUnavailable(
                 f"the list of ports cannot be written: {error.strerror}", path=self._path
             ) from error
-        self._ports = ports
+        self._ports, self._lines = ports, lines
+
+
+def _line(row: PortRecord) -> str:
+    return json.dumps({"name": row.name, "scheme": row.scheme, "settings": dict(row.settings)})
