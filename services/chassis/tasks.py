@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from chassis import logs
 from chassis.metrics import TASK_RESTARTS
 
 log = logs.get(__name__)
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,23 @@ class Tasks:
         self._running.add(task)
         task.add_done_callback(self._finished)
         return task
+
+    async def finish(self, name: str, work: Coroutine[Any, Any, Result]) -> Result:
+        """Await `work`, which goes on to its end when the caller is cancelled: half of it must not happen.
+
+        Failures are the caller's; they are logged only when it has gone.
+        """
+        if self._closed:
+            work.close()
+            raise RuntimeError(f"{self.name} is closed: {name} cannot start")
+        task = asyncio.get_running_loop().create_task(work, name=f"{self.name}: {name}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._finished)
+            raise
 
     def supervise(
         self, name: str, factory: Callable[[], Awaitable[None]], backoff: Backoff = DEFAULT_BACKOFF

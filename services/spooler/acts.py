@@ -5,7 +5,10 @@ Memory is changed first, so that nothing is sent meanwhile that was just held; w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from chassis.errors import FabricError, PrinterDeleted
 from spooler.dispatcher import Dispatcher
@@ -16,6 +19,29 @@ from spooler.store import Changes
 
 AT_A_PORT = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
 STOP_WAIT_S = 3.0  # how long a caller waits for a device to let go of a document; then it hears "stopping"
+
+
+Its = ParamSpec("Its")
+Result = TypeVar("Result")
+
+
+class _Acting(Protocol):
+    _dispatcher: Dispatcher
+
+
+Self_ = TypeVar("Self_", bound=_Acting)
+
+
+def to_its_end(
+    act: Callable[Concatenate[Self_, Its], Coroutine[Any, Any, Result]],
+) -> Callable[Concatenate[Self_, Its], Coroutine[Any, Any, Result]]:
+    """Let an act go on when its caller gives up: what is durable must be known in memory too, and be acted upon."""
+
+    @wraps(act)
+    async def acted(self: Self_, /, *args: Its.args, **kwargs: Its.kwargs) -> Result:
+        return await self._dispatcher.tasks.finish(act.__name__, act(self, *args, **kwargs))
+
+    return acted
 
 
 class Acts:

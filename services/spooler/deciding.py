@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.errors import DocumentLost, FabricError, InvalidArgument, WrongState
-from spooler.acts import Acts
+from spooler.acts import Acts, to_its_end
 from spooler.aftermath import hold_reason, unit_range, with_units
 from spooler.dispatcher import Dispatcher
 from spooler.job import Job, Segment, event_of
@@ -73,6 +73,7 @@ class Deciding(Acts):
 
     # --- going on at a place
 
+    @to_its_end
     async def resume(self, number: int, who: str, offset: int, mark: bool = False) -> Job:
         """Go on with a job that stopped in its middle, at a payload byte that the caller names; nothing goes before it."""
         if mark:
@@ -85,6 +86,7 @@ class Deciding(Acts):
             raise InvalidArgument(f"byte {offset} is not in a document of {size} bytes", field="offset")
         return await self._go_on(job, [Segment(offset, size)], "resumed", who, f"at byte {offset}")
 
+    @to_its_end
     async def resume_at_unit(self, number: int, who: str, unit: int, mark: bool = False) -> Job:
         """Go on with a job that stopped in its middle, at a unit, from 1.
 
@@ -107,10 +109,12 @@ class Deciding(Acts):
 
     # --- deciding
 
+    @to_its_end
     async def resolve(self, number: int, who: str, decision: str, reason: str = "") -> Job:
         """Decide about all that is uncertain of a job: skip, reprint, reprint_marked."""
         return await self.resolve_units(number, who, [Decision(None, What(decision))], reason)
 
+    @to_its_end
     async def resolve_units(
         self, number: int, who: str, decisions: Sequence[Decision], reason: str = ""
     ) -> Job:

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from chassis import logs
-from chassis.errors import FabricError
 from chassis.tasks import Tasks
+from spooler.admitting import Admitting
 from spooler.book import Book, Queue
 from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
@@ -22,30 +22,25 @@ from spooler.job import Attempt, Job
 from spooler.job_state import JobEvent, JobState, step
 from spooler.lane import Lane
 from spooler.lane_condition import LaneState
-from spooler.lane_desk import LaneDesk
 from spooler.launch import flight_of
 from spooler.lost_documents import end_lost
-from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
 from spooler.pool import choose_port
 from spooler.printer import Paused, PortAvailability, PortName
-from spooler.room import Room
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 
 log = logs.get(__name__)
 
 
-class Dispatcher(LaneDesk):
+class Dispatcher(Admitting):
     """Who prints next, where. It is the `LaneOwner` of every lane."""
 
     def __init__(
         self, store: Store, hosts: Hosts, hub: Hub, tasks: Tasks, settings: DispatchSettings | None = None
     ) -> None:
         self.settings = settings or DispatchSettings()
-        super().__init__(Book(self.settings.cache_bytes), store, hub)
-        self.room = Room(store)
+        super().__init__(Book(self.settings.cache_bytes), store, hub, tasks)
         self.hosts = hosts
-        self.tasks = tasks
         self.untouched: dict[int, tuple[str, str]] = {}  # job -> the port that did not begin its last attempt
         self.paused_ports: dict[tuple[str, str], Paused] = {}
         self.timetable = Timetable(self._time_came)
@@ -99,56 +94,6 @@ class Dispatcher(LaneDesk):
         for lane in self.lanes.values():
             if lane.port.host.casefold() == host.casefold() and lane.state is LaneState.WAITING:
                 lane.clear()
-
-    # --- jobs in
-
-    async def submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
-        """Accept jobs, durably; those that can start at once do, in the same commit.
-
-        Raises:
-            SpoolFull, StoreUnavailable: none was accepted.
-        """
-        reserved = [self._reserve(new) for new in new_jobs]
-        try:
-            results = await self.room.within(lambda: self.store.accept(reserved))
-        finally:
-            for new in reserved:
-                if new.first_attempt is not None:
-                    self.lane(new.first_attempt.port).reserved -= 1
-                elif (queue := self.book.queues.get(new.printer)) is not None:
-                    queue.arriving -= 1
-        for new, result in zip(reserved, results, strict=True):
-            if isinstance(result, Job):
-                self._admit(new, result)
-        for name in {new.printer for new in reserved}:
-            self.kick(name)
-        return results
-
-    def _reserve(self, new: NewJob) -> NewJob:
-        """Give a new job a place at once when a port is free and open and nothing is before it."""
-        queue = self.book.queues.get(new.printer)
-        if queue is None:
-            return new
-        before = queue.waiting or queue.returning or queue.arriving > 0
-        fit = not (new.held or new.not_before) and isinstance(new.document, Inline)
-        port = self._choose(queue) if fit and not before else None
-        lane = self.lanes.get(port.key) if port is not None else None
-        if port is None or lane is None or not lane.is_open:
-            queue.arriving += 1
-            return new
-        lane.reserved += 1
-        return replace(new, first_attempt=FirstAttempt(port, lane.fence))
-
-    def _admit(self, new: NewJob, job: Job) -> None:
-        if isinstance(new.document, Inline):
-            self.book.remember(job.number, new.document.data)
-        self.book.add(job)
-        self.timetable.note(job)
-        if job.state is JobState.PROCESSING and job.port is not None:
-            flight = self._flight(job, 0)
-            flight.recorded = True
-            self.lane(job.port).take(flight)
-        self.hub.job(job)
 
     # --- sending
 

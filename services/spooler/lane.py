@@ -40,7 +40,7 @@ class Lane(LaneCondition):
         self._host = host
         self._owner = owner
         self._tasks = tasks
-        self._bytes = 0  # in flight
+        self._bytes = 0
         self._unsent = Outgoing(port, owner, self._spoil)
         self._landed: set[DocumentKey] = set()  # ended here, not durably yet
         self._settled: list[DocumentKey] = []
@@ -58,7 +58,7 @@ class Lane(LaneCondition):
 
     @property
     def is_open(self) -> bool:
-        """This spooler holds the port."""
+        """Whether this spooler holds the port."""
         return self._hold is not None
 
     def take(self, flight: Flight) -> None:
@@ -167,8 +167,11 @@ class Lane(LaneCondition):
                     continue
             self._unsent.put_first(flight)
         for key, news in known.items():
-            if key not in self.flights and key not in self._landed and news.final:
-                self._settled.append(key)  # concluded long ago; the host was not told
+            if key in self.flights or key in self._landed:
+                continue
+            if not news.final:
+                await hold.take_back(key)  # nobody's: it must neither keep the port nor come out
+            self._settled.append(key)  # concluded long ago; the host was not told
 
     async def _send_all(self) -> None:
         # Nothing leaves while the rest of a broken document has to come first.
@@ -272,9 +275,7 @@ class Lane(LaneCondition):
         if isinstance(error, StaleFence):
             self._owner.refused(error)
         self.pause(error)
-        log.warning(
-            "port lost", port=str(self.port), reason=error.reason, error=str(error), failures=self.failures
-        )
+        log.warning("port lost", port=str(self.port), reason=error.reason, error=str(error))
         if never:
             self._owner.gave_back(self.port, never, error)
         self._owner.lane_changed(self.port)

@@ -93,6 +93,8 @@ class Outgoing:
         except DocumentLost as error:
             self._spoil(flight, error)
             return None
+        if flight.cancelled or flight not in self._line:  # while it was read
+            return None
         if not data:
             self._spoil(flight, DocumentLost(f"job {flight.number}: the document ends early"))
             return None

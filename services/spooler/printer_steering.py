@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from chassis.errors import FabricError, PrinterNotFound, WrongState
+from spooler.acts import to_its_end
 from spooler.dispatcher import Dispatcher
 from spooler.job import HistoryEvent
 from spooler.job_state import JobState
@@ -28,6 +29,7 @@ class PrinterSteering:
             f"delete {name}", self._finish_deletion(name)
         )
 
+    @to_its_end
     async def create_printer(self, printer: Printer, who: str, request_id: str = "") -> Printer:
         """Add a printer (AddPrinter). Raises PrinterExists, RequestIdReused, InvalidArgument."""
         check_name(printer.name)
@@ -35,12 +37,14 @@ class PrinterSteering:
         await self._note(created, "printer-added", who)
         return created
 
+    @to_its_end
     async def update_printer(self, printer: Printer, who: str, etag: str = "") -> Printer:
         """Replace a printer's settings. Raises PrinterNotFound, EtagMismatch."""
         updated = await self._store.update_printer(printer, etag=etag)
         await self._note(updated, "printer-changed", who)
         return updated
 
+    @to_its_end
     async def delete_printer(
         self, name: str, who: str, etag: str = "", cancel_jobs: bool = False
     ) -> Printer | None:
@@ -57,6 +61,7 @@ class PrinterSteering:
             await self._note(pending, "printer-deleting", who)
         return pending
 
+    @to_its_end
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Stop scheduling: the present job goes on, jobs are still accepted."""
         printer = self._book.queue(name).printer
@@ -64,6 +69,7 @@ class PrinterSteering:
             replace(printer, paused=Paused(who, datetime.now(UTC), reason)), "paused", who
         )
 
+    @to_its_end
     async def resume_printer(self, name: str, who: str) -> Printer:
         """Schedule again, and try ports that wait for another try at once."""
         printer = self._book.queue(name).printer
@@ -74,6 +80,7 @@ class PrinterSteering:
                 lane.clear()
         return resumed
 
+    @to_its_end
     async def purge_printer(self, name: str, who: str, include_current: bool = False) -> int:
         """Cancel a printer's jobs, the one that prints only on demand; return how many."""
         numbers = list(self._book.queue(name).jobs)
@@ -86,6 +93,7 @@ class PrinterSteering:
                     count += 1
         return count
 
+    @to_its_end
     async def pause_port(self, port: PortName, who: str, reason: str = "") -> None:
         """Send no more jobs to a port until it is resumed, whatever restarts meanwhile."""
         before = self._dispatcher.paused_ports.get(port.key)
@@ -101,6 +109,7 @@ class PrinterSteering:
             self._dispatcher.lane_changed(port)
             raise
 
+    @to_its_end
     async def resume_port(self, port: PortName, who: str) -> None:
         """Send jobs to it again."""
         if port.key in self._dispatcher.paused_ports:

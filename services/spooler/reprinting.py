@@ -77,6 +77,8 @@ class Reprinting(Deciding):
         return self._book.jobs.get(found.number, found) if found is not None else None
 
     async def _stretches(self, job: Job, units: Sequence[UnitSpan], mark: bool) -> list[Segment]:
+        if len(units) > MOST_PARTS:
+            raise InvalidArgument(f"at most {MOST_PARTS} ranges at once", fields=[("units", "too many")])
         wanted = {edge for one in units for edge in (one.first - 1, one.last)}
         ends = await self.units.ends(job, wanted)
         for one in units:

@@ -20,7 +20,7 @@ from chassis.errors import (
     NotBuiltYet,
     WrongState,
 )
-from spooler.acts import AT_A_PORT, STOP_WAIT_S
+from spooler.acts import AT_A_PORT, STOP_WAIT_S, to_its_end
 from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
@@ -43,6 +43,7 @@ class Steering(Reprinting):
         super().__init__(dispatcher)
         dispatcher.on_expired = lambda job: dispatcher.tasks.spawn(f"expire {job.number}", self._expire(job))
 
+    @to_its_end
     async def cancel(self, number: int, who: str, reason: str = "") -> Job:
         """End a job. One that has ended is returned as it is; one that prints stops as soon as its device lets go."""
         job = await self._settled(number)
@@ -74,6 +75,7 @@ class Steering(Reprinting):
         await self._dispatcher.pulse.until(lambda: job.number not in self._book.jobs, STOP_WAIT_S)
         return self._book.jobs.get(job.number) or await self._store.get_job(job.number)
 
+    @to_its_end
     async def hold(self, number: int, who: str, reason: str = "") -> Job:
         """Hold a job until it is released. Raises WrongState when it prints or has ended."""
         job = await self._settled(number)
@@ -89,6 +91,7 @@ class Steering(Reprinting):
         )
         return await self._put(job, after, "held", who, reason)
 
+    @to_its_end
     async def release(self, number: int, who: str) -> Job:
         """Let a held job print; try again at once what waits for a port."""
         job = await self._settled(number)
@@ -107,6 +110,7 @@ class Steering(Reprinting):
         self._try_ports(job)
         return job
 
+    @to_its_end
     async def restart(self, number: int, who: str, mark: bool = False) -> Job:
         """Print a job again from its beginning, whatever came out before."""
         if mark:
@@ -124,6 +128,7 @@ class Steering(Reprinting):
         after = replace(self._released(job, event), copies_printed=copies, ended_at=None)
         return await self._put(job, after, "restarted", who)
 
+    @to_its_end
     async def move(self, number: int, printer: str, who: str) -> Job:
         """Let another printer print a job that waits; it keeps its number, owner and priority."""
         job = await self._settled(number)
@@ -137,7 +142,8 @@ class Steering(Reprinting):
         after = replace(job, state=step(job.state, JobEvent.MOVE), printer=printer, port=None)
         return await self._put(job, after, "moved", who, f"from {job.printer} to {printer}")
 
-    async def update(self, number: int, who: str, **fields: Any) -> Job:
+    @to_its_end
+    async def update(self, /, number: int, who: str, **fields: Any) -> Job:
         """Change what may be changed of a job that has not ended."""
         wrong = sorted(set(fields) - CHANGEABLE)
         if wrong:
@@ -151,6 +157,7 @@ class Steering(Reprinting):
             raise InvalidArgument(f"{job.copies_printed} copies are printed already", field="copies")
         return await self._put(job, replace(job, **fields), "changed", who, ", ".join(sorted(fields)))
 
+    @to_its_end
     async def cancel_all(self, jobs: Sequence[Job], who: str, reason: str) -> int:
         """Cancel many jobs that wait, in one commit; return how many."""
         after = [

@@ -54,6 +54,8 @@ class JobFilter:
     request_id: str = ""
     created_from: datetime | None = None  # included
     created_until: datetime | None = None  # not included
+    numbers: frozenset[int] | None = None  # only these, or one of `uids`; None: whatever they are
+    uids: frozenset[bytes] = frozenset()
 
 
 ALL_JOBS = JobFilter()

@@ -43,11 +43,12 @@ def decided(
     Raises:
         InvalidArgument: a unit is named that is not uncertain, or twice, or one is left out.
     """
-    chosen = sorted((one.units or unsure, one.what) for one in decisions if one.units or unsure)
     if unsure is None:
-        if chosen:
-            raise _wrong(f"{_words(kind, chosen[0][0])}: no {kind} is what nobody knows about")
+        for one in decisions:
+            if one.units is not None:
+                raise _wrong(f"{_words(kind, one.units)}: no {kind} is what nobody knows about")
         return []
+    chosen = sorted((one.units or unsure, one.what) for one in decisions)
     expected = unsure.first
     for units, _what in chosen:
         if units.first < unsure.first or units.last > unsure.last:

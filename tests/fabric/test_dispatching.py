@@ -445,3 +445,46 @@ async def test_jobs_whose_time_passed_while_the_spooler_was_down_do_not_print(
             ended = await rig.until(job.number, JobState.ABORTED)
             assert ended.reasons == ("job-expired",)
     assert not host.ports["P1:"].order
+
+
+async def test_a_caller_that_gives_up_changes_nothing_for_the_job(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("labels", "P1:")
+    loop = asyncio.get_running_loop()
+    for turn in range(60):
+        new = NewJob("labels", Inline(b"job"), request_id=f"r{turn}")
+        asking = loop.create_task(rig.dispatcher.submit([new]))
+        await asyncio.sleep(turn * 0.0002)
+        asking.cancel()
+        again = await rig.submit("labels", b"job", request_id=f"r{turn}")
+        await rig.until(again.number, JobState.COMPLETED)
+    assert len(host.ports["P1:"].printed) == 60
+
+
+async def test_a_caller_that_gives_up_releasing_has_released(rig: Rig, host: FakeHost) -> None:
+    await rig.printer("labels", "P1:")
+    for turn in range(30):
+        job = await rig.submit("labels", b"job", held=True)
+        asking = asyncio.get_running_loop().create_task(rig.steering.release(job.number, "ann"))
+        await asyncio.sleep(turn * 0.0002)
+        asking.cancel()
+        await asyncio.sleep(0.01)
+        if (await rig.job(job.number)).state is JobState.PENDING_HELD:  # it gave up before it had begun
+            await rig.steering.release(job.number, "ann")
+        await rig.until(job.number, JobState.COMPLETED)
+
+
+async def test_a_large_document_that_is_cancelled_while_it_is_read_leaves_nothing_open(
+    rig: Rig, host: FakeHost
+) -> None:
+    await rig.printer("labels", "P1:")
+    data = b"x" * 900_000
+    for turn in range(30):
+        job = await rig.submit("labels", data)
+        await asyncio.sleep(turn * 0.0003)
+        ended = await rig.steering.cancel(job.number, "ann")
+        assert ended.ended, ended.state
+        on_paper = sum(len(doc.data) for doc in host.ports["P1:"].printed if doc.job_number == job.number)
+        if ended.outcome is Outcome.NOT_PRINTED:
+            assert on_paper == 0
+    last = await rig.submit("labels", b"last")
+    await rig.until(last.number, JobState.COMPLETED)

@@ -103,7 +103,7 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
         on_uncertain=OnUncertain.HOLD,
         default_job_priority=message.default_priority or DEFAULT_PRIORITY,
         priority=message.priority or DEFAULT_PRIORITY,
-        accepting=message.accepting,
+        accepting=message.accepting if message.HasField("accepting") else printer.accepting,
         keep_printed=message.keep_printed_jobs,
     )
 

@@ -20,6 +20,7 @@ from spooler.store import JobFilter, JobOrder, JobPage, Jobs
 # then be short, or empty, with a token all the same.
 _LOOKED_AT = 5000
 _FETCH = 200
+_MOST_NAMES = 1000
 
 Wanted = Callable[[Job], bool]
 
@@ -80,6 +81,9 @@ def split_filter(where: pb.JobFilter) -> tuple[JobFilter, Wanted | None]:
         states=states_of(where),
         request_id=where.request_id,
     )
+    if where.names:
+        numbers, uids = _named(where)
+        stored = replace(stored, numbers=numbers, uids=uids)
     outcomes_of(where)
     if len(printers) < 2 and not (where.user or where.attributes or where.outcomes):
         return stored, None
@@ -93,11 +97,13 @@ def matcher(where: pb.JobFilter, *, at_any_state: bool = False) -> Wanted:
     outcomes = frozenset() if at_any_state else outcomes_of(where)
     attributes = dict(where.attributes)
     times = _times(where)
+    numbers, uids = _named(where)
 
     def wanted(job: Job) -> bool:
         sender = job.sender
         return (
-            (not printers or job.printer in printers)
+            (not where.names or job.number in numbers or job.uid in uids)
+            and (not printers or job.printer in printers)
             and (not states or job.state in states)
             and (not outcomes or job.outcome in outcomes)
             and (not where.request_id or sender.request_id == where.request_id)
@@ -121,6 +127,20 @@ def stored_ended(where: pb.JobFilter) -> JobFilter:
     """Return the store's filter for the ended jobs that fit."""
     stored, _rest = split_filter(where)
     return replace(stored, states=(stored.states or TERMINAL) - ACTIVE)
+
+
+def _named(where: pb.JobFilter) -> tuple[frozenset[int], frozenset[bytes]]:
+    """Return the jobs that a filter names: by number, and by uid. Raises InvalidArgument."""
+    if len(where.names) > _MOST_NAMES:
+        raise InvalidArgument(
+            f"filter.names: at most {_MOST_NAMES}",
+            fields=[("filter.names", f"must be at most {_MOST_NAMES}")],
+        )
+    named = [job_of(name, "filter.names") for name in where.names]
+    return (
+        frozenset(name for name in named if isinstance(name, int)),
+        frozenset(name for name in named if isinstance(name, bytes)),
+    )
 
 
 def _times(where: pb.JobFilter) -> JobFilter:

@@ -31,12 +31,11 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
     async def CreatePrinter(
         self, request: pb.CreatePrinterRequest, _context: Any
     ) -> pb.CreatePrinterResponse:
-        """See the contract. A new printer takes jobs, whatever `accepting` says: false is what senders leave out."""
+        """See the contract."""
         name = printer_of(request.printer_id, "printer_id")
         check_name(name)
         if len(request.request_id) > MAX_REQUEST_ID or not request.request_id.isprintable():
             raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} printable characters")
-        request.printer.accepting = True
         printer = settings_from_pb(request.printer, Printer(name))
         self._check_ports(printer, Printer(name), request.allow_unknown_ports)
         if request.validate_only:

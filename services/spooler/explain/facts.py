@@ -31,6 +31,7 @@ class Verdict(StrEnum):
     AWAITING_PROOF = "awaiting_proof"
     UNKNOWN = "unknown"
     FINE = "fine"
+    ENDED = "ended"
 
 
 class Source(StrEnum):

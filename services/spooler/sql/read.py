@@ -9,7 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar, cast
 
-from sqlalchemy import ColumnElement, Engine, Integer, Select, bindparam, func, literal_column, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Integer,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+)
 
 from chassis.errors import InvalidArgument, JobNotFound
 from spooler.job import Attempt, HistoryEvent, Job
@@ -256,6 +267,9 @@ def _jobs_where(where: JobFilter, order: JobOrder, after: int | None) -> Select[
         statement = statement.where(jobs.c.created_at >= micros(where.created_from))
     if where.created_until is not None:
         statement = statement.where(jobs.c.created_at < micros(where.created_until))
+    if where.numbers is not None:
+        named = jobs.c.number.in_(sorted(where.numbers))
+        statement = statement.where(or_(named, jobs.c.uid.in_(sorted(where.uids))) if where.uids else named)
     if order is JobOrder.NEWEST_FIRST:
         statement = statement.order_by(jobs.c.number.desc())
         return statement if after is None else statement.where(jobs.c.number < after)

@@ -1,0 +1,102 @@
+"""New jobs: accepted durably, taken into memory, and begun in the same commit when their port is free at once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chassis.errors import FabricError
+from chassis.tasks import Tasks
+from spooler.book import Book, Queue
+from spooler.flight import Flight
+from spooler.hub import Hub
+from spooler.job import Job
+from spooler.job_state import JobState
+from spooler.lane import Lane
+from spooler.lane_desk import LaneDesk
+from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
+from spooler.printer import PortName
+from spooler.room import Room
+from spooler.store import Store
+from spooler.timetable import Timetable
+
+
+class Admitting(LaneDesk):
+    """The part of the dispatcher that jobs come in by."""
+
+    timetable: Timetable
+
+    def __init__(self, book: Book, store: Store, hub: Hub, tasks: Tasks) -> None:
+        super().__init__(book, store, hub)
+        self.tasks = tasks
+        self.room = Room(store)
+
+    @abstractmethod
+    def lane(self, port: PortName) -> Lane:
+        """Return the lane of a port."""
+
+    @abstractmethod
+    def kick(self, name: str) -> None:
+        """Send what a printer has."""
+
+    @abstractmethod
+    def _choose(self, queue: Queue) -> PortName | None:
+        """Return the port for a printer's next document."""
+
+    @abstractmethod
+    def _flight(self, job: Job, offset: int) -> Flight:
+        """Return the flight of a job's present attempt."""
+
+    async def submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+        """Accept jobs, durably; those that can start at once do, in the same commit.
+
+        A caller that gives up meanwhile changes nothing: what became durable is taken into memory.
+
+        Raises:
+            SpoolFull, StoreUnavailable: none was accepted.
+        """
+        return await self.tasks.finish("submit", self._submit(new_jobs))
+
+    async def _submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+        reserved = [self._reserve(new) for new in new_jobs]
+        try:
+            results = await self.room.within(lambda: self.store.accept(reserved))
+        finally:
+            for new in reserved:
+                if new.first_attempt is not None:
+                    self.lane(new.first_attempt.port).reserved -= 1
+                elif (queue := self.book.queues.get(new.printer)) is not None:
+                    queue.arriving -= 1
+        for new, result in zip(reserved, results, strict=True):
+            if isinstance(result, Job):
+                self._admit(new, result)
+        for name in {new.printer for new in reserved}:
+            self.kick(name)
+        return results
+
+    def _reserve(self, new: NewJob) -> NewJob:
+        """Give a new job a place at once when a port is free and open and nothing is before it."""
+        queue = self.book.queues.get(new.printer)
+        if queue is None:
+            return new
+        before = queue.waiting or queue.returning or queue.arriving > 0
+        fit = not (new.held or new.not_before) and isinstance(new.document, Inline)
+        port = self._choose(queue) if fit and not before else None
+        lane = self.lanes.get(port.key) if port is not None else None
+        if port is None or lane is None or not lane.is_open:
+            queue.arriving += 1
+            return new
+        lane.reserved += 1
+        return replace(new, first_attempt=FirstAttempt(port, lane.fence))
+
+    def _admit(self, new: NewJob, job: Job) -> None:
+        if isinstance(new.document, Inline):
+            self.book.remember(job.number, new.document.data)
+        self.book.add(job)
+        self.timetable.note(job)
+        if job.state is JobState.PROCESSING and job.port is not None:
+            flight = self._flight(job, 0)
+            flight.recorded = True
+            self.lane(job.port).take(flight)
+        self.hub.job(job)
