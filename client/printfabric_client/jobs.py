@@ -37,6 +37,7 @@ def job_filter(  # noqa: PLR0913 - keyword-only, one for each field of the contr
     attributes: Mapping[str, str] | None = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
+    jobs: Iterable[JobRef] = (),
 ) -> pb.JobFilter:
     """Return the contract's filter; what is not given does not narrow it."""
     return pb.JobFilter(
@@ -49,6 +50,7 @@ def job_filter(  # noqa: PLR0913 - keyword-only, one for each field of the contr
         attributes=dict(attributes or {}),
         created_after=timestamp(created_after) if created_after else None,
         created_before=timestamp(created_before) if created_before else None,
+        names=[job_name(job) for job in jobs],
     )
 
 

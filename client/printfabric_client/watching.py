@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from printfabric.spooler.v1.print_service_pb2 import JobFilter
@@ -14,7 +13,6 @@ from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric_client.connection import Connection
 from printfabric_client.errors import FabricError, HostUnreachable
 from printfabric_client.retry import Patience
-from printfabric_client.spec import timestamp
 
 if TYPE_CHECKING:
     from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceAsyncStub
@@ -93,19 +91,10 @@ async def follow(
 async def _changes_of(
     connection: Connection, stub: WatchServiceAsyncStub, job: Job
 ) -> AsyncGenerator[Job, None]:
-    request = WatchRequest(topics=[WatchTopic.WATCH_TOPIC_JOBS], jobs=_filter_for(job))
+    request = WatchRequest(topics=[WatchTopic.WATCH_TOPIC_JOBS], jobs=JobFilter(names=[job.name]))
     while True:
         async with contextlib.aclosing(watch(connection, stub, request)) as changes:
             async for change in changes:
                 for seen in change.jobs:
                     if seen.uid == job.uid:
                         yield seen
-
-
-def _filter_for(job: Job) -> JobFilter:
-    # The contract filters by no name; the idempotency key, else the moment of acceptance, comes nearest to it.
-    if job.request_id:
-        return JobFilter(request_id=job.request_id)
-    moment = job.create_time.ToDatetime(tzinfo=UTC)
-    around = timedelta(seconds=1)
-    return JobFilter(created_after=timestamp(moment - around), created_before=timestamp(moment + around))

@@ -42,6 +42,27 @@ async def get(rig, name="labels"):
     return (await rig.printers.GetPrinter(pb.GetPrinterRequest(name=name))).printer
 
 
+async def test_a_printer_can_be_made_that_takes_no_jobs_yet_and_an_update_respects_no(rig):
+    def asked(name, **what):
+        return pb.CreatePrinterRequest(printer_id=name, printer=pb.Printer(**what))
+
+    assert not (await rig.printers.CreatePrinter(asked("closed", accepting=False))).printer.accepting
+    assert (await rig.printers.CreatePrinter(asked("open"))).printer.accepting
+    with pytest.raises(WrongState) as caught:
+        await rig.submit(printer="closed")
+    assert caught.value.win32 == 1906
+
+    async def update(mask, **what):
+        printer = pb.Printer(name="printers/open", **what)
+        request = pb.UpdatePrinterRequest(printer=printer, update_mask=FieldMask(paths=mask))
+        return (await rig.printers.UpdatePrinter(request)).printer.accepting
+
+    assert not await update(["accepting"], accepting=False)
+    assert not await update(["location"], location="there", accepting=True)
+    assert not await update([], location="here")  # what is not said stays
+    assert await update(["accepting"], accepting=True)
+
+
 async def test_a_new_printer_takes_jobs_and_has_the_defaults(rig):
     made = await create(rig, description="Dock 2", labels={"site": "north"}, default_format="application/zpl")
     assert made == await get(rig, "printers/labels")

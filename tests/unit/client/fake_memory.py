@@ -170,7 +170,8 @@ class Memory:
 
 def fits(job: job_pb2.Job, wanted: pb.JobFilter) -> bool:
     return (
-        (not wanted.printers or job.printer in wanted.printers)
+        (not wanted.names or job.name in wanted.names)
+        and (not wanted.printers or job.printer in wanted.printers)
         and (not wanted.states or job.state in wanted.states)
         and (not wanted.active_only or job.state not in ENDED)
         and (not wanted.request_id or job.request_id == wanted.request_id)

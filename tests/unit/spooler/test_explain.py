@@ -74,8 +74,8 @@ ROWS = [
     (Verdict.FINE, "is next", facts()),
     (Verdict.FINE, "printing on edge-7/COM1:: 40 of 100", facts(job=replace(JOB, state=JobState.PROCESSING, port=PORT, ledger=Ledger(Offsets(100, 40, 0, 0))))),
     (Verdict.FINE, "The device took all of it", facts(job=replace(JOB, state=JobState.COMPLETED, outcome=Outcome.PRINTED, ended_at=NOW))),
-    (Verdict.FINE, "Cancelled", facts(job=replace(JOB, state=JobState.CANCELED, ended_at=NOW))),
-    (Verdict.FINE, "its time had passed", facts(job=replace(JOB, state=JobState.ABORTED, ended_at=NOW, reasons=("job-expired",)))),
+    (Verdict.ENDED, "Cancelled", facts(job=replace(JOB, state=JobState.CANCELED, ended_at=NOW))),
+    (Verdict.ENDED, "its time had passed", facts(job=replace(JOB, state=JobState.ABORTED, ended_at=NOW, reasons=("job-expired",)))),
 ]  # fmt: skip
 
 

@@ -62,6 +62,8 @@ async def test_no_statement_looks_at_all_rows_of_a_table(plan, name):
         (JobFilter(states=UNFINISHED), "jobs_unfinished"),
         (JobFilter(owner="till", request_id="r"), "jobs_by_request"),
         (JobFilter(), "PRIMARY KEY"),
+        (JobFilter(numbers=frozenset({1, 2})), "PRIMARY KEY"),
+        (JobFilter(numbers=frozenset({1}), uids=frozenset({b"u" * 16})), "MULTI-INDEX OR"),
     ],
 )
 @pytest.mark.parametrize("order", JobOrder)
