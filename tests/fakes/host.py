@@ -20,6 +20,7 @@ class FakeDocument:
     job_number: int
     data: bytearray = field(default_factory=bytearray)
     resume_offset: int = 0
+    prefix: bytes = b""  # what came before the payload
     progress: Progress | None = None
 
     @property
@@ -89,6 +90,7 @@ class FakeOpenPort(OpenPort):
                 piece.start.printer,
                 piece.start.job_number,
                 resume_offset=piece.start.resume_offset,
+                prefix=piece.start.resume_prefix,
             )
             port.documents[piece.key] = doc
             port.order.append(doc.job_number)

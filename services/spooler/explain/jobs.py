@@ -6,12 +6,13 @@ nobody knows what came out goes before all, for it waits for a decision and for 
 
 from __future__ import annotations
 
+from spooler.aftermath import unit_range
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
 from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
 from spooler.explain.ports import trouble_of
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.ledger import EvidenceLevel, Outcome
+from spooler.ledger import EvidenceLevel, Outcome, UnitKind
 from spooler.printer import Printer
 
 _JOBS = "printfabric.spooler.v1.PrintService"
@@ -66,7 +67,8 @@ def loss_of(job: Job) -> str:
     size = job.document.size_bytes
     units, span, unsure = job.ledger.units, job.ledger.uncertain, job.ledger.uncertain_units
     if unsure is not None:
-        return f"{units.kind}s {unsure.first} to {unsure.last} may or may not have come out.".capitalize()
+        text = unit_range(units.kind, unsure)
+        return f"{text[0].upper()}{text[1:]} may or may not have come out."
     if span is not None:
         if span.start == 0 and span.end >= size:
             return f"All of its {size} bytes may or may not have come out."
@@ -107,7 +109,7 @@ def _ended(job: Job) -> Explanation:
     if job.state is JobState.ABORTED and not why and job.last_error is not None:
         why = f": {job.last_error.message}"
     restart = Action("Print it again", f"{_JOBS}/RestartJob", f"printfabric restart {job.number}")
-    return Explanation(Verdict.ENDED, f"{word}{when}{why}.", loss_of(job), (restart,), facts)
+    return Explanation(Verdict.FINE, f"{word}{when}{why}.", loss_of(job), (restart,), facts)
 
 
 def _on_its_way(facts: JobFacts) -> Explanation:
@@ -144,9 +146,13 @@ def _undecided(job: Job) -> Explanation:
         Action("Print it again", resolve, f"printfabric resolve {job.number} reprint"),
         _cancel(job),
     )
+    unsure = job.ledger.uncertain_units
+    text = "Nobody knows what came out"
+    if unsure is not None:
+        text = f"Nobody knows whether {unit_range(job.ledger.units.kind, unsure)} came out"
     return Explanation(
         Verdict.UNKNOWN,
-        "Nobody knows what came out: look at the paper and decide.",
+        f"{text}: look at the paper and decide.",
         loss_of(job),
         actions,
         (*_last_error(job), *_progress(job), _accepted(job)),
@@ -154,13 +160,16 @@ def _undecided(job: Job) -> Explanation:
 
 
 def _half_printed(job: Job) -> Explanation:
-    offset = job.ledger.offsets.accepted
+    offset, units = job.ledger.offsets.accepted, job.ledger.units
+    where, text = f"--at-byte {offset}", f"after byte {offset} of {job.document.size_bytes}"
+    if units.kind is not UnitKind.DOCUMENT:
+        where, text = f"--at {units.accepted + 1}", f"after {units.kind} {units.accepted} of {units.total}"
     actions = (
-        Action("Go on there", f"{_JOBS}/ResumeJob", f"printfabric resume {job.number} --at-byte {offset}"),
+        Action("Go on there", f"{_JOBS}/ResumeJob", f"printfabric resume {job.number} {where}"),
         Action("Print it again", f"{_JOBS}/RestartJob", f"printfabric restart {job.number}"),
         _cancel(job),
     )
-    text = f"It stopped after byte {offset} of {job.document.size_bytes}: decide how it goes on."
+    text = f"It stopped {text}: decide how it goes on."
     facts = (*_last_error(job), *_progress(job), _accepted(job))
     return Explanation(Verdict.HELD, text, loss_of(job), actions, facts)
 
