@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ def test_a_client_killed_at_twenty_points_of_an_upload_goes_on_and_prints_once(
                     assert process.poll() is None, "it was done before its end"
                     assert time.monotonic() < deadline, "it sends nothing"
                     time.sleep(0.002)
-                end_process(process, how=9)
+                end_process(process, signal.SIGKILL)
                 assert process.stdout is not None
                 process.stdout.close()
                 durable.append(_persisted(fabric.spooler.address))
