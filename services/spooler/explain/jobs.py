@@ -109,7 +109,7 @@ def _ended(job: Job) -> Explanation:
     if job.state is JobState.ABORTED and not why and job.last_error is not None:
         why = f": {job.last_error.message}"
     restart = Action("Print it again", f"{_JOBS}/RestartJob", f"printfabric restart {job.number}")
-    return Explanation(Verdict.FINE, f"{word}{when}{why}.", loss_of(job), (restart,), facts)
+    return Explanation(Verdict.ENDED, f"{word}{when}{why}.", loss_of(job), (restart,), facts)
 
 
 def _on_its_way(facts: JobFacts) -> Explanation:
