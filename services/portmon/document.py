@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from chassis.errors import FabricError
 
+MOST_OFFSET = (1 << 62) - 1  # of a payload byte; far beyond any document, and safe in every sum
+
 # What a TCP peer may have acknowledged and then lost, bytes, when its window was never seen.
 FAR_BUFFER_BYTES = 262144
 

@@ -29,6 +29,7 @@ from portmon.ports import HostPort, Ports
 from portmon.session import PortSession
 
 _DEAD_REMEMBERED = 4096
+MOST_FENCE = (1 << 63) - 1  # above there is no room for the fence of the next opening
 log = logs.get(__name__)
 
 
@@ -112,10 +113,13 @@ class Handles:
             PortNotFound, PortBusy, StaleFence, and whatever the device says.
         """
         port = self._ports.get(name)
-        if not owner.fabric or fence <= 0:
+        if not owner.fabric or not 0 < fence <= MOST_FENCE:
             raise InvalidArgument(
-                "a fabric id and a fence above 0 are needed", fields=[("fence", "is not set")]
+                f"a fabric id and a fence from 1 to {MOST_FENCE} are needed",
+                fields=[("fence", "is out of range")],
             )
+        if lease_s is not None and lease_s <= 0:
+            raise InvalidArgument("a lease lasts some time", fields=[("lease", "is not above 0")])
         if self.draining:
             raise PortBusy(f"the host of port {port.name} is shutting down", port=port.name)
         lease = min(lease_s or self._lease_s, self._most_lease_s)

@@ -151,6 +151,7 @@ class PortSession:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self._input.wait()
+            self._refuse_if_closed()
             data = self._back.take(size)
         return data
 
@@ -172,6 +173,7 @@ class PortSession:
             self._closing = error or errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
             self._wait.wake()
             self._inbox.let_in()
+            self._input.set()
         await asyncio.shield(self._closed)
 
     def _flushed(self) -> None:

@@ -144,3 +144,25 @@ async def test_a_broken_stream_leaves_the_document_and_whole_ones_that_wait_are_
     expected = b"".join(b"%02d" % n for n in range(20))
     assert await asyncio.to_thread(host.rig.received, 40) == expected
     assert (await host.monitor.KeepAlive(pb.KeepAliveRequest(handle=handle))).lease.seconds == 30
+
+
+async def test_numbers_that_cannot_be_meant_are_refused_before_anything_is_opened(host: Host) -> None:
+    open_port = pb.OpenPortRequest(owner=OWNER, port="IP_1", fence=(1 << 64) - 1)
+    assert (await refusal(host.monitor.OpenPort(open_port)))[:2] == ("INVALID_ARGUMENT", 87)
+    open_port.fence = 1 << 40
+    open_port.lease.FromSeconds(-5)
+    assert (await refusal(host.monitor.OpenPort(open_port)))[:2] == ("INVALID_ARGUMENT", 87)
+    start = pb.StartDocPortRequest(handle=(await host.open()).handle, resume_offset=(1 << 64) - 1)
+    start.document.job_uid, start.document.attempt = new_key()
+    assert (await refusal(host.monitor.StartDocPort(start)))[:2] == ("INVALID_ARGUMENT", 87)
+
+
+async def test_a_reader_that_waits_is_told_that_the_port_was_closed(host: Host) -> None:
+    handle = (await host.open()).handle
+    read = pb.ReadPortRequest(handle=handle)
+    read.timeout.FromSeconds(3600)
+    waiting = [asyncio.ensure_future(refusal(host.monitor.ReadPort(read))) for _ in range(20)]
+    await asyncio.sleep(0.1)
+    await host.monitor.ClosePort(pb.ClosePortRequest(handle=handle))
+    told = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    assert {answer[2] for answer in told} == {"INVALID_HANDLE"}

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import FabricError, InvalidArgument, InvalidLevel, Verdict, known_errors
 from chassis.win32 import win32_name
-from portmon.document import Disposition, DocInfo, DocKey, Evidence, Phase, Progress
+from portmon.document import MOST_OFFSET, Disposition, DocInfo, DocKey, Evidence, Phase, Progress
 from portmon.handles import Hold, Owner
 from portmon.port_state import PortState
 from portmon.ports import HostPort
@@ -95,6 +95,12 @@ def info_from(message: pb.DocumentInfo) -> DocInfo:
         message.user,
         message.copy or 1,
     )
+
+
+def check_offset(field: str, value: int) -> None:
+    """Raise InvalidArgument for an offset that no document can have."""
+    if value > MOST_OFFSET:
+        raise InvalidArgument(f"{field} {value} is beyond any document", fields=[(field, "is out of range")])
 
 
 def disposition_from(value: int) -> Disposition:

@@ -117,12 +117,14 @@ def slice_from(message: pb.DocumentSlice) -> Slice:
     """
     if len(message.data) > MOST_SLICE_BYTES:
         raise TooLarge(f"a slice has {len(message.data)} bytes, at most {MOST_SLICE_BYTES} are taken")
+    convert.check_offset("offset", message.offset)
     piece = Slice(convert.key_from(message.document), _unset, offset=message.offset, data=message.data)
     if message.HasField("start"):
         piece.start = convert.info_from(message.start.info)
         piece.resume_offset, piece.resume_prefix = message.start.resume_offset, message.start.resume_prefix
         if len(piece.resume_prefix) > MOST_SLICE_BYTES:
             raise InvalidArgument("the resume prefix is longer than a slice may be")
+        convert.check_offset("start.resume_offset", piece.resume_offset)
     if message.HasField("end"):
         piece.end = convert.disposition_from(message.end.disposition)
         piece.size = message.end.size_bytes
