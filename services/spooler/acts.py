@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from chassis.errors import FabricError, PrinterDeleted
+from chassis.errors import FabricError, PrinterDeleted, StoreUnavailable
 from spooler.dispatcher import Dispatcher
 from spooler.job import Job, event_of
 from spooler.job_state import JobEvent, JobState, step
@@ -54,7 +54,8 @@ class Acts:
 
     async def _settled(self, number: int) -> Job:
         """Return a job that is not between two states: what a lane brought back is written down first."""
-        await self._dispatcher.pulse.until(lambda: not self._is_landing(number), STOP_WAIT_S)
+        if not await self._dispatcher.pulse.until(lambda: not self._is_landing(number), STOP_WAIT_S):
+            raise StoreUnavailable(f"job {number}: its outcome is still being written, ask again", job=number)
         return self._book.jobs.get(number) or await self._store.get_job(number)
 
     def _is_landing(self, number: int) -> bool:
