@@ -13,7 +13,6 @@ from chassis.errors import (
     DigestMismatch,
     InvalidArgument,
     JobNotFound,
-    NotBuiltYet,
     PrinterNotFound,
     RequestIdReused,
     TooLarge,
@@ -22,7 +21,7 @@ from chassis.errors import (
 )
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1 import job_pb2, ledger_pb2
-from tests.fabric.spooler_rig import access_of_people, spooler_running
+from tests.fabric.spooler_rig import access_of_people, eventually, spooler_running
 
 
 @pytest.fixture
@@ -274,14 +273,47 @@ async def test_an_unknown_outcome_is_resolved_by_a_decision(rig):
     assert [(attempt.number, attempt.outcome) for attempt in attempts] == [(1, ledger_pb2.OUTCOME_UNKNOWN)]
 
 
-async def test_what_is_not_built_says_so(rig):
-    job = (await rig.submit(hold=True)).job
-    for call in (
-        rig.print.ReprintUnits(pb.ReprintUnitsRequest(name=job.name)),
-        rig.print.ResumeJob(pb.ResumeJobRequest(name=job.name, unit=3)),
+async def test_units_are_decided_about_resumed_and_printed_again(rig):
+    port = rig.host.ports["P1:"]
+    port.break_at, port.break_uncertain = 40, 20
+    label = b"^XA^FDa^FS^XZ"
+    job = (await rig.submit(label * 5)).job
+
+    async def now():
+        return (await rig.print.GetJob(pb.GetJobRequest(name=job.name))).job
+
+    held = await eventually(now, lambda one: one.state == job_pb2.JOB_STATE_PENDING_HELD)
+    assert held.hold_reason == "labels 2 to 3 of 5 may have printed"
+    assert (held.ledger.units.total, held.ledger.uncertain_units.first, held.ledger.uncertain_units.last) == (
+        5,
+        2,
+        3,
+    )
+    attempts = (await rig.print.ListAttempts(pb.ListAttemptsRequest(parent=job.name))).attempts
+    assert attempts[0].ledger.uncertain_units.last == 3
+    two, three = ledger_pb2.UnitRange(first=2, last=2), ledger_pb2.UnitRange(first=3, last=3)
+    skip, again = pb.UNCERTAIN_DECISION_SKIP, pb.UNCERTAIN_DECISION_REPRINT
+    half = pb.ResolveJobRequest(name=job.name, decisions=[pb.UnitDecision(units=two, decision=skip)])
+    with pytest.raises(InvalidArgument, match="label 3 would be left undecided"):
+        await rig.print.ResolveJob(half)
+    with pytest.raises(InvalidArgument, match="no label 9"):
+        await rig.print.ResumeJob(pb.ResumeJobRequest(name=job.name, unit=9))
+    for wrong in (
+        pb.UnitDecision(units=two),
+        pb.UnitDecision(units=ledger_pb2.UnitRange(first=3), decision=skip),
     ):
-        with pytest.raises(NotBuiltYet, match="not built"):
-            await call
+        with pytest.raises(InvalidArgument):
+            await rig.print.ResolveJob(pb.ResolveJobRequest(name=job.name, decisions=[wrong]))
+    decisions = [pb.UnitDecision(units=two, decision=skip), pb.UnitDecision(units=three, decision=again)]
+    await rig.print.ResolveJob(pb.ResolveJobRequest(name=job.name, decisions=decisions))
+    await ended(rig, job.name)
+    assert bytes(port.printed[-1].data) == label * 3
+    request = pb.ReprintUnitsRequest(name=job.name, units=[two], request_id="again")
+    made = (await rig.print.ReprintUnits(request)).job
+    assert (made.attributes["reprint-of"], made.attributes["reprint-units"]) == (job.name, "2")
+    assert (await rig.print.ReprintUnits(request)).job.name == made.name
+    with pytest.raises(InvalidArgument):
+        await rig.print.ReprintUnits(pb.ReprintUnitsRequest(name=job.name))
 
 
 async def test_a_document_is_read_back_in_pieces(rig):

@@ -1,4 +1,4 @@
-"""`resume` and `resolve`: what only a person can know, because they saw the paper."""
+"""`resume`, `resolve`, `reprint`: what only a person can know, because they saw the paper."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 
 import click
 
-from printfabric.spooler.v1.print_service_pb2 import UncertainDecision
+from printfabric.spooler.v1.print_service_pb2 import UncertainDecision, UnitDecision
+from printfabric.types.v1.ledger_pb2 import UnitRange
 from printfabric_client.command.options import Session, command, complete_jobs
 from printfabric_client.command.steering import steer
 
@@ -15,6 +16,23 @@ _DECISIONS = {
     "reprint": UncertainDecision.UNCERTAIN_DECISION_REPRINT,
     "reprint-marked": UncertainDecision.UNCERTAIN_DECISION_REPRINT_MARKED,
 }
+
+
+def _units(text: str) -> UnitRange:
+    """Return the range that `7` or `7-9` names."""
+    match = re.fullmatch(r"([1-9]\d{0,17})(?:-(\d{1,18}))?", text)
+    if not match or int(match[2] or match[1]) < int(match[1]):
+        raise click.BadParameter(f"{text!r} is no range; write 7 or 7-9")
+    return UnitRange(first=int(match[1]), last=int(match[2] or match[1]))
+
+
+def _decision(text: str) -> UnitDecision:
+    """Return the decision that `skip` or `skip=7-9` names."""
+    word, equals, units = text.partition("=")
+    if word not in _DECISIONS:
+        raise click.BadParameter(f"{word!r} is not one of {', '.join(_DECISIONS)}")
+    return UnitDecision(decision=_DECISIONS[word], units=_units(units) if equals else None)
+
 
 _job = click.argument("job", metavar="JOB", shell_complete=complete_jobs)
 _mark = click.option(
@@ -38,27 +56,40 @@ def resume_command(session: Session, job: str, unit: int | None, offset: int | N
 
 @command("resolve")
 @_job
-@click.argument("decision", type=click.Choice(list(_DECISIONS)))
-@click.option(
-    "--units", metavar="N[-M]", help="Only these labels, receipts or pages. Else all that are uncertain."
-)
+@click.argument("decisions", metavar="DECISION…", nargs=-1, required=True, type=_decision)
+@click.option("--units", metavar="N[-M]", type=_units, help="Which, when one decision is given without.")
 @click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
-def resolve_command(session: Session, job: str, decision: str, units: str | None, reason: str) -> None:
+def resolve_command(
+    session: Session, job: str, decisions: tuple[UnitDecision, ...], units: UnitRange | None, reason: str
+) -> None:
     r"""Say what happens to the labels of which nobody knows whether they came out.
 
     \b
     skip            they came out, or nobody misses them: go on behind them
     reprint         print them again
     reprint-marked  print them again with a visible mark
+
+    With `skip=17 reprint=18-19` each is decided about by itself; without numbers it is about all of them.
     """
-    chosen: tuple[int, int] | None = None
     if units is not None:
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", units)
-        if not match or int(match[1]) < 1 or int(match[2] or match[1]) < int(match[1]):
-            raise click.BadParameter(f"{units!r} is no range; write 7 or 7-9", param_hint="--units")
-        chosen = (int(match[1]), int(match[2] or match[1]))
+        if len(decisions) != 1 or decisions[0].HasField("units"):
+            raise click.UsageError("--units goes with one decision that names none: skip=17 reprint=18")
+        decisions[0].units.CopyFrom(units)
+    steer(session, (job,), lambda fabric, name: fabric.resolve_each(name, decisions, reason=reason))
+
+
+@command("reprint")
+@_job
+@click.argument("units", metavar="N[-M]…", nargs=-1, required=True, type=_units)
+@_mark
+@click.option("--request-id", metavar="ID", help="However often it is called with it: printed once.")
+def reprint_command(
+    session: Session, job: str, units: tuple[UnitRange, ...], mark: bool, request_id: str | None
+) -> None:
+    """Print labels of a job again, as a new job: `printfabric reprint 4711 3-4 20`."""
+    ranges = [(one.first, one.last) for one in units]
     steer(
         session,
         (job,),
-        lambda fabric, name: fabric.resolve(name, _DECISIONS[decision], units=chosen, reason=reason),
+        lambda fabric, name: fabric.reprint(name, ranges, mark=mark, request_id=request_id),
     )

@@ -30,6 +30,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "move": ("steering", "Move jobs to another printer."),
     "resume": ("deciding", "Go on with a job that stopped in the middle."),
     "resolve": ("deciding", "Say what came out where nobody knows it."),
+    "reprint": ("deciding", "Print labels, receipts or pages of a job again."),
     "explain": ("explain", "Say why a job, printer or port does not print, and what to do."),
     "printers": ("printers", "List, add and change printers."),
     "ports": ("ports", "List, add and configure ports."),

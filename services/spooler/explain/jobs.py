@@ -147,6 +147,10 @@ def _undecided(job: Job) -> Explanation:
         _cancel(job),
     )
     unsure = job.ledger.uncertain_units
+    if unsure is not None and unsure.first < unsure.last:
+        each = f"skip={unsure.first} reprint={unsure.first + 1}-{unsure.last}"
+        one_by_one = f"Decide {job.ledger.units.kind} by {job.ledger.units.kind}"
+        actions = (*actions, Action(one_by_one, resolve, f"printfabric resolve {job.number} {each}"))
     text = "Nobody knows what came out"
     if unsure is not None:
         text = f"Nobody knows whether {unit_range(job.ledger.units.kind, unsure)} came out"

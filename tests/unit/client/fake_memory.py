@@ -68,6 +68,7 @@ class Memory:
         self.ports: dict[str, port_pb2.Port] = {}
         self.hosts: list[portpb.Host] = []
         self.attempts: dict[int, list[job_pb2.Attempt]] = {}
+        self.reprints: list[pb.ReprintUnitsRequest] = []
         self.explanation = wpb.ExplainResponse()
         self.changes: list[wpb.WatchResponse] = []
         self.changed = threading.Condition()

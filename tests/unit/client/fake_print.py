@@ -146,6 +146,10 @@ class FakePrintService(Memory, PrintServiceServicer):
             job=self.become("ResolveJob", request, context, job_pb2.JOB_STATE_PENDING)
         )
 
+    def ReprintUnits(self, request, context):
+        self.reprints.append(request)
+        return pb.ReprintUnitsResponse(job=self.job(request.name, context))
+
     def ListAttempts(self, request, context):
         self.enter("ListAttempts", context)
         return pb.ListAttemptsResponse(

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 from printfabric.spooler.v1 import port_service_pb2 as portpb
 from printfabric.spooler.v1 import watch_service_pb2 as wpb
 from printfabric.types.v1 import job_pb2, ledger_pb2, port_pb2
@@ -84,7 +86,36 @@ def test_jobs_are_steered(run, file, spooler):
     assert run("resume", 4711, "--at", 9).exit_code == 0
     assert run("resolve", 4711, "skip", "--units", "7-9").exit_code == 0
     assert (spooler.decisions[0].units.first, spooler.decisions[0].units.last) == (7, 9)
+    assert run("resolve", 4711, "skip=7", "reprint=8-9").exit_code == 0
+    assert [(one.decision, one.units.first, one.units.last) for one in spooler.decisions] == [
+        (1, 7, 7),
+        (2, 8, 9),
+    ]
     assert json.loads(run("cancel", 4711, "--json").stdout)["state"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("jump",),
+        ("skip=0",),
+        ("skip=9-7",),
+        ("skip=",),
+        (),
+        ("skip=7", "--units", "8"),
+        ("skip", "reprint", "--units", "8"),
+    ],
+)
+def test_a_decision_that_makes_no_sense_is_refused_with_its_form(run, words):
+    assert run("resolve", 4711, *words).exit_code == 2
+
+
+def test_units_are_printed_again_under_an_id(run, file, spooler):
+    run("print", "-P", "labels", file)
+    assert run("reprint", 4711, "3-4", "20", "--request-id", "again-1").exit_code == 0
+    request = spooler.reprints[0]
+    assert [(one.first, one.last) for one in request.units] == [(3, 4), (20, 20)]
+    assert request.request_id == "again-1"
 
 
 def test_a_refusal_among_many_does_not_stop_the_others(run, file, spooler):
