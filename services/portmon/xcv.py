@@ -25,6 +25,7 @@ from chassis.errors import (
 )
 from chassis.win32 import win32_name
 from portmon.monitor import PortMonitor
+from portmon.port_name import same
 from portmon.ports import HostPort, Ports
 from portmon.xcv_payload import Wrong, name_in, parsed
 
@@ -146,12 +147,23 @@ class Xcv:
         """Return the port a command means: the one it names, else the session's.
 
         Raises:
-            PortNotFound: code 2 (ERROR_FILE_NOT_FOUND), as Windows' monitors say.
+            Wrong: 2 (ERROR_FILE_NOT_FOUND), as Windows' monitors say; 5, it is none of the session's.
         """
         name = name_in(value) or session.port
+        if session.port and same(name) != same(session.port):
+            raise Wrong(5, f"this session is about port {session.port} alone")
         if not name or name not in self.ports:
             raise Wrong(2, f"no port {name!r} on this host")
-        return self.ports.get(name)
+        port = self.ports.get(name)
+        if session.monitor:
+            self.check_monitor(session, port.monitor)
+        return port
+
+    @staticmethod
+    def check_monitor(session: XcvSession, monitor: PortMonitor[Any]) -> None:
+        """Raise Wrong (5) unless a monitor is the one that the session is about."""
+        if session.monitor != monitor.scheme and session.monitor.casefold() != monitor.name.casefold():
+            raise Wrong(5, f"this session is about monitor {session.monitor} alone")
 
     def monitor_of(self, session: XcvSession, value: Any) -> PortMonitor[Any]:
         """Return the monitor a command means: by scheme, by port, or by a Windows name and a port's name."""

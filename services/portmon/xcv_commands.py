@@ -28,9 +28,11 @@ async def _add_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     scheme = value.get("scheme") if isinstance(value, dict) else None
     if not isinstance(scheme, str | None):
         raise Wrong(13, "a scheme is a string")
-    port = await xcv.ports.add(
-        name, scheme or session.monitor or xcv.ports.get(session.port).monitor.name, settings
-    )
+    if session.port:
+        raise Wrong(5, f"ports are added in a session on a monitor, and this one is about {session.port}")
+    if scheme:
+        xcv.check_monitor(session, xcv.ports.registry.scheme(scheme))
+    port = await xcv.ports.add(name, scheme or session.monitor, settings)
     return {"name": port.name, "revision": port.record.revision}
 
 

@@ -172,3 +172,34 @@ async def test_sessions_are_about_something_that_exists_and_end(desk: Desk) -> N
     for dead in (handle, b"", b"garbage"):
         with pytest.raises(InvalidHandle):
             await desk.xcv.data(dead, "MonitorUI", b"")
+
+
+@pytest.mark.parametrize("name", ["GetConfigInfo", "ConfigPort", "DeletePort", "AddPort"])
+async def test_a_session_on_a_port_is_about_that_port_alone(desk: Desk, name: str) -> None:
+    for port in ("COM1:", "COM2:"):
+        await desk.ports.add(port, "Local Port", {})
+    for other in ("COM2:", "com02:", "COM9:"):
+        answer = await desk.ask(name, {"name": other, "settings": {"baud": 300}}, port="COM1:")
+        assert answer.status == 5, (name, other)
+        assert "COM1:" in answer.message
+    assert [port.name for port in desk.ports] == ["COM1:", "COM2:"]
+    assert out(await desk.ask("GetConfigInfo", port="COM2:"))["settings"]["baud"] == 9600
+    assert (await desk.ask("ConfigPort", {"name": "com01:", "settings": {}}, port="COM1:")).status == 0
+    assert (await desk.ask("DeletePort", port="COM1:")).status == 0
+
+
+@pytest.mark.parametrize("monitor", ["Local Port", "local port", "serial"])
+async def test_a_session_on_a_monitor_is_about_its_ports_alone(desk: Desk, monitor: str) -> None:
+    await desk.ports.add("COM1:", "Local Port", {})
+    await desk.ports.add("IP_1", "Standard TCP/IP Port", {"host": "127.0.0.1"})
+    for name in ("GetConfigInfo", "ConfigPort", "DeletePort"):
+        value = {"name": "ip_1", "settings": {"host": "10.0.0.1"}}
+        assert (await desk.ask(name, value, monitor=monitor)).status == 5, name
+    foreign = {"name": "IP_2", "scheme": "raw", "settings": {"host": "10.0.0.1"}}
+    assert (await desk.ask("AddPort", foreign, monitor=monitor)).status == 5
+    assert [port.name for port in desk.ports] == ["COM1:", "IP_1"]
+    assert out(await desk.ask("GetConfigInfo", port="IP_1"))["settings"]["host"] == "127.0.0.1"
+    assert (await desk.ask("AddPort", {"name": "COM2:", "scheme": "serial"}, monitor=monitor)).status == 0
+    assert (await desk.ask("ConfigPort", {"name": "COM2:", "settings": {}}, monitor=monitor)).status == 0
+    assert (await desk.ask("DeletePort", "COM1:", monitor=monitor)).status == 0
+    assert out(await desk.ask("PortExists", "IP_1", monitor=monitor))["exists"] is True  # asks the host
