@@ -63,6 +63,15 @@ def services_at(address: str) -> set[str]:
     return {service.name for service in answer.list_services_response.service}
 
 
+def assert_what_is_told_is_there(up: Up, text: str) -> None:
+    """A simulated printer can be asked and broken; the spooler tells grpcurl what it serves."""
+    faults = re.search(r"(http://127\.0\.0\.1:\d+/printers/labels)/faults$", text, re.MULTILINE)
+    assert faults is not None
+    with urllib.request.urlopen(faults[1], timeout=5) as answer:
+        assert json.load(answer)["name"] == "labels"
+    assert "printfabric.spooler.v1.PrintService" in services_at(up.address()["spooler"])
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
     running = Up(tmp_path)
@@ -83,12 +92,7 @@ def test_the_first_ten_minutes(up: Up, tmp_path: Path):
     assert Path(paper[1]).read_bytes().startswith(b"\x89PNG")
     assert "printfabric print -P labels" in text
 
-    # What can be asked and broken is told.
-    faults = re.search(r"(http://127\.0\.0\.1:\d+/printers/labels)/faults$", text, re.MULTILINE)
-    assert faults is not None
-    with urllib.request.urlopen(faults[1], timeout=5) as answer:
-        assert json.load(answer)["name"] == "labels"
-    assert "printfabric.spooler.v1.PrintService" in services_at(up.address()["spooler"])
+    assert_what_is_told_is_there(up, text)
 
     # The next one, as it is written there, without any flag.
     done = up.run("print", "-P", "labels", "--wait", "-", stdin=b"^XA^FO50,50^A0N,60,60^FDHello^FS^XZ")
