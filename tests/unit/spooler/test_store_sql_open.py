@@ -3,6 +3,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -114,11 +115,35 @@ async def test_two_spoolers_on_one_folder_are_refused_and_the_second_names_the_f
     await (await SqlStore.open(folder)).close()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="NOT CHECKED: root may write everywhere")
-async def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreUnavailable, match=str(tmp_path)):
-        await SqlStore.open(tmp_path / "store")
+# Root may write everywhere, so the part that matters runs as nobody. What it needs is imported before that: nobody may
+# not read everything.
+OPENS_AS_NOBODY = """
+import asyncio, os, pathlib, sys
+from chassis.errors import StoreUnavailable
+from spooler.sql.store import SqlStore
+
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    asyncio.run(SqlStore.open(pathlib.Path(sys.argv[1])))
+except StoreUnavailable as error:
+    print(error.message)
+"""
+
+
+def test_a_folder_that_cannot_be_written_is_named():
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are for their user alone
+        folder = Path(name)
+        folder.chmod(0o555)
+        child = subprocess.run(
+            [sys.executable, "-c", OPENS_AS_NOBODY, folder / "store"], capture_output=True, text=True
+        )
+        folder.chmod(0o700)
+
+    assert child.returncode == 0, child.stderr
+    assert str(folder) in child.stdout
 
 
 async def test_a_path_that_is_a_file_is_named(tmp_path):
