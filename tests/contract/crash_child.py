@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 from spooler.job import Job, changed
@@ -34,7 +35,7 @@ async def _run(directory: Path, pipe: int, first_seed: int) -> None:
     await asyncio.gather(*(_caller(store, pipe, seeds) for _ in range(8)))
 
 
-async def _caller(store: SqlStore, pipe: int, seeds: range) -> None:
+async def _caller(store: SqlStore, pipe: int, seeds: Iterator[int]) -> None:
     for seed in seeds:
         data = document(seed)
         new = NewJob("labels", Inline(data), owner="till", request_id=str(seed))

@@ -101,6 +101,16 @@ def access_of_people(folder: Path) -> AccessSettings:
     return AccessSettings(roles=roles, token_file=folder / "tokens", trust_loopback="never")  # type: ignore[arg-type]
 
 
+def _server(services: Services, dispatcher: Dispatcher, access: AccessSettings | None) -> Server:
+    return Server(
+        ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=2.0),
+        servicers=services.servicers,
+        authorize=authorize,
+        on_drain=[services.end_streams, dispatcher.drain],
+        log_ok=False,
+    )
+
+
 @asynccontextmanager
 async def spooler_running(
     folder: Path, host: FakeHost | None = None, access: AccessSettings | None = None
@@ -128,19 +138,11 @@ async def spooler_running(
             services = Services(store, inside, metrics, snapshot.uploads)
             tasks.supervise("concluding", concluding.run)
             await dispatcher.start(snapshot, epoch)
-            settings = ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=2.0)
             parts = {
                 "host": host, "hosts": hosts, "link": link, "dispatcher": dispatcher, "store": store,
                 "services": services, "printers": printers, "metrics": metrics, "hub": hub,
             }  # fmt: skip
-            server = Server(
-                settings,
-                servicers=services.servicers,
-                authorize=authorize,
-                on_drain=[services.end_streams, dispatcher.drain],
-                log_ok=False,
-            )
-            async with Channels() as channels, server:
+            async with Channels() as channels, _server(services, dispatcher, access) as server:
                 yield SpoolerRig(server.addresses[0], channels, parts)
             for port in host.ports.values():
                 port.paused.set()

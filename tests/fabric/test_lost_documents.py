@@ -36,7 +36,7 @@ async def test_jobs_whose_documents_are_gone_end_at_the_start_and_say_why(tmp_pa
         assert "documents lost" in log
         assert str(waits.number) in log
         assert str(other.number) in log
-        assert rig.dispatcher.live_job(small.number).state is JobState.PENDING_HELD
+        assert rig.dispatcher.book.jobs[small.number].state is JobState.PENDING_HELD
         assert rig.metrics._jobs["aborted"] == 2
     async with spooler_running(tmp_path) as rig:  # it is done once
         assert rig.metrics._jobs.get("aborted", 0) == 0

@@ -36,7 +36,7 @@ async def test_a_pause_survives_a_restart_and_says_who_when_and_why_until_somebo
         assert report.report_time.seconds > 0
 
         job = (await olga.submit()).job
-        assert rig.dispatcher.live_job(job.number).attempts == 0
+        assert rig.dispatcher.book.jobs[job.number].attempts == 0
         for name in (job.name, P1, "printers/labels"):
             said = await olga.watch.Explain(watch_pb.ExplainRequest(name=name))
             assert "paused by token:olga" in said.headline

@@ -170,8 +170,7 @@ async def add(chain: Chain, monitor: str, port_id: str, /, **settings: Any) -> p
 
 async def test_a_setting_walks_from_the_form_to_the_line(chain: Chain, line: Line):
     added = await add(chain, "Local Port", "com07:", device=line.device, baud=9600)
-    assert not added.errors
-    assert added.port.name == COM7  # one canonical form
+    assert (added.port.name, list(added.errors)) == (COM7, [])  # one canonical form
     await chain.create_printer("labels", "COM7:")
     await chain.print("labels", b"^XA1^XZ")
     assert await line.read(7) == b"^XA1^XZ"
@@ -198,8 +197,7 @@ async def test_a_setting_walks_from_the_form_to_the_line(chain: Chain, line: Lin
     after = await chain.form(COM7)
     values = json.loads(after.values_json)
     assert (values["baud"], values["device"]) == (19200, line.device)  # what was not named stays
-    assert after.settings_revision != form.settings_revision
-    assert after.settings_revision == done.port.settings_revision
+    assert form.settings_revision != after.settings_revision == done.port.settings_revision
     assert not (await chain.configure(COM7, after.settings_revision, baud=19200)).changed
 
     lines = chain.audit()

@@ -100,24 +100,7 @@ class Submission:
     ) -> NewJob:
         """Return the job of a checked spec. `size_bytes` is None while nobody knows it. Raises as `small_job`."""
         printer = self._printer(spec.printer, size_bytes)
-        if len(request_id) > MAX_REQUEST_ID or not request_id.isprintable():
-            raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} printable characters")
-        priority, copies = spec.priority, spec.copies
-        if priority > MAX_PRIORITY:
-            raise invalid(
-                "spec.priority", f"must be 1 to {MAX_PRIORITY}, or 0 for the printer's", priority=priority
-            )
-        if copies > MAX_COPIES:
-            raise invalid("spec.copies", f"must be 1 to {MAX_COPIES}", copies=copies)
-        if len(spec.digest) not in (0, 32):
-            raise invalid("spec.digest", "must be the 32 bytes of a SHA-256")
-        for field, text in (
-            ("document_name", spec.document_name),
-            ("format", spec.format),
-            ("user", spec.user),
-        ):
-            if len(text) > MAX_NAME or not text.isprintable():
-                raise invalid(f"spec.{field}", f"must be at most {MAX_NAME} printable characters")
+        _check_limits(spec, request_id)
         not_before, expires_at, ttl = _times(spec)
         return NewJob(
             printer=printer.name,
@@ -128,8 +111,8 @@ class Submission:
             user=spec.user,
             client=caller.client,
             request_id=request_id,
-            copies=copies or 1,
-            priority=priority or printer.default_job_priority,
+            copies=spec.copies or 1,
+            priority=spec.priority or printer.default_job_priority,
             attributes=_attributes(spec),
             held=spec.hold,
             hold_reason=f"held by {caller.owner} when it was sent" if spec.hold else "",
@@ -201,6 +184,27 @@ def check_document(job: NewJob) -> None:
     assert isinstance(job.document, Inline)
     if job.digest and hashlib.sha256(job.document.data).digest() != job.digest:
         raise DigestMismatch("the document does not have the digest that was announced")
+
+
+def _check_limits(spec: JobSpec, request_id: str) -> None:
+    """Raise InvalidArgument for a field that is too long, too large, or nothing that can be shown."""
+    if len(request_id) > MAX_REQUEST_ID or not request_id.isprintable():
+        raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} printable characters")
+    if spec.priority > MAX_PRIORITY:
+        raise invalid(
+            "spec.priority", f"must be 1 to {MAX_PRIORITY}, or 0 for the printer's", priority=spec.priority
+        )
+    if spec.copies > MAX_COPIES:
+        raise invalid("spec.copies", f"must be 1 to {MAX_COPIES}", copies=spec.copies)
+    if len(spec.digest) not in (0, 32):
+        raise invalid("spec.digest", "must be the 32 bytes of a SHA-256")
+    for field, text in (
+        ("document_name", spec.document_name),
+        ("format", spec.format),
+        ("user", spec.user),
+    ):
+        if len(text) > MAX_NAME or not text.isprintable():
+            raise invalid(f"spec.{field}", f"must be at most {MAX_NAME} printable characters")
 
 
 def _times(spec: JobSpec) -> tuple[datetime | None, datetime | None, timedelta | None]:

@@ -20,7 +20,7 @@ from spooler.sql.store import SqlStore
 
 
 @pytest.fixture
-async def folder(tmp_path) -> Path:
+async def folder(tmp_path: Path) -> Path:
     """A store with a hundred jobs, closed."""
     store = await SqlStore.open(tmp_path / "store")
     await store.create_printer(Printer("labels"))
