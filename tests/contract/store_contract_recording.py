@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.errors import DocumentLost, JobNotFound
-from spooler.job import Attempt, HistoryEvent, Job, JobError, changed
+from spooler.job import Attempt, HistoryEvent, Job, JobError, Segment, changed
 from spooler.job_state import JobState
 from spooler.ledger import (
     Evidence,
@@ -53,6 +53,7 @@ class RecordingContract(StoreFixtures):
             port=PORT,
             attempts=1,
             resume_offset=3,
+            rest=(Segment(3, 7, b"\x1b@\xff", "3 bytes before receipt 2", "DUPLICATE?"), Segment(9, 12)),
             ledger=LEDGER,
             last_error=ERROR,
             started_at=NOW,

@@ -38,19 +38,33 @@ def _tokens(prefixes: bytes, quick: bool, collect: bool) -> re.Pattern[bytes]:
     )
 
 
+_NEVER = re.compile(rb"(?!)")
+# Delimiters that cannot be told from what they part; nobody chooses them, and no count is read with them.
+_AMBIGUOUS = tuple(bytes((code,)) for code in range(256) if chr(code).isalnum() or code in b" _")
+
+
 @lru_cache(maxsize=64)
 def _graphic(comma: bytes) -> re.Pattern[bytes]:
     """^GFa,b,c,d,data: b bytes follow where a is B or C."""
-    return re.compile(
-        rb"(?i:GF) *([A-Za-z])%b *(\d{1,10})%b[^,]{0,12}%b[^,]{0,12}%b" % ((re.escape(comma),) * 4)
-    )
+    if comma in _AMBIGUOUS:
+        return _NEVER
+    numbers = rb"(?i:GF) *([A-Za-z])%b *(\d{1,10})%b[\d ]{0,12}%b[\d ]{0,12}%b"
+    return re.compile(numbers % ((re.escape(comma),) * 4))
 
 
 @lru_cache(maxsize=64)
 def _download(comma: bytes) -> re.Pattern[bytes]:
     """~DYd:f,b,x,t,w,data: t bytes follow where b is B or C."""
+    if comma in _AMBIGUOUS:
+        return _NEVER
     numbers = rb"(?i:DY)[^%b]{1,32}%b *([A-Za-z])%b[\w ]{0,4}%b *(\d{1,10})%b[\d ]{0,12}%b"
     return re.compile(numbers % ((re.escape(comma),) * 6))
+
+
+@lru_cache(maxsize=64)
+def _stops(prefixes: bytes) -> re.Pattern[bytes]:
+    """Return what ends a command's parameters."""
+    return re.compile(b"[\x02\x03%b]" % re.escape(prefixes))
 
 
 _QUANTITY = re.compile(rb"(?i:PQ) *(\d{1,10})?(?=\D)")
@@ -178,7 +192,7 @@ class ZplSplitter(Splitter):
 
     def _setting(self, code: bytes, buffer: bytes, at: int, final: bool) -> int:
         assert self._memory is not None
-        stop = re.compile(b"[%b]" % re.escape(self._caret + self._tilde)).search(buffer, at + 3, at + _HEADER)
+        stop = _stops(self._caret + self._tilde).search(buffer, at + 3, at + _HEADER)
         if stop is None and len(buffer) - at < _HEADER and not final:
             return _MORE
         after = stop.start() if stop is not None else min(at + _HEADER, len(buffer))

@@ -48,6 +48,7 @@ def setup(kind, document, number):
     (b"^XA^GFB,9,9,3,^XZ^XA^XZ^FS^XZ", 1),  # binary: nine bytes, whatever they look like
     (b"^XA^GFA,9,9,3,FFFFFF^FS^XZ", 1),
     (b"~CD;^XA^GFB;6;6;3;^XZ^XZ^FS^XZ", 1),
+    (b"~CD;" + b"^XA^GFB;9;9;3;^XA^XZ^FD^FS^XZ" * 2, 2),
     (b"~DYR:LOGO,B,G,14,1,^XA^FDa^FS^XZ!^XA^FDb^XZ", 1),
     (b"~DGR:SAMPLE.GRF,00080,010,FFFF^XA^XGR:SAMPLE.GRF,1,1^FS^XZ", 1),
     (b"^XA^FDa_5EXZ^FS^FH^FD_5EXZ^FS^XZ", 1),

@@ -20,8 +20,8 @@ WORDS = {
     ZplSplitter: [
         b"^XA", b"^XZ", b"^xa", b"^xz", b"^FDtext^FS", b"^FO1,2", b"^PQ3", b"^PW400", b"^FX ^XZ", b"\x02", b"\x03", b"^DFR:A.ZPL^FS",
         b"^GFB,9,9,3,^XA^XZ^FD", b"^GFA,6,6,3,FF00FF", b"^GFC,5,5,5,^XZ^F", b"~DYR:A,B,T,6,0,^XA^XZ", b"~DYR:A,A,T,6,0,001122", b"^GFB,",
-        b"~CC/", b"/CC^", b"~CT+", b"+CT~", b"~CD;", b"/XA/FDx/XZ", b"~DGR:A.GRF,8,1,FF", b"^", b"~", b"^X", b"\r\n", b"^GFB;9;9;3;^XA^XZ^FD",
-        b"~JA", b"^XFR:A^FS", b"^LH1,1", b"^CI28", b"/", b"^^XA",
+        b"~CC/", b"/CC^", b"~CT+", b"+CT~", b"~CD;", b"~CD9", b"~CD,", b"/XA/FDx/XZ", b"~DGR:A.GRF,8,1,FF", b"^", b"~", b"^X", b"\r\n", b"^GFB;9;9;3;^XA^XZ^FD",
+        b"~JA", b"^XFR:A^FS", b"^LH1,1", b"^LH1\x03", b"^CI28", b"/", b"^^XA",
     ],
     EscPosSplitter: [
         b"\x1b@", b"text", b"\n", b"\x1dV\x00", b"\x1dVA\x03", b"\x1dV1", b"\x1bi", b"\x1bm", b"\x1dv0\x00\x02\x00\x03\x00\x1dV\x00\x1bi!",
