@@ -141,7 +141,7 @@ def _on_its_way(facts: JobFacts) -> Explanation:
 
 def _undecided(job: Job) -> Explanation:
     resolve = f"{_JOBS}/ResolveJob"
-    actions = (
+    actions: tuple[Action, ...] = (
         Action("It came out: go on behind it", resolve, f"printfabric resolve {job.number} skip"),
         Action("Print it again", resolve, f"printfabric resolve {job.number} reprint"),
         _cancel(job),
