@@ -86,13 +86,13 @@ class ZplSplitter(Splitter):
         position, size = 0, len(buffer)
         while position < size:
             quick = self._inside and self._prints
-            pattern = _tokens(self._caret + self._tilde, quick, self.collect)
-            found = pattern.search(buffer, position)
+            found = _tokens(self._caret + self._tilde, quick, self.collect).search(buffer, position)
             if found is None:
                 stop = size if final else self._unfinished(buffer, position)
                 self._note(buffer, position, stop)
                 return stop
-            self._note(buffer, position, found.start())
+            if self.collect:
+                self._note(buffer, position, found.start())
             after = self._token(buffer, found, final)
             if after == _MORE:
                 return found.start()
