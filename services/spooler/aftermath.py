@@ -97,6 +97,8 @@ def job_after(job: Job, judged: Judged) -> Job:
     copies = job.copies_printed + (printed and not rest)
     goes_on = event is JobEvent.COMPLETE and (bool(rest) or copies < job.copies)
     outcome = conclusion.outcome
+    if outcome is Outcome.NOT_PRINTED and copies:  # nothing of this copy, but there are others
+        outcome = Outcome.PARTIAL
     if goes_on and job.stopping:  # what was begun came out, the rest shall not
         event, goes_on, outcome = JobEvent.CANCEL, False, Outcome.PARTIAL
     elif goes_on:

@@ -193,11 +193,12 @@ class Steering(Reprinting):
 
 def _ended(job: Job, event: JobEvent, reason: str) -> Job:
     """Return a job that waits no more: what is on paper of it, stays."""
+    untouched = Outcome.PARTIAL if job.copies_printed or job.resume_offset else Outcome.NOT_PRINTED
     return replace(
         job,
         state=step(job.state, event),
         reasons=(reason,),
-        outcome=Outcome.NOT_PRINTED if job.outcome is Outcome.PENDING else job.outcome,
+        outcome=untouched if job.outcome is Outcome.PENDING else job.outcome,
         ended_at=datetime.now(UTC),
         hold_reason="",
     )

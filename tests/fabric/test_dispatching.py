@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -25,6 +26,8 @@ from spooler.printer_steering import PrinterSteering
 from spooler.sql.store import SqlStore
 from spooler.steering import Steering
 from tests.fakes.host import FakeHost, FakeHosts, FakeOpenPort
+
+Seen = TypeVar("Seen")
 
 
 class Rig:
@@ -58,10 +61,10 @@ class Rig:
         return self.dispatcher.live_job(number) or await self.store.get_job(number)
 
 
-async def eventually(get: Callable[[], object], good: Callable[[object], bool]) -> object:
+async def eventually(get: Callable[[], Awaitable[Seen]], good: Callable[[Seen], object]) -> Seen:
     deadline = time.monotonic() + 10
     while True:
-        value = await get()  # type: ignore[misc]
+        value = await get()
         if good(value):
             return value
         assert time.monotonic() < deadline, f"still {value}"
@@ -327,6 +330,7 @@ async def test_a_host_that_is_down_keeps_its_jobs_waiting(rig: Rig, host: FakeHo
     await rig.printer("labels", "P1:")
     job = await rig.submit("labels", b"job")
     waiting = await eventually(lambda: rig.job(job.number), lambda job: job.last_error is not None)
+    assert waiting.last_error
     assert waiting.last_error.reason == "HOST_UNREACHABLE"
     host.down = False
     rig.dispatcher.host_up("edge")
@@ -368,6 +372,7 @@ async def test_a_port_that_a_newer_spooler_holds_is_left_alone(rig: Rig, host: F
     await rig.printer("labels", "P1:")
     job = await rig.submit("labels", b"job")
     waiting = await eventually(lambda: rig.job(job.number), lambda job: job.last_error is not None)
+    assert waiting.last_error
     assert waiting.last_error.reason == "STALE_FENCE"
     assert port.fence == 1 << 60
     assert not port.order
@@ -380,7 +385,7 @@ async def test_a_printer_that_is_off_for_long_fills_no_history(rig: Rig, host: F
     job = await rig.submit("labels", b"job")
     lane = rig.dispatcher.lane(PortName("edge", "P1:"))
     for tried in range(1, 6):
-        await eventually(lambda: _starts(host), lambda count, least=tried: count >= least)
+        await eventually(lambda: _starts(host), tried.__le__)
         lane.clear()
     assert (await rig.job(job.number)).attempts == 1
     assert len(await rig.store.history(job.number)) <= 2

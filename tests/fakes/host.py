@@ -77,55 +77,67 @@ class FakeOpenPort(OpenPort):
         await asyncio.sleep(0)
 
     def _slice(self, piece: Slice) -> None:
+        doc = self._document(piece)
+        if doc is None or (doc.progress is not None and doc.progress.final):
+            return
+        assert piece.offset <= doc.accepted, f"gap: {piece.offset} after {doc.accepted}"
+        data = piece.data[doc.accepted - piece.offset :]
+        if not self._misbehave(doc, data):
+            self._print(doc, piece, data)
+
+    def _document(self, piece: Slice) -> FakeDocument | None:
+        """Return the document of a slice; None when the device is away."""
         port = self.port
         doc = port.documents.get(piece.key)
         if doc is None and port.refuses is not None:
             port.calls.append("refused")
             self.news.put_nowait(Progress(piece.key, Phase.NEVER_SEEN, error=port.refuses))
-            return None
-        if doc is None:
-            assert piece.start is not None, "a document begins with its start"
+        elif doc is None:
+            start = piece.start
+            assert start is not None, "a document begins with its start"
             doc = FakeDocument(
                 piece.key,
-                piece.start.printer,
-                piece.start.job_number,
-                resume_offset=piece.start.resume_offset,
-                prefix=piece.start.resume_prefix,
+                start.printer,
+                start.job_number,
+                resume_offset=start.resume_offset,
+                prefix=start.resume_prefix,
             )
             port.documents[piece.key] = doc
             port.order.append(doc.job_number)
             port.calls.append("StartDocPort")
-        if doc.progress is not None and doc.progress.final:
-            return None
-        assert piece.offset <= doc.accepted, f"gap: {piece.offset} after {doc.accepted}"
-        data = piece.data[doc.accepted - piece.offset :]
+        return doc
+
+    def _misbehave(self, doc: FakeDocument, data: bytes) -> bool:
+        """Do what the port was told to do wrong; return whether that was all."""
+        port = self.port
+        others = [one for one in port.documents.values() if one is not doc]
         if port.end_error is not None:
-            return self._end(doc, port.end_error)
-        if any(
-            one.progress is not None and one.progress.error
-            for one in port.documents.values()
-            if one is not doc
-        ):
+            self._end(doc, port.end_error)
+        elif any(one.progress is not None and one.progress.error for one in others):
             # Nothing is printed behind half a document until its end is durable at the spooler.
-            return self._end(doc, PortBusy("an earlier document broke off", verdict=Verdict.RETRY))
-        if port.cut_at is not None and doc.accepted + len(data) >= port.cut_at:
+            self._end(doc, PortBusy("an earlier document broke off", verdict=Verdict.RETRY))
+        elif port.cut_at is not None and doc.accepted + len(data) >= port.cut_at:
             doc.data += data[: port.cut_at - doc.accepted]
             port.cut_at = None
             self._tell(doc, Phase.IN_PROGRESS)
-            return self.cut()
-        if port.break_at is not None and doc.accepted + len(data) >= port.break_at:
+            self.cut()
+        elif port.break_at is not None and doc.accepted + len(data) >= port.break_at:
             doc.data += data[: port.break_at - doc.accepted]
             port.break_at = None
-            return self._end(doc, HostUnreachable("the device went away"), broke=True)
-        doc.data += data
-        if piece.end_size is not None:
-            assert doc.accepted == piece.end_size
-            task = asyncio.get_running_loop().create_task(self._finish(doc))
-            self.ending.add(task)
-            task.add_done_callback(self.ending.discard)
+            self._end(doc, HostUnreachable("the device went away"), broke=True)
         else:
+            return False
+        return True
+
+    def _print(self, doc: FakeDocument, piece: Slice, data: bytes) -> None:
+        doc.data += data
+        if piece.end_size is None:
             self._tell(doc, Phase.IN_PROGRESS)
-        return None
+            return
+        assert doc.accepted == piece.end_size
+        task = asyncio.get_running_loop().create_task(self._finish(doc))
+        self.ending.add(task)
+        task.add_done_callback(self.ending.discard)
 
     async def _finish(self, doc: FakeDocument) -> None:
         await self.port.paused.wait()

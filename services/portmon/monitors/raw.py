@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import struct
 import time
 from typing import Literal
 
@@ -20,19 +19,11 @@ from chassis.errors import (
     FabricError,
     WriteTimeout,
 )
+from portmon import tcp
 from portmon.addresses import Addresses
 from portmon.device_wait import READ, WRITE
 from portmon.document import FAR_BUFFER_BYTES, DocInfo, DocKey, Evidence
 from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings
-
-# struct tcp_info of linux/tcp.h; the kernel fills as much of it as it knows.
-_TCP_INFO_BYTES = 256
-_BYTES_ACKED_AT = 120
-_SND_WND_AT = 228  # since Linux 5.4
-
-# What the kernel may hold back behind the peer's window. Its own limit is megabytes, and all of them would be uncertain
-# when the connection breaks.
-_MOST_UNSENT_BYTES = 131072
 
 
 class RawSettings(PortSettings):
@@ -69,8 +60,7 @@ class RawSettings(PortSettings):
         ge=0,
         le=1 << 30,
         title="Printer's own memory",
-        description="Bytes that the printer may have taken from the connection and not printed. When the connection "
-        "breaks, that much before the last acknowledged byte counts as uncertain, beside the receive window.",
+        description="Bytes that the printer may have taken and not printed: uncertain when the connection breaks.",
         json_schema_extra={"unit": "bytes"},
     )
     connection: Literal["document", "kept"] = Field(
@@ -122,9 +112,7 @@ class RawPort(Port):
                 family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
             )
             try:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT_BYTES)
+                tcp.prepare(connection)
                 code = connection.connect_ex(address)
                 if code == errno.EINPROGRESS:
                     code = self._await_connection(connection, deadline)
@@ -185,15 +173,13 @@ class RawPort(Port):
     def acked(self) -> int:
         if self._socket is not None:
             try:
-                info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+                info = tcp.info(self._socket)
             except OSError:
                 return self._acked
-            if len(info) >= _BYTES_ACKED_AT + 8:
-                # The SYN counts as one byte, and so does the FIN once it is acknowledged.
-                acked = struct.unpack_from("=Q", info, _BYTES_ACKED_AT)[0] - 1
-                self._acked = max(self._acked, min(acked, self._sent) - self._base)
-            if len(info) >= _SND_WND_AT + 4:
-                self._window = max(self._window, struct.unpack_from("=I", info, _SND_WND_AT)[0])
+            if info.acked is not None:
+                self._acked = max(self._acked, min(info.acked, self._sent) - self._base)
+            if info.window is not None:
+                self._window = max(self._window, info.window)
                 window = self._window or FAR_BUFFER_BYTES
                 self.far_buffer_bytes = window + self._settings.printer_buffer_bytes
         return self._acked
@@ -276,8 +262,7 @@ class RawPort(Port):
     def abort_doc(self, keep: bool) -> bool:
         if self._socket is not None:
             self.acked()
-            # A reset, so that the kernel does not go on sending what the ledger says was never acknowledged.
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            tcp.reset_when_closed(self._socket)
             self._drop()
         return False
 

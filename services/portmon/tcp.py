@@ -1,0 +1,47 @@
+"""TCP connections to devices: how they are set up, what the kernel knows of them, how they are reset."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import NamedTuple
+
+# struct tcp_info of linux/tcp.h; the kernel fills as much of it as it knows.
+_BYTES = 256
+_BYTES_ACKED_AT = 120
+_SND_WND_AT = 228  # since Linux 5.4
+
+# What the kernel may hold back behind the peer's window. Its own limit is megabytes, and all of them would be uncertain
+# when the connection breaks.
+_MOST_UNSENT_BYTES = 131072
+
+
+class TcpInfo(NamedTuple):
+    """Bytes the peer acknowledged, and its window; None where this kernel does not tell."""
+
+    acked: int | None
+    window: int | None
+
+
+def info(connection: socket.socket) -> TcpInfo:
+    """Ask the kernel. Raises OSError when the connection is gone."""
+    known = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES)
+    acked = window = None
+    if len(known) >= _BYTES_ACKED_AT + 8:
+        # The SYN counts as one byte, and so does the FIN once it is acknowledged.
+        acked = struct.unpack_from("=Q", known, _BYTES_ACKED_AT)[0] - 1
+    if len(known) >= _SND_WND_AT + 4:
+        window = struct.unpack_from("=I", known, _SND_WND_AT)[0]
+    return TcpInfo(acked, window)
+
+
+def prepare(connection: socket.socket) -> None:
+    """Set a connection up before it is made: nothing is held back, a dead peer is noticed."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT_BYTES)
+
+
+def reset_when_closed(connection: socket.socket) -> None:
+    """Let the close be a reset, so that the kernel does not go on sending what the ledger calls unacknowledged."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
