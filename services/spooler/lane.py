@@ -89,11 +89,17 @@ class Lane(LaneCondition):
         elif self._hold is not None:
             self._tasks.spawn(f"take back {flight.number}", self._take_back(self._hold, flight))
 
+    def keep(self, flight: Flight) -> None:
+        """It is not cancelled after all: send it, if it has not left."""
+        flight.cancelled = False
+        if flight.key in self.flights and not flight.begun:
+            self._unsent.put_first(flight)
+            self._start()
+
     async def close(self) -> None:
         """Release the port (ClosePort). With documents on their way the hold is left to its lease instead."""
-        for task in (self._task, self._listener):
-            if task is not None:
-                task.cancel()
+        for task in filter(None, (self._task, self._listener)):
+            task.cancel()
         self._task = self._listener = None
         hold, self._hold = self._hold, None
         if not self.failed:
@@ -212,13 +218,8 @@ class Lane(LaneCondition):
                 self._wake.set()
 
     def _heard(self, news: Progress) -> None:
-        flight = self.flights.get(news.key)
-        if flight is None:
-            return
-        if news.final:
-            self._land(flight, news)
-        else:
-            self._note(flight, news)
+        if (flight := self.flights.get(news.key)) is not None:
+            (self._land if news.final else self._note)(flight, news)
 
     def _note(self, flight: Flight, news: Progress) -> None:
         """It goes on. With an error, what was sent behind the accepted offset is lost: it is sent again from there."""

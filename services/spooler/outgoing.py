@@ -73,9 +73,13 @@ class Outgoing:
         await self._fetch(small)
         batch = []
         for flight in small:
-            if flight.cancelled or flight not in self._line:
+            if flight not in self._line:
                 continue
-            self._line.remove(flight)
+            self._line.remove(
+                flight
+            )  # a cancelled one too: what stays in the line is asked for again at once
+            if flight.cancelled:
+                continue
             flight.begun = True
             rest = (flight.data or b"")[flight.sent : flight.size_bytes]
             batch.append(Slice(flight.key, flight.info, flight.sent, rest, end_size=flight.size_bytes))

@@ -61,14 +61,13 @@ class Steering(Reprinting):
             return await self._settled(job.number)
         lane, flight = found
         if not flight.cancelled:
-            flight.cancelled = (
-                True  # before the wait for the disk: it may land, or its next copy leave, meanwhile
-            )
+            # Before the wait for the disk: it may land, or its next copy leave, meanwhile.
+            flight.cancelled = True
             try:
                 stopping = replace(job, reasons=(STOPPING,))
                 await self._put(job, stopping, "cancel-requested", who, reason)
             except FabricError:
-                flight.cancelled = False
+                lane.keep(flight)
                 raise
             if not flight.ended:
                 lane.cancel(flight)
