@@ -27,7 +27,7 @@ class PortmonSettings(Settings):
     """The settings of fabric-portmon."""
 
     service = "portmon"
-    server: ServerSettings = ServerSettings(listen=("127.0.0.1:50152",))
+    server: ServerSettings = ServerSettings(listen=("127.0.0.1:26152",))
     host_name: str = Field(
         default_factory=socket.gethostname,
         min_length=1,

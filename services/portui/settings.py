@@ -11,9 +11,9 @@ class PortuiSettings(Settings):
     """The settings of fabric-portui."""
 
     service = "portui"
-    server: ServerSettings = ServerSettings(listen=("127.0.0.1:50153",))
+    server: ServerSettings = ServerSettings(listen=("127.0.0.1:26153",))
     spooler: Address = Field(
-        default="127.0.0.1:50151",
+        default="127.0.0.1:26151",
         description="where the spooler serves; nothing else is ever called, port monitors least of all",
     )
     channel: ChannelSettings = Field(default=ChannelSettings(), description="how the spooler is called")

@@ -61,7 +61,7 @@ class SpoolerSettings(Settings):
     """The settings of fabric-spooler."""
 
     service = "spooler"
-    server: ServerSettings = ServerSettings(listen=("127.0.0.1:50151",))
+    server: ServerSettings = ServerSettings(listen=("127.0.0.1:26151",))
     monitors: ChannelSettings = Field(
         default=ChannelSettings(), description="how port monitors are spoken to: TLS, keepalive, token"
     )

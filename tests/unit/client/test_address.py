@@ -65,13 +65,13 @@ def test_the_state_directory_follows_the_desktop_rules():
 @pytest.mark.parametrize(
     ("written", "target"),
     [
-        ("spooler", "spooler:50151"),
+        ("spooler", "spooler:26151"),
         ("spooler:1234", "spooler:1234"),
         (" 127.0.0.1:80 ", "127.0.0.1:80"),
-        ("[::1]", "[::1]:50151"),
+        ("[::1]", "[::1]:26151"),
         ("[::1]:99", "[::1]:99"),
         ("unix:/run/printfabric.sock", "unix:/run/printfabric.sock"),
-        ("dns:///spooler.print:50151", "dns:///spooler.print:50151"),
+        ("dns:///spooler.print:26151", "dns:///spooler.print:26151"),
     ],
 )
 def test_addresses_are_taken_as_people_write_them(written, target):

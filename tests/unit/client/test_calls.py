@@ -155,7 +155,7 @@ async def test_the_token_goes_with_every_call_and_is_read_anew(spooler):
 
 async def test_a_token_never_leaves_the_machine_in_the_clear():
     with pytest.raises(ValueError, match="in the clear"):
-        async with Client("print.example.com:50151", token="secret"):
+        async with Client("print.example.com:26151", token="secret"):
             pass
 
 

@@ -170,7 +170,7 @@ def test_a_taken_address_is_said_in_words():
 
 def test_a_fabric_for_this_machine_listens_on_this_machine_only():
     with pytest.raises(Refused, match="leaves this machine"):
-        _must_be_free("0.0.0.0:50151")
+        _must_be_free("0.0.0.0:26151")
 
 
 def test_simulated_printers_come_back_where_they_were_if_that_is_free(tmp_path):

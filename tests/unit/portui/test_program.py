@@ -74,8 +74,8 @@ async def test_the_program_serves_forms_health_reflection_and_metrics(program: d
 
 def test_the_defaults_are_the_fabrics_ports():
     settings = PortuiSettings()
-    assert settings.server.listen == ("127.0.0.1:50153",)
-    assert settings.spooler == "127.0.0.1:50151"
+    assert settings.server.listen == ("127.0.0.1:26153",)
+    assert settings.spooler == "127.0.0.1:26151"
 
 
 def test_a_config_file_says_where_the_spooler_is_and_a_wrong_one_is_one_line_and_78(tmp_path: Path):

@@ -10,7 +10,7 @@ def settings(tmp_path, text):
 
 
 def test_the_defaults_listen_on_this_machine_only():
-    assert load(SpoolerSettings, [], {}).server.listen == ("127.0.0.1:50151",)
+    assert load(SpoolerSettings, [], {}).server.listen == ("127.0.0.1:26151",)
 
 
 def test_hosts_and_printers_come_from_the_file(tmp_path):
@@ -22,7 +22,7 @@ def test_hosts_and_printers_come_from_the_file(tmp_path):
         window = 1
         [[hosts]]
         name = "edge-7"
-        address = "10.0.0.7:50152"
+        address = "10.0.0.7:26152"
         [[printers]]
         name = "labels"
         ports = ["edge-7/COM1:"]
