@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.drain import Drain
+from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Inlet, Link
 from printfabric_sim.intake import KEEP_CONTENT_BYTES, Intake
 from printfabric_sim.paper_path import PaperPath
@@ -189,7 +190,7 @@ class Core:
         self.intake.inlets[inlet.number] = inlet
         self.event("connected", inlet=inlet.number, kind=kind, peer=peer)
         job = self._new_job(job_name, inlet)
-        self.personality.inlet_opened(inlet)
+        guarded(self.record, inlet, self.personality.inlet_opened, inlet)
         # Faults may break the link, which the caller has not tied to its inlet yet.
         self.loop.call_soon(self._opened, inlet.number, job.number)
         return inlet

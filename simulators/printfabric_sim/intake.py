@@ -7,6 +7,7 @@ from typing import IO, Protocol
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.drain import Drain
+from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Damage, Inlet
 from printfabric_sim.paper_path import Ending, PaperPath
 from printfabric_sim.personality import Personality, Step
@@ -60,12 +61,13 @@ class Intake:
         inlet.received += len(data)
         self.received += len(data)
         position = 0
-        for end, obey in self._owner.personality.realtime(data, inlet):
+        record, personality = self._owner.record, self._owner.personality
+        for end, obey in guarded(record, inlet, personality.realtime, data, inlet) or []:
             inlet.buffer += data[position:end]
             position = end
             self._line_up(inlet)
             self.pump()
-            obey()
+            guarded(record, inlet, obey)
         inlet.buffer += data[position:] if position else data
         self._line_up(inlet)
         self.pump()
@@ -176,7 +178,10 @@ class Intake:
         allowance = self._owner.drain.allowance()
         limited = allowance is not None and allowance < len(inlet.buffer)
         buffer = inlet.buffer[:allowance] if limited else inlet.buffer
-        step = self._owner.personality.parse(buffer, inlet)
+        step = guarded(self._owner.record, inlet, self._owner.personality.parse, buffer, inlet)
+        if step is None:
+            self._spoiled(inlet)
+            return True
         if step.used or step.copies or step.drop or step.mark is not None:
             self._apply(inlet, step)
             return True
@@ -194,8 +199,23 @@ class Intake:
         mine = bool(self.draft.spans) and self.draft.spans[-1].inlet == inlet.number
         if mine and not clean:
             self.draft.garbled = f"inlet {inlet.number} broke off inside"
-        self._apply(inlet, self._owner.personality.end_of_input(inlet, clean))
+        step = guarded(self._owner.record, inlet, self._owner.personality.end_of_input, inlet, clean)
+        if step is None:
+            self._spoiled(inlet)
+            step = Step(0)
+        self._apply(inlet, step)
         self.forget(inlet)
+
+    def _spoiled(self, inlet: Inlet) -> None:
+        """The interpreter raised: what it has begun comes out garbled with all that is buffered behind it."""
+        size = len(inlet.buffer)
+        if self.draft.size:
+            self.draft.garbled = "the personality failed"
+            self._apply(inlet, Step(size, part=True, copies=1))
+        else:
+            self.lost_bytes += size
+            self._apply(inlet, Step(size))
+        guarded(self._owner.record, inlet, self._owner.personality.flush)
 
     def _apply(self, inlet: Inlet, step: Step) -> None:
         if step.used:

@@ -90,8 +90,10 @@ class _TcpLink(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         assert self._inlet is not None
-        self._core.end(self._inlet, "reset" if exc is not None else "fin")
-        self._owner.link_lost(self)
+        try:
+            self._core.end(self._inlet, "reset" if exc is not None else "fin")
+        finally:
+            self._owner.link_lost(self)
 
     # inlet.Link
 

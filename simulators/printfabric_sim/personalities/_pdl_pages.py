@@ -17,8 +17,10 @@ _INK = re.compile(rb"[!-~\xa0-\xff]")
 _PARAMETERS = re.compile(rb"\x1b[!-/][`-~]?(?:[-+]?[0-9.]*[`-~])*([-+]?[0-9]*)\.?[0-9]*([@-Z^])")
 # Families whose W, X or V is followed by so many bytes of data.
 _BINARY = re.compile(rb"^\x1b(?:\*b|\*v|\*c|\(s|\)s|&p|&n|\*m|\*l|\*i)")
-_COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?([0-9]+)X")
+_COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?([0-9]{1,5})X")
 _EARLY_BYTES = 4096
+# A longer number is garbage and counts for nothing.
+_MAX_DIGITS = 8
 
 
 class Piece(NamedTuple):
@@ -85,7 +87,8 @@ class PclPages(Pages):
             self.copies = max(1, int(copies[1]))
         if found[2] in b"WXV" and _BINARY.match(found[0]) and found[1]:
             self._ink = self._ink or found[0].startswith(b"\x1b*b")
-            return len(found[0]) + abs(int(found[1]))
+            digits = found[1].lstrip(b"+-")
+            return len(found[0]) + (int(digits) if 0 < len(digits) <= _MAX_DIGITS else 0)
         return len(found[0])
 
     def finish(self) -> int:
@@ -128,7 +131,7 @@ class PdfPages(Pages):
     """PDF: printed when all of it is there, for its page tree is at the end."""
 
     _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
-    _COUNT = re.compile(rb"/Count\s+(\d+)")
+    _COUNT = re.compile(rb"/Count\s+(\d{1,6})(?!\d)")
 
     def __init__(self) -> None:
         self._pages = 0

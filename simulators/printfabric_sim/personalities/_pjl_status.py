@@ -21,6 +21,7 @@ _CODES: tuple[tuple[Condition, int, str, bool], ...] = (
     (Condition.WARMING_UP, 10003, "WARMING UP", True),
 )
 _TIMED_MIN_S, _TIMED_MAX_S = 5, 300
+_MAX_DIGITS = 8
 
 
 class PjlStatus:
@@ -48,7 +49,9 @@ class PjlStatus:
         """USTATUS name = value."""
         for name, value in settings.items():
             if name == "TIMED":
-                seconds = int(value) if value.isdigit() else 0
+                seconds = (
+                    int(value) if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS else 0
+                )
                 self._set_timer(min(max(seconds, _TIMED_MIN_S), _TIMED_MAX_S) if seconds else 0)
             elif value == "OFF":
                 self._on.pop(name, None)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 UEL = b"\x1b%-12345X"
 _SETTING = re.compile(r"([A-Z]+)\s*(?::\s*\S+)?\s*=\s*(\"[^\"]*\"|\S+)")
 _COPIES = frozenset({"COPIES", "QTY"})
+_NUMBER = re.compile(r"[0-9]{1,5}")
 # A PJL line is no longer than this; more without a line end is taken for garbage.
 _LINE_BYTES = 1024
 
@@ -121,7 +122,7 @@ class LaserPrinter(Personality):
 
     def _set(self, settings: dict[str, str]) -> None:
         for name in _COPIES & settings.keys():
-            if settings[name].isdigit():
+            if _NUMBER.fullmatch(settings[name]):
                 self._copies = max(1, int(settings[name]))
 
     def _begin_job(self, rest: str, inlet: Inlet) -> Mark:

@@ -1,0 +1,93 @@
+"""No bytes, and no personality, bring the printer to a stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from printfabric_sim.personality import Step
+from tests.simulators.test_zpl import label, plug
+
+NINES = b"9" * 5000
+PAGE = b"SERIAL 00007\n\x0c"
+RAISES = [RuntimeError("told to")]
+
+
+async def send(printer, data):
+    """Send `data` on a connection of its own and wait until the printer has closed it."""
+    async with asyncio.timeout(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", printer.tcp.port)
+        writer.write(data)
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("personality", "data", "job"),
+    [
+        ("zpl", b"^XA^PQ" + NINES + b"^FDx^FS^XZ", label(7)),
+        ("zpl", b"^XA^LL" + NINES + b"^FDx^FS^XZ", label(7)),
+        ("pjl", b"\x1b*b-Wxxxx\x0c", PAGE),
+        ("pjl", b"\x1b*b" + NINES + b"Wx\x0c", PAGE),
+        ("pjl", b"\x1b&l" + NINES + b"Xx\x0c", PAGE),
+        ("pjl", b"\x1b%-12345X@PJL SET COPIES=\xb2\r\n@PJL USTATUS TIMED=\xb2\r\n\x1b%-12345X", PAGE),
+        ("pjl", b"\x1b%-12345X@PJL SET COPIES=" + NINES + b"\r\n\x1b%-12345X", PAGE),
+        ("pjl", b"%PDF-1.4 /Count " + NINES, PAGE),
+    ],
+)
+async def test_a_garbage_number_counts_for_nothing_and_the_next_job_prints(start, personality, data, job):
+    printer = await start(personality)
+    await send(printer, data)
+    await send(printer, job)
+    assert printer.record.serials()[-1] == "00007"
+    assert printer.record.made <= 2
+    assert not printer.record.counts["event.personality failed"]
+
+
+async def test_a_personality_that_raises_spoils_its_unit_and_the_next_prints(start, monkeypatch):
+    printer = await start("zpl")
+    parse = printer.personality.parse
+
+    def breaks(buffer, inlet):
+        if buffer.startswith(b"^FDboom"):
+            raise RAISES[0]
+        return parse(buffer, inlet)
+
+    monkeypatch.setattr(printer.personality, "parse", breaks)
+    await send(printer, b"^XA^FDboom^FS^XZ")
+    await send(printer, label(7))
+    assert [unit.outcome.value for unit in printer.record.units] == ["garbled", "printed"]
+    assert printer.record.counts["event.personality failed"] == 1
+
+
+@pytest.mark.parametrize("method", ["realtime", "end_of_input", "flush", "parse"])
+async def test_whatever_raises_the_door_stays_open(start, monkeypatch, method):
+    printer = await start("zpl")
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+
+            def breaks(*_: object) -> Step:
+                raise RAISES[0]
+
+            patch.setattr(printer.personality, method, breaks)
+            if method == "flush":
+                patch.setattr(printer.personality, "parse", breaks)
+            await send(printer, b"^XA^FDx")
+        assert printer.record.counts["event.personality failed"] >= 1
+    await send(printer, b"^XZ" + label(7))
+    assert printer.record.serials()[-1] == "00007"
+
+
+async def test_a_command_that_raises_on_arrival_is_noted_and_the_rest_prints(start, monkeypatch):
+    printer = await start("zpl")
+
+    def breaks(*_: object) -> None:
+        raise RAISES[0]
+
+    monkeypatch.setattr(printer.core, "hold", breaks)
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"~PP" + label(7))
+    assert printer.record.serials() == ["00007"]
+    assert printer.record.counts["event.personality failed"] == 1
