@@ -18,11 +18,12 @@ from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from chassis import logs
 from chassis.authentication import Authenticator
 from chassis.call import REQUEST_ID, Call, accept_request_id, current_call, new_request_id
-from chassis.errors import CallCanceled, FabricError, Internal, RemoteError
+from chassis.errors import CallCanceled, FabricError, Internal, InvalidArgument, RemoteError
 from chassis.identity import Authorize
 from chassis.metrics import MethodStats, method_stats
 from chassis.status import DETAILS_KEY, error_from_rpc, grpc_code, status_from_error
@@ -68,7 +69,10 @@ class Wall:
             )
         make: Callable[..., Handler] = getattr(grpc, f"{asks}_{answers}_rpc_method_handler")
         walled = self._walled(behaviour, method, method_stats(method))
-        return make(walled, handler.request_deserializer, handler.response_serializer)
+        parse: Any = handler.request_deserializer
+        if not handler.request_streaming and parse is not None:
+            parse = _parsing(parse)
+        return make(walled, parse, handler.response_serializer)
 
     def _walled(self, behaviour: Behaviour, method: str, stats: MethodStats) -> Behaviour:
         async def walled(request: Any, context: Any) -> Any:
@@ -79,6 +83,7 @@ class Wall:
                 admission = self._admit(method, context)
                 if admission is not None:
                     await admission
+                _refuse_garbage(request)
                 answer = await behaviour(request, context)
                 if context.code():
                     outcome = (_NAMES.get(context.code(), "UNKNOWN"), "")
@@ -187,6 +192,23 @@ def _writing(generator: Callable[[Any, Any], AsyncIterator[Any]]) -> Behaviour:
     return behaviour
 
 
+def _refuse_garbage(request: Any) -> None:
+    if isinstance(request, DecodeError):
+        raise request
+
+
+def _parsing(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Return a parser that hands on its failure: grpc would answer it by itself, outside the wall (UNKNOWN)."""
+
+    def parsed(data: bytes) -> Any:
+        try:
+            return parse(data)
+        except DecodeError as error:
+            return error
+
+    return parsed
+
+
 def _ended_by_others(error: BaseException, context: Any) -> tuple[str, str]:
     if isinstance(error, asyncio.CancelledError):
         return ("CANCELLED", "")
@@ -205,6 +227,8 @@ def _named(error: Exception, method: str) -> FabricError:
         return error
     if isinstance(error, grpc.aio.AioRpcError):
         return error_from_rpc(error)
+    if isinstance(error, DecodeError):
+        return InvalidArgument(f"what came is no request of {method}: {error}", method=method)
     if isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         return _named(error.exceptions[0], method)
     error_id = secrets.token_hex(6)

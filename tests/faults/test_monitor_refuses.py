@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,8 @@ def test_a_closed_handle_and_one_never_given_out_do_nothing(holder: Holder, pape
     again = holder.open(PORT, 2)
     forged = type(again)(token=b"x" * len(again.token), fence=again.fence)
     for stale in (handle, forged, type(again)()):
-        assert refusal(lambda stale=stale: holder.start(stale, key)).reason == "INVALID_HANDLE"
-        error = refusal(lambda stale=stale: holder.write(stale, key, 0, b"x"))
+        assert refusal(partial(holder.start, stale, key)).reason == "INVALID_HANDLE"
+        error = refusal(partial(holder.write, stale, key, 0, b"x"))
         assert (error.reason, error.win32) == ("INVALID_HANDLE", 6)
     assert paper.settled() == b""
 

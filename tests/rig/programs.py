@@ -20,7 +20,7 @@ END_S = 8.0
 
 
 class Program:
-    """One program and how it is started. `addresses` are those of its last start.
+    """One program and how it is started. `addresses` are its listeners, the metrics page last.
 
     A service dies with this process, however that ends: it is started by way of `printfabric_client.up.tether`.
     """
@@ -52,7 +52,7 @@ class Program:
             assert code is None, f"{self.module} ended with {code}: {self.last_words()}"
             assert time.monotonic() < deadline, f"{self.module} is not ready: {self.last_words()}"
             time.sleep(0.01)
-        self.addresses = list(ready["addresses"])
+        self.addresses = [*ready["addresses"], *([ready["metrics"]] if ready.get("metrics") else [])]
 
     def _look(self) -> dict[str, Any] | None:
         with contextlib.suppress(OSError, ValueError):

@@ -16,6 +16,7 @@ from tests.rig.programs import Program
 from tests.rig.receivers import Receiver
 
 HOST = "edge"
+_SERVICE = ["[server]", 'metrics_listen = "127.0.0.1:0"', "[log]", 'rpc = "failed"']
 
 
 def toml(table: dict[str, Any]) -> str:
@@ -26,7 +27,7 @@ def toml(table: dict[str, Any]) -> str:
 def portmon_settings(state_dir: Path, receivers: Sequence[Receiver], more: str = "") -> str:
     """Return a port monitor's settings."""
     lines = [f'host_name = "{HOST}"', f'state_dir = "{state_dir}"', "clock_skew_s = 0", more]
-    lines += ["[log]", 'rpc = "failed"']
+    lines += _SERVICE
     for one in receivers:
         lines += [
             "[[ports]]",
@@ -39,7 +40,7 @@ def portmon_settings(state_dir: Path, receivers: Sequence[Receiver], more: str =
 
 def spooler_settings(state_dir: Path, host: str, printers: dict[str, list[str]], more: str = "") -> str:
     """Return a spooler's settings; `printers` are names and their ports on the one host."""
-    lines = [f'state_dir = "{state_dir}"', more, "[log]", 'rpc = "failed"']
+    lines = [f'state_dir = "{state_dir}"', more, *_SERVICE]
     lines += ["[[hosts]]", f'name = "{HOST}"', f'address = "{host}"']
     for name, ports in printers.items():
         names = json.dumps([f"{HOST}/{port}" for port in ports])

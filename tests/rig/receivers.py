@@ -65,8 +65,10 @@ class Receiver(ABC):
         return self.now()
 
     def _chew(self, size: int) -> None:
-        if self.rate:
-            self._ended.wait(size / self.rate)
+        began = time.monotonic()
+        while self.rate and (left := began + size / self.rate - time.monotonic()) > 0:
+            if self._ended.wait(min(left, _LOOK_S)):  # in short steps: the rate may change meanwhile
+                return
 
 
 class TcpReceiver(Receiver):
@@ -114,8 +116,12 @@ class TcpReceiver(Receiver):
                 return "fin"
             page += data
             self.paper += data
+            self._heard(connection)
             self._chew(len(data))
         return "stopped"
+
+    def _heard(self, connection: socket.socket) -> None:
+        """Answer what was just read; most printers say nothing."""
 
 
 class _FdReceiver(Receiver):

@@ -30,7 +30,7 @@ def refusal(call: Callable[[], object]) -> FabricError:
     """Return the error of a call that must be refused with a reason of ours."""
     with pytest.raises(grpc.RpcError) as refused:
         call()
-    error = error_from_rpc(refused.value)  # type: ignore[arg-type]
+    error = error_from_rpc(refused.value)
     assert error.message, error
     return error
 
@@ -54,7 +54,8 @@ class Holder:
         """OpenPort; return the handle."""
         request = pb.OpenPortRequest(owner=self.owner, port=port, fence=fence)
         request.lease.FromMilliseconds(int(lease_s * 1000))
-        return self.stub.OpenPort(request).handle
+        handle: pb.PortHandle = self.stub.OpenPort(request).handle
+        return handle
 
     def start(self, handle: pb.PortHandle, key: DocumentKey) -> None:
         """StartDocPort."""
@@ -63,14 +64,15 @@ class Holder:
     def write(self, handle: pb.PortHandle, key: DocumentKey, offset: int, data: bytes) -> int:
         """WritePort; return the accepted offset."""
         request = pb.WritePortRequest(handle=handle, document=key, offset=offset, data=data)
-        return max(answer.progress.accepted for answer in self.stub.WritePort(iter([request])))
+        return max(int(answer.progress.accepted) for answer in self.stub.WritePort(iter([request])))
 
     def end(self, handle: pb.PortHandle, key: DocumentKey) -> pb.DocumentProgress:
         """EndDocPort; return the last word about the document."""
         request = pb.EndDocPortRequest(
             handle=handle, document=key, disposition=pb.Disposition.DISPOSITION_COMPLETE
         )
-        return self.stub.EndDocPort(request).progress
+        progress: pb.DocumentProgress = self.stub.EndDocPort(request).progress
+        return progress
 
     def close(self, handle: pb.PortHandle) -> None:
         """ClosePort."""
