@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,3 +48,29 @@ def test_the_faults_in_the_examples_can_be_read():
     assert len(examples) >= 5
     for one, other in examples:
         assert parse_faults(one or other)
+
+
+def _units(numbers, outcome="printed"):
+    return [{"serial": f"{n:05d}", "outcome": outcome} for n in numbers]
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+@pytest.mark.parametrize(
+    ("units", "good"),
+    [
+        (_units(range(100)), True),
+        (_units([17], "truncated") + _units(range(100)), True),
+        ([], False),
+        (_units(range(99)), False),
+        (_units([*range(100), 5]), False),
+        (_units(range(99)) + _units([99], "garbled"), False),
+        ([*_units(range(100)), {"serial": None, "outcome": "printed"}], False),
+    ],
+)
+def test_the_shell_recipe_fails_when_labels_are_lost_doubled_or_garbled(tmp_path, units, good):
+    found = re.search(r"^jq .*?(?=```)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "units.jsonl").write_text("".join(json.dumps(unit) + "\n" for unit in units))
+    done = subprocess.run(["sh", "-c", found[0]], cwd=tmp_path, capture_output=True, check=False, timeout=20)
+    assert (done.returncode == 0) is good, done
