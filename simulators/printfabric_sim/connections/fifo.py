@@ -25,6 +25,7 @@ class FifoConnection(Connection):
         self._fd = -1
         self._inlet: Inlet | None = None
         self._reading = False
+        self._pauses: set[str] = set()  # why nothing is read
         self._generation = 0
         self._stopped = False
 
@@ -43,11 +44,11 @@ class FifoConnection(Connection):
 
     def pause(self) -> None:
         """Read no more."""
-        self._read(False)
+        self._hold(True, "full")
 
     def resume(self) -> None:
         """Read again."""
-        self._read(True)
+        self._hold(False, "full")
 
     def write(self, data: bytes) -> None:
         """There is no way back."""
@@ -65,19 +66,20 @@ class FifoConnection(Connection):
 
     def freeze(self, on: bool) -> None:
         """Read no more."""
-        self._read(not on)
+        self._hold(on, "freeze")
 
     def stall(self, on: bool, reason: str) -> bool:
         """Read no more."""
-        self._read(not on)
+        self._hold(on, reason)
         return True
 
     def power(self, on: bool) -> None:
         """Without power nothing is taken; what waits in the FIFO is the host's and survives."""
         self._inlet = None
+        self._pauses.discard("full")
         if on and self._fd >= 0:
             self._inlet = self.core.open_inlet("device", str(self.path), self)
-        self._read(on)
+        self._hold(not on, "power")
 
     def vanish(self, on: bool, new_name: bool) -> None:
         """Take the node away: writers get EPIPE; it comes back, as `-1`, `-2` … if renamed."""
@@ -98,8 +100,9 @@ class FifoConnection(Connection):
         os.mkfifo(self.path)
         # Read and write: the FIFO then never reports its end when a writer goes.
         self._fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
+        self._pauses.discard("full")
         self._inlet = self.core.open_inlet("device", str(self.path), self)
-        self._read(True)
+        self._read(not self._pauses)
 
     def _close(self) -> None:
         if self._fd < 0:
@@ -110,6 +113,11 @@ class FifoConnection(Connection):
             self.core.end(self._inlet, "hangup")
         os.close(self._fd)
         self._fd = -1
+
+    def _hold(self, on: bool, reason: str) -> None:
+        """Add or take away a reason not to read."""
+        (self._pauses.add if on else self._pauses.discard)(reason)
+        self._read(not self._pauses)
 
     def _read(self, on: bool) -> None:
         if self._fd < 0 or on == self._reading:

@@ -52,6 +52,7 @@ class Listener(Connection):
         self._reading = False
         self._powered = True
         self._frozen = False
+        self._stalls: set[str] = set()  # why nothing is read from any link, present or to come
         self._stopped = False
         self._tasks: set[asyncio.Task[object]] = set()
         self._old: list[StreamLink] = []  # links from before a power cut, dead until the power is back
@@ -111,10 +112,19 @@ class Listener(Connection):
         self._arrange()
 
     def stall(self, on: bool, reason: str) -> bool:
-        """Stop or go on reading from every link."""
+        """Stop or go on reading from every link, and from those that come."""
+        (self._stalls.add if on else self._stalls.discard)(reason)
         for link in list(self.links):
             link.stalled(on, reason)
         return True
+
+    def link_made(self, link: StreamLink) -> None:
+        """A link has come: what holds for the others holds for it."""
+        self.links.add(link)
+        if self._frozen:
+            link.freeze(True)
+        for reason in self._stalls:
+            link.stalled(True, reason)
 
     def link_lost(self, link: StreamLink) -> None:
         """A link is gone: there may be room for the next."""
@@ -170,7 +180,7 @@ class Listener(Connection):
         self._accept()
 
     def _accept_late(self) -> None:
-        if self._socket is not None and self._powered:
+        if self._socket is not None and self._powered and not self._frozen:
             self._accept()
         self._arrange()
 

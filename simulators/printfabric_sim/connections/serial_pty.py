@@ -119,15 +119,14 @@ class PtyConnection(Connection):
         """Without power CTS and DSR are low; a host that minds neither sends into the void."""
         if not on:
             self._inlet = None
-            self._xoff.clear()
+            self._xoff.discard("full")
             self._hold(self._stalls if self.flow == "stall" else self._cts_low, True, "power")
             return
-        self._stalls.clear()
-        self._cts_low.clear()
+        self._forget("full", "power")
         if self._slave < 0:
             return
         self._inlet = self._new_inlet()
-        self._arrange()
+        self._greet()
 
     def stall(self, on: bool, reason: str) -> bool:
         """XOFF by character, CTS by the line; zero-window has no meaning here and stops reading."""
@@ -169,6 +168,7 @@ class PtyConnection(Connection):
             fresh.replace(self.link)
         self._inlet = self._new_inlet()
         self._set_reading(True)
+        self._greet()
 
     def _close(self) -> None:
         if self._master < 0:
@@ -182,8 +182,18 @@ class PtyConnection(Connection):
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
-        for reasons in (self._xoff, self._cts_low, self._stalls):
-            reasons.clear()
+        self._forget("full")
+
+    def _forget(self, *reasons: str) -> None:
+        """These reasons do not outlive the line's restart; those of faults last until they are cleared."""
+        for means in (self._xoff, self._cts_low, self._stalls):
+            means.difference_update(reasons)
+
+    def _greet(self) -> None:
+        """Tell the host of the line what holds it up."""
+        if self._xoff:
+            self.write(XOFF)
+        self._arrange()
 
     def _new_inlet(self) -> Inlet:
         inlet = self.core.open_inlet("serial", self.device, self)

@@ -21,7 +21,7 @@ class ServedLink:
         self._frozen = False
         self._go = asyncio.Event()
         self._go.set()
-        self._pauses = 0
+        self._pauses: set[str] = set()  # why no document bytes are taken
         self.inlet: Inlet | None = None
         self.reader = asyncio.StreamReader(limit=_READ_LIMIT_BYTES)
         self.writer: asyncio.StreamWriter | None = None
@@ -34,7 +34,8 @@ class ServedLink:
     async def take(self, size: int) -> bytes:
         """Return up to `size` bytes of a document, when the printer has room for them; b"" at the end."""
         await self._go.wait()
-        return await self.reader.read(min(size, _READ_LIMIT_BYTES))
+        room = self._owner.core.room(self.inlet) if self.inlet is not None else size
+        return await self.reader.read(max(1, min(size, room, _READ_LIMIT_BYTES)))
 
     async def send(self, data: bytes) -> None:
         """Send part of the dialogue."""
@@ -46,11 +47,11 @@ class ServedLink:
 
     def pause(self) -> None:
         """Take no more document bytes."""
-        self._go.clear()
+        self.stalled(True, "full")
 
     def resume(self) -> None:
         """Take document bytes again."""
-        self._go.set()
+        self.stalled(False, "full")
 
     def write(self, data: bytes) -> None:
         """The protocol has no back channel inside a document."""
@@ -61,7 +62,7 @@ class ServedLink:
         if sock is not None and on != self._frozen:
             self._frozen = on
             play_dead(sock, on)
-            (self.pause if on else self.resume)()
+            self.stalled(on, "freeze")
 
     def reset(self) -> None:
         """Send RST."""
@@ -87,14 +88,15 @@ class ServedLink:
         (self.reset if how == "reset" else self.close)()
 
     def stalled(self, on: bool, reason: str) -> None:
-        """Stop or go on taking document bytes."""
-        (self.pause if on else self.resume)()
+        """Stop or go on taking document bytes; they are taken when no reason is left."""
+        (self._pauses.add if on else self._pauses.discard)(reason)
+        (self._go.clear if self._pauses else self._go.set)()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
         peer = writer.get_extra_info("peername")
         self.peer = f"{peer[0]}:{peer[1]}" if peer else ""
-        self._owner.links.add(self)
+        self._owner.link_made(self)
         try:
             await self._owner.converse(self)
         except (

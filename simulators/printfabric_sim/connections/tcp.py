@@ -69,9 +69,9 @@ class _TcpLink(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._owner.links.add(self)
         peer = transport.get_extra_info("peername")
         self._inlet = self._core.open_inlet("tcp", f"{peer[0]}:{peer[1]}" if peer else "", self)
+        self._owner.link_made(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         assert self._inlet is not None
