@@ -89,8 +89,8 @@ class Intake:
         if spans and spans[-1].inlet == inlet.number:
             lost += self.draft.size
             self.give_up("connection reset")
-        lost += self._owner.path.drop(inlet.number)
-        self.lost_bytes += lost
+        size, units = self._owner.path.drop(inlet.number)
+        self._discarded(inlet, lost + size, "thrown away", units)
 
     def clear(self, reason: str) -> int:
         """Empty every buffer and give up the unit in progress; return the bytes lost."""
@@ -213,15 +213,21 @@ class Intake:
             self.draft.garbled = "the personality failed"
             self._apply(inlet, Step(size, part=True, copies=1))
         else:
-            self.lost_bytes += size
+            self._discarded(inlet, size, "the personality failed")
             self._apply(inlet, Step(size))
         guarded(self._owner.record, inlet, self._owner.personality.flush)
+
+    def _discarded(self, inlet: Inlet, size: int, reason: str, units: int = 0) -> None:
+        """Input is thrown away, `units` of it made whole already: say so."""
+        self.lost_bytes += size
+        if size:
+            self._owner.record.event("discarded", inlet=inlet.number, bytes=size, units=units, reason=reason)
 
     def _apply(self, inlet: Inlet, step: Step) -> None:
         if step.used:
             self._consume(inlet, step.used, step.part)
         if step.drop:
-            self.lost_bytes += self.draft.size
+            self._discarded(inlet, self.draft.size, "nothing to print")
             self.draft = Draft(KEEP_CONTENT_BYTES)
         if step.copies:
             unit = self.draft.finish(self._owner.personality.kind, inlet.job, step.copies)

@@ -146,19 +146,20 @@ class PaperPath:
             ending.call(False)
         return dropped
 
-    def drop(self, inlet: int) -> int:
-        """Take out the units of `inlet` that do not move yet, and return their size in bytes."""
+    def drop(self, inlet: int) -> tuple[int, int]:
+        """Take out the units of `inlet` that do not move yet; return their size in bytes and their number."""
         kept: list[Unit | Mark | Ending] = []
-        lost = 0
+        lost = units = 0
         for index, item in enumerate(self._items):
             moving = index == 0 and (self.moving or self._copy > 1)
             if isinstance(item, Unit) and not moving and item.spans and item.spans[-1].inlet == inlet:
                 lost += item.size
-                self._units -= 1
+                units += 1
             else:
                 kept.append(item)
         self._items = deque(kept)
-        return lost
+        self._units -= units
+        return lost, units
 
     def torn(self, unit: Unit, reason: str) -> None:
         """Part of a unit that never was finished comes out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -91,3 +92,31 @@ async def test_a_command_that_raises_on_arrival_is_noted_and_the_rest_prints(sta
     printer.core.feed(inlet, b"~PP" + label(7))
     assert printer.record.serials() == ["00007"]
     assert printer.record.counts["event.personality failed"] == 1
+
+
+def discarded(folder):
+    rows = [json.loads(row) for row in (folder / "events.jsonl").read_text().splitlines()]
+    return [row for row in rows if row["event"] == "discarded"]
+
+
+async def test_the_record_says_what_a_reset_has_thrown_away(start, tmp_path):
+    printer = await start("zpl", record=str(tmp_path), units_per_second=1000, path_depth=2)
+    data = b"".join(label(n) for n in range(40))
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, data)
+    await printer.wait_units(17)
+    assert discarded(tmp_path) == []
+    printer.core.end(inlet, "reset", drop=True)
+    await printer.wait_idle()
+    (event,) = discarded(tmp_path)
+    left = 40 - printer.record.made
+    assert (event["bytes"], event["inlet"]) == (left * len(label(1)), inlet.number)
+    assert 0 < event["units"] <= 2
+    assert event["bytes"] == printer.core.intake.lost_bytes
+
+
+async def test_the_record_says_what_had_nothing_to_print(start, tmp_path):
+    printer = await start("zpl", record=str(tmp_path))
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"^XA^MMT^XZ" + label(1))
+    assert [(event["bytes"], event["units"]) for event in discarded(tmp_path)] == [(10, 0)]
