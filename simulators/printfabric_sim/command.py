@@ -31,8 +31,10 @@ class _Personalities(click.Group):
             return found
         try:
             kind = personality_class(cmd_name)
-        except LookupError:
-            return None
+        except LookupError as error:
+            raise click.UsageError(
+                f"{error}; commands: {', '.join(sorted(super().list_commands(ctx)))}"
+            ) from error
         return _printer_command(cmd_name, (kind.__doc__ or "").split("\n")[0])
 
 
@@ -83,7 +85,7 @@ _FLAGS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--render",), {"help": "Folder for a picture and a text of every unit."}),
     (("--serial-pattern",), {"default": "", "help": "Regular expression for the serial text of a unit."}),
     (("--option", "options"), {"multiple": True, "help": "Setting of the personality, name=value."}),
-    (("--control",), {"type": int, "help": "HTTP control port; 0 takes a free one."}),
+    (("--control",), {"type": click.IntRange(0, 65535), "help": "HTTP control port; 0 takes a free one."}),
     (("--ready-file",), {"type": click.Path(path_type=Path), "help": "File that gets the ready line too."}),
 ]
 
@@ -107,7 +109,11 @@ def _printer_command(name: str, text: str) -> click.Command:
 
 @main.command("fleet")
 @click.argument("file", default="demo")
-@click.option("--control", type=int, help="HTTP control port, if not the file's; 0 takes a free one.")
+@click.option(
+    "--control",
+    type=click.IntRange(0, 65535),
+    help="HTTP control port, if not the file's; 0 takes a free one.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="Folder for records, pictures and links.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="File that gets the ready line too.")
 def fleet_command(file: str, control: int | None, output: Path | None, ready_file: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from printfabric_sim.control import ControlServer
+from printfabric_sim.fault_script import parse_faults
 from printfabric_sim.plan import Plan, PlanError, build
 from printfabric_sim.printer import SimulatedPrinter
 
@@ -113,14 +115,21 @@ def load_fleet(name: str, output: Path | None = None) -> Fleet:
     unknown = document.keys() - {"printers", "control", "day_s", "output", "defaults"}
     if unknown:
         raise PlanError(f"{name}: no setting {', '.join(sorted(unknown))}")
-    folder = output or Path(document.get("output", "."))
+    folder = output or Path(str(document.get("output", ".")))
     defaults = document.get("defaults", {})
+    if not isinstance(defaults, dict):
+        raise PlanError(f"{name}: `defaults` is not a mapping")
+    day_s = document.get("day_s", _DAY_S)
+    if not isinstance(day_s, (int, float)) or not 0 < day_s < math.inf:
+        raise PlanError(f"{name}: day_s is a number of seconds above 0, not {day_s!r}")
+    if not document["printers"] or not all(isinstance(entry, dict) for entry in document["printers"]):
+        raise PlanError(f"{name}: `printers` lists mappings, at least one")
     plans = [
         plan
         for number, entry in enumerate(document["printers"], 1)
         for plan in _plans({**defaults, **entry}, number, folder)
     ]
-    return Fleet(plans, control=document.get("control"), day_s=float(document.get("day_s", _DAY_S)))
+    return Fleet(plans, control=document.get("control"), day_s=float(day_s))
 
 
 def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
@@ -153,6 +162,9 @@ def _placed(value: str | None, n: int, folder: Path) -> str | None:
 
 def _day(item: Mapping[str, Any]) -> tuple[float, str]:
     """Read {at: "09:30", fault: "media-out=5"}."""
+    if not isinstance(item, dict) or item.keys() != {"at", "fault"}:
+        raise PlanError(f'day: {item!r} is not of the form {{at: "09:30", fault: jam}}')
+    parse_faults(str(item["fault"]))
     text = str(item["at"])
     hours, colon, minutes = text.partition(":")
     if not colon or not (hours + minutes).isdigit() or int(hours) > 23 or int(minutes) > 59:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -79,13 +81,57 @@ class Plan:
         taken = dict(values)
         if isinstance(taken.get("faults"), list):
             taken["faults"] = "; ".join(taken["faults"])
+        if not isinstance(taken.get("options", {}), Mapping):
+            raise PlanError(f"options: {taken['options']!r} is not a mapping")
         if "options" in taken:
             taken["options"] = {str(key): str(value) for key, value in taken["options"].items()}
-        return cls(**taken)
+        plan = cls(**taken)
+        check(plan)
+        return plan
+
+
+# The least and the most a number may be.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("tcp", "lpd", "ipp", "snmp", "rfc2217"), (0, 65535)),
+    "simultaneous": (1, math.inf),
+    "rcvbuf_bytes": (0, math.inf),
+    "units_per_second": (0, math.inf),
+    "path_depth": (1, math.inf),
+    "buffer_bytes": (16, math.inf),
+    "media": (0, math.inf),
+    "ribbon": (0, math.inf),
+    "warm_up_s": (0, math.inf),
+    "keep_units": (1, math.inf),
+}
+
+
+def check(plan: Plan) -> None:
+    """Raise PlanError for a value that no printer can have."""
+    for key, (least, most) in _BOUNDS.items():
+        value = getattr(plan, key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise PlanError(f"{key}: {value!r} is not a number")
+        if not (least <= value <= most and math.isfinite(value)):
+            top = f" to {most:g}" if math.isfinite(most) else " or more"
+            raise PlanError(f"{key}: {value} is not possible; it is {least:g}{top}")
+    texts = ("name", "host", "faults", "serial_pattern", "line", "personality")
+    files = ("record", "render", "keep_bytes", "pty", "device", "fifo")
+    for key in texts + files:
+        if not isinstance(getattr(plan, key), str) and not (key in files and getattr(plan, key) is None):
+            raise PlanError(f"{key}: {getattr(plan, key)!r} is not a text")
+    try:
+        re.compile(plan.serial_pattern)
+    except re.error as error:
+        raise PlanError(
+            f"serial_pattern: {plan.serial_pattern!r} is no regular expression: {error}"
+        ) from error
 
 
 def build(plan: Plan) -> SimulatedPrinter:
     """Make the printer of a plan; `start` it afterwards. Raises PlanError, LookupError, FaultError."""
+    check(plan)
     printer = SimulatedPrinter(
         plan.personality,
         name=plan.name,
