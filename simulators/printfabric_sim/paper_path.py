@@ -12,6 +12,8 @@ from printfabric_sim.record import Outcome
 from printfabric_sim.unit import Unit
 
 Mark = Callable[[], None]
+# So many units without a pace leave before the rest of the program has its turn.
+_AT_ONCE = 256
 
 
 class Ending(NamedTuple):
@@ -58,6 +60,7 @@ class PaperPath:
         self._items: deque[Unit | Mark | Ending] = deque()
         self._units = 0
         self._copy = 1  # copy of the head unit that moves next
+        self._resting = False  # others on the loop have their turn
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # loop time when the moving unit is out
         self._remaining: float | None = None  # of a unit stopped by a condition
@@ -168,14 +171,23 @@ class PaperPath:
 
     def run(self) -> None:
         """Move what can move."""
-        if self._running or self._timer is not None:
+        if self._running or self._resting or self._timer is not None:
             return
         self._running = True
+        left = self.left
         try:
             while self._items and self._step():
-                pass
+                if self.left - left >= _AT_ONCE:
+                    self._resting = True
+                    self._loop.call_soon(self._rested)
+                    break
         finally:
             self._running = False
+
+    def _rested(self) -> None:
+        self._resting = False
+        self.run()
+        self._owner.on_path_moved()
 
     def _step(self) -> bool:
         """Advance by one item; False when the path has to wait."""

@@ -120,3 +120,16 @@ async def test_the_record_says_what_had_nothing_to_print(start, tmp_path):
     inlet, _ = plug(printer)
     printer.core.feed(inlet, b"^XA^MMT^XZ" + label(1))
     assert [(event["bytes"], event["units"]) for event in discarded(tmp_path)] == [(10, 0)]
+
+
+async def test_a_million_copies_leave_the_rest_of_the_program_its_turn(start):
+    printer = await start("zpl")
+    other = await start("zpl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"^XA^PQ99999999^FDx^FS^XZ")
+    await send(other, label(7))
+    assert other.record.serials() == ["00007"]
+    printer.core.cancel("enough")
+    printer.core.feed(inlet, label(8))
+    await printer.wait_idle()
+    assert printer.record.serials()[-1] == "00008"
