@@ -85,4 +85,4 @@ class Upload:
 class UploadNotFound(FabricError):
     """No upload of that id: never begun, finished, or abandoned. Begin a new one."""
 
-    reason, win32, code = "UPLOAD_NOT_FOUND", 6, "NOT_FOUND"
+    reason, win32, code = "UPLOAD_NOT_FOUND", 2, "NOT_FOUND"

@@ -72,7 +72,7 @@ async def test_a_part_that_does_not_listen_is_killed(make_part):
 
 
 async def test_a_part_that_does_not_start_is_quoted(make_part):
-    part = make_part("import sys; print('first'); sys.exit('no settings, no service')")
+    part = make_part("import sys; print('first', flush=True); sys.exit('no settings, no service')")
     with pytest.raises(PartDied, match="does not start: no settings, no service; log: "):
         await part.start()
 
