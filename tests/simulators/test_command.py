@@ -98,7 +98,7 @@ def test_pictures_and_texts_lie_in_a_folder(tmp_path):
         (["zpl", "--option", "x"], "name=value"),
         (["zpl", "--pty", "/tmp/x", "--line", "fast"], "invalid literal"),
         (["fleet", "nowhere.yaml"], "nowhere.yaml"),
-        (["laserjet"], "No such command"),
+        (["laserjet"], "no personality 'laserjet'"),
     ],
 )
 def test_a_wrong_command_line_gets_a_sentence_and_no_traceback(arguments, part):
