@@ -18,7 +18,7 @@ from tests.rig.receivers import FifoReceiver, FileReceiver, PtyReceiver, Receive
 from tests.rig.truth import assert_true
 
 POINTS = 20
-SIZE = 2_000_000
+SIZE = 1_200_000
 RATE = 4_000_000
 
 

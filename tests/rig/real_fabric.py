@@ -40,7 +40,7 @@ def portmon_settings(state_dir: Path, receivers: Sequence[Receiver], more: str =
 
 def spooler_settings(state_dir: Path, host: str, printers: dict[str, list[str]], more: str = "") -> str:
     """Return a spooler's settings; `printers` are names and their ports on the one host."""
-    lines = [f'state_dir = "{state_dir}"', more, *_SERVICE]
+    lines = [f'state_dir = "{state_dir}"', more, *_SERVICE, "[dispatch]", "drain_s = 0.5"]
     lines += ["[[hosts]]", f'name = "{HOST}"', f'address = "{host}"']
     for name, ports in printers.items():
         names = json.dumps([f"{HOST}/{port}" for port in ports])
