@@ -246,7 +246,7 @@ async def test_units_that_take_long_to_count_are_told_later(
     rig: Rig, host: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("spooler.concluding.COUNT_WAIT_S", 0.0)
-    document = LABELS + b"^XA^FDx" + bytes(100_000) + b"^FS^XZ"
+    document = LABELS + b"^XA^FDx" + bytes(5_000_000) + b"^FS^XZ"  # cannot be counted at once
     job = await broken(rig, host.ports["P1:"], document, 18 * SIZE + 5, 2 * SIZE)
     assert "bytes" in job.hold_reason
     counted = await rig.steering.counted(job)
