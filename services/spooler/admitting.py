@@ -59,24 +59,30 @@ class Admitting(LaneDesk):
         return await self.tasks.finish("submit", self._submit(new_jobs))
 
     async def _submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
-        reserved = [self._reserve(new) for new in new_jobs]
-        try:
-            results = await self.room.within(lambda: self.store.accept(reserved))
-        finally:
-            for new in reserved:
-                if new.first_attempt is not None:
-                    self.lane(new.first_attempt.port).reserved -= 1
-                elif (queue := self.book.queues.get(new.printer)) is not None:
-                    queue.arriving -= 1
-        for new, result in zip(reserved, results, strict=True):
+        results = await self.room.within(lambda: self._accept(new_jobs))
+        for new, result in zip(new_jobs, results, strict=True):
             if isinstance(result, Job):
                 self._admit(new, result)
-        for name in {new.printer for new in reserved}:
+        for name in {new.printer for new in new_jobs}:
             self.kick(name)
         return results
 
-    def _reserve(self, new: NewJob) -> NewJob:
-        """Give a new job a place at once when a port is free and open and nothing is before it."""
+    async def _accept(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+        promised: list[Lane | Queue] = []
+        try:
+            return await self.store.accept(new_jobs, lambda new: self._reserve(new, promised))
+        finally:
+            for one in promised:
+                if isinstance(one, Lane):
+                    one.reserved -= 1
+                else:
+                    one.arriving -= 1
+
+    def _reserve(self, new: NewJob, promised: list[Lane | Queue]) -> NewJob:
+        """Give a new job a place at once when a port is free and open and nothing is before it.
+
+        What was promised, the lane's place or the queue's turn, is noted for the time until the job is taken in.
+        """
         queue = self.book.queues.get(new.printer)
         if queue is None:
             return new
@@ -86,8 +92,10 @@ class Admitting(LaneDesk):
         lane = self.lanes.get(port.key) if port is not None else None
         if port is None or lane is None or not lane.is_open:
             queue.arriving += 1
+            promised.append(queue)
             return new
         lane.reserved += 1
+        promised.append(lane)
         return replace(new, first_attempt=FirstAttempt(port, lane.fence))
 
     def _admit(self, new: NewJob, job: Job) -> None:

@@ -10,7 +10,7 @@ a later read could show, and the store goes on serving: the next call may succee
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -95,8 +95,13 @@ class StoreUsage(NamedTuple):
 class Jobs(Protocol):
     """The part of a store about jobs."""
 
-    async def accept(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+    async def accept(
+        self, new_jobs: Sequence[NewJob], place: Callable[[NewJob], NewJob] | None = None
+    ) -> list[Job | Duplicate | FabricError]:
         """Make jobs durable and return, for each in order, the job, its earlier twin, or why it was refused.
+
+        `place` is asked about each job once its turn among all callers is fixed: what it answers is accepted. A first
+        attempt is given there and nowhere before, or a job whose bytes took longer would print before lower numbers.
 
         Callers that come at the same time share one commit; one's refusal does not touch its neighbours. Numbers
         rise in order of acceptance, over all callers; a number once given is never given again.

@@ -3,85 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from chassis.errors import ConnectionRefused, FabricError, WrongState
-from chassis.tasks import Tasks
-from spooler.concluding import Concluding
-from spooler.dispatcher import Dispatcher
-from spooler.hub import Hub
+from chassis.errors import ConnectionRefused, WrongState
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
-from spooler.new_job import Duplicate, Inline, NewJob
-from spooler.printer import PortName, Printer
-from spooler.printer_steering import PrinterSteering
-from spooler.sql.store import SqlStore
-from spooler.steering import Steering
-from tests.fakes.host import FakeHost, FakeHosts, FakeOpenPort
-
-Seen = TypeVar("Seen")
-
-
-class Rig:
-    """A spooler without its wall."""
-
-    def __init__(self, store: SqlStore, hosts: FakeHosts, tasks: Tasks) -> None:
-        self.store = store
-        self.dispatcher = Dispatcher(store, hosts, Hub(1), tasks)  # type: ignore[arg-type]
-        self.concluding = Concluding(self.dispatcher)
-        self.steering = Steering(self.dispatcher)
-        self.printers = PrinterSteering(self.dispatcher, self.steering)
-        self.tasks = tasks
-
-    async def start(self) -> None:
-        await self.dispatcher.start(await self.store.load(), await self.store.next_epoch())
-        self.tasks.supervise("concluding", self.concluding.run)
-
-    async def printer(self, name: str, *ports: str, **more: object) -> None:
-        names = tuple(PortName("edge", port) for port in ports)
-        await self.printers.create_printer(Printer(name, names, **more), "test")  # type: ignore[arg-type]
-
-    async def submit(self, printer: str, data: bytes, **more: object) -> Job:
-        [result] = await self.dispatcher.submit([NewJob(printer, Inline(data), **more)])  # type: ignore[arg-type]
-        assert not isinstance(result, FabricError), result
-        return result.job if isinstance(result, Duplicate) else result
-
-    async def until(self, number: int, *states: JobState) -> Job:
-        return await eventually(lambda: self.job(number), lambda job: job.state in states)
-
-    async def job(self, number: int) -> Job:
-        return self.dispatcher.live_job(number) or await self.store.get_job(number)
-
-
-async def eventually(get: Callable[[], Awaitable[Seen]], good: Callable[[Seen], object]) -> Seen:
-    deadline = time.monotonic() + 10
-    while True:
-        value = await get()
-        if good(value):
-            return value
-        assert time.monotonic() < deadline, f"still {value}"
-        await asyncio.sleep(0.005)
-
-
-@asynccontextmanager
-async def running(path: Path, host: FakeHost) -> AsyncIterator[Rig]:
-    store = await SqlStore.open(path)
-    try:
-        async with Tasks("test") as tasks:
-            rig = Rig(store, FakeHosts(host), tasks)
-            await rig.start()
-            yield rig
-            await rig.dispatcher.drain()
-    finally:
-        await store.close()
+from spooler.new_job import Inline, NewJob
+from spooler.printer import PortName
+from tests.fabric.dispatch_rig import Rig, eventually, running
+from tests.fakes.host import FakeHost, FakeOpenPort
 
 
 @pytest.fixture
@@ -118,6 +53,25 @@ async def test_jobs_of_one_printer_leave_in_order_over_one_opening(rig: Rig, hos
     port = host.ports["P1:"]
     assert [doc.job_number for doc in port.printed] == [job.number for job in jobs]
     assert port.calls.count("OpenPort") == 1
+
+
+async def test_a_job_whose_bytes_take_longer_gives_its_group_no_place_before_lower_numbers(
+    rig: Rig, host: FakeHost
+) -> None:
+    await rig.printer("labels", "P1:")
+    await rig.until((await rig.submit("labels", b"opens the port")).number, JobState.COMPLETED)
+    port = host.ports["P1:"]
+    port.paused.clear()
+    group = [
+        NewJob("labels", Inline(b"x" * size)) for size in (10,) * 80 + (50_000,)
+    ]  # the last goes to the spool
+    many, one = await asyncio.gather(rig.dispatcher.submit(group), rig.submit("labels", b"small"))
+    assert one.number == 2, "it was accepted last: the group was not slow, and this proves nothing"
+    port.paused.set()
+    jobs = [job for job in (*many, one) if isinstance(job, Job)]
+    for job in jobs:
+        await rig.until(job.number, JobState.COMPLETED)
+    assert [doc.job_number for doc in port.printed] == [1, *sorted(job.number for job in jobs)]
 
 
 async def test_a_higher_priority_goes_first(rig: Rig, host: FakeHost) -> None:

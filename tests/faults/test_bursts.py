@@ -35,9 +35,16 @@ def _kill(program: Program) -> None:
     program.start()
 
 
+def _kill_both(fabric: RealFabric) -> None:
+    fabric.portmon.kill()
+    _kill(fabric.spooler)
+    fabric.portmon.start()
+
+
 FAULTS: dict[str, Callable[[RealFabric], None]] = {
     "spooler killed": lambda fabric: _kill(fabric.spooler),
     "port monitor killed": lambda fabric: _kill(fabric.portmon),
+    "both killed": _kill_both,
     "line cut": _cut,
 }
 

@@ -165,10 +165,14 @@ class SqlStore(SqlDocuments):
         self._writer.close()
         self._lock.release()
 
-    async def accept(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+    async def accept(
+        self, new_jobs: Sequence[NewJob], place: Callable[[NewJob], NewJob] | None = None
+    ) -> list[Job | Duplicate | FabricError]:
         """Make jobs durable; the rules are `Jobs.accept`'s."""
         kept = await self._keep_all(new_jobs)
-        pairs = list(zip(new_jobs, kept, strict=True))
+        # Nothing is awaited between here and `enqueue`: what is placed first is numbered first.
+        placed = [place(new) for new in new_jobs] if place is not None else new_jobs
+        pairs = list(zip(placed, kept, strict=True))
         in_spool = any(one.extent is not None or one.upload_id for one in kept)
         settle = (lambda answers: self._settle(kept, answers)) if in_spool else None
         operation = Operation(
