@@ -9,7 +9,7 @@ import pytest
 
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
-from tests.fabric.test_dispatching import running
+from tests.fabric.dispatch_rig import running
 from tests.fakes.host import FakeHost
 
 

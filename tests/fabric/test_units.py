@@ -16,7 +16,7 @@ from spooler.job_state import JobState
 from spooler.ledger import EvidenceSource, Outcome, UnitKind, Units, UnitSpan
 from spooler.reprinting import Asking
 from spooler.unit_plan import Decision, What
-from tests.fabric.test_dispatching import Rig, running
+from tests.fabric.dispatch_rig import Rig, running
 from tests.fakes.host import FakeHost, FakePort
 
 LABEL = b"^XA^FO1,1^FDlabel %02d^FS^XZ\n"
