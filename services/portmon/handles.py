@@ -188,7 +188,8 @@ class Handles:
     async def _new_session(self, port: HostPort, owner: Owner) -> PortSession:
         journal = await asyncio.to_thread(lambda: port.journal)
         session = PortSession(port.name, owner.fabric, journal, port.counters)
-        session.changed = lambda: self._ports.changes.touch(port.name)
+        session.reports = port.reports
+        session.changed = lambda: self._ports.touch(port)
         await session.open(port.monitor, port.settings)
         return session
 

@@ -11,7 +11,7 @@ import errno
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -31,6 +31,7 @@ from chassis.errors import (
 )
 from portmon.device_wait import DeviceWait
 from portmon.document import DocInfo, DocKey, Evidence
+from portmon.reports import Report
 
 
 class PortSettings(BaseModel):
@@ -44,7 +45,7 @@ class PortSettings(BaseModel):
         description="A device that takes nothing for so long is reported as stuck; the document stays where it is.",
         gt=0,
         le=86400,
-        json_schema_extra={"unit": "s"},
+        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
     )
     grace_s: float = Field(
         default=30.0,
@@ -52,11 +53,15 @@ class PortSettings(BaseModel):
         description="How long a document in progress waits for its spooler after the connection to it broke.",
         ge=0,
         le=86400,
-        json_schema_extra={"unit": "s"},
+        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
     )
 
 
 S = TypeVar("S", bound=PortSettings)
+
+
+# Who reports, all it has to report, and for how many seconds that counts.
+Reporting = Callable[[str, Sequence[Report], float], None]
 
 
 class LineStore(Protocol):
@@ -79,6 +84,8 @@ class OpenContext:
     lines: LineStore
     # Takes what the device sent while the monitor itself was waiting for something.
     received: Callable[[bytes], None] = field(default=lambda _: None)
+    # Takes what the device says about itself.
+    report: Reporting = field(default=lambda *_: None)
 
 
 class Port(ABC):

@@ -17,7 +17,7 @@ from portmon.device_wait import READ, DeviceWait
 from portmon.document import FAR_BUFFER_BYTES, Disposition, DocKey, Evidence, Phase, Progress, Slice
 from portmon.feed import REPORT_S, Current, Feed
 from portmon.journal import Journal
-from portmon.monitor import OpenContext, Port, PortMonitor
+from portmon.monitor import OpenContext, Port, PortMonitor, Reporting
 from portmon.port_state import PortEvent, PortState
 
 _CANCELED_KEPT = 4096
@@ -44,13 +44,14 @@ class PortWork:
         self.broken: DocKey | None = None  # the last document, if it broke off in its middle
         self._port: Port | None = None
         self.draining = False  # no document is begun any more
+        self.report: Reporting = lambda *_: None
 
     # --- the port itself
 
     def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device (OpenPort); the errors are the monitor's."""
         self._journal.device_is(monitor.identity(self.name, settings))
-        context = OpenContext(self.name, self._wait, self._journal, self._back.put)
+        context = OpenContext(self.name, self._wait, self._journal, self._back.put, self.report)
         self._port = monitor.open_port(self.name, settings, context)
         self.state = port_state.step(PortState.CLOSED, PortEvent.OPEN_PORT)
 
@@ -239,12 +240,11 @@ class PortWork:
         exact = port.abort_doc(keep)
         self.feed.measure(self.port, current)
         started = current.accepted > current.base or len(current.prefix) < current.prefix_bytes
-        known = self._journal.progress(current.at)
         doubt = None
         if exact is False and started:
             doubt = max(current.base, current.acked - port.far_buffer_bytes)
         elif self._journal.intent(current.at) > current.accepted:
-            doubt = known.accepted
+            doubt = current.accepted
         self._journal.end(
             current.at, error.win32, Evidence.NONE, exact=bool(exact) and doubt is None, doubt=doubt
         )

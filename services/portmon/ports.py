@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from portmon.port_name import canonical, same
 from portmon.port_state import PortState
 from portmon.port_store import PortRecord, PortStore
 from portmon.registry import Registry
+from portmon.reports import Report, Reports
 from portmon.session import PortSession
 
 if TYPE_CHECKING:
@@ -41,12 +43,14 @@ class HostPort:
     skew_s: float
     slots: int
     counters: PortCounters = field(default_factory=PortCounters)
+    reports: Reports = field(default_factory=Reports)
     hold: Hold | None = None
     session: PortSession | None = None
     used_by: set[str] = field(default_factory=set)  # fabrics whose printers use it (NotifyUsedPorts)
     deleted: bool = False
     # Guards opening, taking over, closing and deleting against each other.
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    expiry: asyncio.TimerHandle | None = None  # when the next report runs out
     _journal: Journal | None = None
     # Guards _journal: it is opened on threads, and two of one file would take each other for the past.
     _opening: threading.Lock = field(default_factory=threading.Lock)
@@ -151,6 +155,22 @@ class Ports:
             raise PortNotFound(f"no port {name!r} on this host", port=name)
         return port
 
+    def touch(self, port: HostPort) -> None:
+        """Tell the watchers that a port has changed, and again when the next report about it runs out."""
+        self.changes.touch(port.name)
+        if port.expiry is not None:
+            port.expiry.cancel()
+            port.expiry = None
+        now = time.time()
+        at = port.reports.next_expiry(now)
+        if at is not None and not port.deleted:
+            port.expiry = asyncio.get_running_loop().call_later(at - now + 0.001, self.touch, port)
+
+    def report(self, port: HostPort, reporter: str, reports: Iterable[Report], lasts_s: float | None) -> None:
+        """Take what somebody says about a port (SetPort), in place of what the same one said before."""
+        if port.reports.set(reporter, reports, lasts_s=lasts_s):
+            self.touch(port)
+
     async def add(self, name: str, monitor: str, values: Mapping[str, Any]) -> HostPort:
         """Add a port; `monitor` is a Windows name or a scheme.
 
@@ -198,6 +218,8 @@ class Ports:
                 port.deleted = False
                 raise
             port.forget_journal()
+            if port.expiry is not None:
+                port.expiry.cancel()
             del self._ports[same(port.name)]
             self.changes.touch(port.name)
 
@@ -210,6 +232,8 @@ class Ports:
     def close(self) -> None:
         """Close the journals."""
         for port in self._ports.values():
+            if port.expiry is not None:
+                port.expiry.cancel()
             port.forget_journal()
 
 

@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chassis import errors, logs
@@ -25,17 +25,13 @@ from portmon.monitor import PortMonitor
 from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
+from portmon.reports import Report, Reports
 
 # Errors after which the next document would fare no better.
 _HOPELESS = (
-    errors.ConnectionRefused,
-    errors.DeviceFault,
-    errors.DeviceNotConnected,
-    errors.DeviceOffline,
-    errors.Internal,
-    errors.PortBusy,
-    errors.SpoolFull,
-)
+    errors.ConnectionRefused, errors.DeviceFault, errors.DeviceNotConnected, errors.DeviceOffline,
+    errors.Internal, errors.PortBusy, errors.SpoolFull,
+)  # fmt: skip
 log = logs.get(__name__)
 
 
@@ -47,12 +43,12 @@ class PortSession:
         self._loop = asyncio.get_running_loop()
         self._wait, self._back = DeviceWait(self._check), BackChannel(counters)
         self._work = PortWork(name, fabric, journal, counters, self._wait, self._back)
-        self._work.feed.report = self._tell
+        self._work.feed.report, self._work.report = self._tell, self._report
         self._counters, self._journal = counters, journal
         self._inbox, self._outbox = Inbox(), Outbox(self._flushed)
         self._urgent: deque[Slice] = deque()
         self._serving: Slice | None = None
-        self._told = PortState.CLOSED
+        self.reports, self._told = Reports(), PortState.CLOSED  # the opener puts the port's own reports here
         self.changed: Callable[[], None] = lambda: None  # called on the loop when the state is another one
         self._closing: FabricError | None = None
         self._new_settings: Any = None
@@ -272,6 +268,10 @@ class PortSession:
     def _tell(self, end: Progress | None) -> None:
         if end is not None and self._serving is not None:
             self._outbox.put(self._serving, end, last=False)
+
+    def _report(self, reporter: str, reports: Sequence[Report], lasts_s: float) -> None:
+        if self.reports.set(reporter, reports, lasts_s=lasts_s):
+            self._outbox.call(self.changed)
 
     def _apply_settings(self, monitor: PortMonitor[Any]) -> None:
         settings, self._new_settings = self._new_settings, None

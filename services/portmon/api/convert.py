@@ -14,6 +14,7 @@ from portmon.document import MOST_OFFSET, Disposition, DocInfo, DocKey, Evidence
 from portmon.handles import Hold, Owner
 from portmon.port_state import PortState
 from portmon.ports import HostPort
+from portmon.reports import Condition, Report, Severity
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.types.v1 import error_pb2, ledger_pb2, port_pb2
 
@@ -201,7 +202,9 @@ def port_to_pb(host: str, port: HostPort, *, names_only: bool = False) -> port_p
         message.types.append(port_pb2.PORT_TYPE_READ)
     if port.monitor.net_attached:
         message.types.append(port_pb2.PORT_TYPE_NET_ATTACHED)
-    message.state = _STATES[port.state]
+    reports = port.reports.now()
+    message.state = min([_STATES[port.state], *(_state_of(one) for one in reports)])
+    message.status.extend(map(_report_to_pb, reports))
     message.device, message.settings_revision = port.device, port.record.revision
     counters = port.counters
     message.counters.busy_seconds = counters.busy_s()
@@ -213,6 +216,28 @@ def port_to_pb(host: str, port: HostPort, *, names_only: bool = False) -> port_p
     )
     if port.hold is not None:
         message.hold.CopyFrom(_hold_to_pb(port.hold))
+    return message
+
+
+def _state_of(report: Report) -> port_pb2.PortState.ValueType:
+    """Return the least good state a report leaves: the worst of all counts."""
+    if report.severity is Severity.ERROR:
+        offline = report.condition is Condition.OFFLINE
+        return port_pb2.PORT_STATE_OFFLINE if offline else port_pb2.PORT_STATE_ERROR
+    return port_pb2.PORT_STATE_ATTENTION if report.severity is Severity.WARNING else port_pb2.PORT_STATE_READY
+
+
+def _report_to_pb(report: Report) -> port_pb2.PortStatus:
+    message = port_pb2.PortStatus(
+        condition=port_pb2.PortCondition.Value(f"PORT_CONDITION_{report.condition.name}"),
+        severity=port_pb2.Severity.Value(f"SEVERITY_{report.severity.name}"),
+        text=report.text,
+        source=port_pb2.StatusSource.Value(f"STATUS_SOURCE_{report.source.name}"),
+        report_time=_moment(report.at),
+        reporter=report.reporter,
+    )
+    if report.expires_at is not None:
+        message.expire_time.CopyFrom(_moment(report.expires_at))
     return message
 
 

@@ -1,0 +1,132 @@
+"""What is said about a port beside its state (SetPort, PORT_INFO_3): by whom, how bad it is, and until when it counts.
+
+Each reporter has its own place, which every new word of it replaces whole: what SNMP says never clears what a language
+monitor said. A word that is not repeated runs out, so that a source that has fallen silent keeps no port from printing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+_MOST_REPORTERS = 16
+_MOST_REPORTS = 32  # of one reporter
+_MOST_TEXT = 200
+
+
+class Condition(IntEnum):
+    """PORT_INFO_3.dwStatus, with Windows' numbers."""
+
+    CLEAR = 0
+    OFFLINE = 1
+    PAPER_JAM = 2
+    PAPER_OUT = 3
+    OUTPUT_BIN_FULL = 4
+    PAPER_PROBLEM = 5
+    NO_TONER = 6
+    DOOR_OPEN = 7
+    USER_INTERVENTION = 8
+    OUT_OF_MEMORY = 9
+    TONER_LOW = 10
+    WARMING_UP = 11
+    POWER_SAVE = 12
+
+
+class Severity(IntEnum):
+    """PORT_INFO_3.dwSeverity, with Windows' numbers."""
+
+    ERROR = 1  # no more jobs go to the port
+    WARNING = 2
+    INFO = 3
+
+
+class Source(StrEnum):
+    """Who knows it in the end."""
+
+    HOST = "host"
+    TRANSPORT = "transport"
+    PRINTER = "printer"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing that is the matter with a port. Times are seconds since the epoch; `expires_at` None: until cleared."""
+
+    condition: Condition
+    severity: Severity
+    text: str = ""
+    source: Source = Source.PRINTER
+    at: float = 0.0
+    expires_at: float | None = None
+    reporter: str = ""  # who put it here: "snmp", "ipp", "pjl"
+
+
+class Reports:
+    """The reports of one port. Any thread may set and read them."""
+
+    def __init__(self) -> None:
+        self._by_reporter: dict[str, tuple[Report, ...]] = {}
+        self._lock = (
+            threading.Lock()
+        )  # guards the change of _by_reporter, which is replaced and never altered
+
+    def set(
+        self,
+        reporter: str,
+        reports: Iterable[Report],
+        *,
+        lasts_s: float | None = None,
+        at: float | None = None,
+    ) -> bool:
+        """Replace everything that `reporter` said before, and tell whether that changed anything but the time.
+
+        It counts for `lasts_s`; None: until it is replaced.
+
+        CLEAR says that nothing is the matter, as in SetPort. Long texts are cut, control characters are dropped.
+        """
+        now = time.time() if at is None else at
+        expires = None if lasts_s is None else now + lasts_s
+        kept = [one for one in reports if one.condition is not Condition.CLEAR or one.text][:_MOST_REPORTS]
+        new = tuple(
+            Report(one.condition, one.severity, _clean(one.text), one.source, now, expires, reporter)
+            for one in kept
+        )
+        with self._lock:
+            before = self._by_reporter.get(reporter, ())
+            rest = {name: said for name, said in self._by_reporter.items() if name != reporter}
+            if new and len(rest) < _MOST_REPORTERS:
+                rest[reporter] = new
+            self._by_reporter = rest
+        return _meaning(new) != _meaning(before) or self._ran_out(before, now)
+
+    def now(self, at: float | None = None) -> list[Report]:
+        """Return what counts at a time (now), the worst first."""
+        moment = time.time() if at is None else at
+        said = [one for reports in self._by_reporter.values() for one in reports]
+        return sorted(
+            (one for one in said if one.expires_at is None or one.expires_at > moment),
+            key=lambda one: (one.severity, one.condition, one.reporter),
+        )
+
+    def next_expiry(self, at: float) -> float | None:
+        """Return when the next report runs out (epoch seconds); None when none ever will."""
+        return min(
+            (one.expires_at for one in self.now(at) if one.expires_at is not None),
+            default=None,
+        )
+
+    @staticmethod
+    def _ran_out(reports: tuple[Report, ...], at: float) -> bool:
+        return any(one.expires_at is not None and one.expires_at <= at for one in reports)
+
+
+def _meaning(reports: tuple[Report, ...]) -> list[tuple[Condition, Severity, str, Source]]:
+    return [(one.condition, one.severity, one.text, one.source) for one in reports]
+
+
+def _clean(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:_MOST_TEXT]
