@@ -11,6 +11,19 @@ from portmon.monitor import PortSettings
 
 _PARITY = {"n": "none", "e": "even", "o": "odd", "m": "mark", "s": "space"}
 _FLOW = {"x": "xonxoff", "p": "rtscts"}
+_LINE: dict[str, Any] = {"group": "Line settings"}
+_PARITY_LABELS = {"none": "None", "even": "Even", "odd": "Odd", "mark": "Mark", "space": "Space"}
+_FLOW_LABELS = {
+    "none": "None",
+    "xonxoff": "XON/XOFF (software)",
+    "rtscts": "RTS/CTS (hardware)",
+    "dtrdsr": "DTR/DSR (hardware)",
+}
+# What Linux knows by a name of its own (termios' B constants), from the slowest that a printer ever had.
+Baud = Literal[
+    110, 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 500000, 576000, 921600,
+    1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
+]  # fmt: skip
 _TEXT = re.compile(r"(\d+),([neoms]),([5-8]),(1|1\.5|2)(?:,([xp]))?", re.IGNORECASE)
 
 
@@ -23,22 +36,28 @@ class SerialSettings(PortSettings):
         description="A device that takes nothing for so long is reported as stuck; the document stays where it is.",
         gt=0,
         le=86400,
-        json_schema_extra={"unit": "s"},
+        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
     )
     device: str = Field(
         default="",
         max_length=512,
         title="Device",
-        description="Path of the line, best one below /dev/serial/by-id. Empty: COM1: is /dev/ttyS0, and so on.",
+        description="Path of the line, best one below /dev/serial/by-id: ttyUSB numbers change when cables are moved. "
+        "Empty: COM1: is /dev/ttyS0, and so on.",
+        json_schema_extra={**_LINE, "widget": "device-picker", "source": {"xcv": "EnumDevices"}, "span": 2},
     )
-    baud: int = Field(
-        default=9600, ge=50, le=4_000_000, title="Baud rate", json_schema_extra={"unit": "baud"}
+    baud: Baud = Field(default=9600, title="Bits per second", json_schema_extra=_LINE)
+    data_bits: Literal[5, 6, 7, 8] = Field(default=8, title="Data bits", json_schema_extra=_LINE)
+    parity: Literal["none", "even", "odd", "mark", "space"] = Field(
+        default="none", title="Parity", json_schema_extra={**_LINE, "labels": _PARITY_LABELS}
     )
-    data_bits: Literal[5, 6, 7, 8] = Field(default=8, title="Data bits")
-    parity: Literal["none", "even", "odd", "mark", "space"] = Field(default="none", title="Parity")
-    stop_bits: Literal["1", "1.5", "2"] = Field(default="1", title="Stop bits")
+    stop_bits: Literal["1", "1.5", "2"] = Field(default="1", title="Stop bits", json_schema_extra=_LINE)
     flow: Literal["none", "xonxoff", "rtscts", "dtrdsr"] = Field(
-        default="none", title="Flow control", description="How the printer says that it cannot take more."
+        default="none",
+        title="Flow control",
+        description="How the printer says that it cannot take more. Without it a printer that is slower than the line "
+        "loses data.",
+        json_schema_extra={**_LINE, "widget": "select", "span": 2, "labels": _FLOW_LABELS},
     )
 
     @model_validator(mode="before")

@@ -19,6 +19,7 @@ MOST_BYTES = 65536
 MOST_FIELDS = 64
 _MOST_PATTERN_CHARS = 256  # renderers run patterns on what people type
 _MOST_STEPS = 8
+_CHECKS = ("PortExists", "PortIsValid")
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _OUTSIDE = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 # S18: a base name, as Windows loads UI modules by bare file name; then revision and digest, if the monitor says them.
@@ -175,9 +176,12 @@ def _secret_widgets(document: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _steps(commit: object) -> tuple[str, ...]:
+    """Return the commands that add a port; the checks before them are asked anyway."""
     steps = commit.get("add") if isinstance(commit, dict) else None
     if steps is None:
         return ("AddPort",)
+    while isinstance(steps, list) and steps and steps[0] in _CHECKS:
+        steps = steps[1:]
     if (
         not isinstance(steps, list)
         or not 0 < len(steps) <= _MOST_STEPS

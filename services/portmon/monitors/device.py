@@ -10,6 +10,7 @@ import stat
 import struct
 import termios
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, field_validator
 from typing_extensions import override
@@ -39,6 +40,12 @@ class DeviceSettings(PortSettings):
         max_length=512,
         title="Device",
         description="Path of the node or FIFO. Empty: LPT1: is /dev/usb/lp0, or /dev/lp0 where there is no such node.",
+        json_schema_extra={
+            "group": "Printer",
+            "widget": "device-picker",
+            "source": {"xcv": "EnumDevices"},
+            "span": 2,
+        },
     )
 
     @field_validator("device")
@@ -162,6 +169,7 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
     description = "Printer device node"
     readable = True
     settings = DeviceSettings
+    form: ClassVar[dict[str, object]] = {"revision": 2, "summary": "{device}"}
 
     @override
     def claims(self, port: str) -> bool:

@@ -31,6 +31,7 @@ class FileSettings(PortSettings):
         title="File",
         description="Name below the host's directory for file ports. Empty: the port's name. "
         "FILE: takes the name that each document brings.",
+        json_schema_extra={"group": "File", "mono": True, "placeholder": "labels/out.prn"},
     )
 
 
@@ -209,7 +210,11 @@ class FileMonitor(PortMonitor[FileSettings]):
     name = "Local Port"
     description = "File in the host's directory for file ports"
     settings = FileSettings
-    form: ClassVar[dict[str, object]] = {"summary": "{path}"}
+    form: ClassVar[dict[str, object]] = {
+        "revision": 2,
+        "summary": "{path}",
+        "actions": [],  # a test page would replace what the file has
+    }
 
     @override
     def check(self, port: str, settings: FileSettings) -> None:

@@ -23,6 +23,7 @@ from typing_extensions import override
 from chassis.errors import DeviceNotConnected, FabricError, InvalidSettings, WriteTimeout
 from portmon.device_wait import is_hung_up
 from portmon.document import DocInfo, DocKey, Evidence
+from portmon.line_form import LINE_FORM
 from portmon.line_settings import SerialSettings
 from portmon.monitor import (
     Device,
@@ -229,20 +230,7 @@ class SerialMonitor(PortMonitor[SerialSettings]):
     description = "Serial port"
     readable = True
     settings = SerialSettings
-    form: ClassVar[dict[str, Any]] = {
-        "summary": "{baud} {dataBits}{parity|initial}{stopBits}",
-        "presets": [
-            {"title": "9600 8N1", "values": {"baud": 9600, "dataBits": 8, "parity": "none", "stopBits": "1"}},
-            {
-                "title": "19200 8N1",
-                "values": {"baud": 19200, "dataBits": 8, "parity": "none", "stopBits": "1"},
-            },
-            {
-                "title": "115200 8N1",
-                "values": {"baud": 115200, "dataBits": 8, "parity": "none", "stopBits": "1"},
-            },
-        ],
-    }
+    form: ClassVar[dict[str, Any]] = LINE_FORM
 
     @override
     def claims(self, port: str) -> bool:
