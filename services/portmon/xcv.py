@@ -54,6 +54,9 @@ class XcvSession:
     who: str
 
 
+# PortIsValid looks at nothing but the name: Windows' local monitor answers it without a session.
+_ANYBODY = XcvSession("", "Local Port", 0, "")
+
 Command = Callable[["Xcv", XcvSession, Any], Awaitable[object]]
 """A command: the channel, the session, the parsed input; returns what becomes JSON. And whether it is for administrators."""
 
@@ -90,8 +93,13 @@ class Xcv:
         return handle
 
     def close(self, handle: bytes) -> None:
-        """End a session; an unknown one is fine (XcvClosePort)."""
-        self._sessions.pop(handle, None)
+        """End a session (XcvClosePort).
+
+        Raises:
+            InvalidHandle: it was ended already, or never begun.
+        """
+        if self._sessions.pop(handle, None) is None:
+            raise InvalidHandle("this management handle was closed, or never given out")
 
     async def data(
         self, handle: bytes, name: str, data: bytes, most: int | None = None, request_id: str = ""
@@ -102,6 +110,10 @@ class Xcv:
             InvalidHandle: nothing was done.
         """
         session = self._sessions.get(handle)
+        if not handle and name == "PortIsValid":
+            session = _ANYBODY
+        elif not handle:
+            return _answer(6, None, "no management handle is given")
         if session is None:
             raise InvalidHandle("this management handle was closed, or never given out")
         before = self._answers.get((handle, request_id)) if request_id else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 
 from chassis.tasks import Tasks
@@ -16,6 +17,7 @@ class Calls:
     def __init__(self, host: str, ports: Ports, handles: Handles, tasks: Tasks) -> None:
         self._host, self._ports, self._handles, self._tasks = host, ports, handles, tasks
         self._instance = uuid.uuid4().hex
+        self._monitor_handle = secrets.token_bytes(16)
 
     def _hold(self, handle: pb.PortHandle) -> Hold:
         return self._handles.check(handle.token, handle.fence)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 from typing import Any
 
-from chassis.errors import InvalidArgument, InvalidLevel, NotSupported
+from chassis.errors import InvalidArgument, InvalidHandle, InvalidLevel, NotSupported
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.document_stream import known_documents
@@ -58,6 +58,7 @@ class HostCalls(Calls):
             monitors=self._monitors(),
             contract_version=CONTRACT,
             version=version("print-fabric"),
+            monitor_handle=self._monitor_handle,
         )
 
     def _monitors(self) -> list[pb.Monitor]:
@@ -75,16 +76,21 @@ class HostCalls(Calls):
 
     async def EnumPorts(self, request: pb.EnumPortsRequest, context: Any) -> pb.EnumPortsResponse:
         """List the configured ports."""
-        if request.level > 2:
-            raise InvalidLevel(f"PORT_INFO level {request.level} does not exist", level=request.level)
+        if request.HasField("monitor_handle") and request.monitor_handle != self._monitor_handle:
+            raise InvalidHandle("this monitor handle is not of this run: register again")
+        level = request.level if request.HasField("level") else 2
+        if level not in _INFO_BYTES:
+            raise InvalidLevel(f"PORT_INFO level {level} does not exist", level=level)
+        if request.null_output and request.max_output_bytes:
+            raise InvalidArgument("a buffer with a size is missing", fields=[("null_output", "has a size")])
         wanted = request.monitor.casefold()
         found = [
             port for port in self._ports if wanted in ("", port.monitor.name.casefold(), port.monitor.scheme)
         ]
-        needed = sum(_port_info_bytes(port, request.level or 2) for port in found)
+        needed = sum(_port_info_bytes(port, level) for port in found)
         if request.HasField("max_output_bytes") and needed > request.max_output_bytes:
             raise InvalidArgument(f"{needed} bytes are needed", win32=122, needed=needed)
-        ports = [convert.port_to_pb(self._host, port, names_only=request.level == 1) for port in found]
+        ports = [convert.port_to_pb(self._host, port, names_only=level == 1) for port in found]
         return pb.EnumPortsResponse(ports=ports, needed_bytes=needed)
 
     async def NotifyUsedPorts(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chassis.errors import InvalidArgument, NotSupported
+from chassis.errors import InvalidArgument, NotSupported, Verdict, WrongState
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.document_stream import known_documents
+from portmon.handles import Hold
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 # COMMTIMEOUTS of Windows' local monitor: a read waits 5 s.
@@ -20,6 +21,8 @@ class PortCalls(Calls):
     async def OpenPort(self, request: pb.OpenPortRequest, context: Any) -> pb.OpenPortResponse:
         """Acquire a port, or take it over."""
         owner = convert.owner_from(request.owner)
+        if not request.HasField("port"):
+            raise InvalidArgument("no port is named", fields=[("port", "is required")])
         lease = request.lease.ToTimedelta().total_seconds() if request.HasField("lease") else None
         hold = await self._handles.open(request.port, owner, request.fence, request.printer, lease)
         return pb.OpenPortResponse(
@@ -59,8 +62,7 @@ class PortCalls(Calls):
     async def ReadPort(self, request: pb.ReadPortRequest, context: Any) -> pb.ReadPortResponse:
         """Return what the device sent, waiting for the first byte if there is none."""
         hold = self._hold(request.handle)
-        if not hold.port.monitor.readable:
-            raise NotSupported(f"port {hold.port.name} cannot be read", port=hold.port.name)
+        self._refuse_unreadable(hold)
         timeout = (
             request.timeout.ToTimedelta().total_seconds()
             if request.HasField("timeout")
@@ -68,3 +70,13 @@ class PortCalls(Calls):
         )
         data = await hold.session.read(request.max_bytes or 4096, _READ_S if timeout is None else timeout)
         return pb.ReadPortResponse(data=data)
+
+    def _refuse_unreadable(self, hold: Hold) -> None:
+        """Refuse to read where nothing ever comes back: code 6 from a monitor that reads its other types of port."""
+        monitor, name = hold.port.monitor, hold.port.name
+        if monitor.readable:
+            return
+        text = f"port {name} cannot be read"
+        if any(other.readable for other in self._ports.registry if other.name == monitor.name):
+            raise WrongState(text, win32=6, verdict=Verdict.NONE, port=name)
+        raise NotSupported(text, port=name)

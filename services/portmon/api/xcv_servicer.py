@@ -13,6 +13,13 @@ from printfabric.monitor.v1 import xcv_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2_grpc as rpc
 
 SERVICE = "printfabric.monitor.v1.XcvService"
+# Commands whose answer is their status alone: Windows looks at no output pointer of theirs.
+WITHOUT_OUTPUT = frozenset(
+    {
+        "AddPort", "ConfigPort", "ConfigureLPTPortCommandOK", "DeletePort", "PortIsValid", "SetDefaultCommConfig",
+        "SetIdlePollingState",
+    }
+)  # fmt: skip
 
 
 class XcvServicer(rpc.XcvServiceServicer):
@@ -47,10 +54,11 @@ class XcvServicer(rpc.XcvServiceServicer):
         return pb.XcvClosePortResponse()
 
     async def _execute(self, request: pb.XcvDataPortRequest) -> Answer:
+        name = request.data_name
+        if (request.null_output or request.null_needed) and name not in WITHOUT_OUTPUT:
+            return Answer(87, message=f"{name} has an output, and there is nowhere to put it")
         most = request.max_output_bytes if request.HasField("max_output_bytes") else None
-        return await self._xcv.data(
-            request.handle, request.data_name, request.input_data, most, request.request_id
-        )
+        return await self._xcv.data(request.handle, name, request.input_data, most, request.request_id)
 
 
 def served_xcv(servicer: XcvServicer) -> Servicer:

@@ -14,6 +14,8 @@ from portmon.port_name import canonical, same
         (" Lpt007: ", "LPT7:"),
         ("IP_10.0.0.7", "IP_10.0.0.7"),
         ("FILE:", "FILE:"),
+        ("lpt:", "LPT1:"),
+        ("LPT0:", "LPT1:"),
     ],
 )
 def test_a_name_has_one_form_and_else_keeps_its_spelling(given_name: str, kept: str) -> None:
