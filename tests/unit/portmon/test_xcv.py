@@ -168,10 +168,14 @@ async def test_sessions_are_about_something_that_exists_and_end(desk: Desk) -> N
     assert unknown.value.win32 == 1796
     handle = desk.xcv.open(monitor="local port")
     desk.xcv.close(handle)
-    desk.xcv.close(handle)
-    for dead in (handle, b"", b"garbage"):
+    for dead in (handle, b"garbage"):
+        with pytest.raises(InvalidHandle):
+            desk.xcv.close(dead)
         with pytest.raises(InvalidHandle):
             await desk.xcv.data(dead, "MonitorUI", b"")
+    # Without any handle the command is delivered all the same; only PortIsValid needs none.
+    assert (await desk.xcv.data(b"", "MonitorUI", b"")).status == 6
+    assert (await desk.xcv.data(b"", "PortIsValid", b'"LPT1:"')).status == 0
 
 
 @pytest.mark.parametrize("name", ["GetConfigInfo", "ConfigPort", "DeletePort", "AddPort"])
