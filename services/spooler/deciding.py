@@ -16,8 +16,8 @@ from spooler.job import Job, Segment, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Outcome, UnitKind, UnitSpan
 from spooler.store import Changes
-from spooler.unit_plan import Decision, Part, What, decided, parts_of
-from spooler.unit_scan import Ends, UnitScan
+from spooler.unit_plan import DUPLICATE, MOST_PARTS, Decision, Part, What, decided, edges_of, parts_of
+from spooler.unit_scan import Ends, UnitScan, Wanted
 
 log = logs.get(__name__)
 
@@ -138,7 +138,7 @@ class Deciding(Acts):
         chosen = decided(unsure, decisions, units.kind)
         detail = _words(units.kind, chosen) + (f": {reason}" if reason else "")
         parts = parts_of(chosen, behind, max(units.total, 1))
-        numbers = {edge for part in parts for edge in (part.first - 1, part.last)}
+        numbers = edges_of(parts)
         segments = await self._segments(job, await self.units.ends(job, numbers), parts) if parts else []
         if job.rest:
             segments = _within(segments, job.rest)
@@ -194,26 +194,36 @@ class Deciding(Acts):
         words = "; ".join(one.words for one in segments if one.words)
         return await self._put(job, after, what, who, detail + (f" ({words})" if words else ""))
 
-    async def _segments(self, job: Job, ends: Ends, parts: Sequence[Part]) -> list[Segment]:
+    async def _segments(
+        self, job: Job, ends: Ends, parts: Sequence[Part], mark: str = DUPLICATE
+    ) -> list[Segment]:
         """Return the stretches of bytes of some units, with what each needs before it. Raises WrongState."""
-        mark = await self.units.marks(job) if any(part.marked for part in parts) else b""
+        whole = {1: job.document.size_bytes} if ends.total == 1 else {}
+        at = {**ends.at, **whole}
+        wanted = [
+            Wanted(at[part.first - 1], at.get(part.first, 0), mark if part.marked else "") for part in parts
+        ]
         segments = []
-        for part in parts:
-            start = ends.at[part.first - 1]
-            end = job.document.size_bytes if part.last == ends.total else ends.at[part.last]
-            setup = await self.units.setup(job, start)
-            if setup.refusal:
+        for part, begin in zip(parts, await self.units.beginnings(job, wanted), strict=True):
+            if begin.refusal:
                 raise WrongState(
-                    f"job {job.number} cannot go on at {ends.kind} {part.first}: {setup.refusal}",
+                    f"job {job.number} cannot go on at {ends.kind} {part.first}: {begin.refusal}",
                     job=job.number,
                     state=job.state,
                     unit=part.first,
                 )
-            prefix = setup.prefix + (mark if part.marked else b"")
-            words = f"{len(prefix)} bytes before {ends.kind} {part.first}" if prefix else ""
-            text = mark.decode("latin-1").strip() if part.marked else ""
-            segments.append(Segment(start, end, prefix, words, text))
+            end = job.document.size_bytes if part.last == ends.total else at[part.last]
+            words = f"{len(begin.prefix)} bytes before {ends.kind} {part.first}" if begin.prefix else ""
+            segments.append(Segment(begin.start, end, begin.prefix, words, mark if part.marked else ""))
         return segments
+
+    async def _all_marked(self, job: Job) -> list[Segment]:
+        """Return a whole document, each of its units with a mark. Raises NotSupported, InvalidArgument."""
+        ends = await self.units.ends(job, set(range(MOST_PARTS + 1)))
+        if ends.total > MOST_PARTS:
+            why = f"at most {MOST_PARTS} units can be marked; job {job.number} has {ends.total}"
+            raise InvalidArgument(why, fields=[("mark", why)])
+        return await self._segments(job, ends, [Part(unit, unit, True) for unit in range(1, ends.total + 1)])
 
     def _resumable(self, job: Job) -> None:
         if job.state not in (JobState.PENDING_HELD, JobState.PROCESSING_STOPPED):

@@ -10,7 +10,7 @@ from spooler.deciding import Deciding
 from spooler.job import Job, Segment
 from spooler.ledger import UnitSpan
 from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
-from spooler.unit_plan import MOST_PARTS, Part
+from spooler.unit_plan import MOST_PARTS, Part, edges_of
 
 REPRINT_OF = "reprint-of"  # the attribute that links the new job to the first: "jobs/4711"
 REPRINT_UNITS = "reprint-units"  # "17-18, 20"
@@ -94,8 +94,8 @@ class Reprinting(Deciding):
             raise InvalidArgument(
                 f"at most {MOST_PARTS} units can be marked at once", fields=[("units", "too many")]
             )
-        ends = await self.units.ends(job, {edge for number in each for edge in (number - 1, number)})
-        return await self._segments(job, ends, [Part(number, number, marked=True) for number in each])
+        parts = [Part(number, number, marked=True) for number in each]
+        return await self._segments(job, await self.units.ends(job, edges_of(parts)), parts)
 
     async def _document(self, job: Job, segments: Sequence[Segment]) -> Inline | Uploaded:
         size = sum(one.end - one.start + len(one.prefix) for one in segments)

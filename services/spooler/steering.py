@@ -17,7 +17,6 @@ from chassis.errors import (
     DocumentLost,
     FabricError,
     InvalidArgument,
-    NotBuiltYet,
     WrongState,
 )
 from spooler.acts import AT_A_PORT, STOP_WAIT_S, to_its_end
@@ -111,9 +110,12 @@ class Steering(Reprinting):
 
     @to_its_end
     async def restart(self, number: int, who: str, mark: bool = False) -> Job:
-        """Print a job again from its beginning, whatever came out before."""
-        if mark:
-            raise NotBuiltYet("a mark on restarted jobs")
+        """Print a job again from its beginning, whatever came out before; with a mark on each unit if that is wanted.
+
+        Raises:
+            NotSupported: the language has no mark.
+            InvalidArgument: it has more units than can be marked.
+        """
         job = await self._settled(number)
         if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED, JobState.PENDING):
             raise WrongState(
@@ -124,8 +126,11 @@ class Steering(Reprinting):
         self._check_printer(job.printer)
         copies = 0 if job.ended else job.copies_printed
         event = JobEvent.RESTART if job.ended else JobEvent.RELEASE
+        segments = await self._all_marked(job) if mark else []
         after = replace(self._released(job, event), copies_printed=copies, ended_at=None)
-        return await self._put(job, after, "restarted", who)
+        if segments:
+            after = replace(after, rest=tuple(segments), resume_offset=segments[0].start)
+        return await self._put(job, after, "restarted", who, "with a mark" if mark else "")
 
     @to_its_end
     async def move(self, number: int, printer: str, who: str) -> Job:

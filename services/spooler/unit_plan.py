@@ -9,7 +9,10 @@ from typing import NamedTuple
 from chassis.errors import InvalidArgument
 from spooler.ledger import UnitKind, UnitSpan
 
-MOST_PARTS = 16  # stretches of one document; the beginning of each has to be looked up
+MOST_PARTS = (
+    256  # stretches of one document: each is an attempt of its own, and its beginning is kept with the job
+)
+DUPLICATE = "*** DUPLICATE? ***"  # the mark on what may have come out before
 
 
 class What(StrEnum):
@@ -81,6 +84,11 @@ def parts_of(chosen: Iterable[tuple[UnitSpan, What]], behind: int, total: int) -
     if len(parts) > MOST_PARTS:
         raise _wrong(f"that would be more than {MOST_PARTS} stretches of one document")
     return parts
+
+
+def edges_of(parts: Iterable[Part]) -> set[int]:
+    """Return the units whose ends have to be known to send these stretches."""
+    return {edge for part in parts for edge in (part.first - 1, part.first, part.last) if edge >= 0}
 
 
 def _add(parts: list[Part], part: Part) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from copy import deepcopy
 from typing import NamedTuple
 
 from chassis.errors import NotSupported
@@ -12,7 +13,7 @@ from spooler.job import Job
 from spooler.ledger import Ledger, UnitKind
 from spooler.store import Documents
 from spooler.units.choose import SNIFF_BYTES, choose
-from spooler.units.splitter import Setup, Splitter
+from spooler.units.splitter import SETUP_BYTES, Setup, Splitter
 from spooler.units.tally import Tally, counted, tally_of
 
 PIECE_BYTES = 1024 * 1024  # read and looked at in one go
@@ -25,6 +26,25 @@ class Ends(NamedTuple):
     kind: UnitKind
     total: int
     at: Mapping[int, int]
+
+
+class Wanted(NamedTuple):
+    """A stretch that begins at a unit's first byte; `mark` is put on that unit, which ends at `unit_end`."""
+
+    start: int
+    unit_end: int = 0  # needed for a mark
+    mark: str = ""
+
+
+class Beginning(NamedTuple):
+    """What is sent before a stretch, and its first byte that follows; or why that cannot be had.
+
+    Where the mark stands inside the unit, the unit's bytes before it are in the prefix, and `start` is behind them.
+    """
+
+    start: int
+    prefix: bytes = b""
+    refusal: str = ""
 
 
 class UnitScan:
@@ -50,25 +70,51 @@ class UnitScan:
             return Ends(kind, 1, {0: 0, 1: job.document.size_bytes})
         return Ends(kind, tally.total, tally.ends)
 
-    async def setup(self, job: Job, start: int) -> Setup:
-        """Return what has to be sent before the unit that begins at byte `start`. Raises DocumentLost."""
-        if start == 0:
-            return Setup()
-        splitter = await self._splitter(job, collect=True)
-        async with self._turn:
-            async for piece in self._pieces(job, start):
-                await _feed(splitter, piece)
-            head = await self._documents.read(job.number, start, SNIFF_BYTES)
-        return splitter.setup(head)
+    async def beginnings(self, job: Job, wanted: Sequence[Wanted]) -> list[Beginning]:
+        """Return how each stretch begins, in the order asked for; the document is read once if they rise.
 
-    async def marks(self, job: Job) -> bytes:
-        """Return what prints a visible mark before a unit. Raises NotSupported where the language has none."""
-        mark = (await self._splitter(job)).mark_prefix
-        if mark is None:
-            raise NotSupported(
-                f"the language of job {job.number} has no mark that can be put before a unit", job=job.number
-            )
-        return mark
+        Raises:
+            NotSupported: a mark is wanted and the language has none.
+            DocumentLost: its bytes are gone.
+        """
+        found: list[Beginning] = []
+        async with self._turn:
+            splitter, position = await self._splitter(job, collect=True), 0
+            if any(one.mark for one in wanted) and not splitter.has_mark:
+                raise NotSupported(
+                    f"the language of job {job.number} has no mark that can be put on a unit", job=job.number
+                )
+            for one in wanted:
+                if one.start < position:
+                    splitter, position = await self._splitter(job, collect=True), 0
+                async for piece in self._pieces(job, one.start, position):
+                    await _feed(splitter, piece)
+                setup = Setup()
+                if one.start:
+                    head = await self._documents.read(job.number, one.start, SNIFF_BYTES)
+                    setup = deepcopy(splitter).setup(head)  # asking ends what is being collected
+                position = one.start
+                if one.mark and not setup.refusal:
+                    async for piece in self._pieces(job, one.unit_end, position):
+                        await _feed(splitter, piece)
+                    position = one.unit_end
+                    found.append(await self._marked(job, one, setup, splitter))
+                else:
+                    found.append(Beginning(one.start, setup.prefix, setup.refusal))
+        return found
+
+    async def _marked(self, job: Job, wanted: Wanted, setup: Setup, splitter: Splitter) -> Beginning:
+        """Return a beginning with a mark on its first unit, which was just fed: what is before the mark is prefix."""
+        place = splitter.mark_place(wanted.start)
+        if not wanted.start <= place <= wanted.unit_end:
+            place = wanted.start
+        if place - wanted.start > SETUP_BYTES:
+            why = f"the mark would stand behind more than {SETUP_BYTES} bytes of it"
+            return Beginning(wanted.start, refusal=why)
+        before = b""
+        if place > wanted.start:
+            before = await self._documents.read(job.number, wanted.start, place - wanted.start)
+        return Beginning(place, setup.prefix + before + splitter.mark(wanted.mark))
 
     async def _splitter(self, job: Job, *, collect: bool = False) -> Splitter:
         head = await self._documents.read(job.number, 0, SNIFF_BYTES)
@@ -80,8 +126,7 @@ class UnitScan:
                 tally.add(await _feed(splitter, piece))
             tally.add(splitter.finish())
 
-    async def _pieces(self, job: Job, size: int) -> AsyncIterator[bytes]:
-        offset = 0
+    async def _pieces(self, job: Job, size: int, offset: int = 0) -> AsyncIterator[bytes]:
         while offset < size:
             piece = await self._documents.read(job.number, offset, min(PIECE_BYTES, size - offset))
             if not piece:

@@ -146,9 +146,44 @@ async def test_a_decision_leaves_no_label_out_and_names_none_twice(rig: Rig, hos
     ):
         with pytest.raises(InvalidArgument, match=why):
             await rig.steering.resolve_units(job.number, "ann", decisions)
+    assert (await rig.job(job.number)).state is JobState.PENDING_HELD
+
+
+async def test_a_mark_is_put_on_each_label_that_is_printed_again(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    job = await broken(rig, port, LABELS, 18 * SIZE + 5, 2 * SIZE)
+    await rig.steering.resolve(job.number, "ann", "reprint_marked")
+    await finished(rig, job)
+    mark = b"^XA^FO20,10^A0N,28,28^FD*** DUPLICATE? ***^FS"
+    marked = [b"~JX\n" + mark + (LABEL % number)[3:] for number in (17, 18)]
+    rest = b"~JX" + LABEL % 19 + LABEL % 20
+    assert [paper.replace(b"\n", b"") for paper in on_paper(port, job)] == [
+        paper.replace(b"\n", b"") for paper in (*marked, rest)
+    ]
+    marks = [one.mark for one in await rig.store.attempts(job.number)]
+    assert marks == ["", "*** DUPLICATE? ***", "*** DUPLICATE? ***", ""]
+
+
+async def test_a_language_without_a_mark_says_so(rig: Rig, host: FakeHost) -> None:
+    job = await broken(rig, host.ports["P1:"], b"page one\x0cpage two\x0cpage three\x0c", 17, 10)
     with pytest.raises(NotSupported, match="mark"):
         await rig.steering.resolve(job.number, "ann", "reprint_marked")
     assert (await rig.job(job.number)).state is JobState.PENDING_HELD
+
+
+async def test_a_job_is_printed_again_with_a_mark_on_each_of_its_labels(rig: Rig, host: FakeHost) -> None:
+    document = b"^XA^DFR:F^FS^XZ" + LABEL % 1 + LABEL % 2
+    job = await rig.submit("labels", document)
+    await finished(rig, job)
+    await rig.steering.restart(job.number, "ann", mark=True)
+    await finished(rig, job)
+    whole, first, second = on_paper(host.ports["P1:"], job)
+    assert whole == document
+    assert first.count(b"DUPLICATE?") == second.count(b"DUPLICATE?") == 1
+    # What stands before a label belongs to it, and goes before its mark.
+    assert first.startswith(b"^XA^DFR:F^FS^XZ^XA^FO20,10^A0N")
+    assert first.endswith(b"^FDlabel 01^FS^XZ")
+    assert second.rstrip().endswith(b"^FDlabel 02^FS^XZ")
 
 
 async def test_what_was_skipped_once_stays_skipped_when_it_breaks_again(rig: Rig, host: FakeHost) -> None:

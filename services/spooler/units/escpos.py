@@ -21,7 +21,7 @@ class EscPosSplitter(Splitter):
     """Receipts."""
 
     kind = UnitKind.RECEIPT
-    mark_prefix = b"*** DUPLICATE? ***\n"
+    has_mark = True
 
     def __init__(self, *, collect: bool = False) -> None:
         super().__init__(collect=collect)
@@ -121,3 +121,7 @@ class EscPosSplitter(Splitter):
             )
             return Setup(refusal=f"characters, images or macros were downloaded before it ({what})")
         return Setup(_RESET + b"".join(self._settings.values()))
+
+    def mark(self, text: str) -> bytes:
+        """See `Splitter.mark`: a line of its own before the receipt."""
+        return "".join(char for char in text if char.isprintable()).encode("ascii", "replace") + b"\n"

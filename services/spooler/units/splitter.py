@@ -31,7 +31,7 @@ class Splitter(ABC):
 
     kind: UnitKind
     prints_at_end = False  # nothing of a unit comes out before its last byte is there
-    mark_prefix: bytes | None = None  # prints a visible mark when sent before a unit; None: there is none
+    has_mark = False  # a line of text can be put on a unit: see `mark`
 
     def __init__(self, *, collect: bool = False) -> None:
         self.collect = collect
@@ -66,6 +66,14 @@ class Splitter(ABC):
     def setup(self, head: bytes) -> Setup:
         """Say what is needed before the unit that would follow what was fed; `head` are its first bytes."""
         return Setup()
+
+    def mark(self, text: str) -> bytes:
+        """Return what prints a line of text on a unit when it is sent at its `mark_place`."""
+        raise NotImplementedError(f"{type(self).__name__} has no mark")
+
+    def mark_place(self, start: int) -> int:
+        """Return the byte before which a mark goes, in the unit that was fed last and that began at `start`."""
+        return start
 
     def _look(self, buffer: bytes, *, final: bool) -> None:
         used = self._scan(buffer, final=final)

@@ -75,11 +75,13 @@ class ZplSplitter(Splitter):
 
     kind = UnitKind.LABEL
     prints_at_end = True  # "^XZ … when this command is received, a label prints"
+    has_mark = True
 
     def __init__(self, *, collect: bool = False) -> None:
         super().__init__(collect=collect)
         self._caret, self._tilde, self._comma = b"^", b"~", b","
         self._inside = self._prints = self._stores = False
+        self._format_at = 0  # behind the ^XA of the format that was begun last
         self._memory = ZplSetup() if collect else None
 
     def _scan(self, buffer: bytes, *, final: bool) -> int:
@@ -114,6 +116,7 @@ class ZplSplitter(Splitter):
         first = buffer[at]
         if code == b"XA" or (not code and first == _STX):
             self._begin(buffer[at:after])
+            self._format_at = self._at + after
         elif code == b"XZ" or not code:
             self._finish(buffer[at:after], after)
         elif code in (b"CC", b"CT", b"CD"):
@@ -218,3 +221,14 @@ class ZplSplitter(Splitter):
         """See `Splitter.setup`. The printer drops what it has of an unfinished format (~JX) first."""
         assert self._memory is not None
         return self._memory.setup(self._caret, self._inside)
+
+    def mark(self, text: str) -> bytes:
+        """See `Splitter.mark`: a field in the upper left corner, in the words that are in force."""
+        heard = (self._caret + self._tilde).decode("latin-1")  # they would end the field
+        plain = "".join(char for char in text if char.isprintable() and char not in heard)
+        place = b"".join(self._caret + part.replace(b",", self._comma) for part in (b"FO20,10", b"A0N,28,28"))
+        return place + self._caret + b"FD" + plain.encode("ascii", "replace") + self._caret + b"FS"
+
+    def mark_place(self, _start: int) -> int:
+        """See `Splitter.mark_place`: behind the ^XA of the format that prints."""
+        return self._format_at
