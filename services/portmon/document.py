@@ -69,6 +69,15 @@ class Evidence(IntEnum):
     DEVICE_WRITE = 5  # the printer class driver finished the write at the device
     PIPE_READ = 6  # the reader of the pipe took every byte
     FILE_SYNC = 7  # the file was synced and renamed
+    PJL = 8  # the printer reported the end of the job
+    ESCPOS = 9  # the printer sent the process id that was put behind the document
+    ZPL = 10  # the printer's label counter and buffer say so
+    NO_ANSWER = 11  # the far end's transport has every byte; the printer was asked and did not answer
+    NO_ANSWER_WRITTEN = 12  # the driver has every byte; the printer was asked and did not answer
+
+
+# What the printer itself said: all of the document is out.
+SAID_BY_PRINTER = frozenset({Evidence.PJL, Evidence.ESCPOS, Evidence.ZPL})
 
 
 @dataclass(slots=True)
@@ -90,6 +99,7 @@ class Progress:
     evidence: Evidence = Evidence.NONE
     win32: int = 0
     error: FabricError | None = None
+    confirmed: int = 0  # by the printer itself, to a language monitor
 
 
 # Called on the event loop with how far the document is, and whether the slice is done with.

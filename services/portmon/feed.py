@@ -34,6 +34,7 @@ class Current:
     prefix_bytes: int
     reported: int
     reported_at: float
+    confirmed: int = 0
 
 
 class Feed:
@@ -102,15 +103,25 @@ class Feed:
 
     def measure(self, port: Port, current: Current) -> None:
         """Read what the far end's transport has, which never goes back and never passes what was accepted."""
-        acked = current.base + port.acked() - (current.prefix_bytes - len(current.prefix))
-        current.acked = max(current.acked, min(acked, current.accepted))
+        before = current.base - (current.prefix_bytes - len(current.prefix))
+        current.acked = max(current.acked, min(before + port.acked(), current.accepted))
         self._journal.acknowledge(current.at, current.acked, port.far_buffer_bytes)
+        if (confirmed := port.confirmed()) > 0:
+            current.confirmed = max(current.confirmed, min(before + confirmed, current.accepted))
+            self._journal.confirm(current.at, current.confirmed)
 
     def progress(self, port: Port, current: Current) -> Progress:
         """Return how far the document is now."""
         self.measure(port, current)
         current.reported, current.reported_at = current.accepted, time.monotonic()
-        return Progress(current.key, Phase.IN_PROGRESS, current.accepted, current.acked, current.origin)
+        return Progress(
+            current.key,
+            Phase.IN_PROGRESS,
+            current.accepted,
+            current.acked,
+            current.origin,
+            confirmed=current.confirmed,
+        )
 
     def tell(self, port: Port, current: Current) -> None:
         """Tell how far a document is that takes its time, not more often than worth while."""

@@ -108,7 +108,7 @@ class Journal:
         words[at + slot.ENDED] = self.generation
         words[at + slot.FABRIC] = slot.hash_word(fabric)
         words[at + slot.DEVICE] = self.device
-        words[at + slot.WINDOW] = words[at + slot.DOUBT] = 0
+        words[at + slot.WINDOW] = words[at + slot.DOUBT] = words[at + slot.CONFIRMED] = 0
         words[at + slot.CHECK] = slot.check_of(words, at)
         words[at] = slot.IN_PROGRESS  # last: a kill before this line leaves no trace, and no byte was sent
         self._index[key] = at
@@ -155,6 +155,10 @@ class Journal:
         """Say that the far end's transport has the document up to `offset`, and how much it may still lose."""
         self._words[at + slot.ACKED] = offset
         self._words[at + slot.WINDOW] = window
+
+    def confirm(self, at: int, offset: int) -> None:
+        """Say that the printer itself confirmed the document up to `offset`."""
+        self._words[at + slot.CONFIRMED] = offset
 
     def intent(self, at: int) -> int:
         """Return how far the last device write was meant to get."""

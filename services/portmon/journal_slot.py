@@ -8,7 +8,7 @@ import struct
 from portmon.document import FAR_BUFFER_BYTES, DocKey, Evidence, Phase, Progress
 
 STATE, UID_A, UID_B, ATTEMPT, INTENT, ACCEPTED, ACKED, BASE, STARTED, ENDED = range(10)
-CHECK, FABRIC, DEVICE, WINDOW, DOUBT = range(10, 15)
+CHECK, FABRIC, DEVICE, WINDOW, DOUBT, CONFIRMED = range(10, 16)
 FREE, IN_PROGRESS, DONE, SETTLED = range(4)  # the low byte of STATE
 EXACT = 1 << 16  # in STATE of ended documents: accepted is where the device is, to the byte
 PIPE = 1 << 32  # in ATTEMPT: a byte pipe, where a crash loses nothing of what was accepted
@@ -48,6 +48,7 @@ def read(words: Words, at: int, generation: int, device: int) -> Progress:
         key_of(words, at), Phase.ENDED, words[at + ACCEPTED], words[at + ACKED], words[at + BASE]
     )
     intent = words[at + INTENT]
+    found.confirmed = words[at + CONFIRMED]
     found.win32, found.evidence = state >> 32, Evidence(state >> 8 & 0xFF)
     same_pipe = bool(words[at + ATTEMPT] & PIPE) and words[at + DEVICE] == device
     if state & 0xFF == IN_PROGRESS:
@@ -68,6 +69,8 @@ def _judge_interrupted(words: Words, at: int, found: Progress, intent: int) -> N
     end, start = max(found.accepted, intent), found.accepted
     if not words[at + ATTEMPT] & PIPE:
         # The connection died with the process, and what the peer had acknowledged may have died with that.
-        start = max(found.resume_offset, found.acked - (words[at + WINDOW] or FAR_BUFFER_BYTES))
+        start = max(
+            found.resume_offset, found.acked - (words[at + WINDOW] or FAR_BUFFER_BYTES), found.confirmed
+        )
     if end > start:
         found.uncertain_start, found.uncertain_end = start, end

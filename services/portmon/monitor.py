@@ -30,6 +30,8 @@ from chassis.errors import (
     SpoolFull,
 )
 from portmon.device_wait import DeviceWait
+from portmon.devices.found import FoundDevice
+from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.reports import Report
 
@@ -134,6 +136,14 @@ class Port(ABC):
     def acked(self) -> int:
         """Return how many bytes since `start_doc` the far end's transport has. Never blocks, never fails."""
 
+    def confirmed(self) -> int:
+        """Return how many of the bytes given to `write` since `start_doc` the printer itself said are out."""
+        return 0
+
+    def look_after(self) -> float | None:
+        """Do what the device needs between documents; return when to be called again, s. None: not by itself."""
+        return None
+
     @abstractmethod
     def end_doc(self) -> Evidence:
         """Flush, wait for what proof there is, and return it (EndDocPort).
@@ -165,15 +175,7 @@ class MonitorInit:
 
     host: str
     sandbox: Path  # where file ports may write
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Something a port could be made for: a stable path, and what a person would call it."""
-
-    path: str
-    description: str
-    in_use: bool = False
+    tree: DeviceTree = DeviceTree()
 
 
 class PortMonitor(ABC, Generic[S]):
@@ -232,8 +234,8 @@ class PortMonitor(ABC, Generic[S]):
             DeviceNotConnected, DeviceOffline, PortBusy, AccessDenied: and why.
         """
 
-    def devices(self) -> list[Device]:
-        """Return what ports of this type could be made for. Opens nothing."""
+    def devices(self) -> list[FoundDevice]:
+        """Return what is there that ports of this type could be made for. Opens nothing; not for the event loop."""
         return []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from chassis import errors
 from chassis.errors import FabricError
-from portmon import port_state
+from portmon import port_state, refusals
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, DeviceWait
 from portmon.document import FAR_BUFFER_BYTES, Disposition, DocKey, Evidence, Phase, Progress, Slice
@@ -89,35 +89,18 @@ class PortWork:
         """Do what a slice says and return how far its document is, with the error if there was one."""
         try:
             if piece.key in self._canceled and (self.current is None or self.current.key != piece.key):
-                return self._not_begun(piece)
+                return refusals.not_begun(self._journal, piece)
             if piece.start is not None:
                 self._start(piece)
             current = self.current
             if current is None or current.key != piece.key:
-                return self._not_current(piece)
+                return refusals.not_current(self._journal, self.name, piece)
             self._write(current, piece)
             if piece.end is not None:
                 return self._end(current, piece)
             return self.feed.progress(self.port, current)
         except FabricError as error:
             return self._failed(piece, error)
-
-    def _not_begun(self, piece: Slice) -> Progress:
-        """Answer for a document that was taken back while it waited."""
-        found = self._journal.known(piece.key)
-        if found.phase is Phase.NEVER_SEEN:
-            found.error = errors.JobCanceled(f"document {piece.key} was canceled", document=piece.key)
-        return found
-
-    def _not_current(self, piece: Slice) -> Progress:
-        """Answer for a document that is not in progress: EndDocPort is harmless, WritePort is code 6."""
-        found = self._journal.known(piece.key)
-        if found.phase is Phase.NEVER_SEEN and (piece.end is None or piece.data):
-            text = f"document {piece.key} is not in progress at port {self.name}"
-            found.error = errors.WrongState(
-                text, win32=6, verdict=errors.Verdict.RETRY, port=self.name, document=piece.key
-            )
-        return found
 
     def _start(self, piece: Slice) -> None:
         assert piece.start is not None
@@ -242,7 +225,7 @@ class PortWork:
         started = current.accepted > current.base or len(current.prefix) < current.prefix_bytes
         doubt = None
         if exact is False and started:
-            doubt = max(current.base, current.acked - port.far_buffer_bytes)
+            doubt = max(current.base, current.acked - port.far_buffer_bytes, current.confirmed)
         elif self._journal.intent(current.at) > current.accepted:
             doubt = current.accepted
         self._journal.end(
@@ -286,7 +269,8 @@ class PortWork:
             self.feed.measure(port, current)
             if current.acked != before:
                 self.feed.report(self.feed.progress(port, current))
-        bits = self._wait.poll(port.fileno() if port.readable else None, READ, REPORT_S if unacked else None)
+        pause = REPORT_S if unacked else port.look_after()
+        bits = self._wait.poll(port.fileno() if port.readable else None, READ, pause)
         if bits and port.readable:
             self.feed.take_input(port)
 

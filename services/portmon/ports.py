@@ -17,6 +17,7 @@ from chassis import logs
 from chassis.errors import InvalidSettings, PortInUse, PortNotFound
 from portmon.changes import Changes
 from portmon.counters import PortCounters
+from portmon.facts import Facts
 from portmon.journal import Journal
 from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import canonical, same
@@ -44,6 +45,7 @@ class HostPort:
     slots: int
     counters: PortCounters = field(default_factory=PortCounters)
     reports: Reports = field(default_factory=Reports)
+    facts: Facts = field(default_factory=Facts)
     hold: Hold | None = None
     session: PortSession | None = None
     used_by: set[str] = field(default_factory=set)  # fabrics whose printers use it (NotifyUsedPorts)

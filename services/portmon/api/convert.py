@@ -10,7 +10,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import FabricError, InvalidArgument, InvalidLevel, Verdict, known_errors
 from chassis.win32 import win32_name
-from portmon.document import MOST_OFFSET, Disposition, DocInfo, DocKey, Evidence, Phase, Progress
+from portmon.document import (
+    MOST_OFFSET,
+    SAID_BY_PRINTER,
+    Disposition,
+    DocInfo,
+    DocKey,
+    Evidence,
+    Phase,
+    Progress,
+)
 from portmon.handles import Hold, Owner
 from portmon.port_state import PortState
 from portmon.ports import HostPort
@@ -35,10 +44,17 @@ _SOURCES = {
     Evidence.DEVICE_WRITE: ledger_pb2.EVIDENCE_SOURCE_USBLP,
     Evidence.PIPE_READ: ledger_pb2.EVIDENCE_SOURCE_OUTPUT_QUEUE,
     Evidence.FILE_SYNC: ledger_pb2.EVIDENCE_SOURCE_FILE_SYNC,
+    Evidence.PJL: ledger_pb2.EVIDENCE_SOURCE_PJL,
+    Evidence.ESCPOS: ledger_pb2.EVIDENCE_SOURCE_ESCPOS,
+    Evidence.ZPL: ledger_pb2.EVIDENCE_SOURCE_ZPL,
+    Evidence.NO_ANSWER: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
+    Evidence.NO_ANSWER_WRITTEN: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
 }
 _LEVELS = {
     Evidence.NONE: ledger_pb2.EVIDENCE_LEVEL_NONE,
     Evidence.DRIVER_WRITE: ledger_pb2.EVIDENCE_LEVEL_ACCEPTED,
+    Evidence.NO_ANSWER_WRITTEN: ledger_pb2.EVIDENCE_LEVEL_ACCEPTED,
+    **dict.fromkeys(SAID_BY_PRINTER, ledger_pb2.EVIDENCE_LEVEL_CONFIRMED),
 }
 _DISPOSITIONS = {
     pb.DISPOSITION_UNSPECIFIED: Disposition.COMPLETE,
@@ -161,6 +177,7 @@ def progress_to_pb(progress: Progress) -> pb.DocumentProgress:
         phase=_PHASES[progress.phase],
         accepted=progress.accepted,
         acked=progress.acked,
+        confirmed=progress.confirmed,
         uncertain_start=progress.uncertain_start,
         uncertain_end=progress.uncertain_end,
         resume_offset=progress.resume_offset,
