@@ -85,6 +85,12 @@ class Acts:
         if printer.pending_deletion:
             raise PrinterDeleted(f"printer {name} is being deleted", printer=name)
 
+    async def note(self, before: Job, after: Job, what: str, who: str, detail: str = "") -> Job:
+        """Write down what became of a job by a rule, unless it is another one meanwhile."""
+        if self._book.jobs.get(before.number) is not before:
+            return self._book.jobs.get(before.number, before)
+        return await self._put(before, after, what, who, detail)
+
     async def _put(self, before: Job, after: Job, what: str, who: str, detail: str = "") -> Job:
         after = replace(after, revision=before.revision + 1)
         was_live = before.number in self._book.jobs

@@ -24,6 +24,7 @@ from spooler.ledger import (
     merge,
 )
 from spooler.port import Progress
+from spooler.printer import OnUncertain
 
 
 class Count(NamedTuple):
@@ -127,6 +128,19 @@ def job_after(job: Job, judged: Judged) -> Job:
     if job.ended:
         return replace(job, ended_at=now, reasons=(_last_word(job, event, conclusion),))
     return job
+
+
+def rule_word(rule: OnUncertain) -> str:
+    """Return the job-state-reason under which a printer's rule decides about a held job."""
+    return f"on-uncertain-{rule.value.replace('_', '-')}"
+
+
+def under_rule(job: Job, rule: OnUncertain) -> Job:
+    """Return a job that was just held, with the rule that decides about it, if one does."""
+    doubtful = job.state is JobState.PENDING_HELD and job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL)
+    if not doubtful or rule is OnUncertain.HOLD or not job.has_document:
+        return job
+    return replace(job, reasons=(*job.reasons, rule_word(rule)))
 
 
 def _last_word(job: Job, event: JobEvent, conclusion: Conclusion) -> str:

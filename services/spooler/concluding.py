@@ -21,6 +21,7 @@ from spooler.aftermath import (
     job_after,
     known_trouble,
     ledger_of,
+    under_rule,
 )
 from spooler.delivery import PortAction, conclude
 from spooler.dispatch_view import Landing
@@ -29,6 +30,7 @@ from spooler.job import Attempt, HistoryEvent, Job
 from spooler.job_state import JobEvent, JobState
 from spooler.ledger import Ledger, Offsets
 from spooler.port import DocumentKey, Phase, Progress
+from spooler.printer import OnUncertain
 from spooler.store import Changes
 from spooler.unit_scan import UnitScan
 
@@ -156,7 +158,7 @@ class Concluding:
             job = self._dispatcher.book.jobs.get(judged.landing.flight.number)
             if job is None:
                 continue
-            after = job_after(job, judged)
+            after = under_rule(job_after(job, judged), self._rule(job))
             jobs.append(after)
             lane = self._dispatcher.lane(judged.landing.port)
             if judged.landing.flight.recorded:
@@ -167,6 +169,10 @@ class Concluding:
         self._count_attempts(sum(judged.landing.began for judged in batch))
         self._settle(batch)
         self._apply(batch, jobs)
+
+    def _rule(self, job: Job) -> OnUncertain:
+        queue = self._dispatcher.book.queues.get(job.printer)
+        return queue.printer.on_uncertain if queue is not None else OnUncertain.HOLD
 
     async def _write(self, changes: Changes) -> None:
         """Write until it is written: an outcome is never given up because a disk is full."""
@@ -205,6 +211,7 @@ class Concluding:
             dispatcher.hub.job(job)
             if job.state is JobState.PENDING_HELD and not job.ledger.units.total:
                 dispatcher.on_uncounted(job)
+            dispatcher.on_doubt(job)
             if job.state is JobState.PROCESSING_STOPPED and job.port is not None:
                 dispatcher.pin(dispatcher.lane(job.port), job)
         for name in {judged.landing.flight.info.printer for judged in batch}:

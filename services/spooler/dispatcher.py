@@ -67,6 +67,7 @@ class Dispatcher(Admitting):
             self.timetable.note(job)
             if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED) and job.port is not None:
                 self._take_up(job, job.port, open_attempts.get(job.number))
+            self.on_doubt(job)
         for name in list(self.book.queues):
             self.kick(name)
 

@@ -31,6 +31,7 @@ class LaneDesk(DispatchView):
         self.hub = hub
         self.on_landed: Callable[[Landing], None] = lambda _landing: None  # the conclusions'
         self.on_uncounted: Callable[[Job], object] = lambda _job: None  # held, its units not known yet
+        self.on_doubt: Callable[[Job], object] = lambda _job: None  # held: a rule may decide
         self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.documents_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
         self._fence = 0

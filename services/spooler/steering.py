@@ -20,6 +20,7 @@ from chassis.errors import (
     WrongState,
 )
 from spooler.acts import AT_A_PORT, STOP_WAIT_S, to_its_end
+from spooler.by_policy import ByPolicy
 from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
@@ -40,6 +41,7 @@ class Steering(Reprinting):
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(dispatcher)
+        self.by_policy = ByPolicy(dispatcher, self)
         dispatcher.on_expired = lambda job: dispatcher.tasks.spawn(f"expire {job.number}", self._expire(job))
 
     @to_its_end
