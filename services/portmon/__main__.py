@@ -16,6 +16,7 @@ from portmon.api.monitor_servicer import SERVICE as MONITOR
 from portmon.api.monitor_servicer import MonitorServicer, served
 from portmon.api.xcv_servicer import SERVICE as XCV
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
+from portmon.devices.tree import DeviceTree
 from portmon.handles import Handles
 from portmon.metrics import PortCollector
 from portmon.monitor import MonitorInit
@@ -56,7 +57,9 @@ async def _add_missing(ports: Ports, settings: PortmonSettings) -> None:
 async def run(settings: PortmonSettings) -> None:
     """Serve until told to stop; then close the ports, documents at known offsets."""
     lock = _lock(settings.state_dir)
-    registry = Registry(MonitorInit(settings.host_name, settings.file_dir or settings.state_dir / "files"))
+    tree = DeviceTree(settings.device_root, settings.sys_root)
+    sandbox = settings.file_dir or settings.state_dir / "files"
+    registry = Registry(MonitorInit(settings.host_name, sandbox, tree))
     ports = Ports(
         registry,
         LocalPortStore(settings.state_dir / "ports.json"),

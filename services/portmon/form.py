@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -42,22 +42,24 @@ _COMMIT = {
 
 def document(monitor: PortMonitor[Any]) -> dict[str, Any]:
     """Return the document: schema, layout, presets, actions, and the commands that bring it about."""
-    return json.loads(_encoded(type(monitor), monitor.settings))  # type: ignore[no-any-return]
+    return json.loads(_encoded(type(monitor)))  # type: ignore[no-any-return]
 
 
 def ui_name(monitor: PortMonitor[Any]) -> str:
     """Return what MonitorUI answers: the form's name, its revision and a digest, and so a key to cache it by."""
-    text = _encoded(type(monitor), monitor.settings)
+    text = _encoded(type(monitor))
     found = json.loads(text)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return f"{found['name']};{found['revision']};sha256={digest}"
 
 
 @lru_cache(maxsize=64)
-def _encoded(kind: type[PortMonitor[Any]], settings: type[Any]) -> str:
+def _encoded(kind: Hashable) -> str:
+    assert isinstance(kind, type)
+    assert issubclass(kind, PortMonitor)
     hints = dict(kind.form)
     revision = hints.get("revision", 1)
-    raw = settings.model_json_schema(by_alias=True)
+    raw = kind.settings.model_json_schema(by_alias=True)
     title = hints.get("title") or kind.description or kind.name
     content = {
         "descriptor": DESCRIPTOR,

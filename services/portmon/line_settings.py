@@ -12,8 +12,8 @@ from portmon.monitor import PortSettings
 _PARITY = {"n": "none", "e": "even", "o": "odd", "m": "mark", "s": "space"}
 _FLOW = {"x": "xonxoff", "p": "rtscts"}
 _LINE: dict[str, Any] = {"group": "Line settings"}
-_PARITY_LABELS = {"none": "None", "even": "Even", "odd": "Odd", "mark": "Mark", "space": "Space"}
-_FLOW_LABELS = {
+_PARITY_LABELS: Any = {"none": "None", "even": "Even", "odd": "Odd", "mark": "Mark", "space": "Space"}
+_FLOW_LABELS: Any = {
     "none": "None",
     "xonxoff": "XON/XOFF (software)",
     "rtscts": "RTS/CTS (hardware)",

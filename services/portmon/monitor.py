@@ -175,7 +175,7 @@ class MonitorInit:
 
     host: str
     sandbox: Path  # where file ports may write
-    tree: DeviceTree = DeviceTree()
+    tree: DeviceTree = field(default_factory=DeviceTree)
 
 
 class PortMonitor(ABC, Generic[S]):

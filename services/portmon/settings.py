@@ -42,6 +42,10 @@ class PortmonSettings(Settings):
     file_dir: Path | None = Field(
         default=None, description="where file ports write; none: files, below the state directory"
     )
+    device_root: Path = Field(
+        default=Path("/dev"), description="where devices are looked for; another one for stand-ins and containers"
+    )
+    sys_root: Path = Field(default=Path("/sys"), description="where the kernel tells what a device is")
     ports: tuple[PortSection, ...] = Field(default=(), description="ports to add when missing")
     lease_s: float = Field(default=30.0, ge=1, le=3600, description="how long a hold lives without traffic")
     most_lease_s: float = Field(

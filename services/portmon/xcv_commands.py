@@ -9,6 +9,7 @@ from portmon.form import document, ui_name
 from portmon.port_name import canonical
 from portmon.ports import checked_settings
 from portmon.xcv import Command, Xcv, XcvSession
+from portmon.xcv_devices import enum_devices
 from portmon.xcv_payload import Wrong, members, name_in, settings_in
 
 
@@ -83,17 +84,6 @@ async def _port_is_valid(xcv: Xcv, session: XcvSession, value: Any) -> object:
     return {"errors": {}}
 
 
-async def _enum_devices(xcv: Xcv, session: XcvSession, value: Any) -> object:
-    monitor = xcv.monitor_of(session, value)
-    used = {port.device for port in xcv.ports}
-    return {
-        "devices": [
-            {"path": one.path, "description": one.description, "inUse": one.path in used}
-            for one in monitor.devices()
-        ]
-    }
-
-
 COMMANDS: Mapping[str, tuple[Command, bool]] = {
     "MonitorUI": (_monitor_ui, False),
     "DescribeUI": (_describe_ui, False),
@@ -103,5 +93,5 @@ COMMANDS: Mapping[str, tuple[Command, bool]] = {
     "GetConfigInfo": (_get_config_info, False),
     "PortExists": (_port_exists, False),
     "PortIsValid": (_port_is_valid, False),
-    "EnumDevices": (_enum_devices, False),
+    "EnumDevices": (enum_devices, False),
 }

@@ -16,9 +16,9 @@ from pydantic import Field, field_validator
 from typing_extensions import override
 
 from chassis.errors import InvalidSettings, WriteTimeout
+from portmon.devices.found import FoundDevice, identity, printer_nodes
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.monitor import (
-    Device,
     OpenContext,
     Port,
     PortMonitor,
@@ -29,7 +29,6 @@ from portmon.monitor import (
 )
 
 _LPT = re.compile(r"LPT(\d+):", re.IGNORECASE)
-_USBLP = Path("/dev/usb")
 
 
 class DeviceSettings(PortSettings):
@@ -189,8 +188,9 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
         match = _LPT.fullmatch(port)
         if settings.device or not match or not int(match[1]):
             return settings.device
-        usb = f"/dev/usb/lp{int(match[1]) - 1}"
-        return usb if Path(usb).exists() else f"/dev/lp{int(match[1]) - 1}"
+        number, dev = int(match[1]) - 1, self.init.tree.dev
+        usb = dev / "usb" / f"lp{number}"
+        return str(usb if usb.exists() else dev / f"lp{number}")
 
     @override
     def open_port(self, port: str, settings: DeviceSettings, context: OpenContext) -> DevicePort:
@@ -201,8 +201,9 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
             raise open_error(error, port, device) from error
 
     @override
-    def devices(self) -> list[Device]:
-        found = [Device(str(path), f"USB printer {path.name}") for path in sorted(_USBLP.glob("lp*"))]
-        return found + [
-            Device(str(path), f"Parallel port {path.name}") for path in sorted(Path("/dev").glob("lp[0-9]"))
-        ]
+    def identity(self, port: str, settings: DeviceSettings) -> str:
+        return identity(self.devices(), self.device(port, settings)) or super().identity(port, settings)
+
+    @override
+    def devices(self) -> list[FoundDevice]:
+        return printer_nodes(self.init.tree)

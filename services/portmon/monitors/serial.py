@@ -14,7 +14,6 @@ import re
 import struct
 import termios
 import time
-from pathlib import Path
 from typing import Any, ClassVar
 
 import serial
@@ -22,11 +21,11 @@ from typing_extensions import override
 
 from chassis.errors import DeviceNotConnected, FabricError, InvalidSettings, WriteTimeout
 from portmon.device_wait import is_hung_up
+from portmon.devices.found import FoundDevice, identity, serial_lines
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.line_form import LINE_FORM
 from portmon.line_settings import SerialSettings
 from portmon.monitor import (
-    Device,
     LineStore,
     OpenContext,
     Port,
@@ -37,7 +36,6 @@ from portmon.monitor import (
 )
 
 _COM = re.compile(r"COM(\d+):", re.IGNORECASE)
-_BY_ID = Path("/dev/serial/by-id")
 _DRAIN_AT_ABORT_S = 0.3
 
 
@@ -248,7 +246,12 @@ class SerialMonitor(PortMonitor[SerialSettings]):
     @override
     def device(self, port: str, settings: SerialSettings) -> str:
         match = _COM.fullmatch(port)
-        return settings.device or (f"/dev/ttyS{int(match[1]) - 1}" if match and int(match[1]) else "")
+        line = str(self.init.tree.dev / f"ttyS{int(match[1]) - 1}") if match and int(match[1]) else ""
+        return settings.device or line
+
+    @override
+    def identity(self, port: str, settings: SerialSettings) -> str:
+        return identity(self.devices(), self.device(port, settings)) or super().identity(port, settings)
 
     @override
     def open_port(self, port: str, settings: SerialSettings, context: OpenContext) -> SerialPort:
@@ -278,8 +281,8 @@ class SerialMonitor(PortMonitor[SerialSettings]):
                 os.close(fd)
 
     @override
-    def devices(self) -> list[Device]:
-        return [Device(str(path), path.name.replace("_", " ")) for path in sorted(_BY_ID.glob("*"))]
+    def devices(self) -> list[FoundDevice]:
+        return serial_lines(self.init.tree)
 
 
 def _not_a_line(port: str, device: str) -> FabricError:

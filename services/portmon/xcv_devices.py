@@ -1,0 +1,96 @@
+"""EnumDevices: the devices in use, found, and missing, as three lists in one; who holds what, and what is in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from portmon.devices.found import FoundDevice
+from portmon.devices.holders import Holder, access_problem, holders_of
+from portmon.monitor import PortMonitor
+from portmon.port_name import same
+from portmon.xcv import Xcv, XcvSession
+
+_MOST_DEVICES = 1024
+_NAMES = {"serial": "COM", "device": "LPT"}
+
+
+async def enum_devices(xcv: Xcv, session: XcvSession, value: Any) -> object:
+    """List what ports of a type are made for, could be made for, and miss. Opens nothing."""
+    monitor = xcv.monitor_of(session, value)
+    ports = [port for port in xcv.ports if port.monitor is monitor]
+    taken = {same(port.name) for port in xcv.ports}
+    rows = await asyncio.to_thread(_rows, monitor, [(port.name, port.device) for port in ports])
+    free = _free_names(_NAMES.get(monitor.scheme, ""), taken)
+    for row in rows:
+        if row["state"] == "found" and free:
+            row["suggestedName"] = free.pop(0)
+    return {"devices": rows}
+
+
+def _rows(monitor: PortMonitor[Any], ports: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    devices = monitor.devices()[:_MOST_DEVICES]
+    holders = holders_of([one.node for one in devices], monitor.init.tree.proc)
+    used = {os.path.realpath(device): name for name, device in ports if device and Path(device).exists()}
+    found = [_row(one, used.get(os.path.realpath(one.node), ""), holders[one.node]) for one in devices]
+    here = {os.path.realpath(one.node) for one in devices}
+    elsewhere = [
+        _other(name, device)
+        for name, device in ports
+        if device.startswith("/") and os.path.realpath(device) not in here
+    ]
+    order = ["in_use", "found", "missing"]
+    return sorted(found + elsewhere, key=lambda row: order.index(row["state"]))
+
+
+def _row(one: FoundDevice, port: str, holders: Iterable[Holder]) -> dict[str, Any]:
+    others = [holder for holder in holders if not holder.ours]
+    return {
+        "path": one.path,
+        "node": one.node,
+        "paths": list(one.paths),
+        "description": one.description,
+        "state": "in_use" if port else "found",
+        "inUse": bool(port),
+        "port": port,
+        "identity": one.identity,
+        "vendor": one.facts.vendor,
+        "model": one.facts.model,
+        "serialNumber": one.facts.serial_number,
+        "usb": f"{one.facts.vendor_id}:{one.facts.product_id}" if one.facts.vendor_id else "",
+        "socket": one.facts.topology,
+        "heldBy": [{"pid": holder.pid, "name": holder.name} for holder in others],
+        "problem": _problem(one, others),
+        "settings": {"device": one.path},
+    }
+
+
+def _problem(one: FoundDevice, holders: Sequence[Holder]) -> str:
+    denied = access_problem(one.node)
+    if denied:
+        return denied
+    if holders:
+        return f"{one.node} is in use by {', '.join(map(str, holders[:3]))}"
+    if one.alike > 1:
+        text = f"{one.alike} devices here are alike"
+        return f"{text} and known by their sockets only: this one stays the same while it stays where it is plugged in"
+    return ""
+
+
+def _other(port: str, device: str) -> dict[str, Any]:
+    """Return the row of a port whose device is not in the list: away, or something that no list has, as a FIFO."""
+    there = Path(device).exists()
+    row = _row(FoundDevice(device, device, (device,), device), port, ())
+    if not there:
+        row |= {"state": "missing", "problem": f"{device} is not there", "description": Path(device).name}
+    return row
+
+
+def _free_names(kind: str, taken: set[str]) -> list[str]:
+    if not kind:
+        return []
+    names = (f"{kind}{number}:" for number in range(1, len(taken) + _MOST_DEVICES + 1))
+    return [name for name in names if same(name) not in taken]
