@@ -67,6 +67,7 @@ class Channels:
         self.tasks = Tasks("channels")
         self.token = _Token(self.settings.token_file) if self.settings.token_file is not None else None
         self._channels: dict[str, Channel] = {}
+        self._movable: list[Channel] = []
 
     def get(self, address: str) -> Channel:
         """Return the channel to `host:port`, `dns:///name:port` or `unix:/path`; it connects at its first call.
@@ -79,6 +80,12 @@ class Channels:
             channel = self._channels[address] = Channel(address, self)
         return channel
 
+    def movable(self, address: str) -> Channel:
+        """Return a channel of the caller's own, to a peer whose address may change (`Channel.move`). Raises as `get`."""
+        channel = Channel(address, self)
+        self._movable.append(channel)
+        return channel
+
     async def forget(self, address: str) -> None:
         """Close the channel to a peer that is gone; calls on it end with CANCELLED."""
         channel = self._channels.pop(address, None)
@@ -89,6 +96,8 @@ class Channels:
         """Close all; calls that run end with CANCELLED."""
         for address in list(self._channels):
             await self.forget(address)
+        for channel in self._movable:
+            await channel.close()
         await self.tasks.close()
 
     async def __aenter__(self) -> Self:
@@ -130,6 +139,22 @@ class Channel(grpc.aio.Channel):
             log.info("certificate read again", peer=self.address)
             self._owner.tasks.spawn(f"retire {self.address}", old.close(_RETIREMENT_S))
         return self._inner
+
+    def move(self, address: str) -> None:
+        """Lead to another address from now on; calls that run end with CANCELLED. Only for channels that are `movable`.
+
+        Raises:
+            CertificateError: the files of the settings make no credentials; nothing has changed.
+        """
+        before, self.address = self.address, address
+        try:
+            fresh = self._connect()
+        except CertificateError:
+            self.address = before
+            raise
+        old, self._inner, self._stale = self._inner, fresh, False
+        self.generation += 1
+        self._owner.tasks.spawn(f"leave {before}", old.close(0))
 
     def _connect(self) -> grpc.aio.Channel:
         options = self._owner.options

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chassis import logs, server
 from chassis.client import Channels
-from chassis.errors import PortNotFound
 from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
-from spooler.api.inside import Inside, Link
+from spooler.api.inside import Inside
 from spooler.api.rights import authorize
 from spooler.api.services import Services
 from spooler.concluding import Concluding
+from spooler.discovery import in_cluster
 from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
+from spooler.host_directory import HostDirectory
 from spooler.hosts import Hosts
 from spooler.hub import Hub
 from spooler.job import DEFAULT_PRIORITY
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
-from spooler.remote_port import RemoteHost
-from spooler.remote_xcv import RemoteXcv
 from spooler.retention import Retention
 from spooler.settings import DispatchSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
@@ -40,6 +39,7 @@ async def run(settings: SpoolerSettings) -> None:
     Raises:
         StoreUnavailable: the store has died under us; drained all the same. Another process may have more luck.
     """
+    in_cluster.check(settings.discovery)
     async with (
         _open_store(settings) as store,
         Channels(settings.monitors) as channels,
@@ -49,19 +49,18 @@ async def run(settings: SpoolerSettings) -> None:
         epoch = await store.next_epoch()
         metrics = SpoolerMetrics()
         hub = Hub(epoch, on_job=metrics.job_changed)
-        hosts, xcv = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
+        hosts, directory = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
         dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
         concluding = Concluding(dispatcher, metrics.attempts_ended)
         steering = Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
-        inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)
+        inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, snapshot.fabric_id)
         services = Services(store, inside, metrics, snapshot.uploads)
         retention = Retention(store, metrics, settings.keep_finished_s, services.uploads.forget_idle)
-
         tasks.supervise("concluding", concluding.run)
         await dispatcher.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
-        hosts.start()
+        _start_hosts(settings, hosts, directory, tasks)
         log.info(
             "spooler starts",
             fabric=snapshot.fabric_id,
@@ -94,25 +93,20 @@ async def _open_store(settings: SpoolerSettings) -> AsyncIterator[SqlStore]:
 
 def _hosts(
     settings: SpoolerSettings, channels: Channels, fabric_id: str, hub: Hub, tasks: Tasks
-) -> tuple[Hosts, Callable[[str], Link]]:
-    """Return the hosts of the settings, and the way to their configuration planes."""
+) -> tuple[Hosts, HostDirectory]:
+    """Return the hosts of the settings, and the directory that makes more of them known."""
+    hosts = Hosts(hub, tasks)
     owner = (fabric_id, settings.spooler_id)
-    links = [
-        RemoteHost(host.name, host.address, channels.get(host.address), owner, settings.dispatch.lease_s)
-        for host in settings.hosts
-    ]
-    planes = {
-        host.name.casefold(): RemoteXcv(host.name, channels.get(host.address), owner)
-        for host in settings.hosts
-    }
+    directory = HostDirectory(hosts, channels, owner, settings.dispatch.lease_s)
+    for host in settings.hosts:
+        directory.put(host.name, host.address)
+    return hosts, directory
 
-    def plane_of(host: str) -> RemoteXcv:
-        plane = planes.get(host.casefold())
-        if plane is None:
-            raise PortNotFound(f"there is no host {host}", host=host)
-        return plane
 
-    return Hosts(links, hub, tasks), plane_of
+def _start_hosts(settings: SpoolerSettings, hosts: Hosts, directory: HostDirectory, tasks: Tasks) -> None:
+    hosts.start()
+    if settings.discovery.kubernetes_service:
+        tasks.supervise("discovery", lambda: in_cluster.find_hosts(settings.discovery, directory.put))
 
 
 def _dispatch(section: DispatchSection) -> DispatchSettings:

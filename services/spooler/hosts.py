@@ -1,7 +1,7 @@
 """The hosts of the fabric: which port monitors there are, whether they answer, and which ports they have.
 
-Hosts come from a static list. Each has one supervised watch: shake hands, take its ports, hear of changes, begin again
-when it goes away. Nothing is polled: a dead connection is noticed by keepalive.
+Hosts are named in the settings or found by discovery. Each has one supervised watch: shake hands, take its ports, hear
+of changes, begin again when it goes away. Nothing is polled: a dead connection is noticed by keepalive.
 """
 
 from __future__ import annotations
@@ -54,13 +54,15 @@ class Published(Protocol):
 class Hosts:
     """All hosts by name; names compare whatever their case."""
 
-    def __init__(self, links: Iterable[RemoteHost], hub: Published, tasks: Tasks) -> None:
-        self._links: Mapping[str, RemoteHost] = {link.name.casefold(): link for link in links}
+    def __init__(self, hub: Published, tasks: Tasks) -> None:
+        self._links: dict[str, RemoteHost] = {}
         self._hub = hub
         self._tasks = tasks
-        self._infos = {key: HostInfo(link.name, address=link.address) for key, link in self._links.items()}
-        self._ports: dict[str, dict[str, PortInfo]] = {key: {} for key in self._links}
-        self._used: dict[str, list[str]] = {}
+        self._infos: dict[str, HostInfo] = {}
+        self._ports: dict[str, dict[str, PortInfo]] = {}
+        self._used: dict[str, set[str]] = {}  # host -> its ports that printers use; of unknown hosts too
+        self._told: dict[str, list[str]] = {}
+        self._started = False
         self.on_up: Callable[[str], None] = lambda _host: None
 
     # --- looking
@@ -84,9 +86,9 @@ class Hosts:
         host, port = name.key
         return self._ports.get(host, {}).get(port)
 
-    def link(self, host: str) -> RemoteHost | NoHost:
-        """Return the way to a host; to one that is not configured it leads nowhere, and says so when used."""
-        return self._links.get(host.casefold()) or NoHost(host)
+    def link(self, host: str) -> HostLink:
+        """Return the way to a host; while nobody knows the host it leads nowhere, and says so when used."""
+        return HostLink(host, self._links)
 
     def known_link(self, host: str) -> RemoteHost:
         """Return the way to a host. Raises PortNotFound when it is not configured."""
@@ -99,21 +101,38 @@ class Hosts:
 
     def start(self) -> None:
         """Begin to watch all hosts."""
-        for key, link in self._links.items():
-            self._tasks.spawn(f"host {link.name}", self._keep(key, link))
+        self._started = True
+        for key in self._links:
+            self._follow(key)
+
+    def add(self, link: RemoteHost) -> None:
+        """A host is new."""
+        key = link.name.casefold()
+        self._links[key] = link
+        self._infos[key] = HostInfo(link.name, address=link.address)
+        self._ports[key] = {}
+        if self._started:
+            self._hub.host(self._infos[key])
+            self._follow(key)
+
+    def moved(self, name: str, address: str) -> None:
+        """A host is at another address; its watch finds out by itself."""
+        self._put(name.casefold(), address=address)
+
+    def _follow(self, key: str) -> None:
+        link = self._links[key]
+        self._tasks.spawn(f"host {link.name}", self._keep(key, link))
 
     def used_ports_changed(self, ports: Iterable[Iterable[PortName]]) -> None:
         """Tell the hosts which of their ports printers use (NotifyUsedPorts), those for whom it has changed."""
-        used: dict[str, set[str]] = {key: set() for key in self._links}
+        used: dict[str, set[str]] = {}
         for some in ports:
             for port in some:
-                if (key := port.host.casefold()) in used:
-                    used[key].add(port.port)
-        for key, names in used.items():
-            if sorted(names) != self._used.get(key, []):
-                self._used[key] = sorted(names)
-                if self._infos[key].state == "online":
-                    self._tasks.spawn(f"used ports of {key}", self._notify_used(key))
+                used.setdefault(port.host.casefold(), set()).add(port.port)
+        self._used = used
+        for key, info in self._infos.items():
+            if info.state == "online" and sorted(used.get(key, ())) != self._told.get(key, []):
+                self._tasks.spawn(f"used ports of {key}", self._notify_used(key))
 
     async def _keep(self, key: str, link: RemoteHost) -> None:
         failures = 0
@@ -142,6 +161,7 @@ class Hosts:
                     key, state="online", error="", version=hello.version, instance_id=hello.instance_id,
                     boot_id=hello.boot_id,
                 )  # fmt: skip
+                self._told.pop(key, None)  # another process may answer now
                 if self._used.get(key):
                     await self._notify_used(key)
                 self.on_up(link.name)
@@ -163,29 +183,35 @@ class Hosts:
             self._hub.host(self._infos[key])
 
     async def _notify_used(self, key: str) -> None:
+        self._told[key] = used = sorted(self._used.get(key, ()))
         try:
-            await self._links[key].notify_used(self._used.get(key, []))
+            await self._links[key].notify_used(used)
         except FabricError as error:
+            self._told.pop(key, None)
             log.info("host does not take the used ports", host=key, reason=error.reason)
 
 
-class NoHost:
-    """Where ports of a host lead that is not configured (any more)."""
+class HostLink:
+    """The `PortHost` of a host by name, whoever it is at the moment."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, links: Mapping[str, RemoteHost]) -> None:
         self.name = name
+        self._links = links
 
-    def _error(self) -> HostUnreachable:
-        return HostUnreachable(f"host {self.name} is not among the configured hosts", host=self.name)
+    def _link(self) -> RemoteHost:
+        link = self._links.get(self.name.casefold())
+        if link is None:
+            raise HostUnreachable(f"host {self.name} is not among the hosts of the fabric", host=self.name)
+        return link
 
     async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
-        """See `PortHost.open_port`. Raises HostUnreachable."""
-        raise self._error()
+        """See `PortHost.open_port`. Raises HostUnreachable, and what the host says."""
+        return await self._link().open_port(port, fence, printer)
 
     async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
-        """See `PortHost.query`. Raises HostUnreachable."""
-        raise self._error()
+        """See `PortHost.query`. Raises HostUnreachable, and what the host says."""
+        return await self._link().query(port, keys)
 
     async def settle(self, port: str, keys: Sequence[DocumentKey]) -> None:
-        """See `PortHost.settle`. Raises HostUnreachable."""
-        raise self._error()
+        """See `PortHost.settle`. Raises HostUnreachable, and what the host says."""
+        await self._link().settle(port, keys)

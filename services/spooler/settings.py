@@ -57,6 +57,23 @@ class DispatchSection(Section):
     )
 
 
+class DiscoverySection(Section):
+    """How hosts are found besides those named: `[discovery]` in the file."""
+
+    kubernetes_service: str = Field(
+        default="",
+        max_length=253,
+        description="a headless Service; each node with an endpoint of it is a host. none: only the hosts named",
+    )
+    namespace: str = Field(
+        default="", max_length=63, description="the Service's namespace; none: the pod's own"
+    )
+    port_name: str = Field(default="grpc", max_length=63, description="the name of the Service's gRPC port")
+    kubeconfig: Path | None = Field(
+        default=None, description="credentials for the API server; none: the pod's service account"
+    )
+
+
 class SpoolerSettings(Settings):
     """The settings of fabric-spooler."""
 
@@ -76,6 +93,7 @@ class SpoolerSettings(Settings):
         description="this spooler's name; shown as the holder of its ports",
     )
     hosts: tuple[HostSection, ...] = Field(default=(), description="hosts with port monitors")
+    discovery: DiscoverySection = DiscoverySection()
     printers: tuple[PrinterSection, ...] = Field(default=(), description="printers to add when missing")
     keep_finished_s: float = Field(
         default=86400.0, ge=0, description="how long jobs are remembered after their end, in seconds"

@@ -100,11 +100,9 @@ class Jobs(Protocol):
     ) -> list[Job | Duplicate | FabricError]:
         """Make jobs durable and return, for each in order, the job, its earlier twin, or why it was refused.
 
-        `place` is asked about each job once its turn among all callers is fixed: what it answers is accepted. A first
-        attempt is given there and nowhere before, or a job whose bytes took longer would print before lower numbers.
-
         Callers that come at the same time share one commit; one's refusal does not touch its neighbours. Numbers
-        rise in order of acceptance, over all callers; a number once given is never given again.
+        rise in order of acceptance, over all callers; a number once given is never given again. `place` is asked for
+        what to accept once a job's turn is fixed: a first attempt given earlier could print before lower numbers.
 
         Refusals: PrinterNotFound, PrinterDeleted, RequestIdReused (same id, other job), DigestMismatch (digest or
         size is not the announced one), WrongOffset (the upload is shorter than announced), UploadNotFound.

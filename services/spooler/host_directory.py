@@ -1,0 +1,47 @@
+"""Hosts and the ways to them: one channel for each, made when a host is named or found, led elsewhere when it moves."""
+
+from __future__ import annotations
+
+from chassis import logs
+from chassis.client import Channel, Channels
+from chassis.errors import PortNotFound
+from spooler.hosts import Hosts
+from spooler.remote_port import RemoteHost
+from spooler.remote_xcv import RemoteXcv
+
+log = logs.get(__name__)
+
+
+class HostDirectory:
+    """Makes hosts known to `hosts`, and keeps the way to their configuration planes."""
+
+    def __init__(self, hosts: Hosts, channels: Channels, owner: tuple[str, str], lease_s: float) -> None:
+        self._hosts = hosts
+        self._channels = channels
+        self._owner = owner
+        self._lease_s = lease_s
+        self._channels_of: dict[str, Channel] = {}
+        self._planes: dict[str, RemoteXcv] = {}
+
+    def put(self, name: str, address: str) -> None:
+        """A host is at an address. One that is known and has moved is spoken to there from now on.
+
+        What runs on the old connection ends with it: streams are opened again, and the host is asked how far it got.
+        """
+        key = name.casefold()
+        channel = self._channels_of.get(key)
+        if channel is None:
+            channel = self._channels_of[key] = self._channels.movable(address)
+            self._planes[key] = RemoteXcv(name, channel, self._owner)
+            self._hosts.add(RemoteHost(name, address, channel, self._owner, self._lease_s))
+        elif channel.address != address:
+            log.info("host moved", host=name, address=address, was=channel.address)
+            channel.move(address)
+            self._hosts.moved(name, address)
+
+    def plane(self, host: str) -> RemoteXcv:
+        """Return the way to a host's configuration plane. Raises PortNotFound for a host nobody knows."""
+        plane = self._planes.get(host.casefold())
+        if plane is None:
+            raise PortNotFound(f"there is no host {host}", host=host)
+        return plane
