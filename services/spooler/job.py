@@ -11,7 +11,7 @@ from uuid import UUID
 
 from spooler.job_state import TERMINAL, JobState
 from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome
-from spooler.printer import PortName
+from spooler.printer import PortName, Window
 
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
@@ -56,13 +56,6 @@ class Segment(NamedTuple):
     prefix: bytes = b""  # sent before byte `start`, not counted
     words: str = ""  # what the prefix is
     mark: str = ""  # a visible mark in it
-
-
-class Window(NamedTuple):
-    """The daily time in which a job may begin: minutes after 00:00 UTC; equal values mean always."""
-
-    start_minute: int
-    until_minute: int
 
 
 @dataclass(frozen=True, slots=True)

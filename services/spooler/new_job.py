@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chassis.errors import FabricError
-from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, Job, Window
-from spooler.printer import PortName
+from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, Job
+from spooler.printer import PortName, Window
 
 
 class Inline(NamedTuple):

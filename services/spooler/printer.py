@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from chassis.errors import InvalidArgument
 
 MAX_NAME = 127
+DAY = 24 * 60  # minutes
 _FORBIDDEN = frozenset(",/\\")  # the comma parts port lists, the slashes part resource names and Xcv names
 
 
@@ -86,6 +87,27 @@ class Paused(NamedTuple):
         return f"paused by {self.by}" + (f": {self.reason}" if self.reason else "")
 
 
+class Window(NamedTuple):
+    """A daily time: minutes after 00:00 UTC; equal values mean always, an end before the start is past midnight."""
+
+    start_minute: int
+    until_minute: int
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether a moment is in it."""
+        start, until = self.start_minute % DAY, self.until_minute % DAY
+        now = moment.hour * 60 + moment.minute
+        return start == until or (start <= now < until if start < until else now >= start or now < until)
+
+    def opens(self, moment: datetime) -> datetime:
+        """Return when it opens next, at or after a moment in UTC."""
+        if self.is_open(moment):
+            return moment
+        day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        start = day + timedelta(minutes=self.start_minute % DAY)
+        return start if start >= moment else start + timedelta(days=1)
+
+
 class Limits(NamedTuple):
     """What a printer refuses; 0 is no limit."""
 
@@ -112,7 +134,11 @@ class Printer:
     pool_order: PoolOrder = PoolOrder.FIRST_AVAILABLE
     on_port_error: OnPortError = OnPortError.WAIT
     redirect_after_s: float = 0.0  # REDIRECT_AFTER only
+    standby: frozenset[PortName] = frozenset()  # of the ports; used only while no other one can take a job
+    mark_redirected: bool = False  # "BACKUP FROM …" on what another port prints than the one that failed
     max_backlog_age_s: float | None = None  # an older backlog is held after an outage; None: never
+    catch_up_per_minute: int = 0  # jobs a minute after an outage; 0: no limit
+    window: Window | None = None  # when it prints
     priority: int = 1  # against other printers on the same port, 1 to 99
     default_job_priority: int = 50
     keep_printed: bool = False

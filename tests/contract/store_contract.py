@@ -21,13 +21,13 @@ from chassis.errors import (
     PrinterNotFound,
     RequestIdReused,
 )
-from spooler.job import Job, Window, changed
+from spooler.job import Job, changed
 from spooler.job_state import JobState
 from spooler.ledger import (
     Outcome,
 )
 from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
-from spooler.printer import PortName, Printer
+from spooler.printer import PortName, Printer, Window
 from spooler.store import INLINE_BYTES, Changes, Store
 
 PORT = PortName("edge-7", "COM1:")

@@ -1,6 +1,7 @@
 """PrinterService over a real channel: what can be set, what is refused by name, etags, masks, rights."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -116,16 +117,10 @@ async def test_validating_adds_nothing(rig):
 @pytest.mark.parametrize(
     ("field", "settings"),
     [
-        ("printer.on_uncertain", {"on_uncertain": print_pb.UNCERTAIN_DECISION_SKIP}),
-        ("printer.redirect", {"redirect": pb.REDIRECT_POLICY_REDIRECT_NOW}),
-        ("printer.redirect_after", {"redirect_after": {"seconds": 9}}),
-        ("printer.max_backlog_age", {"max_backlog_age": {"seconds": 9}}),
-        ("printer.catch_up_per_minute", {"catch_up_per_minute": 5}),
         ("printer.prefetch", {"prefetch": pb.PREFETCH_POLICY_ALWAYS}),
         ("printer.print_while_spooling", {"print_while_spooling": True}),
         ("printer.language_monitor", {"language_monitor": "ZPL"}),
         ("printer.bidirectional", {"bidirectional": True}),
-        ("printer.window", {"window": {"start_minute": 1, "until_minute": 2}}),
     ],
 )
 async def test_a_setting_that_is_not_built_is_refused_by_name(rig, field, settings):
@@ -141,6 +136,13 @@ async def test_a_setting_that_is_not_built_is_refused_by_name(rig, field, settin
         ("printer.default_priority", {"default_priority": 100}),
         ("printer.description", {"description": "a\nb"}),
         ("printer.pool_order", {"pool_order": 42}),
+        ("printer.redirect", {"redirect": 42}),
+        ("printer.on_uncertain", {"on_uncertain": 42}),
+        ("printer.on_uncertain", {"on_uncertain": print_pb.UNCERTAIN_DECISION_REPRINT}),
+        ("printer.redirect_after", {"redirect_after": {"seconds": 9}}),
+        ("printer.redirect_after", {"redirect": pb.REDIRECT_POLICY_REDIRECT_AFTER}),
+        ("printer.max_backlog_age", {"max_backlog_age": {"seconds": -1}}),
+        ("printer.window", {"window": {"start_minute": 1, "until_minute": 2000}}),
         ("printer.labels", {"labels": {str(number): "" for number in range(65)}}),
     ],
 )
@@ -148,6 +150,38 @@ async def test_a_wrong_setting_is_named(rig, field, settings):
     with pytest.raises(InvalidArgument) as caught:
         await create(rig, **settings)
     assert caught.value.fields[0].field == field
+
+
+async def test_every_rule_of_a_printer_is_kept_over_a_restart_and_shown(tmp_path):
+    rules: dict[str, Any] = {
+        "on_uncertain": print_pb.UNCERTAIN_DECISION_REPRINT_MARKED,
+        "redirect": pb.REDIRECT_POLICY_REDIRECT_AFTER,
+        "redirect_after": {"seconds": 9},
+        "max_backlog_age": {"seconds": 3600},
+        "catch_up_per_minute": 5,
+        "window": {"start_minute": 60, "until_minute": 30},
+        "mark_redirected": True,
+        "pool_order": pb.POOL_ORDER_LEAST_LOADED,
+        "ports": [pb.PrinterPort(port={"host": "edge", "port": "P1:"}),
+                  pb.PrinterPort(port={"host": "edge", "port": "P2:"}, standby=True)],
+    }  # fmt: skip
+    async with spooler_running(tmp_path) as rig:
+        request = pb.CreatePrinterRequest(printer_id="labels", printer=pb.Printer(**rules))
+        made = (await rig.printers.CreatePrinter(request)).printer
+    async with spooler_running(tmp_path) as rig:
+        kept = await get(rig)
+    asked = pb.Printer(**rules)
+    for field in rules:
+        assert getattr(made, field) == getattr(asked, field), field
+        assert getattr(kept, field) == getattr(asked, field), field
+
+
+async def test_a_redirect_that_needs_no_time_forgets_it(rig):
+    await create(rig, redirect=pb.REDIRECT_POLICY_REDIRECT_AFTER, redirect_after={"seconds": 9})
+    given = pb.Printer(name="printers/labels", redirect=pb.REDIRECT_POLICY_REDIRECT_NOW)
+    request = pb.UpdatePrinterRequest(printer=given, update_mask=FieldMask(paths=["redirect"]))
+    after = (await rig.printers.UpdatePrinter(request)).printer
+    assert not after.HasField("redirect_after")
 
 
 async def test_every_wrong_field_is_named_at_once(rig):

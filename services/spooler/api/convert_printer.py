@@ -14,8 +14,8 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from chassis.errors import FieldViolation, InvalidArgument, NotBuiltYet
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as pb
-from spooler.api.convert import port_from_pb, put_port, put_time, table
-from spooler.printer import OnUncertain, PoolOrder, PortName, Printer
+from spooler.api.convert import duration_from_pb, port_from_pb, put_port, put_time, table
+from spooler.printer import DAY, OnPortError, OnUncertain, PoolOrder, PortName, Printer, Window
 
 # Settings of a printer that only the API knows are kept among its attributes under these names.
 DEFAULT_FORMAT = "printfabric.default-format"
@@ -23,7 +23,11 @@ _OURS = frozenset({DEFAULT_FORMAT})
 
 POOL_ORDERS = table(PoolOrder, pb.PoolOrder, "POOL_ORDER_")
 ON_UNCERTAIN = table(OnUncertain, print_pb.UncertainDecision, "UNCERTAIN_DECISION_")
+REDIRECTS = table(OnPortError, pb.RedirectPolicy, "REDIRECT_POLICY_")
 _POOL_ORDER_OF: Mapping[int, PoolOrder] = {number: order for order, number in POOL_ORDERS.items()}
+_AFTER = pb.REDIRECT_POLICY_REDIRECT_AFTER
+_REDIRECT_OF: Mapping[int, OnPortError] = {number: policy for policy, number in REDIRECTS.items()}
+_ON_UNCERTAIN_OF: Mapping[int, OnUncertain] = {number: rule for rule, number in ON_UNCERTAIN.items()}
 
 MAX_TEXT = 255  # characters of a description or a location
 MAX_PORTS = 64
@@ -42,16 +46,19 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
     """Write what can be set, and what the store says of it; the live state is `printer_view`'s."""
     message.name = f"printers/{printer.name}"
     for port in printer.ports:
-        put_port(message.ports.add().port, port)
+        entry = message.ports.add(standby=port in printer.standby)
+        put_port(entry.port, port)
     message.description, message.location = printer.description, printer.location
     message.labels.update({key: text for key, text in printer.attributes.items() if key not in _OURS})
     message.pool_order = POOL_ORDERS[printer.pool_order]  # type: ignore[assignment]
     message.on_uncertain = ON_UNCERTAIN[printer.on_uncertain]  # type: ignore[assignment]
-    message.redirect = pb.REDIRECT_POLICY_WAIT
+    message.redirect = REDIRECTS[printer.on_port_error]  # type: ignore[assignment]
+    _put_times(message, printer)
     message.prefetch = pb.PREFETCH_POLICY_AUTO
     message.language_monitor = printer.language_monitor
     message.default_priority, message.priority = printer.default_job_priority, printer.priority
     message.accepting, message.keep_printed_jobs = printer.accepting, printer.keep_printed
+    message.mark_redirected = printer.mark_redirected
     message.default_format = printer.attributes.get(DEFAULT_FORMAT, "")
     message.paused, message.etag = printer.paused is not None, printer.etag
     message.pending_deletion = printer.pending_deletion
@@ -64,6 +71,16 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
         put_time(message.create_time, printer.created_at)
 
 
+def _put_times(message: pb.Printer, printer: Printer) -> None:
+    if printer.on_port_error is OnPortError.REDIRECT_AFTER:
+        message.redirect_after.FromMilliseconds(round(printer.redirect_after_s * 1000))
+    if printer.max_backlog_age_s is not None:
+        message.max_backlog_age.FromMilliseconds(round(printer.max_backlog_age_s * 1000))
+    message.catch_up_per_minute = printer.catch_up_per_minute
+    if printer.window is not None:
+        message.window.start_minute, message.window.until_minute = printer.window
+
+
 def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
     """Return `printer` with the settings of a message.
 
@@ -73,21 +90,7 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
     """
     wrong: list[FieldViolation] = []
     ports = _ports(message, wrong)
-    for field, text in (
-        ("description", message.description),
-        ("location", message.location),
-        ("default_format", message.default_format),
-    ):
-        if len(text) > MAX_TEXT or not text.isprintable():
-            wrong.append(
-                FieldViolation(f"printer.{field}", f"must be at most {MAX_TEXT} printable characters")
-            )
-    for field, number in (("default_priority", message.default_priority), ("priority", message.priority)):
-        if number > 99:
-            wrong.append(FieldViolation(f"printer.{field}", "must be 1 to 99, or 0 for 50"))
-    if message.pool_order and message.pool_order not in _POOL_ORDER_OF:
-        wrong.append(FieldViolation("printer.pool_order", f"{message.pool_order} is none"))
-    wrong += _labels(message.labels)
+    wrong += _wrong_settings(message)
     if wrong:
         first = wrong[0]
         raise InvalidArgument(f"{first.field} {first.description}", fields=wrong)
@@ -100,12 +103,43 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
         location=message.location,
         attributes={**message.labels, **ours},
         pool_order=_POOL_ORDER_OF.get(message.pool_order, PoolOrder.FIRST_AVAILABLE),
-        on_uncertain=OnUncertain.HOLD,
+        on_uncertain=_ON_UNCERTAIN_OF.get(message.on_uncertain, OnUncertain.HOLD),
+        standby=frozenset(port for port, entry in zip(ports, message.ports, strict=True) if entry.standby),
+        mark_redirected=message.mark_redirected,
+        on_port_error=_REDIRECT_OF.get(message.redirect, OnPortError.WAIT),
+        redirect_after_s=message.redirect_after.ToMilliseconds() / 1000,
+        max_backlog_age_s=(
+            message.max_backlog_age.ToMilliseconds() / 1000 if message.HasField("max_backlog_age") else None
+        ),
+        catch_up_per_minute=message.catch_up_per_minute,
+        window=_window(message),
         default_job_priority=message.default_priority or DEFAULT_PRIORITY,
         priority=message.priority or DEFAULT_PRIORITY,
         accepting=message.accepting if message.HasField("accepting") else printer.accepting,
         keep_printed=message.keep_printed_jobs,
     )
+
+
+def _wrong_settings(message: pb.Printer) -> Iterable[FieldViolation]:
+    for field, text in (
+        ("description", message.description),
+        ("location", message.location),
+        ("default_format", message.default_format),
+    ):
+        if len(text) > MAX_TEXT or not text.isprintable():
+            yield FieldViolation(f"printer.{field}", f"must be at most {MAX_TEXT} printable characters")
+    for field, number in (("default_priority", message.default_priority), ("priority", message.priority)):
+        if number > 99:
+            yield FieldViolation(f"printer.{field}", "must be 1 to 99, or 0 for 50")
+    for field, number, words in (
+        ("pool_order", message.pool_order, _POOL_ORDER_OF),
+        ("redirect", message.redirect, _REDIRECT_OF),
+        ("on_uncertain", message.on_uncertain, _ON_UNCERTAIN_OF),
+    ):
+        if number and number not in words:
+            yield FieldViolation(f"printer.{field}", f"{number} is none")
+    yield from _times(message)
+    yield from _labels(message.labels)
 
 
 def apply_mask(current: pb.Printer, given: pb.Printer, mask: FieldMask) -> pb.Printer:
@@ -121,9 +155,12 @@ def apply_mask(current: pb.Printer, given: pb.Printer, mask: FieldMask) -> pb.Pr
         )
     merged = pb.Printer()
     merged.CopyFrom(current)
-    for name in {path.split(".")[0] for path in mask.paths} or SETTABLE:
+    given_names = {path.split(".")[0] for path in mask.paths} or SETTABLE
+    for name in given_names:
         merged.ClearField(name)  # type: ignore[arg-type]
         FieldMask(paths=[name]).MergeMessage(given, merged)
+    if "redirect" in given_names and "redirect_after" not in given_names and merged.redirect != _AFTER:
+        merged.ClearField("redirect_after")
     return merged
 
 
@@ -146,6 +183,28 @@ def _ports(message: pb.Printer, wrong: list[FieldViolation]) -> tuple[PortName, 
     return tuple(ports.values())
 
 
+def _window(message: pb.Printer) -> Window | None:
+    window = Window(message.window.start_minute, message.window.until_minute)
+    return window if window.start_minute != window.until_minute else None
+
+
+def _times(message: pb.Printer) -> Iterable[FieldViolation]:
+    for field in ("redirect_after", "max_backlog_age"):
+        if message.HasField(field):  # type: ignore[arg-type]
+            try:
+                duration_from_pb(getattr(message, field), f"printer.{field}")
+            except InvalidArgument as error:
+                yield from error.fields
+    after = message.redirect == pb.REDIRECT_POLICY_REDIRECT_AFTER
+    if after is not message.HasField("redirect_after"):
+        why = "is needed with REDIRECT_AFTER" if after else "goes with REDIRECT_AFTER only"
+        yield FieldViolation("printer.redirect_after", why)
+    if max(message.window.start_minute, message.window.until_minute) > DAY:
+        yield FieldViolation("printer.window", f"is given in minutes of a day, at most {DAY}")
+    if message.ports and all(port.standby for port in message.ports):
+        yield FieldViolation("printer.ports", "must not all be standby")
+
+
 def _labels(labels: Mapping[str, str]) -> Iterable[FieldViolation]:
     if len(labels) > MAX_LABELS:
         yield FieldViolation("printer.labels", f"must be at most {MAX_LABELS}")
@@ -160,21 +219,11 @@ def _labels(labels: Mapping[str, str]) -> Iterable[FieldViolation]:
 
 def _refuse_what_is_not_built(message: pb.Printer) -> None:
     asked = {
-        "printer.on_uncertain other than HOLD": message.on_uncertain
-        not in (print_pb.UNCERTAIN_DECISION_UNSPECIFIED, print_pb.UNCERTAIN_DECISION_HOLD),
-        "printer.redirect other than WAIT": message.redirect
-        not in (pb.REDIRECT_POLICY_UNSPECIFIED, pb.REDIRECT_POLICY_WAIT),
-        "printer.redirect_after": message.HasField("redirect_after"),
-        "printer.max_backlog_age": message.HasField("max_backlog_age"),
-        "printer.catch_up_per_minute": message.catch_up_per_minute != 0,
         "printer.prefetch other than AUTO": message.prefetch
         not in (pb.PREFETCH_POLICY_UNSPECIFIED, pb.PREFETCH_POLICY_AUTO),
         "printer.print_while_spooling": message.print_while_spooling,
         "printer.language_monitor": bool(message.language_monitor),
         "printer.bidirectional": message.bidirectional,
-        "printer.window": message.HasField("window")
-        and message.window.start_minute != message.window.until_minute,
-        "printer.ports.standby": any(port.standby for port in message.ports),
     }
     for what, wanted in asked.items():
         if wanted:

@@ -20,6 +20,7 @@ from spooler.printer import (
     PoolOrder,
     PortName,
     Printer,
+    Window,
     check_name,
 )
 from spooler.sql.rows import json_text, micros, moment
@@ -59,7 +60,11 @@ def printer_text(printer: Printer) -> str:
             "pool_order": printer.pool_order,
             "on_port_error": printer.on_port_error,
             "redirect_after_s": printer.redirect_after_s,
+            "standby": sorted(printer.standby),
+            "mark_redirected": printer.mark_redirected,
             "max_backlog_age_s": printer.max_backlog_age_s,
+            "catch_up_per_minute": printer.catch_up_per_minute,
+            "window": printer.window,
             "priority": printer.priority,
             "default_job_priority": printer.default_job_priority,
             "keep_printed": printer.keep_printed,
@@ -82,6 +87,9 @@ def printer_of_text(text: str, revision: int) -> Printer:
     body["on_uncertain"] = OnUncertain(body["on_uncertain"])
     body["pool_order"] = PoolOrder(body["pool_order"])
     body["on_port_error"] = OnPortError(body["on_port_error"])
+    body["standby"] = frozenset(PortName(*port) for port in body.get("standby", ()))
+    window = body.get("window")
+    body["window"] = Window(*window) if window else None
     if body["created_at"] is not None:
         body["created_at"] = moment(body["created_at"])
     return Printer(**body, revision=revision)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Any
 
-from spooler.job import NO_ATTRIBUTES, Attempt, Document, HistoryEvent, Job, JobError, Segment, Sender, Window
+from spooler.job import NO_ATTRIBUTES, Attempt, Document, HistoryEvent, Job, JobError, Segment, Sender
 from spooler.job_state import IPP_NUMBER, STATE_OF_NUMBER
 from spooler.ledger import (
     NOTHING_PROVEN,
@@ -24,7 +24,7 @@ from spooler.ledger import (
     Units,
     UnitSpan,
 )
-from spooler.printer import PortName
+from spooler.printer import PortName, Window
 from spooler.sql.schema import columns, jobs
 
 Row = Sequence[Any]
