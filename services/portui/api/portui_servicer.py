@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Protocol, cast
 
 from chassis import identity
-from chassis.errors import InvalidArgument
+from chassis.errors import CallCanceled, InvalidArgument, NotSupported, PortInUse
 from chassis.server import Servicer
 from portui import port_config
 from portui.port_config import Fabric, NewPort, Port
@@ -24,6 +25,7 @@ class Callers(Protocol):
 
 
 SERVICE = "printfabric.portui.v1.PortUIService"
+_HARDWARE = re.compile(r"(COM|LPT)\d*:", re.IGNORECASE)
 
 
 class PortUIServicer(rpc.PortUIServiceServicer):
@@ -52,6 +54,8 @@ class PortUIServicer(rpc.PortUIServiceServicer):
 
     async def AddPortUI(self, request: pb.AddPortUIRequest, context: Any) -> pb.AddPortUIResponse:
         """Add a port."""
+        if request.legacy_local_ui:
+            _refuse_hardware(request.port_id)
         new = NewPort(
             request.parent,
             request.monitor,
@@ -75,13 +79,24 @@ class PortUIServicer(rpc.PortUIServiceServicer):
             revision=request.settings_revision,
             validate_only=request.validate_only,
         )
+        if request.legacy_local_ui and not (done.changed or done.errors):
+            raise CallCanceled(f"nothing was changed about port {request.name}", port=request.name)
         return pb.ConfigurePortUIResponse(
             port=_port(done.port), changed=done.changed, errors=_errors(done.errors)
         )
 
     async def DeletePortUI(self, request: pb.DeletePortUIRequest, context: Any) -> pb.DeletePortUIResponse:
         """Delete a port."""
-        await port_config.delete(self._fabric(context), request.name, _who())
+        if request.legacy_local_ui:
+            if not request.name:
+                raise InvalidArgument("no port is named", fields=[("name", "is required")])
+            _refuse_hardware(request.name.rpartition("/")[2])
+        try:
+            await port_config.delete(self._fabric(context), request.name, _who())
+        except PortInUse as error:
+            if request.legacy_local_ui:
+                raise CallCanceled(error.message, port=request.name) from error
+            raise
         return pb.DeletePortUIResponse()
 
     def _fabric(self, context: Any) -> Fabric:
@@ -95,6 +110,12 @@ class PortUIServicer(rpc.PortUIServiceServicer):
 def servicer(callers: Callers) -> Servicer:
     """Return what `chassis.server` serves."""
     return rpc.add_PortUIServiceServicer_to_server, PortUIServicer(callers), SERVICE
+
+
+def _refuse_hardware(port: str) -> None:
+    """Raise NotSupported for a COM or LPT port, as Windows' local UI does: it comes and goes with its hardware."""
+    if _HARDWARE.fullmatch(port.strip()):
+        raise NotSupported(f"port {port} comes and goes with its hardware", port=port)
 
 
 def _who() -> str:

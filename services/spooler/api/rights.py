@@ -74,6 +74,8 @@ METHODS: Mapping[str, Right] = {
         )), Right.ADMINISTER,
     ),
     **dict.fromkeys((f"{_P}WatchService/{name}" for name in ("Watch", "Explain", "ListHistory")), Right.SEE),
+    # Each call asks for the right that it needs itself.
+    f"{_P}WinspoolService/Call": Right.SEE,
     **dict.fromkeys((f"{_P}RegistryService/{name}" for name in ("RegisterHost", "TunnelHost")), Right.MONITOR),
 }  # fmt: skip
 

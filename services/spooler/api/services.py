@@ -10,6 +10,7 @@ from printfabric.spooler.v1 import print_service_pb2_grpc as print_grpc
 from printfabric.spooler.v1 import printer_service_pb2_grpc as printer_grpc
 from printfabric.spooler.v1 import registry_service_pb2_grpc as registry_grpc
 from printfabric.spooler.v1 import watch_service_pb2_grpc as watch_grpc
+from printfabric.spooler.v1 import winspool_service_pb2_grpc as winspool_grpc
 from spooler.api.inside import Inside
 from spooler.api.look import Look
 from spooler.api.port_servicer import PortServicer
@@ -21,6 +22,7 @@ from spooler.api.registry_servicer import RegistryServicer
 from spooler.api.submission import Submission
 from spooler.api.uploads import Uploads
 from spooler.api.watch_servicer import WatchServicer
+from spooler.api.winspool.servicer import WinspoolServicer
 from spooler.metrics import SpoolerMetrics
 from spooler.new_job import Upload
 from spooler.store import Store
@@ -44,16 +46,17 @@ class Services:
         self._print = PrintServicer(store, inside, submission, self.uploads)
         self._hub = inside.hub
         self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
+        ports, printers = PortServicer(inside, look, use), PrinterServicer(inside, look, use)
         self.servicers: list[tuple[Any, Any, str]] = [
             (print_grpc.add_PrintServiceServicer_to_server, self._print, f"{_PACKAGE}.PrintService"),
             (
                 printer_grpc.add_PrinterServiceServicer_to_server,
-                PrinterServicer(inside, look, use),
+                printers,
                 f"{_PACKAGE}.PrinterService",
             ),
             (
                 port_grpc.add_PortServiceServicer_to_server,
-                PortServicer(inside, look, use),
+                ports,
                 f"{_PACKAGE}.PortService",
             ),
             (
@@ -65,6 +68,11 @@ class Services:
                 registry_grpc.add_RegistryServiceServicer_to_server,
                 RegistryServicer(),
                 f"{_PACKAGE}.RegistryService",
+            ),
+            (
+                winspool_grpc.add_WinspoolServiceServicer_to_server,
+                WinspoolServicer(inside, use, ports, printers, self._print),
+                f"{_PACKAGE}.WinspoolService",
             ),
         ]
 
