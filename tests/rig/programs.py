@@ -40,7 +40,7 @@ class Program:
         """Start it, at the address of its first start, and wait until it serves."""
         self._ready.unlink(missing_ok=True)
         tether = (sys.executable, "-m", "printfabric_client.up.tether", str(os.getpid()), self.module)
-        arguments = ("--config", self._config, "--listen", self._listen, "--ready-file", self._ready)
+        arguments = ("--config", self._config, "--server.listen", self._listen, "--ready-file", self._ready)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*tether, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
