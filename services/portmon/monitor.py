@@ -176,6 +176,7 @@ class MonitorInit:
     host: str
     sandbox: Path  # where file ports may write
     tree: DeviceTree = field(default_factory=DeviceTree)
+    values: dict[str, Any] = field(default_factory=dict)  # what is the whole host's, by Windows' names
 
 
 class PortMonitor(ABC, Generic[S]):

@@ -1,81 +1,42 @@
-"""The configured ports of this host, and where they are kept (Windows' MONITORREG: never the registry itself)."""
+"""The store of a single host: one JSON file, written beside, fsynced, renamed; and a file of what it was before."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from chassis.errors import EtagMismatch, PortExists, PortNotFound, StoreUnavailable
 from portmon.journal_file import sync_dir
 from portmon.port_name import same
+from portmon.port_record import PortChange, PortRecord
 
 _VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class PortRecord:
-    """One configured port: its name, the scheme of its monitor, and its settings as JSON values."""
-
-    name: str
-    scheme: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def revision(self) -> str:
-        """A hash of the settings, which changes when they do."""
-        text = json.dumps([self.scheme, self.settings], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-class PortStore(Protocol):
-    """What must be remembered about ports. Calls block until the change is durable."""
-
-    def ports(self) -> list[PortRecord]:
-        """Return all ports, by name."""
-
-    def add(self, record: PortRecord) -> None:
-        """Add a port.
-
-        Raises:
-            PortExists: a port of that name, whatever its case.
-        """
-
-    def replace(self, record: PortRecord, revision: str | None) -> None:
-        """Replace a port's settings, if they are still those of `revision` (None: whatever they are).
-
-        Raises:
-            PortNotFound, EtagMismatch: nothing was changed.
-        """
-
-    def delete(self, name: str) -> None:
-        """Forget a port.
-
-        Raises:
-            PortNotFound: there is none.
-        """
+_MOST_HISTORY_BYTES = 1 << 20  # then the file is put aside and a new one begun
 
 
 class LocalPortStore:
-    """The store of a single host: one JSON file, written beside, fsynced, renamed."""
+    """See `PortStore`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         """Read the file.
 
         Raises:
             StoreUnavailable: it is not what this program wrote; it is left as it is, for a person to look at.
         """
-        self._path = path
-        self._lock = threading.Lock()  # guards _ports and the file: calls come from several threads
+        self._path, self._clock = path, clock
+        self._lock = (
+            threading.Lock()
+        )  # guards the members below and the file: calls come from several threads
         self._ports: dict[str, PortRecord] = {}
-        self._lines: dict[
-            str, str
-        ] = {}  # each port as it stands in the file: only what changed is written anew
+        self._values: dict[str, Any] = {}
+        # each port as it stands in the file: only what changed is written anew
+        self._lines: dict[str, str] = {}
         if path.exists():
             try:
                 found = json.loads(path.read_text("utf-8"))
@@ -84,6 +45,7 @@ class LocalPortStore:
                         f"{path} has version {found['version']}, this program speaks {_VERSION}"
                     )
                 rows = [PortRecord(row["name"], row["scheme"], row["settings"]) for row in found["ports"]]
+                self._values = dict(found.get("values", {}))
             except (ValueError, KeyError, TypeError) as error:
                 raise StoreUnavailable(f"{path} is not a list of ports: {error!r}", path=path) from error
             self._ports = {same(row.name): row for row in rows}
@@ -98,7 +60,8 @@ class LocalPortStore:
         with self._lock:
             if same(record.name) in self._ports:
                 raise PortExists(f"port {record.name} exists already", port=record.name)
-            self._write({**self._ports, same(record.name): record})
+            self._write({**self._ports, same(record.name): record}, self._values)
+            self._remember(record.name, None, record)
 
     def replace(self, record: PortRecord, revision: str | None) -> None:
         """Replace a port's settings."""
@@ -108,25 +71,67 @@ class LocalPortStore:
                 raise PortNotFound(f"no port {record.name} on this host", port=record.name)
             if revision and revision != before.revision:
                 raise EtagMismatch(f"port {record.name} was changed meanwhile", port=record.name)
-            self._write({**self._ports, same(record.name): record})
+            self._write({**self._ports, same(record.name): record}, self._values)
+            if record != before:
+                self._remember(record.name, before, record)
 
     def delete(self, name: str) -> None:
         """Forget a port."""
         with self._lock:
-            if same(name) not in self._ports:
+            before = self._ports.get(same(name))
+            if before is None:
                 raise PortNotFound(f"no port {name} on this host", port=name)
-            self._write({key: row for key, row in self._ports.items() if key != same(name)})
+            self._write({key: row for key, row in self._ports.items() if key != same(name)}, self._values)
+            self._remember(before.name, before, None)
 
-    def _write(self, ports: dict[str, PortRecord]) -> None:
+    def values(self) -> Mapping[str, Any]:
+        """Return the host's values."""
+        with self._lock:
+            return dict(self._values)
+
+    def set_value(self, name: str, value: Any) -> None:
+        """Set a value of the host's."""
+        with self._lock:
+            before = self._values.get(name)
+            values = {**self._values, name: value}
+            self._write(self._ports, {key: one for key, one in values.items() if one is not None})
+            if value != before:
+                self._remember("", _host_value(name, before), _host_value(name, value))
+
+    def history(self, name: str = "", most: int = 100) -> list[PortChange]:
+        """Return the latest changes, newest first."""
+        found: list[PortChange] = []
+        with self._lock:
+            for path in (self._history, self._older):
+                for line in reversed(_lines_of(path)):
+                    change = _change(line)
+                    if change is not None and (not name or same(change.name) == same(name)):
+                        found.append(change)
+                    if len(found) >= most:
+                        return found
+        return found
+
+    # --- files
+
+    @property
+    def _history(self) -> Path:
+        return self._path.with_name(self._path.name + ".history")
+
+    @property
+    def _older(self) -> Path:
+        return self._path.with_name(self._path.name + ".history.old")
+
+    def _write(self, ports: dict[str, PortRecord], values: dict[str, Any]) -> None:
         lines = {
             key: self._lines[key] if key in self._lines and self._ports.get(key) is row else _line(row)
             for key, row in ports.items()
         }
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_name(self._path.name + ".new")
+        head = f'{{"version": {_VERSION}, "values": {json.dumps(values)}, "ports": [\n'
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with beside.open("w", encoding="utf-8") as file:
-                file.write(f'{{"version": {_VERSION}, "ports": [\n' + ",\n".join(lines.values()) + "\n]}\n")
+                file.write(head + ",\n".join(lines.values()) + "\n]}\n")
                 file.flush()
                 os.fsync(file.fileno())
             beside.rename(self._path)
@@ -135,8 +140,44 @@ class LocalPortStore:
             raise StoreUnavailable(
                 f"the list of ports cannot be written: {error.strerror}", path=self._path
             ) from error
-        self._ports, self._lines = ports, lines
+        self._ports, self._lines, self._values = ports, lines, values
+
+    def _remember(self, name: str, before: PortRecord | None, after: PortRecord | None) -> None:
+        """Write a change down. It is done by then: a full disk costs the memory of it and nothing else."""
+        row = {"at": self._clock(), "name": name, "before": _row(before), "after": _row(after)}
+        with contextlib.suppress(OSError):
+            if self._history.exists() and self._history.stat().st_size > _MOST_HISTORY_BYTES:
+                self._history.rename(self._older)
+            with self._history.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
 
 
-def _line(row: PortRecord) -> str:
-    return json.dumps({"name": row.name, "scheme": row.scheme, "settings": dict(row.settings)})
+def _host_value(name: str, value: Any) -> PortRecord | None:
+    return None if value is None else PortRecord("", "", {name: value})
+
+
+def _row(record: PortRecord | None) -> Mapping[str, Any] | None:
+    if record is None:
+        return None
+    return {"name": record.name, "scheme": record.scheme, "settings": dict(record.settings)}
+
+
+def _line(record: PortRecord) -> str:
+    return json.dumps(_row(record))
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _change(line: str) -> PortChange | None:
+    """Return a line of the history; None for one that a crash or a full disk has cut."""
+    try:
+        row = json.loads(line)
+        before, after = (PortRecord(**one) if one else None for one in (row["before"], row["after"]))
+        return PortChange(float(row["at"]), str(row["name"]), before, after)
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -21,8 +21,8 @@ from portmon.facts import Facts
 from portmon.journal import Journal
 from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import canonical, same
+from portmon.port_record import PortChange, PortRecord, PortStore
 from portmon.port_state import PortState
-from portmon.port_store import PortRecord, PortStore
 from portmon.registry import Registry
 from portmon.reports import Report, Reports
 from portmon.session import PortSession
@@ -126,6 +126,7 @@ class Ports:
         self._skew_s, self._slots = skew_s, slots
         self._ports: dict[str, HostPort] = {}
         self.changes = Changes()
+        registry.init.values.update(store.values())
         for record in store.ports():
             self._admit(record)
 
@@ -224,6 +225,19 @@ class Ports:
                 port.expiry.cancel()
             del self._ports[same(port.name)]
             self.changes.touch(port.name)
+
+    def value(self, name: str) -> Any:
+        """Return a value that is the whole host's; None when it was never set."""
+        return self.registry.init.values.get(name)
+
+    async def set_value(self, name: str, value: Any) -> None:
+        """Set a value that is the whole host's; None forgets it. Raises StoreUnavailable."""
+        await asyncio.to_thread(self._store.set_value, name, value)
+        self.registry.init.values[name] = value
+
+    async def history(self, name: str, most: int) -> list[PortChange]:
+        """Return the latest changes of a port, newest first; of a port that is gone, too."""
+        return await asyncio.to_thread(self._store.history, name, most)
 
     def tidy_up(self) -> None:
         """Put right what a crash left changed about devices. Blocks; opens the journals that exist already."""

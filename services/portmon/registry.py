@@ -25,6 +25,7 @@ class Registry:
 
     def __init__(self, init: MonitorInit, third_parties: Iterable[EntryPoint] | None = None) -> None:
         """Scan the built-in monitors and load third parties' (by default the installed entry points)."""
+        self.init = init
         self._by_scheme: dict[str, AnyMonitor] = {}
         for found in pkgutil.iter_modules(portmon.monitors.__path__):
             for kind in _monitors_in(importlib.import_module(f"{portmon.monitors.__name__}.{found.name}")):

@@ -58,13 +58,21 @@ class XcvSession:
 _ANYBODY = XcvSession("", "Local Port", 0, "")
 
 Command = Callable[["Xcv", XcvSession, Any], Awaitable[object]]
-"""A command: the channel, the session, the parsed input; returns what becomes JSON. And whether it is for administrators."""
+"""What a command does: the channel, the session, the parsed input; returns what becomes JSON."""
+
+
+class XcvCommand(NamedTuple):
+    """A command: what it does, whether it is for administrators alone, and whose it is if not every monitor's."""
+
+    run: Command
+    administrative: bool
+    monitor: str = ""
 
 
 class Xcv:
     """All management sessions of this host, and the commands."""
 
-    def __init__(self, ports: Ports, commands: Mapping[str, tuple[Command, bool]]) -> None:
+    def __init__(self, ports: Ports, commands: Mapping[str, XcvCommand]) -> None:
         self.ports, self._commands = ports, commands
         self._sessions: OrderedDict[bytes, XcvSession] = OrderedDict()
         self._answers: OrderedDict[tuple[bytes, str], Answer] = OrderedDict()
@@ -121,7 +129,12 @@ class Xcv:
             return before
         answer = await self._execute(session, name, data)
         if most is not None and len(answer.output) > most:
-            answer = Answer(122, b"", f"{len(answer.output)} bytes are needed", len(answer.output))
+            done = name in self._commands and self._commands[name].administrative
+            # What was done is done: Windows' own changes have no output, so whoever leaves no room gets none.
+            status, text = (
+                (answer.status, answer.message) if done else (122, f"{answer.needed} bytes are needed")
+            )
+            answer = Answer(status, b"", text, answer.needed)
         if request_id:
             self._answers[handle, request_id] = answer
             while len(self._answers) > _REMEMBERED:
@@ -130,9 +143,9 @@ class Xcv:
 
     async def _execute(self, session: XcvSession, name: str, data: bytes) -> Answer:
         command = self._commands.get(name)
-        if command is None:
-            return _answer(87, None, f"no command {name!r}")
-        run, administrative = command
+        if command is None or not self._knows(session, command):
+            return _answer(87, None, f"no command {name[:64]!r}")
+        run, administrative, _monitor = command
         if administrative and not session.access & ADMINISTER:
             return _answer(5, None, f"{name} is for administrators")
         try:
@@ -153,7 +166,22 @@ class Xcv:
             )
         return _answer(0, output, "")
 
+    def _knows(self, session: XcvSession, command: XcvCommand) -> bool:
+        """Say whether a session's monitor has a command."""
+        if not command.monitor:
+            return True
+        if session.port and session.port not in self.ports:
+            return False
+        return command.monitor == self.name_of(session)
+
     # --- what a command is about
+
+    def name_of(self, session: XcvSession) -> str:
+        """Return the Windows name of a session's monitor."""
+        if session.port:
+            return self.ports.get(session.port).monitor.name
+        wanted = session.monitor.casefold()
+        return next(one.name for one in self.ports.registry if wanted in (one.name.casefold(), one.scheme))
 
     def port_of(self, session: XcvSession, value: Any) -> HostPort:
         """Return the port a command means: the one it names, else the session's.

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from portmon.form import document, ui_name
+from portmon.port_data import is_port_data, version_of
+from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
+from portmon.port_record import PortRecord
 from portmon.ports import checked_settings
-from portmon.xcv import Command, Xcv, XcvSession
+from portmon.xcv import Xcv, XcvCommand, XcvSession
 from portmon.xcv_devices import enum_devices
 from portmon.xcv_payload import Wrong, members, name_in, settings_in
+from portmon.xcv_windows import TCP, WINDOWS, port_data_answer
+
+_MOST_CHANGES = 100
 
 
 async def _monitor_ui(xcv: Xcv, session: XcvSession, value: Any) -> object:
@@ -21,14 +27,28 @@ async def _describe_ui(xcv: Xcv, session: XcvSession, value: Any) -> object:
     return document(xcv.monitor_of(session, value))
 
 
+def _wanted(xcv: Xcv, session: XcvSession, value: Any) -> tuple[str, str | None, Mapping[str, Any]]:
+    """Return the name, the scheme if one is given, and the settings that an input has; PORT_DATA has its own form."""
+    if is_port_data(value) and xcv.name_of(session) == TCP:
+        return port_data_settings(value)
+    wanted = value if isinstance(value, dict) else {"name": value}
+    _refuse_others(wanted, "name", "settings", "scheme", "revision")
+    scheme, settings = wanted.get("scheme"), settings_in(wanted)
+    if not isinstance(scheme, str | None):
+        raise Wrong(13, "a scheme is a string")
+    return name_in(wanted), scheme, settings
+
+
+def _refuse_others(wanted: Mapping[str, Any], *known: str) -> None:
+    other = sorted(set(wanted) - set(known))
+    if other:
+        raise Wrong(13, f"the input has no member {other[0][:64]!r}")
+
+
 async def _add_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if value is None:
         raise Wrong(13, "AddPort needs a name")
-    name = name_in(value)
-    settings = settings_in(value) if isinstance(value, dict) else {}
-    scheme = value.get("scheme") if isinstance(value, dict) else None
-    if not isinstance(scheme, str | None):
-        raise Wrong(13, "a scheme is a string")
+    name, scheme, settings = _wanted(xcv, session, value)
     if session.port:
         raise Wrong(5, f"ports are added in a session on a monitor, and this one is about {session.port}")
     if scheme:
@@ -38,6 +58,11 @@ async def _add_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
 
 
 async def _delete_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
+    if value is None and not session.port:
+        raise Wrong(13 if xcv.name_of(session) == TCP else 87, "DeletePort needs a name")
+    if isinstance(value, dict) and "dwVersion" in value:
+        version_of(value, most=1)  # DELETE_PORT_DATA_1
+        value = {"name": value.get("psztPortName")}
     port = xcv.port_of(session, value)
     if port.used_by:
         raise Wrong(170, f"port {port.name} is used by a printer")
@@ -50,13 +75,20 @@ async def _config_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     revision = wanted.get("revision")
     if not isinstance(revision, str | None):
         raise Wrong(13, "a revision is a string")
-    port = xcv.port_of(session, value)
-    port = await xcv.ports.configure(port.name, settings_in(wanted), revision)
+    name, scheme, settings = _wanted(xcv, session, wanted)
+    port = xcv.port_of(session, name)
+    if scheme not in (None, port.monitor.scheme):
+        raise Wrong(87, f"port {port.name} stays of its type: delete it and add it anew for another")
+    port = await xcv.ports.configure(port.name, settings, revision)
     return {"name": port.name, "revision": port.record.revision, "pending": port.session is not None}
 
 
 async def _get_config_info(xcv: Xcv, session: XcvSession, value: Any) -> object:
-    port = xcv.port_of(session, value)
+    if value is None and xcv.name_of(session) == TCP:
+        raise Wrong(13, "GetConfigInfo needs an input: {} or a CONFIG_INFO_DATA_1")
+    port = xcv.port_of(session, None if is_port_data(value) else value)
+    if is_port_data(value) and port.monitor.name == TCP:
+        return port_data_answer(port, value)
     return {
         "name": port.name,
         "monitor": port.monitor.name,
@@ -73,6 +105,8 @@ async def _port_exists(xcv: Xcv, _session: XcvSession, value: Any) -> object:
 
 async def _port_is_valid(xcv: Xcv, session: XcvSession, value: Any) -> object:
     """Check a name, and settings if there are any, and touch nothing."""
+    if value is None:
+        raise Wrong(87, "PortIsValid needs a name")
     name = name_in(value)
     if not name:
         raise Wrong(3, "the name is empty")
@@ -84,14 +118,31 @@ async def _port_is_valid(xcv: Xcv, session: XcvSession, value: Any) -> object:
     return {"errors": {}}
 
 
-COMMANDS: Mapping[str, tuple[Command, bool]] = {
-    "MonitorUI": (_monitor_ui, False),
-    "DescribeUI": (_describe_ui, False),
-    "AddPort": (_add_port, True),
-    "DeletePort": (_delete_port, True),
-    "ConfigPort": (_config_port, True),
-    "GetConfigInfo": (_get_config_info, False),
-    "PortExists": (_port_exists, False),
-    "PortIsValid": (_port_is_valid, False),
-    "EnumDevices": (enum_devices, False),
+async def _config_history(xcv: Xcv, session: XcvSession, value: Any) -> object:
+    """Return what a port was before, newest first; secrets stay secrets."""
+    name = session.port or name_in(value)
+    if not name:
+        raise Wrong(87, "GetConfigHistory needs a port's name")
+    changes = await xcv.ports.history(name, _MOST_CHANGES)
+    return {
+        "changes": [{"at": one.at, "before": _told(one.before), "after": _told(one.after)} for one in changes]
+    }
+
+
+def _told(record: PortRecord | None) -> object:
+    return None if record is None else {"scheme": record.scheme, "settings": dict(record.settings)}
+
+
+COMMANDS: Mapping[str, XcvCommand] = {
+    "MonitorUI": XcvCommand(_monitor_ui, False),
+    "DescribeUI": XcvCommand(_describe_ui, False),
+    "AddPort": XcvCommand(_add_port, True),
+    "DeletePort": XcvCommand(_delete_port, True),
+    "ConfigPort": XcvCommand(_config_port, True),
+    "GetConfigInfo": XcvCommand(_get_config_info, False),
+    "GetConfigHistory": XcvCommand(_config_history, True),
+    "PortExists": XcvCommand(_port_exists, False),
+    "PortIsValid": XcvCommand(_port_is_valid, False),
+    "EnumDevices": XcvCommand(enum_devices, False),
+    **WINDOWS,
 }

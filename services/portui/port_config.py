@@ -129,7 +129,7 @@ async def describe(
             document = b"" if known_ui == ui else found.encoded
             if not port:
                 return Described(ui, document)
-            config = values.config(await questions.ask(xcv, "GetConfigInfo"))
+            config = values.config(await questions.ask(xcv, "GetConfigInfo", {}))
             return Described(ui, document, values.visible(config.settings, found), config.revision)
     except UnknownPrintMonitor as error:
         raise _unknown_monitor(error) from error
@@ -233,7 +233,7 @@ async def configure(
     given = values.given_settings(settings)
     async with fabric.session(port=name, administer=True) as xcv:
         form = await questions.form_if_any(xcv, {"dialog": "configure"})
-        before = values.config(await questions.ask(xcv, "GetConfigInfo"))
+        before = values.config(await questions.ask(xcv, "GetConfigInfo", {}))
         if revision and revision != before.revision:
             raise EtagMismatch(
                 f"port {name} was changed meanwhile", port=name, revision=before.revision, expected=revision

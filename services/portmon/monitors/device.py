@@ -196,9 +196,16 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
     def open_port(self, port: str, settings: DeviceSettings, context: OpenContext) -> DevicePort:
         device = self.device(port, settings)
         try:
-            return DevicePort(device, context, settings.write_timeout_s)
+            return DevicePort(device, context, self.write_timeout_s(settings))
         except OSError as error:
             raise open_error(error, port, device) from error
+
+    def write_timeout_s(self, settings: DeviceSettings) -> float:
+        """Return how long a port waits: what it says itself, else the host's TransmissionRetryTimeout, else 45 s."""
+        ours = self.init.values.get("TransmissionRetryTimeout")
+        return (
+            settings.write_timeout_s if "write_timeout_s" in settings.model_fields_set or not ours else ours
+        )
 
     @override
     def identity(self, port: str, settings: DeviceSettings) -> str:

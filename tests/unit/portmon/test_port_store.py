@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from chassis.errors import EtagMismatch, PortExists, PortNotFound, StoreUnavailable
-from portmon.port_store import LocalPortStore, PortRecord
+from portmon.port_record import PortRecord
+from portmon.port_store import LocalPortStore
 
 
 @pytest.fixture

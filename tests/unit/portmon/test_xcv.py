@@ -202,7 +202,7 @@ async def test_a_session_on_a_monitor_is_about_its_ports_alone(desk: Desk, monit
     foreign = {"name": "IP_2", "scheme": "raw", "settings": {"host": "10.0.0.1"}}
     assert (await desk.ask("AddPort", foreign, monitor=monitor)).status == 5
     assert [port.name for port in desk.ports] == ["COM1:", "IP_1"]
-    assert out(await desk.ask("GetConfigInfo", port="IP_1"))["settings"]["host"] == "127.0.0.1"
+    assert out(await desk.ask("GetConfigInfo", {}, port="IP_1"))["settings"]["host"] == "127.0.0.1"
     assert (await desk.ask("AddPort", {"name": "COM2:", "scheme": "serial"}, monitor=monitor)).status == 0
     assert (await desk.ask("ConfigPort", {"name": "COM2:", "settings": {}}, monitor=monitor)).status == 0
     assert (await desk.ask("DeletePort", "COM1:", monitor=monitor)).status == 0

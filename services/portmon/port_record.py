@@ -1,0 +1,84 @@
+"""A configured port, and the interface to where ports are kept (Windows' MONITORREG: never the registry itself)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class PortRecord:
+    """One configured port: its name, the scheme of its monitor, and its settings as JSON values."""
+
+    name: str
+    scheme: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def revision(self) -> str:
+        """A hash of the settings, which changes when they do."""
+        text = json.dumps([self.scheme, self.settings], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class PortChange:
+    """One change of the past. `before` and `after` are None where the port was not there; `at` is seconds since 1970.
+
+    For a value of the host's, `name` is empty and the settings have that value alone.
+    """
+
+    at: float
+    name: str
+    before: PortRecord | None
+    after: PortRecord | None
+
+
+class PortStore(Protocol):
+    """What must be remembered about ports, and about the host. Calls block until the change is durable.
+
+    The functions of MONITORREG stand behind it: a port is a key below its monitor's, its settings are the key's values;
+    AddPort and DeletePort create and delete it, EnumPorts returns exactly what is stored.
+    """
+
+    def ports(self) -> list[PortRecord]:
+        """Return all ports, by name."""
+
+    def add(self, record: PortRecord) -> None:
+        """Add a port.
+
+        Raises:
+            PortExists: a port of that name, whatever its case.
+            StoreUnavailable: nothing was changed.
+        """
+
+    def replace(self, record: PortRecord, revision: str | None) -> None:
+        """Replace a port's settings, if they are still those of `revision` (None: whatever they are).
+
+        Raises:
+            PortNotFound, EtagMismatch, StoreUnavailable: nothing was changed.
+        """
+
+    def delete(self, name: str) -> None:
+        """Forget a port.
+
+        Raises:
+            PortNotFound: there is none.
+            StoreUnavailable: nothing was changed.
+        """
+
+    def values(self) -> Mapping[str, Any]:
+        """Return what is the whole host's, as TransmissionRetryTimeout."""
+
+    def set_value(self, name: str, value: Any) -> None:
+        """Set such a value, a JSON scalar; None forgets it.
+
+        Raises:
+            StoreUnavailable: nothing was changed.
+        """
+
+    def history(self, name: str = "", most: int = 100) -> list[PortChange]:
+        """Return the latest changes, newest first: of one port, or of all and of the host's values."""
