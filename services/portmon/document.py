@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
@@ -27,7 +27,10 @@ class DocKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DocInfo:
-    """What the device may want to know about a document (DOC_INFO_2 and more)."""
+    """What the device may want to know about a document (DOC_INFO_2 and more).
+
+    `size_bytes` less the offset it begins at is what the device will be given, exactly; None when nobody knows.
+    """
 
     printer: str = ""
     job_number: int = 0
@@ -37,6 +40,11 @@ class DocInfo:
     size_bytes: int | None = None
     user: str = ""
     copy: int = 1
+
+    def behind(self, prefix_bytes: int) -> DocInfo:
+        """Return what a device is told of the document when bytes of the spooler's own go first."""
+        size = None if self.size_bytes is None else self.size_bytes + prefix_bytes
+        return replace(self, size_bytes=size) if prefix_bytes else self
 
 
 class Disposition(StrEnum):
@@ -74,10 +82,13 @@ class Evidence(IntEnum):
     ZPL = 10  # the printer's label counter and buffer say so
     NO_ANSWER = 11  # the far end's transport has every byte; the printer was asked and did not answer
     NO_ANSWER_WRITTEN = 12  # the driver has every byte; the printer was asked and did not answer
+    LPD = 13  # the line printer daemon acknowledged the data file
+    IPP_TAKEN = 14  # the IPP printer took the document; its job had not ended when the wait for that did
+    IPP_JOB = 15  # the IPP printer's job is completed
 
 
 # What the printer itself said: all of the document is out.
-SAID_BY_PRINTER = frozenset({Evidence.PJL, Evidence.ESCPOS, Evidence.ZPL})
+SAID_BY_PRINTER = frozenset({Evidence.PJL, Evidence.ESCPOS, Evidence.ZPL, Evidence.IPP_JOB})
 
 
 @dataclass(slots=True)

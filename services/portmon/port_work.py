@@ -44,6 +44,7 @@ class PortWork:
         self.broken: DocKey | None = None  # the last document, if it broke off in its middle
         self._port: Port | None = None
         self.draining = False  # no document is begun any more
+        self._starting: DocKey | None = None  # the device is being made ready for it, which may take its time
         self.report: Reporting = lambda *_: None
 
     # --- the port itself
@@ -78,9 +79,11 @@ class PortWork:
 
     def interrupt(self) -> None:
         """Raise when the document in progress was canceled; asked, as all waits do, its sender hears how far it is."""
-        if (current := self.current) is not None:
-            if current.key in self._canceled:
-                raise errors.JobCanceled(f"document {current.key} was canceled", document=current.key)
+        current = self.current
+        key = self._starting if current is None else current.key
+        if key is not None and key in self._canceled:
+            raise errors.JobCanceled(f"document {key} was canceled", document=key)
+        if current is not None:
             self.feed.tell(self.port, current)
 
     # --- slices
@@ -123,8 +126,12 @@ class PortWork:
             text = f"port {self.name} lost its device: close it and open it again"
             raise errors.DeviceNotConnected(text, port=self.name)
         after, began = port_state.step(self.state, PortEvent.START_DOC_PORT), time.monotonic()
-        self.port.start_doc(piece.key, piece.start, piece.resume_offset)
         offset, prefix, pipe = piece.resume_offset, memoryview(piece.resume_prefix), self.port.resumable
+        self._starting = piece.key
+        try:
+            self.port.start_doc(piece.key, piece.start.behind(len(prefix)), offset)
+        finally:
+            self._starting = None
         try:
             at = self._journal.begin(piece.key, self._fabric, offset, pipe=pipe, prefix=bool(prefix))
         except FabricError:

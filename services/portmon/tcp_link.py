@@ -48,7 +48,7 @@ class TcpLink:
         self.sent = 0
         self.window_bytes = 0
         self._context, self._connect_timeout_s = context, connect_timeout_s
-        self._source_ports = source_ports
+        self._source_ports, self._next_source = source_ports, -1
         self._addresses = Addresses(host, port, context)
         self._socket: socket.socket | None = None
         self._acked = 0
@@ -87,38 +87,39 @@ class TcpLink:
         raise failure or DeviceNotConnected(f"port {self._context.port}: {self.where} has no address")
 
     def _try(self, address: Address, deadline: float) -> tuple[int, socket.socket | None]:
-        connection = socket.socket(
-            address[0], socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-        )
-        try:
-            tcp.prepare(connection)
-            code = self._bind_and_connect(connection, address)
-            if code == errno.EINPROGRESS:
-                code = self._await_connection(connection, deadline)
-            if code == 0:
-                return 0, connection
-        except BaseException:
+        """Connect to one address, from the next allowed source port that is free."""
+        code = errno.EADDRINUSE
+        for _ in range(max(1, len(self._source_ports))):
+            connection = socket.socket(
+                address[0], socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            )
+            try:
+                tcp.prepare(connection)
+                code = self._bind_and_connect(connection, address)
+                if code == errno.EINPROGRESS:
+                    code = self._await_connection(connection, deadline)
+                if code == 0:
+                    return 0, connection
+            except BaseException:
+                connection.close()
+                raise
             connection.close()
-            raise
-        connection.close()
+            if code not in _TAKEN:
+                break
         return code, None
 
     def _bind_and_connect(self, connection: socket.socket, address: Address) -> int:
-        if not self._source_ports:
-            return connection.connect_ex(address[1])
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        code = errno.EADDRINUSE
-        for port in self._source_ports:
+        if self._source_ports:
+            # One after the other: a port rests for a minute after its connection (TIME_WAIT).
+            self._next_source = (self._next_source + 1) % len(self._source_ports)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                connection.bind(("" if address[0] == socket.AF_INET else "::", port))
+                connection.bind(
+                    ("" if address[0] == socket.AF_INET else "::", self._source_ports[self._next_source])
+                )
             except OSError as error:
-                code = error.errno or errno.EADDRINUSE
-                if code in _TAKEN:
-                    continue
-                break
-            # Once bound it stays bound: a port that is in TIME_WAIT towards this printer ends the try.
-            return connection.connect_ex(address[1])
-        return code
+                return error.errno or errno.EADDRINUSE
+        return connection.connect_ex(address[1])
 
     def _await_connection(self, connection: socket.socket, deadline: float) -> int:
         while not self._context.wait.wait(connection.fileno(), WRITE, deadline - time.monotonic()):

@@ -47,6 +47,9 @@ _SOURCES = {
     Evidence.PJL: ledger_pb2.EVIDENCE_SOURCE_PJL,
     Evidence.ESCPOS: ledger_pb2.EVIDENCE_SOURCE_ESCPOS,
     Evidence.ZPL: ledger_pb2.EVIDENCE_SOURCE_ZPL,
+    Evidence.LPD: ledger_pb2.EVIDENCE_SOURCE_LPD,
+    Evidence.IPP_TAKEN: ledger_pb2.EVIDENCE_SOURCE_IPP,
+    Evidence.IPP_JOB: ledger_pb2.EVIDENCE_SOURCE_IPP,
     Evidence.NO_ANSWER: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
     Evidence.NO_ANSWER_WRITTEN: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
 }
