@@ -1,0 +1,76 @@
+{{/* Every helper takes (dict "ctx" $ "component" "portmon"). */}}
+
+{{- define "print-fabric.name" -}}
+{{- default .ctx.Chart.Name .ctx.Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "print-fabric.fullname" -}}
+{{- $name := include "print-fabric.name" . -}}
+{{- if .ctx.Values.fullnameOverride -}}
+{{- .ctx.Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains $name .ctx.Release.Name -}}
+{{- .ctx.Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .ctx.Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "print-fabric.componentname" -}}
+{{- printf "%s-%s" (include "print-fabric.fullname" .) .component -}}
+{{- end -}}
+
+{{- define "print-fabric.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "print-fabric.name" . }}
+app.kubernetes.io/instance: {{ .ctx.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "print-fabric.labels" -}}
+{{ include "print-fabric.selectorLabels" . }}
+app.kubernetes.io/version: {{ .ctx.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: print-fabric
+app.kubernetes.io/managed-by: {{ .ctx.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .ctx.Chart.Name .ctx.Chart.Version | replace "+" "_" }}
+{{- with .ctx.Values.global.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "print-fabric.metadata" -}}
+name: {{ include "print-fabric.componentname" . }}
+namespace: {{ .ctx.Release.Namespace }}
+labels:
+  {{- include "print-fabric.labels" . | nindent 2 }}
+{{- end -}}
+
+{{- define "print-fabric.image" -}}
+{{- $image := (index .ctx.Values .component).image -}}
+{{- $registry := .ctx.Values.global.imageRegistry -}}
+{{- $repository := ternary (printf "%s/%s" (trimSuffix "/" $registry) $image.repository) $image.repository (ne $registry "") -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (default .ctx.Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "print-fabric.tlsSecret" -}}
+{{- if eq .ctx.Values.tls.mode "secrets" -}}
+{{- required (printf "tls.mode is secrets: set tls.secrets.%s" .component) (index .ctx.Values.tls.secrets .component) -}}
+{{- else -}}
+{{- printf "%s-tls" (include "print-fabric.componentname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The SPIFFE id of a component. */}}
+{{- define "print-fabric.identity" -}}
+{{- printf "spiffe://%s/%s" .ctx.Values.tls.trustDomain .component -}}
+{{- end -}}
+
+{{- define "print-fabric.toml.servertls" -}}
+tls = { cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key", client_ca_file = "/etc/print-fabric/tls/ca.crt" }
+{{- end -}}
+
+{{- define "print-fabric.toml.clienttls" -}}
+tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key", server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" (dict "ctx" .ctx "component" .peer)) .ctx.Release.Namespace | quote }} }
+{{- end -}}

@@ -1,0 +1,249 @@
+"""The chart by Helm itself: linted, rendered over a matrix of values, checked against Kubernetes and our own policies."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from typing import Any
+
+import jsonschema
+import kubernetes_validate  # type: ignore[import-untyped]
+import pytest
+
+from chassis.settings import Settings
+from portmon.settings import PortmonSettings
+from portui.settings import PortuiSettings
+from spooler.settings import SpoolerSettings
+from tests.chart.rendering import CHART, MATRIX, ROOT, Object, Refused, lint, objects, pods, texts, values_of
+
+VERSIONS = ("1.30", "1.33", "1.37")
+FOREIGN = ("cert-manager.io/", "monitoring.coreos.com/")  # kinds whose schemas Kubernetes does not have
+SETTINGS: dict[str, type[Settings]] = {
+    "spooler": SpoolerSettings,
+    "portmon": PortmonSettings,
+    "portui": PortuiSettings,
+}
+
+
+@pytest.fixture(params=MATRIX, scope="module")
+def release(request: pytest.FixtureRequest) -> list[Object]:
+    return objects(values_of(request.param))
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_strict_lint_has_nothing_to_say(name: str):
+    assert lint(values_of(name)) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Object], version: str):
+    for one in release:
+        if not one["apiVersion"].startswith(FOREIGN):
+            kubernetes_validate.validate(one, version, strict=True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"spooler": {"replicas": 2}},
+        {"spooler": {"replica": 1}},
+        {"portmon": {"devices": {"mode": "sometimes"}}},
+        {"tls": {"mode": "off"}},
+        {"spooler": {"printers": [{"name": "labels", "ports": ["COM1:"]}]}},
+        {"spooler": {"image": {"digest": "latest"}}},
+        {"networkPolicy": {"printerCidrs": ["10.0.0.1"]}},
+        {"tls": {"mode": "secrets"}},  # without their names
+    ],
+    ids=json.dumps,
+)
+def test_values_that_cannot_work_are_refused(values: Object):
+    with pytest.raises(Refused):
+        texts(values)
+
+
+def test_what_the_services_read_is_what_they_understand(release: list[Object]):
+    seen = set()
+    for one in release:
+        for file, text in (one.get("data") or {}).items() if one["kind"] == "ConfigMap" else ():
+            if file.endswith(".toml"):
+                name = file.removesuffix(".toml")
+                settings = SETTINGS[name](**tomllib.loads(text))
+                assert settings.server.tls is not None, "TCP beyond loopback is never plain"
+                assert settings.server.access.trust_loopback == "never"
+                seen.add(name)
+    assert {"spooler", "portmon"} <= seen
+
+
+def test_the_spooler_is_told_where_port_monitors_are_and_both_sides_know_each_other(release: list[Object]):
+    toml = {
+        file: tomllib.loads(text)
+        for one in release
+        if one["kind"] == "ConfigMap"
+        for file, text in one["data"].items()
+        if file.endswith(".toml")
+    }
+    spooler = SpoolerSettings(**toml["spooler.toml"])
+    services = {one["metadata"]["name"]: one for one in release if one["kind"] == "Service"}
+    service = services[spooler.discovery.kubernetes_service]
+    assert service["spec"]["clusterIP"] == "None"
+    assert any(port["name"] == spooler.discovery.port_name for port in service["spec"]["ports"])
+    certificates = {one["spec"]["secretName"]: one for one in release if one["kind"] == "Certificate"}
+    if certificates:
+        names = [name for one in certificates.values() for name in one["spec"].get("dnsNames", ())]
+        assert spooler.monitors.tls is not None
+        assert spooler.monitors.tls.server_name in names
+        uris = [uri for one in certificates.values() for uri in one["spec"].get("uris", ())]
+        allowed = toml["portmon.toml"]["server"]["access"]["roles"]["spooler"]
+        assert [pattern.removeprefix("certificate:") in uris for pattern in allowed] == [True]
+
+
+def test_names_and_labels_are_those_of_the_cluster(release: list[Object]):
+    for one in release:
+        name = one["metadata"]["name"]
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", name), name
+        if "labels" in one["metadata"]:
+            assert one["metadata"]["namespace"] == "print"
+
+
+def test_long_names_still_fit():
+    for one in objects({}, name="a-release-with-a-name-that-is-as-long-as-it-can-be-xx"):
+        assert len(one["metadata"]["name"]) <= 63
+
+
+def test_selectors_name_their_component_and_select_their_own_pods_only(release: list[Object]):
+    workloads = [one for one in release if one["kind"] in ("Deployment", "DaemonSet")]
+    for one in workloads:
+        selector = one["spec"]["selector"]["matchLabels"]
+        assert "app.kubernetes.io/component" in selector
+        assert selector.items() <= one["spec"]["template"]["metadata"]["labels"].items()
+    selectors = [json.dumps(one["spec"]["selector"], sort_keys=True) for one in workloads]
+    assert len(set(selectors)) == len(selectors)
+
+
+def test_every_container_keeps_to_the_rules(release: list[Object]):
+    for name, pod in pods(release):
+        assert pod["enableServiceLinks"] is False
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in (*pod["containers"], *pod.get("initContainers", ())):
+            security = container["securityContext"]
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["capabilities"]["drop"] == ["ALL"]
+            assert container["resources"]["requests"]
+            assert "memory" in container["resources"]["limits"]
+            assert not container["image"].endswith(":latest")
+            assert all("name" in port for port in container.get("ports", ()))
+            if security.get("privileged"):
+                assert name.endswith("-portmon")
+                assert container["name"] == "portmon"
+            else:
+                assert security["allowPrivilegeEscalation"] is False
+            if security.get("runAsUser") == 0:
+                assert container["name"] == "own-state"
+                assert security["capabilities"]["add"] == ["CHOWN"]
+
+
+def test_long_running_containers_are_probed_and_leave_in_order(release: list[Object]):
+    for one in release:
+        if one["kind"] in ("Deployment", "DaemonSet"):
+            (container,) = one["spec"]["template"]["spec"]["containers"]
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                assert container[probe]["grpc"]["port"] == 8081
+            assert container["lifecycle"]["preStop"]["sleep"]["seconds"]
+
+
+def test_only_the_spooler_may_ask_the_cluster_and_only_for_endpoints(release: list[Object]):
+    for name, pod in pods(release):
+        assert pod["automountServiceAccountToken"] is name.endswith("-spooler")
+    rules = [rule for one in release if one["kind"] in ("Role", "ClusterRole") for rule in one["rules"]]
+    assert rules == [
+        {
+            "apiGroups": ["discovery.k8s.io"],
+            "resources": ["endpointslices"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+
+
+def test_nothing_is_secret_in_the_chart(release: list[Object]):
+    assert not [one for one in release if one["kind"] == "Secret"]
+
+
+def test_two_renderings_are_the_same_and_a_changed_setting_restarts_its_pods_only():
+    assert texts({}) == texts({})
+    before, after = objects({}), objects({"portmon": {"logLevel": "debug"}})
+
+    def sums(found: list[Object]) -> dict[str, str]:
+        return {
+            one["metadata"]["name"]: one["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+            for one in found
+            if one["kind"] in ("Deployment", "DaemonSet")
+        }
+
+    changed = {name for name, value in sums(before).items() if sums(after)[name] != value}
+    assert changed == {"fabric-print-fabric-portmon"}
+
+
+def test_without_devices_nothing_is_privileged_and_no_device_is_mounted():
+    release = objects({"portmon": {"devices": {"mode": "none"}}})
+    text = json.dumps(release)
+    assert '"privileged": true' not in text
+    assert '"/dev"' not in text
+
+
+def test_the_network_policies_select_every_component():
+    release = objects({"networkPolicy": {"enabled": True}})
+    policies = [one for one in release if one["kind"] == "NetworkPolicy"]
+    chosen = {one["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for one in policies}
+    assert chosen == {"spooler", "portmon", "portui"}
+
+
+def test_the_schema_is_a_schema_and_the_defaults_fit_it():
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    keys = _keys(json.loads(json.dumps(_values())))
+    assert not {key for key in keys if not _described(schema, key)}
+
+
+def test_the_readme_is_in_step_with_the_values():
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "chart_docs.py", "--check"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_the_version_is_the_distributions():
+    chart = (CHART / "Chart.yaml").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f'appVersion: "{project}"' in chart
+    assert f"version: {project}" in chart
+
+
+def _values() -> Object:
+    import yaml  # noqa: PLC0415 - the one test that reads the file itself
+
+    return copy.deepcopy(yaml.safe_load((CHART / "values.yaml").read_text("utf-8")))
+
+
+def _keys(values: Any, before: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    if not isinstance(values, dict) or not values:
+        return {before}
+    return {key for name, value in values.items() for key in _keys(value, (*before, name))}
+
+
+def _described(schema: Any, key: tuple[str, ...]) -> bool:
+    """Return whether the schema knows a key by name, or leaves the object open to the user."""
+    here = schema
+    for part in key:
+        if "$ref" in here:
+            here = schema["$defs"][here["$ref"].rpartition("/")[2]]
+        if "properties" not in here:
+            return bool(here.get("type") == "object")
+        if part not in here["properties"]:
+            return False
+        here = here["properties"][part]
+    return True
