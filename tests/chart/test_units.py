@@ -1,0 +1,49 @@
+"""The systemd units: they start the programs there are, with settings there are, and systemd understands them."""
+
+from __future__ import annotations
+
+import configparser
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.chart.rendering import ROOT
+from tests.surroundings import require_tool
+
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+
+
+def _read(unit: Path) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=True)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(unit)
+    return parser
+
+
+def test_there_is_a_unit_for_each_service():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    assert {unit.stem for unit in UNITS} == {name for name in scripts if name.startswith("fabric-")}
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_drains_before_it_kills_and_runs_without_rights(unit: Path):
+    service = _read(unit)["Service"]
+    assert service["ExecStart"].split()[0].endswith(f"/{unit.stem}")
+    assert int(service["TimeoutStopSec"]) >= 30
+    assert service["RestartPreventExitStatus"] == "78"
+    assert service["User"] == "print-fabric"
+    assert service["CapabilityBoundingSet"] == ""
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_understands_a_unit(unit: Path, tmp_path: Path):
+    """The program itself is not installed here: /bin/true stands in its place."""
+    tool = require_tool("systemd-analyze")
+    program = unit.read_text("utf-8").replace(f"/opt/print-fabric/bin/{unit.stem}", "/bin/true")
+    copy = tmp_path / unit.name
+    copy.write_text(program, "utf-8")
+    done = subprocess.run([tool, "verify", copy], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert unit.name not in done.stderr, done.stderr
