@@ -44,6 +44,11 @@ class Admitting(LaneDesk):
     def _choose(self, queue: Queue) -> PortName | None:
         """Return the port for a printer's next document."""
 
+    @staticmethod
+    @abstractmethod
+    def _took(queue: Queue, port: PortName) -> None:
+        """A port takes a printer's document."""
+
     @abstractmethod
     def _flight(self, job: Job, offset: int) -> Flight:
         """Return the flight of a job's present attempt."""
@@ -94,6 +99,7 @@ class Admitting(LaneDesk):
             queue.arriving += 1
             promised.append(queue)
             return new
+        self._took(queue, port)
         lane.reserved += 1
         promised.append(lane)
         return replace(new, first_attempt=FirstAttempt(port, lane.fence))

@@ -24,7 +24,11 @@ from spooler.ledger import (
     merge,
 )
 from spooler.port import Progress
-from spooler.printer import OnUncertain
+from spooler.printer import OnPortError, OnUncertain, Printer
+
+REST_MOVES = (
+    "rest-moves"  # a job-state-reason of ours: what is proven unprinted goes to another port by itself
+)
 
 
 class Count(NamedTuple):
@@ -135,12 +139,17 @@ def rule_word(rule: OnUncertain) -> str:
     return f"on-uncertain-{rule.value.replace('_', '-')}"
 
 
-def under_rule(job: Job, rule: OnUncertain) -> Job:
+def under_rule(job: Job, printer: Printer) -> Job:
     """Return a job that was just held, with the rule that decides about it, if one does."""
     doubtful = job.state is JobState.PENDING_HELD and job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL)
-    if not doubtful or rule is OnUncertain.HOLD or not job.has_document:
+    if not doubtful or not job.has_document:
         return job
-    return replace(job, reasons=(*job.reasons, rule_word(rule)))
+    moves = printer.on_port_error is not OnPortError.WAIT and len(printer.ports) > 1
+    if job.outcome is Outcome.PARTIAL and moves:
+        return replace(job, reasons=(*job.reasons, REST_MOVES))
+    if printer.on_uncertain is OnUncertain.HOLD:
+        return job
+    return replace(job, reasons=(*job.reasons, rule_word(printer.on_uncertain)))
 
 
 def _last_word(job: Job, event: JobEvent, conclusion: Conclusion) -> str:

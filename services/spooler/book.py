@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from chassis.errors import PrinterNotFound
 from spooler.job import Job
 from spooler.job_state import JobState
+from spooler.pace import Pace
 from spooler.printer import Printer
 from spooler.timetable import is_late, may_begin
 from spooler.waiting import WaitingJobs
@@ -26,6 +27,7 @@ class Queue:
     jobs: set[int] = field(default_factory=set)  # unfinished ones, whatever they wait for
     turn: int = 0  # round robin: where to look first
     arriving: int = 0  # jobs that are being accepted without a place: later ones do not overtake them
+    pace: Pace = field(default_factory=Pace)
     returning: int = 0  # jobs that come back to their old place in a moment: nobody may overtake them
 
 

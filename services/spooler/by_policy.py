@@ -12,22 +12,23 @@ from dataclasses import replace
 
 from chassis import logs
 from chassis.errors import FabricError, WrongState
-from spooler.aftermath import rule_word
+from spooler.aftermath import REST_MOVES, rule_word
 from spooler.deciding import Deciding
 from spooler.dispatcher import Dispatcher
 from spooler.job import Attempt, Job
 from spooler.ledger import Outcome, UnitKind, UnitSpan
-from spooler.printer import OnUncertain
-from spooler.unit_plan import Decision, What
+from spooler.printer import OnPortError, OnUncertain
+from spooler.unit_plan import Decision, What, backup_words
 
 log = logs.get(__name__)
 
 WHO = "spooler"
 MOST_WITHOUT_PROGRESS = 3  # breaks at the same place, or before it, until a person has to look
 _OPEN = (Outcome.UNKNOWN, Outcome.PARTIAL)
-_WHAT: Mapping[OnUncertain, What] = {
-    OnUncertain.SKIP: What.SKIP,
-    OnUncertain.REPRINT_MARKED: What.REPRINT_MARKED,
+_RULES: Mapping[str, tuple[str, What]] = {  # by the job-state-reason: what it is called, what it does
+    rule_word(OnUncertain.SKIP): ("skip", What.SKIP),
+    rule_word(OnUncertain.REPRINT_MARKED): ("reprint marked", What.REPRINT_MARKED),
+    REST_MOVES: ("redirect", What.SKIP),  # nothing is uncertain
 }
 
 
@@ -45,15 +46,25 @@ class ByPolicy:
             self._dispatcher.tasks.spawn(f"decide {job.number}", self._decide(job))
 
     async def _decide(self, job: Job) -> None:
-        rule = _rule_of(job)
-        assert rule is not None
+        word = _rule_of(job)
+        assert word is not None
+        rule, what = _RULES[word]
         try:
             job = await self._deciding.counted(job, None)
             await self._check_progress(job)
-            decisions = await self._decisions(job, rule)
-            await self._deciding.resolve_units(job.number, WHO, decisions, f"the printer's rule: {rule}")
+            decisions = await self._decisions(job, what)
+            reason = f"the printer's rule: {rule}"
+            await self._deciding.resolve_units(job.number, WHO, decisions, reason, self._backup(job))
         except FabricError as error:
-            await self._leave_to_a_person(job, rule, error)
+            await self._leave_to_a_person(job, word, error)
+
+    def _backup(self, job: Job) -> str:
+        """Return the mark for what another port prints in place of the one that failed; empty: none."""
+        queue = self._dispatcher.book.queues.get(job.printer)
+        if queue is None or job.port is None or not queue.printer.mark_redirected:
+            return ""
+        leaves = queue.printer.on_port_error is not OnPortError.WAIT and self._dispatcher.has_other_port(job)
+        return backup_words(job.port) if leaves else ""
 
     async def _check_progress(self, job: Job) -> None:
         """Raise WrongState when it breaks at the same place again and again."""
@@ -67,7 +78,7 @@ class ByPolicy:
                 state=job.state,
             )
 
-    async def _decisions(self, job: Job, rule: OnUncertain) -> list[Decision]:
+    async def _decisions(self, job: Job, what: What) -> list[Decision]:
         """Return what the rule means for this job.
 
         Raises:
@@ -77,7 +88,7 @@ class ByPolicy:
         end = span.end if span is not None else job.ledger.offsets.accepted
         size = job.document.size_bytes
         if units.kind is UnitKind.DOCUMENT:
-            if rule is OnUncertain.SKIP and (job.outcome is Outcome.PARTIAL or end < size):
+            if what is What.SKIP and (job.outcome is Outcome.PARTIAL or end < size):
                 raise WrongState(
                     f"bytes {end} to {size} were never sent and the document shows no units",
                     job=job.number,
@@ -85,10 +96,10 @@ class ByPolicy:
                 )
             if job.outcome is Outcome.PARTIAL:
                 raise WrongState("the document shows no units", job=job.number, state=job.state)
-            return [Decision(None, _WHAT[rule])]
+            return [Decision(None, what)]
         if unsure is None:
-            return [Decision(None, _WHAT[rule])]
-        if rule is OnUncertain.SKIP:
+            return [Decision(None, what)]
+        if what is What.SKIP:
             ends = await self._deciding.units.ends(job, {unsure.last})
             if (
                 ends.at.get(unsure.last, size) > end
@@ -96,16 +107,16 @@ class ByPolicy:
                 torn = Decision(UnitSpan(unsure.last, unsure.last), What.REPRINT)
                 whole = [Decision(UnitSpan(unsure.first, unsure.last - 1), What.SKIP)]
                 return [*(whole if unsure.first < unsure.last else []), torn]
-        return [Decision(unsure, _WHAT[rule])]
+        return [Decision(unsure, what)]
 
-    async def _leave_to_a_person(self, job: Job, rule: OnUncertain, why: FabricError) -> None:
+    async def _leave_to_a_person(self, job: Job, word: str, why: FabricError) -> None:
         now = self._dispatcher.book.jobs.get(job.number)
         if now is None or _rule_of(now) is None:  # somebody decided, cancelled, moved it meanwhile
             return
-        text = f"the printer's rule ({rule}) cannot be followed: {why.message}"
+        text = f"the printer's rule ({_RULES[word][0]}) cannot be followed: {why.message}"
         after = replace(
             now,
-            reasons=tuple(word for word in now.reasons if word != rule_word(rule)),
+            reasons=tuple(one for one in now.reasons if one != word),
             hold_reason=f"{now.hold_reason}; {text}" if now.hold_reason else text,
         )
         try:
@@ -114,9 +125,9 @@ class ByPolicy:
             log.warning("a held job cannot be written down", job=job.number, error=str(error))
 
 
-def _rule_of(job: Job) -> OnUncertain | None:
-    """Return the rule that shall decide about a held job."""
-    return next((rule for rule in _WHAT if rule_word(rule) in job.reasons), None)
+def _rule_of(job: Job) -> str | None:
+    """Return the word of the rule that shall decide about a held job."""
+    return next((word for word in _RULES if word in job.reasons), None)
 
 
 def _place(attempt: Attempt) -> int:

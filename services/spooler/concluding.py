@@ -23,15 +23,16 @@ from spooler.aftermath import (
     ledger_of,
     under_rule,
 )
-from spooler.delivery import PortAction, conclude
+from spooler.delivery import Conclusion, PortAction, conclude
 from spooler.dispatch_view import Landing
 from spooler.dispatcher import Dispatcher
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.job_state import JobEvent, JobState
-from spooler.ledger import Ledger, Offsets
+from spooler.ledger import Ledger, Offsets, Outcome
 from spooler.port import DocumentKey, Phase, Progress
-from spooler.printer import OnUncertain
+from spooler.routes import Backup
 from spooler.store import Changes
+from spooler.unit_plan import backup_words
 from spooler.unit_scan import UnitScan
 
 log = logs.get(__name__)
@@ -73,12 +74,14 @@ class Concluding:
             cancelled=stopping and flight.failure is None,
             pinned=flight.pinned,
         )
+        backup = self._dispatcher.routes.backups.get(flight.number)
+        if backup is not None and conclusion.event is JobEvent.REQUEUE:
+            # Its first byte stands behind its mark: that it begins there does not mean that something is on paper.
+            conclusion = replace(conclusion, outcome=Outcome.NOT_PRINTED, resume_offset=0)
+        elif backup is not None:
+            self._dispatcher.routes.backups.pop(flight.number)
         lane = self._dispatcher.lane(landing.port)
-        if progress.error is not None and not lane.failed:
-            if conclusion.port_action is PortAction.PAUSE:
-                lane.pause(progress.error)
-            elif conclusion.port_action is PortAction.STOP:
-                lane.stop(progress.error)
+        self._tell_port(landing, progress.error, conclusion)
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
         if not landing.began:
@@ -90,13 +93,51 @@ class Concluding:
         if lane.has_room:
             self._dispatcher.lane_changed(landing.port)
 
+    def _tell_port(self, landing: Landing, error: FabricError | None, conclusion: Conclusion) -> None:
+        """Let the port rest if it failed, and the printer know whether it has one that works."""
+        lane, flight = self._dispatcher.lane(landing.port), landing.flight
+        if error is None:
+            self._dispatcher.port_works(flight.info.printer)
+            return
+        if not lane.failed and conclusion.port_action is PortAction.PAUSE:
+            lane.pause(error)
+        elif not lane.failed and conclusion.port_action is PortAction.STOP:
+            lane.stop(error)
+        if conclusion.port_action is not PortAction.GO_ON:
+            job = self._dispatcher.book.jobs.get(flight.number)
+            self._dispatcher.port_failed(landing.port, job, flight.info.printer)
+
     def _judge(self, judged: Judged) -> None:
         """Have it written down; where something stays open, with the units it is about, if they are counted soon."""
         job = self._dispatcher.book.jobs.get(judged.landing.flight.number)
         if judged.leaves_doubt and job is not None:
             self._counting += 1
             self._dispatcher.tasks.spawn(f"units of {job.number}", self._count(job, judged))
+        elif job is not None and self._wants_backup(job, judged):
+            self._counting += 1
+            self._dispatcher.tasks.spawn(f"backup of {job.number}", self._mark_backup(job, judged))
         else:
+            self._judged.append(judged)
+            self._arrived.set()
+
+    def _wants_backup(self, job: Job, judged: Judged) -> bool:
+        """Whether the paper shall say so, should another port print what this one refused."""
+        queue = self._dispatcher.book.queues.get(job.printer)
+        if queue is None or not queue.printer.mark_redirected or len(queue.printer.ports) < 2:
+            return False
+        refused = judged.conclusion.event is JobEvent.REQUEUE and judged.progress.error is not None
+        return refused and not job.rest and job.number not in self._dispatcher.routes.backups
+
+    async def _mark_backup(self, job: Job, judged: Judged) -> None:
+        port = judged.landing.port
+        try:
+            async with asyncio.timeout(COUNT_WAIT_S):
+                segment = await self._units.marked(job, backup_words(port))
+            self._dispatcher.routes.backups[job.number] = Backup(port.key, segment)
+        except (TimeoutError, FabricError) as error:
+            log.info("no mark on what another port prints", job=job.number, error=str(error))
+        finally:
+            self._counting -= 1
             self._judged.append(judged)
             self._arrived.set()
 
@@ -158,7 +199,11 @@ class Concluding:
             job = self._dispatcher.book.jobs.get(judged.landing.flight.number)
             if job is None:
                 continue
-            after = under_rule(job_after(job, judged), self._rule(job))
+            after = job_after(job, judged)
+            queue = self._dispatcher.book.queues.get(job.printer)
+            after = under_rule(after, queue.printer) if queue is not None else after
+            if after.state is JobState.PENDING and job.number in self._dispatcher.routes.backups:
+                after = replace(after, rest=())
             jobs.append(after)
             lane = self._dispatcher.lane(judged.landing.port)
             if judged.landing.flight.recorded:
@@ -169,10 +214,6 @@ class Concluding:
         self._count_attempts(sum(judged.landing.began for judged in batch))
         self._settle(batch)
         self._apply(batch, jobs)
-
-    def _rule(self, job: Job) -> OnUncertain:
-        queue = self._dispatcher.book.queues.get(job.printer)
-        return queue.printer.on_uncertain if queue is not None else OnUncertain.HOLD
 
     async def _write(self, changes: Changes) -> None:
         """Write until it is written: an outcome is never given up because a disk is full."""
@@ -214,5 +255,6 @@ class Concluding:
             dispatcher.on_doubt(job)
             if job.state is JobState.PROCESSING_STOPPED and job.port is not None:
                 dispatcher.pin(dispatcher.lane(job.port), job)
+                dispatcher.on_stopped(job)
         for name in {judged.landing.flight.info.printer for judged in batch}:
             dispatcher.kick(name)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from chassis import logs
-from chassis.errors import DocumentLost, FabricError, InvalidArgument, WrongState
+from chassis.errors import DocumentLost, FabricError, InvalidArgument, NotSupported, WrongState
 from spooler.acts import Acts, to_its_end
 from spooler.aftermath import hold_reason, unit_range, with_units
 from spooler.dispatcher import Dispatcher
@@ -116,11 +117,12 @@ class Deciding(Acts):
 
     @to_its_end
     async def resolve_units(
-        self, number: int, who: str, decisions: Sequence[Decision], reason: str = ""
+        self, number: int, who: str, decisions: Sequence[Decision], reason: str = "", backup: str = ""
     ) -> Job:
         """Decide about the uncertain units of a job; what comes behind them is printed.
 
-        A document without visible units counts as one.
+        A document without visible units counts as one. `backup` is a mark for the first of what is printed, where the
+        language allows one.
 
         Raises:
             WrongState: nothing is uncertain, or the job cannot go on where it would have to.
@@ -139,7 +141,13 @@ class Deciding(Acts):
         detail = _words(units.kind, chosen) + (f": {reason}" if reason else "")
         parts = parts_of(chosen, behind, max(units.total, 1))
         numbers = edges_of(parts)
-        segments = await self._segments(job, await self.units.ends(job, numbers), parts) if parts else []
+        ends = await self.units.ends(job, numbers) if parts else None
+        segments = await self._segments(job, ends, parts) if ends is not None else []
+        if ends is not None and backup and not parts[0].marked:
+            with suppress(NotSupported):
+                segments = await self._segments(
+                    job, ends, [parts[0]._replace(marked=True), *parts[1:]], backup
+                )
         if job.rest:
             segments = _within(segments, job.rest)
         proof = None

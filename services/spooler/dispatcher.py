@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.tasks import Tasks
-from spooler.admitting import Admitting
-from spooler.book import Book, Queue
+from spooler.choosing import Choosing
 from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
 from spooler.hosts import Hosts
@@ -24,31 +23,29 @@ from spooler.lane import Lane
 from spooler.lane_condition import LaneState
 from spooler.launch import flight_of
 from spooler.lost_documents import end_lost
-from spooler.pool import choose_port
-from spooler.printer import Paused, PortAvailability, PortName
+from spooler.pace import is_overdue, was_out
+from spooler.printer import PortName
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 
 log = logs.get(__name__)
 
 
-class Dispatcher(Admitting):
+class Dispatcher(Choosing):
     """Who prints next, where. It is the `LaneOwner` of every lane."""
 
     def __init__(
         self, store: Store, hosts: Hosts, hub: Hub, tasks: Tasks, settings: DispatchSettings | None = None
     ) -> None:
-        self.settings = settings or DispatchSettings()
-        super().__init__(Book(self.settings.cache_bytes), store, hub, tasks)
+        super().__init__(store, hub, tasks, settings or DispatchSettings())
         self.hosts = hosts
         self.untouched: dict[int, tuple[str, str]] = {}  # job -> the port that did not begin its last attempt
-        self.paused_ports: dict[tuple[str, str], Paused] = {}
         self.timetable = Timetable(self._time_came)
         self.on_expired: Callable[[Job], object] = lambda _job: None  # the steering's
         self.on_empty: Callable[[str], object] = lambda _printer: None  # a printer's last job has ended
         self.unconcluded: Callable[[], int] = lambda: 0  # the conclusions': flights not judged yet
-        self.draining = False
         hosts.on_up = self.host_up
+        hosts.on_ready = self.port_ready
 
     # --- life
 
@@ -68,7 +65,9 @@ class Dispatcher(Admitting):
             if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED) and job.port is not None:
                 self._take_up(job, job.port, open_attempts.get(job.number))
             self.on_doubt(job)
-        for name in list(self.book.queues):
+        now = datetime.now(UTC)
+        for name, queue in list(self.book.queues.items()):
+            queue.pace.outage = was_out((self.book.jobs[one] for one in queue.waiting), queue.printer, now)
             self.kick(name)
 
     def _take_up(self, job: Job, port: PortName, attempt: Attempt | None) -> None:
@@ -86,6 +85,7 @@ class Dispatcher(Admitting):
         await self.pulse.until(self._quiet, self.settings.drain_s)
         await asyncio.gather(*(lane.close() for lane in self.lanes.values()))
         self.timetable.close()
+        self.alarms.close()
 
     def _quiet(self) -> bool:
         return not self.unconcluded() and not any(lane.flights for lane in self.lanes.values())
@@ -96,6 +96,13 @@ class Dispatcher(Admitting):
             if lane.port.host.casefold() == host.casefold() and lane.state is LaneState.WAITING:
                 lane.clear()
 
+    def port_ready(self, port: PortName) -> None:
+        """A host says that a port is ready that was not: it is tried at once."""
+        lane = self.lanes.get(port.key)
+        if lane is not None:
+            lane.suspect_until = 0.0
+            lane.clear()
+
     # --- sending
 
     def kick(self, name: str) -> None:
@@ -103,43 +110,29 @@ class Dispatcher(Admitting):
         queue = self.book.queues.get(name)
         if queue is None or self.draining or queue.returning or queue.printer.paused is not None:
             return
-        while (job := self.book.next_job(queue, self.on_expired)) is not None:
-            port = self._choose(queue)
-            if port is None:
-                return
+        passed: list[Job] = []  # those that wait for another port than the free ones
+        while self._may_send(queue) and (job := self.book.next_job(queue, self.on_expired)) is not None:
+            if queue.pace.outage and is_overdue(job, queue.printer, datetime.now(UTC)):
+                queue.waiting.remove(job.number)
+                self.on_overdue(job)
+                continue
+            port = self._choose(queue, job)
+            if port is None and not self.routes.picky(job, queue.printer):
+                break
             queue.waiting.remove(job.number)
-            self._launch(job, self.lane(port), JobEvent.START)
-
-    def _choose(self, queue: Queue) -> PortName | None:
-        printer = queue.printer
-        if self.draining or printer.paused is not None:
-            return None
-        port = choose_port(printer, self.state_of, self._suspect, self._load, queue.turn)
-        if port is not None and len(printer.ports) > 1:
-            queue.turn = printer.ports.index(port) + 1
-        return port
-
-    def state_of(self, port: PortName) -> PortAvailability:
-        """Return what the dispatcher knows of a port at this moment."""
-        if port.key in self.paused_ports:
-            return PortAvailability.FAILED
-        lane = self.lanes.get(port.key)
-        if lane is None:
-            return PortAvailability.READY
-        if lane.failed:
-            return PortAvailability.FAILED
-        free = lane.has_room and lane.pinned is None
-        return PortAvailability.READY if free else PortAvailability.PRINTING
-
-    def _suspect(self, port: PortName) -> bool:
-        lane = self.lanes.get(port.key)
-        return lane is not None and lane.failures > 0
-
-    def _load(self, port: PortName) -> float:
-        return self.documents_done.get(port.key, 0)
+            if port is None:
+                passed.append(job)
+            else:
+                self._took(queue, port)
+                self._launch(job, self.lane(port), JobEvent.START)
+        for job in passed:
+            queue.waiting.add(job)
 
     def _launch(self, job: Job, lane: Lane, event: JobEvent, *, pinned: bool = False) -> None:
         """Begin an attempt in memory; the lane makes it durable before a byte leaves."""
+        backup = self.routes.backups.get(job.number)
+        if backup is not None and lane.port.key != backup.failed:
+            job = replace(job, rest=(backup.segment,), resume_offset=backup.segment.start)
         again = self.untouched.pop(job.number, None) == lane.port.key  # what never began is no attempt
         job = replace(
             job,
@@ -151,6 +144,8 @@ class Dispatcher(Admitting):
             revision=job.revision + 1,
         )
         self.book.jobs[job.number] = job
+        queue = self.book.queue(job.printer)
+        queue.pace.left(queue.printer, job.number, asyncio.get_running_loop().time())
         flight = self._flight(job, job.resume_offset)
         flight.pinned, flight.again = pinned, again
         lane.take(flight)
@@ -192,18 +187,15 @@ class Dispatcher(Admitting):
             lane.window = self._window(port)
         return lane
 
-    def _window(self, port: PortName) -> int:
-        """Several documents on their way are only for printers without a choice (first available port, S10)."""
-        users = self.book.users.get(port.key, ())
-        pooled = any(len(self.book.queues[name].printer.ports) > 1 for name in users)
-        return 1 if pooled else self.settings.window
-
     def lane_changed(self, port: PortName) -> None:
         """See `LaneOwner.lane_changed`. Printers that share the port are served by their priority."""
         lane = self.lanes.get(port.key)
         if lane is not None and lane.pinned is not None:
             self._send_pinned(lane)
         names = self.book.users.get(port.key, ())
+        if lane is not None and lane.failed:
+            for name in names:
+                self.note_outage(name)
         if len(names) > 1:
             names = sorted(names, key=self._urgency)
         for name in names:
@@ -221,6 +213,7 @@ class Dispatcher(Admitting):
         self.book.forget(job)
         self.timetable.drop(job.number)
         self.untouched.pop(job.number, None)
+        self.routes.forget(job.number)
         self.hub.job(job)
         self.pulse.beat()
         queue = self.book.queues.get(job.printer)

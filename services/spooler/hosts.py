@@ -51,6 +51,9 @@ class Published(Protocol):
         """Something of this resource name is gone."""
 
 
+_UNWELL = frozenset({"offline", "error", "attention"})  # states of a port that has trouble
+
+
 class Hosts:
     """All hosts by name; names compare whatever their case."""
 
@@ -64,6 +67,7 @@ class Hosts:
         self._told: dict[str, list[str]] = {}
         self._started = False
         self.on_up: Callable[[str], None] = lambda _host: None
+        self.on_ready: Callable[[PortName], None] = lambda _port: None  # a port got well, as its host says
 
     # --- looking
 
@@ -169,8 +173,11 @@ class Hosts:
 
     def _take(self, key: str, link: RemoteHost, ports: Iterable[PortInfo], deleted: Iterable[str]) -> None:
         for port in ports:
+            before = self._ports[key].get(port.name.port.casefold())
             self._ports[key][port.name.port.casefold()] = port
             self._hub.port(port)
+            if before is not None and before.state in _UNWELL and port.state not in _UNWELL:
+                self.on_ready(port.name)
         for name in deleted:
             self._ports[key].pop(name.casefold(), None)
             self._hub.deleted(f"hosts/{link.name}/ports/{name}")

@@ -9,6 +9,10 @@ from enum import StrEnum
 from chassis.errors import FabricError
 from chassis.tasks import Backoff
 
+# What needs a person is tried again all the same: nobody should have to remember that a port was stopped.
+STOPPED = Backoff(first_s=5.0, most_s=60.0)
+# A port that failed comes after those that work for so long.
+SUSPECT = Backoff(first_s=30.0, most_s=600.0)
 BACKOFF = Backoff(first_s=0.2, most_s=15.0, calm_s=60.0)
 
 
@@ -19,7 +23,7 @@ class LaneState(StrEnum):
     OPENING = "opening"
     OPEN = "open"
     WAITING = "waiting"  # it failed, and is tried again later
-    STOPPED = "stopped"  # it takes nothing until it is cleared
+    STOPPED = "stopped"  # it needs a person: it is tried now and then, and when somebody clears it
 
 
 class LaneCondition(ABC):
@@ -30,6 +34,7 @@ class LaneCondition(ABC):
         self.error: FabricError | None = None  # why it waits or stopped
         self.retry_at: float | None = None  # loop time
         self.failures = 0  # in a row
+        self.suspect_until = 0.0  # loop time until which ports that work go before it
         self.pinned: int | None = None  # the job whose rest must come next, or its paper is spoilt
         self._wake = asyncio.Event()  # there may be something to send
 
@@ -40,17 +45,25 @@ class LaneCondition(ABC):
 
     def pause(self, error: FabricError) -> None:
         """Take nothing for a while, longer each time."""
-        self.failures += 1
-        self.error = error
-        pause_s = BACKOFF.wait_s(self.failures)
-        loop = asyncio.get_running_loop()
-        self.state = LaneState.WAITING
-        self.retry_at = loop.time() + pause_s
-        loop.call_later(pause_s, self._waited, self.retry_at)
+        self._rest(LaneState.WAITING, error, BACKOFF)
 
     def stop(self, error: FabricError) -> None:
-        """Take nothing until `clear`."""
-        self.state, self.error, self.retry_at = LaneState.STOPPED, error, None
+        """Take nothing until `clear`, or for a good while."""
+        self._rest(LaneState.STOPPED, error, STOPPED)
+
+    def _rest(self, state: LaneState, error: FabricError, backoff: Backoff) -> None:
+        self.failures += 1
+        pause_s = backoff.wait_s(self.failures)
+        loop = asyncio.get_running_loop()
+        self.state, self.error = state, error
+        self.retry_at = loop.time() + pause_s
+        self.suspect_until = self.retry_at + SUSPECT.wait_s(self.failures)
+        loop.call_later(pause_s, self._waited, self.retry_at)
+
+    @property
+    def suspect(self) -> bool:
+        """It failed, and has not had the time to get well."""
+        return self.failures > 0 and asyncio.get_running_loop().time() < self.suspect_until
 
     def clear(self) -> None:
         """Whatever was wrong may be right again: try at once."""
@@ -70,5 +83,5 @@ class LaneCondition(ABC):
         """It may be used again."""
 
     def _waited(self, retry_at: float) -> None:
-        if self.state is LaneState.WAITING and self.retry_at == retry_at:
+        if self.failed and self.retry_at == retry_at:
             self.clear()

@@ -32,6 +32,7 @@ class LaneDesk(DispatchView):
         self.on_landed: Callable[[Landing], None] = lambda _landing: None  # the conclusions'
         self.on_uncounted: Callable[[Job], object] = lambda _job: None  # held, its units not known yet
         self.on_doubt: Callable[[Job], object] = lambda _job: None  # held: a rule may decide
+        self.on_stopped: Callable[[Job], object] = lambda _job: None  # its port stopped in its middle
         self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.documents_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
         self._fence = 0

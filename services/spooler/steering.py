@@ -7,9 +7,10 @@ store refuses, memory goes back.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis import logs
@@ -25,12 +26,15 @@ from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Outcome
+from spooler.printer import Printer
+from spooler.redirecting import Redirecting
 from spooler.reprinting import Reprinting
 from spooler.store import Changes
 
 log = logs.get(__name__)
 
 
+OVERDUE = "backlog-overdue"  # a job-state-reason of ours: it waited too long for its printer
 CHANGEABLE = frozenset(
     {"priority", "not_before", "expires_at", "attributes", "retain", "copies", "document_name"}
 )
@@ -41,7 +45,10 @@ class Steering(Reprinting):
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(dispatcher)
+        self._overdue: list[Job] = []  # waited too long, not held yet
+        dispatcher.on_overdue = self._hold_overdue_soon
         self.by_policy = ByPolicy(dispatcher, self)
+        self.redirecting = Redirecting(dispatcher, self)
         dispatcher.on_expired = lambda job: dispatcher.tasks.spawn(f"expire {job.number}", self._expire(job))
 
     @to_its_end
@@ -102,7 +109,9 @@ class Steering(Reprinting):
                     job=number,
                     state=job.state,
                 )
-            return await self._put(job, self._released(job), "released", who)
+            # What waited too long was released knowingly: its waiting is counted from now.
+            since = datetime.now(UTC) if OVERDUE in job.reasons else None
+            return await self._put(job, replace(self._released(job), not_before=since), "released", who)
         if job.ended:
             raise WrongState(f"job {number} has ended ({job.state})", job=number, state=job.state)
         if job.state is JobState.PENDING and job.not_before is not None:
@@ -189,12 +198,44 @@ class Steering(Reprinting):
             if lane is not None:
                 lane.clear()
 
+    def _hold_overdue_soon(self, job: Job) -> None:
+        self._overdue.append(job)
+        if len(self._overdue) == 1:
+            self._dispatcher.tasks.spawn("hold overdue jobs", self._hold_overdue())
+
+    async def _hold_overdue(self) -> None:
+        """Hold for a person what has waited too long, all of it in one commit."""
+        await asyncio.sleep(0)  # those that are found in the same turn come along
+        before, self._overdue = self._overdue, []
+        before = [job for job in before if self._book.jobs.get(job.number) is job]
+        after = [_held_overdue(job, self._book.queue(job.printer).printer) for job in before]
+        for job in after:
+            self._book.change(job)
+        history = [event_of(job, "held", "spooler", job.hold_reason) for job in after]
+        try:
+            await self._store.record(Changes(jobs=after, history=history))
+        except FabricError as error:  # it prints no job of which nobody could be told that it was held
+            log.warning("overdue jobs are held, not durably", jobs=len(after), error=str(error))
+        for job in after:
+            self._dispatcher.hub.job(job)
+
     async def _expire(self, job: Job) -> None:
         waits = job.state in (JobState.PENDING, JobState.PENDING_HELD)
         if not waits or job.outcome is not Outcome.PENDING or self._book.jobs.get(job.number) is not job:
             return
         after = _ended(job, JobEvent.EXPIRE, "job-expired")
         await self._put(job, after, "expired", "spooler", f"its time ended at {job.expires_at}")
+
+
+def _held_overdue(job: Job, printer: Printer) -> Job:
+    limit = timedelta(seconds=printer.max_backlog_age_s or 0)
+    return replace(
+        job,
+        state=step(job.state, JobEvent.HOLD),
+        reasons=("job-held-by-system", OVERDUE),
+        hold_reason=f"it waited longer than {limit} for printer {printer.name} to come back",
+        revision=job.revision + 1,
+    )
 
 
 def _ended(job: Job, event: JobEvent, reason: str) -> Job:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from chassis.errors import InvalidArgument
 from spooler.ledger import UnitKind, UnitSpan
+from spooler.printer import PortName
 
 MOST_PARTS = (
     256  # stretches of one document: each is an attempt of its own, and its beginning is kept with the job
@@ -89,6 +90,11 @@ def parts_of(chosen: Iterable[tuple[UnitSpan, What]], behind: int, total: int) -
 def edges_of(parts: Iterable[Part]) -> set[int]:
     """Return the units whose ends have to be known to send these stretches."""
     return {edge for part in parts for edge in (part.first - 1, part.first, part.last) if edge >= 0}
+
+
+def backup_words(port: PortName) -> str:
+    """Return the mark on what another port prints in place of one that failed."""
+    return f"*** BACKUP FROM {port} ***"
 
 
 def _add(parts: list[Part], part: Part) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chassis.errors import NotSupported
 from spooler.aftermath import Count
-from spooler.job import Job
+from spooler.job import Job, Segment
 from spooler.ledger import Ledger, UnitKind
 from spooler.store import Documents
 from spooler.units.choose import SNIFF_BYTES, choose
@@ -102,6 +102,15 @@ class UnitScan:
                 else:
                     found.append(Beginning(one.start, setup.prefix, setup.refusal))
         return found
+
+    async def marked(self, job: Job, mark: str) -> Segment:
+        """Return all of a document with a mark on its first unit. Raises NotSupported, DocumentLost."""
+        ends = await self.ends(job, {1})
+        [begin] = await self.beginnings(job, [Wanted(0, ends.at[1], mark)])
+        if begin.refusal:
+            raise NotSupported(f"job {job.number}: {begin.refusal}", job=job.number)
+        words = f"{len(begin.prefix)} bytes with a mark"
+        return Segment(begin.start, job.document.size_bytes, begin.prefix, words, mark)
 
     async def _marked(self, job: Job, wanted: Wanted, setup: Setup, splitter: Splitter) -> Beginning:
         """Return a beginning with a mark on its first unit, which was just fed: what is before the mark is prefix."""

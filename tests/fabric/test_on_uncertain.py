@@ -91,10 +91,10 @@ async def test_a_language_without_a_mark_falls_back_to_a_person_and_says_so(rig:
     held = await eventually(lambda: rig.job(job.number), lambda job: "cannot be followed" in job.hold_reason)
     assert held.state is JobState.PENDING_HELD
     assert held.hold_reason.startswith(
-        "pages 2 to 3 of 4 may have printed; the printer's rule (reprint_marked)"
+        "pages 2 to 3 of 4 may have printed; the printer's rule (reprint marked)"
     )
     assert "on-uncertain-reprint-marked" not in held.reasons
-    [left] = await history(rig, job, "left-to-a-person")
+    [left] = await eventually(lambda: history(rig, job, "left-to-a-person"), bool)
     assert "has no mark" in left[1]
     await rig.steering.resolve(job.number, "ann", "skip")
     await rig.until(job.number, JobState.COMPLETED)

@@ -162,8 +162,8 @@ async def test_every_rule_of_a_printer_is_kept_over_a_restart_and_shown(tmp_path
         "window": {"start_minute": 60, "until_minute": 30},
         "mark_redirected": True,
         "pool_order": pb.POOL_ORDER_LEAST_LOADED,
-        "ports": [pb.PrinterPort(port={"host": "edge", "port": "P1:"}),
-                  pb.PrinterPort(port={"host": "edge", "port": "P2:"}, standby=True)],
+        "ports": [*ports("P1:"),
+                  pb.PrinterPort(port=port_pb2.PortName(host="edge", port="P2:"), standby=True)],
     }  # fmt: skip
     async with spooler_running(tmp_path) as rig:
         request = pb.CreatePrinterRequest(printer_id="labels", printer=pb.Printer(**rules))

@@ -190,7 +190,7 @@ def _window(message: pb.Printer) -> Window | None:
 
 def _times(message: pb.Printer) -> Iterable[FieldViolation]:
     for field in ("redirect_after", "max_backlog_age"):
-        if message.HasField(field):  # type: ignore[arg-type]
+        if message.HasField(field):
             try:
                 duration_from_pb(getattr(message, field), f"printer.{field}")
             except InvalidArgument as error:

@@ -1,0 +1,132 @@
+"""Which port takes the next document of a printer, and whether it may leave now. It asks; the dispatcher sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from chassis.tasks import Tasks
+from spooler.admitting import Admitting
+from spooler.book import Book, Queue
+from spooler.dispatch_view import DispatchSettings
+from spooler.hub import Hub
+from spooler.job import Job
+from spooler.pace import Alarms, is_overdue
+from spooler.pool import choose_port
+from spooler.printer import Paused, PortAvailability, PortName
+from spooler.routes import Routes
+from spooler.store import Store
+
+
+class Choosing(Admitting):
+    """What is known of ports and of the printers' own times."""
+
+    def __init__(self, store: Store, hub: Hub, tasks: Tasks, settings: DispatchSettings) -> None:
+        super().__init__(Book(settings.cache_bytes), store, hub, tasks)
+        self.settings = settings
+        self.paused_ports: dict[tuple[str, str], Paused] = {}
+        self.routes = Routes(self._alive)
+        self.alarms = Alarms(self.kick)
+        self.draining = False
+        self.on_overdue: Callable[[Job], object] = lambda _job: None  # the steering's: it waited too long
+
+    def _may_send(self, queue: Queue) -> bool:
+        """Whether the printer's window, its catching up and its ports let something leave now."""
+        printer, pace = queue.printer, queue.pace
+        if not queue.waiting or not any(
+            self.state_of(port) is PortAvailability.READY for port in printer.ports
+        ):
+            return False
+        if printer.window is not None and not printer.window.is_open(now := datetime.now(UTC)):
+            self.alarms.at(printer.name, printer.window.opens(now))
+            return False
+        if pace.outage and printer.catch_up_per_minute and any(self._on_their_way(printer)):
+            return False  # one has to come out first
+        wait_s = pace.wait_s(printer, queue.waiting.first(), asyncio.get_running_loop().time())
+        if wait_s:
+            self.alarms.after(printer.name, wait_s)
+        return not wait_s
+
+    def _choose(self, queue: Queue, job: Job | None = None) -> PortName | None:
+        printer = queue.printer
+        if self.draining or printer.paused is not None:
+            return None
+        if printer.window is not None and not printer.window.is_open(datetime.now(UTC)):
+            return None
+        allowed = None
+        if job is not None:
+            now = asyncio.get_running_loop().time()
+            allowed = self.routes.allowed(job, printer, now)
+            until = self.routes.waits_for_home(job, printer, now)
+            if until is not None and until != float("inf"):
+                self.alarms.after(printer.name, until - now)
+        return choose_port(printer, self.state_of, self._suspect, self._load, queue.turn, allowed)
+
+    @staticmethod
+    def _took(queue: Queue, port: PortName) -> None:
+        """A port takes a document: the next one's turn begins behind it."""
+        if port in queue.printer.ports:
+            queue.turn = queue.printer.ports.index(port) + 1
+
+    def state_of(self, port: PortName) -> PortAvailability:
+        """Return what the dispatcher knows of a port at this moment."""
+        if port.key in self.paused_ports:
+            return PortAvailability.FAILED
+        lane = self.lanes.get(port.key)
+        if lane is None:
+            return PortAvailability.READY
+        if lane.failed:
+            return PortAvailability.FAILED
+        free = lane.has_room and lane.pinned is None
+        return PortAvailability.READY if free else PortAvailability.PRINTING
+
+    def _suspect(self, port: PortName) -> bool:
+        lane = self.lanes.get(port.key)
+        return lane is not None and lane.suspect
+
+    def _alive(self, port: PortName) -> bool:
+        return self.state_of(port) is not PortAvailability.FAILED and not self._suspect(port)
+
+    def has_other_port(self, job: Job) -> bool:
+        """Whether another port of its printer works than the one a job stopped at, and that one does not."""
+        queue = self.book.queues.get(job.printer)
+        if queue is None or job.port is None or self._alive(job.port):
+            return False
+        return any(self._alive(port) for port in queue.printer.ports if port.key != job.port.key)
+
+    def port_failed(self, port: PortName, job: Job | None, printer: str) -> None:
+        """A document did not go through a port: the job is tried elsewhere; with no port left the printer is out."""
+        if job is not None:
+            self.routes.failed(job.number, port, asyncio.get_running_loop().time())
+        self.note_outage(printer)
+
+    def note_outage(self, printer: str) -> None:
+        """A port has failed: without another one the printer is out."""
+        queue = self.book.queues.get(printer)
+        if queue is not None and not any(self._alive(one) for one in queue.printer.ports):
+            queue.pace.outage = True
+
+    def port_works(self, printer: str) -> None:
+        """A document has come out: an outage is over, and what waited too long is held."""
+        queue = self.book.queues.get(printer)
+        if queue is None or not queue.pace.outage:
+            return
+        now = datetime.now(UTC)
+        for number in list(queue.waiting):
+            if is_overdue(self.book.jobs[number], queue.printer, now):
+                queue.waiting.remove(number)
+                self.on_overdue(self.book.jobs[number])
+        queue.pace.outage = False
+        if queue.printer.catch_up_per_minute:
+            queue.pace.backlog = max(queue.waiting, default=0)
+            queue.pace.left(queue.printer, 0, asyncio.get_running_loop().time())
+
+    def _load(self, port: PortName) -> float:
+        return self.documents_done.get(port.key, 0)
+
+    def _window(self, port: PortName) -> int:
+        """Several documents on their way are only for printers without a choice (first available port, S10)."""
+        users = self.book.users.get(port.key, ())
+        pooled = any(len(self.book.queues[name].printer.ports) > 1 for name in users)
+        return 1 if pooled else self.settings.window

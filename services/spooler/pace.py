@@ -1,0 +1,89 @@
+"""When a printer may send: its daily window, and how its backlog goes out after an outage. The clock is read by callers.
+
+An outage begins when no port of a printer works, and ends with the next document that comes out. What has waited too
+long by then is held for a person: nothing prints by surprise in the morning. The rest leaves at the rate that was set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from spooler.job import Job
+from spooler.printer import Printer
+
+LONGEST_S = 3600.0  # the event loop's clock and the wall clock drift apart; an hour bounds by how much
+
+
+@dataclass(slots=True)
+class Pace:
+    """Where one printer stands."""
+
+    outage: bool = False  # no port works, and nothing has come out since
+    backlog: int = 0  # jobs up to this number waited when the last outage ended
+    next_at: float = 0.0  # loop time before which no job of the backlog leaves
+
+    def wait_s(self, printer: Printer, first: int | None, now: float) -> float:
+        """Return how long the job that is next has to wait for its place in the catching up."""
+        if not printer.catch_up_per_minute or first is None or first > self.backlog:
+            return 0.0
+        return max(0.0, self.next_at - now)
+
+    def left(self, printer: Printer, number: int, now: float) -> None:
+        """A job has left."""
+        if printer.catch_up_per_minute and number <= self.backlog:
+            self.next_at = max(self.next_at, now) + 60.0 / printer.catch_up_per_minute
+
+
+def is_overdue(job: Job, printer: Printer, now: datetime) -> bool:
+    """Whether a job has waited longer than its printer's limit, and nothing of it is on paper."""
+    limit = printer.max_backlog_age_s
+    if limit is None or job.rest or job.resume_offset or job.copies_printed:
+        return False
+    since = max(job.created_at, job.not_before or job.created_at)
+    return (now - since).total_seconds() > limit
+
+
+def was_out(jobs: Iterable[Job], printer: Printer, now: datetime) -> bool:
+    """Whether a printer's jobs look as if there had been an outage before this start."""
+    jobs = list(jobs)
+    if any(job.last_error is not None for job in jobs):
+        return True
+    limit = printer.max_backlog_age_s
+    signs = [moment for job in jobs for moment in (job.created_at, job.started_at) if moment is not None]
+    return limit is not None and bool(signs) and (now - max(signs)).total_seconds() > limit
+
+
+class Alarms:
+    """Calls back with a name at a time; one alarm for each name, the earliest."""
+
+    def __init__(self, ring: Callable[[str], object]) -> None:
+        self._ring = ring
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def after(self, name: str, wait_s: float) -> None:
+        """Ring in so many seconds, or earlier: whoever is called looks again."""
+        loop = asyncio.get_running_loop()
+        at = loop.time() + min(wait_s, LONGEST_S)
+        known = self._timers.get(name)
+        if known is not None and known.when() <= at:
+            return
+        if known is not None:
+            known.cancel()
+        self._timers[name] = loop.call_at(at, self._rang, name)
+
+    def at(self, name: str, moment: datetime) -> None:
+        """Ring at a moment, or earlier."""
+        self.after(name, max(0.0, (moment - datetime.now(UTC)).total_seconds()))
+
+    def close(self) -> None:
+        """Ring no more."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _rang(self, name: str) -> None:
+        self._timers.pop(name, None)
+        self._ring(name)
