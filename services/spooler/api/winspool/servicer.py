@@ -37,45 +37,12 @@ class WinspoolServicer(pb_grpc.WinspoolServiceServicer):
         prints: PrintServicer,
     ) -> None:
         handles = Handles()
-        of_ports, absent = PortCalls(inside, ports), AbsentCalls(inside, handles)
-        of_printers = PrinterCalls(inside, handles, printers, XcvSessions(inside, use))
-        of_jobs = JobCalls(inside, handles, prints)
+        sessions = XcvSessions(inside, use)
         self.calls: Mapping[str, Call] = {
-            "AddJob": of_jobs.add_job,
-            "AddMonitor": of_ports.add_monitor,
-            "AddPort": of_ports.add_port,
-            "AddPortEx": of_ports.add_port_ex,
-            "AddPrinter": of_printers.add_printer,
-            "ClosePrinter": of_printers.close_printer,
-            "ConfigurePort": of_ports.configure_port,
-            "DeleteMonitor": of_ports.delete_monitor,
-            "DeletePort": of_ports.delete_port,
-            "DeletePrinter": of_printers.delete_printer,
-            "EndDocPrinter": of_jobs.end_doc,
-            "EnumForms": absent.enum_forms,
-            "EnumJobs": of_jobs.enum_jobs,
-            "EnumMonitors": of_ports.enum_monitors,
-            "EnumPorts": of_ports.enum_ports,
-            "EnumPrintProcessors": absent.enum_processors,
-            "EnumPrinterDrivers": absent.enum_drivers,
-            "EnumPrinters": of_printers.enum_printers,
-            "GetDefaultPrinter": of_printers.get_default,
-            "GetPrintProcessorDirectory": absent.directory,
-            "GetPrinter": of_printers.get_printer,
-            "GetPrinterData": of_printers.get_data,
-            "GetPrinterDataEx": of_printers.get_data,
-            "GetPrinterDriver": absent.get_driver,
-            "GetPrinterDriverDirectory": absent.directory,
-            "OpenPrinter": of_printers.open_printer,
-            "ScheduleJob": of_jobs.schedule,
-            "SetDefaultPrinter": of_printers.set_default,
-            "SetJob": of_jobs.set_job,
-            "SetPrinter": of_printers.set_printer,
-            "SetPrinterData": of_printers.set_data,
-            "SetPrinterDataEx": of_printers.set_data,
-            "StartDocPrinter": of_jobs.start_doc,
-            "WritePrinter": of_jobs.write,
-            "XcvData": of_printers.xcv_data,
+            **_of_ports(PortCalls(inside, ports)),
+            **_of_printers(PrinterCalls(inside, handles, printers, sessions)),
+            **_of_jobs(JobCalls(inside, handles, prints)),
+            **_of_what_is_absent(AbsentCalls(inside, handles)),
         }
 
     async def Call(self, request: pb.CallRequest, _context: Any) -> pb.CallResponse:
@@ -86,3 +53,58 @@ class WinspoolServicer(pb_grpc.WinspoolServiceServicer):
         output, needed, *status = await call(Arguments(request.arguments_json))
         text = json.dumps(output, separators=(",", ":"), ensure_ascii=False)
         return pb.CallResponse(output_json=text.encode(), needed_bytes=needed, status=sum(status))
+
+
+def _of_ports(calls: PortCalls) -> Mapping[str, Call]:
+    return {
+        "AddMonitor": calls.add_monitor,
+        "AddPort": calls.add_port,
+        "AddPortEx": calls.add_port_ex,
+        "ConfigurePort": calls.configure_port,
+        "DeleteMonitor": calls.delete_monitor,
+        "DeletePort": calls.delete_port,
+        "EnumMonitors": calls.enum_monitors,
+        "EnumPorts": calls.enum_ports,
+    }
+
+
+def _of_printers(calls: PrinterCalls) -> Mapping[str, Call]:
+    return {
+        "AddPrinter": calls.add_printer,
+        "ClosePrinter": calls.close_printer,
+        "DeletePrinter": calls.delete_printer,
+        "EnumPrinters": calls.enum_printers,
+        "GetDefaultPrinter": calls.get_default,
+        "GetPrinter": calls.get_printer,
+        "GetPrinterData": calls.get_data,
+        "GetPrinterDataEx": calls.get_data,
+        "OpenPrinter": calls.open_printer,
+        "SetDefaultPrinter": calls.set_default,
+        "SetPrinter": calls.set_printer,
+        "SetPrinterData": calls.set_data,
+        "SetPrinterDataEx": calls.set_data,
+        "XcvData": calls.xcv_data,
+    }
+
+
+def _of_jobs(calls: JobCalls) -> Mapping[str, Call]:
+    return {
+        "AddJob": calls.add_job,
+        "EndDocPrinter": calls.end_doc,
+        "EnumJobs": calls.enum_jobs,
+        "ScheduleJob": calls.schedule,
+        "SetJob": calls.set_job,
+        "StartDocPrinter": calls.start_doc,
+        "WritePrinter": calls.write,
+    }
+
+
+def _of_what_is_absent(calls: AbsentCalls) -> Mapping[str, Call]:
+    return {
+        "EnumForms": calls.enum_forms,
+        "EnumPrintProcessors": calls.enum_processors,
+        "EnumPrinterDrivers": calls.enum_drivers,
+        "GetPrintProcessorDirectory": calls.directory,
+        "GetPrinterDriver": calls.get_driver,
+        "GetPrinterDriverDirectory": calls.directory,
+    }
