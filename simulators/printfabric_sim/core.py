@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, ParamSpec, TypeVar
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.drain import Drain
@@ -15,6 +15,9 @@ from printfabric_sim.paper_path import PaperPath
 from printfabric_sim.personality import Personality
 from printfabric_sim.record import Outcome, Record, UnitRecord
 from printfabric_sim.unit import Draft, Job, Unit
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Watcher:
@@ -78,6 +81,10 @@ class Core:
         """The interpreter; set once by `fit`."""
         assert self._personality is not None
         return self._personality
+
+    def consult(self, ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | None:
+        """Let the personality do something; if it raises, that is noted in the record and the answer is None."""
+        return guarded(self.record, None, ask, *arguments, **named)
 
     def fit(self, personality: Personality) -> None:
         """Put the interpreter in."""
@@ -166,7 +173,7 @@ class Core:
     def restart(self, reason: str) -> None:
         """Lose everything and start as after power-on; connections stay as they are."""
         self.cancel(reason)
-        self.personality.reset()
+        self.consult(self.personality.reset)
 
     def print_own(self, kind: str, content: bytes) -> None:
         """Print a unit of the printer's own making; it has no spans."""
@@ -241,9 +248,13 @@ class Core:
             self.intake.forget(inlet)
             if done is not None:
                 done(False)
-        self.personality.reset()
+        self.consult(self.personality.reset)
 
     # What the paper path says (paper_path.PathOwner)
+
+    def on_mark(self, mark: Callable[[], None]) -> None:
+        """Everything before it has left: the personality's answer is due."""
+        self.consult(mark)
 
     def on_unit_started(self, number: int) -> None:
         """A unit begins to move."""
@@ -254,7 +265,7 @@ class Core:
         entry = self.record.add(unit, copy, outcome, reason)
         unit.job.units += 1
         if outcome is not Outcome.TRUNCATED:
-            self.personality.unit_left(unit, copy)
+            self.consult(self.personality.unit_left, unit, copy)
         for listener in self.on_unit:
             listener(entry, unit)
         self.watcher.unit(entry.unit)
@@ -266,7 +277,7 @@ class Core:
     def on_condition(self, condition: Condition, on: bool) -> None:
         """A condition has come or gone."""
         self.event("condition", condition=condition.value, on=on)
-        self.personality.condition_changed(condition, on)
+        self.consult(self.personality.condition_changed, condition, on)
 
     def _new_job(self, name: str, inlet: Inlet) -> Job:
         self._jobs += 1

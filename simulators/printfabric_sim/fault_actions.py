@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 from printfabric_sim.condition import Condition
 from printfabric_sim.connections.connection import Connection, Door
 from printfabric_sim.core import Core
-from printfabric_sim.fault_engine import FaultEngine
+from printfabric_sim.fault_engine import Change, FaultEngine
 from printfabric_sim.fault_script import Fault
 from printfabric_sim.fault_table import ACTIONS
 
@@ -48,72 +48,88 @@ class FaultActions:
         self._doors: dict[str, tuple[Door, float]] = {}  # what holds for new connections; the latest counts
 
     def strike(self, fault: Fault) -> None:
-        """Do `fault` now."""
+        """Do `fault` now; one that meets nothing to act on is noted as an event "fault without effect"."""
         values = ACTIONS[fault.action].fill(fault.values)
         self._printer.core.event("fault", fault=str(fault))
-        self._do(fault.action, values)
+        why = self._do(fault.action, values)
+        if why:
+            self._printer.core.event("fault without effect", fault=str(fault), why=why)
 
-    def clear(self, name: str = "") -> None:
-        """End a fault or condition that lasts; without a name all of them."""
+    def clear(self, name: str = "") -> bool:
+        """End a fault or condition that lasts; without a name all of them. Return False if there was none."""
+        found = False
         for action in [name] if name else list(self._undo):
             undo = self._undo.get(action)
             if undo is not None:
                 undo()
-        if name in _CONDITIONS:
-            self._printer.core.release(_CONDITIONS[name])
-        elif not name:
-            for condition in list(
-                self._printer.core.conditions - {Condition.POWER_OFF, Condition.WARMING_UP}
-            ):
-                self._printer.core.release(condition)
-            self._printer.engine.forget()
+                found = True
+        core = self._printer.core
+        wrong = {_CONDITIONS[name]} if name in _CONDITIONS else set[Condition]()
+        if not name:
+            wrong = core.conditions - {Condition.POWER_OFF, Condition.WARMING_UP}
+        for condition in wrong & core.conditions:
+            core.release(condition)
+            found = True
+        return found
 
-    def power_cut(self, off_s: float, *, orderly: bool) -> None:
-        """Lose everything for `off_s`; `orderly`: connections are reset at once, as by a firmware that restarts."""
+    def _power_cut(self, action: str, off_s: float) -> str:
+        """Lose everything for `off_s`; at a reboot connections are reset at once, as firmware does that restarts."""
         core = self._printer.core
         if Condition.POWER_OFF in core.conditions:
-            return
-        reason = "reboot" if orderly else "power-cut"
-        if orderly:
+            return "the power is off already"
+        if action == "reboot":
             self._each(lambda connection: connection.break_links("reset"))
         self._each(lambda connection: connection.power(False))
-        core.lose_all(reason)
+        core.lose_all(action)
         core.hold(Condition.POWER_OFF)
-        core.loop.call_later(off_s, self._power_on)
+        self._lasting(action, off_s, self._power_on)
+        return ""
 
     def _power_on(self) -> None:
         core = self._printer.core
-        core.personality.reset()
+        core.consult(core.personality.reset)
         self._each(lambda connection: connection.power(True))
         core.release(Condition.POWER_OFF)
         core.warm_up()
 
-    def _do(self, action: str, values: Values) -> None:
+    def _do(self, action: str, values: Values) -> str:
+        """Do it; return why it does nothing, if so."""
         first = values[0] if values else 0.0
         if action in _CONDITIONS:
-            self._condition(action, _number(first))
-        elif action in _DOORS:
+            return self._condition(action, _number(first))
+        if action in ("reset", "fin"):
+            return self._break(action, str(first))
+        if action in ("power-cut", "reboot"):
+            return self._power_cut(action, _number(first))
+        if action == "clear":
+            return self._clear(str(first))
+        if action in _DOORS:
             self._door(action, _DOORS[action], 0.0, _number(first))
         elif action in _STALLS:
             self._stall(action, _number(first))
         elif action in _LINES:
             self._line(action, _number(first))
-        elif action in ("reset", "fin"):
-            how = action + ("+drop" if first == "drop" else "")
-            self._each(lambda connection: connection.break_links(how))
-        elif action in ("power-cut", "reboot"):
-            self.power_cut(_number(first), orderly=action == "reboot")
-        elif action == "clear":
-            self.clear(str(first))
         else:
-            self._others[action](self, values)
+            return self._others[action](self, values) or ""
+        return ""
 
-    def _condition(self, action: str, seconds: float) -> None:
+    def _break(self, action: str, what: str) -> str:
+        how = action + ("+drop" if what == "drop" else "")
+        broken = sum(connection.break_links(how) for connection in self._printer.connections)
+        return "" if broken else "no connection is open, and no line holds anything"
+
+    def _clear(self, name: str) -> str:
+        waited = self._printer.engine.forget() if not name else False
+        return "" if self.clear(name) or waited else "nothing of that lasts now"
+
+    def _condition(self, action: str, seconds: float) -> str:
         condition = _CONDITIONS[action]
         if condition is Condition.BUSY:
             self._set_door(action, Door.REFUSE)
+        already = condition in self._printer.core.conditions
         self._printer.core.hold(condition)
         self._lasting(action, seconds, lambda: self._end_condition(condition))
+        return f"{action} already" if already else ""
 
     def _end_condition(self, condition: Condition) -> None:
         if condition is Condition.BUSY:
@@ -155,45 +171,56 @@ class FaultActions:
 
     def _noise(self, values: Values) -> None:
         self._each(lambda connection: connection.noise(int(_number(values[0]))))
+        self._lasting("noise", 0, lambda: self._each(lambda connection: connection.noise(0)))
 
-    def _device_gone(self, values: Values) -> None:
+    def _device_gone(self, values: Values) -> str:
+        already = "device-gone" in self._undo
         other = values[1] == "other"
         self._each(lambda connection: connection.vanish(True, other))
         seconds = _number(values[0])
         self._lasting("device-gone", seconds, lambda: self._each(lambda c: c.vanish(False, other)))
+        return "the device is gone already" if already else ""
 
-    def _garbage(self, values: Values) -> None:
+    def _garbage(self, values: Values) -> str:
         rubbish = self._dice.randbytes(int(_number(values[0])))
-        for inlet in list(self._printer.core.intake.inlets.values()):
-            inlet.link.write(rubbish)
+        inlets = list(self._printer.core.intake.inlets.values())
+        sent = [inlet.link.write(rubbish) for inlet in inlets]  # to all, whatever becomes of the first
+        return "" if any(sent) else "nobody is connected to hear it"
 
     def _status_late(self, values: Values) -> None:
         late_s = _number(values[0])
-        self._next_replies(int(_number(values[1])), lambda data: [(late_s, data)])
+        self._next_replies("status-late", values[1], lambda data: [(late_s, data)])
 
     def _status_twice(self, values: Values) -> None:
-        self._next_replies(int(_number(values[0])), lambda data: [(0.0, data), (0.0, data)])
+        self._next_replies("status-twice", values[0], lambda data: [(0.0, data), (0.0, data)])
 
     def _status_missing(self, values: Values) -> None:
-        self._next_replies(int(_number(values[0])), lambda _data: [])
+        self._next_replies("status-missing", values[0], lambda _data: [])
 
     def _status_wrong(self, values: Values) -> None:
-        wrong = self._printer.core.personality.wrong_status
-        self._next_replies(int(_number(values[0])), lambda data: [(0.0, wrong(data))])
+        core = self._printer.core
 
-    def _next_replies(self, count: int, change: Callable[[bytes], list[tuple[float, bytes]]]) -> None:
+        def lie(data: bytes) -> list[tuple[float, bytes]]:
+            wrong = core.consult(core.personality.wrong_status, data)
+            return [(0.0, data if wrong is None else wrong)]
+
+        self._next_replies("status-wrong", values[0], lie)
+
+    def _next_replies(self, name: str, count: float | str, change: Change) -> None:
         """Change the next `count` replies."""
-        left = count
         changes = self._printer.engine.back_channel
+        left = int(_number(count))
 
         def once(data: bytes) -> list[tuple[float, bytes]]:
             nonlocal left
             left -= 1
             if left <= 0:
-                changes.remove(once)
+                changes.remove(entry)
+            self._printer.core.event("reply changed", how=name, bytes=len(data))
             return change(data)
 
-        changes.append(once)
+        entry = (name, once)
+        changes.append(entry)
 
     def _lasting(self, name: str, seconds: float, undo: Callable[[], None]) -> None:
         """Remember how to undo; after `seconds`, unless 0, do it."""
@@ -211,7 +238,7 @@ class FaultActions:
         for connection in self._printer.connections:
             do(connection)
 
-    _others: ClassVar[dict[str, Callable[[FaultActions, Values], None]]] = {
+    _others: ClassVar[dict[str, Callable[[FaultActions, Values], str | None]]] = {
         "freeze": _freeze,
         "accept-late": _accept_late,
         "slow": _slow,

@@ -11,6 +11,8 @@ from typing import Any
 from printfabric_sim.core import Watcher
 from printfabric_sim.fault_script import Fault, When
 
+# What becomes of one reply: (delay in seconds, bytes) each.
+Change = Callable[[bytes], list[tuple[float, bytes]]]
 _COUNTED = (When.UNIT, When.START, When.BYTE, When.JOB, When.CONNECT, When.REPLY)
 
 
@@ -35,7 +37,7 @@ class FaultEngine(Watcher):
         self, loop: asyncio.AbstractEventLoop, dice: random.Random, strike: Callable[[Fault], None]
     ) -> None:
         self.dice = dice
-        self.back_channel: list[Callable[[bytes], list[tuple[float, bytes]]]] = []
+        self.back_channel: list[tuple[str, Change]] = []  # faults that wait for replies, by name
         self.next_byte = float("inf")
         self._loop = loop
         self._strike = strike
@@ -63,19 +65,24 @@ class FaultEngine(Watcher):
             {"fault": str(pending.fault), "due": round(pending.due, 3), "left": pending.left or "for ever"}
             for faults in self._pending.values()
             for pending in faults
-        ]
+        ] + [{"fault": name, "due": "the next reply", "left": 1} for name, _ in self.back_channel]
 
-    def forget(self, action: str = "") -> None:
-        """Withdraw waiting faults, all or those of one action."""
+    def forget(self, action: str = "") -> bool:
+        """Withdraw waiting faults, all or those of one action. Return False if there was none."""
+        found = False
         for faults in self._pending.values():
             for pending in list(faults):
                 if action in ("", pending.fault.action):
+                    found = True
                     faults.remove(pending)
                     if pending.timer is not None:
                         pending.timer.cancel()
-        if not action:
-            self.back_channel.clear()
+        for change in list(self.back_channel):
+            if action in ("", change[0]):
+                found = True
+                self.back_channel.remove(change)
         self._next_byte()
+        return found
 
     # core.Watcher
 
@@ -107,7 +114,7 @@ class FaultEngine(Watcher):
         self._replies += 1
         self._check(When.REPLY, self._replies)
         out = [(0.0, data)]
-        for change in list(self.back_channel):
+        for _, change in list(self.back_channel):
             out = [(delay + more, piece) for delay, first in out for more, piece in change(first)]
         return out
 

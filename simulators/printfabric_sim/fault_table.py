@@ -33,6 +33,8 @@ class Action:
                 raise FaultError(
                     f"{self.name}: {name} is {'a number' if isinstance(default, float) else default}"
                 )
+            if self.name == "clear" and value not in ACTIONS.keys() - {"clear"}:
+                raise FaultError(f"clear: no fault {value!r}; there are: {', '.join(sorted(ACTIONS))}")
             if isinstance(default, str) and default and value not in default.split("|"):
                 raise FaultError(f"{self.name}: {name} is one of {default.replace('|', ', ')}")
 

@@ -16,15 +16,15 @@ _ERROR_CHARS = 200
 
 
 def guarded(
-    record: Record, inlet: Inlet, do: Callable[P, T], *arguments: P.args, **named: P.kwargs
+    record: Record, inlet: Inlet | None, do: Callable[P, T], *arguments: P.args, **named: P.kwargs
 ) -> T | None:
-    """Return what `do` returns; if it raises, note that in the record and return None."""
+    """Return what `do` returns; if it raises, note that in the record and return None. `inlet`: what it was about."""
     try:
         return do(*arguments, **named)
     except Exception as error:  # noqa: BLE001 (a personality is anybody's code)
         record.event(
             "personality failed",
-            inlet=inlet.number,
+            inlet=inlet.number if inlet is not None else 0,
             error=repr(error)[:_ERROR_CHARS],
             traceback="".join(traceback.format_exception(error)),
         )

@@ -18,8 +18,8 @@ class Link(Protocol):
     def resume(self) -> None:
         """Take bytes again."""
 
-    def write(self, data: bytes) -> None:
-        """Send back-channel bytes; dropped where there is no way back."""
+    def write(self, data: bytes) -> bool:
+        """Send back-channel bytes; False where there is no way back now, and they are gone."""
 
     def freeze(self, on: bool) -> None:
         """Fall silent as a dead host does: nothing is acknowledged, nothing sent, nothing closed."""
@@ -74,8 +74,9 @@ class NoLink:
     def resume(self) -> None:
         """Do nothing."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """Drop `data`."""
+        return False
 
     def freeze(self, on: bool) -> None:
         """Do nothing."""

@@ -16,6 +16,8 @@ from printfabric_sim.unit import Draft
 
 # The head of a unit kept in memory for its serial text and its picture.
 KEEP_CONTENT_BYTES = 256 * 1024
+# An interpreter that goes on so many steps without taking a byte goes round in circles.
+_MAX_IDLE_STEPS = 100
 # Conditions in which the interpreter itself stands still, not only the paper.
 _DEAF = frozenset({Condition.BUSY, Condition.POWER_OFF, Condition.WARMING_UP})
 
@@ -51,6 +53,7 @@ class Intake:
         self._keep = keep
         self._queue: deque[Inlet] = deque()  # inlets with something to interpret, in order of arrival
         self._pumping = False
+        self._idle_steps = 0  # steps in a row that took no byte
 
     def take(self, inlet: Inlet, data: bytes) -> None:
         """Buffer bytes of `inlet` and obey the commands in them that are obeyed on arrival."""
@@ -79,8 +82,11 @@ class Intake:
         self._line_up(inlet)
         self.pump()
 
-    def drop(self, inlet: Inlet) -> None:
-        """Throw away what `inlet` has buffered, its unit in progress and its units that do not move yet."""
+    def drop(self, inlet: Inlet) -> int:
+        """Throw away what `inlet` has buffered, its unit in progress and its units that do not move yet.
+
+        Return how many bytes that were.
+        """
         lost = _empty(inlet)
         if not inlet.ended:
             # A line goes on: what comes next may be the rest of what was thrown away.
@@ -91,6 +97,7 @@ class Intake:
             self.give_up("connection reset")
         size, units = self._owner.path.drop(inlet.number)
         self._discarded(inlet, lost + size, "thrown away", units)
+        return lost + size
 
     def clear(self, reason: str) -> int:
         """Empty every buffer and give up the unit in progress; return the bytes lost."""
@@ -104,7 +111,7 @@ class Intake:
     def give_up(self, reason: str) -> None:
         """Drop the unit in progress; where paper moves as data arrives it comes out torn."""
         draft, self.draft = self.draft, Draft(KEEP_CONTENT_BYTES)
-        self._owner.personality.flush()
+        guarded(self._owner.record, None, self._owner.personality.flush)
         if not draft.size or not self._owner.personality.prints_as_it_goes:
             return
         inlet = self.inlets.get(draft.spans[-1].inlet)
@@ -178,7 +185,7 @@ class Intake:
         allowance = self._owner.drain.allowance()
         limited = allowance is not None and allowance < len(inlet.buffer)
         buffer = inlet.buffer[:allowance] if limited else inlet.buffer
-        step = guarded(self._owner.record, inlet, self._owner.personality.parse, buffer, inlet)
+        step = guarded(self._owner.record, inlet, self._parse, buffer, inlet)
         if step is None:
             self._spoiled(inlet)
             return True
@@ -193,6 +200,17 @@ class Intake:
             self._apply(inlet, Step(len(inlet.buffer), part=self.draft.size > 0))
             return True
         return False
+
+    def _parse(self, buffer: bytearray, inlet: Inlet) -> Step:
+        """Ask the interpreter for a step. Raises what it raises, and ValueError for a step that cannot be."""
+        step: object = self._owner.personality.parse(buffer, inlet)
+        if not isinstance(step, Step) or not 0 <= step.used <= len(buffer) or step.copies < 0:
+            raise ValueError(f"parse returned {step!r} for {len(buffer)} bytes")
+        self._idle_steps = 0 if step.used or step == Step(0) else self._idle_steps + 1
+        if self._idle_steps > _MAX_IDLE_STEPS:
+            self._idle_steps = 0
+            raise ValueError(f"parse takes nothing, again and again: {step!r}")
+        return step
 
     def _finish(self, inlet: Inlet) -> None:
         clean = inlet.ended == "fin"

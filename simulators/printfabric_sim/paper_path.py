@@ -25,6 +25,9 @@ class Ending(NamedTuple):
 class PathOwner(Protocol):
     """What the path tells the printer it belongs to."""
 
+    def on_mark(self, mark: Mark) -> None:
+        """Everything queued before `mark` has left."""
+
     def on_unit_started(self, number: int) -> None:
         """Unit `number` (from 1, every outcome counted) has begun to move."""
 
@@ -197,7 +200,7 @@ class PaperPath:
             if isinstance(head, Ending):
                 head.call(True)
             else:
-                head()
+                self._owner.on_mark(head)
             return True
         if self.conditions:
             return False

@@ -118,6 +118,7 @@ class Personality(ABC):
     # A unit shows by itself where it begins, so that what was lost right before it does it no harm.
     marks_beginning: ClassVar[bool] = False
     device_id: ClassVar[str] = ""  # IEEE 1284 device ID
+    replies: ClassVar[bool] = True  # it answers something, so that faults of replies make sense
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
         self.machine = machine

@@ -16,7 +16,9 @@ from printfabric_sim.connections.tcp import TcpConnection
 from printfabric_sim.core import Core
 from printfabric_sim.fault_actions import FaultActions
 from printfabric_sim.fault_engine import FaultEngine
+from printfabric_sim.fault_reach import check_effect, check_name
 from printfabric_sim.fault_script import Fault, parse_faults
+from printfabric_sim.fault_table import FaultError
 from printfabric_sim.personality import Personality, personality_class
 from printfabric_sim.record import DEFAULT_SERIAL, Record, UnitRecord
 from printfabric_sim.unit import Unit
@@ -104,9 +106,11 @@ class SimulatedPrinter:
         self.connections.append(plug(self.core))
 
     async def start(self) -> None:
-        """Open the plugs, warm up, lay the faults in wait."""
+        """Open the plugs, warm up, lay the faults in wait. Raises OSError; FaultError: one can have no effect here."""
         if not self.connections:
             self.connect(TcpConnection)
+        for fault in self._script:
+            check_effect(fault, self.core, self.connections)
         for connection in self.connections:
             await connection.start()
         self.core.warm_up()
@@ -119,7 +123,7 @@ class SimulatedPrinter:
         for connection in self.connections:
             await connection.stop()
         self.core.path.clear("stopped", truncate=False)
-        self.personality.reset()
+        self.core.consult(self.personality.reset)
         for close in self.closing:
             close()
         self.record.close()
@@ -136,13 +140,32 @@ class SimulatedPrinter:
         await self.stop()
 
     def fault(self, text: str) -> None:
-        """Add faults while the printer runs: `printer.fault("media-out=3")`."""
-        for fault in parse_faults(text):
+        """Add faults while the printer runs: `printer.fault("media-out=3")`.
+
+        Raises:
+            FaultError: one cannot be read, or can have no effect on this printer; none was added then.
+        """
+        for fault in self.checked(text):
             self.engine.add(fault)
 
-    def clear(self, name: str = "") -> None:
-        """End a lasting fault or condition; without a name all, waiting faults included."""
-        self.actions.clear(name)
+    def checked(self, text: str) -> list[Fault]:
+        """Read faults for this printer. Raises FaultError as `fault` does, and if there is none in `text`."""
+        faults = parse_faults(text)
+        if not faults:
+            raise FaultError("no fault is named; one reads like reset@unit:17")
+        for fault in faults:
+            check_effect(fault, self.core, self.connections)
+        return faults
+
+    def clear(self, name: str = "") -> bool:
+        """End a lasting fault or condition and withdraw waiting ones, all or of one name; False if there was none.
+
+        Raises:
+            FaultError: no fault has this name.
+        """
+        check_name(name)
+        withdrawn = self.engine.forget(name)
+        return self.actions.clear(name) or withdrawn
 
     async def wait_units(self, count: int, timeout_s: float = 10.0) -> None:
         """Wait until `count` units have been printed. Raises TimeoutError."""

@@ -133,3 +133,42 @@ async def test_a_million_copies_leave_the_rest_of_the_program_its_turn(start):
     printer.core.feed(inlet, label(8))
     await printer.wait_idle()
     assert printer.record.serials()[-1] == "00008"
+
+
+def breaks(*_: object) -> None:
+    raise RAISES[0]
+
+
+@pytest.mark.parametrize("hook", ["unit_left", "condition_changed", "inlet_opened", "reset", "wrong_status"])
+async def test_a_hook_that_raises_stops_neither_paper_nor_power(start, monkeypatch, hook):
+    printer = await start("escpos", units_per_second=200)
+    monkeypatch.setattr(printer.personality, hook, breaks)
+    printer.fault("status-wrong=9")
+    await send(printer, b"\x10\x04\x01Receipt no 1\n\x1dV\x00")
+    printer.fault("cover-open=0.02")
+    printer.fault("power-cut=0.02")
+    await asyncio.sleep(0.1)
+    await send(printer, b"Receipt no 2\n\x1dV\x00")
+    assert printer.record.serials() == ["1", "2"]
+    assert printer.core.conditions == set()
+    assert printer.record.counts["event.personality failed"] >= 1
+
+
+async def test_an_answer_that_raises_when_its_turn_has_come_is_noted(start, monkeypatch):
+    printer = await start("escpos")
+    inlet, link = plug(printer)
+    monkeypatch.setattr(link, "write", breaks)
+    printer.core.feed(inlet, b"Receipt no 1\n\x1dV\x00\x1d(H\x06\x00000042Receipt no 2\n\x1dV\x00")
+    assert printer.record.serials() == ["1", "2"]
+    assert printer.record.counts["event.personality failed"] == 1
+
+
+@pytest.mark.parametrize("step", [None, Step(10**9), Step(-1), Step(0, copies=1), Step(0, drop=True)])
+async def test_a_step_that_cannot_be_spoils_its_bytes_and_the_next_prints(start, monkeypatch, step):
+    printer = await start("plain")
+    with monkeypatch.context() as patch:
+        patch.setattr(printer.personality, "parse", lambda *_: step)
+        await send(printer, b"page no 1\x0c")
+    await send(printer, b"page no 2\x0c")
+    assert printer.record.serials()[-1] == "2"
+    assert printer.record.counts["event.personality failed"] >= 1

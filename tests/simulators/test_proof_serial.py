@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import serial
 
-from tests.simulators.test_proof import make_unit
+from tests.simulators.lives import make_unit
 
 FAULTS = [
     "noise=3@byte:{n}",
@@ -25,7 +25,7 @@ FAULTS = [
     "jam=0.02@start:5",
     "slow=20000,0.05@byte:{n}",
     "reset@unit:5",
-    "dsr-low=0.01@unit:2",
+    "garbage=4@unit:2",
     "device-gone=0.1,same@byte:{n}",
 ]
 

@@ -290,3 +290,32 @@ async def test_a_repeated_fault_strikes_again_and_again(start):
     await printer.wait_units(45)
     assert printer.record.counts["event.fault"] == 4
     writer.close()
+
+
+async def test_a_port_that_refuses_is_still_the_printers(start):
+    printer = await start("zpl")
+    port = printer.tcp.port
+    printer.fault("refuse")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError, match="in use"):  # noqa: PT012 (one of them hears of it)
+            other.bind(("127.0.0.1", port))
+            other.listen()
+    printer.clear("refuse")
+    assert b"SIM" in await status(printer)
+
+
+async def test_a_port_that_was_lost_is_told_and_taken_again(start):
+    printer = await start("zpl")
+    port = printer.tcp.port
+    printer.tcp._keeper.close()  # as where the system cannot keep the port
+    printer.tcp._keeper = None
+    printer.fault("refuse")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        printer.clear("refuse")
+        assert printer.record.counts["event.port lost"] == 1
+    await asyncio.sleep(0.5)
+    assert b"SIM" in await status(printer)

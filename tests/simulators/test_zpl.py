@@ -14,8 +14,9 @@ class Answers(NoLink):
     def __init__(self) -> None:
         self.data = b""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         self.data += data
+        return True
 
 
 def label(number: int, more: bytes = b"") -> bytes:

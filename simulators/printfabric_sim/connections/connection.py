@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from printfabric_sim.core import Core
@@ -20,11 +20,26 @@ class Door(StrEnum):
     ACCEPT_CLOSE = "accept-close"
 
 
+class Reach(StrEnum):
+    """What faults can do to a kind of plug."""
+
+    LINKS = "links"  # it has connections to break
+    DOOR = "door"  # it receives new connections
+    INPUT = "input"  # it brings bytes, which can be thrown away or held up
+    LINES = "lines"  # its host sees DSR and DCD
+    NOISE = "noise"  # bytes can be damaged on the way
+    NODE = "node"  # it is a device node
+    BACK = "back"  # bytes can be sent back to the sender
+
+
 class Connection(ABC):
     """One way to reach the printer: a listening port, a serial line, a device node.
 
-    Faults reach it through the methods below; those that make no sense for a kind do nothing there.
+    Faults reach it through the methods below; those outside its `reach` do nothing there, and a fault that reaches no
+    plug of a printer is refused.
     """
+
+    reach: ClassVar[frozenset[Reach]] = frozenset()
 
     def __init__(self, core: Core) -> None:
         self.core = core
@@ -47,15 +62,15 @@ class Connection(ABC):
     def power(self, on: bool) -> None:
         """The printer loses or gets its power; links that were open are dead afterwards."""
 
-    def break_links(self, how: str) -> None:
-        """End every link now: "reset", "fin"."""
+    def break_links(self, how: str) -> int:
+        """End every link now: "reset", "fin". Return how many there were."""
+        return 0
 
     def freeze(self, on: bool) -> None:
         """Fall silent, or wake."""
 
-    def stall(self, on: bool, reason: str) -> bool:
-        """Stop taking bytes, in the way `reason` (xoff, cts-low, zero-window) names. Return False if it cannot."""
-        return False
+    def stall(self, on: bool, reason: str) -> None:
+        """Stop taking bytes, in the way `reason` (xoff, cts-low, zero-window) names, or go on."""
 
     def line(self, name: str, on: bool) -> None:
         """Set a modem line as the host sees it: "dsr", "dcd"."""
@@ -64,4 +79,4 @@ class Connection(ABC):
         """Take the device node away, or bring it back."""
 
     def noise(self, size: int) -> None:
-        """Damage the next `size` bytes on the way in."""
+        """Damage `size` more bytes on the way in; 0: no more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.connection import Connection, Reach
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Inlet
 
@@ -18,6 +18,8 @@ class FifoConnection(Connection):
     A writer stalls when the printer's buffer and the FIFO's (64 KiB in Linux) are full. Who wrote cannot be told: all
     bytes come through one inlet.
     """
+
+    reach = frozenset({Reach.INPUT, Reach.NODE})
 
     def __init__(self, core: Core, path: Path) -> None:
         super().__init__(core)
@@ -50,8 +52,9 @@ class FifoConnection(Connection):
         """Read again."""
         self._hold(False, "full")
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """There is no way back."""
+        return False
 
     def reset(self) -> None:
         """A FIFO cannot be reset."""
@@ -59,19 +62,18 @@ class FifoConnection(Connection):
     def close(self) -> None:
         """A FIFO cannot be closed from the printer's side."""
 
-    def break_links(self, how: str) -> None:
-        """There is no connection; with "+drop" the buffer is lost."""
-        if how.endswith("+drop") and self._inlet is not None:
-            self.core.intake.drop(self._inlet)
+    def break_links(self, how: str) -> int:
+        """There is no connection; with "+drop" the buffer is lost, which counts as one if it held anything."""
+        lost = self.core.intake.drop(self._inlet) if how.endswith("+drop") and self._inlet is not None else 0
+        return min(lost, 1)
 
     def freeze(self, on: bool) -> None:
         """Read no more."""
         self._hold(on, "freeze")
 
-    def stall(self, on: bool, reason: str) -> bool:
+    def stall(self, on: bool, reason: str) -> None:
         """Read no more."""
         self._hold(on, reason)
-        return True
 
     def power(self, on: bool) -> None:
         """Without power nothing is taken; what waits in the FIFO is the host's and survives."""

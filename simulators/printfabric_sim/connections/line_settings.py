@@ -54,6 +54,14 @@ def host_line(fd: int) -> HostLine:
     return HostLine(_BAUDS.get(ospeed, 0), bool(iflag & termios.IXON), bool(cflag & termios.CRTSCTS))
 
 
+def host_minds(fd: int) -> HostLine:
+    """Read the same; nothing is set where there is no terminal any more."""
+    try:
+        return host_line(fd)
+    except (termios.error, ValueError):  # ValueError: fd is -1
+        return HostLine(0, False, False)
+
+
 def set_baudrate(fd: int, baudrate: int) -> None:
     """Set a terminal's speed, so that a client which sets none agrees with the printer."""
     iflag, oflag, cflag, lflag, _, _, chars = termios.tcgetattr(fd)

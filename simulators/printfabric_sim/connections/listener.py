@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 from typing import ClassVar, Protocol
 
-from printfabric_sim.connections.connection import Connection, Door
+from printfabric_sim.connections.connection import Connection, Door, Reach
 from printfabric_sim.connections.socket_filter import play_dead
 from printfabric_sim.core import Core
 
 _BACKLOG = 128
+_AGAIN_S = 0.2
 
 
 class StreamLink(Protocol):
@@ -38,6 +40,7 @@ class Listener(Connection):
     """
 
     kind: ClassVar[str]
+    reach = frozenset({Reach.LINKS, Reach.DOOR, Reach.INPUT})
 
     def __init__(self, core: Core, host: str, port: int, rcvbuf_bytes: int) -> None:
         super().__init__(core)
@@ -47,6 +50,7 @@ class Listener(Connection):
         self.refuse_others = False
         self._rcvbuf_bytes = rcvbuf_bytes
         self._socket: socket.socket | None = None
+        self._keeper: socket.socket | None = None  # bound to the port, and never listens
         self._door = Door.OPEN
         self._late_s = 0.0
         self._reading = False
@@ -66,8 +70,13 @@ class Listener(Connection):
         return True
 
     async def start(self) -> None:
-        """Listen; port 0 becomes a real one."""
-        self._listen()
+        """Listen; port 0 becomes a real one. Raises OSError."""
+        try:
+            self._keep_port()
+            self._listen()
+        except OSError:
+            self._let_go()
+            raise
 
     async def stop(self) -> None:
         """Stop listening and break every link off."""
@@ -79,6 +88,7 @@ class Listener(Connection):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.sleep(0)
+        self._let_go()
 
     def door(self, mode: Door, late_s: float = 0.0) -> None:
         """Receive new connections so from now on."""
@@ -99,10 +109,12 @@ class Listener(Connection):
             self._old.clear()
         self._arrange()
 
-    def break_links(self, how: str) -> None:
+    def break_links(self, how: str) -> int:
         """End every link: "reset", "fin", or with "+drop" throwing away what has not begun to move."""
-        for link in list(self.links):
+        links = list(self.links)
+        for link in links:
             link.broken(how.removesuffix("+drop"), how.endswith("+drop"))
+        return len(links)
 
     def freeze(self, on: bool) -> None:
         """Every link and the port itself fall silent, or wake."""
@@ -111,12 +123,11 @@ class Listener(Connection):
             link.freeze(on)
         self._arrange()
 
-    def stall(self, on: bool, reason: str) -> bool:
+    def stall(self, on: bool, reason: str) -> None:
         """Stop or go on reading from every link, and from those that come."""
         (self._stalls.add if on else self._stalls.discard)(reason)
         for link in list(self.links):
             link.stalled(on, reason)
-        return True
 
     def link_made(self, link: StreamLink) -> None:
         """A link has come: what holds for the others holds for it."""
@@ -139,14 +150,50 @@ class Listener(Connection):
         if refuse and self._powered and not self._frozen:
             self._unlisten()
             return
-        if self._socket is None:
-            self._listen()
+        if self._socket is None and not self._listens_again():
+            return
         assert self._socket is not None
         dead = not self._powered or self._frozen or self._door is Door.BLACKHOLE
         play_dead(self._socket, dead)
         self._read(not dead and self.may_accept())
 
+    def _listens_again(self) -> bool:
+        """Open the port after it refused; False, and once more later, if another program has it meanwhile."""
+        try:
+            self._listen()
+        except OSError as error:
+            self._unlisten()
+            self.core.event("port lost", kind=self.kind, port=self.port, error=str(error))
+            self.core.loop.call_later(_AGAIN_S, self._arrange)
+            return False
+        return True
+
+    def _keep_port(self) -> None:
+        """Bind a second socket that never listens: the port stays ours while it refuses, and answers RST.
+
+        Linux lets two sockets with SO_REUSEADDR have one port while at most one listens; the kernel gives it to nobody
+        who asks for any port. Elsewhere the port is free while it refuses.
+        """
+        if not sys.platform.startswith("linux"):
+            return
+        self._keeper = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._keeper.bind((self.host, self.port))
+        self.port = self._keeper.getsockname()[1]
+
+    def _reserve(self, on: bool) -> None:
+        """While it refuses, no other program may listen there even if it asks for this very port."""
+        if self._keeper is not None:
+            self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0 if on else 1)
+
+    def _let_go(self) -> None:
+        for sock in (self._socket, self._keeper):
+            if sock is not None:
+                sock.close()
+        self._socket = self._keeper = None
+
     def _listen(self) -> None:
+        self._reserve(False)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self._rcvbuf_bytes:
@@ -162,6 +209,7 @@ class Listener(Connection):
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        self._reserve(True)
 
     def _read(self, on: bool) -> None:
         if self._socket is None or on == self._reading:
@@ -199,7 +247,12 @@ class Listener(Connection):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task: asyncio.Task[object] = self.core.loop.create_task(self._adopt(connection))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda done: self._adopted(done, connection))
+
+    def _adopted(self, task: asyncio.Task[object], connection: socket.socket) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():  # perhaps before it had begun
+            connection.close()
 
     async def _adopt(self, connection: socket.socket) -> None:
         await self.core.loop.connect_accepted_socket(self.protocol, connection)

@@ -6,7 +6,9 @@ Modem lines (CTS, DSR, DCD), line errors and suspended flow reach the client as 
 
 from __future__ import annotations
 
+from printfabric_sim.connections.connection import Reach
 from printfabric_sim.connections.line_settings import LineSettings, damaged
+from printfabric_sim.connections.noise import Noise
 from printfabric_sim.connections.served_link import DialogueListener, ServedLink
 from printfabric_sim.connections.telnet import (
     BINARY,
@@ -38,6 +40,8 @@ _OVERRUN, _PARITY_ERROR, _FRAMING_ERROR = 0x02, 0x04, 0x08
 class Rfc2217Connection(DialogueListener):
     """A serial printer on a terminal server. `settings` are the printer's own; None follows the client."""
 
+    reach = DialogueListener.reach | {Reach.LINES, Reach.NOISE, Reach.BACK}
+
     kind = "rfc2217"
 
     def __init__(
@@ -54,7 +58,7 @@ class Rfc2217Connection(DialogueListener):
         self.client = settings or LineSettings()
         self._modem = _CTS | _DSR | _DCD
         self._line_mask, self._modem_mask = 0, 255
-        self._noise = 0
+        self._noise = Noise(core)
         self._inlet: Inlet | None = None
         self._link: ServedLink | None = None
 
@@ -80,6 +84,8 @@ class Rfc2217Connection(DialogueListener):
                     # A client that was asked first need not say WILL by itself.
                     told = True
                     self._tell(_MODEM_STATE, bytes([self._modem]))
+                    if self._stalls:
+                        self._tell(_SUSPEND, b"")
                 if command[:1] == SB:
                     await self._subnegotiation(link, command[1:])
                 elif command not in answered:
@@ -94,16 +100,16 @@ class Rfc2217Connection(DialogueListener):
         """Raise or drop DSR or DCD."""
         self._set_modem({"dsr": _DSR, "dcd": _DCD}[name], on)
 
-    def stall(self, on: bool, reason: str) -> bool:
+    def stall(self, on: bool, reason: str) -> None:
         """Hold the client up: CTS low where that is meant, and the protocol's own flow control."""
         if reason == "cts-low":
             self._set_modem(_CTS, not on)
-        self._tell(_SUSPEND if on else _RESUME, b"")
-        return super().stall(on, reason)
+        super().stall(on, reason)
+        self._tell(_SUSPEND if self._stalls else _RESUME, b"")
 
     def noise(self, size: int) -> None:
-        """Damage the next `size` bytes; the client hears of framing errors."""
-        self._noise += size
+        """Damage `size` more bytes; the client hears of framing errors."""
+        self._noise.more(size)
 
     def _arrived(self, inlet: Inlet, data: bytes) -> None:
         if not data:
@@ -115,13 +121,10 @@ class Rfc2217Connection(DialogueListener):
                 wrong_rate = self.client.baudrate != self.settings.baudrate
                 self._line_error(_FRAMING_ERROR if wrong_rate else _PARITY_ERROR)
                 data = changed
-        if self._noise:
-            hit = min(self._noise, len(data))
-            self._noise -= hit
-            inlet.damage.append(Damage(inlet.received, 0, "line noise"))
-            data = bytes(byte ^ 0x5A for byte in data[:hit]) + data[hit:]
+        arrived = self._noise.spoil(inlet, data)
+        if arrived != data:
             self._line_error(_FRAMING_ERROR)
-        self.core.feed(inlet, data)
+        self.core.feed(inlet, arrived)
 
     async def _subnegotiation(self, link: ServedLink, body: bytes) -> None:
         """Obey one COM-PORT-OPTION command and answer with what is set now."""
@@ -172,8 +175,8 @@ class Rfc2217Connection(DialogueListener):
             self._tell(_LINE_STATE, bytes([bits]))
 
     def _tell(self, command: int, value: bytes) -> None:
-        if self._link is not None and self._link.writer is not None:
-            self._link.writer.write(_answer(command, value))
+        if self._link is not None:
+            self._link.send_now(_answer(command, value))
 
 
 class _LineLink:
@@ -187,9 +190,8 @@ class _LineLink:
         self.reset = link.reset
         self.close = link.close
 
-    def write(self, data: bytes) -> None:
-        if self._link.writer is not None:
-            self._link.writer.write(data.replace(IAC, IAC + IAC))
+    def write(self, data: bytes) -> bool:
+        return self._link.send_now(data.replace(IAC, IAC + IAC))
 
 
 def _answer(command: int, value: bytes) -> bytes:

@@ -2,9 +2,9 @@
 
 What a pty has: the host's termios settings can be read, XOFF stops the host's output when it has set IXON. What it has
 not, and what stands in: no pace (bytes are taken at the printer's baud rate, so the host's writes stall as behind a
-UART), no data bits but 8 and no parity (Linux refuses both; RFC 2217 has them), no CTS (when CTS is low and the host has set CRTSCTS, its output is stopped with TCOOFF, which is what a UART
-driver does to its terminal), no DSR and DCD (they go into the record only; use RFC 2217 for those), no framing errors
-(bytes are damaged on arrival when the settings differ).
+UART), no data bits but 8 and no parity (Linux refuses both; RFC 2217 has them), no CTS (when CTS is low and the host has
+set CRTSCTS, its output is stopped with TCOOFF, which is what a UART driver does to its terminal), no DSR and DCD (their
+faults are refused; RFC 2217 has them), no framing errors (bytes are damaged on arrival when the settings differ).
 """
 
 from __future__ import annotations
@@ -17,8 +17,15 @@ import tty
 from dataclasses import replace
 from pathlib import Path
 
-from printfabric_sim.connections.connection import Connection
-from printfabric_sim.connections.line_settings import LineSettings, damaged, host_line, set_baudrate
+from printfabric_sim.connections.connection import Connection, Reach
+from printfabric_sim.connections.line_settings import (
+    LineSettings,
+    damaged,
+    host_line,
+    host_minds,
+    set_baudrate,
+)
+from printfabric_sim.connections.noise import Noise
 from printfabric_sim.connections.pace import Pace
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Damage, Inlet
@@ -34,6 +41,8 @@ class PtyConnection(Connection):
     the buffer full is lost. With "stall" it takes no more and the host's writes wait, as on a parallel or USB port. `settings` are the printer's own; None follows the host and never garbles.
     `paced` False takes bytes as fast as they come.
     """
+
+    reach = frozenset({Reach.INPUT, Reach.NOISE, Reach.NODE, Reach.BACK})
 
     def __init__(
         self,
@@ -58,7 +67,7 @@ class PtyConnection(Connection):
         self._xoff: set[str] = set()  # why the host was sent XOFF
         self._cts_low: set[str] = set()  # why CTS is low
         self._stalls: set[str] = set()  # why nothing is taken whatever the host minds
-        self._noise = 0
+        self._noise = Noise(core)
         self._generation = 0
         self._deaf_bytes = 0  # came while the power was off
         self._gone = False
@@ -92,11 +101,12 @@ class PtyConnection(Connection):
         """There is room again."""
         self._flow_control(False)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """Send to the host; what does not fit in its input queue is lost, as on a line."""
-        if self._master >= 0:
+        if self._master >= 0 and "freeze" not in self._stalls:
             with contextlib.suppress(BlockingIOError, OSError):
-                os.write(self._master, data)
+                return os.write(self._master, data) > 0
+        return False
 
     def reset(self) -> None:
         """A line cannot be reset."""
@@ -106,14 +116,16 @@ class PtyConnection(Connection):
 
     # connection.Connection
 
-    def break_links(self, how: str) -> None:
-        """A line has no connection to break; with "+drop" the buffer is lost."""
-        if how.endswith("+drop") and self._inlet is not None:
-            self.core.intake.drop(self._inlet)
+    def break_links(self, how: str) -> int:
+        """A line has no connection; with "+drop" the buffer is lost, which counts as one if it held anything."""
+        lost = self.core.intake.drop(self._inlet) if how.endswith("+drop") and self._inlet is not None else 0
+        return min(lost, 1)
 
     def freeze(self, on: bool) -> None:
         """Take nothing, say nothing: the host's writes stall when the kernel's buffer is full."""
         self._hold(self._stalls, on, "freeze")
+        if not on:
+            self._signal()
 
     def power(self, on: bool) -> None:
         """Without power CTS and DSR are low; a host that minds neither sends into the void."""
@@ -128,18 +140,15 @@ class PtyConnection(Connection):
         self._inlet = self._new_inlet()
         self._greet()
 
-    def stall(self, on: bool, reason: str) -> bool:
+    def stall(self, on: bool, reason: str) -> None:
         """XOFF by character, CTS by the line; zero-window has no meaning here and stops reading."""
         self._hold({"xoff": self._xoff, "cts-low": self._cts_low}.get(reason, self._stalls), on, reason)
-        return True
-
-    def line(self, name: str, on: bool) -> None:
-        """Note DSR and DCD, which a pty cannot show."""
-        self.core.event("modem line", line=name, on=on, shown=False)
+        if reason == "cts-low":
+            self.core.event("modem line", line="cts", on=not on, shown=host_minds(self._slave).rts_cts)
 
     def noise(self, size: int) -> None:
-        """Damage the next `size` bytes."""
-        self._noise += size
+        """Damage `size` more bytes."""
+        self._noise.more(size)
 
     def vanish(self, on: bool, new_name: bool) -> None:
         """Take the device away (opens fail, open handles get EIO), or bring it back, as `-1`, `-2` … if renamed."""
@@ -225,7 +234,10 @@ class PtyConnection(Connection):
                 self._set_reading(False)
                 self._pace.wait()
                 return
-        if not self._reading:
+        if not self._reading or self._xoff or self._cts_low:
+            # Whoever opened the line since may mind the signal, and has not been told.
+            if self._xoff:
+                self._signal()
             self._arrange()
             if not self._reading:
                 return
@@ -253,12 +265,7 @@ class PtyConnection(Connection):
                 if changed != data:
                     inlet.damage.append(Damage(inlet.received, 0, f"line set to {sent}"))
                     data = changed
-        if self._noise:
-            hit = min(self._noise, len(data))
-            self._noise -= hit
-            inlet.damage.append(Damage(inlet.received, 0, "line noise"))
-            data = bytes(byte ^ 0x5A for byte in data[:hit]) + data[hit:]
-        self.core.feed(inlet, data)
+        self.core.feed(inlet, self._noise.spoil(inlet, data))
 
     def _flow_control(self, stop: bool) -> None:
         means = {"xonxoff": self._xoff, "rtscts": self._cts_low, "stall": self._stalls}.get(self.flow)
@@ -272,6 +279,11 @@ class PtyConnection(Connection):
         if bool(self._xoff) != before:
             self.write(XOFF if self._xoff else XON)
         self._arrange()
+
+    def _signal(self) -> None:
+        """Say once more whether the host may send, if it listens to that."""
+        if host_minds(self._slave).xon_xoff:
+            self.write(XOFF if self._xoff else XON)
 
     def _arrange(self) -> None:
         """Make reading and the host's terminal fit the reasons.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from abc import abstractmethod
+from typing import cast
 
 from printfabric_sim.connections.listener import Listener
 from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.inlet import Inlet
 
-_READ_LIMIT_BYTES = 65536
+_READ_LIMIT_BYTES = 16384
 
 
 class ServedLink:
@@ -35,7 +36,9 @@ class ServedLink:
         """Return up to `size` bytes of a document, when the printer has room for them; b"" at the end."""
         await self._go.wait()
         room = self._owner.core.room(self.inlet) if self.inlet is not None else size
-        return await self.reader.read(max(1, min(size, room, _READ_LIMIT_BYTES)))
+        data = await self.reader.read(max(1, min(size, room, _READ_LIMIT_BYTES)))
+        await self._go.wait()  # what came after a stall had begun is held back with the rest
+        return data
 
     async def send(self, data: bytes) -> None:
         """Send part of the dialogue."""
@@ -53,8 +56,16 @@ class ServedLink:
         """Take document bytes again."""
         self.stalled(False, "full")
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
         """The protocol has no back channel inside a document."""
+        return False
+
+    def send_now(self, data: bytes) -> bool:
+        """Send without waiting; False if it cannot be sent, or is not to be."""
+        if self.writer is None or self.writer.is_closing() or self._frozen:
+            return False
+        self.writer.write(data)
+        return True
 
     def freeze(self, on: bool) -> None:
         """Play dead, or wake."""
@@ -88,9 +99,13 @@ class ServedLink:
         (self.reset if how == "reset" else self.close)()
 
     def stalled(self, on: bool, reason: str) -> None:
-        """Stop or go on taking document bytes; they are taken when no reason is left."""
+        """Stop or go on reading; bytes are taken when no reason is left."""
         (self._pauses.add if on else self._pauses.discard)(reason)
         (self._go.clear if self._pauses else self._go.set)()
+        if self.writer is not None and not self.writer.is_closing():
+            # The reader of asyncio would fill its own buffer behind the printer's.
+            transport = cast("asyncio.Transport", self.writer.transport)
+            (transport.pause_reading if self._pauses else transport.resume_reading)()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writer = writer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from printfabric_sim.connections.connection import Door
+from printfabric_sim.connections.connection import Door, Reach
 from printfabric_sim.connections.listener import Listener
 from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.core import Core
@@ -25,6 +25,7 @@ class TcpConnection(Listener):
     """
 
     kind = "tcp"
+    reach = Listener.reach | {Reach.BACK}
 
     def __init__(
         self,
@@ -105,14 +106,11 @@ class _TcpLink(asyncio.BufferedProtocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
-    def write(self, data: bytes) -> None:
-        if (
-            self._transport is not None
-            and not self._transport.is_closing()
-            and not self._frozen
-            and not self._finished
-        ):
-            self._transport.write(data)
+    def write(self, data: bytes) -> bool:
+        if self._transport is None or self._transport.is_closing() or self._frozen or self._finished:
+            return False
+        self._transport.write(data)
+        return True
 
     def freeze(self, on: bool) -> None:
         sock = self._socket()

@@ -26,6 +26,7 @@ class LinePrinter(Personality):
     name = "plain"
     kind = "page"
     prints_as_it_goes = True
+    replies = False
     device_id: ClassVar[str] = "MFG:Print Fabric;CMD:TEXT;MDL:SIM line printer;CLS:PRINTER;"
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:

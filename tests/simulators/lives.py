@@ -1,0 +1,229 @@
+"""The life of a printer drawn from one number: what is printed, over which plug, in which pieces, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from dataclasses import dataclass
+
+from printfabric_sim import SimulatedPrinter
+from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.ipp import IppConnection
+from printfabric_sim.connections.lpd import LpdConnection
+from printfabric_sim.connections.rfc2217 import Rfc2217Connection
+from printfabric_sim.connections.tcp import TcpConnection
+from printfabric_sim.core import Core
+from tests.simulators.recording_proxy import RecordingProxy
+
+UEL = b"\x1b%-12345X"
+
+
+def make_unit(personality: str, number: int, size: int, copies: int) -> bytes:
+    """Return one label, receipt or page of about `size` bytes."""
+    fill = (b"%05d " % number) * (size // 6 + 1)
+    if personality == "zpl":
+        more = b"^PQ%d" % copies if copies > 1 else b""
+        return b"^XA^FDSERIAL %05d^FS^FX%s^FS%s^XZ\n" % (number, fill, more)
+    if personality == "escpos":
+        return b"\x1b@Receipt no %05d\n%s\n\x1dV\x00" % (number, fill)
+    if personality == "pjl":
+        return UEL + b"@PJL\r\n@PJL ENTER LANGUAGE=PCL\r\npage no %05d\n%s\x0c" % (number, fill) + UEL
+    return b"page no %05d\n%s\x0c" % (number, fill)
+
+
+def _string(tag: int, name: bytes, value: bytes) -> bytes:
+    return bytes([tag]) + len(name).to_bytes(2, "big") + name + len(value).to_bytes(2, "big") + value
+
+
+# Print-Job by hand, RFC 8010: version 2.0, operation 2, request 1, operation attributes, the end.
+_PRINT_JOB = (
+    b"\x02\x00\x00\x02\x00\x00\x00\x01\x01"
+    + _string(0x47, b"attributes-charset", b"utf-8")
+    + _string(0x48, b"attributes-natural-language", b"en")
+    + _string(0x45, b"printer-uri", b"ipp://127.0.0.1/ipp/print")
+    + b"\x03"
+)
+
+
+def wrapped(kind: str, document: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what a connection of `kind` carries before and after a document, and how its last answer begins."""
+    if kind == "lpd":
+        return b"\x02labels\n\x03%d dfA001client\n" % len(document), b"\0", b"\0\0\0"
+    if kind == "ipp":
+        head = (
+            f"POST /ipp/print HTTP/1.1\r\nHost: sim\r\nContent-Type: application/ipp\r\n"
+            f"Content-Length: {len(_PRINT_JOB) + len(document)}\r\n\r\n"
+        )
+        return head.encode() + _PRINT_JOB, b"", b"HTTP/1.1 200"
+    return b"", b"", b""
+
+
+def plug_of(kind: str, core: Core) -> Connection:
+    """Return a plug that several senders may use at once, where the kind allows."""
+    if kind == "lpd":
+        return LpdConnection(core, rcvbuf_bytes=8192)
+    if kind == "ipp":
+        return IppConnection(core, rcvbuf_bytes=8192)
+    if kind == "rfc2217":
+        return Rfc2217Connection(core, rcvbuf_bytes=8192)
+    return TcpConnection(core, rcvbuf_bytes=8192, simultaneous=2)
+
+
+CONDITIONS = ["media-out", "ribbon-out", "cover-open", "jam", "head-hot", "cutter", "pause", "busy"]
+DOORS = ["refuse", "blackhole", "accept-close", "accept-late=0.02"]
+STALLS = ["freeze", "zero-window", "xoff", "cts-low"]
+BREAKS = [
+    "reset",
+    "reset",
+    "reset=keep",
+    "fin",
+    "fin=drop",
+    "power-cut=0.02",
+    "power-cut=0.05",
+    "reboot=0.01",
+]
+REPLIES = ["status-late=0.01", "status-twice", "status-missing", "status-wrong"]
+
+
+def possible(kind: str, personality: str) -> list[str]:
+    """Return the faults that can do something to a printer with this plug; those of breaks are the most frequent."""
+    replies = REPLIES if kind in ("tcp", "rfc2217") and personality != "plain" else []
+    back = ["garbage=9"] if kind in ("tcp", "rfc2217") else []
+    line = ["noise=4", "dsr-low", "dcd-low"] if kind == "rfc2217" else []
+    return BREAKS * 2 + CONDITIONS + DOORS + STALLS + ["slow=20000,0.05"] + replies + back + line
+
+
+@dataclass(frozen=True)
+class Life:
+    """What happens to one printer."""
+
+    kind: str
+    units: list[bytes]
+    copies: int
+    faults: str
+    chunk: int
+    overlap: int
+    rate: int
+    buffer_bytes: int
+    seed: int
+
+    @classmethod
+    def draw(cls, kind: str, personality: str, seed: int) -> Life:
+        """Return the life of `seed`."""
+        dice = random.Random(seed)
+        copies = dice.choice([1, 1, 2, 3])
+        size = dice.choice([5, 60, 400])
+        units = [
+            make_unit(personality, n, dice.randint(1, size * 2), copies) for n in range(dice.randint(3, 40))
+        ]
+        total = sum(map(len, units))
+
+        def fault() -> str:
+            what = dice.choice(possible(kind, personality))
+            lasting = what in CONDITIONS + DOORS[:-1] + STALLS + ["dsr-low", "dcd-low"]
+            when = [
+                "",  # before anybody has connected
+                "@time:0",
+                f"@unit:{dice.randint(1, len(units))}",
+                f"@start:{dice.randint(1, len(units))}",
+                f"@byte:{dice.randint(1, total)}",
+                f"@time:{dice.randint(0, 60)}ms",
+                f"@connect:{dice.randint(1, 3)}",
+                f"@job:{dice.randint(1, 4)}",
+                "@chance:0.1",
+                "@unit:3..9*3",
+            ]
+            return what + (dice.choice(["", "=0.02", "=0.05"]) if lasting else "") + dice.choice(when)
+
+        return cls(
+            kind,
+            units,
+            copies,
+            "; ".join(fault() for _ in range(dice.choice([0, 1, 1, 2, 3, 4]))),
+            chunk=dice.choice([1000, 77, 4096, 13]),
+            overlap=dice.choice([0, 500, 100_000]),
+            rate=dice.choice([0, 300, 1000]),
+            buffer_bytes=dice.choice([2048, 65536]),
+            seed=seed,
+        )
+
+
+async def send(
+    printer: SimulatedPrinter, port: int, kind: str, data: bytes, chunk: int, patience_s: float = 0.6
+) -> int:
+    """Send `data` in chunks and stay until it is printed; return how far it got, as a client would believe.
+
+    -1 when all was sent and nothing broke. A client gives up after `patience_s`.
+    """
+    head, tail, answer = wrapped(kind, data)
+    done = 0
+    with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+        async with asyncio.timeout(patience_s):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(head)
+                while done < len(data):
+                    writer.write(data[done : done + chunk])
+                    await writer.drain()
+                    done += chunk
+                    await asyncio.sleep(0)
+                writer.write(tail)
+                await writer.drain()
+                if answer:
+                    broken = await reader.readexactly(len(answer)) != answer
+                else:
+                    broken = await _stay(printer, reader, len(data))
+            finally:
+                writer.close()
+                await writer.wait_closed()
+            if not broken:
+                return -1
+    return min(done, len(data))
+
+
+async def _stay(printer: SimulatedPrinter, reader: asyncio.StreamReader, size: int) -> bool:
+    """Keep a connection until its `size` bytes have arrived and are printed; True if it broke before."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            if not await asyncio.wait_for(reader.read(1000), 0.005):
+                return True
+        if printer.idle and printer.core.intake.received >= size:
+            return False
+
+
+async def live(printer: SimulatedPrinter, life: Life) -> dict[int, bytes]:
+    """Print through a proxy, going on after breaks a little before where the client believes to be.
+
+    Return, inlet by inlet, the part of the document that the proxy has passed on.
+    """
+    port: int = next(getattr(plug, "port", 0) for plug in printer.connections)
+    carried: dict[str, tuple[int, int]] = {}
+    async with RecordingProxy(port) as proxy:
+        todo = b"".join(life.units)
+        for _ in range(4):
+            known = set(proxy.sent)
+            patience_s = 0.6 if life.faults else 20
+            sent = await send(printer, proxy.port, life.kind, todo, life.chunk, patience_s)
+            head = wrapped(life.kind, todo)[0]
+            carried |= dict.fromkeys(set(proxy.sent) - known, (len(head), len(todo)))
+            if sent < 0:
+                break
+            todo = todo[max(0, sent - life.overlap) :]
+        await asyncio.sleep(0.02)
+        printer.clear()
+        await settled(printer)
+    streams: dict[int, bytes] = {}
+    for event in printer.record.events:
+        if event["event"] == "connected":
+            skip, size = carried.get(event["peer"], (0, 0))
+            streams[event["inlet"]] = bytes(proxy.sent.get(event["peer"], b""))[skip : skip + size]
+    return streams
+
+
+async def settled(printer: SimulatedPrinter) -> None:
+    """Wait until every sender is gone, nothing is wrong and all that can be printed is."""
+    for _ in range(1000):
+        if printer.idle and not printer.core.conditions and not printer.core.intake.inlets:
+            return
+        await asyncio.sleep(0.005)
