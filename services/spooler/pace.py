@@ -37,6 +37,14 @@ class Pace:
             self.next_at = max(self.next_at, now) + 60.0 / printer.catch_up_per_minute
 
 
+def span_words(seconds: float) -> str:
+    """Return a span of time in words: `2 h`, `90 s`."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
 def is_overdue(job: Job, printer: Printer, now: datetime) -> bool:
     """Whether a job has waited longer than its printer's limit, and nothing of it is on paper."""
     limit = printer.max_backlog_age_s

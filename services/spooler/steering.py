@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis import logs
@@ -26,6 +26,7 @@ from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Outcome
+from spooler.pace import span_words
 from spooler.printer import Printer
 from spooler.redirecting import Redirecting
 from spooler.reprinting import Reprinting
@@ -228,7 +229,7 @@ class Steering(Reprinting):
 
 
 def _held_overdue(job: Job, printer: Printer) -> Job:
-    limit = timedelta(seconds=printer.max_backlog_age_s or 0)
+    limit = span_words(printer.max_backlog_age_s or 0)
     return replace(
         job,
         state=step(job.state, JobEvent.HOLD),
