@@ -83,7 +83,9 @@ async def run(settings: PortmonSettings) -> None:
             await server.serve(
                 settings,
                 servicers=[
-                    served(MonitorServicer(settings.host_name, ports, handles, tasks)),
+                    served(
+                        MonitorServicer(settings.host_name, ports, handles, tasks, answer_s=settings.answer_s)
+                    ),
                     served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
                 ],
                 loops=[handles.expire],

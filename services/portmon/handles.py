@@ -10,8 +10,9 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from chassis import logs
 from chassis.errors import (
@@ -22,11 +23,14 @@ from chassis.errors import (
     PortBusy,
     PortNotFound,
     StaleFence,
+    Verdict,
 )
 from chassis.tasks import Tasks
 from portmon.port_state import PortState
 from portmon.ports import HostPort, Ports
+from portmon.refusals import TakenOver, never_given_out
 from portmon.session import PortSession
+from portmon.way import Way
 
 _DEAD_REMEMBERED = 4096
 MOST_FENCE = (1 << 63) - 1  # above there is no room for the fence of the next opening
@@ -53,6 +57,7 @@ class Hold:
     printer: str
     lease_s: float
     deadline: float
+    way: Way | None = None
     opened_at: float = field(default_factory=time.time)
     read_timeout_s: float | None = None  # SetPortTimeOuts changed it
     streams: int = 0
@@ -97,15 +102,17 @@ class Handles:
         """
         hold = self._holds.get(token)
         if hold is None:
-            why = self._dead.get(token, _never_given_out)
+            why = self._dead.get(token, never_given_out)
             raise why()
         if fence not in (0, hold.fence):
             raise StaleFence(f"fence {fence} is not that of this handle", fence=fence, port=hold.port.name)
         hold.deadline = time.monotonic() + hold.lease_s
         return hold
 
-    async def open(self, name: str, owner: Owner, fence: int, printer: str, lease_s: float | None) -> Hold:
-        """Acquire a port (OpenPort), or take it over from an older process of the same fabric.
+    async def open(
+        self, name: str, owner: Owner, fence: int, printer: str, lease_s: float | None, way: Way | None = None
+    ) -> Hold:
+        """Acquire a port (OpenPort; OpenPortEx with a `way`), or take it over from an older process of the fabric.
 
         It goes on when the caller gives up waiting: the hold then ends with its lease, or a repeat finds it.
 
@@ -123,24 +130,24 @@ class Handles:
         if self.draining:
             raise PortBusy(f"the host of port {port.name} is shutting down", port=port.name)
         lease = min(lease_s or self._lease_s, self._most_lease_s)
-        work = self._open(port, owner, fence, printer, lease)
+        work = self._answer(self._acquire(port, owner, fence, printer, lease, way))
         opened: Hold | FabricError = await asyncio.shield(self._tasks.spawn(f"open {port.name}", work))
         if isinstance(opened, FabricError):
             raise opened
         return opened
 
-    async def _open(
-        self, port: HostPort, owner: Owner, fence: int, printer: str, lease_s: float
-    ) -> Hold | FabricError:
+    async def _answer(self, opening: Coroutine[Any, Any, Hold]) -> Hold | FabricError:
         """Open on a task of its own, whose refusals are answers and no accidents."""
         try:
-            return await self._acquire(port, owner, fence, printer, lease_s)
+            return await opening
         except FabricError as error:
             return error
 
-    async def _acquire(self, port: HostPort, owner: Owner, fence: int, printer: str, lease_s: float) -> Hold:
+    async def _acquire(
+        self, port: HostPort, owner: Owner, fence: int, printer: str, lease_s: float, way: Way | None
+    ) -> Hold:
         if port.monitor.private(port.name):
-            session = await self._new_session(port, owner)
+            session = await self._new_session(port, owner, way)
             return self._give_out(port, session, owner, fence, printer, lease_s)
         async with port.lock:
             if port.deleted:
@@ -150,15 +157,16 @@ class Handles:
                 hold.deadline = time.monotonic() + lease_s
                 return hold
             self._refuse(port, hold, owner, fence)
-            session = await self._living_session(port) or await self._new_session(port, owner)
+            session = await self._living_session(port, way) or await self._new_session(port, owner, way)
             # After the device, so that a device that is away does not use fences up; before the handle is out.
             await asyncio.to_thread(port.journal.store_fence, owner.fabric, fence)
             if hold is not None:
-                self._kill(hold, taken := _TakenOver(port.name, fence))
+                self._kill(hold, taken := TakenOver(port.name, fence))
                 hold.farewell(taken())
                 log.info("port taken over", port=port.name, fence=fence, spooler=owner.spooler)
             port.session = session
             port.hold = self._give_out(port, session, owner, fence, printer, lease_s)
+            port.hold.way = way
             return port.hold
 
     def _refuse(self, port: HostPort, hold: Hold | None, owner: Owner, fence: int) -> None:
@@ -178,19 +186,24 @@ class Handles:
                 held=hold is not None,
             )
 
-    async def _living_session(self, port: HostPort) -> PortSession | None:
-        """Return the session to take over, unless its device is gone and opening anew may find it again."""
-        if port.session is not None and port.session.state is PortState.FAILED:
-            await port.session.close()
+    async def _living_session(self, port: HostPort, way: Way | None) -> PortSession | None:
+        """Return the session to take over, unless its device is gone, or it goes through another language monitor."""
+        session = port.session
+        other = port.hold is not None and port.hold.way != way
+        if session is not None and other and (session.in_progress() or session.queued()):
+            text = f"port {port.name} is in a document through another language monitor"
+            raise PortBusy(text, verdict=Verdict.RETRY, port=port.name)
+        if session is not None and (other or session.state is PortState.FAILED):
+            await session.close()
             port.session = None
         return port.session
 
-    async def _new_session(self, port: HostPort, owner: Owner) -> PortSession:
+    async def _new_session(self, port: HostPort, owner: Owner, way: Way | None) -> PortSession:
         journal = await asyncio.to_thread(lambda: port.journal)
         session = PortSession(port.name, owner.fabric, journal, port.counters)
         session.reports = port.reports
         session.changed = lambda: self._ports.touch(port)
-        await session.open(port.monitor, port.settings)
+        await session.open(port.monitor if way is None else way.over(port), port.settings)
         return session
 
     def _give_out(
@@ -275,16 +288,3 @@ class Handles:
             for hold in mine:
                 group.create_task(self.close(hold))
         return broken
-
-
-@dataclass(frozen=True, slots=True)
-class _TakenOver:
-    port: str
-    fence: int
-
-    def __call__(self) -> FabricError:
-        return StaleFence(f"port {self.port} was taken over", port=self.port, fence=self.fence)
-
-
-def _never_given_out() -> FabricError:
-    return InvalidHandle("this handle was never given out, or long ago")

@@ -1,8 +1,11 @@
-"""Answers for slices that do nothing: their document was taken back, or is not the one in progress."""
+"""Answers for what does nothing: slices of documents that are not in progress, handles that are dead."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from chassis import errors
+from chassis.errors import FabricError, InvalidHandle, StaleFence
 from portmon.document import Phase, Progress, Slice
 from portmon.journal import Journal
 
@@ -24,3 +27,20 @@ def not_current(journal: Journal, port: str, piece: Slice) -> Progress:
             text, win32=6, verdict=errors.Verdict.RETRY, port=port, document=piece.key
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """Says to the bearer of a handle that somebody newer has the port."""
+
+    port: str
+    fence: int
+
+    def __call__(self) -> FabricError:
+        """Return the error to raise."""
+        return StaleFence(f"port {self.port} was taken over", port=self.port, fence=self.fence)
+
+
+def never_given_out() -> FabricError:
+    """Say that a handle is none."""
+    return InvalidHandle("this handle was never given out, or long ago")

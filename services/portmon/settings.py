@@ -43,13 +43,20 @@ class PortmonSettings(Settings):
         default=None, description="where file ports write; none: files, below the state directory"
     )
     device_root: Path = Field(
-        default=Path("/dev"), description="where devices are looked for; another one for stand-ins and containers"
+        default=Path("/dev"),
+        description="where devices are looked for; another one for stand-ins and containers",
     )
     sys_root: Path = Field(default=Path("/sys"), description="where the kernel tells what a device is")
     ports: tuple[PortSection, ...] = Field(default=(), description="ports to add when missing")
     lease_s: float = Field(default=30.0, ge=1, le=3600, description="how long a hold lives without traffic")
     most_lease_s: float = Field(
         default=300.0, ge=1, le=86400, description="the longest lease a spooler may ask for"
+    )
+    answer_s: float = Field(
+        default=10.0,
+        gt=0,
+        le=600,
+        description="how long a language monitor waits for a silent printer's word about the end of a document",
     )
     journal_slots: int = Field(
         default=4096, ge=16, le=1 << 20, description="documents a port remembers until they are settled"

@@ -269,6 +269,8 @@ def _hold_to_pb(hold: Hold) -> port_pb2.PortHold:
         printer=hold.printer,
         open_time=_moment(hold.opened_at),
     )
+    if hold.way is not None:
+        message.language_monitor = hold.way.name
     if not hold.streams:
         message.lease_expire_time.CopyFrom(_moment(time.time() + hold.deadline - time.monotonic()))
     return message

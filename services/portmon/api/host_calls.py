@@ -12,6 +12,7 @@ from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.document_stream import known_documents
 from portmon.journal_file import boot_id
+from portmon.monitor import PortMonitor
 from portmon.port_name import same
 from portmon.ports import HostPort
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
@@ -31,6 +32,7 @@ _FUNCTIONS = (
     pb.MONITOR_FUNCTION_SHUTDOWN,
     pb.MONITOR_FUNCTION_NOTIFY_USED_PORTS,
     pb.MONITOR_FUNCTION_NOTIFY_UNUSED_PORTS,
+    pb.MONITOR_FUNCTION_SEND_RECV_BIDI_DATA_FROM_PORT,
 )
 # A busy port changes thousands of times a second; its watchers hear of it so often.
 _WATCH_PAUSE_S = 0.2
@@ -67,9 +69,7 @@ class HostCalls(Calls):
             one = found.setdefault(monitor.name, pb.Monitor(name=monitor.name, kind=pb.MONITOR_KIND_PORT))
             one.version = version("print-fabric")
             one.schemes.append(monitor.scheme)
-            functions = {*one.capabilities, *_FUNCTIONS}
-            if monitor.readable:
-                functions.add(pb.MONITOR_FUNCTION_READ_PORT)
+            functions = {*one.capabilities, *capabilities_of(monitor)}
             one.ClearField("capabilities")
             one.capabilities.extend(sorted(functions))
         return list(found.values())
@@ -147,6 +147,11 @@ class HostCalls(Calls):
         broken = await self._handles.shutdown(owner, request.grace.ToTimedelta().total_seconds())
         found = [one for hold in broken for one in known_documents(hold) if one.win32]
         return pb.ShutdownResponse(broken_off=map(convert.progress_to_pb, found))
+
+
+def capabilities_of(monitor: PortMonitor[Any]) -> list[pb.MonitorFunction.ValueType]:
+    """Return the functions a port monitor has."""
+    return [*_FUNCTIONS, *([pb.MONITOR_FUNCTION_READ_PORT] if monitor.readable else [])]
 
 
 def _port_info_bytes(port: HostPort, level: int) -> int:

@@ -6,21 +6,26 @@ from typing import Any, NoReturn
 
 from chassis.errors import NotBuiltYet
 from chassis.server import Servicer
+from chassis.tasks import Tasks
 from portmon.api.document_calls import DocumentCalls
-from portmon.api.host_calls import HostCalls
-from portmon.api.port_calls import PortCalls
+from portmon.api.language_calls import LanguageCalls
+from portmon.handles import Handles
+from portmon.language_registry import Languages
+from portmon.ports import Ports
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
 
 SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
-class MonitorServicer(HostCalls, PortCalls, DocumentCalls, rpc.MonitorServiceServicer):
-    """The monitors of one host, as a spooler sees them."""
+class MonitorServicer(LanguageCalls, DocumentCalls, rpc.MonitorServiceServicer):
+    """The monitors of one host, as a spooler sees them. `answer_s` is how long a printer's word is waited for."""
 
-    async def OpenPortEx(self, request: pb.OpenPortExRequest, context: Any) -> NoReturn:
-        """Open through a language monitor: there is none yet."""
-        raise NotBuiltYet("OpenPortEx")
+    def __init__(
+        self, host: str, ports: Ports, handles: Handles, tasks: Tasks, *, answer_s: float = 10.0
+    ) -> None:
+        super().__init__(host, ports, handles, tasks)
+        self.languages, self.answer_s = Languages(), answer_s
 
     async def StageDocument(self, request_iterator: Any, context: Any) -> NoReturn:
         """Put a whole document on the host first."""
@@ -31,12 +36,6 @@ class MonitorServicer(HostCalls, PortCalls, DocumentCalls, rpc.MonitorServiceSer
     ) -> NoReturn:
         """Pass a device control through."""
         raise NotBuiltYet("GetPrinterDataFromPort")
-
-    async def SendRecvBidiDataFromPort(
-        self, request: pb.SendRecvBidiDataFromPortRequest, context: Any
-    ) -> NoReturn:
-        """Ask or set device data by schema path."""
-        raise NotBuiltYet("SendRecvBidiDataFromPort")
 
     async def PowerEvent(self, request: pb.PowerEventRequest, context: Any) -> NoReturn:
         """Prepare for suspend, come back from it."""

@@ -25,12 +25,7 @@ class PortCalls(Calls):
             raise InvalidArgument("no port is named", fields=[("port", "is required")])
         lease = request.lease.ToTimedelta().total_seconds() if request.HasField("lease") else None
         hold = await self._handles.open(request.port, owner, request.fence, request.printer, lease)
-        return pb.OpenPortResponse(
-            handle=pb.PortHandle(token=hold.token, fence=hold.fence),
-            lease=convert.seconds(hold.lease_s),
-            documents=map(convert.progress_to_pb, known_documents(hold)),
-            port=convert.port_to_pb(self._host, hold.port),
-        )
+        return opened(self._host, hold)
 
     async def KeepAlive(self, request: pb.KeepAliveRequest, context: Any) -> pb.KeepAliveResponse:
         """Renew a hold."""
@@ -80,3 +75,13 @@ class PortCalls(Calls):
         if any(other.readable for other in self._ports.registry if other.name == monitor.name):
             raise WrongState(text, win32=6, verdict=Verdict.NONE, port=name)
         raise NotSupported(text, port=name)
+
+
+def opened(host: str, hold: Hold) -> pb.OpenPortResponse:
+    """Return the answer to whoever has opened a port."""
+    return pb.OpenPortResponse(
+        handle=pb.PortHandle(token=hold.token, fence=hold.fence),
+        lease=convert.seconds(hold.lease_s),
+        documents=map(convert.progress_to_pb, known_documents(hold)),
+        port=convert.port_to_pb(host, hold.port),
+    )

@@ -1,0 +1,134 @@
+"""What a language monitor is: a filter that speaks the printer's language around documents. Read `monitor.py` first.
+
+A language does no I/O and knows no clock: it is asked for the bytes to send and told the bytes that came. All of it runs
+on the port's own thread; `language_port.py` does the writing, the waiting and the counting. What the printer sends is
+hostile: a parser is bounded, never raises, and believes nothing that it did not ask for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from portmon.document import DocInfo, DocKey, Evidence
+from portmon.facts import Fact
+from portmon.reports import Report, Severity
+
+
+class Before(StrEnum):
+    """What the printer was left with before a document."""
+
+    CLEAN = "clean"  # the document before it ended well
+    UNKNOWN = "unknown"  # nobody knows who used the printer before
+    BROKEN = "broken"  # half a document
+    CANCELED = "canceled"  # half a document that nobody wants any more
+
+
+class Word(StrEnum):
+    """What the printer has said about the document in progress."""
+
+    NONE = "none"
+    CONFIRMED = "confirmed"  # all of it is out
+    LOST = "lost"  # it gave up the document, or forgot it
+    UNPROVEN = "unproven"  # nothing that it says will prove more
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A document on its way through a language."""
+
+    key: DocKey
+    info: DocInfo
+    before: Before
+
+    @property
+    def tag(self) -> str:
+        """Return what its job is called at the printer: the number people know, and what makes an attempt unique."""
+        return f"PF {self.info.job_number} {self.job_tag} A{self.key.attempt}"
+
+    @property
+    def job_tag(self) -> str:
+        """Return the part that all attempts of its job have in common; UUIDv7 ends in random bits."""
+        return self.key.uid.hex()[-12:]
+
+
+class Language(ABC):
+    """One language, for one opening of a port.
+
+    `pipe`: a line on which a printer may be switched off and on without anybody noticing; else a connection, which
+    ends with the printer.
+    """
+
+    name: ClassVar[str]  # as people write it: "ESC/POS"
+    version: ClassVar[str] = "1.0"
+    evidence: ClassVar[Evidence]  # what a CONFIRMED rests on
+    ask_s: ClassVar[float] = 0.25  # how often to ask while a word is awaited
+    idle_s: ClassVar[float] = 30.0  # how often to ask between documents, on ports that stay open
+    heartbeat_s: ClassVar[float] = 0.0  # a printer that works may be silent for so long
+
+    def __init__(self, *, pipe: bool) -> None:
+        self.pipe = pipe
+        self.word = Word.NONE
+        self.why = ""  # with LOST: what the printer said
+        self.busy = False  # the printer's last word: it is at work, or waits for somebody
+        self.cleared = False  # it has thrown away what it was told to
+
+    @property
+    def reporter(self) -> str:
+        """Return the name its reports go by."""
+        return self.name.lower().replace("/", "")
+
+    def clear(self, document: Wrapped) -> bytes:
+        """Return what empties the printer before a document; it is given a moment to say that it is `cleared`."""
+        return b""
+
+    @abstractmethod
+    def begin(self, document: Wrapped, first: bytes) -> bytes:
+        """A document begins, with these bytes: return what goes before it. Forget the word about the last one."""
+
+    def go_on(self, document: Wrapped) -> None:
+        """A document goes on in its middle, where the printer stands: nothing goes before it."""
+        self.word, self.why = Word.NONE, ""
+
+    def payload(self, data: memoryview) -> None:
+        """These bytes of the document were taken by the device; never kept."""
+
+    @abstractmethod
+    def finish(self) -> bytes:
+        """Return what goes behind the document."""
+
+    def ask(self) -> bytes:
+        """The word is awaited still: return what to ask."""
+        return b""
+
+    def rest(self) -> bytes:
+        """The word has come: return what to tell the printer before others use it."""
+        return b""
+
+    def idle(self) -> bytes:
+        """Return what to ask between documents."""
+        return b""
+
+    @abstractmethod
+    def hear(self, data: bytes) -> bool:
+        """Take what came from the printer, in any pieces; tell whether any of it was understood."""
+
+    def confirmed(self) -> int:
+        """Return how many bytes of the document the printer said are out already."""
+        return 0
+
+    @abstractmethod
+    def reports(self) -> list[Report]:
+        """Return what is the matter with the printer by its last word."""
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Return what is known of the printer, by bidi schema path."""
+        return {}
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the printer's last word is that somebody has to come."""
+        return any(one.severity is Severity.ERROR for one in self.reports())

@@ -1,0 +1,203 @@
+"""ZPL: label printers. After Zebra's "ZPL II Programming Guide": ~HS, ~HI, ~HQES, ~JX, ~JA, and settings by name.
+
+The proof of an end is the printer's label counter (odometer.total_label_count): it stood somewhere before the document
+and has risen by the labels in it, and the receive buffer is empty. A printer without that counter is believed when its
+buffer is empty twice, on a connection; on a line, where it may have been switched off and on meanwhile, it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from portmon.document import Evidence
+from portmon.facts import Fact, Kind
+from portmon.language import Before, Language, Word, Wrapped
+from portmon.languages._labels import Labels
+from portmon.languages._zpl_answers import ERRORS, WARNINGS, Answer, Answers, Errors, HostStatus, Identity
+from portmon.reports import Report
+
+_ODOMETER = "odometer.total_label_count"
+# The bare form before the document, the named form behind it: so that a late answer is never taken for the other one.
+_ASKS_START = f'! U1 getvar "{_ODOMETER}"\r\n'.encode()
+_ASKS = b"~HS~HQES{}{" + f'"{_ODOMETER}":null'.encode() + b"}\r\n"
+_ASKS_WHO = b"~HI~HQES"
+_TWICE = 2
+_UNANSWERED_ASKS = 4  # after so many turns a question counts as lost
+
+
+class Zpl(Language):
+    """Printers that understand ZPL."""
+
+    name = "ZPL"
+    evidence = Evidence.ZPL
+    ask_s = 0.1
+
+    def __init__(self, *, pipe: bool) -> None:
+        super().__init__(pipe=pipe)
+        self._answers = Answers()
+        self._labels = Labels()
+        self._before = Before.UNKNOWN
+        self._start: int | None = None  # the counter before the document
+        self._now: int | None = None
+        self._start_asked = False
+        self._asking = False
+        self._awaited = self._turns = 0
+        self._first: HostStatus | None = None  # the first string of the answer that is coming
+        self._empty = self._short = 0  # in a row: the buffer is empty; and the counter is short
+        self._partial = False
+        self._flags = self._errors = self._warnings = 0
+        self._troubled = False  # a label may have come out twice, and have been counted twice
+        self._facts: dict[str, Fact] = {}
+
+    @override
+    def begin(self, document: Wrapped, first: bytes) -> bytes:
+        self.go_on(document)
+        self._labels, self._before = Labels(), document.before
+        self._start = self._now = None
+        self._start_asked = True
+        self._troubled = False
+        left = b"~JX" if document.before is not Before.CLEAN or self._partial else b""
+        if document.before is Before.CANCELED:
+            left = b"~JA"
+        self._partial = False
+        who = b"" if self._facts else _ASKS_WHO
+        return left + who + _ASKS_START
+
+    @override
+    def go_on(self, document: Wrapped) -> None:
+        super().go_on(document)
+        self._asking = False
+        self._empty = self._short = self._awaited = self._turns = 0
+        self._first = None
+
+    @override
+    def payload(self, data: memoryview) -> None:
+        self._labels.look(data)
+
+    @override
+    def finish(self) -> bytes:
+        self._labels.finish()
+        self._asking = True
+        return self._question()
+
+    @override
+    def ask(self) -> bytes:
+        self._turns += 1
+        if self._awaited and self._turns < _UNANSWERED_ASKS:
+            return b""
+        return self._question()
+
+    def _question(self) -> bytes:
+        self._awaited, self._turns = 2, 0  # both strings of ~HS
+        self._first = None
+        return _ASKS
+
+    @override
+    def idle(self) -> bytes:
+        return b"~HS~HQES"
+
+    @override
+    def hear(self, data: bytes) -> bool:
+        understood = False
+        for answer in self._answers.take(data):
+            understood = self._take(answer) or understood
+        if understood:
+            self._troubled = self._troubled or self.in_trouble
+            waiting = self._first is not None and bool(self._first.formats)
+            self.busy = self.in_trouble or waiting or self._flags & 0x10000 > 0
+        return understood
+
+    def _take(self, answer: Answer) -> bool:
+        if isinstance(answer, HostStatus):
+            return self._host_status(answer)
+        if isinstance(answer, Errors):
+            self._errors, self._warnings = answer.errors, answer.warnings
+            return True
+        if isinstance(answer, Identity):
+            self._identify(answer)
+            return True
+        if not (answer.value.isascii() and answer.value.isdigit() and len(answer.value) <= 12):
+            return False
+        if not answer.name and self._start_asked:
+            self._start_asked = False
+            self._start = int(answer.value)
+        elif answer.name == _ODOMETER and self._asking:
+            self._now = max(self._now or 0, int(answer.value))
+            self._judge()
+        else:
+            return False
+        return True
+
+    def _host_status(self, status: HostStatus) -> bool:
+        if status.formats is not None:
+            self._first, self._flags = status, status.flags
+            return True
+        if self._first is None:
+            return False
+        self._flags |= status.flags
+        if self._awaited:
+            self._awaited = 0
+            self._partial = self._first.partial
+            empty = not self._first.formats and not status.labels
+            self._empty = self._empty + 1 if empty and not self._flags else 0
+            if self._empty:
+                self._judge()
+            else:
+                self._short = 0
+        if status.labels:
+            self.busy = True
+        return True
+
+    def _judge(self) -> None:
+        """Decide what is proven, when the counter or the buffer has been told."""
+        if self.word is not Word.NONE or not self._asking:
+            return
+        printed, labels = self._printed(), self._labels
+        if printed is None or not labels.sure:
+            if self._empty >= _TWICE and not self._partial:
+                proven = not self.pipe or (labels.sure and not labels.count)
+                self.word = Word.CONFIRMED if proven else Word.UNPROVEN
+            elif self._empty >= _TWICE:
+                self.word = Word.UNPROVEN
+        elif printed >= labels.count:
+            alone = self._before is Before.CLEAN and not self._troubled and labels.count
+            if alone or self._empty:
+                self.word = Word.UNPROVEN if self._partial else Word.CONFIRMED
+        elif self._empty:
+            self._short += 1
+            if self._short > _TWICE and self._empty >= _TWICE:
+                self.word = Word.LOST
+                self.why = f"its counter rose by {printed} of {labels.count} labels, and its buffer is empty"
+
+    def _printed(self) -> int | None:
+        """Return by how many labels the counter has risen; None: it is not known."""
+        return None if self._start is None or self._now is None else max(0, self._now - self._start)
+
+    @override
+    def confirmed(self) -> int:
+        printed = self._printed() if self._asking and self._labels.sure else None
+        if not printed or self._before is not Before.CLEAN:
+            return 0
+        return self._labels.offset_of(printed - self._troubled)
+
+    def _identify(self, identity: Identity) -> None:
+        info = "\\Printer.DeviceInfo:"
+        self._facts = {
+            f"{info}Manufacturer": Fact(Kind.STRING, "Zebra Technologies"),
+            f"{info}ModelName": Fact(Kind.STRING, identity.model),
+            f"{info}FirmwareVersion": Fact(Kind.STRING, identity.firmware),
+        }
+        if identity.memory_kb is not None:
+            self._facts["\\Printer.Configuration.Memory:Size"] = Fact(Kind.INT, identity.memory_kb)
+
+    @override
+    def reports(self) -> list[Report]:
+        bits = self._errors | self._flags
+        found = [report for bit, report in ERRORS.items() if bits & bit]
+        return found + [report for bit, report in WARNINGS.items() if self._warnings & bit]
+
+    @override
+    def facts(self) -> Mapping[str, Fact]:
+        return dict(self._facts)

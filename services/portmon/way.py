@@ -1,0 +1,19 @@
+"""What a port is opened through, if not by itself: a language monitor, as those see it who only open ports."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from portmon.monitor import PortMonitor
+from portmon.ports import HostPort
+
+
+class Way(Protocol):
+    """A language monitor that a port is opened through. Two are the same path to a device when they are equal."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+
+    def over(self, port: HostPort) -> PortMonitor[Any]:
+        """Return the port's monitor with the language above it."""
