@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -10,7 +11,13 @@ from typing import Any, TypeVar
 import click
 
 from printfabric.spooler.v1.print_service_pb2 import UncertainDecision
-from printfabric.spooler.v1.printer_service_pb2 import PoolOrder, PrefetchPolicy, Printer, RedirectPolicy
+from printfabric.spooler.v1.printer_service_pb2 import (
+    DailyWindow,
+    PoolOrder,
+    PrefetchPolicy,
+    Printer,
+    RedirectPolicy,
+)
 from printfabric_client.command import words
 from printfabric_client.command.printing import parse_time
 from printfabric_client.spec import duration
@@ -24,7 +31,12 @@ def _choices(enum: Any, prefix: str) -> dict[str, int]:
 
 _POOL = _choices(PoolOrder, "POOL_ORDER_")
 _REDIRECT = _choices(RedirectPolicy, "REDIRECT_POLICY_")
-_UNCERTAIN = _choices(UncertainDecision, "UNCERTAIN_DECISION_")
+_UNCERTAIN = {
+    word: number
+    for word, number in _choices(UncertainDecision, "UNCERTAIN_DECISION_").items()
+    if number
+    != UncertainDecision.UNCERTAIN_DECISION_REPRINT  # a person may; a rule does not double in silence
+}
 _PREFETCH = _choices(PrefetchPolicy, "PREFETCH_POLICY_")
 _ENUMS = {"pool_order": _POOL, "redirect": _REDIRECT, "on_uncertain": _UNCERTAIN, "prefetch": _PREFETCH}
 
@@ -40,6 +52,20 @@ def _length(_context: click.Context, _option: click.Parameter, value: str | None
     return found
 
 
+def _window(_context: click.Context, _option: click.Parameter, value: str | None) -> DailyWindow | None:
+    if value is None:
+        return None
+    if value in ("", "always"):
+        return DailyWindow()
+    found = re.fullmatch(r"(\d\d?):(\d\d)-(\d\d?):(\d\d)", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no time of day; write 08:00-18:30 (UTC), or always")
+    start, until = (int(found[place]) * 60 + int(found[place + 1]) for place in (1, 3))
+    if max(start, until) > 24 * 60:
+        raise click.BadParameter(f"{value!r}: a day has 24 hours")
+    return DailyWindow(start_minute=start, until_minute=until)
+
+
 _OPTIONS = (
     click.option("--description", metavar="TEXT", help="One line for people."),
     click.option("--location", metavar="TEXT", help="Where it stands."),
@@ -52,6 +78,9 @@ _OPTIONS = (
     click.option("--max-backlog-age", metavar="TIME", callback=_length,
                  help="After an outage older jobs wait for release."),
     click.option("--catch-up-per-minute", type=click.IntRange(0), help="Jobs a minute after an outage; 0: no limit."),
+    click.option("--window", metavar="08:00-18:30", callback=_window, help="When it prints, in UTC; or always."),
+    click.option("--mark-redirected/--no-mark-redirected", default=None,
+                 help='Put "BACKUP FROM …" on what another port prints in place of one that failed.'),
     click.option("--prefetch", type=click.Choice(list(_PREFETCH)), help="When a document is brought to the host."),
     click.option("--print-while-spooling/--no-print-while-spooling", default=None,
                  help="Begin while the document still arrives."),
@@ -64,7 +93,7 @@ _OPTIONS = (
 
 _NAMES = (
     "description", "location", "language_monitor", "bidirectional", "on_uncertain", "redirect", "redirect_after",
-    "pool_order", "max_backlog_age", "catch_up_per_minute", "prefetch", "print_while_spooling", "default_priority",
+    "pool_order", "max_backlog_age", "catch_up_per_minute", "window", "mark_redirected", "prefetch", "print_while_spooling", "default_priority",
     "priority", "default_format", "accepting", "keep_printed_jobs",
 )  # fmt: skip
 
@@ -83,7 +112,9 @@ def printer_of(settings: dict[str, Any]) -> tuple[Printer, list[str]]:
         if value is None:
             continue
         fields.append(name)
-        if isinstance(value, timedelta):
+        if isinstance(value, DailyWindow):
+            printer.window.CopyFrom(value)
+        elif isinstance(value, timedelta):
             getattr(printer, name).CopyFrom(duration(value))
         else:
             setattr(printer, name, _ENUMS[name][value] if name in _ENUMS else value)
@@ -96,6 +127,8 @@ def shown_settings(printer: Printer) -> Iterator[tuple[str, str]]:
         value = getattr(printer, name)
         if name in _ENUMS:
             text = next((word for word, number in _ENUMS[name].items() if number == value), "")
+        elif isinstance(value, DailyWindow):
+            text = _window_text(value)
         elif isinstance(value, bool):
             text = "yes" if value else ""
         elif printer.DESCRIPTOR.fields_by_name[name].message_type is not None:
@@ -103,3 +136,10 @@ def shown_settings(printer: Printer) -> Iterator[tuple[str, str]]:
         else:
             text = str(value or "")
         yield name.replace("_", " "), text
+
+
+def _window_text(window: DailyWindow) -> str:
+    if window.start_minute == window.until_minute:
+        return ""
+    start, until = (f"{at // 60:02}:{at % 60:02}" for at in (window.start_minute, window.until_minute))
+    return f"{start}-{until} UTC"

@@ -32,6 +32,13 @@ _ports = click.option(
     shell_complete=complete_ports,
     help="A port it may use, preferred first; may be given several times.",
 )
+_standby = click.option(
+    "--standby",
+    metavar="HOST/PORT",
+    multiple=True,
+    shell_complete=complete_ports,
+    help="A port that is used only while no other one works; may be given several times.",
+)
 _later = click.option("--allow-unknown-ports", is_flag=True, help="Take ports whose host may come later.")
 
 
@@ -71,10 +78,16 @@ def show_printer(session: Session, name: str) -> None:
 @command("add")
 @_name
 @_ports
+@_standby
 @settings_options
 @_later
 def add_printer(
-    session: Session, name: str, ports: tuple[str, ...], allow_unknown_ports: bool, **settings: Any
+    session: Session,
+    name: str,
+    ports: tuple[str, ...],
+    standby: tuple[str, ...],
+    allow_unknown_ports: bool,
+    **settings: Any,
 ) -> None:
     """Add a printer: `printfabric printers add labels --port edge-7/COM1: --language-monitor ZPL`."""
     printer, _ = printer_of(settings)
@@ -84,9 +97,8 @@ def add_printer(
         raise click.UsageError("a printer needs at least one --port; `printfabric ports` lists them")
 
     async def add(fabric: Client) -> None:
-        made = await fabric.printers.create(
-            name, ports, settings=printer, allow_unknown_ports=allow_unknown_ports
-        )
+        printer.ports.extend(_ports_of(ports, standby))
+        made = await fabric.printers.create(name, settings=printer, allow_unknown_ports=allow_unknown_ports)
         _say(session.output, made, "added")
 
     session.run(add)
@@ -95,12 +107,20 @@ def add_printer(
 @command("set")
 @_name
 @_ports
+@_standby
 @settings_options
 @_later
 def set_printer(
-    session: Session, name: str, ports: tuple[str, ...], allow_unknown_ports: bool, **settings: Any
+    session: Session,
+    name: str,
+    ports: tuple[str, ...],
+    standby: tuple[str, ...],
+    allow_unknown_ports: bool,
+    **settings: Any,
 ) -> None:
-    """Change a printer. Only what is named changes; --port names all its ports anew."""
+    """Change a printer. Only what is named changes; --port names all its ports anew, --standby those beside them."""
+    if standby and not ports:
+        raise click.UsageError("--standby goes with --port: all ports are named anew")
     changes, fields = printer_of(settings)
 
     async def change(fabric: Client) -> None:
@@ -111,7 +131,7 @@ def set_printer(
         if ports:
             paths.append("ports")
             del printer.ports[:]
-            printer.ports.extend(PrinterPort(port=port_name(port)) for port in ports)
+            printer.ports.extend(_ports_of(ports, standby))
         if not paths:
             raise click.UsageError("nothing to change; `printfabric printers set --help` lists what can be")
         changed = await fabric.printers.update(printer, *paths, allow_unknown_ports=allow_unknown_ports)
@@ -179,6 +199,11 @@ for _command in (
     delete_printer,
 ):
     printers_command.add_command(_command)
+
+
+def _ports_of(ports: tuple[str, ...], standby: tuple[str, ...]) -> list[PrinterPort]:
+    preferred = [PrinterPort(port=port_name(port)) for port in ports]
+    return [*preferred, *(PrinterPort(port=port_name(port), standby=True) for port in standby)]
 
 
 def _row(printer: Printer) -> tuple[str, ...]:
