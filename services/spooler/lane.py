@@ -15,46 +15,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chassis import logs
-from chassis.errors import FabricError, HostUnreachable, StaleFence
+from chassis.errors import DeviceNotConnected, FabricError, HostUnreachable, StaleFence
 from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
-from spooler.lane_condition import LaneCondition, LaneState
-from spooler.outgoing import BATCH_BYTES, Outgoing
+from spooler.lane_condition import LaneState
+from spooler.lane_flights import LaneFlights
 from spooler.port import DocumentKey, OpenPort, Phase, PortHost, Progress
 from spooler.printer import PortName
 
 log = logs.get(__name__)
 
 
-class Lane(LaneCondition):
+class Lane(LaneFlights):
     """The way through one port."""
 
     def __init__(self, port: PortName, host: PortHost, owner: LaneOwner, tasks: Tasks) -> None:
-        self.port = port
-        super().__init__()
+        super().__init__(port, owner)
         self.fence = 0
-        self.window = 1  # documents that may be on their way at once
-        self.reserved = 0  # places promised to jobs that are being accepted
-        self.printer = ""  # whom the port is, or will be, opened for
-        self.flights: dict[DocumentKey, Flight] = {}
         self._host = host
         self._owner = owner
         self._tasks = tasks
-        self._bytes = 0
-        self._unsent = Outgoing(port, owner, self._spoil)
         self._landed: set[DocumentKey] = set()  # ended here, not durably yet
         self._settled: list[DocumentKey] = []
         self._hold: OpenPort | None = None
         self._broken: FabricError | None = None
+        self._device_lost = False  # the host says so: the port is opened anew before anything else is sent
         self._task: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
-
-    @property
-    def has_room(self) -> bool:
-        """It would take a document now."""
-        return (
-            not self.failed and len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
-        )
 
     @property
     def is_open(self) -> bool:
@@ -98,10 +85,10 @@ class Lane(LaneCondition):
 
     async def close(self) -> None:
         """Release the port (ClosePort). With documents on their way the hold is left to its lease instead."""
-        for task in filter(None, (self._task, self._listener)):
-            task.cancel()
-        self._task = self._listener = None
-        hold, self._hold = self._hold, None
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        hold = self._let_go()
         if not self.failed:
             self.state = LaneState.CLOSED
         if hold is None:
@@ -133,11 +120,27 @@ class Lane(LaneCondition):
                 if self._broken is not None:
                     broken, self._broken = self._broken, None
                     raise broken
+                if self._device_lost and not self.failed:
+                    await self._close_lost()
                 if self._hold is None and self.flights:
                     await self._open()
                 await self._send_all()
             except FabricError as error:
                 self._lose(error)
+
+    async def _close_lost(self) -> None:
+        """A port that lost its device stays without it until it is closed; opening it again looks for the device."""
+        self._device_lost = False
+        if (hold := self._let_go()) is not None:
+            await hold.close()
+
+    def _let_go(self) -> OpenPort | None:
+        """Listen no more; return the hold, which is nobody's then."""
+        if self._listener is not None:
+            self._listener.cancel()
+            self._listener = None
+        hold, self._hold = self._hold, None
+        return hold
 
     async def _open(self) -> None:
         if self.state is not LaneState.STOPPED:
@@ -235,6 +238,8 @@ class Lane(LaneCondition):
             news = replace(news, error=flight.failure)
         if news.error is None:
             self.failures = 0
+        elif isinstance(news.error, DeviceNotConnected):
+            self._device_lost = True
         flight.ended = True
         flight.progress = news
         self._remove(flight)
@@ -263,11 +268,7 @@ class Lane(LaneCondition):
 
     def _lose(self, error: FabricError) -> None:
         """The port cannot be used now: give back what never left, keep the rest and ask about it later."""
-        hold, self._hold = self._hold, None
-        if self._listener is not None:
-            self._listener.cancel()
-            self._listener = None
-        if hold is not None:
+        if (hold := self._let_go()) is not None:
             hold.drop()
         never = [flight for flight in self.flights.values() if not flight.begun]
         self._unsent.clear()
@@ -288,13 +289,3 @@ class Lane(LaneCondition):
         if self.flights:
             self._start()
         self._owner.lane_changed(self.port)
-
-    def _add(self, flight: Flight) -> None:
-        self.flights[flight.key] = flight
-        self._bytes += flight.size_bytes
-        self.printer = flight.info.printer
-
-    def _remove(self, flight: Flight) -> None:
-        if self.flights.pop(flight.key, None) is not None:
-            self._bytes -= flight.size_bytes
-        self._unsent.remove(flight)

@@ -1,0 +1,47 @@
+"""The documents a lane has taken: how many, how large, which are still to be sent."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from chassis.errors import FabricError
+from spooler.flight import Flight, LaneOwner
+from spooler.lane_condition import LaneCondition
+from spooler.outgoing import BATCH_BYTES, Outgoing
+from spooler.port import DocumentKey
+from spooler.printer import PortName
+
+
+class LaneFlights(LaneCondition):
+    """The load of one lane."""
+
+    def __init__(self, port: PortName, owner: LaneOwner) -> None:
+        super().__init__()
+        self.port = port
+        self.window = 1  # documents that may be on their way at once
+        self.reserved = 0  # places promised to jobs that are being accepted
+        self.printer = ""  # whom the port is, or will be, opened for
+        self.flights: dict[DocumentKey, Flight] = {}
+        self._bytes = 0
+        self._unsent = Outgoing(port, owner, self._spoil)
+
+    @property
+    def has_room(self) -> bool:
+        """It would take a document now."""
+        return (
+            not self.failed and len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
+        )
+
+    def _add(self, flight: Flight) -> None:
+        self.flights[flight.key] = flight
+        self._bytes += flight.size_bytes
+        self.printer = flight.info.printer
+
+    def _remove(self, flight: Flight) -> None:
+        if self.flights.pop(flight.key, None) is not None:
+            self._bytes -= flight.size_bytes
+        self._unsent.remove(flight)
+
+    @abstractmethod
+    def _spoil(self, flight: Flight, error: FabricError) -> None:
+        """Deal with a flight whose bytes are gone."""
