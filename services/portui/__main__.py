@@ -1,4 +1,4 @@
-"""fabric-portui: shows and changes the ports' settings; holds no state."""
+"""fabric-portui: shows and changes the ports' settings, by gRPC and in the browser; holds no state."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from chassis.client import Channels
 from chassis.identity import MethodRoles, Role
 from portui.api.portui_servicer import SERVICE, servicer
 from portui.fabric import Spooler
+from portui.fabric_print import Printing
+from portui.fabric_watch import FabricWatch
+from portui.live import Live
 from portui.settings import PortuiSettings
 
 # As in Windows: forms are for everybody, they hold no secrets; changes are for administrators. The spooler checks again.
@@ -19,11 +22,26 @@ async def run(settings: PortuiSettings) -> None:
     """Serve until told to stop. It starts and answers whether the spooler is there or not."""
     async with Channels(settings.channel) as channels:
         spooler = Spooler(channels, settings.spooler)
-        await server.serve(
-            settings,
-            servicers=[servicer(spooler)],
-            authorize=_RIGHTS,
-        )
+        console = _console(settings, channels, spooler)
+        await server.serve(settings, servicers=[servicer(spooler)], loops=console, authorize=_RIGHTS)
+
+
+def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> list[server.Callback]:
+    """Return the loops of the console in the browser; none without an address for it."""
+    listen = settings.web_listen
+    if listen is None:
+        return []
+    # Here and not above: a service without a console needs no web server.
+    from portui.web.app import serve  # noqa: PLC0415
+    from portui.web.rendering import Console  # noqa: PLC0415
+
+    live = Live(FabricWatch(channels, settings.spooler))
+    console = Console(live, Printing(channels, settings.spooler), spooler, settings.spooler)
+
+    async def web() -> None:
+        await serve(console, listen)
+
+    return [live.follow, live.beat, web]
 
 
 def main() -> None:

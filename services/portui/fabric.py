@@ -97,6 +97,20 @@ class Fabric:
         result = (await self._call(self._stub.XcvData, request)).result
         return XcvAnswer(result.status, result.output_data, result.message)
 
+    async def long_data(
+        self, session: XcvSession, name: str, document: bytes, timeout_s: float
+    ) -> AsyncIterator[tuple[str, bytes, int | None]]:
+        """Execute a long command; yield each step as (text, JSON, None), the result with its Win32 code in the last."""
+        command = pb.XcvDataRequest(handle=session.handle, data_name=name, input_data=document)
+        request = pb.StreamXcvDataRequest(command=command)
+        async for answer in self._stub.StreamXcvData(request, metadata=self._metadata, timeout=timeout_s):
+            step = answer.step
+            if step.HasField("result"):
+                result = step.result
+                yield step.text or result.message, result.output_data, result.status
+            else:
+                yield step.text, step.step_data, None
+
     async def get_port(self, name: str) -> PortAnswer:
         """Return a port."""
         return _answer((await self._call(self._stub.GetPort, pb.GetPortRequest(name=name))).port)
@@ -178,6 +192,11 @@ class XcvSession:
     def __init__(self, fabric: Fabric, handle: bytes) -> None:
         self._fabric = fabric
         self._handle = handle
+
+    @property
+    def handle(self) -> bytes:
+        """What the spooler knows it by."""
+        return self._handle
 
     async def data(self, name: str, document: bytes = b"") -> XcvAnswer:
         """Execute one command (XcvData).

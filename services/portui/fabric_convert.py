@@ -1,0 +1,235 @@
+"""The wall, looking in: the contracts' messages to plain values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from portui import model
+from printfabric.spooler.v1 import port_service_pb2 as ports_pb
+from printfabric.spooler.v1 import print_service_pb2 as print_pb
+from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
+from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
+from printfabric.types.v1 import job_pb2, ledger_pb2, port_pb2
+
+_CONDITIONS = {
+    "OFFLINE": "Offline", "PAPER_JAM": "Paper jam", "PAPER_OUT": "Out of paper", "OUTPUT_BIN_FULL": "Output bin full",
+    "PAPER_PROBLEM": "Paper problem", "NO_TONER": "No toner", "DOOR_OPEN": "Cover open",
+    "USER_INTERVENTION": "Needs a hand", "OUT_OF_MEMORY": "Out of memory", "TONER_LOW": "Toner low",
+    "WARMING_UP": "Warming up", "POWER_SAVE": "Power save",
+}  # fmt: skip
+
+
+def _word(enum: Any, number: int, prefix: str) -> str:
+    """Return an enum's name without its prefix; what a newer spooler says and we do not know is "UNKNOWN"."""
+    try:
+        return str(enum.Name(number)).removeprefix(prefix)
+    except ValueError:
+        return "UNKNOWN"
+
+
+def when(message: Any, name: str) -> datetime | None:
+    """Return a time stamp of a message, None when it is unset."""
+    return getattr(message, name).ToDatetime(tzinfo=UTC) if message.HasField(name) else None
+
+
+def port_key(name: Any) -> str:
+    """Return `edge-7/COM1:`; empty when the name is."""
+    return f"{name.host}/{name.port}" if name.port else ""
+
+
+def port(message: Any) -> model.Port:
+    """Return a port."""
+    found = _word(port_pb2.PortState, message.state, "PORT_STATE_").lower()
+    known = set(model.PortState)
+    return model.Port(
+        host=message.port.host,
+        port=message.port.port,
+        monitor=message.monitor,
+        description=message.description,
+        state=model.PortState(found) if found in known else model.PortState.UNKNOWN,
+        device=message.device,
+        reports=tuple(_report(one) for one in message.status),
+        hold=_hold(message.hold) if message.HasField("hold") else None,
+        printers=tuple(name.removeprefix("printers/") for name in message.printers),
+        revision=message.settings_revision,
+    )
+
+
+def _report(message: Any) -> model.Report:
+    condition = _word(port_pb2.PortCondition, message.condition, "PORT_CONDITION_")
+    return model.Report(
+        text=message.text or _CONDITIONS.get(condition, condition.replace("_", " ").capitalize()),
+        severity=_word(port_pb2.Severity, message.severity, "SEVERITY_").lower(),
+        source=_word(port_pb2.StatusSource, message.source, "STATUS_SOURCE_").lower(),
+        time=when(message, "report_time"),
+        cause=message.cause_id,
+    )
+
+
+def _hold(message: Any) -> model.Hold:
+    return model.Hold(
+        fabric=message.fabric_id,
+        spooler=message.spooler_id,
+        fence=message.fence,
+        printer=message.printer.removeprefix("printers/"),
+        opened=when(message, "open_time"),
+        lease_until=when(message, "lease_expire_time"),
+    )
+
+
+def printer(message: Any) -> model.Printer:
+    """Return a printer."""
+    uncertain = _word(print_pb.UncertainDecision, message.on_uncertain, "UNCERTAIN_DECISION_")
+    return model.Printer(
+        name=message.name.removeprefix("printers/"),
+        ports=tuple(port_key(one.port) for one in message.ports),
+        standby=frozenset(port_key(one.port) for one in message.ports if one.standby),
+        description=message.description,
+        location=message.location,
+        state=_word(printers_pb.PrinterState, message.state, "PRINTER_STATE_").lower(),
+        reasons=tuple(message.state_reasons),
+        paused=message.paused,
+        pause_reason=message.pause_reason,
+        queued=message.queued_jobs,
+        accepting=message.accepting or not message.HasField("accepting"),
+        format=message.default_format,
+        language_monitor=message.language_monitor,
+        on_uncertain="hold" if uncertain == "UNSPECIFIED" else uncertain.lower().replace("_", " "),
+        pool_order=_word(printers_pb.PoolOrder, message.pool_order, "POOL_ORDER_").lower().replace("_", " "),
+        leaving=message.pending_deletion,
+        etag=message.etag,
+    )
+
+
+_JOB_STATES = {
+    "PENDING": model.JobState.PENDING,
+    "PENDING_HELD": model.JobState.HELD,
+    "PROCESSING": model.JobState.PROCESSING,
+    "PROCESSING_STOPPED": model.JobState.STOPPED,
+    "CANCELED": model.JobState.CANCELED,
+    "ABORTED": model.JobState.ABORTED,
+    "COMPLETED": model.JobState.COMPLETED,
+}
+
+
+def job(message: Any) -> model.Job:
+    """Return a job."""
+    return model.Job(
+        number=message.number,
+        printer=message.printer.removeprefix("printers/"),
+        title=message.document_name,
+        owner=message.owner,
+        size=message.size_bytes,
+        state=_JOB_STATES.get(_word(job_pb2.JobState, message.state, "JOB_STATE_"), model.JobState.PENDING),
+        outcome=outcome(message.outcome),
+        proof=proof(message.ledger),
+        user=message.user,
+        client=message.client,
+        format=message.format,
+        digest=message.digest.hex(),
+        copies=message.copies,
+        priority=message.priority,
+        reasons=tuple(message.state_reasons),
+        port=port_key(message.port),
+        attempts=message.attempts,
+        error=message.last_error.message,
+        error_reason=message.last_error.reason,
+        hold_reason=message.hold_reason,
+        created=when(message, "create_time"),
+        started=when(message, "start_time"),
+        ended=when(message, "end_time"),
+        ahead=message.jobs_ahead,
+        etag=message.etag,
+    )
+
+
+def outcome(number: int) -> model.Outcome:
+    """Return an outcome; what is not known here counts as unknown."""
+    word = _word(ledger_pb2.Outcome, number, "OUTCOME_")
+    if word == "UNSPECIFIED":
+        return model.Outcome.PENDING
+    return getattr(model.Outcome, word, model.Outcome.UNKNOWN)
+
+
+def proof(ledger: Any) -> model.Proof:
+    """Return what a ledger proves."""
+    units, offsets = ledger.units, ledger.offsets
+    kind = _word(ledger_pb2.UnitKind, units.kind, "UNIT_KIND_").lower()
+    return model.Proof(
+        spooled=offsets.spooled,
+        accepted=offsets.accepted,
+        acked=offsets.acked,
+        confirmed=offsets.confirmed,
+        units=model.Units(
+            "" if kind == "unspecified" else kind, units.total, units.accepted, units.acked, units.confirmed
+        ),
+        uncertain=(ledger.uncertain.start, ledger.uncertain.end) if ledger.HasField("uncertain") else None,
+        uncertain_units=(ledger.uncertain_units.first, ledger.uncertain_units.last)
+        if ledger.HasField("uncertain_units")
+        else None,
+        level=_word(ledger_pb2.EvidenceLevel, ledger.level, "EVIDENCE_LEVEL_").lower(),
+    )
+
+
+def attempt(message: Any) -> model.Attempt:
+    """Return an attempt."""
+    return model.Attempt(
+        number=message.number,
+        copy=message.copy,
+        port=port_key(message.port),
+        started=when(message, "start_time"),
+        ended=when(message, "end_time"),
+        outcome=outcome(message.outcome),
+        proof=proof(message.ledger),
+        error=message.error.message,
+        resume_offset=message.resume_offset,
+        mark=message.mark,
+    )
+
+
+def host(message: Any) -> model.Host:
+    """Return a host."""
+    return model.Host(
+        name=message.name.removeprefix("hosts/"),
+        state=_word(ports_pb.HostState, message.state, "HOST_STATE_").lower(),
+        address=message.address,
+        version=message.version,
+        last_seen=when(message, "last_seen_time"),
+        instance=message.instance_id,
+        ports=message.ports,
+        error=message.error,
+    )
+
+
+def explanation(message: Any) -> model.Explanation:
+    """Return an answer to why."""
+    return model.Explanation(
+        verdict=_word(watch_pb.ExplainVerdict, message.verdict, "EXPLAIN_VERDICT_").lower().replace("_", "-"),
+        headline=message.headline,
+        loss=message.loss,
+        actions=tuple(
+            model.Suggestion(one.title, one.method.removeprefix("printfabric.spooler.v1."), one.command)
+            for one in message.actions
+        ),
+        facts=tuple(
+            model.Fact(
+                one.text,
+                _word(port_pb2.StatusSource, one.source, "STATUS_SOURCE_").lower(),
+                when(one, "time"),
+            )
+            for one in message.facts
+        ),
+    )
+
+
+def event(message: Any) -> model.Event:
+    """Return an entry of a job's, port's or printer's history."""
+    job_name = getattr(message, "job", "").removeprefix("jobs/")
+    return model.Event(
+        when(message, "time"),
+        message.kind,
+        message.actor,
+        message.text,
+        int(job_name) if job_name.isdecimal() else 0,
+    )

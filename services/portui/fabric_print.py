@@ -1,0 +1,200 @@
+"""The wall: printers, jobs, and answers about them, as the console asks the spooler. Everything raises FabricError."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from chassis.client import Channels
+from portui import fabric_convert as convert
+from portui.model import Attempt, Event, Explanation, Job, Monitor, Printer
+from printfabric.monitor.v1 import monitor_service_pb2
+from printfabric.spooler.v1 import port_service_pb2 as ports_pb
+from printfabric.spooler.v1 import print_service_pb2 as pb
+from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
+from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
+from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
+from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
+from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
+from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
+from printfabric.types.v1 import job_pb2, ledger_pb2, port_pb2
+
+_PIECE = 128 << 10
+_PAGE = 100
+# People wait for these; a document's upload takes as long as it takes.
+_UPLOAD_S = 3600.0
+
+
+class Printing:
+    """The spooler's printers and jobs. One instance per process."""
+
+    def __init__(self, channels: Channels, address: str) -> None:
+        channel = channels.get(address)
+        self._jobs: Any = PrintServiceStub(channel)
+        self._printers: Any = PrinterServiceStub(channel)
+        self._ports: Any = PortServiceStub(channel)
+        self._watch: Any = WatchServiceStub(channel)
+
+    # --- asking
+
+    async def explain(self, name: str) -> Explanation:
+        """Say why `jobs/4711`, `printers/labels` or `hosts/edge-7/ports/COM1:` does not print."""
+        return convert.explanation(await self._watch.Explain(watch_pb.ExplainRequest(name=name)))
+
+    async def history(self, name: str, size: int = _PAGE) -> list[Event]:
+        """Return what happened to a port or a printer, newest first."""
+        request = watch_pb.ListHistoryRequest(parent=name, page_size=size)
+        return [convert.event(one) for one in (await self._watch.ListHistory(request)).entries]
+
+    async def job(self, number: int) -> Job:
+        """Return one job."""
+        return convert.job((await self._jobs.GetJob(pb.GetJobRequest(name=f"jobs/{number}"))).job)
+
+    async def jobs(
+        self, *, printer: str = "", active: bool = False, undecided: bool = False, page: str = ""
+    ) -> tuple[list[Job], str]:
+        """Return a page of jobs, newest first, and the next page's token."""
+        wanted = pb.JobFilter(printers=[f"printers/{printer}"] if printer else [], active_only=active)
+        if undecided:
+            wanted.states.append(job_pb2.JOB_STATE_PENDING_HELD)
+            wanted.outcomes.append(ledger_pb2.OUTCOME_UNKNOWN)
+        answer = await self._jobs.ListJobs(
+            pb.ListJobsRequest(filter=wanted, page_size=_PAGE, page_token=page)
+        )
+        return [convert.job(one) for one in answer.jobs], answer.next_page_token
+
+    async def attempts(self, number: int) -> list[Attempt]:
+        """Return a job's attempts, first one first."""
+        request = pb.ListAttemptsRequest(parent=f"jobs/{number}")
+        return [convert.attempt(one) for one in (await self._jobs.ListAttempts(request)).attempts]
+
+    async def events(self, number: int) -> list[Event]:
+        """Return what happened to a job, oldest first."""
+        request = pb.ListJobEventsRequest(parent=f"jobs/{number}")
+        return [convert.event(one) for one in (await self._jobs.ListJobEvents(request)).events]
+
+    async def document(self, number: int, most_bytes: int) -> bytes:
+        """Return the beginning of a job's document."""
+        found = bytearray()
+        request = pb.ReadDocumentRequest(name=f"jobs/{number}", limit=most_bytes)
+        async for piece in self._jobs.ReadDocument(request):
+            found += piece.data
+        return bytes(found)
+
+    async def monitors(self, host: str = "-") -> list[Monitor]:
+        """Return the monitors of a host, or of all."""
+        answer = await self._ports.ListMonitors(ports_pb.ListMonitorsRequest(parent=f"hosts/{host}"))
+        names = monitor_service_pb2.MonitorFunction
+        return [
+            Monitor(
+                each.host.removeprefix("hosts/"),
+                one.name,
+                tuple(names.Name(number).removeprefix("MONITOR_FUNCTION_") for number in one.capabilities),
+            )
+            for each in answer.hosts
+            for one in each.monitors
+        ]
+
+    # --- jobs
+
+    async def cancel(self, number: int) -> None:
+        """End a job."""
+        await self._jobs.CancelJob(pb.CancelJobRequest(name=f"jobs/{number}", reason="from the console"))
+
+    async def hold(self, number: int) -> None:
+        """Hold a job until it is released."""
+        await self._jobs.HoldJob(pb.HoldJobRequest(name=f"jobs/{number}", reason="held from the console"))
+
+    async def release(self, number: int) -> None:
+        """Release a held job."""
+        await self._jobs.ReleaseJob(pb.ReleaseJobRequest(name=f"jobs/{number}"))
+
+    async def restart(self, number: int) -> None:
+        """Print a job again from its beginning."""
+        await self._jobs.RestartJob(pb.RestartJobRequest(name=f"jobs/{number}"))
+
+    async def move(self, number: int, printer: str) -> None:
+        """Move a job to another printer."""
+        await self._jobs.MoveJob(pb.MoveJobRequest(name=f"jobs/{number}", printer=f"printers/{printer}"))
+
+    async def resume(self, number: int, unit: int) -> None:
+        """Go on with a job at a unit."""
+        await self._jobs.ResumeJob(pb.ResumeJobRequest(name=f"jobs/{number}", unit=unit))
+
+    async def resolve(self, number: int, decisions: Sequence[tuple[int, int, str]]) -> None:
+        """Decide about uncertain units: (first, last, "skip" or "reprint"); first 0 stands for all of them."""
+        request = pb.ResolveJobRequest(name=f"jobs/{number}", reason="decided at the console")
+        for first, last, what in decisions:
+            one = request.decisions.add(
+                decision=pb.UncertainDecision.Value(f"UNCERTAIN_DECISION_{what.upper()}")
+            )
+            if first:
+                one.units.first, one.units.last = first, last
+        await self._jobs.ResolveJob(request)
+
+    async def submit(
+        self, printer: str, title: str, pieces: AsyncIterator[bytes], request_id: str, size: int | None = None
+    ) -> Job:
+        """Upload a document piece by piece; the job is durable when this returns."""
+
+        async def requests() -> AsyncIterator[pb.UploadJobRequest]:
+            spec = pb.JobSpec(printer=f"printers/{printer}", document_name=title)
+            yield pb.UploadJobRequest(begin=pb.UploadBegin(request_id=request_id, spec=spec, size_bytes=size))
+            offset = 0
+            async for data in pieces:
+                for start in range(0, len(data), _PIECE):
+                    piece = data[start : start + _PIECE]
+                    yield pb.UploadJobRequest(offset=offset, data=piece)
+                    offset += len(piece)
+            yield pb.UploadJobRequest(offset=offset, finish=pb.UploadFinish(size_bytes=offset))
+
+        return convert.job((await self._jobs.UploadJob(requests(), timeout=_UPLOAD_S)).job)
+
+    # --- printers and ports
+
+    async def pause_printer(self, name: str) -> None:
+        """Stop scheduling."""
+        request = printers_pb.PausePrinterRequest(name=f"printers/{name}", reason="from the console")
+        await self._printers.PausePrinter(request)
+
+    async def resume_printer(self, name: str) -> None:
+        """Schedule again."""
+        await self._printers.ResumePrinter(printers_pb.ResumePrinterRequest(name=f"printers/{name}"))
+
+    async def pause_port(self, name: str) -> None:
+        """Send a port no more jobs."""
+        await self._ports.PausePort(ports_pb.PausePortRequest(name=name, reason="from the console"))
+
+    async def resume_port(self, name: str) -> None:
+        """Send it jobs again."""
+        await self._ports.ResumePort(ports_pb.ResumePortRequest(name=name))
+
+    async def create_printer(self, name: str, settings: Printer) -> None:
+        """Add a printer."""
+        request = printers_pb.CreatePrinterRequest(printer_id=name, printer=_printer(settings))
+        await self._printers.CreatePrinter(request)
+
+    async def update_printer(self, settings: Printer) -> None:
+        """Change description, location, ports and what happens to uncertain units, if nobody changed them meanwhile."""
+        request = printers_pb.UpdatePrinterRequest(printer=_printer(settings))
+        request.update_mask.paths.extend(["ports", "description", "location", "default_format"])
+        await self._printers.UpdatePrinter(request)
+
+    async def delete_printer(self, name: str) -> None:
+        """Delete a printer; its jobs print first."""
+        await self._printers.DeletePrinter(printers_pb.DeletePrinterRequest(name=f"printers/{name}"))
+
+
+def _printer(one: Printer) -> printers_pb.Printer:
+    message = printers_pb.Printer(
+        name=f"printers/{one.name}",
+        description=one.description,
+        location=one.location,
+        default_format=one.format,
+        etag=one.etag,
+        accepting=True,
+    )
+    for key in one.ports:
+        host, _, port = key.partition("/")
+        message.ports.add(port=port_pb2.PortName(host=host, port=port), standby=key in one.standby)
+    return message

@@ -1,0 +1,215 @@
+"""What is known now and the last minute of every port: one Watch per process, one frame a second for all viewers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from chassis import logs
+from chassis.errors import FabricError
+from portui.fabric_watch import Change
+from portui.model import Fleet, Job, Port, PortState
+
+RING = 60
+_KEPT_ENDED = 200  # jobs that have ended, the latest
+_RETRY_S = 1.0
+log = logs.get(__name__)
+
+
+class Watch(Protocol):
+    """Where changes come from."""
+
+    def changes(self) -> AsyncIterator[Change]:
+        """Yield a snapshot, then changes; raise FabricError when the stream breaks."""
+
+
+@dataclass(slots=True)
+class Pulse:
+    """The last minute of a port: busy per cent and bytes of each second, the newest last."""
+
+    busy: deque[int] = field(default_factory=lambda: deque([0] * RING, RING))
+    rate: int = 0
+    busy_since: float | None = None
+    busy_s: float = 0.0
+    taken: int = 0
+
+    def mark(self, state: PortState, now: float) -> None:
+        """Note that the port is in `state` from now on."""
+        if self.busy_since is not None:
+            self.busy_s += now - self.busy_since
+        self.busy_since = now if state is PortState.PRINTING else None
+
+    def tick(self, now: float, passed_s: float) -> None:
+        """End a second."""
+        if self.busy_since is not None:
+            self.busy_s += now - self.busy_since
+            self.busy_since = now
+        self.busy.append(min(100, round(100 * self.busy_s / passed_s)))
+        self.rate = round(self.taken / passed_s)
+        self.busy_s, self.taken = 0.0, 0
+
+
+class Live:
+    """The fabric as it is now. Viewers wait for `frame`; what they get is made once for all of them."""
+
+    def __init__(self, watch: Watch, clock: Callable[[], float] = time.monotonic) -> None:
+        self._watch = watch
+        self._clock = clock
+        self._next = Fleet()
+        self.fleet = Fleet()
+        self.pulses: dict[str, Pulse] = {}
+        self.started = datetime.now(UTC)
+        self.connected = False
+        self.ready = asyncio.Event()
+        self.lost_since: datetime | None = self.started
+        self.error = ""
+        self.frames = 0
+        self.structure = 0  # rises when a page has to be drawn anew
+        self.frame = b""
+        self._changed = asyncio.Condition()
+        self._last_tick = clock()
+        self._shown: dict[str, object] = {}
+
+    # --- loops
+
+    async def follow(self) -> None:
+        """Watch for ever; what breaks is begun again after a second."""
+        while True:
+            try:
+                async for change in self._watch.changes():
+                    self.apply(change)
+            except FabricError as error:
+                self._lost(error.message)
+            else:
+                self._lost("the spooler ended the stream")
+            await asyncio.sleep(_RETRY_S)
+
+    async def beat(self) -> None:
+        """Make a frame every second."""
+        while True:
+            await asyncio.sleep(1.0)
+            self.tick()
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def next_frame(self, seen: int) -> tuple[int, bytes]:
+        """Wait for a frame newer than number `seen`; who is slow gets the newest one only."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.frames > seen)
+        return self.frames, self.frame
+
+    def _lost(self, why: str) -> None:
+        if self.connected or not self.error:
+            log.warning("the watch is lost", error=why)
+        if self.connected:
+            self.lost_since = datetime.now(UTC)
+            self.structure += 1
+        self.connected, self.error = False, why
+
+    # --- what changed
+
+    def apply(self, change: Change) -> None:
+        """Take a change in."""
+        if change.begins:
+            self._next = Fleet()
+            self._shown = {}
+        elif self.connected:
+            self._next = self.fleet
+        fleet = self._next
+        for port in change.ports:
+            self._port(fleet, port)
+        for job in change.jobs:
+            self._job(fleet, job)
+        fleet.printers.update((one.name, one) for one in change.printers)
+        fleet.hosts.update((one.name, one) for one in change.hosts)
+        for name in change.deleted:
+            _forget(fleet, name)
+        if change.complete:
+            if not self.connected or change.begins:
+                log.info("the watch is there", ports=len(fleet.ports), jobs=len(fleet.jobs))
+            self.fleet, self.connected, self.lost_since, self.error = fleet, True, None, ""
+            self.ready.set()
+        self.structure += 1
+
+    def _port(self, fleet: Fleet, port: Port) -> None:
+        fleet.ports[port.key] = port
+        self.pulses.setdefault(port.key, Pulse()).mark(port.state, self._clock())
+
+    def _job(self, fleet: Fleet, job: Job) -> None:
+        before = fleet.jobs.get(job.number)
+        had = before.proof.accepted if before is not None and before.attempts == job.attempts else 0
+        if job.port and (before is not None or job.active):
+            self.pulses.setdefault(job.port, Pulse()).taken += max(0, job.proof.accepted - had)
+        fleet.jobs[job.number] = job
+        if len(fleet.jobs) > _KEPT_ENDED * 2:
+            _forget_oldest(fleet)
+
+    # --- what is shown
+
+    def tick(self) -> None:
+        """End a second: rings move on, and a frame says what changed since the last one."""
+        now = self._clock()
+        passed_s = max(now - self._last_tick, 1e-3)
+        self._last_tick = now
+        for key in [key for key in self.pulses if key not in self.fleet.ports]:
+            del self.pulses[key]
+        for pulse in self.pulses.values():
+            pulse.tick(now, passed_s)
+        self.frames += 1
+        shown = {key: self.figures(port) for key, port in self.fleet.ports.items()}
+        changed = {key: row for key, row in shown.items() if self._shown.get(key) != row}
+        self._shown = dict(shown)
+        self.frame = json.dumps(
+            {
+                "n": self.frames,
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "live": self.connected,
+                "since": self.lost_since.isoformat(timespec="seconds") if self.lost_since else "",
+                "structure": self.structure,
+                "ports": changed,
+                "jobs": {job.number: round(100 * job.share) for job in self.printing()},
+            },
+            separators=(",", ":"),
+        ).encode()
+
+    def figures(self, port: Port) -> list[object]:
+        """Return a port's row of a frame: busy per cent, bytes a second."""
+        pulse = self.pulses.get(port.key)
+        return [pulse.busy[-1], pulse.rate] if pulse is not None else [0, 0]
+
+    def printing(self) -> list[Job]:
+        """Return the jobs whose bytes are on their way."""
+        return [job for job in self.fleet.jobs.values() if job.state == "processing"]
+
+    def queued(self, port: Port) -> int:
+        """Return the jobs that wait for a port: those of its printers."""
+        return sum(self.fleet.printers[name].queued for name in port.printers if name in self.fleet.printers)
+
+    def now_on(self, port: Port) -> Job | None:
+        """Return the job that is on a port now."""
+        return next((job for job in self.printing() if job.port == port.key), None)
+
+
+def _forget(fleet: Fleet, name: str) -> None:
+    kind, _, rest = name.partition("/")
+    host, is_port, port = rest.partition("/ports/")
+    if kind == "jobs" and rest.isdecimal():
+        fleet.jobs.pop(int(rest), None)
+    elif kind == "printers":
+        fleet.printers.pop(rest, None)
+    elif is_port:
+        fleet.ports.pop(f"{host}/{port}", None)
+    else:
+        fleet.hosts.pop(rest, None)
+
+
+def _forget_oldest(fleet: Fleet) -> None:
+    ended = sorted(number for number, job in fleet.jobs.items() if not job.active)
+    for number in ended[: max(0, len(ended) - _KEPT_ENDED)]:
+        del fleet.jobs[number]

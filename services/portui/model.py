@@ -1,0 +1,297 @@
+"""What the console shows, as plain values: ports, printers, jobs, hosts, and answers about them. No wire, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class PortState(StrEnum):
+    """The one word shown for a port; the order is the order of precedence, faults first."""
+
+    ERROR = "error"
+    OFFLINE = "offline"
+    UNKNOWN = "unknown"
+    ATTENTION = "attention"
+    PAUSED = "paused"
+    PRINTING = "printing"
+    READY = "ready"
+
+
+FAULTS = (PortState.ERROR, PortState.OFFLINE, PortState.UNKNOWN, PortState.ATTENTION)
+
+
+class JobState(StrEnum):
+    """Where a job stands: IPP's job-state."""
+
+    PENDING = "pending"
+    HELD = "pending-held"
+    PROCESSING = "processing"
+    STOPPED = "processing-stopped"
+    CANCELED = "canceled"
+    ABORTED = "aborted"
+    COMPLETED = "completed"
+
+
+ACTIVE = (JobState.PENDING, JobState.HELD, JobState.PROCESSING, JobState.STOPPED)
+
+
+class Outcome(StrEnum):
+    """How a job ended on paper."""
+
+    PENDING = "pending"
+    PRINTED = "printed"
+    NOT_PRINTED = "not printed"
+    PARTIAL = "partial"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report about a port, and who made it when."""
+
+    text: str
+    severity: str  # error, warning, info
+    source: str  # host, transport, printer, operator
+    time: datetime | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who has a port open."""
+
+    fabric: str
+    spooler: str
+    fence: int
+    printer: str
+    opened: datetime | None = None
+    lease_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port as its host told of it."""
+
+    host: str
+    port: str
+    monitor: str
+    description: str
+    state: PortState
+    device: str = ""
+    reports: tuple[Report, ...] = ()
+    hold: Hold | None = None
+    printers: tuple[str, ...] = ()
+    revision: str = ""
+
+    @property
+    def key(self) -> str:
+        """`edge-7/COM1:`, what people type."""
+        return f"{self.host}/{self.port}"
+
+    @property
+    def name(self) -> str:
+        """The resource name."""
+        return f"hosts/{self.host}/ports/{self.port}"
+
+    @property
+    def reason(self) -> str:
+        """The first report, worst first, in its own words; empty when there is none."""
+        ranked = sorted(
+            self.reports,
+            key=lambda one: (
+                ("error", "warning").index(one.severity) if one.severity in ("error", "warning") else 2
+            ),
+        )
+        return ranked[0].text if ranked else ""
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest report of now was made."""
+        return min((one.time for one in self.reports if one.time), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """A queue and its ports."""
+
+    name: str
+    ports: tuple[str, ...]  # "edge-7/COM1:", preferred first
+    standby: frozenset[str] = frozenset()
+    description: str = ""
+    location: str = ""
+    state: str = "idle"
+    reasons: tuple[str, ...] = ()
+    paused: bool = False
+    pause_reason: str = ""
+    queued: int = 0
+    accepting: bool = True
+    format: str = ""
+    language_monitor: str = ""
+    on_uncertain: str = "hold"
+    pool_order: str = "first-available"
+    leaving: bool = False
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """A document in labels, receipts or pages."""
+
+    kind: str = ""  # label, receipt, page, document
+    total: int = 0
+    accepted: int = 0
+    acked: int = 0
+    confirmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is proven of a document, in bytes and units; `uncertain` is [start, end) in bytes, units both included."""
+
+    spooled: int = 0
+    accepted: int = 0
+    acked: int = 0
+    confirmed: int = 0
+    units: Units = Units()
+    uncertain: tuple[int, int] | None = None
+    uncertain_units: tuple[int, int] | None = None
+    level: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A document for a printer, and how far it is."""
+
+    number: int
+    printer: str
+    title: str
+    owner: str
+    size: int
+    state: JobState
+    outcome: Outcome = Outcome.PENDING
+    proof: Proof = Proof()
+    user: str = ""
+    client: str = ""
+    format: str = ""
+    digest: str = ""
+    copies: int = 1
+    priority: int = 50
+    reasons: tuple[str, ...] = ()
+    port: str = ""  # "edge-7/COM1:", of the present or last attempt
+    attempts: int = 0
+    error: str = ""
+    error_reason: str = ""
+    hold_reason: str = ""
+    created: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    ahead: int = 0
+    etag: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in ACTIVE
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a person has to say what came out."""
+        return self.state is JobState.HELD and self.outcome is Outcome.UNKNOWN
+
+    @property
+    def share(self) -> float:
+        """How much of it the port has taken, 0 to 1."""
+        if self.state is JobState.COMPLETED:
+            return 1.0
+        return min(1.0, self.proof.accepted / self.size) if self.size else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine with a port monitor service."""
+
+    name: str
+    state: str  # online, connecting, silent, draining
+    address: str = ""
+    version: str = ""
+    last_seen: datetime | None = None
+    instance: str = ""
+    ports: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something an explanation rests on."""
+
+    text: str
+    source: str
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What can be done: a title, the call that does it, the command that does it."""
+
+    title: str
+    method: str  # "PrintService/ReleaseJob"
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The spooler's answer to why; the same sentence for console, command and alert."""
+
+    verdict: str
+    headline: str
+    loss: str
+    actions: tuple[Suggestion, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to bring a job to paper."""
+
+    number: int
+    copy: int
+    port: str
+    started: datetime | None
+    ended: datetime | None
+    outcome: Outcome
+    proof: Proof
+    error: str = ""
+    resume_offset: int = 0
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a job, a port or a printer."""
+
+    time: datetime | None
+    kind: str
+    actor: str
+    text: str
+    job: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """A kind of port a host can have."""
+
+    host: str
+    name: str
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Everything that is known now, by name; jobs are those that have not ended and the latest that have."""
+
+    ports: dict[str, Port] = field(default_factory=dict)
+    printers: dict[str, Printer] = field(default_factory=dict)
+    jobs: dict[int, Job] = field(default_factory=dict)
+    hosts: dict[str, Host] = field(default_factory=dict)

@@ -1,0 +1,156 @@
+"""The console's program: routes, the live stream, static files, and its server on the service's event loop."""
+
+from __future__ import annotations
+
+import contextlib
+import mimetypes
+import socket
+from collections.abc import AsyncIterator, Iterator
+from importlib.resources import files
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from chassis import logs
+from chassis.errors import FabricError
+from portui.web import pages_fleet, pages_jobs, pages_port, pages_port_forms, pages_print, pages_printers
+from portui.web.changes import changing, not_found, refused
+from portui.web.rendering import Console, console_of
+from portui.web.security import Gate
+
+log = logs.get(__name__)
+_STATIC = files("portui.web") / "static"
+_FILES = frozenset({"console.css", "console.js", "icons.svg", "favicon.svg"})
+
+
+async def live(request: Request) -> Response:
+    """Stream frames, one a second; a slow reader gets the newest and misses the ones between."""
+    found, begun = console_of(request).live, request.headers.get("last-event-id", "")
+    log.debug("viewer", last=begun)
+
+    async def frames() -> AsyncIterator[bytes]:
+        seen = 0
+        yield b"retry: 1000\n\n"
+        while True:
+            seen, frame = await found.next_frame(seen)
+            yield b"id: %d\ndata: %b\n\n" % (seen, frame)
+
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(frames(), media_type="text/event-stream", headers=headers)
+
+
+async def static(request: Request) -> Response:
+    """Return a file of ours; its address changes with its content, so it is kept for ever."""
+    name = request.path_params["name"]
+    if name not in _FILES:
+        return await not_found(request, FileNotFoundError(name))
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    keep = "public, max-age=31536000, immutable" if request.url.query else "public, max-age=3600"
+    return Response((_STATIC / name).read_bytes(), media_type=kind, headers={"cache-control": keep})
+
+
+def application(console: Console) -> Starlette:
+    """Return the console as an ASGI application."""
+    app = Starlette(
+        routes=_routes(),
+        middleware=[Middleware(Gate), Middleware(GZipMiddleware, minimum_size=800, compresslevel=5)],
+        exception_handlers={FabricError: refused, 404: not_found},
+    )
+    app.state.console = console
+    return app
+
+
+def _routes() -> list[Route]:
+    return [*_fleet_routes(), *_port_routes(), *_queue_routes()]
+
+
+def _fleet_routes() -> list[Route]:
+    fleet = pages_fleet
+    return [
+        Route("/", fleet.overview),
+        Route("/live", live),
+        Route("/static/{name}", static),
+        Route("/theme", changing(fleet.theme), methods=["POST"]),
+        Route("/search", fleet.search),
+        Route("/wall", fleet.wall),
+        Route("/alerts", fleet.alerts),
+        Route("/find", fleet.find),
+        Route("/settings", fleet.settings),
+        Route("/ports", fleet.ports),
+        Route("/ports/many", changing(fleet.many_ports), methods=["POST"]),
+        Route("/hosts", fleet.hosts),
+        Route("/hosts/{host}", fleet.host),
+    ]
+
+
+def _port_routes() -> list[Route]:
+    one_port = "/hosts/{host}/%s/{port:path}"
+    return [
+        Route(one_port % "ports", pages_port.port),
+        Route(one_port % "act", changing(pages_port.act), methods=["POST"]),
+        Route(one_port % "configure", pages_port_forms.configure),
+        Route(one_port % "configure", changing(pages_port_forms.save), methods=["POST"]),
+        Route(one_port % "ask", changing(pages_port_forms.ask), methods=["POST"]),
+        Route(one_port % "delete", pages_port.delete),
+        Route(one_port % "delete", changing(pages_port.delete_now), methods=["POST"]),
+        Route("/add", pages_port_forms.add),
+        Route("/add", changing(pages_port_forms.add_now), methods=["POST"]),
+    ]
+
+
+def _queue_routes() -> list[Route]:
+    jobs, printers = pages_jobs, pages_printers
+    return [
+        Route("/jobs", jobs.jobs),
+        Route("/jobs/many", changing(jobs.many), methods=["POST"]),
+        Route("/jobs/{number:int}", jobs.job),
+        Route("/jobs/{number:int}/act", changing(jobs.act), methods=["POST"]),
+        Route("/jobs/{number:int}/decide", changing(jobs.decide), methods=["POST"]),
+        Route("/printers", printers.printers),
+        Route("/printers/new", printers.new),
+        Route("/printers/new", changing(printers.create), methods=["POST"]),
+        Route("/printers/{name}", printers.printer),
+        Route("/printers/{name}/act", changing(printers.act), methods=["POST"]),
+        Route("/printers/{name}/edit", printers.edit),
+        Route("/printers/{name}/edit", changing(printers.save), methods=["POST"]),
+        Route("/print", pages_print.choose),
+        Route("/print", changing(pages_print.plain), methods=["POST"]),
+        Route("/print/upload", pages_print.stream, methods=["POST"]),
+    ]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the service has its own, and ends both."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+async def serve(console: Console, listen: str) -> None:
+    """Serve the console until cancelled.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    host, _, port = listen.rpartition(":")
+    config = uvicorn.Config(
+        application(console),
+        host=host.strip("[]"),
+        port=int(port),
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=0,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    with socket.create_server((config.host, config.port), backlog=256) as listener:
+        log.info("console", address=f"http://{listen}")
+        await _Server(config).serve(sockets=[listener])

@@ -1,0 +1,91 @@
+"""Forms that change something: read, checked to be ours, and answered in words when the fabric refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from chassis.errors import FabricError
+from portui.web import security
+from portui.web.rendering import page
+
+Handler = Callable[[Request, FormData], Awaitable[Response]]
+_MOST_FIELDS = 2000
+
+# State, consequence, next step; the code stays in the details.
+_WORDS = {
+    5: "You may look but not change this.",
+    50: "This monitor can't do that.",
+    87: "The monitor did not understand that.",
+    170: "It is in use.",
+    183: "That name is taken.",
+    1306: "Somebody changed it meanwhile. Nothing was overwritten.",
+    1722: "The spooler or the host does not answer.",
+    1796: "It is gone; somebody deleted it.",
+}
+
+
+def headline(error: FabricError) -> str:
+    """Return an error's headline, without a code."""
+    return _WORDS.get(error.win32, "That did not work.")
+
+
+def sentence(error: FabricError) -> str:
+    """Return what an error says, as a sentence."""
+    text = error.message.strip()
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "." if text else ""
+
+
+def changing(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Let a handler see a form only if it was made on a page of ours."""
+
+    async def guarded(request: Request) -> Response:
+        async with request.form(max_fields=_MOST_FIELDS) as form:
+            if not security.may_change(request, text_of(form, security.TOKEN_FIELD)):
+                return PlainTextResponse("This form is not of this visit. Load the page again.\n", 403)
+            return await handler(request, form)
+
+    return guarded
+
+
+def text_of(form: FormData, name: str, default: str = "") -> str:
+    """Return a field's text; a file or nothing is the default."""
+    value = form.get(name)
+    return value if isinstance(value, str) else default
+
+
+def texts_of(form: FormData, name: str) -> list[str]:
+    """Return all texts of a field."""
+    return [value for value in form.getlist(name) if isinstance(value, str)]
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Show an error of the fabric as a page: what happened, what follows, where to go."""
+    assert isinstance(error, FabricError)
+    status = {1796: 404, 5: 403, 1722: 503}.get(error.win32, 502 if error.win32 == 0 else 409)
+    details = [("Reason", error.reason), ("Win32", error.win32), *sorted(error.metadata.items())]
+    return page(
+        request,
+        "problem.html",
+        status,
+        headline=headline(error),
+        text=sentence(error),
+        details=[(str(key), str(value)[:400]) for key, value in details],
+        back_to=request.headers.get("referer", "/") if request.method == "POST" else "/",
+    )
+
+
+async def not_found(request: Request, _error: Exception) -> Response:
+    """Say that there is no such page."""
+    return page(
+        request,
+        "problem.html",
+        404,
+        headline="There is no such page.",
+        text="The address is wrong, or what it showed is gone.",
+        details=[],
+        back_to="/",
+    )

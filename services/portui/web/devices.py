@@ -1,0 +1,81 @@
+"""What hosts see on their connectors: EnumDevices of every monitor, asked through the spooler."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from chassis.errors import FabricError
+from portui.web.rendering import Console
+
+_MOST_DEVICES = 200
+_MOST_TEXT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Something a port could be made for. All texts are the host's: shown, never trusted."""
+
+    monitor: str
+    path: str
+    description: str
+    in_use: str = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """The devices of one host, and what could not be asked."""
+
+    free: list[Device] = field(default_factory=list)
+    used: list[Device] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+async def of_host(console: Console, host: str) -> Found:
+    """Return what a host sees; a monitor that does not answer is named instead."""
+    found = Found()
+    try:
+        monitors = await console.printing.monitors(host)
+    except FabricError as error:
+        found.failed.append(error.message)
+        return found
+    fabric, seen = console.spooler.on_behalf_of(), set()
+    for monitor in monitors:
+        try:
+            async with fabric.session(monitor=f"hosts/{host}/monitors/{monitor.name}") as xcv:
+                answer = await xcv.data("EnumDevices", b"{}")
+        except FabricError as error:
+            found.failed.append(f"{monitor.name}: {error.message}")
+            continue
+        if answer.status:
+            continue  # a monitor that has no devices to name says 50 or 87
+        for device in devices_in(answer.output, monitor.name):
+            if device.path not in seen:
+                seen.add(device.path)
+                (found.used if device.in_use else found.free).append(device)
+    return found
+
+
+def devices_in(output: bytes, monitor: str) -> list[Device]:
+    """Return the devices of an answer; what is no list of devices is none."""
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        return []
+    rows = answer.get("devices") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        return []
+    return [
+        Device(monitor, _text(row.get("path")), _text(row.get("description")), _user(row))
+        for row in rows[:_MOST_DEVICES]
+        if isinstance(row, dict) and isinstance(row.get("path"), str) and row["path"]
+    ]
+
+
+def _user(row: dict[str, object]) -> str:
+    used = row.get("inUse")
+    return _text(row.get("usedBy")) or "in use" if used is True else _text(used)
+
+
+def _text(value: object) -> str:
+    return value[:_MOST_TEXT] if isinstance(value, str) else ""

@@ -1,0 +1,170 @@
+"""Pages about everything: overview, ports, hosts, alerts, search, wall."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from chassis.errors import FabricError
+from portui.model import Fleet, JobState
+from portui.web import devices, shown, words
+from portui.web.changes import not_found, text_of, texts_of
+from portui.web.rendering import back, console_of, go, page, with_theme
+
+PAGE_ROWS = 200
+_FIRST_PROBLEMS = 5
+
+
+async def overview(request: Request) -> Response:
+    """S1: is it all right, and if not, what first?"""
+    live = console_of(request).live
+    fleet, problems = live.fleet, shown.problems(live)
+    return page(
+        request,
+        "overview.html",
+        tiles_=shown.tiles(fleet.ports.values()),
+        problems=problems,
+        shown_problems=problems[:_FIRST_PROBLEMS],
+        by_host=shown.by_host(fleet.ports.values()),
+        **figures(fleet),
+    )
+
+
+def figures(fleet: Fleet) -> dict[str, Any]:
+    """Return the few numbers of the overview."""
+    waiting = [job for job in fleet.jobs.values() if job.state is JobState.PENDING]
+    oldest = min((job.created for job in waiting if job.created), default=None)
+    ended = [job for job in fleet.jobs.values() if not job.active]
+    return {
+        "waiting": len(waiting),
+        "oldest": words.age(oldest, datetime.now(UTC)),
+        "seen": len(ended),
+        "printed": sum(job.state is JobState.COMPLETED for job in ended),
+    }
+
+
+async def ports(request: Request) -> Response:
+    """S2: all ports, faults first; filter and page are in the address."""
+    live = console_of(request).live
+    chosen, text = request.query_params.get("state", ""), request.query_params.get("q", "")[:200]
+    number = int(asked) if (asked := request.query_params.get("page", "1")).isdecimal() else 1
+    fitting = shown.matching(live.fleet.ports.values(), chosen, text)
+    rows = shown.port_rows(live, fitting)[max(0, number - 1) * PAGE_ROWS :][:PAGE_ROWS]
+    return page(
+        request,
+        "ports.html",
+        tiles_=shown.tiles(live.fleet.ports.values(), chosen, everything=True),
+        rows=rows,
+        chosen=chosen,
+        text=text,
+        more=len(fitting) if len(fitting) > PAGE_ROWS else 0,
+        shown_count=len(rows),
+        page_number=number,
+    )
+
+
+async def many_ports(request: Request, form: FormData) -> Response:
+    """Pause or resume the marked ports; what did not work is said, one by one."""
+    console, target = console_of(request), back(text_of(form, "back"), "/ports")
+    names, what = texts_of(form, "port")[:PAGE_ROWS], text_of(form, "do")
+    if not names or what not in ("pause", "resume"):
+        return go(target, "No port was marked.")
+    call = console.printing.pause_port if what == "pause" else console.printing.resume_port
+    failed = []
+    for name in names:
+        try:
+            await call(name)
+        except FabricError as error:
+            failed.append(f"{name.rpartition('/')[2]}: {error.message}")
+    good = f"{words.many(len(names) - len(failed), 'port')} {what}d."
+    return go(target, f"{good} Not: {'; '.join(failed)}" if failed else good)
+
+
+async def hosts(request: Request) -> Response:
+    """All hosts."""
+    fleet = console_of(request).live.fleet
+    rows = [
+        (host, words.HOST_STATES.get(host.state, words.HOST_STATES["connecting"]), shown.tiles(mine))
+        for host in sorted(fleet.hosts.values(), key=lambda one: (one.state == "online", one.name))
+        for mine in [[port for port in fleet.ports.values() if port.host == host.name]]
+    ]
+    return page(request, "hosts.html", rows=rows)
+
+
+async def host(request: Request) -> Response:
+    """S3: one host: in use, found, missing."""
+    console, name = console_of(request), request.path_params["host"]
+    found = console.live.fleet.hosts.get(name)
+    if found is None:
+        return await not_found(request, LookupError(name))
+    mine = [port for port in console.live.fleet.ports.values() if port.host == name]
+    missing = [port for port in mine if port.state == "offline" and found.state == "online"]
+    listed = await devices.of_host(console, name) if found.state == "online" else devices.Found()
+    return page(
+        request,
+        "host.html",
+        host=found,
+        state_=words.HOST_STATES.get(found.state, words.HOST_STATES["connecting"]),
+        rows=shown.port_rows(console.live, [port for port in mine if port not in missing]),
+        missing=shown.port_rows(console.live, missing),
+        found=listed,
+    )
+
+
+async def alerts(request: Request) -> Response:
+    """S11: what needs somebody, and what happened lately."""
+    live = console_of(request).live
+    ended = sorted(
+        (job for job in live.fleet.jobs.values() if job.error and job.state is not JobState.COMPLETED),
+        key=lambda one: -one.number,
+    )
+    return page(request, "alerts.html", problems=shown.problems(live), failed=ended[:20])
+
+
+async def wall(request: Request) -> Response:
+    """S14: the map and the problems, large, for a screen on the wall."""
+    live = console_of(request).live
+    return page(
+        request,
+        "wall.html",
+        tiles_=shown.tiles(live.fleet.ports.values()),
+        problems=shown.problems(live)[:6],
+        by_host=shown.by_host(live.fleet.ports.values()),
+    )
+
+
+async def search(request: Request) -> Response:
+    """Find anything; the only hit is gone to at once."""
+    fleet, text = console_of(request).live.fleet, request.query_params.get("q", "")[:200]
+    hits = shown.found_by(fleet, text)
+    if len(hits) == 1:
+        return RedirectResponse(hits[0][2], 303)
+    return page(request, "search.html", text=text, hits=hits)
+
+
+async def find(request: Request) -> Response:
+    """S13: devices that hosts see and no port uses."""
+    console = console_of(request)
+    found = [(name, await devices.of_host(console, name)) for name in sorted(console.live.fleet.hosts)]
+    return page(request, "find.html", found=found)
+
+
+async def settings(request: Request) -> Response:
+    """S12: monitors, who may do what, versions."""
+    console = console_of(request)
+    try:
+        monitors, error = await console.printing.monitors(), ""
+    except FabricError as failed:
+        monitors, error = [], failed.message
+    return page(request, "settings.html", monitors=monitors, monitors_error=error, spooler=console.address)
+
+
+async def theme(_request: Request, form: FormData) -> Response:
+    """Switch the theme and go back."""
+    chosen = text_of(form, "theme")
+    response = go(back(text_of(form, "back")))
+    return with_theme(response, chosen) if chosen in ("light", "dark") else response

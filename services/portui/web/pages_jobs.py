@@ -1,0 +1,200 @@
+"""Pages about jobs: the list, one job's way, and the decision about what nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.errors import FabricError
+from portui.model import Job
+from portui.web import actions, story, words
+from portui.web.changes import sentence, text_of, texts_of
+from portui.web.rendering import Console, back, console_of, go, page
+
+_PREVIEW_BYTES = 512
+_MOST_UNITS = 400
+SHOWS = (("active", "Not ended"), ("decide", "To decide"), ("all", "All"))
+
+
+async def jobs(request: Request) -> Response:
+    """S9: jobs, newest first; those that wait for a decision are told apart."""
+    console, asked = console_of(request), request.query_params
+    show = asked.get("show", "all")
+    printer, token = asked.get("printer", ""), asked.get("page", "")
+    found, following = await console.printing.jobs(
+        printer=printer, active=show == "active", undecided=show == "decide", page=token
+    )
+    return page(
+        request,
+        "jobs.html",
+        jobs=[(job, words.job_state(job.state, job.outcome)) for job in found],
+        show=show,
+        shows=SHOWS,
+        printer=printer,
+        printers=sorted(console.live.fleet.printers),
+        following=following,
+    )
+
+
+async def job(request: Request) -> Response:
+    """A job: its verdict, its way, its attempts, its proof."""
+    console, number = console_of(request), request.path_params["number"]
+    printing = console.printing
+    found = await printing.job(number)
+    attempts, explanation = await printing.attempts(number), await printing.explain(f"jobs/{number}")
+    steps = story.timeline(found, attempts)
+    rungs = [story.Rung(step.title, step.icon, step.tone, step.fact) for step in steps]
+    return page(
+        request,
+        "job.html",
+        job=found,
+        state_=words.job_state(found.state, found.outcome),
+        explanation=explanation,
+        tone=story.tone(explanation),
+        buttons=actions.buttons_of_job(explanation, found),
+        steps=steps,
+        attempts=attempts,
+        uncertain=story.uncertain(found),
+        units=uncertain_units(found),
+        events=story.events_newest(await printing.events(number)),
+        printers=[name for name in sorted(console.live.fleet.printers) if name != found.printer],
+        preview=await _preview(console, found),
+        facts=facts_of(found),
+        report=story.report(f"job {number}", explanation, rungs, version("print-fabric")),
+    )
+
+
+def uncertain_units(found: Job) -> list[int]:
+    """Return the units a person decides about one by one; none when they are too many or not counted."""
+    span = found.proof.uncertain_units
+    if not found.undecided or span is None or not 1 <= span[1] - span[0] + 1 <= _MOST_UNITS:
+        return []
+    return list(range(span[0], span[1] + 1))
+
+
+async def _preview(console: Console, found: Job) -> list[tuple[str, str, str]]:
+    try:
+        data = await console.printing.document(found.number, _PREVIEW_BYTES) if found.size else b""
+    except FabricError:
+        return []  # the document is gone, or not for these eyes
+    return hex_lines(data)
+
+
+def hex_lines(data: bytes) -> list[tuple[str, str, str]]:
+    """Return bytes as lines of sixteen: offset, hexadecimal, printable."""
+    return [
+        (
+            f"{start:06x}",
+            data[start : start + 16].hex(" "),
+            "".join(chr(c) if 32 <= c < 127 else "." for c in data[start : start + 16]),
+        )
+        for start in range(0, len(data), 16)
+    ]
+
+
+def facts_of(found: Job) -> list[tuple[str, str]]:
+    """Return what is known about a job, as pairs."""
+    units, proof = found.proof.units, found.proof
+    pairs = [
+        ("Printer", found.printer),
+        ("Sent by", " for ".join(one for one in (found.owner, found.user) if one)),
+        ("From", found.client),
+        ("Format", found.format),
+        ("Size", f"{words.number(found.size)} bytes"),
+        (
+            "Units",
+            f"{words.number(units.total)} {words.unit(units.kind, units.total)}" if units.total else "",
+        ),
+        ("Copies", str(found.copies) if found.copies > 1 else ""),
+        ("Priority", str(found.priority)),
+        ("Proof", words.LEVELS.get(proof.level, proof.level)),
+        ("Confirmed", f"{words.number(proof.confirmed)} bytes" if proof.confirmed else ""),
+        ("SHA-256", found.digest[:32]),
+        ("Last error", found.error),
+    ]
+    return [(key, value) for key, value in pairs if value]
+
+
+async def act(request: Request, form: FormData) -> Response:
+    """Do something with a job."""
+    number, what = request.path_params["number"], text_of(form, "do")
+    target = back(text_of(form, "back"), f"/jobs/{number}")
+    printing = console_of(request).printing
+    if what == "move":
+        printer = text_of(form, "printer")
+        await printing.move(number, printer)
+        return go(target, f"Job {number} is now on {printer}.")
+    calls = _calls(console_of(request))
+    if what not in calls:
+        return go(target)
+    call, said = calls[what]
+    await call(number)
+    return go(target, f"Job {number} {said}.")
+
+
+def _calls(console: Console) -> dict[str, tuple[Callable[[int], Awaitable[None]], str]]:
+    printing = console.printing
+    return {
+        "hold": (printing.hold, "is held"),
+        "release": (printing.release, "is released"),
+        "cancel": (printing.cancel, "is cancelled"),
+        "restart": (printing.restart, "prints again from its beginning"),
+    }
+
+
+async def many(request: Request, form: FormData) -> Response:
+    """Do the same with all marked jobs; what did not work is said, one by one."""
+    target, calls = back(text_of(form, "back"), "/jobs"), _calls(console_of(request))
+    numbers, what = (
+        [int(text) for text in texts_of(form, "job") if text.isdecimal()][:200],
+        text_of(form, "do"),
+    )
+    if not numbers or what not in calls:
+        return go(target, "No job was marked.")
+    call, said = calls[what]
+    failed = []
+    for number in numbers:
+        try:
+            await call(number)
+        except FabricError as error:
+            failed.append(f"{number}: {error.message}")
+    good = f"{words.many(len(numbers) - len(failed), 'job')} {said.removeprefix('is ')}."
+    return go(target, f"{good} Not: {'; '.join(failed)}" if failed else good)
+
+
+async def decide(request: Request, form: FormData) -> Response:
+    """Take a decision about uncertain units: all of them, or those that are marked as missing."""
+    number, what = request.path_params["number"], text_of(form, "do")
+    target, printing = f"/jobs/{number}", console_of(request).printing
+    if what in ("skip", "reprint"):
+        await printing.resolve(number, [(0, 0, what)])
+        return go(
+            target, "All of it came out: the job goes on behind it." if what == "skip" else "It prints again."
+        )
+    found = await printing.job(number)
+    units = uncertain_units(found)
+    missing = {int(text) for text in texts_of(form, "unit") if text.isdecimal()} & set(units)
+    if what != "units" or not units:
+        return go(target, "Nothing was decided.")
+    try:
+        await printing.resolve(number, decisions(units, missing))
+    except FabricError as error:
+        return go(target, sentence(error))
+    kind = words.unit(found.proof.units.kind, len(missing))
+    return go(target, f"{len(missing)} {kind} print again, {len(units) - len(missing)} came out.")
+
+
+def decisions(units: list[int], missing: set[int]) -> list[tuple[int, int, str]]:
+    """Return one decision for each run of units that are alike: what is missing prints again, the rest is skipped."""
+    found: list[tuple[int, int, str]] = []
+    for unit in units:
+        what = "reprint" if unit in missing else "skip"
+        if found and found[-1][2] == what:
+            found[-1] = (found[-1][0], unit, what)
+        else:
+            found.append((unit, unit, what))
+    return found

@@ -1,0 +1,165 @@
+"""Pages about one port: what it does and why not, and its end."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.errors import FabricError
+from portui import port_config
+from portui.model import Event, Explanation, Job, Port
+from portui.web import actions, samples, shown, story, words
+from portui.web.changes import not_found, sentence, text_of
+from portui.web.rendering import Console, back, console_of, go, page
+
+
+async def port(request: Request) -> Response:
+    """S4: one port: the verdict, the ladder, what waits, what happened."""
+    console, found = console_of(request), _found(request)
+    if found is None:
+        return await not_found(request, LookupError(request.path_params["port"]))
+    now, live = datetime.now(UTC), console.live
+    mine = sorted(
+        (job for job in live.fleet.jobs.values() if job.port == found.key), key=lambda one: -one.number
+    )
+    job = live.now_on(found) or next((one for one in mine if one.active), mine[0] if mine else None)
+    explanation = await explained(console, found)
+    rungs = story.ladder(found, live.fleet.hosts.get(found.host), job, now)
+    day = story.stretches(mine, found, now)
+    return page(
+        request,
+        "port.html",
+        row=shown.port_rows(live, [found])[0],
+        job=job,
+        explanation=explanation,
+        tone=story.tone(explanation),
+        buttons=actions.buttons_of_port(explanation, found),
+        rungs=rungs,
+        waiting=_waiting(live.fleet.jobs.values(), found),
+        strip=story.strip(day, now),
+        day=story.day_sentence(day, now),
+        events=story.events_newest(await _history(console, found)),
+        report=story.report(found.key, explanation, rungs, version("print-fabric")),
+        facts=facts_of(found),
+    )
+
+
+async def explained(console: Console, found: Port) -> Explanation:
+    """Return the spooler's answer; when it is away, that is the answer."""
+    try:
+        return await console.printing.explain(found.name)
+    except FabricError as error:
+        return Explanation("unknown", "The spooler does not answer: nobody can say.", sentence(error))
+
+
+async def _history(console: Console, found: Port) -> list[Event]:
+    try:
+        return await console.printing.history(found.name)
+    except FabricError:
+        return []  # the banner says that the spooler is away
+
+
+def facts_of(found: Port) -> list[tuple[str, str]]:
+    """Return what is known about a port, as pairs."""
+    hold = found.hold
+    pairs = [
+        ("Monitor", found.monitor),
+        ("Kind", found.description),
+        ("Device", found.device),
+        ("Printers", ", ".join(found.printers)),
+        (
+            "Held by",
+            f"{hold.spooler}, fence {hold.fence}, since {words.clock(hold.opened)}" if hold else "nobody",
+        ),
+        ("Settings", found.revision),
+    ]
+    return [(key, value) for key, value in pairs if value]
+
+
+def _waiting(jobs: Any, found: Port, most: int = 8) -> list[Job]:
+    wanted = [
+        job
+        for job in jobs
+        if job.active and (job.port == found.key or (not job.port and job.printer in found.printers))
+    ]
+    return sorted(wanted, key=lambda one: (one.state != "processing", -one.priority, one.number))[:most]
+
+
+async def act(request: Request, form: FormData) -> Response:
+    """Pause, resume, or print a test page."""
+    console, found = console_of(request), _found(request)
+    if found is None:
+        return await not_found(request, LookupError(request.path_params["port"]))
+    target = back(text_of(form, "back"), shown.port_path(found.host, found.port))
+    what = text_of(form, "do")
+    if what == "pause":
+        await console.printing.pause_port(found.name)
+        return go(target, f"{found.port} is paused. Its jobs wait.")
+    if what == "resume":
+        await console.printing.resume_port(found.name)
+        return go(target, f"{found.port} takes jobs again.")
+    if what == "test" and found.printers:
+        return await test(console, found.printers[0], target)
+    return go(target, "No printer uses this port: add one first." if what == "test" else "")
+
+
+async def test(console: Console, printer: str, target: str) -> Response:
+    """Print a test page or label on a printer."""
+    format_ = console.live.fleet.printers[printer].format if printer in console.live.fleet.printers else ""
+    document, kind = samples.document(format_, printer, datetime.now(UTC).astimezone())
+    job = await console.printing.submit(
+        printer, f"Test {kind}", samples.pieces(document), str(uuid.uuid4()), len(document)
+    )
+    return go(target, f"Test {kind} is job {job.number} on {printer}.")
+
+
+async def delete(request: Request) -> Response:
+    """S7: what goes with a port, before it goes."""
+    found = _found(request)
+    if found is None:
+        return await not_found(request, LookupError(request.path_params["port"]))
+    return _delete_page(request, found, "")
+
+
+def _delete_page(request: Request, found: Port, error: str) -> Response:
+    fleet = console_of(request).live.fleet
+    users = [fleet.printers[name] for name in found.printers if name in fleet.printers]
+    jobs = [job for job in fleet.jobs.values() if job.active and job.printer in found.printers]
+    return page(
+        request,
+        "delete.html",
+        422 if error else 200,
+        port=found,
+        users=users,
+        jobs=len(jobs),
+        error=error,
+        path_=shown.port_path(found.host, found.port),
+    )
+
+
+async def delete_now(request: Request, form: FormData) -> Response:
+    """Delete a port whose name was typed."""
+    console, found = console_of(request), _found(request)
+    if found is None:
+        return await not_found(request, LookupError(request.path_params["port"]))
+    if text_of(form, "typed").strip().rstrip(":").casefold() != found.port.rstrip(":").casefold():
+        return _delete_page(request, found, f"Type {found.port} to delete it.")
+    try:
+        await port_config.delete(console.spooler.on_behalf_of(), found.name, "console")
+    except FabricError as error:
+        return _delete_page(request, found, sentence(error))
+    return go("/ports", f"{found.port} on {found.host} is deleted.")
+
+
+def _found(request: Request) -> Port | None:
+    wanted = f"{request.path_params['host']}/{request.path_params['port']}"
+    ports = console_of(request).live.fleet.ports
+    return ports.get(wanted) or next(
+        (one for key, one in ports.items() if key.casefold() == wanted.casefold()), None
+    )

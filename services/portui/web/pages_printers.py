@@ -1,0 +1,177 @@
+"""Pages about printers: queues, their ports in order, adding and changing them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.errors import FabricError
+from portui.model import Printer
+from portui.web import actions, shown, story, words
+from portui.web.changes import not_found, sentence, text_of, texts_of
+from portui.web.pages_port import test
+from portui.web.rendering import back, console_of, go, page
+
+FORMATS = (
+    ("", "As the sender says"),
+    ("application/vnd.zebra-zpl", "Labels (ZPL)"),
+    ("application/vnd.escpos", "Receipts (ESC/POS)"),
+    ("application/vnd.hp-pcl", "Pages (PCL, PJL)"),
+    ("text/plain", "Plain text"),
+    ("application/octet-stream", "Raw, not looked into"),
+)
+
+
+def shown_state(one: Printer) -> words.Shown:
+    """Return a printer's state in a word; paused counts more than what it does."""
+    if one.paused:
+        return words.Shown("Paused", "pause", "paused")
+    return words.PRINTER_STATES.get(one.state, words.Shown(one.state.capitalize(), "dashed", "unknown"))
+
+
+async def printers(request: Request) -> Response:
+    """S8: all printers."""
+    fleet = console_of(request).live.fleet
+    text = request.query_params.get("q", "")[:200].casefold()
+    rows = [
+        (one, shown_state(one), [(key, fleet.ports.get(key)) for key in one.ports])
+        for one in sorted(fleet.printers.values(), key=lambda one: (not one.queued, one.name))
+        if text in f"{one.name} {one.description} {one.location}".casefold()
+    ]
+    return page(request, "printers.html", rows=rows, text=text)
+
+
+async def printer(request: Request) -> Response:
+    """One printer: its verdict, its ports in order, its jobs."""
+    console, name = console_of(request), request.path_params["name"]
+    live, one = console.live, console.live.fleet.printers.get(name)
+    if one is None:
+        return await not_found(request, LookupError(name))
+    explanation = await console.printing.explain(f"printers/{name}")
+    jobs = sorted(
+        (job for job in live.fleet.jobs.values() if job.printer == name), key=lambda job: -job.number
+    )
+    rows = {
+        row.port.key: row
+        for row in shown.port_rows(live, live.fleet.ports.values())
+        if row.port.key in one.ports
+    }
+    return page(
+        request,
+        "printer.html",
+        printer=one,
+        state_=shown_state(one),
+        explanation=explanation,
+        tone=story.tone(explanation),
+        ports=[(key, rows.get(key)) for key in one.ports],
+        jobs=[(job, words.job_state(job.state, job.outcome)) for job in jobs[:20]],
+        by_port=_by_port(one, [job.port for job in jobs if not job.active]),
+        events=story.events_newest(await console.printing.history(f"printers/{name}")),
+        buttons=[
+            actions.Button(each.title, f"/printers/{name}/act", "play", (("do", "resume"),))
+            for each in explanation.actions
+            if each.method == "PrinterService/ResumePrinter"
+        ],
+    )
+
+
+def _by_port(one: Printer, ended: list[str]) -> list[tuple[str, int, int]]:
+    counts = [(key, ended.count(key)) for key in one.ports]
+    most = max((count for _key, count in counts), default=0) or 1
+    return [(key, count, round(100 * count / most)) for key, count in counts]
+
+
+async def act(request: Request, form: FormData) -> Response:
+    """Pause, resume, test, delete."""
+    console, name, what = console_of(request), request.path_params["name"], text_of(form, "do")
+    target = back(text_of(form, "back"), f"/printers/{name}")
+    if what == "pause":
+        await console.printing.pause_printer(name)
+        return go(target, f"{name} is paused. The present job goes on, others wait.")
+    if what == "resume":
+        await console.printing.resume_printer(name)
+        return go(target, f"{name} prints again.")
+    if what == "test":
+        return await test(console, name, target)
+    if what == "delete":
+        await console.printing.delete_printer(name)
+        return go("/printers", f"{name} goes when its jobs are done.")
+    return go(target)
+
+
+async def new(request: Request) -> Response:
+    """Show the form of a new printer."""
+    port = request.query_params.get("port", "")
+    return _form(request, Printer("", (port,) if port else ()), "")
+
+
+async def create(request: Request, form: FormData) -> Response:
+    """Add a printer."""
+    wanted = _given(form, Printer(text_of(form, "name").strip(), ()))
+    if not wanted.name or not wanted.ports:
+        return _form(request, wanted, "A printer has a name and at least one port.")
+    try:
+        await console_of(request).printing.create_printer(wanted.name, wanted)
+    except FabricError as error:
+        return _form(request, wanted, sentence(error))
+    return go(f"/printers/{wanted.name}", f"{wanted.name} is there.")
+
+
+async def edit(request: Request) -> Response:
+    """Show the form of a printer."""
+    one = console_of(request).live.fleet.printers.get(request.path_params["name"])
+    if one is None:
+        return await not_found(request, LookupError())
+    return _form(request, one, "", existing=True)
+
+
+async def save(request: Request, form: FormData) -> Response:
+    """Change a printer, if nobody has meanwhile."""
+    console = console_of(request)
+    one = console.live.fleet.printers.get(request.path_params["name"])
+    if one is None:
+        return await not_found(request, LookupError())
+    wanted = _given(form, replace(one, etag=text_of(form, "etag")))
+    try:
+        await console.printing.update_printer(wanted)
+    except FabricError as error:
+        return _form(request, wanted, sentence(error), existing=True)
+    return go(f"/printers/{one.name}", f"{one.name} is changed.")
+
+
+def _given(form: FormData, one: Printer) -> Printer:
+    """Return a printer as its form says. Its ports are in order of their numbers; without one they are not used."""
+    order = []
+    for key in texts_of(form, "known"):
+        place = text_of(form, f"place.{key}").strip()
+        if place.isdecimal() and 0 < int(place) <= 999:
+            order.append((int(place), key))
+    known = dict(FORMATS)
+    format_ = text_of(form, "format")
+    return replace(
+        one,
+        ports=tuple(key for _place, key in sorted(order)),
+        standby=frozenset(texts_of(form, "standby")) & {key for _place, key in order},
+        description=text_of(form, "description").strip()[:200],
+        location=text_of(form, "location").strip()[:200],
+        format=format_ if format_ in known else one.format,
+    )
+
+
+def _form(request: Request, one: Printer, error: str, *, existing: bool = False) -> Response:
+    ports = console_of(request).live.fleet.ports
+    known = [*one.ports, *(key for key in sorted(ports) if key not in one.ports)]
+    formats = FORMATS if one.format in dict(FORMATS) else (*FORMATS, (one.format, one.format))
+    return page(
+        request,
+        "printer_form.html",
+        422 if error else 200,
+        printer=one,
+        existing=existing,
+        error=error,
+        formats=formats,
+        ports=[(key, ports.get(key), one.ports.index(key) + 1 if key in one.ports else "") for key in known],
+    )

@@ -1,0 +1,128 @@
+"""Pages from templates: everything a template may use, and what every page carries."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote, unquote
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from portui.fabric import Spooler
+from portui.fabric_print import Printing
+from portui.live import Live
+from portui.web import security, shown, words
+
+_THEME, _SAY = "pf_theme", "pf_say"
+_STATIC = files("portui.web") / "static"
+NAV = (
+    ("Overview", "/", "grid", "o"),
+    ("Ports", "/ports", "plug", "p"),
+    ("Printers", "/printers", "printer", "r"),
+    ("Jobs", "/jobs", "layers", "j"),
+    ("Hosts", "/hosts", "server", "h"),
+    ("Alerts", "/alerts", "bell", "a"),
+)
+
+
+@dataclass(slots=True)
+class Console:
+    """What the pages need."""
+
+    live: Live
+    printing: Printing
+    spooler: Spooler
+    address: str
+
+
+def console_of(request: Request) -> Console:
+    """Return the console a request was made to."""
+    found = request.app.state.console
+    assert isinstance(found, Console)
+    return found
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """Return a page."""
+    console = console_of(request)
+    said = unquote(request.cookies.get(_SAY, ""))
+    theme = request.cookies.get(_THEME, "")
+    problems = shown.problems(console.live)
+    html = _TEMPLATES.get_template(template).render(
+        request=request,
+        path=request.url.path,
+        here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        live=console.live,
+        nav=NAV,
+        alerts=len(problems),
+        undecided=sum(job.undecided for job in console.live.fleet.jobs.values()),
+        token=security.token_of(security.visit_of(request)),
+        theme=theme if theme in ("light", "dark") else "",
+        said=said,
+        now=datetime.now(UTC),
+        **values,
+    )
+    response = HTMLResponse(html, status)
+    if said:
+        response.delete_cookie(_SAY)
+    return response
+
+
+def go(path: str, say: str = "") -> Response:
+    """Send the browser to another page, which says something once."""
+    response = RedirectResponse(path, 303)
+    if say:
+        response.set_cookie(_SAY, quote(say[:300]), max_age=30, httponly=True, samesite="strict")
+    return response
+
+
+def with_theme(response: Response, theme: str) -> Response:
+    """Remember a theme in the browser."""
+    response.set_cookie(_THEME, theme, max_age=365 * 86400, samesite="strict", httponly=True)
+    return response
+
+
+def back(target: str, fallback: str = "/") -> str:
+    """Return a page of ours to go back to, whatever a form says."""
+    good = (
+        target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
+    )
+    return target if good else fallback
+
+
+def digest(name: str) -> str:
+    """Return a few characters that change with a static file."""
+    return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:10]
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("portui.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    versions = {name: digest(name) for name in ("console.css", "console.js", "icons.svg")}
+    environment.filters.update(
+        size=words.size, number=words.number, duration=words.duration, age=words.age, clock=words.clock
+    )
+    environment.globals.update(
+        static=lambda name: f"/static/{name}?v={versions[name]}",
+        many=words.many,
+        words=words,
+        port_path=shown.port_path,
+        path_of_key=shown.path_of_key,
+        quoted=lambda text: quote(text, safe=""),
+        version=version("print-fabric"),
+    )
+    return environment
+
+
+_TEMPLATES = _environment()

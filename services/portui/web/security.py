@@ -1,0 +1,115 @@
+"""Who may speak to the console: this machine's browser, from the console's own pages. No sign-in yet, so loopback only.
+
+Against pages of others (a site open in the next tab, a name that resolves to 127.0.0.1): the Host header must name
+loopback, a change must come from our own origin and carry the token of the page it was made on. Nothing is kept here:
+the token is made from the visitor's cookie, so that a form that was open through a restart can still be sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "pf_visit"
+TOKEN_FIELD = "token"  # noqa: S105 - a field's name
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_SAFE = frozenset({"GET", "HEAD"})
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+def token_of(visit: str) -> str:
+    """Return the token that the pages of a visitor carry."""
+    return hashlib.sha256(b"printfabric console form\0" + visit.encode()).hexdigest()[:40]
+
+
+def may_change(request: Request, token: str) -> bool:
+    """Say whether a change comes from a page of ours that was given to this visitor."""
+    visit = request.cookies.get(COOKIE, "")
+    return bool(visit) and hmac.compare_digest(token.encode(), token_of(visit).encode())
+
+
+def is_ours(headers: Headers) -> bool:
+    """Say whether a request that changes something was made by a page of this origin."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    # No browser sends a POST without one of the two; curl sends neither and has no cookie either.
+    return origin is None or urlsplit(origin).netloc == headers.get("host", "")
+
+
+def names_loopback(host: str) -> bool:
+    """Say whether a Host header names this machine."""
+    try:
+        return urlsplit(f"//{host}").hostname in _LOOPBACK
+    except ValueError:
+        return False
+
+
+class Gate:
+    """The wall of the console: refuses what is not ours, gives visitors a cookie, and every answer its headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = _refusal(scope["method"], headers)
+        visit = Request(scope).cookies.get(COOKIE, "")
+        fresh = "" if len(visit) == 43 and visit.isascii() else secrets.token_urlsafe(32)
+        if fresh:
+            # The page that answers this first request has to carry the token of the cookie it sets.
+            scope["visit"] = fresh
+
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _seal(MutableHeaders(scope=message), fresh)
+            await send(message)
+
+        if refusal:
+            await PlainTextResponse(refusal, 403)(scope, receive, sealed)
+        else:
+            await self._app(scope, receive, sealed)
+
+
+def _refusal(method: str, headers: Headers) -> str:
+    if not names_loopback(headers.get("host", "")):
+        return "The console answers to 127.0.0.1 and localhost only: nobody signs in yet.\n"
+    if method not in _SAFE and not is_ours(headers):
+        return "This change was asked for by a page of another site. Nothing was changed.\n"
+    return ""
+
+
+def _seal(headers: MutableHeaders, fresh: str) -> None:
+    for name, value in _HEADERS.items():
+        headers[name] = value
+    headers.setdefault("cache-control", "no-store")
+    if fresh:
+        headers.append("set-cookie", f"{COOKIE}={fresh}; Path=/; HttpOnly; SameSite=Strict")
+
+
+def visit_of(request: Request) -> str:
+    """Return the visitor's cookie, also when it is only being given."""
+    return str(request.scope.get("visit") or request.cookies.get(COOKIE, ""))

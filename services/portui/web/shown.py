@@ -1,0 +1,252 @@
+"""What the pages are made of: rows, problems, tiles and the map, from what is known now. Pure but for the clock given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from portui.live import Live, Pulse
+from portui.model import FAULTS, Fleet, Host, Job, Port, PortState, Printer
+from portui.web import words
+
+# The order of the tiles: what is going on, then what needs somebody.
+TILES = (
+    PortState.PRINTING,
+    PortState.READY,
+    PortState.ATTENTION,
+    PortState.ERROR,
+    PortState.OFFLINE,
+    PortState.PAUSED,
+    PortState.UNKNOWN,
+)
+_RANK = {state: rank for rank, state in enumerate(PortState)}
+
+
+def port_path(host: str, port: str, what: str = "ports") -> str:
+    """Return the page of a port; `what` may also be act, ask, configure, delete."""
+    return f"/hosts/{quote(host, safe='')}/{what}/{quote(port, safe=':/')}"
+
+
+def path_of_key(key: str) -> str:
+    """Return the page of `edge-7/COM1:`; empty for no port."""
+    host, _, port = key.partition("/")
+    return port_path(host, port) if port else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that filters."""
+
+    state: str
+    count: int
+    word: str
+    icon: str
+    tone: str
+    selected: bool
+
+
+def tiles(ports: Iterable[Port], selected: str = "", *, everything: bool = False) -> list[Tile]:
+    """Return a tile for each state; with `everything` one for all ports first."""
+    counts = dict.fromkeys(TILES, 0)
+    for port in ports:
+        counts[port.state] += 1
+    found = [Tile("", sum(counts.values()), "All ports", "", "", not selected)] if everything else []
+    for state in TILES:
+        shown = words.PORT_STATES[state]
+        found.append(Tile(state, counts[state], shown.word, shown.icon, shown.tone, selected == state))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class PortRow:
+    """A port in a list."""
+
+    port: Port
+    path: str
+    state: words.Shown
+    printer: str
+    job: Job | None
+    spark: str
+    busy: int
+    rate: str
+    queued: int
+
+
+def port_rows(live: Live, ports: Iterable[Port]) -> list[PortRow]:
+    """Return ports as rows, faults first."""
+    ordered = sorted(ports, key=lambda one: (_RANK[one.state], one.host, one.port))
+    on_port = {job.port: job for job in live.printing()}
+    return [_row(live, port, on_port.get(port.key)) for port in ordered]
+
+
+def _row(live: Live, port: Port, job: Job | None) -> PortRow:
+    pulse = live.pulses.get(port.key) or Pulse()
+    return PortRow(
+        port=port,
+        path=port_path(port.host, port.port),
+        state=words.PORT_STATES[port.state],
+        printer=", ".join(port.printers),
+        job=job,
+        spark=spark(pulse.busy),
+        busy=pulse.busy[-1],
+        rate=f"{words.size(pulse.rate)}/s",
+        queued=live.queued(port),
+    )
+
+
+def spark(values: Sequence[int] | Iterable[int], width: int = 120, height: int = 24) -> str:
+    """Return the points of a line through values of 0 to 100, the newest at the right."""
+    found = list(values)
+    step = width / max(1, len(found) - 1)
+    return " ".join(
+        f"{index * step:.1f},{height - 1 - value * (height - 3) / 100:.1f}"
+        for index, value in enumerate(found)
+    )
+
+
+def matching(ports: Iterable[Port], state: str, text: str) -> list[Port]:
+    """Return the ports of a state (empty: any; "faults": any that needs somebody) in which `text` occurs."""
+    wanted = text.casefold().split()
+    return [
+        port
+        for port in ports
+        if (not state or port.state == state or (state == "faults" and port.state in FAULTS))
+        and all(word in _haystack(port) for word in wanted)
+    ]
+
+
+def _haystack(port: Port) -> str:
+    parts = (port.key, port.monitor, port.description, port.device, port.reason, port.state, *port.printers)
+    return " ".join(parts).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One cause that needs somebody: a line on the overview."""
+
+    state: words.Shown
+    subject: str
+    path: str
+    sentence: str
+    jobs: int
+    since: datetime | None
+    action: str = ""  # a second button's title
+    action_path: str = ""
+
+
+def problems(live: Live) -> list[Problem]:
+    """Return what needs somebody, one line for each cause, what holds up most jobs first.
+
+    A host that is silent is one line and its ports none; jobs that wait for a decision are one line for each printer.
+    """
+    fleet = live.fleet
+    silent = {host.name for host in fleet.hosts.values() if host.state == "silent"}
+    found = [_silent(live, fleet.hosts[name]) for name in silent]
+    found += [
+        _port_problem(live, port)
+        for port in fleet.ports.values()
+        if port.host not in silent and port.state in FAULTS
+    ]
+    found += _undecided(fleet)
+    found += [_paused(one) for one in fleet.printers.values() if one.paused and one.queued]
+    return sorted(
+        found, key=lambda one: (-one.jobs, one.since.timestamp() if one.since else 0.0, one.subject)
+    )
+
+
+def _silent(live: Live, host: Host) -> Problem:
+    ports = [port for port in live.fleet.ports.values() if port.host == host.name]
+    waiting = {name for port in ports for name in port.printers}
+    jobs = sum(live.fleet.printers[name].queued for name in waiting if name in live.fleet.printers)
+    since = f" since {words.clock(host.last_seen)}" if host.last_seen else ""
+    return Problem(
+        words.HOST_STATES["silent"],
+        host.name,
+        f"/hosts/{quote(host.name, safe='')}",
+        f"does not report{since}: {words.many(len(ports), 'port')}.",
+        jobs,
+        host.last_seen,
+    )
+
+
+def _port_problem(live: Live, port: Port) -> Problem:
+    path = port_path(port.host, port.port)
+    reason = port.reason or words.PORT_STATES[port.state].word
+    return Problem(
+        words.PORT_STATES[port.state],
+        f"{port.port} on {port.host}",
+        path,
+        f"{reason.rstrip('.')}.",
+        live.queued(port),
+        port.since,
+        "Configure",
+        port_path(port.host, port.port, "configure"),
+    )
+
+
+def _undecided(fleet: Fleet) -> list[Problem]:
+    by_printer: dict[str, list[Job]] = {}
+    for job in fleet.jobs.values():
+        if job.undecided:
+            by_printer.setdefault(job.printer, []).append(job)
+    return [
+        Problem(
+            words.Shown("Decide", "question", "attention"),
+            f"job {jobs[0].number} on {printer}" if len(jobs) == 1 else f"{len(jobs)} jobs on {printer}",
+            f"/jobs/{jobs[0].number}" if len(jobs) == 1 else f"/jobs?show=decide&printer={quote(printer)}",
+            "Nobody knows what came out: look at the paper and decide.",
+            len(jobs),
+            min((job.created for job in jobs if job.created), default=None),
+        )
+        for printer, jobs in by_printer.items()
+    ]
+
+
+def _paused(printer: Printer) -> Problem:
+    return Problem(
+        words.Shown("Paused", "pause", "paused"),
+        printer.name,
+        f"/printers/{quote(printer.name)}",
+        f"Paused{': ' + printer.pause_reason if printer.pause_reason else ''}.",
+        printer.queued,
+        None,
+    )
+
+
+def by_host(ports: Iterable[Port]) -> list[tuple[str, list[Port]]]:
+    """Return the map: hosts by name, each with its ports by name."""
+    found: dict[str, list[Port]] = {}
+    for port in sorted(ports, key=lambda one: (one.host, one.port)):
+        found.setdefault(port.host, []).append(port)
+    return list(found.items())
+
+
+def found_by(fleet: Fleet, text: str, most: int = 30) -> list[tuple[str, str, str]]:
+    """Return what a search finds: (what it is, its name, its page). A job's number alone leads to the job."""
+    wanted = text.strip().casefold()
+    if not wanted:
+        return []
+    hits: list[tuple[str, str, str]] = []
+    if wanted.isdecimal():
+        hits.append(("Job", wanted, f"/jobs/{wanted}"))
+    hits += [
+        ("Port", one.key, port_path(one.host, one.port)) for one in matching(fleet.ports.values(), "", text)
+    ]
+    hits += [
+        ("Printer", name, f"/printers/{quote(name)}")
+        for name, one in sorted(fleet.printers.items())
+        if wanted in f"{name} {one.description} {one.location}".casefold()
+    ]
+    hits += [
+        ("Host", name, f"/hosts/{quote(name, safe='')}")
+        for name in sorted(fleet.hosts)
+        if wanted in name.casefold()
+    ]
+    hits += [
+        ("Job", f"{job.number} {job.title}".strip(), f"/jobs/{job.number}")
+        for job in sorted(fleet.jobs.values(), key=lambda one: -one.number)
+        if wanted in f"{job.title} {job.user} {job.owner}".casefold()
+    ]
+    return hits[:most]

@@ -1,0 +1,310 @@
+// The console's live parts. Every page works without this file; nothing here is asked of another origin.
+const $ = (query, root = document) => root.querySelector(query);
+const $$ = (query, root = document) => [...root.querySelectorAll(query)];
+document.documentElement.classList.add("js");
+for (const one of $$(".js-only")) one.hidden = false;
+
+// --- live: one stream; numbers are patched, parts are drawn anew by the server when their structure changed
+const STALE_MS = 15000, LOST_MS = 3000, REDRAW_MS = 1500;
+let heard = performance.now(), heardAt = new Date(), live = $("#pulse")?.dataset.live === "yes", since = "";
+let structure = null, redrawAt = 0, redrawing = false, source = null;
+
+const size = (n) => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} kB` : `${n} B`;
+
+function listen() {
+  source = new EventSource("/live");
+  source.onmessage = (event) => take(JSON.parse(event.data));
+}
+
+function take(frame) {
+  heard = performance.now(); heardAt = new Date(); live = frame.live; since = frame.since;
+  for (const row of $$("[data-port]")) {
+    const figures = frame.ports[row.dataset.port];
+    const busy = figures ? figures[0] : Number($("[data-v=busy]", row)?.textContent.replace("%", "") || 0);
+    if (figures) {
+      patch($("[data-v=busy]", row), `${figures[0]}%`);
+      patch($("[data-v=rate]", row), `${size(figures[1])}/s`);
+    }
+    push($(".spark", row), busy);
+  }
+  for (const place of $$("[data-job]")) {
+    const share = frame.jobs[place.dataset.job], bar = $("progress", place);
+    if (share !== undefined && bar) bar.value = share;
+  }
+  if (structure !== null && structure !== frame.structure) redrawAt ||= performance.now() + REDRAW_MS / 3;
+  structure = frame.structure;
+  if (redrawAt && performance.now() >= redrawAt) redraw();
+  indicate();
+}
+
+function patch(node, text) { if (node && node.textContent !== text) node.textContent = text; }
+
+function push(spark, busy) {
+  if (!spark) return;
+  const line = $("polyline", spark);
+  const ys = line.getAttribute("points").split(" ").map((pair) => pair.split(",")[1]).slice(1);
+  ys.push((23 - busy * 21 / 100).toFixed(1));
+  const points = ys.map((y, index) => `${(index * 120 / (ys.length - 1)).toFixed(1)},${y}`).join(" ");
+  line.setAttribute("points", points);
+  $("polygon", spark).setAttribute("points", `0,23 ${points} 120,23`);
+}
+
+function indicate() {
+  const quiet = performance.now() - heard, lost = quiet > LOST_MS || !live;
+  const pulse = $("#pulse");
+  if (!pulse) return;
+  pulse.dataset.live = lost ? "no" : "yes";
+  patch($("#pulse-text"), lost ? "Not live" : "Live");
+  const from = quiet > LOST_MS ? heardAt : since ? new Date(since) : heardAt;
+  const ago = Math.max(0, Math.round((Date.now() - from) / 1000));
+  $("#lost").hidden = !lost;
+  if (lost) patch($("#lost-text"), `Live updates stopped ${ago < 90 ? `${ago} s` : `${Math.round(ago / 60)} min`} ago. Numbers are from ${from.toLocaleTimeString()}.${quiet > LOST_MS ? "" : " The spooler does not answer."}`);
+  document.body.classList.toggle("stale", lost && Date.now() - from > STALE_MS);
+}
+
+async function fetched(address, options) {
+  const answer = await fetch(address, { credentials: "same-origin", ...options });
+  return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
+}
+
+async function redraw() {
+  redrawAt = 0;
+  const parts = $$("[data-part]");
+  if (redrawing || !parts.length || document.hidden || $("#sheet[open]")) return;
+  redrawing = true;
+  try {
+    const { answer, page } = await fetched(location.href);
+    if (!answer.ok) return;
+    for (const part of parts) {
+      const fresh = $(`[data-part="${CSS.escape(part.dataset.part)}"]`, page);
+      if (!fresh || fresh.isEqualNode(part) || part.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea")) continue;
+      swap(part, fresh);
+    }
+    for (const badge of $$(".side .badge")) patch(badge, $(`.side a[href="${badge.closest("a").getAttribute("href")}"] .badge`, page)?.textContent ?? badge.textContent);
+    announce(page);
+    marked();
+  } catch { /* the stream says it when the console is gone */ } finally { redrawing = false; }
+}
+
+// Focus, marks and open details survive a part that is drawn anew.
+function swap(part, fresh) {
+  const checked = new Set($$("input:checked", part).map((one) => one.name + one.value));
+  const open = new Set($$("details[open]", part).map((one) => one.id));
+  const focus = part.contains(document.activeElement) ? keyOf(document.activeElement) : "";
+  const here = $("tr.here [data-open]", part)?.getAttribute("href");
+  const node = document.importNode(fresh, true);
+  for (const box of $$("input[type=checkbox]", node)) box.checked = checked.has(box.name + box.value);
+  for (const one of $$("details", node)) if (one.id && open.has(one.id)) one.open = true;
+  for (const one of $$(".js-only", node)) one.hidden = false;
+  part.replaceWith(node);
+  if (focus) $$("a, button, input, summary", node).find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
+  if (here) $$("[data-open]", node).find((one) => one.getAttribute("href") === here)?.closest("tr").classList.add("here");
+}
+const keyOf = (one) => one.tagName + (one.getAttribute("href") ?? "") + (one.name ?? "") + (one.value ?? "") + (one.getAttribute("aria-label") ?? "");
+
+let told = 0;
+function announce(page) {
+  const before = $("#badge-alerts")?.textContent ?? "0", after = $("#badge-alerts", page)?.textContent ?? "0";
+  if (before !== after && performance.now() - told > 10000) {
+    told = performance.now();
+    patch($("#announce"), `${after} things need attention`);
+  }
+}
+
+// --- marks and the bulk bar
+function marked() {
+  const count = $$("#many .mark input[name]:checked").length;
+  $("#bulk")?.classList.toggle("on", count > 0);
+  patch($("#bulk-count"), `${count} marked`);
+}
+
+// --- dialogs: a page's sheet, shown above this one
+let opener = null;
+const sheet = $("#sheet");
+
+async function openSheet(address, from) {
+  opener = from;
+  const { answer, page } = await fetched(address);
+  if (!show(page)) { location.href = answer.url; return; }
+  if (!sheet.open) sheet.showModal();
+  ($("[autofocus], .fields input:not([type=hidden]), .fields select, button", sheet))?.focus();
+}
+
+function show(page) {
+  const found = $(".sheet", page);
+  if (!found) return false;
+  sheet.replaceChildren(document.importNode(found, true));
+  sheet.setAttribute("aria-label", $("h1", sheet)?.textContent ?? "Dialog");
+  for (const one of $$(".js-only", sheet)) one.hidden = false;
+  arrange(sheet);
+  return true;
+}
+
+sheet?.addEventListener("close", () => { sheet.replaceChildren(); opener?.focus?.(); redraw(); });
+
+// A form is checked as it is typed in: messages, summary and visibility are patched, never the fields themselves.
+let checking = 0;
+function arrange(root) {
+  const form = $("form[data-check]", root);
+  if (!form) return;
+  const check = () => { clearTimeout(checking); checking = setTimeout(() => verify(form), 250); };
+  form.addEventListener("change", check);
+  form.addEventListener("input", check);
+}
+
+async function verify(form) {
+  const body = new URLSearchParams(new FormData(form));
+  body.set("check", "1");
+  try {
+    const { answer, page } = await fetched(form.action, { method: "POST", body });
+    const fresh = $("form[data-check]", page);
+    if (!answer.ok && answer.status !== 422 || !fresh) return;
+    for (const field of $$("[data-field]", form)) {
+      const other = $(`[data-field="${CSS.escape(field.dataset.field)}"]`, fresh);
+      if (!other) continue;
+      field.hidden = other.hidden;
+      field.classList.toggle("wrong", other.classList.contains("wrong"));
+      patch($(".wrongly", field), $(".wrongly", other)?.textContent ?? "");
+    }
+    for (const id of ["form-summary", "form-verdict", "form-wrong"]) patch(document.getElementById(id), page.getElementById(id)?.textContent ?? "");
+    const save = $("button[data-save]", form), can = $("button[data-save]", fresh);
+    if (save && can) save.disabled = can.disabled;
+  } catch { patch($("#form-verdict"), "The console does not answer; what you typed is kept."); }
+}
+
+async function send(form, submitter) {
+  const body = new URLSearchParams(new FormData(form, submitter));
+  if (submitter) submitter.disabled = true;
+  try {
+    const { answer, page } = await fetched(form.action || location.href, { method: "POST", body });
+    if (answer.redirected) { location.href = answer.url; return; }
+    if (!show(page)) patch($("#form-verdict"), $("h1", page)?.textContent ?? "It did not work.");
+  } catch {
+    patch($("#form-verdict"), "The console does not answer; what you typed is kept. Save again in a moment.");
+  } finally { if (submitter) submitter.disabled = false; }
+}
+
+// --- a preset fills fields; the monitor's answer to an action may, too. Nothing is saved by it.
+function fill(values) {
+  const form = $("form[data-check]");
+  for (const [name, value] of Object.entries(values)) {
+    for (const control of $$(`[name="f.${CSS.escape(name)}"]`, form)) {
+      if (control.type === "radio") control.checked = control.value === String(value);
+      else if (control.type === "checkbox") control.checked = Boolean(value);
+      else if (control.type !== "hidden") control.value = String(value);
+    }
+  }
+  form.dispatchEvent(new Event("change"));
+}
+
+async function ask(button) {
+  const form = button.closest("form"), place = $("output", button.closest(".asks")), body = new URLSearchParams(new FormData(form));
+  body.set("ask", button.value);
+  button.disabled = true;
+  patch(place, "Asking…");
+  try {
+    const answer = await fetch(form.dataset.ask, { method: "POST", body, credentials: "same-origin" });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "", lines = [];
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      rest += value;
+      const whole = rest.split("\n"); rest = whole.pop();
+      for (const text of whole.filter(Boolean)) {
+        const step = JSON.parse(text);
+        if (step.text) lines.push(step.text);
+        if (step.fill) fill(step.fill);
+      }
+      patch(place, lines.join("\n"));
+    }
+  } catch { patch(place, "The console does not answer."); } finally { button.disabled = false; }
+}
+
+// --- upload with progress
+function upload(form) {
+  const file = $("input[type=file]", form).files[0];
+  if (!file) return false;
+  const request = new XMLHttpRequest(), bar = $("progress", form), say = $("output", form);
+  const query = new URLSearchParams({ printer: form.elements.printer.value, name: form.elements.title.value || file.name, id: form.elements.id.value, token: form.elements.token.value });
+  bar.hidden = false;
+  request.upload.onprogress = (event) => { bar.value = 100 * event.loaded / event.total; patch(say, `${size(event.loaded)} of ${size(event.total)}`); };
+  request.onload = () => {
+    const answer = (() => { try { return JSON.parse(request.responseText); } catch { return {}; } })();
+    if (request.status === 200) location.href = answer.path;
+    else patch(say, answer.message ?? "It was not accepted. Nothing will print.");
+  };
+  request.onerror = () => patch(say, "The console does not answer. Send it again: it prints once.");
+  request.open("POST", `/print/upload?${query}`);
+  request.setRequestHeader("content-type", "application/octet-stream");
+  request.send(file);
+  return true;
+}
+
+// --- events
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("a, button");
+  if (!target) return;
+  if (target.matches("a[data-sheet]") && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); openSheet(target.href, target); }
+  else if (target.matches("[data-cancel]") && sheet.open) { event.preventDefault(); sheet.close(); }
+  else if (target.dataset.preset) fill(JSON.parse(target.dataset.preset));
+  else if (target.dataset.asks !== undefined) { event.preventDefault(); ask(target); }
+  else if (target.dataset.copy) navigator.clipboard?.writeText($(target.dataset.copy).textContent.trim()).then(() => patch($("#announce"), "Copied"), () => {});
+  else if (target.id === "keys-open") $("#keys").showModal();
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) event.preventDefault();
+  else if (form.matches("#print-form") && upload(form)) event.preventDefault();
+  else if (sheet?.contains(form) && form.method === "post") { event.preventDefault(); send(form, event.submitter); }
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-mark-all]")) for (const box of $$("#many tbody .mark input")) box.checked = event.target.checked;
+  if (event.target.closest(".mark")) marked();
+  if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+  if (event.target.matches(".drop input")) patch($(".drop output"), event.target.files[0]?.name ?? "");
+  if (event.target.id === "keys-on") localStorage.setItem("keys", event.target.checked ? "on" : "off");
+});
+for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, (event) => {
+  const place = event.target.closest?.(".drop");
+  if (!place) return;
+  event.preventDefault();
+  place.classList.toggle("over", kind === "dragover");
+  if (kind === "drop") { $("input", place).files = event.dataTransfer.files; patch($("output", place), event.dataTransfer.files[0]?.name ?? ""); }
+});
+
+// --- keys: never in a field, and they can be switched off
+const keysOn = () => localStorage.getItem("keys") !== "off";
+if ($("#keys-on")) $("#keys-on").checked = keysOn();
+let gone = 0;
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); $("#search").focus(); return; }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), select, textarea") || $("dialog[open]") || !keysOn()) return;
+  const rows = $$("[data-row]"), at = rows.findIndex((row) => row.classList.contains("here"));
+  const onRow = rows[at];
+  if (performance.now() - gone < 1500) { gone = 0; const link = $(`[data-go="${CSS.escape(event.key)}"]`); if (link) { event.preventDefault(); link.click(); } return; }
+  const keys = {
+    "/": () => ($("#filter") ?? $("#search")).focus(),
+    "?": () => $("#keys").showModal(),
+    g: () => { gone = performance.now(); },
+    j: () => step(rows, at + 1), k: () => step(rows, at < 0 ? 0 : at - 1),
+    Enter: () => { if (!event.target.matches("a, button, input, summary")) $("[data-open]", onRow ?? document.createElement("i"))?.click(); else return true; },
+    " ": () => { const box = onRow && $(".mark input", onRow); if (!box || event.target.matches("input, button, summary")) return true; box.checked = !box.checked; marked(); },
+    f: () => $("#faults")?.click(), c: () => $("[data-key=c]")?.click(), t: () => $("[data-key=t] button")?.click(), p: () => $("[data-key=p] button")?.click(),
+  };
+  const act = Object.hasOwn(keys, event.key) && keys[event.key];
+  if (act && !act()) event.preventDefault();
+});
+function step(rows, to) {
+  const row = rows[Math.min(Math.max(to, 0), rows.length - 1)];
+  if (!row) return;
+  for (const other of rows) other.classList.toggle("here", other === row);
+  row.scrollIntoView({ block: "nearest" });
+  $("[data-open]", row)?.focus({ preventScroll: true });
+}
+
+arrange(document);
+marked();
+listen();
+setInterval(indicate, 500);
+document.addEventListener("visibilitychange", () => { if (document.hidden) { source?.close(); } else if (source?.readyState === 2) { heard = performance.now(); listen(); redraw(); } });

@@ -1,0 +1,244 @@
+"""A port's ladder of checks, a job's timeline, a day as a strip: facts put in order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from portui.model import Attempt, Event, Explanation, Host, Job, JobState, Outcome, Port, PortState
+from portui.web import words
+
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One check: what, how it stands, and the fact behind it."""
+
+    title: str
+    icon: str
+    tone: str
+    fact: str
+
+
+def _good(title: str, fact: str) -> Rung:
+    return Rung(title, "check", "ready", fact)
+
+
+def _open(title: str, fact: str) -> Rung:
+    return Rung(title, "dashed", "off", fact)
+
+
+def _bad(title: str, fact: str, *, mild: bool = False) -> Rung:
+    return Rung(title, "triangle" if mild else "octagon", "attention" if mild else "error", fact)
+
+
+def ladder(port: Port, host: Host | None, job: Job | None, now: datetime) -> list[Rung]:
+    """Return the checks from the job to the paper, for a port and the job that is on it or was last."""
+    return [*_job_rungs(job), _host_rung(port, host, now), _port_rung(port), *_paper_rungs(port, job)]
+
+
+def _job_rungs(job: Job | None) -> list[Rung]:
+    if job is None:
+        return [_open("Job accepted", "no job is on this port")]
+    who = f" by {job.user or job.owner}" if job.user or job.owner else ""
+    return [
+        _good("Job accepted", f"{words.clock(job.created)}{who}, {words.number(job.size)} bytes"),
+        _good("Spooled", f"{words.number(job.proof.spooled or job.size)} bytes on disk, kept until printed"),
+    ]
+
+
+def _host_rung(port: Port, host: Host | None, now: datetime) -> Rung:
+    title = f"Host {port.host}"
+    if host is None:
+        return _open(title, "the spooler does not know it")
+    if host.state == "online":
+        return _good(title, f"reports, version {host.version or 'unknown'}")
+    ago = f", last heard {words.age(host.last_seen, now)} ago" if host.last_seen else ""
+    return _bad(title, (host.error or host.state) + ago, mild=host.state == "draining")
+
+
+def _port_rung(port: Port) -> Rung:
+    if port.state is PortState.OFFLINE:
+        return _bad("Port open", port.reason or "offline")
+    if port.state is PortState.UNKNOWN:
+        return _open("Port open", "its host has not been heard of")
+    where = port.device or port.description or port.monitor
+    if port.hold is not None:
+        return _good("Port open", f"{where}, held for {port.hold.printer or 'the spooler'}")
+    return _good("Port openable", f"{where}, nobody holds it")
+
+
+def _paper_rungs(port: Port, job: Job | None) -> list[Rung]:
+    if job is None:
+        leaving = _open("Bytes leaving", "nothing to send")
+    elif job.proof.accepted:
+        sent = f"{words.number(job.proof.accepted)} of {words.number(job.size)} taken by the host"
+        leaving = _good("Bytes leaving", f"{sent}, {words.number(job.proof.acked)} acknowledged")
+    else:
+        leaving = _open("Bytes leaving", "none yet")
+    return [leaving, _ready_rung(port), _printed_rung(job)]
+
+
+def _ready_rung(port: Port) -> Rung:
+    if port.state is PortState.ERROR:
+        return _bad("Printer ready", port.reason or "error")
+    if port.state in (PortState.ATTENTION, PortState.PAUSED):
+        return _bad("Printer ready", port.reason or words.PORT_STATES[port.state].word.lower(), mild=True)
+    if port.state in (PortState.READY, PortState.PRINTING):
+        return _good("Printer ready", "nothing else was reported")
+    return _open("Printer ready", "nobody can say")
+
+
+def _printed_rung(job: Job | None) -> Rung:
+    if job is None:
+        return _open("Printed", "nothing to print")
+    if job.outcome is Outcome.PRINTED:
+        return _good("Printed", words.LEVELS.get(job.proof.level, job.proof.level))
+    if job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL):
+        return _bad("Printed", uncertain(job) or job.outcome, mild=True)
+    if job.proof.confirmed:
+        return _open("Printed", f"the printer confirmed {words.number(job.proof.confirmed)} bytes")
+    return _open("Printed", "not proven yet")
+
+
+def uncertain(job: Job) -> str:
+    """Return what nobody can say of a job: `labels 5 to 20`; empty when nothing is uncertain."""
+    span = job.proof.uncertain_units
+    if span is not None:
+        first, last = span
+        kind = job.proof.units.kind
+        return f"{words.unit(kind)} {first}" if first == last else f"{words.unit(kind, 2)} {first} to {last}"
+    if job.proof.uncertain is not None:
+        start, end = job.proof.uncertain
+        return f"bytes {words.number(start)} to {words.number(max(start, end - 1))}"
+    return ""
+
+
+def tone(explanation: Explanation) -> str:
+    """Return how a verdict looks: fine, busy, something to wait for, or something to do."""
+    if explanation.verdict in ("fine", "ended"):
+        return "ready"
+    if explanation.verdict in ("jobs-ahead", "awaiting-proof", "upload-incomplete"):
+        return "busy"
+    if explanation.verdict in ("held", "printer-paused", "retry", "stalled", "unknown"):
+        return "wait"
+    return "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of a job on its way."""
+
+    title: str
+    icon: str
+    tone: str
+    fact: str
+    done: bool
+
+
+def timeline(job: Job, attempts: Sequence[Attempt]) -> list[Step]:
+    """Return a job's way: accepted, spooled, at a port, sent, received, printed."""
+    last = attempts[-1] if attempts else None
+    ended_badly = job.state in (JobState.CANCELED, JobState.ABORTED)
+    sent, received = 0 < job.size <= job.proof.accepted, 0 < job.size <= job.proof.acked
+    printed = job.outcome is Outcome.PRINTED
+    return [
+        _step("accepted", True, words.clock(job.created)),
+        _step("spooled", True, words.size(job.size)),
+        _step("port opened", last is not None, f"{last.port} {words.clock(last.started)}" if last else ""),
+        _step(
+            "sent", sent or printed, _of(job.proof.accepted, job.size), going=job.state is JobState.PROCESSING
+        ),
+        _step("received", received or printed, _of(job.proof.acked, job.size)),
+        _last_step(job, printed=printed, ended_badly=ended_badly),
+    ]
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{words.size(part)} of {words.size(whole)}" if part or whole else ""
+
+
+def _step(title: str, done: bool, fact: str, *, going: bool = False) -> Step:
+    if done:
+        return Step(title, "check", "ready", fact, done=True)
+    return Step(title, "play" if going else "dashed", "printing" if going else "off", fact, done=False)
+
+
+def _last_step(job: Job, *, printed: bool, ended_badly: bool) -> Step:
+    if printed:
+        return Step("printed", "check", "ready", words.LEVELS.get(job.proof.level, ""), done=True)
+    if ended_badly:
+        return Step(str(job.state), "octagon", "error", job.error or words.clock(job.ended), done=False)
+    if job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL):
+        return Step("printed", "question", "attention", f"nobody knows: {uncertain(job)}", done=False)
+    return Step("printed", "dashed", "off", "", done=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of the strip, in thousandths of the day."""
+
+    x: int
+    width: int
+    height: int
+    tone: str
+    title: str
+
+
+def strip(attempts: Sequence[tuple[datetime, datetime, str]], now: datetime) -> list[Block]:
+    """Return the last 24 hours: stretches (start, end, tone). Faults are taller than work, so that grey shows them, too."""
+    begin = now - DAY
+    found = []
+    for start, end, what in attempts:
+        if end < begin or start > now:
+            continue
+        left = max(0, round(1000 * (start - begin) / DAY))
+        width = max(2, round(1000 * (min(end, now) - max(start, begin)) / DAY))
+        title = f"{words.clock(start)} to {words.clock(end)}: {what}"
+        found.append(Block(left, width, {"printing": 20, "ready": 8}.get(what, 40), what, title))
+    return found
+
+
+def stretches(jobs: Sequence[Job], port: Port, now: datetime) -> list[tuple[datetime, datetime, str]]:
+    """Return when a port printed and when a job on it went wrong, as far as the known jobs tell."""
+    found: list[tuple[datetime, datetime, str]] = []
+    for job in jobs:
+        if job.port != port.key or job.started is None:
+            continue
+        end = job.ended or now
+        bad = job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL) or job.state is JobState.ABORTED
+        found.append((job.started, end, "error" if bad else "printing"))
+    if port.since is not None and port.state not in (PortState.READY, PortState.PRINTING):
+        found.append((port.since, now, str(port.state)))
+    return found
+
+
+def day_sentence(found: Sequence[tuple[datetime, datetime, str]], now: datetime) -> str:
+    """Return the strip in words: `printing 2 h 14 min in 31 jobs, error 36 min`."""
+    totals: dict[str, list[float]] = {}
+    for start, end, what in found:
+        seconds = (min(end, now) - max(start, now - DAY)).total_seconds()
+        if seconds > 0:
+            totals.setdefault(what, []).append(seconds)
+    if not totals:
+        return "nothing was printed here"
+    return ", ".join(
+        f"{what} {words.duration(sum(each))} in {len(each)}" for what, each in sorted(totals.items())
+    )
+
+
+def report(subject: str, explanation: Explanation, rungs: Sequence[Rung], version: str) -> str:
+    """Return a verdict with its evidence as Markdown, for a ticket."""
+    lines = [f"**{subject}**: {explanation.headline}", "", explanation.loss, ""]
+    lines += [f"- {rung.title}: {rung.fact}" for rung in rungs]
+    lines += [f"- {fact.text} ({fact.source}, {words.clock(fact.time)})" for fact in explanation.facts]
+    lines += ["", f"Print Fabric {version}, {datetime.now(UTC).isoformat(timespec='seconds')}"]
+    return "\n".join(lines)
+
+
+def events_newest(events: Sequence[Event], most: int = 40) -> list[Event]:
+    """Return the latest events, newest first."""
+    floor = datetime.min.replace(tzinfo=UTC)
+    return sorted(events, key=lambda one: one.time or floor, reverse=True)[:most]

@@ -1,0 +1,137 @@
+"""Figures, times and states in words. Pure; times are aware and shown in the zone of the machine that serves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from portui.model import JobState, Outcome, PortState
+
+_STEPS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def size(count: float) -> str:
+    """Return bytes as people read them: `48.2 kB`."""
+    for step, unit in _STEPS:
+        if count >= step:
+            found = count / step
+            return f"{found:.0f} {unit}" if found >= 100 else f"{found:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def number(count: int) -> str:
+    """Return a count with its thousands apart: `41,208`."""
+    return f"{count:,}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span by its two largest parts: `4 min 12 s`, `3 h 5 min`, `12 d`."""
+    if seconds < 1:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+    if whole < 86400:
+        hours, rest = divmod(whole // 60, 60)
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{whole // 86400} d"
+
+
+def age(moment: datetime | None, now: datetime | None = None) -> str:
+    """Return how long ago a moment was; empty for none."""
+    if moment is None:
+        return ""
+    return duration(max(0.0, ((now or datetime.now(UTC)) - moment).total_seconds()))
+
+
+def clock(moment: datetime | None) -> str:
+    """Return `10:42:07`, with the day if it is not today's; empty for none."""
+    if moment is None:
+        return ""
+    here = moment.astimezone()
+    today = here.date() == datetime.now(tz=UTC).astimezone().date()
+    return here.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """Return `1 job`, `3 jobs`."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+class Shown(NamedTuple):
+    """A state as it is shown: word, icon, and the class that gives its colour; never colour alone."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+PORT_STATES = {
+    PortState.PRINTING: Shown("Printing", "play", "printing"),
+    PortState.READY: Shown("Ready", "check", "ready"),
+    PortState.ATTENTION: Shown("Attention", "triangle", "attention"),
+    PortState.ERROR: Shown("Error", "octagon", "error"),
+    PortState.OFFLINE: Shown("Offline", "unplugged", "offline"),
+    PortState.PAUSED: Shown("Paused", "pause", "paused"),
+    PortState.UNKNOWN: Shown("Unknown", "dashed", "unknown"),
+}
+
+JOB_STATES = {
+    JobState.PENDING: Shown("Waiting", "clock", "muted"),
+    JobState.HELD: Shown("Held", "pause", "paused"),
+    JobState.PROCESSING: Shown("Printing", "play", "printing"),
+    JobState.STOPPED: Shown("Stopped", "octagon", "error"),
+    JobState.CANCELED: Shown("Cancelled", "cross", "muted"),
+    JobState.ABORTED: Shown("Aborted", "octagon", "error"),
+    JobState.COMPLETED: Shown("Printed", "check", "ready"),
+}
+
+
+def job_state(state: JobState, outcome: Outcome) -> Shown:
+    """Return a job's state in a word: what came out counts more than that it has ended."""
+    if state is JobState.HELD and outcome is Outcome.UNKNOWN:
+        return Shown("Decide", "question", "attention")
+    if state is JobState.COMPLETED and outcome is not Outcome.PRINTED:
+        return Shown("Ended", "check", "muted")
+    return JOB_STATES[state]
+
+
+PRINTER_STATES = {
+    "idle": Shown("Ready", "check", "ready"),
+    "processing": Shown("Printing", "play", "printing"),
+    "stopped": Shown("Stopped", "octagon", "error"),
+}
+
+HOST_STATES = {
+    "online": Shown("Reporting", "check", "ready"),
+    "connecting": Shown("Connecting", "dashed", "unknown"),
+    "silent": Shown("Silent", "unplugged", "offline"),
+    "draining": Shown("Draining", "pause", "paused"),
+}
+
+
+def unit(kind: str, count: int = 1) -> str:
+    """Return the word for a unit of a document."""
+    word = {"label": "label", "receipt": "receipt", "page": "page"}.get(kind, "document")
+    return word if count == 1 else f"{word}s"
+
+
+LEVELS = {
+    "none": "nothing yet",
+    "spooled": "in the spool",
+    "accepted": "taken by the host",
+    "acked": "acknowledged by the printer's connection",
+    "confirmed": "confirmed by the printer",
+}
+
+SOURCES = {
+    "host": "the host says",
+    "transport": "the line tells",
+    "printer": "the printer says",
+    "operator": "a person said",
+    "unspecified": "the spooler knows",
+    "unknown": "somebody says",
+}
