@@ -177,7 +177,10 @@ class Dispatcher(Choosing):
             self._launch(job, lane, JobEvent.RESUME, pinned=True)
 
     def _flight(self, job: Job, offset: int) -> Flight:
-        return flight_of(job, offset, self.book.document(job.number))
+        flight = flight_of(job, offset, self.book.document(job.number))
+        if (queue := self.book.queues.get(job.printer)) is not None:
+            flight.way = queue.printer.way
+        return flight
 
     def lane(self, port: PortName) -> Lane:
         """Return the lane of a port; made when first asked for."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from chassis.errors import FabricError, StaleFence
 from spooler.port import DocumentInfo, DocumentKey, Progress
-from spooler.printer import PortName
+from spooler.printer import STRAIGHT, PortName, Way
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +20,7 @@ class Flight:
     number: int  # the job's
     size_bytes: int  # the payload byte it ends at
     info: DocumentInfo
+    way: Way = STRAIGHT  # the language monitor it needs
     data: bytes | None = None  # the document, when it is at hand
     prefix_words: str = ""  # what goes before the payload, for the record
     mark: str = ""  # the visible mark in that

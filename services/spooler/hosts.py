@@ -16,7 +16,7 @@ from chassis.errors import FabricError, HostUnreachable, PortNotFound
 from chassis.tasks import Backoff, Tasks
 from spooler.port import DocumentKey, OpenPort, Progress
 from spooler.port_info import PortInfo
-from spooler.printer import PortName
+from spooler.printer import STRAIGHT, PortName, Way
 from spooler.remote_port import RemoteHost
 
 log = logs.get(__name__)
@@ -211,9 +211,9 @@ class HostLink:
             raise HostUnreachable(f"host {self.name} is not among the hosts of the fabric", host=self.name)
         return link
 
-    async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
+    async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
         """See `PortHost.open_port`. Raises HostUnreachable, and what the host says."""
-        return await self._link().open_port(port, fence, printer)
+        return await self._link().open_port(port, fence, printer, way)
 
     async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
         """See `PortHost.query`. Raises HostUnreachable, and what the host says."""

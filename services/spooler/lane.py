@@ -57,6 +57,7 @@ class Lane(LaneFlights):
     def recover(self, flight: Flight) -> None:
         """Go on with a document of which a former run may have sent bytes: ask the host before anything is sent."""
         flight.recorded = flight.begun = True
+        self.way = flight.way
         self._add(flight)
         self._start()
 
@@ -120,17 +121,18 @@ class Lane(LaneFlights):
                 if self._broken is not None:
                     broken, self._broken = self._broken, None
                     raise broken
-                if self._device_lost and not self.failed:
-                    await self._close_lost()
+                if (self._device_lost and not self.failed) or self._takes_another_way():
+                    await self._close_hold()
                 if self._hold is None and self.flights:
                     await self._open()
                 await self._send_all()
             except FabricError as error:
                 self._lose(error)
 
-    async def _close_lost(self) -> None:
-        """A port that lost its device stays without it until it is closed; opening it again looks for the device."""
+    async def _close_hold(self) -> None:
+        """Release the port, to open it anew: for a device that was lost, or through another language monitor (S33)."""
         self._device_lost = False
+        self.way = self._unsent.way or self.way
         if (hold := self._let_go()) is not None:
             await hold.close()
 
@@ -146,7 +148,7 @@ class Lane(LaneFlights):
         if self.state is not LaneState.STOPPED:
             self.state = LaneState.OPENING
         self.fence = self._owner.next_fence()
-        self._hold = hold = await self._host.open_port(self.port.port, self.fence, self.printer)
+        self._hold = hold = await self._host.open_port(self.port.port, self.fence, self.printer, self.way)
         await self._reconcile(hold)
         if self.state is LaneState.OPENING:
             self.state, self.error, self.retry_at = LaneState.OPEN, None, None
@@ -183,14 +185,13 @@ class Lane(LaneFlights):
             self._settled.append(key)  # concluded long ago; the host was not told
 
     async def _send_all(self) -> None:
-        # Nothing leaves while the rest of a broken document has to come first.
-        while self._hold is not None and (self._settled or (self._unsent and self.pinned is None)):
+        while self._hold is not None and (self._settled or self._may_send()):
             settled = list(self._settled)
-            batch = await self._unsent.next_batch(self.fence) if self.pinned is None else []
+            batch = await self._unsent.next_batch(self.fence, self.way) if self._may_send() else []
             if batch or settled:
                 await self._hold.send(batch, settled)
                 del self._settled[: len(settled)]
-            large = self._unsent.large() if self.pinned is None else None
+            large = self._unsent.large(self.way) if self.pinned is None else None
             if large is not None:
                 await self._send_large(large)
 
@@ -244,6 +245,8 @@ class Lane(LaneFlights):
         flight.progress = news
         self._remove(flight)
         self._landed.add(flight.key)
+        if self._unsent:
+            self._wake.set()  # what waits may need another way, now that nothing is under way
         self._owner.landed(self.port, flight, news)
 
     async def _take_back(self, hold: OpenPort, flight: Flight) -> None:

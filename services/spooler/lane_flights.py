@@ -9,7 +9,7 @@ from spooler.flight import Flight, LaneOwner
 from spooler.lane_condition import LaneCondition
 from spooler.outgoing import BATCH_BYTES, Outgoing
 from spooler.port import DocumentKey
-from spooler.printer import PortName
+from spooler.printer import STRAIGHT, PortName
 
 
 class LaneFlights(LaneCondition):
@@ -21,6 +21,7 @@ class LaneFlights(LaneCondition):
         self.window = 1  # documents that may be on their way at once
         self.reserved = 0  # places promised to jobs that are being accepted
         self.printer = ""  # whom the port is, or will be, opened for
+        self.way = STRAIGHT  # what it is, or will be, opened through
         self.flights: dict[DocumentKey, Flight] = {}
         self._bytes = 0
         self._unsent = Outgoing(port, owner, self._spoil)
@@ -41,6 +42,14 @@ class LaneFlights(LaneCondition):
         if self.flights.pop(flight.key, None) is not None:
             self._bytes -= flight.size_bytes
         self._unsent.remove(flight)
+
+    def _takes_another_way(self) -> bool:
+        begun = any(flight.begun for flight in self.flights.values())
+        return self._unsent.way not in (None, self.way) and not begun
+
+    def _may_send(self) -> bool:
+        # Nothing leaves while the rest of a broken document has to come first.
+        return self._unsent.way == self.way and self.pinned is None
 
     @abstractmethod
     def _spoil(self, flight: Flight, error: FabricError) -> None:

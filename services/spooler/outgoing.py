@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from chassis.errors import DocumentLost, FabricError
 from spooler.flight import Flight, LaneOwner
 from spooler.port import Slice
-from spooler.printer import PortName
+from spooler.printer import PortName, Way
 
 SMALL_BYTES = 64 * 1024  # up to this a document is one slice
 BATCH_BYTES = 512 * 1024  # payload per message, so that progress and cancelling stay prompt
@@ -47,10 +47,15 @@ class Outgoing:
         """Send nothing."""
         self._line.clear()
 
-    def large(self) -> Flight | None:
-        """Return the large document that is next, if one is."""
+    @property
+    def way(self) -> Way | None:
+        """Return what the next document needs the port to be opened through; None: there is none."""
+        return self._line[0].way if self._line else None
+
+    def large(self, way: Way) -> Flight | None:
+        """Return the large document that is next and goes this way, if one is."""
         first = self._line[0] if self._line else None
-        return first if first is not None and first.size_bytes > SMALL_BYTES else None
+        return first if first is not None and first.size_bytes > SMALL_BYTES and first.way == way else None
 
     async def record(self, flights: Sequence[Flight], fence: int) -> None:
         """Make the starts of these attempts durable, those that are not."""
@@ -60,12 +65,12 @@ class Outgoing:
             for flight in new:
                 flight.recorded = True
 
-    async def next_batch(self, fence: int) -> list[Slice]:
-        """Return slices of the small documents that are next, each whole."""
+    async def next_batch(self, fence: int, way: Way) -> list[Slice]:
+        """Return slices of the small documents that are next and go this way, each whole."""
         small: list[Flight] = []
         size = 0
         for flight in self._line:
-            if flight.size_bytes > SMALL_BYTES or size > BATCH_BYTES:
+            if flight.size_bytes > SMALL_BYTES or size > BATCH_BYTES or flight.way != way:
                 break
             small.append(flight)
             size += flight.size_bytes

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from chassis.errors import FabricError
 from spooler.ledger import EvidenceLevel, EvidenceSource
+from spooler.printer import STRAIGHT, Way
 
 
 class DocumentKey(NamedTuple):
@@ -114,12 +115,13 @@ class PortHost(Protocol):
 
     name: str
 
-    async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
-        """Acquire a port (OpenPort) under a fence that is higher than any before.
+    async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
+        """Acquire a port (OpenPort, or OpenPortEx by a `way`) under a fence that is higher than any before.
 
         Raises:
             PortBusy: another fabric holds it.
             StaleFence: a newer owner of this fabric has it.
+            InvalidPrintMonitor: the port lacks what the language monitor needs.
             PortNotFound, DeviceNotConnected, AccessDenied …: as the host says.
             HostUnreachable: the host does not answer.
         """

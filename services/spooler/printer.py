@@ -67,6 +67,18 @@ class OnPortError(StrEnum):
     REDIRECT_NOW = "redirect_now"
 
 
+class Way(NamedTuple):
+    """What a port is opened through: a language monitor, or none; one that does not speak passes everything through."""
+
+    language: str = ""
+    bidirectional: bool = True
+
+
+STRAIGHT = Way()
+# Kept among a printer's attributes when its language monitor shall not speak.
+BIDIRECTIONAL, _OFF = "printfabric.bidirectional", "off"
+
+
 class PortAvailability(StrEnum):
     """What the dispatcher knows of a port at this moment."""
 
@@ -149,6 +161,13 @@ class Printer:
     pending_deletion: bool = False
     created_at: datetime | None = None  # set by the store
     revision: int = 0  # rises with each change; 0: not stored yet
+
+    @property
+    def way(self) -> Way:
+        """What its ports are opened through."""
+        if not self.language_monitor:
+            return STRAIGHT
+        return Way(self.language_monitor, self.attributes.get(BIDIRECTIONAL) != _OFF)
 
     @property
     def etag(self) -> str:

@@ -20,7 +20,7 @@ from printfabric.types.v1 import error_pb2, ledger_pb2, port_pb2
 from spooler.ledger import EvidenceLevel, EvidenceSource
 from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice
 from spooler.port_info import Hello, PortInfo, PortsChanged
-from spooler.printer import PortName
+from spooler.printer import STRAIGHT, PortName, Way
 
 CALL_TIMEOUT_S = 15.0  # a host that answers at all answers in milliseconds; opening a device may take seconds
 CLOSE_TIMEOUT_S = 5.0
@@ -209,12 +209,18 @@ class RemoteHost:
         request = pb.NotifyUsedPortsRequest(owner=self.owner, ports=ports, full=True)
         await self._stub.NotifyUsedPorts(request, timeout=CALL_TIMEOUT_S)
 
-    async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
+    async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
         """See `PortHost.open_port`."""
         request = pb.OpenPortRequest(
             owner=self.owner, port=port, fence=fence, printer=printer, lease=self._lease
         )
-        response = await self._stub.OpenPort(request, timeout=CALL_TIMEOUT_S)
+        if way.language:
+            through = pb.OpenPortExRequest(
+                open=request, language_monitor=way.language, bidirectional=way.bidirectional
+            )
+            response = (await self._stub.OpenPortEx(through, timeout=CALL_TIMEOUT_S)).open
+        else:
+            response = await self._stub.OpenPort(request, timeout=CALL_TIMEOUT_S)
         opened = RemotePort(
             self._stub, response.handle, [progress_from_pb(news) for news in response.documents]
         )

@@ -119,14 +119,30 @@ async def test_validating_adds_nothing(rig):
     [
         ("printer.prefetch", {"prefetch": pb.PREFETCH_POLICY_ALWAYS}),
         ("printer.print_while_spooling", {"print_while_spooling": True}),
-        ("printer.language_monitor", {"language_monitor": "ZPL"}),
-        ("printer.bidirectional", {"bidirectional": True}),
     ],
 )
 async def test_a_setting_that_is_not_built_is_refused_by_name(rig, field, settings):
     with pytest.raises(NotBuiltYet) as caught:
         await create(rig, **settings)
     assert caught.value.metadata["field"] == field
+
+
+async def test_a_language_monitor_speaks_unless_it_is_told_not_to(rig):
+    await create(rig, language_monitor="esc/pos")
+    printer = await get(rig)
+    assert (printer.language_monitor, printer.bidirectional) == ("ESC/POS", True)
+    mask = {"paths": ["bidirectional"]}
+    change = pb.UpdatePrinterRequest(
+        printer=pb.Printer(name="printers/labels", bidirectional=False), update_mask=mask
+    )
+    printer = (await rig.printers.UpdatePrinter(change)).printer
+    assert (printer.language_monitor, printer.bidirectional) == ("ESC/POS", False)
+    assert not printer.labels
+    away = pb.UpdatePrinterRequest(
+        printer=pb.Printer(name="printers/labels"), update_mask={"paths": ["language_monitor"]}
+    )
+    printer = (await rig.printers.UpdatePrinter(away)).printer
+    assert (printer.language_monitor, printer.HasField("bidirectional")) == ("", False)
 
 
 @pytest.mark.parametrize(

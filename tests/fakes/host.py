@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from chassis.errors import FabricError, HostUnreachable, JobCanceled, PortBusy, StaleFence, Verdict
 from spooler.ledger import EvidenceLevel, EvidenceSource
 from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice
+from spooler.printer import STRAIGHT, Way
 
 
 @dataclass
@@ -209,7 +210,7 @@ class FakeHost:
         self.down = False
         self.on_up = lambda _host: None
 
-    async def open_port(self, port: str, fence: int, printer: str) -> OpenPort:
+    async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
         await asyncio.sleep(0)
         one = self.ports[port]
         if self.down:
@@ -220,7 +221,7 @@ class FakeHost:
             raise StaleFence(
                 f"fence {fence} is not above {one.fence}", seen=one.fence, held=one.session is not None
             )
-        one.calls.append("OpenPort")
+        one.calls.append(f"OpenPortEx {way.language}" if way.language else "OpenPort")
         one.fence = fence
         one.session = FakeOpenPort(one)
         return one.session

@@ -15,11 +15,22 @@ from chassis.errors import FieldViolation, InvalidArgument, NotBuiltYet
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as pb
 from spooler.api.convert import duration_from_pb, port_from_pb, put_port, put_time, table
-from spooler.printer import DAY, OnPortError, OnUncertain, PoolOrder, PortName, Printer, Window
+from spooler.printer import (
+    BIDIRECTIONAL,
+    DAY,
+    OnPortError,
+    OnUncertain,
+    PoolOrder,
+    PortName,
+    Printer,
+    Window,
+)
 
 # Settings of a printer that only the API knows are kept among its attributes under these names.
 DEFAULT_FORMAT = "printfabric.default-format"
-_OURS = frozenset({DEFAULT_FORMAT})
+_OURS = frozenset({DEFAULT_FORMAT, BIDIRECTIONAL})
+# The names of our own language monitors as they are written; a host may have others.
+_LANGUAGES = {"pjl": "PJL", "zpl": "ZPL", "esc/pos": "ESC/POS", "escpos": "ESC/POS"}
 
 POOL_ORDERS = table(PoolOrder, pb.PoolOrder, "POOL_ORDER_")
 ON_UNCERTAIN = table(OnUncertain, print_pb.UncertainDecision, "UNCERTAIN_DECISION_")
@@ -56,6 +67,8 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
     _put_times(message, printer)
     message.prefetch = pb.PREFETCH_POLICY_AUTO
     message.language_monitor = printer.language_monitor
+    if printer.language_monitor:
+        message.bidirectional = printer.way.bidirectional
     message.default_priority, message.priority = printer.default_job_priority, printer.priority
     message.accepting, message.keep_printed_jobs = printer.accepting, printer.keep_printed
     message.mark_redirected = printer.mark_redirected
@@ -96,12 +109,15 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
         raise InvalidArgument(f"{first.field} {first.description}", fields=wrong)
     _refuse_what_is_not_built(message)
     ours = {DEFAULT_FORMAT: message.default_format} if message.default_format else {}
+    if message.language_monitor and message.HasField("bidirectional") and not message.bidirectional:
+        ours[BIDIRECTIONAL] = "off"
     return replace(
         printer,
         ports=ports,
         description=message.description,
         location=message.location,
         attributes={**message.labels, **ours},
+        language_monitor=_LANGUAGES.get(message.language_monitor.casefold(), message.language_monitor),
         pool_order=_POOL_ORDER_OF.get(message.pool_order, PoolOrder.FIRST_AVAILABLE),
         on_uncertain=_ON_UNCERTAIN_OF.get(message.on_uncertain, OnUncertain.HOLD),
         standby=frozenset(port for port, entry in zip(ports, message.ports, strict=True) if entry.standby),
@@ -125,6 +141,7 @@ def _wrong_settings(message: pb.Printer) -> Iterable[FieldViolation]:
         ("description", message.description),
         ("location", message.location),
         ("default_format", message.default_format),
+        ("language_monitor", message.language_monitor),
     ):
         if len(text) > MAX_TEXT or not text.isprintable():
             yield FieldViolation(f"printer.{field}", f"must be at most {MAX_TEXT} printable characters")
@@ -222,8 +239,6 @@ def _refuse_what_is_not_built(message: pb.Printer) -> None:
         "printer.prefetch other than AUTO": message.prefetch
         not in (pb.PREFETCH_POLICY_UNSPECIFIED, pb.PREFETCH_POLICY_AUTO),
         "printer.print_while_spooling": message.print_while_spooling,
-        "printer.language_monitor": bool(message.language_monitor),
-        "printer.bidirectional": message.bidirectional,
     }
     for what, wanted in asked.items():
         if wanted:
