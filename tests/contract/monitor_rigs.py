@@ -13,10 +13,23 @@ from typing import Any
 
 import pytest
 
+from tests.contract.ipp_rig import IppRig
 from tests.contract.network_rigs import LprRig, RawRig
 from tests.contract.peer import Rig, settle, wait_for
 
-__all__ = ["RIGS", "FifoRig", "FileRig", "LprRig", "RawRig", "Rig", "SerialRig", "only", "settle", "wait_for"]
+__all__ = [
+    "RIGS",
+    "FifoRig",
+    "FileRig",
+    "IppRig",
+    "LprRig",
+    "RawRig",
+    "Rig",
+    "SerialRig",
+    "only",
+    "settle",
+    "wait_for",
+]
 
 
 class _ReaderRig(Rig):
@@ -129,7 +142,7 @@ class FileRig(Rig):
         return self.path.read_bytes() if self.path.exists() else b""
 
 
-RIGS = [RawRig, LprRig, SerialRig, FifoRig, FileRig]
+RIGS = [RawRig, LprRig, IppRig, SerialRig, FifoRig, FileRig]
 
 
 def only(ability: str) -> pytest.MarkDecorator:

@@ -20,6 +20,7 @@ from tests.contract.monitor_rigs import RIGS, RawRig, Rig, only, wait_for
 EVIDENCE = {
     "raw": Evidence.TCP_CLOSE,
     "lpr": Evidence.LPD,
+    "ipp": Evidence.IPP_JOB,
     "serial": Evidence.OUTPUT_QUEUE,
     "device": Evidence.PIPE_READ,
     "file": Evidence.FILE_SYNC,

@@ -1,0 +1,87 @@
+"""The settings of an IPP port, as fields and as a URI."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from portmon.network_settings import NetworkSettings, where
+
+
+class IppSettings(NetworkSettings):
+    """Which printer, and how its word about a job is waited for. May also be given as `uri`: ipp://host:port/path."""
+
+    port: int = Field(
+        default=631, ge=1, le=65535, title="TCP port", description="Where the printer listens.",
+        json_schema_extra={"group": "Printer"},
+    )  # fmt: skip
+    path: str = Field(
+        default="/ipp/print", max_length=255, pattern=r"^/[!-~]*$", title="Path",
+        description="Path of the printer's URI; /ipp/print for most, /printers/name at a CUPS server.",
+        json_schema_extra={"group": "Printer", "mono": True},
+    )  # fmt: skip
+    tls: bool = Field(
+        default=False,
+        title="TLS",
+        description="Speak ipps, as https does.",
+        json_schema_extra={"group": "Printer"},
+    )
+    verify: bool = Field(
+        default=False, title="Check the certificate",
+        description="Only a certificate that this host's authorities vouch for; printers mostly sign their own.",
+        json_schema_extra={"group": "Printer", "show_if": {"tls": True}, "advanced": True},
+    )  # fmt: skip
+    certificate_sha256: str = Field(
+        default="", max_length=95, pattern=r"^([0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31})?$", title="Certificate's fingerprint",
+        description="SHA-256 of the one certificate that is accepted. Empty: any.",
+        json_schema_extra={"group": "Printer", "show_if": {"tls": True}, "advanced": True, "mono": True},
+    )  # fmt: skip
+    document_format: str = Field(
+        default="auto", max_length=255, pattern=r"^(auto|[!-~]+/[!-~]+)$", title="Document format",
+        description="auto: what the document is if the printer takes that, else application/octet-stream.",
+        json_schema_extra={"group": "Printer", "suggest": ["auto", "application/pdf", "image/pwg-raster"]},
+    )  # fmt: skip
+    answer_timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, title="Answer time-out",
+        description="How long the printer may take for each of its answers.",
+        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
+    )  # fmt: skip
+    confirm_timeout_s: float = Field(
+        default=120.0, ge=0, le=86400, title="Confirmation time-out",
+        description="How long a job may print without a sign of progress before its end is no longer waited for. "
+        "0: do not wait.",
+        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
+    )  # fmt: skip
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_uri(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("uri"), str):
+            return value
+        try:
+            uri = urlsplit(value["uri"])
+            port = uri.port
+        except ValueError as error:
+            raise ValueError(f"uri: {error}") from error
+        if uri.scheme not in ("ipp", "ipps", "http", "https") or not uri.hostname:
+            raise ValueError("uri: expected ipp://host:port/path or ipps://…")
+        if uri.query or uri.fragment or uri.username is not None:
+            raise ValueError("uri: no query, no fragment, no user")
+        tls = uri.scheme in ("ipps", "https")
+        ports = {"ipp": 631, "ipps": 631, "http": 80, "https": 443}
+        found = {"host": uri.hostname, "port": port or ports[uri.scheme], "path": uri.path or "/", "tls": tls}
+        return found | {name: item for name, item in value.items() if name != "uri"}
+
+    @field_validator("path")
+    @classmethod
+    def _no_query(cls, value: str) -> str:
+        if "?" in value or "#" in value:
+            raise ValueError("a path has no ? and no #")
+        return value
+
+    @property
+    def uri(self) -> str:
+        """The printer's URI."""
+        return f"{'ipps' if self.tls else 'ipp'}://{where(self.host, self.port)}{self.path}"

@@ -1,0 +1,279 @@
+"""IPP port: a document as one job of a printer that speaks IPP, confirmed by that job's state. Also over TLS."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from chassis import logs
+from chassis.errors import (
+    ConnectionRefused,
+    DeviceFault,
+    DeviceNotConnected,
+    DeviceOffline,
+    FabricError,
+    PortBusy,
+    Verdict,
+    WriteTimeout,
+)
+from portmon.device_wait import DeviceWait
+from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence
+from portmon.http_exchange import Tls
+from portmon.ipp_message import JobState, Operation
+from portmon.ipp_printer import IppPlace, IppPrinter, JobLook, Look, is_over, media_type_of
+from portmon.ipp_settings import IppSettings
+from portmon.ipp_status import reports_of
+from portmon.monitor import OpenContext, Port, PortMonitor
+from portmon.tcp_link import TcpLink
+
+_CHUNK = 32768
+_LOOK_EVERY_S = 5.0  # how often the printer is asked about itself while a job of ours is awaited
+_STATUS_LASTS_S = 60.0
+_CANCEL_S = 10.0  # how long a printer may take to hear that a job is canceled
+log = logs.get(__name__)
+
+
+def printer_of(settings: IppSettings, context: OpenContext, user: str = "") -> IppPrinter:
+    """Return the printer that settings speak of, not connected."""
+    link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s)
+    tls = (
+        Tls(settings.host, verify=settings.verify, sha256=settings.certificate_sha256)
+        if settings.tls
+        else None
+    )
+    place = IppPlace(
+        link.where, settings.uri, settings.path, settings.connect_timeout_s, settings.answer_timeout_s
+    )
+    if user:
+        place.user = user
+    return IppPrinter(context, link, tls, place)
+
+
+class IppPort(Port):
+    """A port that makes one job of the printer for each document.
+
+    The job is made when the first bytes say what the document is. Until it is completed nobody knows how much of it is
+    on paper, so all of a broken document is uncertain.
+    """
+
+    piece_bytes = 65536
+    stall = "peer_window"
+    far_buffer_bytes = MOST_OFFSET
+
+    def __init__(self, settings: IppSettings, context: OpenContext) -> None:
+        self._settings, self._context = settings, context
+        self._printer = printer_of(settings, context)
+        self._info, self._look = DocInfo(), Look()
+        self._taken = 0
+        self._job: int | None = None
+        self._begun = self._ended = self._answered = self._completed = False
+        self.readable = False
+        self.write_timeout_s = settings.write_timeout_s
+
+    @override
+    def fileno(self) -> int | None:
+        return self._printer.http.link.fileno()
+
+    @override
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        self._printer = printer_of(self._settings, self._context, info.user)
+        self._info, self._taken, self._job = info, 0, None
+        self._begun = self._ended = self._answered = self._completed = False
+        try:
+            self._look_at_printer()
+        except BaseException:
+            self._printer.http.reset()
+            raise
+        if not self._look.accepting:
+            self._printer.http.drop()
+            text = f"port {self._context.port}: {self._settings.uri} is not accepting jobs"
+            raise DeviceOffline(text, port=self._context.port, device=self._settings.uri)
+        self.readable = True
+
+    def _look_at_printer(self) -> None:
+        self._look = self._printer.look()
+        self._context.report("ipp", reports_of(self._look.state, self._look.reasons), _STATUS_LASTS_S)
+
+    def _begin(self, first: bytes) -> None:
+        """Make the job, now that the document's beginning tells what it is."""
+        wanted = self._settings.document_format
+        media_type = wanted
+        if wanted == "auto":
+            media_type = media_type_of(self._info.format, first, self._look.formats, self._context.port)
+        title = self._info.document_name or f"job {self._info.job_number}"
+        if {Operation.CREATE_JOB, Operation.SEND_DOCUMENT} <= self._look.operations:
+            self._job = self._printer.create(title)
+        self._printer.begin_document(self._job, title, media_type)
+        self._begun = self.readable = True
+
+    @override
+    def write(self, data: memoryview) -> int:
+        http = self._printer.http
+        if not self._begun:
+            self._begin(bytes(data[:64]))
+        if http.answer.done:
+            self._refused()
+        if not http.flush():
+            return 0
+        piece = data[:_CHUNK]
+        http.put_chunk(piece, payload=True)
+        self._taken += len(piece)
+        http.flush()
+        return len(piece)
+
+    def _refused(self) -> None:
+        """Raise what the printer says before it has all of the document."""
+        self._printer.result()
+        raise self._fault("ended the job before it had all of the document")
+
+    def _fault(self, what: str, verdict: Verdict | None = None) -> FabricError:
+        text = f"port {self._context.port}: {self._settings.uri} {what}"
+        return DeviceFault(text, port=self._context.port, device=self._settings.uri, verdict=verdict)
+
+    @override
+    def read(self, size: int) -> bytes:
+        """Take the printer's answer, if it comes in the middle of a document."""
+        http = self._printer.http
+        try:
+            if http.link.connected:
+                http.listen()
+        finally:
+            self.readable = http.link.open and not http.answer.done
+        return b""
+
+    @override
+    def acked(self) -> int:
+        return self._taken if self._answered else self._printer.http.acked()
+
+    @override
+    def confirmed(self) -> int:
+        return self._taken if self._completed else 0
+
+    @override
+    def end_doc(self) -> Evidence:
+        """Send the end, take the answer, wait for the job; may be called again after a time-out."""
+        http = self._printer.http
+        if not self._begun:
+            self._begin(b"")
+        if not self._ended:
+            http.put(b"0\r\n\r\n")
+            self._ended = True
+        if not self._answered:
+            if not http.send_all(self.write_timeout_s):
+                raise self._too_slow("took nothing", self.write_timeout_s)
+            if not http.receive(self._settings.answer_timeout_s):
+                raise self._too_slow("gave no answer", self._settings.answer_timeout_s)
+            answer = self._printer.result()
+            self._job = answer.number("job-id") if self._job is None else self._job
+            self._answered = True
+        self._completed = self._await_job()
+        http.drop()
+        self.readable = False
+        return Evidence.IPP_JOB if self._completed else Evidence.IPP_TAKEN
+
+    def _too_slow(self, what: str, seconds: float) -> FabricError:
+        text = f"port {self._context.port}: {self._settings.uri} {what} for {seconds:g} s"
+        return WriteTimeout(text, port=self._context.port, acked=self.acked())
+
+    def _await_job(self) -> bool:
+        """Wait until the job has ended. A printer that waits (for paper, for other jobs) is waited for without limit.
+
+        Raises:
+            DeviceFault: the job ended without all of it printed.
+        """
+        patience = self._settings.confirm_timeout_s
+        if self._job is None or not patience:
+            return False
+        deadline, next_look = time.monotonic() + patience, time.monotonic() + _LOOK_EVERY_S
+        pause, seen = 0.05, JobLook(0)
+        while time.monotonic() < deadline:
+            found = self._ask_about(self._job)
+            if found is not None:
+                if found.state is None:
+                    return False  # the printer remembers it no more
+                if is_over(found.state):
+                    return self._judge(found)
+                if found.state != JobState.PROCESSING or found != seen:
+                    deadline, seen = time.monotonic() + patience, found
+                if time.monotonic() >= next_look:
+                    next_look = time.monotonic() + _LOOK_EVERY_S
+                    self._ask_about(None)
+            self._context.wait.pause(pause)
+            pause = min(pause * 1.5, 1.0, patience / 4)
+        return False
+
+    def _ask_about(self, job: int | None) -> JobLook | None:
+        """Ask about a job, or (None) about the printer; None when there is no answer: silence says nothing about the job."""
+        try:
+            if job is not None:
+                return self._printer.job(job)
+            self._look_at_printer()
+        except (DeviceFault, DeviceOffline, DeviceNotConnected, ConnectionRefused, PortBusy) as error:
+            log.debug("printer not reached, its job is awaited", port=self._context.port, why=error.message)
+            self._printer.http.drop()
+        return None
+
+    def _judge(self, job: JobLook) -> bool:
+        if job.state == JobState.COMPLETED:
+            return True
+        how = (
+            "was canceled at the printer" if job.state == JobState.CANCELED else "was aborted by the printer"
+        )
+        self._job = None  # there is nothing left to cancel
+        told = ", ".join(reason for reason in job.reasons if reason != "none")[:200]
+        raise self._fault(f"says that the job {how}{told and f' ({told})'}", Verdict.HOLD)
+
+    @override
+    def abort_doc(self, keep: bool) -> bool:
+        self._printer.http.reset()
+        self.readable = False
+        if self._job is not None and not (keep and self._answered):
+            job, self._job = self._job, None
+            name = f"cancel-{self._context.port}"
+            threading.Thread(target=self._cancel, args=(job,), name=name, daemon=True).start()
+        return False
+
+    def _cancel(self, job: int) -> None:
+        """Cancel a job at the printer, on a thread and a connection of its own: a printer that hangs holds nobody."""
+        wait = DeviceWait()
+        hurry = {"connect_timeout_s": _CANCEL_S, "answer_timeout_s": _CANCEL_S}
+        context = OpenContext(self._context.port, wait, self._context.lines)
+        printer = printer_of(self._settings.model_copy(update=hurry), context, self._info.user)
+        try:
+            printer.cancel(job)
+        except FabricError as error:
+            log.warning("job not canceled at the printer", port=context.port, ipp_job=job, why=error.message)
+        finally:
+            printer.http.drop()
+            wait.close()
+
+    @override
+    def close(self) -> None:
+        self._printer.http.drop()
+        self.readable = False
+
+
+class IppMonitor(PortMonitor[IppSettings]):
+    """Sends documents to a printer as IPP jobs."""
+
+    scheme = "ipp"
+    name = "IPP Port"
+    description = "Internet Printing Protocol, port 631"
+    net_attached = True
+    settings = IppSettings
+    form: ClassVar[dict[str, Any]] = {"summary": "{host}:{port}{path}"}
+
+    @override
+    def device(self, port: str, settings: IppSettings) -> str:
+        return settings.uri
+
+    @override
+    def identity(self, port: str, settings: IppSettings) -> str:
+        return settings.uri
+
+    @override
+    def open_port(self, port: str, settings: IppSettings, context: OpenContext) -> IppPort:
+        return IppPort(settings, context)
