@@ -19,8 +19,8 @@ setup: ## make .venv from requirements.lock (needs Python >= 3.11 only; skipped 
 protos: setup ## generate protos/gen/ from protos/ (skipped when current)
 	@$(BIN)/python hatch_build.py
 
-run: protos ## start the whole fabric on this machine: printfabric up
-	@$(BIN)/printfabric up $(ARGS)
+run: protos ## start the whole fabric on this machine, with a console and a fleet that prints: printfabric up --demo
+	@$(BIN)/printfabric up --demo $(ARGS)
 
 test: protos ## run every test
 	@$(PYTEST) $(ARGS)

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from printfabric_client.command.options import Session, command
 from printfabric_client.retry import Retry
 from printfabric_client.spec import new_job
 from printfabric_client.status import error_from_item
-from printfabric_client.up import demo
+from printfabric_client.up import demo, traffic
 from printfabric_client.up.fabric import HOST, LocalFabric
 from printfabric_client.up.place import Place
 
@@ -41,24 +41,28 @@ _SAMPLE_S = 60.0
     "--listen", default=DEFAULT_ADDRESS, show_default=True, metavar="HOST:PORT", help="The spooler's address."
 )
 @click.option("--no-simulators", is_flag=True, help="No simulated printers: your own ports only.")
+@click.option("--demo", "lively", is_flag=True, help="Nine more simulated printers, printing all the time.")
 @click.option("--once", is_flag=True, help="Start, print, look whether it came out, and end: for tests.")
-def up_command(session: Session, listen: str, no_simulators: bool, once: bool) -> None:
+def up_command(session: Session, listen: str, no_simulators: bool, lively: bool, once: bool) -> None:
     """Run a whole fabric on this machine: spooler, port monitor, configuration service, simulated printers.
 
     Everything is kept in one directory (--state-dir) and listens on this machine only. Ctrl-C ends it; what was
     accepted and not printed is printed at the next start.
     """
     place = Place(session.state_dir or state_dir())
-    fleet = None if no_simulators else (lambda: demo.fleet_of(place))
+    more = traffic.FLEET if lively else ()
+    fleet = None if no_simulators else (lambda: demo.fleet_of(place, more, traffic.MISHAPS, traffic.DAY_S))
     story = _Story(session.output, place)
     with place.taken():
-        raise SystemExit(asyncio.run(_run(LocalFabric(place, listen=listen, fleet=fleet), story, once=once)))
+        raise SystemExit(
+            asyncio.run(_run(LocalFabric(place, listen=listen, fleet=fleet), story, more, once=once))
+        )
 
 
-async def _run(fabric: LocalFabric, story: _Story, *, once: bool) -> int:
+async def _run(fabric: LocalFabric, story: _Story, more: Sequence[demo.Demo], *, once: bool) -> int:
     with _told_to_stop(fabric.kill) as stop:
         story.begin()
-        work = asyncio.create_task(_serve(fabric, story, stop, once=once))
+        work = asyncio.create_task(_serve(fabric, story, more, stop, once=once))
         stopping = asyncio.create_task(stop.wait())
         # Ctrl-C while things still start ends the start.
         await asyncio.wait([work, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -70,28 +74,49 @@ async def _run(fabric: LocalFabric, story: _Story, *, once: bool) -> int:
         return Exit.OK
 
 
-async def _serve(fabric: LocalFabric, story: _Story, stop: asyncio.Event, *, once: bool) -> int:
+async def _serve(
+    fabric: LocalFabric, story: _Story, more: Sequence[demo.Demo], stop: asyncio.Event, *, once: bool
+) -> int:
     code: int = Exit.OK
     try:
         async with fabric.running(story.step, story.news):
             if fabric.simulated:
-                code = await _first_print(fabric, story)
+                code = await _first_print(fabric, story, more)
             if once:
                 return code
             story.ready(fabric)
             fabric.settled = True
-            await stop.wait()
+            async with _alive(fabric, more):
+                await stop.wait()
             story.stopping()
     finally:
         story.ended()
     return Exit.OK
 
 
-async def _first_print(fabric: LocalFabric, story: _Story) -> int:
+@contextlib.asynccontextmanager
+async def _alive(fabric: LocalFabric, more: Sequence[demo.Demo]) -> AsyncIterator[None]:
+    """Let the further printers print while the block runs."""
+    if not more or not fabric.simulated:
+        yield
+        return
+    async with Client(fabric.spooler, retry=Retry(total_s=10)) as client:
+        work = asyncio.create_task(traffic.keep_printing(client, more), name="traffic")
+        try:
+            yield
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+
+
+async def _first_print(fabric: LocalFabric, story: _Story, more: Sequence[demo.Demo]) -> int:
     token = f"PF-{secrets.token_hex(3).upper()}"
     async with Client(fabric.spooler, retry=Retry(total_s=10)) as client:
-        await demo.add_missing(client, fabric.place)
-        story.step("printers", ", ".join(each.printer for each in demo.DEMOS))
+        await demo.add_missing(client, fabric.place, more)
+        story.step(
+            "printers",
+            ", ".join(each.printer for each in demo.DEMOS) + (f" and {len(more)} more" if more else ""),
+        )
         jobs = await _submit_samples(client, token)
         story.note(f"Printing {len(jobs)} sample labels on labels: jobs {jobs[0]} to {jobs[-1]}")
         ended = await _follow_samples(client, jobs, story)
@@ -218,7 +243,8 @@ class _Story:
         printer = "labels" if fabric.simulated else "NAME"
         found = self._place.root == state_dir().absolute() or fabric.spooler == DEFAULT_ADDRESS
         how = _as_typed() if found else f"{_as_typed()} --state-dir {self._place.root}"
-        lines = ["", "Print the next one, from another terminal:", f"  {how} print -P {printer} --wait FILE"]
+        lines = ["", f"The console, in a browser: {fabric.console}"] if fabric.console else []
+        lines += ["", "Print the next one, from another terminal:", f"  {how} print -P {printer} --wait FILE"]
         if fabric.simulated:
             lines += [f"  printf '^XA^FO50,50^A0N,60,60^FDHello^FS^XZ' | {how} print -P labels -"]
             lines += ["What the simulated printers print lies in", f"  {fabric.paper}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,24 +49,36 @@ DEMOS = (
 )  # fmt: skip
 
 
-def fleet_of(place: Place) -> Mapping[str, Any]:
-    """Return the fleet's file: each printer where it was last time, if that is still free."""
+def fleet_of(
+    place: Place,
+    more: Sequence[Demo] = (),
+    mishaps: Mapping[str, Sequence[Mapping[str, str]]] | None = None,
+    day_s: float = 86400,
+) -> Mapping[str, Any]:
+    """Return the fleet's file: each printer where it was last time, if that is still free.
+
+    Of the printers of `more` no paper is kept; `mishaps` by printer come round every `day_s` seconds.
+    """
     known = place.remembered(_SIMULATORS)
     printers: list[dict[str, Any]] = []
-    for demo in DEMOS:
+    for demo in (*DEMOS, *more):
         plan: dict[str, Any] = {"name": demo.printer, "personality": demo.personality, "units_per_second": 2}
         # Small buffers, as real ones have: otherwise a document is gone before anybody sees it go.
         plan |= {"buffer_bytes": _BUFFER_BYTES, "rcvbuf_bytes": _BUFFER_BYTES, "path_depth": 1}
         if demo.serial:
-            plan |= {"pty": str(_line(place)), "line": "19200,8,N,1", "flow": "xonxoff"}
+            plan |= {"pty": str(_line(place, demo)), "line": "19200,8,N,1", "flow": "xonxoff"}
         else:
             plan["tcp"] = free_port(int(known.get(demo.printer, 0)))
-        printers.append(plan | {"record": demo.printer, "render": f"{demo.printer}/printed"})
+        if demo in DEMOS:
+            plan |= {"record": demo.printer, "render": f"{demo.printer}/printed"}
+        if mishaps and demo.printer in mishaps:
+            plan["day"] = list(mishaps[demo.printer])
+        printers.append(plan)
     control = free_port(int(known.get(_CONTROL) or 0))
-    return {"defaults": {"host": "127.0.0.1"}, "control": control, "printers": printers}
+    return {"defaults": {"host": "127.0.0.1"}, "day_s": day_s, "control": control, "printers": printers}
 
 
-async def add_missing(fabric: Client, place: Place) -> None:
+async def add_missing(fabric: Client, place: Place, more: Sequence[Demo] = ()) -> None:
     """Add the ports and printers of the simulators where they are missing, and lead the ports to them.
 
     Raises:
@@ -77,9 +89,9 @@ async def add_missing(fabric: Client, place: Place) -> None:
     place.remember(
         _SIMULATORS, {**addresses, _CONTROL: place.remembered("run/simulators.json").get("control")}
     )
-    for demo in DEMOS:
+    for demo in (*DEMOS, *more):
         settings: dict[str, Any] = (
-            {"device": str(_line(place)), "baud": 19200, "flow": "xonxoff"}
+            {"device": str(_line(place, demo)), "baud": 19200, "flow": "xonxoff"}
             if demo.serial
             else {"host": "127.0.0.1", "port": addresses[demo.printer], "printerBufferBytes": _HELD_BYTES}
         )
@@ -165,5 +177,6 @@ def _addresses(place: Place) -> dict[str, int]:
         raise FabricError("the simulated printers did not say where they are") from error
 
 
-def _line(place: Place) -> Path:
-    return place.data("devices") / "ttyPRN0"
+def _line(place: Place, demo: Demo) -> Path:
+    number = int(demo.port.strip("COM:")) - 1
+    return place.data("devices") / f"ttyPRN{number}"

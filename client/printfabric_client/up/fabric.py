@@ -11,11 +11,12 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from printfabric_client.address import ADDRESS_FILE
+from printfabric_client.address import ADDRESS_FILE, DEFAULT_ADDRESS
 from printfabric_client.errors import NotSupported, Refused
 from printfabric_client.up.part import Part, Say
 from printfabric_client.up.place import Place
 
+CONSOLE_PORT = 26154
 HOST = "local"
 """The one host's name. Not the machine's: containers get a new one at each start, and ports keep theirs."""
 
@@ -44,6 +45,7 @@ class LocalFabric:
         self.parts: list[Part] = []
         self._listen = {"spooler": listen, "portmon": "127.0.0.1:0", "portui": "127.0.0.1:0"}
         self._metrics: dict[str, str] = dict.fromkeys(("spooler", "portmon", "portui"), "127.0.0.1:0")
+        self._web = ""
         self._fleet = fleet
         self.simulated = fleet is not None
         self.settled = False
@@ -55,6 +57,11 @@ class LocalFabric:
     def spooler(self) -> str:
         """The spooler's address."""
         return self._listen["spooler"]
+
+    @property
+    def console(self) -> str:
+        """The console's address in a browser; empty where the configuration service is not installed."""
+        return f"http://{self._web}" if self._web else ""
 
     @property
     def metrics(self) -> dict[str, str]:
@@ -157,7 +164,11 @@ class LocalFabric:
         }
         common: dict[str, Any] = {"server": server, "log": {"format": "console", "rpc": "failed"}}
         if program == "portui":
-            return {"spooler": self.spooler, **common}
+            if not self._web:
+                # A fabric at another address than the usual leaves the usual one to others, here too.
+                wanted = CONSOLE_PORT if self.spooler == DEFAULT_ADDRESS else 0
+                self._web = f"127.0.0.1:{free_port(wanted) or _any_port()}"
+            return {"spooler": self.spooler, "web_listen": self._web, **common}
         common["state_dir"] = str(self.place.data(program))
         if program == "portmon":
             return {"host_name": HOST, **common}
@@ -171,6 +182,7 @@ class LocalFabric:
                 "pid": os.getpid(),
                 "spooler": self.spooler,
                 "portui": self._listen["portui"],
+                "console": self.console,
                 "host": HOST,
                 "metrics": self.metrics,
                 "paper": str(self.paper),
@@ -197,6 +209,12 @@ def free_port(wanted: int) -> int:
         except OSError:
             return 0
     return wanted
+
+
+def _any_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _must_be_free(address: str) -> None:

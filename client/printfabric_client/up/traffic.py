@@ -1,0 +1,75 @@
+"""A fleet that is alive: more simulated printers, which are sent small documents for ever and have small mishaps."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from printfabric_client.aio import Client
+from printfabric_client.errors import FabricError
+from printfabric_client.up.demo import Demo
+
+_TCP, _LOCAL = "Standard TCP/IP Port", "Local Port"
+_ZPL, _ESCPOS, _TEXT = "application/vnd.zebra-zpl", "application/vnd.escpos", "text/plain"
+
+FLEET = (
+    Demo("dock-1", "zpl", "DOCK_1", _TCP, "Dock 1, pallet tags", _ZPL),
+    Demo("dock-2", "zpl", "DOCK_2", _TCP, "Dock 2, pallet tags", _ZPL),
+    Demo("pack-line-1", "zpl", "PACK_1", _TCP, "Packing line 1, shipping labels", _ZPL),
+    Demo("pack-line-2", "zpl", "PACK_2", _TCP, "Packing line 2, shipping labels", _ZPL),
+    Demo("shelf-tags", "zpl", "SHELF_1", _TCP, "Price tickets", _ZPL),
+    Demo("till-1", "escpos", "TILL_1", _TCP, "Till 1, receipts", _ESCPOS),
+    Demo("till-2", "escpos", "TILL_2", _TCP, "Till 2, receipts", _ESCPOS),
+    Demo("kitchen", "escpos", "KITCHEN", _TCP, "Kitchen tickets", _ESCPOS),
+    Demo("ward-lists", "plain", "COM2:", _LOCAL, "Ward lists, on a serial line", _TEXT),
+)
+"""Printers that nothing is kept of: no paper, no record."""
+
+DAY_S = 300
+# Somebody has to load labels, and close a cover, every few minutes. Nothing that loses a document.
+MISHAPS: dict[str, list[dict[str, str]]] = {
+    "dock-2": [{"at": "05:00", "fault": "media-out=40"}, {"at": "17:00", "fault": "media-out=25"}],
+    "shelf-tags": [{"at": "12:00", "fault": "cover-open=30"}],
+    "till-2": [{"at": "20:00", "fault": "media-out=20"}],
+}
+_TITLES = {
+    _ZPL: ("Pallet tags wave {n}", "Shipping labels x{k}", "Price tickets aisle {k}"),
+    _ESCPOS: ("Receipt 55-{n:04}", "Table {k}", "Order {n}"),
+    _TEXT: ("Pick list {n}", "Ward list {k}"),
+}
+
+
+async def keep_printing(client: Client, fleet: Sequence[Demo] = FLEET, seed: int | None = None) -> None:
+    """Send each printer a document, wait until it has ended, and after a while the next, until cancelled."""
+    source = random.Random(seed)  # noqa: S311 - no secret
+    async with asyncio.TaskGroup() as tasks:
+        for demo in fleet:
+            tasks.create_task(_one(client, demo, random.Random(source.random())))  # noqa: S311 - as above
+
+
+async def _one(client: Client, demo: Demo, source: random.Random) -> None:
+    while True:
+        await asyncio.sleep(source.uniform(0.5, 9))
+        title, content = document(demo, source)
+        try:
+            job = await client.submit(content, printer=demo.printer, document_name=title)
+            await client.wait(job, timeout_s=60, or_decision=True)
+        except (FabricError, TimeoutError):
+            await asyncio.sleep(5)  # paused, deleted, or the spooler is away: later
+
+
+def document(demo: Demo, source: random.Random) -> tuple[str, bytes]:
+    """Return a title and a document of 2 to 12 labels, receipts or pages."""
+    units, number = source.randint(2, 12), source.randint(100, 9999)
+    title = source.choice(_TITLES[demo.format]).format(n=number, k=units)
+    lines: list[Any] = [f"{title}, {part} of {units}" for part in range(1, units + 1)]
+    if demo.format == _ZPL:
+        # As large as a label with a picture: otherwise all of them fit into a printer's memory at once.
+        padding = "^FX" + "x" * 3000 + "^FS"
+        return title, "".join(f"^XA{padding}^FO40,40^A0N,40,40^FD{line}^FS^XZ\n" for line in lines).encode()
+    if demo.format == _ESCPOS:
+        body = "\n".join(f"item {each}  {source.randint(1, 99)}.50" for each in range(60))
+        return title, b"".join(b"\x1b@" + f"{line}\n{body}\n".encode() + b"\x1dVA\x03" for line in lines)
+    return title, "".join(f"{line}\r\n" + "box\r\n" * 40 + "\f" for line in lines).encode()
