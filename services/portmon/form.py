@@ -31,7 +31,7 @@ _PROBE = {
 }  # fmt: skip
 _TEST_PAGE = {
     "id": "test", "title": "Print a test page", "xcv": "TestPage", "stream": True, "requires": "idle",
-    "access": "administer", "timeoutSeconds": 120, "confirm": "Prints one page, receipt or label.",
+    "access": "use", "timeoutSeconds": 120, "confirm": "Prints one page, receipt or label.",
 }  # fmt: skip
 _COMMIT = {
     "add": ["PortExists", "PortIsValid", "AddPort"],
@@ -122,6 +122,10 @@ def _layout(properties: Mapping[str, Mapping[str, Any]], title: str) -> dict[str
 
 def _control(field: str, one: Mapping[str, Any]) -> dict[str, Any]:
     options = {"widget": _widget(one)} | {key: one[key] for key in _OPTIONS if key in one}
+    if not isinstance(options.get("suggest", ""), str):
+        del options[
+            "suggest"
+        ]  # the format has one suggestion, a pattern; several are for the page of the monitor
     if one.get("type") == "string" and one.get("maxLength", 0) >= _LONG_TEXT:
         options.setdefault("span", 2)
     found = {"type": "Control", "scope": f"#/properties/{field}", "options": options}

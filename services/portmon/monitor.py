@@ -33,6 +33,8 @@ from portmon.device_wait import DeviceWait
 from portmon.devices.found import FoundDevice
 from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
+from portmon.errand import Errand
+from portmon.recorder import Recorder
 from portmon.reports import Report
 
 
@@ -186,6 +188,7 @@ class PortMonitor(ABC, Generic[S]):
     name: ClassVar[str]  # Windows' name, which several schemes may share
     description: ClassVar[str] = ""
     readable: ClassVar[bool] = False
+    talks: ClassVar[bool] = True  # there is a printer behind it, and no file
     net_attached: ClassVar[bool] = False
     form: ClassVar[Mapping[str, Any]] = {}  # layout and presets for DescribeUI, beside the settings' schema
     settings: type[S]
@@ -234,6 +237,20 @@ class PortMonitor(ABC, Generic[S]):
         Raises:
             DeviceNotConnected, DeviceOffline, PortBusy, AccessDenied: and why.
         """
+
+    def where(self, port: str, settings: S) -> str:
+        """Name the device as people would write it down."""
+        return self.device(port, settings)
+
+    def probe(self, port: str, settings: S, errand: Errand) -> Mapping[str, Any]:
+        """Find out who is there, without printing, where that is no matter of sending bytes and reading some.
+
+        Returns `reached`, `language`, `model` and `text`, a sentence. Runs on a thread, waits in `errand.wait` alone.
+
+        Raises:
+            NotSupported: ask through the opened port.
+        """
+        raise NotSupported("nobody to ask but through the port")
 
     def devices(self) -> list[FoundDevice]:
         """Return what is there that ports of this type could be made for. Opens nothing; not for the event loop."""

@@ -16,9 +16,11 @@ from typing import Any
 
 from chassis import errors, logs
 from chassis.errors import FabricError
+from portmon.between_documents import BetweenDocuments
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import DeviceWait
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
+from portmon.errand import Errand
 from portmon.inbox import Inbox
 from portmon.journal import Journal
 from portmon.monitor import PortMonitor
@@ -51,7 +53,7 @@ class PortSession:
         self.reports, self._told = Reports(), PortState.CLOSED  # the opener puts the port's own reports here
         self.changed: Callable[[], None] = lambda: None  # called on the loop when the state is another one
         self._closing: FabricError | None = None
-        self._new_settings: Any = None
+        self._between = BetweenDocuments(name, self._outbox.call)
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._thread: threading.Thread | None = None
         self._input, self._answered = asyncio.Event(), asyncio.Event()
@@ -130,8 +132,15 @@ class PortSession:
 
     def configure(self, settings: Any) -> None:
         """Use other settings from the end of the present document on, or at once between documents."""
-        self._new_settings = settings
+        self._between.configure(settings)
         self._wait.wake()
+
+    def borrow(self, errand: Errand, settings: Any) -> asyncio.Future[object]:
+        """Run an errand with the device closed, after the present document; documents wait meanwhile."""
+        self._refuse_if_closed()
+        done = self._between.put(errand, settings)
+        self._wait.wake()
+        return done
 
     def set_write_timeout(self, seconds: float) -> None:
         """Change the write time-out until the port is closed (SetPortTimeOuts)."""
@@ -167,6 +176,7 @@ class PortSession:
         """Release the port (ClosePort); `error` says why to a document in progress. May be called again."""
         if self._closing is None and not self._closed.done():
             self._closing = error or errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
+            self._between.interrupt(self._closing)
             self._wait.wake()
             self._inbox.let_in()
             self._input.set()
@@ -212,8 +222,8 @@ class PortSession:
     def _turn(self, monitor: PortMonitor[Any]) -> None:
         if self._urgent:
             self._serve(self._urgent.popleft(), counted=False)
-        elif self._new_settings is not None and self._work.current is None:
-            self._apply_settings(monitor)
+        elif self._between and self._work.current is None:
+            self._between.do(self._work, monitor)
         elif self._inbox:
             self._serve(self._inbox.take(), counted=True)
         else:
@@ -293,6 +303,7 @@ class PortSession:
             self._tell(self._journal.known(current.key, error))
         for piece in (*self._urgent, *self._inbox.take_all()):
             self._answer(piece, self._journal.known(piece.key, error))
+        self._between.refuse(error)
         self._outbox.call(self._end)
 
     def _end(self) -> None:

@@ -6,42 +6,34 @@ Windows' and case-sensitive. Payloads are JSON; everything in them is hostile un
 
 from __future__ import annotations
 
-import json
+import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chassis import logs
 from chassis.errors import (
-    EtagMismatch,
     FabricError,
     InvalidArgument,
     InvalidHandle,
-    InvalidSettings,
-    PortNotFound,
     UnknownPrintMonitor,
 )
-from chassis.win32 import win32_name
+from portmon.errand import Step
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
 from portmon.ports import HostPort, Ports
+from portmon.xcv_answer import Answer, answer, errors_of, status_of
 from portmon.xcv_payload import Wrong, name_in, parsed
 
-ADMINISTER = 1
+ADMINISTER = 1  # SERVER_ACCESS_ADMINISTER
+USE = 8  # PRINTER_ACCESS_USE
+_AT_ONCE = 4  # long commands with ports that are not open; those that are have a thread of their own
 _MOST_SESSIONS = 1024
 _REMEMBERED = 512
 log = logs.get(__name__)
-
-
-class Answer(NamedTuple):
-    """A command's own result: a Win32 code, a JSON document or nothing, and a sentence when the code is not 0."""
-
-    status: int
-    output: bytes = b""
-    message: str = ""
-    needed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +49,30 @@ class XcvSession:
 # PortIsValid looks at nothing but the name: Windows' local monitor answers it without a session.
 _ANYBODY = XcvSession("", "Local Port", 0, "")
 
+
+class Result(NamedTuple):
+    """What a long command ends with, as JSON values."""
+
+    output: object
+
+
 Command = Callable[["Xcv", XcvSession, Any], Awaitable[object]]
 """What a command does: the channel, the session, the parsed input; returns what becomes JSON."""
+LongCommand = Callable[["Xcv", XcvSession, Any], AsyncGenerator[Step | Result, None]]
+"""What a command does that takes long: it yields its steps, then its result. To close it is to cancel it."""
 
 
 class XcvCommand(NamedTuple):
-    """A command: what it does, whether it is for administrators alone, and whose it is if not every monitor's."""
+    """A command: what it does, whether it is for administrators alone, and whose it is if not every monitor's.
 
-    run: Command
+    `use` asks less: whoever may print may have it (PRINTER_ACCESS_USE). `long` replaces `run`.
+    """
+
+    run: Command | None
     administrative: bool
     monitor: str = ""
+    use: bool = False
+    long: LongCommand | None = None
 
 
 class Xcv:
@@ -74,6 +80,7 @@ class Xcv:
 
     def __init__(self, ports: Ports, commands: Mapping[str, XcvCommand]) -> None:
         self.ports, self._commands = ports, commands
+        self.slots = asyncio.Semaphore(_AT_ONCE)
         self._sessions: OrderedDict[bytes, XcvSession] = OrderedDict()
         self._answers: OrderedDict[tuple[bytes, str], Answer] = OrderedDict()
 
@@ -121,50 +128,90 @@ class Xcv:
         if not handle and name == "PortIsValid":
             session = _ANYBODY
         elif not handle:
-            return _answer(6, None, "no management handle is given")
+            return answer(6, None, "no management handle is given")
         if session is None:
             raise InvalidHandle("this management handle was closed, or never given out")
         before = self._answers.get((handle, request_id)) if request_id else None
         if before is not None:
             return before
-        answer = await self._execute(session, name, data)
-        if most is not None and len(answer.output) > most:
+        found = Answer(31)
+        async for one in self._execute(session, name, data):
+            found = one if isinstance(one, Answer) else found
+        if most is not None and len(found.output) > most:
             done = name in self._commands and self._commands[name].administrative
             # What was done is done: Windows' own changes have no output, so whoever leaves no room gets none.
             status, text = (
-                (answer.status, answer.message) if done else (122, f"{answer.needed} bytes are needed")
+                (found.status, found.message) if done else (122, f"{found.needed} bytes are needed")
             )
-            answer = Answer(status, b"", text, answer.needed)
+            found = Answer(status, b"", text, found.needed)
         if request_id:
-            self._answers[handle, request_id] = answer
+            self._answers[handle, request_id] = found
             while len(self._answers) > _REMEMBERED:
                 self._answers.popitem(last=False)
-        return answer
+        return found
 
-    async def _execute(self, session: XcvSession, name: str, data: bytes) -> Answer:
+    async def stream(
+        self, handle: bytes, name: str, data: bytes, most: int | None = None, request_id: str = ""
+    ) -> AsyncGenerator[Step | Answer, None]:
+        """Execute a command and yield its steps, if it is a long one, and then its answer. To close it is to cancel it.
+
+        Raises:
+            InvalidHandle: nothing was done.
+        """
+        command = self._commands.get(name)
+        if command is None or command.long is None:
+            yield await self.data(handle, name, data, most, request_id)
+            return
+        session = self._sessions.get(handle)
+        if session is None:
+            raise InvalidHandle("this management handle was closed, or never given out")
+        async with aclosing(self._execute(session, name, data)) as steps:
+            async for one in steps:
+                yield one
+
+    async def _execute(
+        self, session: XcvSession, name: str, data: bytes
+    ) -> AsyncGenerator[Step | Answer, None]:
+        """Yield a command's steps and its answer."""
         command = self._commands.get(name)
         if command is None or not self._knows(session, command):
-            return _answer(87, None, f"no command {name[:64]!r}")
-        run, administrative, _monitor = command
-        if administrative and not session.access & ADMINISTER:
-            return _answer(5, None, f"{name} is for administrators")
+            yield answer(87, None, f"no command {name[:64]!r}")
+            return
+        refusal = _refusal(command, session.access, name)
+        if refusal is not None:
+            yield refusal
+            return
+        value, output = None, None
         try:
             value = parsed(data)
-            output = await run(self, session, value)
+            if command.long is not None:
+                async with aclosing(command.long(self, session, value)) as steps:
+                    async for one in steps:
+                        if isinstance(one, Step):
+                            yield one
+                        else:
+                            output = one.output
+            elif command.run is not None:
+                output = await command.run(self, session, value)
         except Wrong as wrong:
-            return _answer(wrong.status, wrong.output, wrong.message)
+            yield answer(wrong.status, wrong.output, wrong.message)
+            return
         except FabricError as error:
-            return _answer(_status_of(error), _errors_of(error), error.message)
-        if administrative:
-            log.info(
-                "configuration changed",
-                command=name,
-                named=value.get("name") if isinstance(value, dict) else value,
-                port=session.port,
-                monitor=session.monitor,
-                who=session.who,
-            )
-        return _answer(0, output, "")
+            yield answer(status_of(error), errors_of(error), error.message)
+            return
+        if command.administrative or command.use:
+            self._note(session, name, value)
+        yield answer(0, output, "")
+
+    def _note(self, session: XcvSession, name: str, value: Any) -> None:
+        log.info(
+            "configuration command done",
+            command=name,
+            named=value.get("name") if isinstance(value, dict) else value,
+            port=session.port,
+            monitor=session.monitor,
+            who=session.who,
+        )
 
     def _knows(self, session: XcvSession, command: XcvCommand) -> bool:
         """Say whether a session's monitor has a command."""
@@ -223,19 +270,10 @@ class Xcv:
         return mine[0]
 
 
-def _answer(status: int, output: object, message: str) -> Answer:
-    data = b"" if output is None else json.dumps(output, separators=(",", ":"), ensure_ascii=False).encode()
-    return Answer(status, data, message or ("" if not status else win32_name(status)), len(data))
-
-
-def _status_of(error: FabricError) -> int:
-    if isinstance(error, PortNotFound):
-        return 2
-    return 1306 if isinstance(error, EtagMismatch) else error.win32
-
-
-def _errors_of(error: FabricError) -> object:
-    """Return a form's errors by field, as JSON pointers."""
-    if not isinstance(error, InvalidSettings | InvalidArgument) or not error.fields:
-        return None
-    return {"errors": {f"/{row.field.replace('.', '/')}": row.description for row in error.fields}}
+def _refusal(command: XcvCommand, access: int, name: str) -> Answer | None:
+    """Return code 5 for a session that may not have a command."""
+    if command.administrative and not access & ADMINISTER:
+        return answer(5, None, f"{name} is for administrators")
+    if command.use and not access & (ADMINISTER | USE):
+        return answer(5, None, f"{name} is for those who may use the printer")
+    return None

@@ -14,6 +14,7 @@ from portmon.ports import checked_settings
 from portmon.xcv import Xcv, XcvCommand, XcvSession
 from portmon.xcv_devices import enum_devices
 from portmon.xcv_payload import Wrong, members, name_in, settings_in
+from portmon.xcv_tests import TESTS
 from portmon.xcv_windows import TCP, WINDOWS, port_data_answer
 
 _MOST_CHANGES = 100
@@ -145,4 +146,5 @@ COMMANDS: Mapping[str, XcvCommand] = {
     "PortIsValid": XcvCommand(_port_is_valid, False),
     "EnumDevices": XcvCommand(enum_devices, False),
     **WINDOWS,
+    **TESTS,
 }

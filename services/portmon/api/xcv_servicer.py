@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 from chassis import identity
 from chassis.identity import Role
 from chassis.server import Servicer
-from portmon.xcv import ADMINISTER, Answer, Xcv
+from portmon.xcv import ADMINISTER, USE, Xcv
+from portmon.xcv_answer import Answer
 from printfabric.monitor.v1 import xcv_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2_grpc as rpc
 
@@ -33,6 +36,7 @@ class XcvServicer(rpc.XcvServiceServicer):
         access, caller = request.granted_access, identity.current()
         if not (caller.has(Role.ADMINISTRATOR) or caller.has(Role.SPOOLER)):
             access &= ~ADMINISTER
+            access &= ~(0 if caller.has(Role.OPERATOR) else USE)
         who = request.on_behalf_of or str(caller)
         handle = self._xcv.open(port=request.port, monitor=request.monitor, access=access, who=who)
         return pb.XcvOpenPortResponse(handle=handle)
@@ -44,9 +48,22 @@ class XcvServicer(rpc.XcvServiceServicer):
     async def StreamXcvDataPort(
         self, request: pb.StreamXcvDataPortRequest, context: Any
     ) -> AsyncIterator[pb.StreamXcvDataPortResponse]:
-        """Execute a command; none takes long yet, so the result is the only message."""
-        answer = await self._execute(request.command)
-        yield pb.StreamXcvDataPortResponse(fraction=1.0, result=_to_pb(answer))
+        """Execute a command and tell how far it is; hanging up ends it."""
+        command = request.command
+        refused = _without_room(command)
+        if refused is not None:
+            yield pb.StreamXcvDataPortResponse(fraction=1.0, result=_to_pb(refused))
+            return
+        steps = self._xcv.stream(
+            command.handle, command.data_name, command.input_data, _most(command), command.request_id
+        )
+        async with aclosing(steps):
+            async for one in steps:
+                if isinstance(one, Answer):
+                    yield pb.StreamXcvDataPortResponse(fraction=1.0, result=_to_pb(one))
+                else:
+                    data = b"" if one.data is None else json.dumps(one.data, ensure_ascii=False).encode()
+                    yield pb.StreamXcvDataPortResponse(fraction=one.fraction, text=one.text, step_data=data)
 
     async def XcvClosePort(self, request: pb.XcvClosePortRequest, context: Any) -> pb.XcvClosePortResponse:
         """Close a session."""
@@ -54,11 +71,23 @@ class XcvServicer(rpc.XcvServiceServicer):
         return pb.XcvClosePortResponse()
 
     async def _execute(self, request: pb.XcvDataPortRequest) -> Answer:
-        name = request.data_name
-        if (request.null_output or request.null_needed) and name not in WITHOUT_OUTPUT:
-            return Answer(87, message=f"{name} has an output, and there is nowhere to put it")
-        most = request.max_output_bytes if request.HasField("max_output_bytes") else None
-        return await self._xcv.data(request.handle, name, request.input_data, most, request.request_id)
+        refused = _without_room(request)
+        if refused is not None:
+            return refused
+        return await self._xcv.data(
+            request.handle, request.data_name, request.input_data, _most(request), request.request_id
+        )
+
+
+def _most(request: pb.XcvDataPortRequest) -> int | None:
+    return request.max_output_bytes if request.HasField("max_output_bytes") else None
+
+
+def _without_room(request: pb.XcvDataPortRequest) -> Answer | None:
+    """Return code 87 for a command that has an output and nowhere to put it."""
+    if not (request.null_output or request.null_needed) or request.data_name in WITHOUT_OUTPUT:
+        return None
+    return Answer(87, message=f"{request.data_name} has an output, and there is nowhere to put it")
 
 
 def served_xcv(servicer: XcvServicer) -> Servicer:

@@ -209,6 +209,7 @@ class FileMonitor(PortMonitor[FileSettings]):
     scheme = "file"
     name = "Local Port"
     description = "File in the host's directory for file ports"
+    talks = False
     settings = FileSettings
     form: ClassVar[dict[str, object]] = {
         "revision": 2,

@@ -119,6 +119,11 @@ def is_administrator() -> bool:
     return current().has(Role.ADMINISTRATOR)
 
 
+def may_use_ports() -> bool:
+    """Say whether the caller may print test pages past the queues: operators may."""
+    return current().has(Role.OPERATOR)
+
+
 def may_steer(job: Job, to: str) -> str:
     """Return who calls if they may control the job: its owner or an operator.
 

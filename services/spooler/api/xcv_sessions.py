@@ -19,6 +19,7 @@ from spooler.remote_xcv import XcvAnswer
 
 ADMINISTER = 1  # SERVER_ACCESS_ADMINISTER
 ENUMERATE = 2  # SERVER_ACCESS_ENUMERATE
+USE = 8  # PRINTER_ACCESS_USE, for test pages
 IN_USE = 170  # ERROR_BUSY
 _MOST_SESSIONS = 1024
 
@@ -51,9 +52,11 @@ class XcvSessions:
         """
         if desired_access & ADMINISTER and not rights.is_administrator():
             raise AccessDenied(f"{current()} may not administer ports", caller=current())
+        if desired_access & USE and not rights.may_use_ports():
+            raise AccessDenied(f"{current()} may not use ports directly", caller=current())
         what = what if what.host else what._replace(host=only_host(self._hosts, what))
         link = self._link_to(what.host)
-        access = desired_access & (ADMINISTER | ENUMERATE) or ENUMERATE
+        access = desired_access & (ADMINISTER | ENUMERATE | USE) or ENUMERATE
         handle = await link.open(port=what.port, monitor=what.monitor, access=access, who=rights.caller())
         ours = secrets.token_bytes(16)
         self._sessions[ours] = XcvSession(link, handle, what, rights.owner_of(current()))

@@ -67,6 +67,9 @@ def test_the_summary_and_the_actions_name_what_there_is(monitor: PortMonitor[Any
     assert set(re.findall(r"{(\w+)(?:\|initial)?}", document["summary"])) <= set(fields)
     for action in document["actions"]:
         assert set(action.get("fills", ())) <= set(fields)
+        command = COMMANDS[action["xcv"]]
+        assert action.get("stream", False) == (command.long is not None)
+        assert action["access"] == ("administer" if command.administrative else "use")
     for step in [one for steps in document["commit"].values() for one in steps]:
         assert step in COMMANDS
     for pointer in document["messages"]:

@@ -10,7 +10,8 @@ from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv import ADMINISTER, Answer, Xcv
+from portmon.xcv import ADMINISTER, Xcv
+from portmon.xcv_answer import Answer
 from portmon.xcv_commands import COMMANDS
 
 

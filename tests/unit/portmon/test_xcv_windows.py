@@ -19,7 +19,8 @@ from portmon.port_data import record_of, settings_of
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv import ADMINISTER, Answer, Xcv
+from portmon.xcv import ADMINISTER, Xcv
+from portmon.xcv_answer import Answer
 from portmon.xcv_commands import COMMANDS
 from portmon.xcv_payload import Wrong, parsed
 
@@ -88,8 +89,8 @@ async def test_a_parallel_port_waits_as_long_as_the_host_says_unless_it_says_oth
 ) -> None:
     monitor = xcv.ports.registry.scheme("device")
     assert isinstance(monitor, DeviceMonitor)
-    plain = (await xcv.ports.add("LPT1:", "Local Port", {})).settings
-    own = (await xcv.ports.add("LPT2:", "Local Port", {"writeTimeoutS": 7})).settings
+    plain: Any = (await xcv.ports.add("LPT1:", "Local Port", {})).settings
+    own: Any = (await xcv.ports.add("LPT2:", "Local Port", {"writeTimeoutS": 7})).settings
     assert [monitor.write_timeout_s(one) for one in (plain, own)] == [45, 7]
     await ask(xcv, "ConfigureLPTPortCommandOK", "90")
     assert [monitor.write_timeout_s(one) for one in (plain, own)] == [90, 7]

@@ -1,0 +1,125 @@
+"""A serial line for tests of it: raw, at any speed, with the kernel's error counters; left as it was found."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+import termios
+import time
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from portmon.device_wait import READ, WRITE, DeviceWait
+
+_TIOCGICOUNT = 0x545D  # linux/serial.h; struct serial_icounter_struct is 20 ints
+_ICOUNTS = struct.Struct("20i")
+_BITS = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
+_INPUT, _OUTPUT, _CONTROL, _LOCAL, _IN_SPEED, _OUT_SPEED, _CHARACTERS = range(7)
+
+
+class LineErrors(NamedTuple):
+    """What the driver has counted since the line was made."""
+
+    framing: int
+    overrun: int
+    parity: int
+    breaks: int
+
+    def since(self, before: LineErrors) -> LineErrors:
+        """Return what came since."""
+        return LineErrors(*(now - then for now, then in zip(self, before, strict=True)))
+
+
+class Line:
+    """An open line. A context manager: at its end the line has its former settings again."""
+
+    def __init__(self, device: str, wait: DeviceWait) -> None:
+        """Open a line and lock it. Raises OSError, termios.error: it is none."""
+        self._wait = wait
+        self._fd = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._before = termios.tcgetattr(self._fd)
+            fcntl.ioctl(self._fd, termios.TIOCEXCL)
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError, termios.error):
+            termios.tcflush(self._fd, termios.TCIOFLUSH)
+            termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
+            fcntl.ioctl(self._fd, termios.TIOCNXCL)
+        os.close(self._fd)
+
+    def set(self, baud: int, data_bits: int = 8, parity: str = "none", stop_bits: str = "1") -> None:
+        """Set the line, without flow control, and forget what is on its way. Raises termios.error."""
+        attributes: list[Any] = termios.tcgetattr(self._fd)
+        control = termios.CREAD | termios.CLOCAL | _BITS[data_bits]
+        control |= termios.CSTOPB if stop_bits != "1" else 0
+        control |= {"even": termios.PARENB, "odd": termios.PARENB | termios.PARODD}.get(parity, 0)
+        attributes[_INPUT] = attributes[_OUTPUT] = attributes[_LOCAL] = 0
+        attributes[_CONTROL] = control
+        attributes[_IN_SPEED] = attributes[_OUT_SPEED] = getattr(termios, f"B{baud}")
+        attributes[_CHARACTERS][termios.VMIN], attributes[_CHARACTERS][termios.VTIME] = 0, 0
+        termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+        termios.tcflush(self._fd, termios.TCIOFLUSH)
+
+    def write(self, data: bytes, timeout_s: float) -> bool:
+        """Send all of it; False when the line takes no more."""
+        rest, deadline = memoryview(data), time.monotonic() + timeout_s
+        while rest:
+            try:
+                rest = rest[os.write(self._fd, rest) :]
+            except BlockingIOError:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._wait.wait(self._fd, WRITE, left)
+        return True
+
+    def read(self, timeout_s: float, quiet_s: float, most: int = 4096) -> bytes:
+        """Return what comes: until nothing did for `quiet_s` after the first byte, or `timeout_s` passed."""
+        found, deadline = bytearray(), time.monotonic() + timeout_s
+        while len(found) < most:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._wait.wait(self._fd, READ, min(left, quiet_s) if found else left):
+                if not found and left > 0:
+                    continue
+                break
+            try:
+                piece = os.read(self._fd, most - len(found))
+            except BlockingIOError:
+                continue
+            if not piece:
+                raise OSError(errno.EIO, "the line was unplugged")
+            found += piece
+        return bytes(found)
+
+    def errors(self) -> LineErrors | None:
+        """Return what the driver counted; None from one that does not count, as a pty's."""
+        try:
+            data = fcntl.ioctl(self._fd, _TIOCGICOUNT, bytes(_ICOUNTS.size))
+        except OSError:
+            return None
+        counts = _ICOUNTS.unpack(data)
+        return LineErrors(counts[6], counts[7], counts[8], counts[9])
+
+    def signals(self) -> int | None:
+        """Return the modem signals (TIOCM bits); None where there are none."""
+        try:
+            return int(struct.unpack("I", fcntl.ioctl(self._fd, termios.TIOCMGET, bytes(4)))[0])
+        except OSError:
+            return None
+
+    def set_signal(self, signal: int, on: bool) -> None:
+        """Raise or lower an outgoing signal (TIOCM_RTS, TIOCM_DTR). Raises OSError."""
+        fcntl.ioctl(self._fd, termios.TIOCMBIS if on else termios.TIOCMBIC, struct.pack("I", signal))
