@@ -239,9 +239,7 @@ class PortSession:
         if counted:
             self._inbox.done(piece)  # before the answer, which lets senders in who wait for the room
         if self._work.current is None and isinstance(progress.error, _HOPELESS):
-            waiting = (
-                self._inbox.take_all()
-            )  # before the answer: what comes after that was sent knowing of it
+            waiting = self._inbox.take_all()  # first: what comes after the answer was sent knowing of it
             self._answer(piece, progress)
             self._refuse(waiting, piece, progress, progress.error)
         else:
@@ -282,15 +280,6 @@ class PortSession:
     def _report(self, reporter: str, reports: Sequence[Report], lasts_s: float) -> None:
         if self.reports.set(reporter, reports, lasts_s=lasts_s):
             self._outbox.call(self.changed)
-
-    def _apply_settings(self, monitor: PortMonitor[Any]) -> None:
-        settings, self._new_settings = self._new_settings, None
-        try:
-            self._work.close(None)
-            self._work.open(monitor, settings)
-        except FabricError as error:
-            log.warning("port refuses its new settings", port=self.name, why=error.message)
-            self._work.state = PortState.FAILED
 
     def _finish(self, error: FabricError) -> None:
         current = self._work.current
