@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE := services client simulators tests tools hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults vectors bench golden docs wheel breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults vectors fuzz bench golden docs wheel breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ faults: protos ## the tests that kill, cut and stall
 
 vectors: protos ## replay conformance vectors (FILE=path, else the reference's); result in build/vectors.json
 	@$(BIN)/python -m tests.contract.vectors $(if $(FILE),--file "$(FILE)") $(ARGS)
+
+fuzz: protos ## hostile input for every decoder (SECONDS=10 for each); result in build/fuzz.json
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),10) $(ARGS)
 
 bench: protos ## measure against CUPS on this machine; result in build/bench.json
 	@mkdir -p build

@@ -1,0 +1,151 @@
+"""What is fuzzed: each decoder of what others send, with good inputs to begin with and the errors it may raise."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import NamedTuple
+
+from portmon import ipp_message, lpd_message
+from portmon.annotations import Annotator
+from portmon.document import DocInfo, DocKey
+from portmon.http_answer import BadHttp, HttpAnswer
+from portmon.language import Before, Language, Wrapped
+from portmon.language_registry import Languages
+from portmon.questions import QUESTIONS, seven_bits
+from portmon.xcv_payload import Wrong, members, parsed
+from spooler.units.choose import choose
+from tests.fuzz.mutation import pieces
+
+
+class Target(NamedTuple):
+    """A decoder. `run` gets one input and a source of chance; what it raises besides `refusals` is a bug."""
+
+    name: str
+    run: Callable[[bytes, random.Random], object]
+    seeds: tuple[bytes, ...]
+    refusals: tuple[type[Exception], ...] = ()
+
+
+_DOCUMENT = Wrapped(DocKey(bytes(range(16)), 2), DocInfo(printer="p", job_number=7), Before.BROKEN)
+
+_ANSWERS = {
+    "PJL": (
+        b'@PJL INFO ID\r\n"LASERJET 4"\r\n\x0c',
+        b'@PJL USTATUS DEVICE\r\nCODE=40021\r\nDISPLAY="OPEN"\r\nONLINE=FALSE\r\n\x0c',
+        b'@PJL USTATUS JOB\r\nEND\r\nNAME="PF 7 0a0b0c0d0e0f A2"\r\nPAGES=3\r\n\x0c@PJL USTATUS PAGE\r\n2\r\n\x0c',
+        b"@PJL ECHO PF 7 0a0b0c0d0e0f A2\r\n\x0c",
+    ),
+    "ZPL": (
+        b"\x02030,0,0,1245,000,0,0,0,000,0,0,0\x03\r\n\x02000,0,0,0,0,2,4,0,00000017,1,000\x03\r\n\x021234,0\x03\r\n",
+        b"\x02ZT410-200dpi,V75.20.14Z,8,8176KB\x03\r\n",
+        b"\x02\r\n  PRINTER STATUS\r\n   ERRORS:         1 00000000 00000001\r\n   WARNINGS:       0 00000000 00000000\r\n\x03",
+    ),
+    "ESC/POS": (
+        b"\x16\x12\x12\x12",
+        b"\x14\x00\x00\x0f",
+        b"\x37\x22ABCD\x00",
+        b"_TM-T88V\x00",
+        b"\x10\x00\x60\x0c",
+    ),
+}
+
+_IPP = ipp_message.request(
+    ipp_message.Operation.GET_JOB_ATTRIBUTES,
+    [
+        (ipp_message.Tag.URI, "job-uri", "ipp://127.0.0.1/jobs/7"),
+        (ipp_message.Tag.KEYWORD, "job-state-reasons", ["media-empty-error", "cover-open"]),
+    ],
+)
+_HTTP = (
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nA: b\r\n\r\n",
+)
+_XCV = (
+    b'{"port": "COM1:", "settings": {"baud": 9600, "device": "/dev/ttyS0"}}',
+    b"[1, 2.5, true, null]",
+    b'"COM1:"',
+)
+_DOCUMENTS = {
+    "zpl": b"^XA^FO50,50^A0N,30,30^FDHello^FS^PQ3^XZ\r\n^XA~DGR:A.GRF,8,1,FFFFFFFFFFFFFFFF^XGR:A.GRF^FS^XZ",
+    "escpos": b"\x1b@Total\n\x1dv0\x00\x02\x00\x02\x00\xff\xff\xff\xff\x1dV\x42\x00\x1b@two\n\x1d(k\x03\x00\x31\x51\x30\x1dV\x00",
+    "pcl": b"\x1b%-12345X@PJL JOB\r\n@PJL ENTER LANGUAGE=PCL\r\n\x1bE\x1b*b4W1234page\x0c\x1b&l2Xtwo\x0c\x1bE\x1b%-12345X",
+    "postscript": b"%!PS-Adobe-3.0\n%%Pages: 2\n%%Page: 1 1\nshowpage\n%%BeginBinary: 5\nabcde\n%%Page: 2 2\nshowpage\n%%EOF\n",
+    "text": b"one\ntwo\x0cthree\x0c",
+}
+
+
+def _hear(kind: type[Language]) -> Callable[[bytes, random.Random], object]:
+    def run(data: bytes, chance: random.Random) -> None:
+        language = kind(pipe=chance.random() < 0.5)
+        language.begin(_DOCUMENT, b"^XA")
+        language.payload(memoryview(b"^XA^XZ" * 3))
+        language.finish()
+        for piece in pieces(data, chance):
+            language.hear(piece)
+            language.reports()
+            language.facts()
+            assert 0 <= language.confirmed() <= 18, "more is confirmed than there was"
+        language.ask()
+        language.idle()
+
+    return run
+
+
+def _http(data: bytes, chance: random.Random) -> None:
+    answer = HttpAnswer(most_bytes=4096)
+    for piece in pieces(data, chance):
+        answer.feed(piece)
+        assert len(answer.body) <= 4096
+    answer.end()
+
+
+def _ipp(data: bytes, _chance: random.Random) -> None:
+    answer = ipp_message.decode(data)
+    ipp_message.refusal(answer)
+
+
+def _split(data: bytes, chance: random.Random) -> None:
+    splitter = choose("", data, collect=True)
+    ends: list[int] = []
+    for piece in pieces(data, chance):
+        ends += splitter.feed(piece)
+    ends += splitter.finish()
+    assert ends == sorted(set(ends)), "ends of units go back"
+    assert not ends or 0 <= ends[0] <= ends[-1] <= len(data), "a unit ends outside of its document"
+
+
+def _annotate(data: bytes, chance: random.Random) -> None:
+    reader = Annotator(out=chance.random() < 0.5)
+    for piece in pieces(data, chance):
+        assert all(len(line) < 1000 for line in reader.read(piece))
+
+
+def _questions(data: bytes, _chance: random.Random) -> None:
+    for question in QUESTIONS.values():
+        question.read(data)
+    seven_bits(data)
+
+
+def _xcv(data: bytes, _chance: random.Random) -> None:
+    members(parsed(data))
+
+
+def targets() -> list[Target]:
+    """Return all of them; languages of others, by entry point, too."""
+    every = tuple(seed for seeds in _ANSWERS.values() for seed in seeds)
+    languages = [
+        Target(f"language {kind.name}", _hear(kind), _ANSWERS.get(kind.name, every)) for kind in Languages()
+    ]
+    return [
+        Target("xcv", _xcv, _XCV, (Wrong,)),
+        Target("questions", _questions, every),
+        Target("ipp", _ipp, (_IPP,), (ipp_message.BadIpp,)),
+        Target("http", _http, _HTTP, (BadHttp,)),
+        Target(
+            "lpd", lambda data, _: lpd_message.refusal(data or b"\x01"), (b"\x01queue is full\n", b"\x00")
+        ),
+        Target("annotations", _annotate, every + tuple(_DOCUMENTS.values())),
+        *languages,
+        *(Target(f"units {name}", _split, (document,)) for name, document in _DOCUMENTS.items()),
+    ]
