@@ -17,6 +17,7 @@ from printfabric_sim.fault_table import ACTIONS, FaultError
 from printfabric_sim.fleet import Fleet, load_fleet
 from printfabric_sim.personality import personality_class, personality_names
 from printfabric_sim.plan import Plan, PlanError
+from printfabric_sim.record import KEEP_UNITS
 
 
 class _Personalities(click.Group):
@@ -82,6 +83,15 @@ _FLAGS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--seed",), {"type": int, "default": 0, "help": "Everything random comes from it."}),
     (("--record",), {"help": "Folder for units.jsonl and events.jsonl."}),
     (("--keep-bytes",), {"help": "File for every byte that arrived."}),
+    (
+        ("--keep-units",),
+        {
+            "type": int,
+            "default": KEEP_UNITS,
+            "show_default": True,
+            "help": "Units and events kept in memory; --record has all.",
+        },
+    ),
     (("--render",), {"help": "Folder for a picture and a text of every unit."}),
     (("--serial-pattern",), {"default": "", "help": "Regular expression for the serial text of a unit."}),
     (("--option", "options"), {"multiple": True, "help": "Setting of the personality, name=value."}),
@@ -161,6 +171,8 @@ def personalities_command() -> None:
     for name in personality_names():
         kind = personality_class(name)
         click.echo(f"{name:12} {(kind.__doc__ or '').splitlines()[0]}")
+        for option, pattern in kind.known_options.items():
+            click.echo(f"{'':12}   --option {option}={pattern}")
 
 
 # What a wrong setting, a wrong file or a port in use raises.

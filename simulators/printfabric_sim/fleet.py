@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -18,6 +19,25 @@ from printfabric_sim.plan import Plan, PlanError, build
 from printfabric_sim.printer import SimulatedPrinter
 
 _DAY_S = 86400.0
+_KEYS = frozenset({"printers", "control", "day_s", "output", "defaults"})
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_MOST_OF_A_KIND = 10_000
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML without its numbers of base 60: `at: 14:00` is a text, as it looks, not 840."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (declared by yaml as what it is)
+        first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:int"]
+        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Yaml.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
+    list("-+0123456789"),
+)
 
 
 class Fleet:
@@ -28,11 +48,14 @@ class Fleet:
     """
 
     def __init__(self, plans: Sequence[Plan], *, control: int | None = None, day_s: float = _DAY_S) -> None:
-        names: set[str] = set()
-        for plan in plans:
-            if plan.name in names:
-                raise PlanError(f"two printers are named {plan.name!r}")
-            names.add(plan.name)
+        for key in ("name", "pty", "device", "fifo", "record", "keep_bytes"):
+            seen: set[str] = set()
+            for value in (getattr(plan, key) for plan in plans):
+                if value and value in seen:
+                    raise PlanError(
+                        f"two printers have the {key} {value!r}; with `count`, {{n}} tells them apart"
+                    )
+                seen.add(value)
         self.plans = list(plans)
         self.control = control
         self.day_s = day_s
@@ -47,6 +70,8 @@ class Fleet:
                 printer = build(plan)
                 self.printers[printer.name] = printer
                 await printer.start()
+                for _, faults in plan.days:
+                    printer.checked(faults)
                 self._schedule(plan, printer)
             if self.control is not None:
                 self._server = ControlServer(self.printers, port=self.control)
@@ -109,12 +134,14 @@ def load_fleet(name: str, output: Path | None = None) -> Fleet:
     path = Path(name)
     packaged = files("printfabric_sim.fleets").joinpath(f"{name}.yaml")
     text = packaged.read_text() if not path.exists() and packaged.is_file() else path.read_text()
-    document = yaml.safe_load(text)
+    document = yaml.load(text, _Yaml)  # noqa: S506 (_Yaml is a safe loader)
     if not isinstance(document, dict) or not isinstance(document.get("printers"), list):
         raise PlanError(f"{name}: a fleet has a list `printers`")
-    unknown = document.keys() - {"printers", "control", "day_s", "output", "defaults"}
+    unknown = document.keys() - _KEYS
     if unknown:
-        raise PlanError(f"{name}: no setting {', '.join(sorted(unknown))}")
+        raise PlanError(
+            f"{name}: no setting {', '.join(sorted(map(str, unknown)))}; there are: {', '.join(sorted(_KEYS))}"
+        )
     folder = output or Path(str(document.get("output", ".")))
     defaults = document.get("defaults", {})
     if not isinstance(defaults, dict):
@@ -122,6 +149,9 @@ def load_fleet(name: str, output: Path | None = None) -> Fleet:
     day_s = document.get("day_s", _DAY_S)
     if not isinstance(day_s, (int, float)) or not 0 < day_s < math.inf:
         raise PlanError(f"{name}: day_s is a number of seconds above 0, not {day_s!r}")
+    control = document.get("control")
+    if control is not None and (type(control) is not int or not 0 <= control <= 65535):
+        raise PlanError(f"{name}: control is a port from 0 to 65535, not {control!r}")
     if not document["printers"] or not all(isinstance(entry, dict) for entry in document["printers"]):
         raise PlanError(f"{name}: `printers` lists mappings, at least one")
     plans = [
@@ -129,14 +159,19 @@ def load_fleet(name: str, output: Path | None = None) -> Fleet:
         for number, entry in enumerate(document["printers"], 1)
         for plan in _plans({**defaults, **entry}, number, folder)
     ]
-    return Fleet(plans, control=document.get("control"), day_s=float(day_s))
+    return Fleet(plans, control=control, day_s=float(day_s))
 
 
 def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
     """Return the plans of one entry; with `count` there are several, `{n}` in names standing for the number."""
     values = dict(entry)
-    count = int(values.pop("count", 1))
-    values["days"] = tuple(_day(item) for item in values.pop("day", []))
+    count = values.pop("count", 1)
+    if type(count) is not int or not 1 <= count <= _MOST_OF_A_KIND:
+        raise PlanError(f"count: {count!r} is not a number from 1 to {_MOST_OF_A_KIND}")
+    day = values.pop("day", [])
+    if not isinstance(day, list) or "days" in values:
+        raise PlanError(f'day: a list of {{at: "09:30", fault: jam}}, not {day!r}')
+    values["days"] = tuple(_day(item) for item in day)
     values.setdefault("name", f"{values.get('personality', 'zpl')}-{number}" + ("-{n}" if count > 1 else ""))
     plan = Plan.from_mapping(values)
     return [
@@ -164,9 +199,9 @@ def _day(item: Mapping[str, Any]) -> tuple[float, str]:
     """Read {at: "09:30", fault: "media-out=5"}."""
     if not isinstance(item, dict) or item.keys() != {"at", "fault"}:
         raise PlanError(f'day: {item!r} is not of the form {{at: "09:30", fault: jam}}')
-    parse_faults(str(item["fault"]))
-    text = str(item["at"])
-    hours, colon, minutes = text.partition(":")
-    if not colon or not (hours + minutes).isdigit() or int(hours) > 23 or int(minutes) > 59:
-        raise PlanError(f'{text!r} is no time of day; write it as "09:30"')
-    return (int(hours) * 60 + int(minutes)) / 1440, str(item["fault"])
+    if not isinstance(item["fault"], str) or not parse_faults(item["fault"]):
+        raise PlanError(f"day: {item['fault']!r} is no fault")
+    found = _TIME.fullmatch(str(item["at"]))
+    if found is None:
+        raise PlanError(f'day: {item["at"]!r} is no time of day; write it as "09:30"')
+    return (int(found[1]) * 60 + int(found[2])) / 1440, item["fault"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,7 +12,11 @@ _MAX_HEADERS = 100
 
 
 class BadRequest(Exception):
-    """The other side does not speak HTTP as it should."""
+    """A request that is not answered as asked: a sentence about why, and the status that says so."""
+
+    def __init__(self, text: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @dataclass(slots=True)
@@ -41,18 +46,31 @@ class Request:
             yield piece
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body. Raises BadRequest above `limit` bytes."""
+        """Return the whole body. Raises BadRequest above `limit` bytes, before they are waited for if they are announced."""
+        self.announced(limit)
         out = bytearray()
         async for piece in self.body():
             out += piece
             if len(out) > limit:
-                raise BadRequest(f"more than {limit} bytes")
+                raise BadRequest(f"the body has more than {limit} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return bytes(out)
+
+    def announced(self, limit: float) -> None:
+        """Raise BadRequest if the body is to have more than `limit` bytes, or no length that can be read."""
+        if _length(self.headers.get("content-length", "0")) > limit:
+            raise BadRequest(f"the body has more than {limit} bytes", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    async def skip(self, limit: float) -> None:
+        """Read what is left of the body and forget it. Raises BadRequest above `limit` bytes."""
+        size = 0
+        async for piece in self.body():
+            size += len(piece)
+            if size > limit:
+                raise BadRequest("the body is too long", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:
-            line = await self.reader.readline()
-            size = _length(line.split(b";")[0].strip().decode("latin-1"), 16)
+            size = _length((await _line(self.reader)).partition(";")[0].strip(), 16)
             if size == 0:
                 while (await self.reader.readline()).strip():  # trailers
                     pass
@@ -70,7 +88,13 @@ class Request:
             yield piece
 
 
-Respond = Callable[[Request], Awaitable[tuple[int, str, bytes]]]
+Answer = tuple[int, str, bytes]
+Respond = Callable[[Request], Awaitable[Answer]]
+
+
+def plainly(error: BadRequest) -> Answer:
+    """Say it as text."""
+    return error.status, "text/plain; charset=utf-8", f"{error}\n".encode()
 
 
 async def serve_http(
@@ -78,48 +102,65 @@ async def serve_http(
     writer: asyncio.StreamWriter,
     take: Callable[[int], Awaitable[bytes]],
     respond: Respond,
+    *,
+    refuse: Callable[[BadRequest], Answer] = plainly,
+    max_body: float = float("inf"),
 ) -> None:
-    """Answer the requests of one connection until it ends. `respond` returns status, content type and body."""
-    while (request := await _request(reader, writer, take)) is not None:
+    """Answer the requests of one connection until it ends. `respond` returns status, content type and body.
+
+    `refuse` words the answer to a request that cannot be answered; the connection ends with it, its body unread. A body
+    of more than `max_body` bytes is refused.
+    """
+    close = False
+    while not close:
         try:
+            request = await _request(reader, writer, take)
+            if request is None:
+                return
+            request.announced(max_body)
             status, kind, body = await respond(request)
-            async for _ in request.body():
-                pass
+            await request.skip(max_body)
+            close = request.headers.get("connection", "").lower() == "close"
         except BadRequest as error:
-            status, kind, body = 400, "text/plain", f"{error}\n".encode()
-        close = request.headers.get("connection", "").lower() == "close" or status == HTTPStatus.BAD_REQUEST
+            status, kind, body = refuse(error)
+            close = True
         head = (
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
+            f"HTTP/1.1 {int(status)} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
             f"Content-Length: {len(body)}\r\nServer: printfabric-sim\r\n"
             f"Connection: {'close' if close else 'keep-alive'}\r\n\r\n"
         )
         writer.write(head.encode("latin-1") + body)
         await writer.drain()
-        if close:
-            return
 
 
 async def _request(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, take: Callable[[int], Awaitable[bytes]]
 ) -> Request | None:
-    line = (await reader.readline()).decode("latin-1").split()
-    if len(line) < 3:
+    """Read a request up to its body; None at the end of the connection."""
+    first = await _line(reader)
+    if not first:
         return None
+    line = first.split()
+    if len(line) != 3 or not line[2].startswith("HTTP/"):
+        raise BadRequest(f"{first[:80]!r} is no HTTP request")
     headers: dict[str, str] = {}
     for _ in range(_MAX_HEADERS):
-        row = (await reader.readline()).decode("latin-1").strip()
-        if not row:
+        row = await _line(reader)
+        if not row.strip():
             return Request(line[0], line[1], headers, reader, writer, take)
         name, _, value = row.partition(":")
         headers[name.strip().lower()] = value.strip()
-    return None
+    raise BadRequest(f"more than {_MAX_HEADERS} headers", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+
+async def _line(reader: asyncio.StreamReader) -> str:
+    try:
+        return (await reader.readline()).decode("latin-1")
+    except ValueError as error:
+        raise BadRequest("a line that does not end", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE) from error
 
 
 def _length(text: str, radix: int = 10) -> int:
-    try:
-        size = int(text, radix)
-    except ValueError as error:
-        raise BadRequest(f"{text!r} is no length") from error
-    if size < 0:
-        raise BadRequest(f"{text!r} is no length")
-    return size
+    if re.fullmatch("[0-9]{1,18}" if radix == 10 else "[0-9A-Fa-f]{1,15}", text) is None:
+        raise BadRequest(f"{text[:80]!r} is no length")
+    return int(text, radix)

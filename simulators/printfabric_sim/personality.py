@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 ENTRY_POINTS = "printfabric_sim.personalities"
+
+
+# Options that every personality has, with the pattern of what they may be.
+_COMMON_OPTIONS = {"serial_number": "[ -~]{1,64}"}
+
+
+class OptionError(ValueError):
+    """An option that the personality has not, or a value that it cannot have."""
 
 
 class Step(NamedTuple):
@@ -119,8 +128,18 @@ class Personality(ABC):
     marks_beginning: ClassVar[bool] = False
     device_id: ClassVar[str] = ""  # IEEE 1284 device ID
     replies: ClassVar[bool] = True  # it answers something, so that faults of replies make sense
+    known_options: ClassVar[Mapping[str, str]] = {}  # its own options, each with the pattern of its values
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
+        """Take the options. Raises OptionError."""
+        known = {**_COMMON_OPTIONS, **self.known_options}
+        for option, value in options.items():
+            if option not in known:
+                raise OptionError(
+                    f"{self.name} has no option {option!r}; there are: {', '.join(sorted(known))}"
+                )
+            if re.fullmatch(known[option], value) is None:
+                raise OptionError(f"option {option}: {value!r} is not possible; it is {known[option]}")
         self.machine = machine
         self.options = dict(options)
 
@@ -195,17 +214,32 @@ def personality_class(name: str) -> type[Personality]:
     raise LookupError(f"no personality {name!r}; there are: {', '.join(personality_names())}")
 
 
+def made(kind: type[Personality], machine: Machine, options: Mapping[str, str]) -> Personality:
+    """Return a personality for `machine`. Raises OptionError, and LookupError for a class that cannot be made."""
+    try:
+        return kind(machine, options)
+    except OptionError:
+        raise
+    except Exception as error:
+        raise LookupError(f"{kind.__name__} cannot be made: {error!r}") from error
+
+
 def _load_file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"printfabric_sim_personality_{path.stem}", path)
     if spec is None or spec.loader is None or not path.exists():
         raise LookupError(f"no personality in {path}")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise LookupError(f"{path} cannot be loaded: {error!r}") from error
     return module
 
 
 def _class_in(module: ModuleType) -> type[Personality]:
     for value in vars(module).values():
         if isinstance(value, type) and issubclass(value, Personality) and value.__module__ == module.__name__:
+            if lacking := [part for part in ("name", "kind") if not hasattr(value, part)]:
+                raise LookupError(f"{value.__name__} has no {' and no '.join(lacking)}")
             return value
     raise LookupError(f"{module.__name__} defines no Personality")

@@ -19,7 +19,7 @@ from printfabric_sim.connections.serial_pty import PtyConnection
 from printfabric_sim.connections.tcp import TcpConnection
 from printfabric_sim.core import Core
 from printfabric_sim.printer import SimulatedPrinter
-from printfabric_sim.record import DEFAULT_SERIAL
+from printfabric_sim.record import DEFAULT_SERIAL, KEEP_UNITS
 from printfabric_sim.render.gallery import Gallery
 
 Plug = Callable[[Core], Connection]
@@ -65,7 +65,7 @@ class Plan:
     seed: int = 0
     record: str | None = None
     keep_bytes: str | None = None
-    keep_units: int = 100_000
+    keep_units: int = KEEP_UNITS
     render: str | None = None
     serial_pattern: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -78,9 +78,12 @@ class Plan:
         for key in values:
             if key not in known:
                 raise PlanError(f"no setting {key!r}; there are: {', '.join(sorted(known))}")
-        taken = dict(values)
-        if isinstance(taken.get("faults"), list):
-            taken["faults"] = "; ".join(taken["faults"])
+        taken: dict[str, Any] = {
+            key: str(value) if isinstance(value, Path) else value for key, value in values.items()
+        }
+        faults = taken.get("faults")
+        if isinstance(faults, list) and all(isinstance(fault, str) for fault in faults):
+            taken["faults"] = "; ".join(faults)
         if not isinstance(taken.get("options", {}), Mapping):
             raise PlanError(f"options: {taken['options']!r} is not a mapping")
         if "options" in taken:
@@ -90,43 +93,65 @@ class Plan:
         return plan
 
 
-# The least and the most a number may be.
+# Numbers that may be left out (None), numbers that need not be whole, and the least and the most each may be.
+_OPTIONAL = ("tcp", "lpd", "ipp", "snmp", "rfc2217", "media", "ribbon")
+_FRACTIONS = ("units_per_second", "warm_up_s")
 _BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("tcp", "lpd", "ipp", "snmp", "rfc2217"), (0, 65535)),
     "simultaneous": (1, math.inf),
-    "rcvbuf_bytes": (0, math.inf),
-    "units_per_second": (0, math.inf),
+    "rcvbuf_bytes": (0, 2**30),
+    "units_per_second": (0, 1e9),
     "path_depth": (1, math.inf),
     "buffer_bytes": (16, math.inf),
-    "media": (0, math.inf),
-    "ribbon": (0, math.inf),
-    "warm_up_s": (0, math.inf),
+    "media": (1, math.inf),
+    "ribbon": (1, math.inf),
+    "warm_up_s": (0, 1e6),
     "keep_units": (1, math.inf),
+    "seed": (-math.inf, math.inf),
 }
+_TEXTS = ("name", "host", "faults", "serial_pattern", "line", "flow", "community", "personality")
+_FILES = ("record", "render", "keep_bytes", "pty", "device", "fifo")
+_FLAGS = ("refuse_others", "paced", "back_channel")
+_FLOWS = ("xonxoff", "rtscts", "none")
 
 
 def check(plan: Plan) -> None:
     """Raise PlanError for a value that no printer can have."""
-    for key, (least, most) in _BOUNDS.items():
+    for key in _BOUNDS:
+        check_number(key, getattr(plan, key))
+    for key in _TEXTS + _FILES:
         value = getattr(plan, key)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise PlanError(f"{key}: {value!r} is not a number")
-        if not (least <= value <= most and math.isfinite(value)):
-            top = f" to {most:g}" if math.isfinite(most) else " or more"
-            raise PlanError(f"{key}: {value} is not possible; it is {least:g}{top}")
-    texts = ("name", "host", "faults", "serial_pattern", "line", "personality")
-    files = ("record", "render", "keep_bytes", "pty", "device", "fifo")
-    for key in texts + files:
-        if not isinstance(getattr(plan, key), str) and not (key in files and getattr(plan, key) is None):
-            raise PlanError(f"{key}: {getattr(plan, key)!r} is not a text")
+        if not isinstance(value, str) and not (key in _FILES and value is None):
+            raise PlanError(f"{key}: {value!r} is not a text")
+    for key in _FLAGS:
+        if not isinstance(getattr(plan, key), bool):
+            raise PlanError(f"{key}: {getattr(plan, key)!r} is neither true nor false")
+    if plan.flow not in _FLOWS:
+        raise PlanError(f"flow: no {plan.flow!r}; there are: {', '.join(_FLOWS)}")
     try:
-        re.compile(plan.serial_pattern)
+        if plan.line:
+            LineSettings.parse(plan.line)
+        re.compile(plan.serial_pattern.encode())
+    except ValueError as error:
+        raise PlanError(f"line: {error}") from error
     except re.error as error:
         raise PlanError(
             f"serial_pattern: {plan.serial_pattern!r} is no regular expression: {error}"
         ) from error
+
+
+def check_number(key: str, value: object) -> None:
+    """Raise PlanError unless `value` is what the setting `key` may be."""
+    least, most = _BOUNDS[key]
+    if value is None and key in _OPTIONAL:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise PlanError(f"{key}: {value!r} is not a number")
+    if isinstance(value, float) and key not in _FRACTIONS:
+        raise PlanError(f"{key}: {value!r} is not a whole number")
+    if not least <= value <= most:
+        top = f" to {most:g}" if math.isfinite(most) else " or more"
+        raise PlanError(f"{key}: {value} is not possible; it is {least:g}{top}")
 
 
 def build(plan: Plan) -> SimulatedPrinter:

@@ -19,8 +19,8 @@ from printfabric_sim.fault_engine import FaultEngine
 from printfabric_sim.fault_reach import check_effect, check_name
 from printfabric_sim.fault_script import Fault, parse_faults
 from printfabric_sim.fault_table import FaultError
-from printfabric_sim.personality import Personality, personality_class
-from printfabric_sim.record import DEFAULT_SERIAL, Record, UnitRecord
+from printfabric_sim.personality import Personality, made, personality_class
+from printfabric_sim.record import DEFAULT_SERIAL, KEEP_UNITS, Record, UnitRecord
 from printfabric_sim.unit import Unit
 
 # The content of so many last units is kept in memory, to be looked at.
@@ -37,10 +37,12 @@ class SimulatedPrinter:
 
     Without a plug of your own (`connect`) it listens on a free TCP port of the loopback. `units_per_second` 0 means: as
     fast as the bytes come. `media` is how many units are loaded (None: endless). `record_dir` keeps units.jsonl and
-    events.jsonl, `keep_bytes` every byte that arrived. `options` are the personality's own.
+    events.jsonl, `keep_bytes` every byte that arrived. `keep_units` is how many units and events stay in memory.
+    `options` are the personality's own.
 
     Raises:
-        LookupError: no such personality. FaultError: a fault that cannot be read. OSError: a plug cannot be had.
+        LookupError: no such personality. FaultError: a fault that cannot be read. OSError: a file cannot be had.
+        ValueError: an option that the personality has not.
     """
 
     def __init__(  # noqa: PLR0913 (a printer has that many properties; all are named)
@@ -60,7 +62,7 @@ class SimulatedPrinter:
         record_dir: Path | None = None,
         keep_bytes: Path | None = None,
         serial_pattern: bytes = DEFAULT_SERIAL,
-        keep_units: int = 1_000_000,
+        keep_units: int = KEEP_UNITS,
         options: Mapping[str, str] | None = None,
     ) -> None:
         kind = personality_class(personality)
@@ -81,7 +83,7 @@ class SimulatedPrinter:
             warm_up_s=warm_up_s,
         )
         self.core.path.load(media, ribbon)
-        self._furnish(kind(self.core, options or {}), random.Random(seed))
+        self._furnish(made(kind, self.core, options or {}), random.Random(seed))
 
     def _furnish(self, personality: Personality, dice: random.Random) -> None:
         """Put interpreter and faults in."""
@@ -206,6 +208,7 @@ class SimulatedPrinter:
             "buffered_bytes": sum(len(inlet.buffer) for inlet in intake.inlets.values()),
             "units_waiting": self.core.units_waiting,
             "media_left": self.core.media_left,
+            "forgotten_units": self.record.forgotten_units,
             "connections": len(intake.inlets),
             "faults_waiting": self.engine.waiting(),
             "power": Condition.POWER_OFF not in self.core.conditions,
@@ -219,6 +222,11 @@ class SimulatedPrinter:
         """Put in a new roll of so many units (None: endless), which ends media-out."""
         self.core.path.load(units, self.core.path.ribbon_left)
         self.core.release(Condition.MEDIA_OUT)
+
+    def load_ribbon(self, units: int | None) -> None:
+        """Put in a new ribbon for so many units (None: endless), which ends ribbon-out."""
+        self.core.path.ribbon_left = units
+        self.core.release(Condition.RIBBON_OUT)
 
     def _unit_left(self, entry: UnitRecord, unit: Unit) -> None:
         self._contents.append((entry.unit, unit.content))

@@ -81,8 +81,8 @@ class PrinterHandle:
         self._loop.call(lambda: self.printer.clear(name))
 
     def units(self) -> list[dict[str, Any]]:
-        """Return what left the printer so far."""
-        return self._loop.call(lambda: [unit.as_dict() for unit in self.printer.record.units])
+        """Return what left the printer so far. Raises LookupError beyond `keep_units`."""
+        return self._loop.call(lambda: [unit.as_dict() for unit in self.printer.record.all_units()])
 
     def serials(self) -> list[str | None]:
         """Return the serial texts of the units printed so far, in order."""

@@ -23,6 +23,13 @@ DEFAULT_SERIAL = (
 _SERIAL_BYTES = 8192
 
 
+KEEP_UNITS = 100_000
+
+
+class ForgottenError(LookupError):
+    """Asked for all units when the first are not in memory any more."""
+
+
 class Outcome(StrEnum):
     """How a unit left the printer."""
 
@@ -77,10 +84,9 @@ class UnitRecord:
 class Record:
     """Everything one printer can swear to.
 
-    Units and events are held in memory, the last `keep_units` at least, which is also how far back duplicates are
-    known; and, with `directory`, appended to `units.jsonl` and
-    `events.jsonl` there, flushed line by line, so that they survive a kill of the simulator. Counters cover the
-    whole life. `serial_pattern` finds the serial text in a unit's content: its first group, or all of the match.
+    Units and events are held in memory, the last `keep_units` of each at least (about 1 KB each), which is also how far
+    back duplicates are known. With `directory` all of them are appended to `units.jsonl` and `events.jsonl` there,
+    flushed line by line, so that they survive a kill of the simulator. Counters cover the whole life. `serial_pattern` finds the serial text in a unit's content: its first group, or all of the match.
     """
 
     def __init__(
@@ -88,7 +94,7 @@ class Record:
         directory: Path | None = None,
         *,
         serial_pattern: bytes = DEFAULT_SERIAL,
-        keep_units: int = 1_000_000,
+        keep_units: int = KEEP_UNITS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.directory = directory
@@ -96,8 +102,9 @@ class Record:
         self.events: list[dict[str, Any]] = []
         self.counts: Counter[str] = Counter()
         self.made = 0  # pieces of paper that left, of every outcome
+        self.forgotten_units = self.forgotten_events = 0  # not in memory any more
         self._serial = re.compile(serial_pattern)
-        self._keep = keep_units
+        self.keep_units = keep_units
         self._clock = clock
         self._first: dict[tuple[str, int], tuple[int, tuple[Span, ...]]] = {}
         self._units_file: IO[str] | None = None
@@ -122,7 +129,7 @@ class Record:
             if first[1] != unit.spans:
                 duplicate = first[0]
                 self.counts["duplicates"] += 1
-            if len(self._first) > self._keep:
+            if len(self._first) > self.keep_units:
                 del self._first[next(iter(self._first))]
         entry = UnitRecord(
             unit=self.made,
@@ -141,8 +148,7 @@ class Record:
         )
         self.counts[outcome.value] += 1
         self.units.append(entry)
-        if len(self.units) > self._keep + self._keep // 4:  # not one by one: a list's head is dear
-            del self.units[: len(self.units) - self._keep]
+        self.forgotten_units += self._forget(self.units)
         if self._units_file is not None:
             self._units_file.write(json.dumps(entry.as_dict()) + "\n")
         return entry
@@ -161,14 +167,34 @@ class Record:
         entry = {"event": name, "time": round(self._clock(), 6), **facts}
         self.counts["event." + name] += 1
         self.events.append(entry)
-        if len(self.events) > self._keep + self._keep // 4:
-            del self.events[: len(self.events) - self._keep]
+        self.forgotten_events += self._forget(self.events)
         if self._events_file is not None:
             self._events_file.write(json.dumps(entry) + "\n")
 
     def serials(self, outcome: Outcome = Outcome.PRINTED) -> list[str | None]:
-        """Return the serial texts of the units with `outcome`, in the order they left."""
-        return [unit.serial for unit in self.units if unit.outcome is outcome]
+        """Return the serial texts of the units with `outcome`, in the order they left.
+
+        Raises:
+            ForgottenError: more units have left than are kept in memory.
+        """
+        return [unit.serial for unit in self.all_units() if unit.outcome is outcome]
+
+    def all_units(self) -> list[UnitRecord]:
+        """Return every unit since the printer was made. Raises ForgottenError."""
+        if self.forgotten_units:
+            raise ForgottenError(
+                f"the first {self.forgotten_units} units are not in memory any more (keep_units={self.keep_units}); "
+                "ask for more, or read units.jsonl"
+            )
+        return list(self.units)
+
+    def _forget(self, rows: list[Any]) -> int:
+        """Drop the oldest rows beyond what is kept, a quarter at a time: a list's head is dear. Return how many."""
+        excess = len(rows) - self.keep_units
+        if excess <= self.keep_units // 4:
+            return 0
+        del rows[:excess]
+        return excess
 
     def close(self) -> None:
         """Close the files; the record stays readable in memory."""

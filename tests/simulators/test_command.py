@@ -96,7 +96,7 @@ def test_pictures_and_texts_lie_in_a_folder(tmp_path):
     [
         (["zpl", "--fault", "explode"], "no fault 'explode'"),
         (["zpl", "--option", "x"], "name=value"),
-        (["zpl", "--pty", "/tmp/x", "--line", "fast"], "invalid literal"),
+        (["zpl", "--pty", "/tmp/x", "--line", "fast"], "the form is 9600,8,N,1"),
         (["fleet", "nowhere.yaml"], "nowhere.yaml"),
         (["laserjet"], "no personality 'laserjet'"),
     ],

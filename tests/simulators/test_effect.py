@@ -68,7 +68,7 @@ class Client:
         """Connect; what cannot be reached is seen as such."""
         with contextlib.suppress(OSError, TimeoutError):
             if self._kind in ("pty", "device", "fifo"):
-                node = str(self._address.get(self._kind) or self._address["pty"])
+                node = str(self._address[self._kind])
                 way = os.O_WRONLY if self._kind == "fifo" else os.O_RDWR
                 self._fd = os.open(node, way | os.O_NOCTTY | os.O_NONBLOCK)
                 if self._kind != "fifo":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import termios
 from dataclasses import dataclass
 
 _BAUDS = {
     getattr(termios, name): int(name[1:]) for name in dir(termios) if name[:1] == "B" and name[1:].isdigit()
 }
+_FORM = re.compile(r"([0-9]{1,8})(?:,([5-8]))?(?:,([NEO]))?(?:,([12]))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +29,12 @@ class LineSettings:
     @classmethod
     def parse(cls, text: str) -> LineSettings:
         """Read "9600,8,N,1"; missing parts keep their defaults. Raises ValueError."""
-        parts = [part.strip() for part in text.split(",")]
-        parity = parts[2].upper() if len(parts) > 2 else "N"
-        if parity not in ("N", "E", "O") or len(parts) > 4:
-            raise ValueError(f"cannot read line settings {text!r}; the form is 9600,8,N,1")
-        return cls(
-            int(parts[0]),
-            int(parts[1]) if len(parts) > 1 else 8,
-            parity,
-            int(parts[3]) if len(parts) > 3 else 1,
-        )
+        found = _FORM.fullmatch(text.replace(" ", "").upper())
+        if found is None or int(found[1]) not in _BAUDS.values() or int(found[1]) == 0:
+            raise ValueError(
+                f"cannot read line settings {text!r}; the form is 9600,8,N,1, with a usual baud rate"
+            )
+        return cls(int(found[1]), int(found[2] or 8), found[3] or "N", int(found[4] or 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,9 @@ import tty
 from dataclasses import replace
 from pathlib import Path
 
+from printfabric_sim.connections import line_settings
 from printfabric_sim.connections.connection import Connection, Reach
-from printfabric_sim.connections.line_settings import (
-    LineSettings,
-    damaged,
-    host_line,
-    host_minds,
-    set_baudrate,
-)
+from printfabric_sim.connections.line_settings import LineSettings, damaged, host_line, host_minds
 from printfabric_sim.connections.noise import Noise
 from printfabric_sim.connections.pace import Pace
 from printfabric_sim.core import Core
@@ -79,8 +74,8 @@ class PtyConnection(Connection):
         return os.ttyname(self._slave)
 
     def address(self) -> dict[str, object]:
-        """Return {"pty": the link if there is one, else the device}."""
-        return {"pty": str(self.link) if self.link is not None else self.device}
+        """Return {"pty": the link if there is one, else the node}; {"device": …} for a character device."""
+        return {"device" if self.flow == "stall" else "pty": str(self.link or self.device)}
 
     async def start(self) -> None:
         """Make the pty and the link."""
@@ -167,7 +162,7 @@ class PtyConnection(Connection):
     def _open(self) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
-        set_baudrate(self._slave, (self.settings or LineSettings()).baudrate)
+        line_settings.set_baudrate(self._slave, (self.settings or LineSettings()).baudrate)
         os.set_blocking(self._master, False)
         if self.link is not None:
             self.link.parent.mkdir(parents=True, exist_ok=True)
@@ -186,11 +181,13 @@ class PtyConnection(Connection):
         self._pace.stop()
         if self.link is not None and self.link.is_symlink():
             self.link.unlink()
+        # Gone before the inlet ends: what that moves must not have the closed line read again.
+        master, slave = self._master, self._slave
+        self._master = self._slave = -1
         if self._inlet is not None:
             self.core.end(self._inlet, "hangup")
-        os.close(self._slave)
-        os.close(self._master)
-        self._master = self._slave = -1
+        os.close(slave)
+        os.close(master)
         self._forget("full")
 
     def _forget(self, *reasons: str) -> None:
@@ -302,6 +299,3 @@ class PtyConnection(Connection):
             return
         minds = (self._xoff and host.xon_xoff) or (self._cts_low and host.rts_cts)
         self._set_reading(not self._stalls and not minds)
-
-
-__all__ = ["PtyConnection"]

@@ -37,6 +37,7 @@ class ReceiptPrinter(Personality):
     name = "escpos"
     kind = "receipt"
     prints_as_it_goes = True
+    known_options: ClassVar[Mapping[str, str]] = {"model": "[ -~]{1,64}", "firmware": "[ -~]{1,64}"}
     device_id: ClassVar[str] = "MFG:EPSON;CMD:ESC/POS;MDL:SIM TM-T88VI;CLS:PRINTER;"
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:

@@ -34,6 +34,10 @@ class LaserPrinter(Personality):
 
     name = "pjl"
     kind = "page"
+    known_options: ClassVar[Mapping[str, str]] = {
+        "model": "[ -~]{1,64}",
+        "language": "AUTO|PCL|POSTSCRIPT|PS|PDF",
+    }
     device_id: ClassVar[str] = "MFG:Hewlett-Packard;CMD:PJL,PCL,POSTSCRIPT,PDF;MDL:SIM LaserJet;CLS:PRINTER;"
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:

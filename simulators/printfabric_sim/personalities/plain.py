@@ -27,6 +27,7 @@ class LinePrinter(Personality):
     kind = "page"
     prints_as_it_goes = True
     replies = False
+    known_options: ClassVar[Mapping[str, str]] = {"lines": "[1-9][0-9]{0,3}", "eject_on_close": "yes|no"}
     device_id: ClassVar[str] = "MFG:Print Fabric;CMD:TEXT;MDL:SIM line printer;CLS:PRINTER;"
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:

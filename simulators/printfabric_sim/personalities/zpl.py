@@ -60,6 +60,11 @@ class ZplPrinter(Personality):
     kind = "label"
     marks_beginning = True  # ^XA
     reprints_after_error = True  # ^JZ: "Reprint After Error", on as delivered
+    known_options: ClassVar[Mapping[str, str]] = {
+        "model": "[ -~]{1,64}",
+        "firmware": "[ -~]{1,64}",
+        "hs_silent": "yes|no",
+    }
     device_id: ClassVar[str] = "MFG:Zebra Technologies;CMD:ZPL;MDL:SIM ZD621-203dpi;CLS:PRINTER;"
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
