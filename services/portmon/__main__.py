@@ -14,6 +14,8 @@ from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
 from portmon.api.monitor_servicer import SERVICE as MONITOR
 from portmon.api.monitor_servicer import MonitorServicer, served
+from portmon.api.recorder_servicer import SERVICE as RECORDER
+from portmon.api.recorder_servicer import RecorderServicer, served_recorder
 from portmon.api.xcv_servicer import SERVICE as XCV
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
 from portmon.devices.tree import DeviceTree
@@ -28,7 +30,8 @@ from portmon.xcv import Xcv
 from portmon.xcv_commands import COMMANDS
 
 # Documents come from spoolers alone; configuration from spoolers, and from an administrator at the machine.
-_RIGHTS = MethodRoles({f"/{MONITOR}/*": {Role.SPOOLER, Role.ADMINISTRATOR}, f"/{XCV}/*": {*Role}})
+_OWNERS = {Role.SPOOLER, Role.ADMINISTRATOR}
+_RIGHTS = MethodRoles({f"/{MONITOR}/*": _OWNERS, f"/{RECORDER}/*": _OWNERS, f"/{XCV}/*": {*Role}})
 log = logs.get(__name__)
 
 
@@ -74,8 +77,11 @@ async def run(settings: PortmonSettings) -> None:
     async with Tasks("portmon") as tasks:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
 
+        recorder = RecorderServicer(ports)
+
         async def drain() -> None:
             handles.draining = True
+            recorder.end()
             ports.changes.end()
             await handles.shutdown(None, settings.server.grace_s / 2)
 
@@ -87,6 +93,7 @@ async def run(settings: PortmonSettings) -> None:
                         MonitorServicer(settings.host_name, ports, handles, tasks, answer_s=settings.answer_s)
                     ),
                     served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
+                    served_recorder(recorder),
                 ],
                 loops=[handles.expire],
                 on_drain=[drain],

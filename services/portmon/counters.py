@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from portmon.recorder import Recorder
+
 _BACK_BYTES = 65536
 
 
@@ -20,6 +22,7 @@ class PortCounters:
     read_bytes: int = 0
     lost_read_bytes: int = 0  # came back, and nobody read them in time
     opens: int = 0
+    recorder: Recorder = field(default_factory=Recorder)  # and its last bytes
     documents: dict[str, int] = field(default_factory=lambda: {"complete": 0, "broken": 0, "aborted": 0})
     stalls_s: dict[str, float] = field(
         default_factory=lambda: {"peer_window": 0.0, "xoff": 0.0, "device": 0.0, "upstream": 0.0}

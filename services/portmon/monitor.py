@@ -86,10 +86,9 @@ class OpenContext:
     port: str
     wait: DeviceWait
     lines: LineStore
-    # Takes what the device sent while the monitor itself was waiting for something.
-    received: Callable[[bytes], None] = field(default=lambda _: None)
-    # Takes what the device says about itself.
-    report: Reporting = field(default=lambda *_: None)
+    received: Callable[[bytes], None] = field(default=lambda _: None)  # takes what came meanwhile
+    report: Reporting = field(default=lambda *_: None)  # takes what the device says about itself
+    recorder: Recorder | None = None  # notes what passes through; monitors need not know of it
 
 
 class Port(ABC):
@@ -129,6 +128,10 @@ class Port(ABC):
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes that the device sent, b"" when there are none now. Never blocks."""
         raise NotSupported("this port cannot be read")
+
+    def signals(self) -> tuple[str, ...]:
+        """Return the names of the line signals that are on (RTS, CTS, DTR, DSR, DCD, RI). Never fails."""
+        return ()
 
     def paused(self) -> bool:
         """Tell whether the device asks to wait although its descriptor is writable (DSR low)."""

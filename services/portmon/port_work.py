@@ -52,7 +52,9 @@ class PortWork:
     def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device (OpenPort); the errors are the monitor's."""
         self._journal.device_is(monitor.identity(self.name, settings))
-        context = OpenContext(self.name, self._wait, self._journal, self._back.put, self.report)
+        context = OpenContext(
+            self.name, self._wait, self._journal, self._back.put, self.report, self._counters.recorder
+        )
         self._port = monitor.open_port(self.name, settings, context)
         self.state = port_state.step(PortState.CLOSED, PortEvent.OPEN_PORT)
 

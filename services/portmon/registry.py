@@ -14,6 +14,7 @@ import portmon.monitors
 from chassis import logs
 from chassis.errors import UnknownPrintMonitor
 from portmon.monitor import MonitorInit, PortMonitor
+from portmon.recorded_port import recording
 
 GROUP = "portmon.monitors"
 log = logs.get(__name__)
@@ -43,7 +44,7 @@ class Registry:
     def _add(self, kind: type[AnyMonitor], init: MonitorInit) -> None:
         if kind.scheme in self._by_scheme:
             raise ValueError(f"scheme {kind.scheme!r} is taken by {self._by_scheme[kind.scheme]!r}")
-        self._by_scheme[kind.scheme] = kind(init)
+        self._by_scheme[kind.scheme] = recording(kind(init))
 
     def __iter__(self) -> Iterator[AnyMonitor]:
         return iter(self._by_scheme.values())

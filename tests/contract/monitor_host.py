@@ -15,6 +15,7 @@ from chassis.settings import ServerSettings
 from chassis.status import error_from_rpc
 from chassis.tasks import Tasks
 from portmon.api.monitor_servicer import MonitorServicer, served
+from portmon.api.recorder_servicer import RecorderServicer, served_recorder
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
 from portmon.handles import Handles
 from portmon.monitor import MonitorInit
@@ -25,6 +26,7 @@ from portmon.xcv import Xcv
 from portmon.xcv_commands import COMMANDS
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
+from printfabric.monitor.v1 import recorder_service_pb2_grpc as recorder_rpc
 from printfabric.monitor.v1 import xcv_service_pb2_grpc as xrpc
 from tests.contract.monitor_contract import new_key
 from tests.contract.monitor_rigs import RawRig
@@ -39,6 +41,7 @@ class Host:
         self.folder, self.address, self.rig = folder, address, rig
         self.monitor: rpc.MonitorServiceAsyncStub = rpc.MonitorServiceStub(channel)
         self.xcv: xrpc.XcvServiceAsyncStub = xrpc.XcvServiceStub(channel)
+        self.recorder: Any = recorder_rpc.RecorderServiceStub(channel)
         self.fence = 0
 
     async def open(self, **what: object) -> pb.OpenPortResponse:
@@ -66,6 +69,7 @@ async def served_host(tmp_path: Path) -> AsyncIterator[Host]:
             servicers=[
                 served(MonitorServicer("edge-7", ports, handles, tasks)),
                 served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
+                served_recorder(RecorderServicer(ports)),
             ],
         )
         async with one:

@@ -14,6 +14,7 @@ import re
 import struct
 import termios
 import time
+from itertools import compress
 from typing import Any, ClassVar
 
 import serial
@@ -109,6 +110,14 @@ class SerialPort(Port):
             raise write_error(error, self._context.port, self._device) from error
         self._written += count
         return count
+
+    @override
+    def signals(self) -> tuple[str, ...]:
+        line = self._serial
+        with contextlib.suppress(OSError):  # a pty has no modem lines
+            states = (line.rts, line.dtr, line.cts, line.dsr, line.cd, line.ri)
+            return tuple(compress(("RTS", "DTR", "CTS", "DSR", "DCD", "RI"), states))
+        return ()
 
     @override
     def paused(self) -> bool:
