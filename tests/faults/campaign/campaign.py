@@ -1,0 +1,145 @@
+"""Runs batches of schedules, one after the other, each on a fabric of its own, and sums up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from printfabric.types.v1.job_pb2 import Job
+from printfabric_client.aio import Client
+from printfabric_client.errors import FabricError
+from printfabric_client.retry import Retry
+from tests.faults.campaign.journals import read_tries
+from tests.faults.campaign.person import Persons, still
+from tests.faults.campaign.plan import BatchPlan, batch_plan
+from tests.faults.campaign.stage import HOST, Stage
+from tests.faults.campaign.verdict import Findings, Judge
+
+BATCH = 40
+_END_S = 60.0  # what a batch may take once the last fault is over
+
+
+@dataclass
+class Result:
+    """What a campaign found."""
+
+    seed: int
+    schedules: int = 0
+    findings: Findings = field(default_factory=Findings)
+    faults: Counter[str] = field(default_factory=Counter)
+    duration_s: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the form of build/faults.json."""
+        found = dict(vars(self.findings))
+        spans, complaints = found.pop("unknown_spans"), found.pop("complaints")
+        return {
+            "schedules": self.schedules,
+            **found,
+            "unknown_span_median": statistics.median(spans) if spans else 0,
+            "unknown_span_most": max(spans, default=0),
+            "seed": self.seed,
+            "duration_s": round(self.duration_s, 1),
+            "faults": dict(sorted(self.faults.items())),
+            "complaints": complaints,
+        }
+
+
+def run_campaign(
+    seed: int, schedules: int, *, first: int = 0, batch: int = BATCH, keep: Path | None = None
+) -> Result:
+    """Run `schedules` schedules of the campaign `seed`; logs of batches with complaints go below `keep`."""
+    result, began = Result(seed), time.monotonic()
+    for start in range(first, first + schedules, batch):
+        count = min(batch, first + schedules - start)
+        plan = batch_plan(seed, start // batch, start, count)
+        with tempfile.TemporaryDirectory(prefix="campaign-") as temporary:
+            folder = Path(temporary) if keep is None else keep / f"batch-{plan.number}"
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            asyncio.run(_run_batch(plan, folder, result))
+        result.schedules += count
+        result.duration_s = time.monotonic() - began
+    return result
+
+
+async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
+    stage = Stage(plan, folder)
+    jobs: dict[str, Job] = {}
+    try:
+        await stage.start()
+        async with Client(stage.spooler.address, timeout_s=10, retry=Retry(total_s=5.0, cap_s=0.5)) as client:
+            persons = Persons(client, plan.schedules, stage.queues)
+            looking = asyncio.get_running_loop().create_task(persons.run())
+            await stage.run()
+            jobs = await _until_ended(stage, client, len(persons.tales))
+            await asyncio.gather(*(still(stands) for stands in stage.queues.values()))
+            persons.stop = True
+            await looking
+        accepted = stage.client.accepted()
+    finally:
+        await stage.stop()
+    result.findings.add(_judge(stage, persons, jobs, accepted))
+    result.faults.update(stage.faults)
+    for stand in stage.stands:
+        struck = (
+            e["fault"].partition("@")[0].partition("=")[0]
+            for e in stand.sim.record.events
+            if e["event"] == "fault"
+        )
+        result.faults.update(struck)
+
+
+async def _until_ended(stage: Stage, client: Client, wanted: int) -> dict[str, Job]:
+    """Wait until every job has ended; clear ports on the way, as somebody would who sees that the printer is well."""
+    deadline, jobs = time.monotonic() + _END_S, {}
+    while time.monotonic() < deadline:
+        try:
+            jobs = {job.request_id: job async for job in client.list()}
+            if len(jobs) == wanted and all(job.HasField("end_time") for job in jobs.values()):
+                return jobs
+            busy = {
+                job.printer.removeprefix("printers/") for job in jobs.values() if not job.HasField("end_time")
+            }
+            for stand in (stand for queue in busy for stand in stage.queues[queue]):
+                await client.ports.resume(f"{HOST}/{stand.port}")
+        except FabricError:
+            pass
+        await asyncio.sleep(0.5)
+    for stand in stage.stands:
+        stand.last_state = stand.state()
+    return jobs
+
+
+def _judge(stage: Stage, persons: Persons, jobs: dict[str, Job], accepted: dict[str, int]) -> Findings:
+    found = Findings()
+    tries = read_tries(stage.folder / "pm")
+    for schedule in stage.plan.schedules:
+        judge = Judge(stage.queues[schedule.queue], tries)
+        for plan in schedule.jobs:
+            job = jobs.get(plan.request_id)
+            if plan.request_id not in accepted:
+                found.stuck += 1
+                found.complaints.append(f"{plan.request_id} was never accepted")
+                continue
+            if job is not None and job.number != accepted[plan.request_id]:
+                found.complaints.append(
+                    f"{plan.request_id} is two jobs: {job.number}, {accepted[plan.request_id]}"
+                )
+                found.doubled_unmarked += plan.units
+            judge.judge(job, persons.tales[plan.request_id], found)
+    return found
+
+
+def write(result: Result, path: Path) -> None:
+    """Write the result where it is looked for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result.as_dict(), indent=2) + "\n", "utf-8")

@@ -1,0 +1,211 @@
+"""What a campaign does, as pure functions of its seed: printers, jobs, faults, and the people who decide."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from tests.faults.campaign.papers import Paper, paper
+
+PERSONALITIES = ("zpl", "escpos", "pjl", "plain")
+SPAN_S = 7.0  # in which jobs come and faults strike
+END_TIMEOUT_S = 0.6
+# What the port of a printer says of its memory, beyond the input buffer: units on the paper path and half a unit.
+PATH_UNITS = 5
+BOX_BYTES = 40_000  # what a print-server box between host and printer may hold
+_PAPER = ("media-out", "ribbon-out", "cover-open", "jam", "head-hot", "cutter", "pause")
+_STALL = ("zero-window", "freeze", "busy")
+_DOOR = ("refuse", "blackhole", "accept-close")
+_LINE = ("xoff", "cts-low", "dsr-low", "dcd-low")
+_STATUS = ("garbage=24", "status-late=0.3,2", "status-twice=2", "status-missing=2", "status-wrong=2")
+_LARGE_UNIT_BYTES = 6000
+
+
+@dataclass(frozen=True)
+class PrinterPlan:
+    """One simulated printer and how the host reaches it: tcp, box (a TCP box in between), pty."""
+
+    name: str
+    personality: str
+    plug: str
+    flow: str  # of a pty
+    units_per_second: float
+    buffer_bytes: int
+    rcvbuf_bytes: int
+    unit_bytes: int
+    faults: str  # the printer's script, laid at its start
+    box_faults: tuple[tuple[float, str], ...]
+    seed: int
+
+    @property
+    def memory_bytes(self) -> int:
+        """What it may have taken and not printed."""
+        return self.buffer_bytes + PATH_UNITS * 2 * (self.unit_bytes + 100)
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """One job. `number` is the campaign's own, and stands on the paper."""
+
+    number: int
+    printer: str  # the queue
+    personality: str
+    at_s: float
+    units: int
+    unit_bytes: int
+    setup: bool
+
+    @property
+    def request_id(self) -> str:
+        """The key under which it is submitted, as often as needed."""
+        return f"campaign-{self.number}"
+
+    def paper(self) -> Paper:
+        """Return its document."""
+        return paper(self.personality, self.number, self.units, self.unit_bytes, self.setup)
+
+
+@dataclass(frozen=True)
+class SchedulePlan:
+    """A queue with one or two printers, its jobs, its faults, and how the person in charge decides.
+
+    looks: skips what is on paper and prints the rest. resumes: goes on behind the last that is on paper.
+    reprints, skips: all that nobody knows about, without a look.
+    """
+
+    number: int
+    queue: str
+    printers: tuple[PrinterPlan, ...]
+    jobs: tuple[JobPlan, ...]
+    person: str
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Schedules that share one fabric, and what befalls its programs and lines: (seconds, what, how long)."""
+
+    number: int
+    schedules: tuple[SchedulePlan, ...]
+    faults: tuple[tuple[float, str, float], ...]
+
+
+def batch_plan(seed: int, number: int, first: int, count: int) -> BatchPlan:
+    """Return batch `number`: the schedules `first` to `first + count - 1` of the campaign `seed`."""
+    schedules = tuple(schedule_plan(seed, one) for one in range(first, first + count))
+    return BatchPlan(number, schedules, _program_faults(random.Random(f"{seed}/batch/{number}")))
+
+
+def schedule_plan(seed: int, number: int) -> SchedulePlan:
+    """Return one schedule; it depends on nothing but its arguments."""
+    dice = random.Random(f"{seed}/schedule/{number}")
+    personality = dice.choice(PERSONALITIES)
+    unit_bytes = _LARGE_UNIT_BYTES if dice.random() < 0.06 else dice.randrange(60, 900)
+    queue = f"q{number}"
+    pool = dice.random() < 0.12
+    printers = tuple(
+        _printer(dice, f"{queue}{letter}", personality, unit_bytes) for letter in ("ab" if pool else "a")
+    )
+    jobs = tuple(
+        JobPlan(
+            number=number * 10 + place,
+            printer=queue,
+            personality=personality,
+            at_s=round(dice.uniform(0, SPAN_S * 0.8), 3),
+            units=1 if dice.random() < 0.15 else dice.randrange(2, 32),
+            unit_bytes=unit_bytes,
+            setup=dice.random() < 0.4,
+        )
+        for place in range(dice.randrange(1, 5))
+    )
+    return SchedulePlan(
+        number, queue, printers, jobs, dice.choice(("looks", "looks", "resumes", "reprints", "skips"))
+    )
+
+
+def _printer(dice: random.Random, name: str, personality: str, unit_bytes: int) -> PrinterPlan:
+    plug = dice.choice(("tcp", "tcp", "box", "pty"))
+    return PrinterPlan(
+        name=name,
+        personality=personality,
+        plug=plug,
+        flow=dice.choice(("xonxoff", "xonxoff", "stall", "none")),
+        units_per_second=dice.choice((0.0, 20.0, 60.0, 300.0)),
+        # A simulated printer takes no command that is longer than its buffer.
+        buffer_bytes=dice.choice((2048, 8192)) if unit_bytes < 1000 else 16384,
+        rcvbuf_bytes=dice.choice((2048, 8192)),
+        unit_bytes=unit_bytes,
+        faults="; ".join(_fault(dice, plug) for _ in range(dice.randrange(1, 5))),
+        box_faults=_box_faults(dice) if plug == "box" else (),
+        seed=dice.randrange(1 << 32),
+    )
+
+
+def _fault(dice: random.Random, plug: str) -> str:
+    """Return one fault of a printer's script."""
+    seconds = round(dice.uniform(0.05, 1.1), 2)
+    kinds = ["paper", "paper", "power", "status", "slow"]
+    kinds += ["line", "line", "gone", "noise"] if plug == "pty" else ["link", "link", "stall", "door", "late"]
+    match dice.choice(kinds):
+        case "paper":
+            what = f"{dice.choice(_PAPER)}={seconds}"
+        case "power":
+            what = f"{dice.choice(('power-cut', 'reboot'))}={seconds}"
+        case "link":
+            what = dice.choice(("reset=drop", "reset=keep", "reset=drop", "fin=keep", "fin=drop"))
+        case "stall":
+            what = f"{dice.choice(_STALL)}={seconds}"
+        case "door":
+            what = f"{dice.choice(_DOOR)}={seconds}"
+        case "late":
+            what = f"accept-late={round(seconds / 2, 2)},{seconds}"
+        case "line":
+            what = f"{dice.choice(_LINE)}={seconds}"
+        case "gone":
+            what = f"device-gone={seconds},same"
+        case "noise":
+            what = "noise=3"
+        case "slow":
+            what = f"slow={dice.choice((1000, 4000, 20000))},{seconds}"
+        case _:
+            what = dice.choice(_STATUS)
+    return f"{what}@{_moment(dice)}"
+
+
+def _moment(dice: random.Random) -> str:
+    moments = (
+        f"unit:{dice.randrange(1, 30)}",
+        f"start:{dice.randrange(1, 30)}",
+        f"byte:{dice.randrange(1, 9000)}",
+        f"time:{round(dice.uniform(0.2, SPAN_S), 2)}s",
+        f"connect:{dice.randrange(1, 4)}",
+    )
+    return dice.choice(moments)
+
+
+def _box_faults(dice: random.Random) -> tuple[tuple[float, str], ...]:
+    """Return what befalls the box: a cut, or that it withholds everything for a while."""
+    kinds = ("cut", "cut", "hold", "slow")
+    return tuple(
+        (round(dice.uniform(0.2, SPAN_S), 2), dice.choice(kinds)) for _ in range(dice.randrange(1, 4))
+    )
+
+
+def _program_faults(dice: random.Random) -> tuple[tuple[float, str, float], ...]:
+    """Return what befalls spooler, port monitor, client and the line between the first two, in order."""
+    wanted = (
+        ("kill spooler", 2, 0.0, 0.3),
+        ("kill portmon", 2, 0.0, 0.3),
+        ("kill client", 2, 0.0, 0.2),
+        ("stop spooler", 1, 0.1, 1.2),
+        ("stop portmon", 2, 0.1, 1.2),
+        ("stop client", 1, 0.1, 0.6),
+        ("cut line", 3, 0.0, 0.0),
+        ("hold line", 2, 0.1, 1.2),
+        ("slow line", 1, 0.3, 1.0),
+    )
+    faults = [
+        (round(dice.uniform(0.4, SPAN_S), 2), what, round(dice.uniform(least, most), 2))
+        for what, times, least, most in wanted
+        for _ in range(dice.randrange(1, times + 1))
+    ]
+    return tuple(sorted(faults))

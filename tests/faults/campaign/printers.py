@@ -1,0 +1,179 @@
+"""The campaign's printers: simulated, with a box in front of some, and every sheet that leaves them read."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from printfabric_sim.plan import Plan, build
+from printfabric_sim.printer import SimulatedPrinter
+from printfabric_sim.record import Outcome, UnitRecord
+from printfabric_sim.unit import Unit
+from tests.faults.campaign.box import Box
+from tests.faults.campaign.papers import BEGINS, CORE
+from tests.faults.campaign.plan import BOX_BYTES, END_TIMEOUT_S, PrinterPlan
+
+_LOSING = ("power-cut", "reboot", "reset", "fin", "device-gone", "noise")
+_LOST_EVENTS = ("discarded", "cancelled", "overrun")
+
+
+class Sheet(NamedTuple):
+    """One piece of paper: which units stand on it whole, and which of them begin on it."""
+
+    at: float
+    outcome: Outcome
+    reason: str
+    whole: tuple[str, ...]
+    begun: tuple[str, ...]
+
+
+class Loss(NamedTuple):
+    """The printer, or the box before it, lost bytes that it had taken. `silent`: nobody was told at that moment."""
+
+    at: float
+    what: str
+    silent: bool
+
+
+class Stand:
+    """One printer of the campaign. `cores` are the units that may come, by their serial."""
+
+    def __init__(self, plan: PrinterPlan, folder: Path, cores: dict[str, bytes]) -> None:
+        self.plan = plan
+        self.sheets: list[Sheet] = []
+        self.printed: Counter[str] = Counter()  # whole units, by serial
+        self._cores = cores
+        self._folder = folder
+        self.box: Box | None = None
+        self.box_losses: list[Loss] = []
+        self.port = plan.name.upper()
+        self.settings: dict[str, Any] = {}
+        self.monitor = ""
+        self.last_state = ""
+
+    async def start(self) -> None:
+        """Start printer and box; afterwards `monitor` and `settings` are known."""
+        plan = self.plan
+        pty = self._folder / f"tty-{plan.name}" if plan.plug == "pty" else None
+        self.sim: SimulatedPrinter = build(
+            Plan(
+                personality=plan.personality,
+                name=plan.name,
+                tcp=None if pty else 0,
+                pty=str(pty) if pty and plan.flow != "stall" else None,
+                device=str(pty) if pty and plan.flow == "stall" else None,
+                flow=plan.flow if plan.flow != "stall" else "none",
+                paced=False,
+                rcvbuf_bytes=plan.rcvbuf_bytes,
+                units_per_second=plan.units_per_second,
+                buffer_bytes=plan.buffer_bytes,
+                faults=plan.faults,
+                seed=plan.seed,
+            )
+        )
+        self.sim.core.on_unit.append(self._left)
+        await self.sim.start()
+        if pty is not None:
+            self.monitor = "serial"
+            flow = "xonxoff" if plan.flow == "xonxoff" else "none"
+            self.settings = {"device": str(pty), "baud": 115200, "flow": flow, "writeTimeoutS": 0.8}
+            return
+        self.monitor, port, memory = "raw", self.sim.tcp.port, plan.memory_bytes
+        if plan.plug == "box":
+            self.box = Box(("127.0.0.1", port))
+            port, memory = await self.box.start(), memory + BOX_BYTES
+        self.settings = {
+            "host": "127.0.0.1",
+            "port": port,
+            "connectTimeoutS": 0.6,
+            "endTimeoutS": END_TIMEOUT_S,
+            "writeTimeoutS": 0.8,
+            "printerBufferBytes": memory,
+        }
+
+    async def stop(self) -> None:
+        """Stop both."""
+        if self.box is not None:
+            await self.box.stop()
+        await self.sim.stop()
+
+    def cut_box(self) -> None:
+        """Cut what goes through the box."""
+        if self.box is not None and not self.box.quiet:
+            self.box_losses.append(Loss(time.time(), "box cut", silent=False))
+            self.box.cut()
+
+    def calm_now(self) -> bool:
+        """Everything that arrived is on paper, and no fault holds anything up."""
+        core = self.sim.core
+        return (
+            self.sim.idle
+            and not core.conditions
+            and not self.sim.actions._undo
+            and (self.box is None or self.box.quiet)
+        )
+
+    def inlets(self) -> set[int]:
+        """Return the connections that are open (of a pty: none)."""
+        return set() if self.plan.plug == "pty" else set(self.sim.core.intake.inlets)
+
+    def end_faults(self) -> None:
+        """No more faults: what lasts ends, what lies in wait is withdrawn."""
+        self.sim.clear()
+
+    def state(self) -> str:
+        """Return what it is doing, for complaints."""
+        status, plug = self.sim.status(), self.sim.connections[0]
+        inlets = {n: sorted(one.pauses) for n, one in self.sim.core.intake.inlets.items()}
+        line = {
+            name: getattr(plug, name)
+            for name in ("_xoff", "_stalls", "_reading", "_links")
+            if hasattr(plug, name)
+        }
+        events = [
+            f"{e['time']:.2f} {e['event']} {e.get('how') or e.get('fault') or ''}"
+            for e in self.sim.record.events
+        ]
+        keep = (
+            "conditions",
+            "received_bytes",
+            "buffered_bytes",
+            "units_waiting",
+            "connections",
+            "faults_waiting",
+        )
+        return f"{ {name: status[name] for name in keep} } {inlets} {line} {events[-12:]}"
+
+    def losses(self) -> list[Loss]:
+        """Return when bytes were lost behind the transport."""
+        found = list(self.box_losses)
+        found += [
+            Loss(sheet.at, sheet.reason, silent=True)
+            for sheet in self.sheets
+            if sheet.outcome is Outcome.GARBLED and "broke off" not in sheet.reason
+        ]
+        for event in self.sim.record.events:
+            name, what = event["event"], str(event.get("fault", "")).partition("@")[0].partition("=")[0]
+            if name == "fault" and what in _LOSING:
+                # Noise waits for the next bytes, whenever they come.
+                at = math.inf if what == "noise" else event["time"]
+                found.append(Loss(at, what, what in ("power-cut", "noise", "device-gone")))
+            elif name in _LOST_EVENTS and (event.get("bytes") or event.get("units")):
+                reason = str(event.get("reason", ""))
+                if reason not in ("nothing to print", "~JX"):
+                    found.append(Loss(event["time"], f"{name} {reason}", reason == "power-cut"))
+        return found
+
+    def _left(self, entry: UnitRecord, unit: Unit) -> None:
+        whole = tuple(
+            name
+            for found in CORE.finditer(unit.content)
+            if found[0] == self._cores.get(name := found[1].decode())
+        )
+        begun = tuple(found[1].decode() for found in BEGINS.finditer(unit.content))
+        self.sheets.append(Sheet(entry.time, entry.outcome, entry.reason, whole, begun))
+        if entry.outcome is not Outcome.TRUNCATED:
+            self.printed.update(whole)

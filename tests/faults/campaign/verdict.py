@@ -1,0 +1,208 @@
+"""What the jobs say, held against what the printers' records say. Pure: docs/proof.md defines every word of it.
+
+For each unit of each accepted job: it is on paper once, or the job (or a person's decision about what the job called
+unknown) accounts for it. What a printer lost out of its own memory after its transport had taken it is counted by
+itself, and only where the record shows that it lost something at a moment at which nobody could be told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from printfabric.types.v1.job_pb2 import Job, JobState
+from printfabric.types.v1.ledger_pb2 import EvidenceLevel
+from tests.faults.campaign.journals import Try
+from tests.faults.campaign.papers import serial
+from tests.faults.campaign.person import Statement, Tale
+from tests.faults.campaign.printers import Loss, Stand
+
+_MOST = 6  # of a job's decisions in a message
+TCP_ACK = 2  # portmon.document.Evidence
+SLACK_S = 0.25  # between the printer's clock for a fault and the moment the host could have seen it
+
+
+@dataclass
+class Findings:
+    """The sum over jobs. `complaints` are sentences about what must not be."""
+
+    jobs: int = 0
+    units: int = 0
+    lost: int = 0
+    doubled_unmarked: int = 0
+    false_completed: int = 0
+    false_statements: int = 0
+    stuck: int = 0
+    unknown_units: int = 0
+    unknown_spans: list[int] = field(default_factory=list)
+    lost_in_printer_buffer: int = 0
+    skipped_missing: int = 0
+    doubled_by_decision: int = 0
+    soiled: int = 0
+    completed: int = 0
+    held: int = 0
+    complaints: list[str] = field(default_factory=list)
+
+    def add(self, other: Findings) -> None:
+        """Take another batch's in."""
+        for name, value in vars(other).items():
+            mine = getattr(self, name)
+            setattr(self, name, mine + value)
+
+
+class Judge:
+    """Judges the jobs of one queue."""
+
+    def __init__(self, stands: Sequence[Stand], tries: Mapping[bytes, Sequence[Try]]) -> None:
+        self._stands = {stand.port.casefold(): stand for stand in stands}
+        self._losses = {stand.port.casefold(): stand.losses() for stand in stands}
+        self._printed: Counter[str] = Counter()
+        for stand in stands:
+            self._printed.update(stand.printed)
+        self._tries = tries
+
+    def judge(self, job: Job | None, tale: Tale, found: Findings) -> None:
+        """Add one accepted job's verdict to `found`; `job` is its last word, None if nobody knows it any more."""
+        plan = tale.plan
+        found.jobs += 1
+        found.units += plan.units
+        if job is None:
+            found.lost += plan.units
+            found.complaints.append(f"job {plan.number}: accepted, and nobody knows it")
+            return
+        for statement in tale.statements:
+            self._statement(job, tale, statement, found)
+        if job.state != JobState.JOB_STATE_COMPLETED:
+            found.stuck += 1
+            found.complaints.append(self._words(job, tale, f"it never ended: {self._now()}"))
+        else:
+            found.completed += 1
+        self._units(job, tale, found)
+
+    def _units(self, job: Job, tale: Tale, found: Findings) -> None:
+        ended = job.state == JobState.JOB_STATE_COMPLETED
+        lost_here, buffered, unit = [], 0, 0
+        for unit in range(1, tale.plan.units + 1):
+            times = self._printed[serial(tale.plan.number, unit)]
+            if times > 1 and unit in tale.maybe:
+                found.doubled_by_decision += 1
+            elif times > 1:
+                found.doubled_unmarked += 1
+                found.complaints.append(self._words(job, tale, f"unit {unit} is on paper {times} times"))
+            elif times == 0 and unit in tale.skipped:
+                found.skipped_missing += 1
+            elif times == 0 and ended:
+                if self._excused(job, tale, unit):
+                    buffered += 1
+                else:
+                    lost_here.append(unit)
+        found.lost += len(lost_here)
+        found.lost_in_printer_buffer += buffered
+        if lost_here:
+            trace = self._trace(tale, lost_here[0])
+            found.complaints.append(
+                self._words(job, tale, f"units {lost_here} are not on paper, the first: {trace}")
+            )
+        confirmed = job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED
+        if ended and (lost_here or (buffered and confirmed)):
+            found.false_completed += 1
+
+    def _statement(self, job: Job, tale: Tale, said: Statement, found: Findings) -> None:
+        """What a held job said, against what was on paper at that moment."""
+        found.held += 1
+        if said.unsure is not None:
+            size = said.unsure[1] - said.unsure[0] + 1
+            found.unknown_units += size
+            found.unknown_spans.append(size)
+        behind = said.unsure[1] if said.unsure is not None else said.proven
+        wrong = [
+            unit
+            for unit in range(1, said.proven + 1)
+            if unit not in said.on_paper | tale.skipped and not self._excused(job, tale, unit, said.at)
+        ]
+        early = [
+            unit
+            for unit in range(behind + 1, tale.plan.units + 1)
+            if unit in said.on_paper and unit not in tale.maybe and unit not in _before(tale, said)
+        ]
+        if said.total not in (0, tale.plan.units):
+            found.complaints.append(self._words(job, tale, f"it counts {said.total} units"))
+            found.false_statements += 1
+        if wrong or early:
+            found.false_statements += 1
+            found.complaints.append(
+                self._words(job, tale, f"said {said.text!r}; missing before {wrong}, there behind {early}")
+            )
+
+    def _excused(self, job: Job, tale: Tale, unit: int, before: float = math.inf) -> bool:
+        """Whether the printer lost this unit out of its own memory when nobody could be told."""
+        paper = tale.plan.paper()
+        start, end = paper.ends[unit - 2] if unit > 1 else 0, paper.ends[unit - 1]
+        tries = [one for one in self._tries.get(job.uid, ()) if one.started < before]
+        # A pipe goes on in the middle of a unit; of a connection one attempt must have carried all of it.
+        carried = [
+            one
+            for one in tries
+            if (
+                one.base < end and one.accepted > start
+                if one.pipe
+                else one.base <= start and one.accepted >= end
+            )
+        ]
+        return any(
+            self._lost_silently(one) for one in (carried if carried and carried[-1].pipe else carried[-1:])
+        )
+
+    def _lost_silently(self, one: Try) -> bool:
+        losses: Sequence[Loss] = self._losses.get(one.port.casefold(), ())
+        if one.pipe:  # a line has no way to tell
+            return any(loss.at >= one.started - SLACK_S for loss in losses)
+        if one.win32 or one.ended is None:
+            return False
+        quiet = one.evidence == TCP_ACK
+        return any(
+            loss.at >= one.ended - SLACK_S or (quiet and loss.silent and loss.at >= one.started)
+            for loss in losses
+        )
+
+    def _now(self) -> str:
+        return "; ".join(f"{stand.plan.name} {stand.last_state}" for stand in self._stands.values())
+
+    def _trace(self, tale: Tale, unit: int) -> str:
+        """Say what there is of a unit, and when its printers lost something."""
+        name = serial(tale.plan.number, unit)
+        sheets = [
+            f"{sheet.at:.2f} {sheet.outcome} {sheet.reason} {sheet.begun}"
+            for stand in self._stands.values()
+            for sheet in stand.sheets
+            if name in sheet.begun
+        ]
+        losses = [f"{loss.at:.2f} {loss.what}" for each in self._losses.values() for loss in each]
+        events = [
+            f"{event['time']:.2f} {event['event']} {event.get('how') or event.get('fault') or event.get('condition') or ''}"
+            f" {event.get('inlet', '')} {event.get('bytes', '')}{event.get('received', '')}"
+            for stand in self._stands.values()
+            for event in stand.sim.record.events
+        ]
+        return f"sheets {sheets}, losses {losses[:_MOST]}, events {events[-40:]}"
+
+    def _words(self, job: Job, tale: Tale, what: str) -> str:
+        tries = [
+            f"#{one.attempt}@{one.port} {one.base}..{one.accepted} win32 {one.win32} ev {one.evidence}"
+            f" {one.started:.2f} to {one.ended or 0:.2f}"
+            for one in self._tries.get(job.uid, ())
+        ]
+        stands = ", ".join(f"{s.plan.personality}/{s.plan.plug}/{s.plan.flow}" for s in self._stands.values())
+        return (
+            f"{tale.plan.printer} ({stands}) job {tale.plan.number} (jobs/{job.number}, {tale.plan.units} units,"
+            f" {JobState.Name(job.state)}): {what}; tries {tries}; decided {tale.decisions[:_MOST]};"
+            f" said {[said.text for said in tale.statements[:_MOST]]}"
+        )
+
+
+def _before(tale: Tale, said: Statement) -> set[int]:
+    """Return the units that were on paper at an earlier statement: a job that goes on earlier says less."""
+    earlier = [one for one in tale.statements if one.at < said.at]
+    return set().union(*(one.on_paper for one in earlier)) if earlier else set()

@@ -1,0 +1,88 @@
+"""What the fault campaign has found, each by itself: `make faults` looks for more."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from printfabric_client.sync import Client
+from printfabric_sim.pytest_plugin import MakePrinter, PrinterHandle
+from tests.rig.programs import Program, wait_until
+from tests.rig.real_fabric import portmon_settings, printed, spooler_settings
+from tests.rig.receivers import Receiver
+
+
+class Simulated(Receiver):
+    """A simulated printer as the rig's settings want it."""
+
+    def __init__(self, port: str, printer: PrinterHandle, monitor: str, **settings: Any) -> None:
+        super().__init__(port)
+        self.printer, self.monitor, self._settings = printer, monitor, settings
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self._settings
+
+    def _run(self) -> None:
+        """The simulator receives."""
+
+
+def label(number: int) -> bytes:
+    return b"^XA^FO30,30^FDSERIAL %05d^FS^XZ\n" % number
+
+
+@pytest.fixture
+def fabric(tmp_path: Path):
+    """Lend what starts a spooler and a port monitor with one printer, `p`."""
+    started: list[Program] = []
+
+    def start(receiver: Receiver) -> Client:
+        portmon = Program("portmon", tmp_path, portmon_settings(tmp_path / "pm", [receiver]))
+        portmon.start()
+        started.append(portmon)
+        settings = spooler_settings(tmp_path / "sp", portmon.address, {"p": [receiver.port]})
+        spooler = Program("spooler", tmp_path, settings)
+        spooler.start()
+        started.append(spooler)
+        return Client(spooler.address)
+
+    yield start
+    for program in reversed(started):
+        program.stop()
+
+
+def test_a_line_that_was_pulled_out_between_documents_is_opened_again(
+    tmp_path: Path, sim_printer: MakePrinter, fabric: Any
+):
+    printer = sim_printer("zpl", pty=str(tmp_path / "tty"), paced=False)
+    line = Simulated("COM1:", printer, "serial", device=str(tmp_path / "tty"), baud=115200)
+    with fabric(line) as client:
+        assert printed(client.wait(client.submit(label(1), printer="p").number, timeout_s=20))
+        printer.fault("device-gone=0.3,same")
+        printer.wait_event("device back")
+        for number in (2, 3):
+            assert printed(client.wait(client.submit(label(number), printer="p").number, timeout_s=20))
+        printer.wait_units(3)
+        assert printer.serials() == ["00001", "00002", "00003"]
+
+
+def test_a_simulated_line_that_comes_back_while_its_printer_is_full_is_read(
+    tmp_path: Path, sim_printer: MakePrinter
+):
+    path = tmp_path / "tty"
+    printer = sim_printer("zpl", device=str(path), units_per_second=20, buffer_bytes=256)
+    for first in (1, 101):
+        line = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        os.write(line, b"".join(label(number) for number in range(first, first + 40)))
+        wait_until(lambda: printer.status()["buffered_bytes"] > 128)
+        if first == 1:
+            printer.fault("device-gone=0.1,same")
+            printer.wait_event("device back")
+        else:
+            wait_until(lambda: "00140" in printer.serials())
+        os.close(line)
+    assert json.dumps(printer.status())
