@@ -31,6 +31,148 @@ class Statement:
     at: float
     text: str
     total: int
+    unsure: tuple[int, int] | None  # units
+    proven: int  # units before that are said to be printed
+    on_paper: frozenset[int]
+
+
+@dataclass
+class Tale:
+    """One job, what it said, and what was decided. Units count from 1."""
+
+    plan: JobPlan
+    number: int = 0
+    statements: list[Statement] = field(default_factory=list)
+    skipped: set[int] = field(default_factory=set)
+    maybe: set[int] = field(default_factory=set)  # printed again although they may have been printed
+    decisions: list[str] = field(default_factory=list)
+
+
+class Persons:
+    """One for all printers; runs until `stop`."""
+
+    def __init__(
+        self, client: Client, schedules: Iterable[SchedulePlan], queues: dict[str, list[Stand]]
+    ) -> None:
+        self._client = client
+        self._queues = queues
+        self._who = {schedule.queue: schedule.person for schedule in schedules}
+        self.tales = {job.request_id: Tale(job) for schedule in schedules for job in schedule.jobs}
+        self._busy: dict[int, asyncio.Task[None]] = {}
+        self.stop = False
+
+    async def run(self) -> None:
+        """Look for held jobs, again and again."""
+        held = job_filter(states=[JobState.JOB_STATE_PENDING_HELD])
+        while not self.stop:
+            try:
+                async for job in self._client.list(held):
+                    if job.number not in self._busy and job.request_id in self.tales:
+                        task = asyncio.get_running_loop().create_task(self._see_to(job))
+                        self._busy[job.number] = task
+            except FabricError:
+                pass  # the spooler is being killed: in a moment
+            await asyncio.sleep(_LOOK_S)
+            for number, task in list(self._busy.items()):
+                if task.done():
+                    del self._busy[number]
+                    task.result()
+        await asyncio.gather(*self._busy.values())
+
+    async def _see_to(self, job: Job) -> None:
+        stands = self._queues[job.printer.removeprefix("printers/")]
+        await still(stands)
+        try:
+            job = await self._client.get(job.number)
+            if job.state != JobState.JOB_STATE_PENDING_HELD:
+                return
+            if not awaits_decision(job):
+                await self._client.release(job.number)
+                return
+            await self._decide(job, stands)
+        except FabricError as error:
+            tale = self.tales[job.request_id]
+            tale.decisions.append(f"{error.reason} {error}")
+            if error.reason == "WRONG_STATE" and "cannot go on" in str(error):
+                await self._begin_again(tale)
+
+    async def _begin_again(self, tale: Tale) -> None:
+        """The language lets nobody begin in the middle: all of it again."""
+        tale.maybe.update(range(1, tale.plan.units + 1))
+        tale.decisions.append("restart")
+        with contextlib.suppress(FabricError):  # it is still held then, and seen to again
+            await self._client.restart(tale.number)
+
+    async def _decide(self, job: Job, stands: list[Stand]) -> None:
+        tale = self.tales[job.request_id]
+        tale.number = job.number
+        statement = _statement(job, tale.plan, stands)
+        tale.statements.append(statement)
+        person = self._who[tale.plan.printer]
+        if job.ledger.units.kind == UNIT_KIND_DOCUMENT:
+            person = "document"
+        if statement.unsure is None:
+            tale.decisions.append(f"go on after {statement.proven}")
+            await self._client.resolve(job.number, SKIP)
+        elif person == "resumes":
+            await self._resume(tale, statement)
+        elif person == "looks":
+            await self._look(tale, statement)
+        else:
+            first, last = statement.unsure
+            units = set(range(first, last + 1))
+            (tale.skipped if person == "skips" else tale.maybe).update(units)
+            tale.decisions.append(f"{person} {first}-{last}")
+            await self._client.resolve(job.number, SKIP if person == "skips" else REPRINT)
+
+    async def _resume(self, tale: Tale, statement: Statement) -> None:
+        """Go on behind the last unit that is on paper; what is missing before it is let go."""
+        assert statement.unsure is not None
+        first, last = statement.unsure
+        there = [unit for unit in statement.on_paper if first <= unit <= last]
+        k = max(there, default=first - 1) + 1
+        tale.skipped.update(unit for unit in range(first, k) if unit not in statement.on_paper)
+        tale.decisions.append(f"resume at {k} of {first}-{last}")
+        if k > statement.total:
+            await self._client.resolve(tale.number, SKIP)
+        else:
+            await self._client.resume(tale.number, unit=k)
+
+    async def _look(self, tale: Tale, statement: Statement) -> None:
+        """Skip what is on paper, print what is not: to the unit."""
+        assert statement.unsure is not None
+        first, last = statement.unsure
+        decisions: list[pb.UnitDecision] = []
+        for unit in range(first, last + 1):
+            what = SKIP if unit in statement.on_paper else REPRINT
+            if decisions and decisions[-1].decision == what:
+                decisions[-1].units.last = unit
+            else:
+                decisions.append(pb.UnitDecision(units=UnitRange(first=unit, last=unit), decision=what))
+        tale.decisions.append(
+            "; ".join(f"{one.units.first}-{one.units.last} {one.decision}" for one in decisions)
+        )
+        await self._client.resolve_each(tale.number, decisions)
+
+
+async def still(stands: list[Stand]) -> None:
+    """Wait until what is on its way to these printers is on paper: no old connection, no fault, nothing moves."""
+    began, since = time.monotonic(), time.monotonic()
+    old = [stand.inlets() for stand in stands]
+    seen: object = None
+    while time.monotonic() - began < _MOST_WAIT_S:
+        now = [stand.sim.core.intake.received for stand in stands]
+        gone = not any(before & stand.inlets() for before, stand in zip(old, stands, strict=True))
+        calm = all(stand.calm_now() for stand in stands)
+        if now != seen or not calm or not gone:
+            seen, since = now, time.monotonic()
+        if time.monotonic() - since >= _STILL_S:
+            return
+        await asyncio.sleep(0.05)
+
+
+def _statement(job: Job, plan: JobPlan, stands: list[Stand]) -> Statement:
+    ledger = job.ledger
     span = ledger.uncertain_units
     unsure = (span.first, span.last) if span.first else None
     proven = ledger.units.accepted if unsure is None else unsure[0] - 1
