@@ -86,7 +86,10 @@ def port_text(port: PortRef) -> str:
 
 
 def subject_name(subject: JobRef | PrinterRef | PortRef) -> str:
-    """Return the resource name of whatever is meant: a number is a job, host/port a port, else it is a printer."""
+    """Return the resource name of whatever is meant: a number is a job, host/port a port, else it is a printer.
+
+    `uploads/` and a request id names a document that is still coming in.
+    """
     if isinstance(subject, int | Job):
         return job_name(subject)
     if isinstance(subject, Printer):
@@ -98,4 +101,6 @@ def subject_name(subject: JobRef | PrinterRef | PortRef) -> str:
         return job_name(text)
     if text.startswith("printers/") or "/" not in text:
         return printer_name(text)
+    if text.startswith("uploads/"):
+        return text
     return port_resource(text)

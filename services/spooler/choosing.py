@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from chassis.tasks import Tasks
 from spooler.admitting import Admitting
 from spooler.book import Book, Queue
-from spooler.dispatch_view import DispatchSettings
+from spooler.dispatch_view import DispatchSettings, JobWait
 from spooler.hub import Hub
 from spooler.job import Job
+from spooler.job_state import JobState
 from spooler.pace import Alarms, is_overdue
 from spooler.pool import choose_port
 from spooler.printer import Paused, PortAvailability, PortName
@@ -95,6 +96,20 @@ class Choosing(Admitting):
             return False
         return any(self._alive(port) for port in queue.printer.ports if port.key != job.port.key)
 
+    def wait_of(self, job: Job) -> JobWait:
+        """Return what a waiting job waits for beside ports and the jobs before it."""
+        queue = self.book.queues.get(job.printer)
+        if queue is None or job.state is not JobState.PENDING:
+            return JobWait()
+        printer, pace, now = queue.printer, queue.pace, datetime.now(UTC)
+        opens = None
+        if printer.window is not None and not printer.window.is_open(now):
+            opens = printer.window.opens(now)
+        loop_now = asyncio.get_running_loop().time()
+        home = job.port if self.routes.waits_for_home(job, printer, loop_now) is not None else None
+        leaves_in_s = pace.wait_s(printer, job.number, loop_now)
+        return JobWait(opens, leaves_in_s, home, pace.job_s)
+
     def port_failed(self, port: PortName, job: Job | None, printer: str) -> None:
         """A document did not go through a port: the job is tried elsewhere; with no port left the printer is out."""
         if job is not None:
@@ -110,7 +125,11 @@ class Choosing(Admitting):
     def port_works(self, printer: str) -> None:
         """A document has come out: an outage is over, and what waited too long is held."""
         queue = self.book.queues.get(printer)
-        if queue is None or not queue.pace.outage:
+        if queue is None:
+            return
+        busy = bool(queue.waiting) or any(self._on_their_way(queue.printer))
+        queue.pace.ended(asyncio.get_running_loop().time(), busy=busy)
+        if not queue.pace.outage:
             return
         now = datetime.now(UTC)
         for number in list(queue.waiting):

@@ -38,6 +38,16 @@ class LaneView(NamedTuple):
     retry_at: datetime | None
     flights: tuple[int, ...]  # numbers of jobs on their way
     fence: int
+    moved: datetime | None  # when something of these last got further
+
+
+class JobWait(NamedTuple):
+    """What a job waits for beside ports and the jobs before it."""
+
+    opens: datetime | None = None  # when its printer's window opens; None: it is open
+    leaves_in_s: float = 0.0  # until its turn in catching up
+    home: PortName | None = None  # the port that printed its first part
+    job_s: float = 0.0  # how long a job of its printer takes; 0: not known
 
 
 class Landing(NamedTuple):
@@ -101,7 +111,8 @@ class DispatchView:
             wait_s = lane.retry_at - asyncio.get_running_loop().time()
             retry_at = datetime.fromtimestamp(time.time() + wait_s, UTC)
         numbers = tuple(flight.number for flight in lane.flights.values())
-        return LaneView(lane.state, lane.error, retry_at, numbers, lane.fence)
+        moved = max((flight.moved_at for flight in lane.flights.values()), default=None)
+        return LaneView(lane.state, lane.error, retry_at, numbers, lane.fence, moved)
 
     def flight_of(self, number: int) -> tuple[Lane, Flight] | None:
         """Return the lane and the flight of a job that is on its way."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -34,6 +34,7 @@ class Flight:
     expires_at: datetime | None = None  # after this it is not begun any more
     failure: FabricError | None = None  # why it was taken back, if not because somebody cancelled it
     progress: Progress | None = None
+    moved_at: datetime = field(default_factory=lambda: datetime.now(UTC))  # when it last got further
     saved_at: float = 0.0  # when its progress was last written down, loop time
 
     @property

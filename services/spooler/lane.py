@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.errors import DeviceNotConnected, FabricError, HostUnreachable, StaleFence
@@ -227,7 +228,11 @@ class Lane(LaneFlights):
 
     def _note(self, flight: Flight, news: Progress) -> None:
         """It goes on. With an error, what was sent behind the accepted offset is lost: it is sent again from there."""
-        flight.progress = news
+        known, flight.progress = flight.progress, news
+        if known is None or (known.phase, known.accepted, known.acked, known.confirmed) != (
+            news.phase, news.accepted, news.acked, news.confirmed,
+        ):  # fmt: skip
+            flight.moved_at = datetime.now(UTC)
         if news.error is not None and flight.sent > news.accepted:
             flight.sent = news.accepted
             self._unsent.put_first(flight)

@@ -24,6 +24,8 @@ class Pace:
     outage: bool = False  # no port works, and nothing has come out since
     backlog: int = 0  # jobs up to this number waited when the last outage ended
     next_at: float = 0.0  # loop time before which no job of the backlog leaves
+    job_s: float = 0.0  # how long a job takes, lately; 0: not known
+    busy_since: float | None = None  # loop time of the last end or start, while it is at work
 
     def wait_s(self, printer: Printer, first: int | None, now: float) -> float:
         """Return how long the job that is next has to wait for its place in the catching up."""
@@ -31,8 +33,17 @@ class Pace:
             return 0.0
         return max(0.0, self.next_at - now)
 
+    def ended(self, now: float, *, busy: bool) -> None:
+        """A job has come out; `busy`: another one follows."""
+        if self.busy_since is not None:
+            took = now - self.busy_since
+            self.job_s = took if not self.job_s else 0.8 * self.job_s + 0.2 * took
+        self.busy_since = now if busy else None
+
     def left(self, printer: Printer, number: int, now: float) -> None:
         """A job has left."""
+        if self.busy_since is None:
+            self.busy_since = now
         if printer.catch_up_per_minute and number <= self.backlog:
             self.next_at = max(self.next_at, now) + 60.0 / printer.catch_up_per_minute
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @command("explain")
 @click.argument("subject", metavar="JOB|PRINTER|PORT", shell_complete=complete_jobs)
 def explain_command(session: Session, subject: str) -> None:
-    """Say why a job (4711), a printer (labels) or a port (edge-7/COM1:) does not print, and what to do."""
+    """Say why a job (4711), a printer (labels) or a port (edge-7/COM1:) does not print, and what to do.
+
+    `uploads/` and a request id asks about a document that is still coming in.
+    """
 
     async def ask(fabric: Client) -> None:
         answer = await fabric.explain(subject)

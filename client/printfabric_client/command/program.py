@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("steering", "Release held jobs."),
     "restart": ("steering", "Print jobs again from their beginning."),
     "move": ("steering", "Move jobs to another printer."),
+    "change": ("steering", "Change the priority or the copies of jobs."),
     "resume": ("deciding", "Go on with a job that stopped in the middle."),
     "resolve": ("deciding", "Say what came out where nobody knows it."),
     "reprint": ("deciding", "Print labels, receipts or pages of a job again."),

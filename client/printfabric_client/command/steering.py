@@ -1,4 +1,4 @@
-"""`cancel`, `hold`, `release`, `restart`, `move`: one verb on one or many jobs."""
+"""`cancel`, `hold`, `release`, `restart`, `move`, `change`: one verb on one or many jobs."""
 
 from __future__ import annotations
 
@@ -91,3 +91,23 @@ def restart_command(session: Session, jobs: tuple[str, ...], mark: bool) -> None
 def move_command(session: Session, jobs: tuple[str, ...], printer: str) -> None:
     """Move jobs that are not printing to another printer: `printfabric move 4711 4712 labels-2`."""
     steer(session, jobs, lambda fabric, job: fabric.move(job, printer))
+
+
+@command("change")
+@jobs_argument
+@click.option("--priority", type=click.IntRange(1, 99), help="1 (last) to 99 (first).")
+@click.option("-n", "--copies", type=click.IntRange(1, 9999), help="Copies, those that came out included.")
+def change_command(session: Session, jobs: tuple[str, ...], priority: int | None, copies: int | None) -> None:
+    """Change jobs that have not ended: `printfabric change 4711 --priority 99` lets it go first."""
+    fields = [name for name, value in (("priority", priority), ("copies", copies)) if value is not None]
+    if not fields:
+        raise click.UsageError("nothing to change; give --priority or --copies")
+    wanted = {"priority": priority, "copies": copies}
+
+    async def change(fabric: Client, name: str) -> Job:
+        job = await fabric.get(name)
+        for field in fields:
+            setattr(job, field, wanted[field])
+        return await fabric.update(job, *fields)
+
+    steer(session, jobs, change)

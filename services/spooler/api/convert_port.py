@@ -86,6 +86,7 @@ def reports_of(message: port_pb2.Port) -> tuple[Report, ...]:
             text=report.text,
             source=_SOURCES.get(report.source, Source.HOST),
             at=report.report_time.ToDatetime(tzinfo=UTC) if report.HasField("report_time") else None,
+            cause=report.cause_id,
         )
         for report in message.status
         if report.condition != port_pb2.PORT_CONDITION_CLEAR

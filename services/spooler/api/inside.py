@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from chassis.errors import FabricError
 from spooler.book import Book
-from spooler.dispatch_view import LaneView
+from spooler.dispatch_view import JobWait, LaneView
 from spooler.hosts import HostInfo
 from spooler.hub import Hub
 from spooler.job import Job
@@ -80,6 +80,9 @@ class Dispatch(Protocol):
 
     def jobs_ahead(self, job: Job) -> int:
         """Return how many jobs its printer will send before it."""
+
+    def wait_of(self, job: Job) -> JobWait:
+        """Return what a waiting job waits for beside ports and the jobs before it."""
 
     def lane_view(self, port: PortName) -> LaneView | None:
         """Return what is known of a port in use."""

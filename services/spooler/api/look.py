@@ -11,7 +11,7 @@ from spooler.api.convert_port import holder_of, port_to_pb, reports_of, wire_of
 from spooler.api.convert_printer import put_settings
 from spooler.api.inside import Inside
 from spooler.api.win32_status import printer_bits
-from spooler.explain.facts import Failure, JobFacts, PortFacts, Trouble
+from spooler.explain.facts import Failure, Held, JobFacts, PortFacts, Trouble
 from spooler.explain.facts import Verdict as Why
 from spooler.explain.ports import trouble_of
 from spooler.job import Job
@@ -68,6 +68,7 @@ class Look:
             retry_at=lane.retry_at if lane is not None else None,
             paused=self._dispatch.paused_ports.get(name.key),
             flights=len(lane.flights) if lane is not None else 0,
+            moved=lane.moved if lane is not None else None,
         )
 
     @property
@@ -75,19 +76,25 @@ class Look:
         """Ports that people paused, by key."""
         return self._dispatch.paused_ports
 
-    def job_facts(self, job: Job) -> JobFacts:
-        """Return what is known about a job."""
+    def job_facts(self, job: Job, held: Held | None = None) -> JobFacts:
+        """Return what is known about a job; who holds it is in its history."""
         queue = self._dispatch.book.queues.get(job.printer)
         printer = queue.printer if queue is not None else None
         names = list(printer.ports) if printer is not None else []
         if job.port is not None and job.port not in names:
             names.append(job.port)
+        wait, ahead = self._dispatch.wait_of(job), self._dispatch.jobs_ahead(job)
         return JobFacts(
             now=datetime.now(UTC),
             job=job,
             printer=printer,
             ports=tuple(self.port_facts(name) for name in names),
-            jobs_ahead=self._dispatch.jobs_ahead(job),
+            jobs_ahead=ahead,
+            wait_s=wait.job_s * ahead,
+            held=held,
+            opens=wait.opens,
+            leaves_in_s=wait.leaves_in_s,
+            home=wait.home,
         )
 
     def users_of(self, port: PortName) -> list[str]:

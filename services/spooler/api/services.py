@@ -61,7 +61,7 @@ class Services:
             ),
             (
                 watch_grpc.add_WatchServiceServicer_to_server,
-                WatchServicer(store, inside, look),
+                WatchServicer(store, inside, look, self.uploads),
                 f"{_PACKAGE}.WatchService",
             ),
             (

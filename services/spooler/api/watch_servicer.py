@@ -17,24 +17,28 @@ from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
 from spooler.api.names import port_of, printer_of
 from spooler.api.paging import number_in, page_size, token_of
-from spooler.api.submission import invalid
+from spooler.api.submission import caller, invalid
+from spooler.api.uploads import KEEP_IDLE, Uploads
 from spooler.api.watch_stream import WatchStream
-from spooler.explain.facts import Explanation, Fact, Verdict
-from spooler.explain.jobs import explain_job, explain_printer
+from spooler.explain.facts import Explanation, Fact, Held, UploadFacts, Verdict
+from spooler.explain.jobs import explain_job, explain_printer, explain_upload
 from spooler.explain.ports import explain_port
 from spooler.job import HistoryEvent, Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
+from spooler.new_job import UploadNotFound
 from spooler.store import Store
 
 VERDICTS = table(Verdict, pb.ExplainVerdict, "EXPLAIN_VERDICT_")
 _HISTORY = 10_000
+_HELD_LATELY = 50  # the newest lines in which the one who holds a job is looked for
 
 
 class WatchServicer(pb_grpc.WatchServiceServicer):
     """Looking only; anybody known may."""
 
-    def __init__(self, store: Store, inside: Inside, look: Look) -> None:
+    def __init__(self, store: Store, inside: Inside, look: Look, uploads: Uploads) -> None:
+        self._uploads = uploads
         self._store = store
         self._inside = inside
         self._look = look
@@ -52,17 +56,40 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         kind = request.name.partition("/")[0]
         if kind == "jobs" or request.name.isdecimal():
             job = await self._inside.steering.counted(await self._finder.find(request.name))
-            answer = _answer(explain_job(self._look.job_facts(job)))
+            held = await self._holder(job) if job.state is JobState.PENDING_HELD else None
+            answer = _answer(explain_job(self._look.job_facts(job, held)))
             put_ledger(answer.ledger, job.ledger, job.document.size_bytes)
             return answer
+        if kind == "uploads":
+            return await self._explain_upload(request.name.partition("/")[2])
         if kind == "printers":
             return _answer(self._explain_printer(printer_of(request.name)))
         if "/" not in request.name:
-            raise invalid("name", "must be jobs/…, printers/… or hosts/…/ports/…", name=request.name)
+            raise invalid(
+                "name", "must be jobs/…, printers/…, uploads/… or hosts/…/ports/…", name=request.name
+            )
         facts = self._look.port_facts(port_of(request.name))
         if not facts.known and not self._look.users_of(facts.name):
             raise PortNotFound(f"there is no port {facts.name}", port=facts.name)
         return _answer(explain_port(facts, datetime.now(UTC)))
+
+    async def _holder(self, job: Job) -> Held | None:
+        """Return who holds a job, from its history."""
+        events = await self._store.history(job.number, limit=_HELD_LATELY)
+        held = [event for event in events if event.what in ("held", "accepted", "left-port")]
+        return Held(held[-1].who, held[-1].at) if held else None
+
+    async def _explain_upload(self, request_id: str) -> pb.ExplainResponse:
+        known, forgotten_at = await self._uploads.look(request_id, caller())
+        if known.job is not None:
+            return await self.Explain(pb.ExplainRequest(name=f"jobs/{known.job.number}"), None)
+        if forgotten_at is None:
+            raise UploadNotFound(f"there is no upload {request_id}", request_id=request_id)
+        return _answer(
+            explain_upload(
+                UploadFacts(request_id, known.persisted_bytes, forgotten_at - KEEP_IDLE, datetime.now(UTC))
+            )
+        )
 
     async def ListHistory(self, request: pb.ListHistoryRequest, _context: Any) -> pb.ListHistoryResponse:
         """See the contract."""

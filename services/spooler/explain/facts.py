@@ -76,6 +76,7 @@ class Report(NamedTuple):
     text: str
     source: Source
     at: datetime | None = None
+    cause: str = ""  # an id of what is behind it: "line-errors"
 
 
 class Holder(NamedTuple):
@@ -105,6 +106,24 @@ class PortFacts:
     retry_at: datetime | None = None
     paused: Paused | None = None  # by a person
     flights: int = 0  # documents on their way
+    moved: datetime | None = None  # when something of them last got further
+
+
+class Held(NamedTuple):
+    """Who holds a job."""
+
+    by: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFacts:
+    """What is known of a document that is still coming in."""
+
+    request_id: str
+    size_bytes: int  # that came
+    heard: datetime  # when its sender was heard last
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,11 @@ class JobFacts:
     printer: Printer | None  # None: it is gone
     ports: tuple[PortFacts, ...] = ()
     jobs_ahead: int = 0
+    wait_s: float = 0.0  # about how long these take; 0: not known
+    held: Held | None = None  # who holds it, by its history
+    opens: datetime | None = None  # when its printer's daily window opens; None: it is open
+    leaves_in_s: float = 0.0  # until its turn in catching up after an outage
+    home: PortName | None = None  # the port it waits for, because its first part was printed there
 
 
 @dataclass(frozen=True, slots=True)

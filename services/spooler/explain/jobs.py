@@ -8,15 +8,32 @@ from __future__ import annotations
 
 from spooler.aftermath import unit_range
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
-from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
-from spooler.explain.ports import trouble_of
+from spooler.explain.facts import (
+    Action,
+    Explanation,
+    Fact,
+    JobFacts,
+    PortFacts,
+    Source,
+    UploadFacts,
+    Verdict,
+)
+from spooler.explain.in_line import no_ports, paused, waiting
+from spooler.explain.saying import (
+    JOBS,
+    accepted_fact,
+    cancel_action,
+    error_facts,
+    loss_of,
+    progress_facts,
+    release_action,
+    span_of,
+)
+from spooler.explain.under_way import on_its_way
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import EvidenceLevel, Outcome, UnitKind
 from spooler.printer import Printer
-
-_JOBS = "printfabric.spooler.v1.PrintService"
-_PRINTERS = "printfabric.spooler.v1.PrinterService"
 
 
 def explain_job(facts: JobFacts) -> Explanation:
@@ -25,17 +42,17 @@ def explain_job(facts: JobFacts) -> Explanation:
     if job.ended:
         return _ended(job)
     if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED):
-        return _on_its_way(facts)
+        return on_its_way(facts)
     if OUTCOME_UNKNOWN in job.reasons or job.outcome is Outcome.UNKNOWN:
         return _undecided(job)
     if PARTIALLY_PRINTED in job.reasons or job.outcome is Outcome.PARTIAL:
         return _half_printed(job)
     if job.state is JobState.PENDING_HELD:
-        return _held(job)
+        return _held(facts)
     if job.not_before is not None and job.not_before > facts.now:
         text = f"Prints at {job.not_before:%Y-%m-%d %H:%M} UTC, as its sender asked."
-        return Explanation(Verdict.HELD, text, actions=(_release(job),), facts=(_accepted(job),))
-    return _waiting(facts)
+        return Explanation(Verdict.HELD, text, actions=(release_action(job),), facts=(accepted_fact(job),))
+    return waiting(facts)
 
 
 def explain_printer(
@@ -47,12 +64,12 @@ def explain_printer(
             Verdict.UNKNOWN,
             f"{uncertain} of its jobs wait for a decision about what came out.",
             loss="Some of it may be missing, or come twice: look at the paper.",
-            actions=(Action("Show them", f"{_JOBS}/ListJobs", f"printfabric jobs --printer {printer.name}"),),
+            actions=(Action("Show them", f"{JOBS}/ListJobs", f"printfabric jobs --printer {printer.name}"),),
         )
     if printer.paused is not None:
-        return _paused(printer)
+        return paused(printer)
     if not printer.ports:
-        return _no_ports(printer)
+        return no_ports(printer)
     if facts_at is not None:
         return explain_job(facts_at)
     now_silent = [port for port in ports if port.host_state not in ("online", "draining")]
@@ -60,29 +77,6 @@ def explain_printer(
         host = ports[0].name.host
         return Explanation(Verdict.HOST_SILENT, f"Host {host} does not answer; nothing waits for it.")
     return Explanation(Verdict.FINE, f"Nothing is wrong: {queued} jobs wait." if queued else "Nothing waits.")
-
-
-def loss_of(job: Job) -> str:
-    """Return the sentence about paper: nothing is lost, or what may be doubled or missing."""
-    size = job.document.size_bytes
-    units, span, unsure = job.ledger.units, job.ledger.uncertain, job.ledger.uncertain_units
-    if unsure is not None:
-        text = unit_range(units.kind, unsure)
-        return f"{text[0].upper()}{text[1:]} may or may not have come out."
-    if span is not None:
-        if span.start == 0 and span.end >= size:
-            return f"All of its {size} bytes may or may not have come out."
-        return f"Bytes {span.start} to {span.end} of {size} may or may not have come out."
-    if job.redirected:
-        return "It was sent to another port after bytes had been taken: some of it may come twice."
-    accepted = job.ledger.offsets.accepted
-    if job.outcome is Outcome.PARTIAL:
-        return f"{accepted} of {size} bytes came out; the rest is kept here."
-    if job.state in (JobState.CANCELED, JobState.ABORTED):
-        if not accepted:
-            return "Nothing of it was printed."
-        return f"The device had taken {accepted} of {size} bytes by then."
-    return "Nothing is lost."
 
 
 # --- the single answers
@@ -94,57 +88,39 @@ _PROVEN = {
 }
 
 
+_PROOF = {
+    EvidenceLevel.NONE: "nothing is proven",
+    EvidenceLevel.SPOOLED: "nothing left the spool",
+    EvidenceLevel.ACKED: "proven by the far end's transport: it acknowledged every byte",
+    EvidenceLevel.CONFIRMED: "proven by the printer's own word",
+}
+
+
 def _ended(job: Job) -> Explanation:
     when = f" at {job.ended_at:%H:%M:%S} UTC" if job.ended_at is not None else ""
-    facts = (_accepted(job), *_last_error(job))
+    facts: tuple[Fact, ...] = (accepted_fact(job),)
     if job.state is JobState.COMPLETED:
         level = job.ledger.level
-        proof = Fact(f"the proof reaches the level {level}", Source.TRANSPORT, job.ended_at)
+        proof = Fact(_PROOF.get(level, "no proof beyond the device's driver"), Source.TRANSPORT, job.ended_at)
         text = f"{_PROVEN.get(level, 'The device took all of it')}{when}."
         if job.outcome is not Outcome.PRINTED:
-            text = f"It was closed by a person{when}; what came out is not proven."
+            text = f"It was closed by a decision{when}; what came out is not proven."
         return Explanation(Verdict.FINE, text, loss_of(job), facts=(proof, *facts))
+    facts = (*facts, *error_facts(job))
     word = "Cancelled" if job.state is JobState.CANCELED else "Ended by the system"
     why = {"job-expired": ": its time had passed"}.get(job.reasons[0], "") if job.reasons else ""
     if job.state is JobState.ABORTED and not why and job.last_error is not None:
         why = f": {job.last_error.message}"
-    restart = Action("Print it again", f"{_JOBS}/RestartJob", f"printfabric restart {job.number}")
+    restart = Action("Print it again", f"{JOBS}/RestartJob", f"printfabric restart {job.number}")
     return Explanation(Verdict.ENDED, f"{word}{when}{why}.", loss_of(job), (restart,), facts)
 
 
-def _on_its_way(facts: JobFacts) -> Explanation:
-    job = facts.job
-    port = next((one for one in facts.ports if job.port is not None and one.name.key == job.port.key), None)
-    trouble = trouble_of(port, facts.now) if port is not None else None
-    known = (_accepted(job), *_progress(job))
-    if trouble is not None:
-        return Explanation(
-            trouble.verdict, trouble.headline, loss_of(job), trouble.actions, (*trouble.facts, *known)
-        )
-    if "processing-to-stop-point" in job.reasons:
-        return Explanation(
-            Verdict.FINE, "It is being cancelled: the device still has to let go.", loss_of(job), facts=known
-        )
-    if job.state is JobState.PROCESSING_STOPPED:
-        return Explanation(
-            Verdict.RETRY, f"Its port broke off and goes on soon: {job.port}.", loss_of(job), facts=known
-        )
-    size, offsets = job.document.size_bytes, job.ledger.offsets
-    if offsets.accepted >= size > 0:
-        return Explanation(
-            Verdict.AWAITING_PROOF, "All of it is sent; the proof is awaited.", loss_of(job), facts=known
-        )
-    where = f" on {job.port}" if job.port is not None else ""
-    done = f": {offsets.accepted} of {size} bytes" if offsets.accepted else ""
-    return Explanation(Verdict.FINE, f"It is printing{where}{done}.", loss_of(job), facts=known)
-
-
 def _undecided(job: Job) -> Explanation:
-    resolve = f"{_JOBS}/ResolveJob"
+    resolve = f"{JOBS}/ResolveJob"
     actions: tuple[Action, ...] = (
         Action("It came out: go on behind it", resolve, f"printfabric resolve {job.number} skip"),
         Action("Print it again", resolve, f"printfabric resolve {job.number} reprint"),
-        _cancel(job),
+        cancel_action(job),
     )
     unsure = job.ledger.uncertain_units
     if unsure is not None and unsure.first < unsure.last:
@@ -159,7 +135,7 @@ def _undecided(job: Job) -> Explanation:
         f"{text}: look at the paper and decide.",
         loss_of(job),
         actions,
-        (*_last_error(job), *_progress(job), _accepted(job)),
+        (*error_facts(job), *progress_facts(job), accepted_fact(job)),
     )
 
 
@@ -169,116 +145,40 @@ def _half_printed(job: Job) -> Explanation:
     if units.kind is not UnitKind.DOCUMENT:
         where, text = f"--at {units.accepted + 1}", f"after {units.kind} {units.accepted} of {units.total}"
     actions = (
-        Action("Go on there", f"{_JOBS}/ResumeJob", f"printfabric resume {job.number} {where}"),
-        Action("Print it again", f"{_JOBS}/RestartJob", f"printfabric restart {job.number}"),
-        _cancel(job),
+        Action("Go on there", f"{JOBS}/ResumeJob", f"printfabric resume {job.number} {where}"),
+        Action("Print it again", f"{JOBS}/RestartJob", f"printfabric restart {job.number}"),
+        cancel_action(job),
     )
     text = f"It stopped {text}: decide how it goes on."
-    facts = (*_last_error(job), *_progress(job), _accepted(job))
+    facts = (*error_facts(job), *progress_facts(job), accepted_fact(job))
     return Explanation(Verdict.HELD, text, loss_of(job), actions, facts)
 
 
-def _held(job: Job) -> Explanation:
-    reason = job.hold_reason or "held"
-    text = f"{reason[0].upper()}{reason[1:]}."
+def _held(facts: JobFacts) -> Explanation:
+    job = facts.job
+    reason = job.hold_reason or (f"held by {facts.held.by}" if facts.held is not None else "held")
+    since = facts.held.at if facts.held is not None else job.created_at
+    text = f"{reason[0].upper()}{reason[1:]}" + (f", since {since:%Y-%m-%d %H:%M} UTC" if since else "")
     return Explanation(
         Verdict.HELD,
-        text,
-        loss_of(job),
-        (_release(job), _cancel(job)),
-        (Fact(reason, Source.OPERATOR), *_last_error(job), _accepted(job)),
-    )
-
-
-def _waiting(facts: JobFacts) -> Explanation:
-    job, printer = facts.job, facts.printer
-    if printer is None:
-        move = Action("Move it", f"{_JOBS}/MoveJob", f"printfabric move {job.number} <printer>")
-        return Explanation(
-            Verdict.NO_PORT, f"Printer {job.printer} is gone.", loss_of(job), (move, _cancel(job))
-        )
-    if printer.paused is not None:
-        return _paused(printer, loss_of(job))
-    if not printer.ports:
-        return _no_ports(printer, loss_of(job))
-    troubles = [(port, trouble_of(port, facts.now)) for port in facts.ports]
-    found = [(port, trouble) for port, trouble in troubles if trouble is not None]
-    if len(found) == len(troubles) and found:
-        return _no_port_can(job, found)
-    known = (_accepted(job), *_last_error(job), *(fact for _port, trouble in found for fact in trouble.facts))
-    if facts.jobs_ahead:
-        jobs = "job is" if facts.jobs_ahead == 1 else "jobs are"
-        return Explanation(
-            Verdict.JOBS_AHEAD,
-            f"{facts.jobs_ahead} {jobs} ahead of it.",
-            loss_of(job),
-            (_cancel(job),),
-            known,
-        )
-    if job.last_error is not None:
-        return Explanation(Verdict.RETRY, "It is tried again now.", loss_of(job), facts=known)
-    return Explanation(Verdict.FINE, "It is next.", loss_of(job), facts=known)
-
-
-def _no_port_can(job: Job, found: list[tuple[PortFacts, Trouble]]) -> Explanation:
-    facts = (*(fact for _port, trouble in found for fact in trouble.facts), _accepted(job))
-    move = Action("Move it", f"{_JOBS}/MoveJob", f"printfabric move {job.number} <printer>")
-    if len(found) == 1:
-        trouble = found[0][1]
-        actions = (*trouble.actions, move)
-        return Explanation(trouble.verdict, trouble.headline, loss_of(job), actions, facts)
-    words = "; ".join(f"{port.name}: {trouble.headline.rstrip('.')}" for port, trouble in found[:3])
-    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
-    return Explanation(
-        Verdict.NO_PORT, f"No port can take it. {words}{more}.", loss_of(job), (move, _cancel(job)), facts
-    )
-
-
-def _paused(printer: Printer, loss: str = "Nothing is lost.") -> Explanation:
-    assert printer.paused is not None
-    who, when, why = printer.paused
-    text = f"Paused by {who} at {when:%H:%M} UTC" + (f": {why}" if why else "")
-    resume = Action("Resume", f"{_PRINTERS}/ResumePrinter", f"printfabric printers resume {printer.name}")
-    return Explanation(
-        Verdict.PRINTER_PAUSED,
         f"{text}.",
-        loss,
-        (resume,),
-        (Fact(f"printer {printer.name}: {text[0].lower()}{text[1:]}", Source.OPERATOR, when),),
+        loss_of(job),
+        (release_action(job), cancel_action(job)),
+        (Fact(reason, Source.OPERATOR, since), *error_facts(job), accepted_fact(job)),
     )
 
 
-def _no_ports(printer: Printer, loss: str = "Nothing is lost.") -> Explanation:
-    name = printer.name
-    add = Action("Add a port", f"{_PRINTERS}/UpdatePrinter", f"printfabric printers set {name} --port <port>")
-    return Explanation(Verdict.NO_PORT, f"Printer {name} has no port.", loss, (add,))
-
-
-# --- facts and actions that many answers share
-
-
-def _accepted(job: Job) -> Fact:
-    return Fact(f"job {job.number} is durable in the spool", Source.HOST, job.created_at)
-
-
-def _last_error(job: Job) -> tuple[Fact, ...]:
-    error = job.last_error
-    return (Fact(error.message, Source.TRANSPORT, error.at),) if error is not None else ()
-
-
-def _progress(job: Job) -> tuple[Fact, ...]:
-    size, offsets = job.document.size_bytes, job.ledger.offsets
-    if not offsets.accepted:
-        return ()
-    text = f"of {size} bytes the host took {offsets.accepted}, the far end {offsets.acked}"
-    if offsets.confirmed:
-        text += f", the printer confirmed {offsets.confirmed}"
-    return (Fact(text, Source.TRANSPORT),)
-
-
-def _release(job: Job) -> Action:
-    return Action("Release", f"{_JOBS}/ReleaseJob", f"printfabric release {job.number}")
-
-
-def _cancel(job: Job) -> Action:
-    return Action("Cancel", f"{_JOBS}/CancelJob", f"printfabric cancel {job.number}")
+def explain_upload(facts: UploadFacts) -> Explanation:
+    """Say how a document stands whose sender has not finished."""
+    still_s = (facts.now - facts.heard).total_seconds()
+    again = f"printfabric print --request-id {facts.request_id} <file>"
+    return Explanation(
+        Verdict.UPLOAD_INCOMPLETE,
+        f"Its sender has not finished: {facts.size_bytes} bytes came, the last {span_of(still_s)} ago.",
+        "Nothing is lost: it is no job before all of it is here.",
+        (
+            Action("Send the rest", f"{JOBS}/UploadJob", again),
+            Action("Forget it", f"{JOBS}/DeleteUpload", ""),
+        ),
+        (Fact(f"{facts.size_bytes} bytes of upload {facts.request_id} are here", Source.HOST, facts.heard),),
+    )

@@ -39,6 +39,7 @@ _BY_REASON: Mapping[str, Verdict] = {
     "OUT_OF_PAPER": Verdict.PRINTER_SAYS,
     "WRITE_TIMEOUT": Verdict.STALLED,
 }
+LINE_ERRORS = "line-errors"  # the cause of a host's report about framing and parity
 _SHARING_VIOLATION = 32  # another program on the host has the device
 
 
@@ -51,9 +52,29 @@ def trouble_of(port: PortFacts, now: datetime) -> Trouble | None:
     return None
 
 
+def line_trouble(port: PortFacts) -> Trouble | None:
+    """Return that the line's settings look wrong, if its host has counted errors; that alone stops no port."""
+    report = next((one for one in port.reports if one.cause == LINE_ERRORS), None)
+    if report is None:
+        return None
+    how = f": {report.text.rstrip('.')}" if report.text else ""
+    return Trouble(
+        Verdict.LINE_ERRORS,
+        f"The line settings of {port.name} look wrong{how}.",
+        (_fact_of(port, report),),
+        (
+            Action(
+                "Change the settings",
+                f"{_PORTS}/ConfigurePort",
+                f"printfabric ports configure {port.name} baud=9600",
+            ),
+        ),
+    )
+
+
 def explain_port(port: PortFacts, now: datetime) -> Explanation:
     """Say why a port does not print, or that nothing is wrong."""
-    trouble = trouble_of(port, now)
+    trouble = trouble_of(port, now) or line_trouble(port)
     if trouble is not None:
         return Explanation(trouble.verdict, trouble.headline, actions=trouble.actions, facts=trouble.facts)
     if port.flights:
@@ -97,7 +118,8 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
     facts = [Fact(f"host {host} is {port.host_state}", Source.HOST, port.host_seen)]
     if port.host_error:
         facts.append(Fact(port.host_error, Source.TRANSPORT))
-    return Trouble(Verdict.HOST_SILENT, headline, tuple(facts))
+    look = Action("Look at the hosts", f"{_PORTS}/ListHosts", "printfabric hosts")
+    return Trouble(Verdict.HOST_SILENT, headline, tuple(facts), (look,))
 
 
 def _unknown(port: PortFacts, _now: datetime) -> Trouble | None:
@@ -120,12 +142,13 @@ def _held(port: PortFacts, _now: datetime) -> Trouble | None:
     facts = [Fact(f"{port.name} is open for {who}", Source.HOST, port.holder.since if port.holder else None)]
     if port.error is not None:
         facts.append(Fact(port.error.message, Source.HOST, port.error.at))
-    return Trouble(Verdict.PORT_HELD, f"{port.name} is in use by {who}.", tuple(facts))
+    show = Action("Show the holder", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
+    return Trouble(Verdict.PORT_HELD, f"{port.name} is in use by {who}.", tuple(facts), (show,))
 
 
 def _said(port: PortFacts, _now: datetime) -> Trouble | None:
     """Return what the printer or its host reports, if it stops the port."""
-    report = next((one for one in port.reports if one.severity == _ERROR), None)
+    report = next((one for one in port.reports if one.severity == _ERROR and one.cause != LINE_ERRORS), None)
     if report is None:
         return None
     words = report.text or CONDITIONS.get(report.condition, "The port reports an error")
@@ -136,7 +159,8 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
             words = f"The printer does not answer on {port.device or port.name}"
         elif verdict is Verdict.DEVICE_MISSING:
             words = f"The device of {port.name} is not there"
-    return Trouble(verdict, f"{words.rstrip('.')}.", (_fact_of(port, report),))
+    show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
+    return Trouble(verdict, f"{words.rstrip('.')}.", (_fact_of(port, report),), (show,))
 
 
 def _failed(port: PortFacts, now: datetime) -> Trouble | None:

@@ -8,8 +8,9 @@ import pytest
 from printfabric_client.command.program import program
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
 from spooler.explain.facts import Failure, Holder, JobFacts, PortFacts, Report, Source, Verdict
-from spooler.explain.jobs import explain_job, explain_printer, loss_of
+from spooler.explain.jobs import explain_job, explain_printer
 from spooler.explain.ports import explain_port, trouble_of
+from spooler.explain.saying import loss_of
 from spooler.job import Document, Job, JobError, Sender
 from spooler.job_state import JobState
 from spooler.ledger import Ledger, Offsets, Outcome, Span, UnitKind, Units, UnitSpan
@@ -52,7 +53,7 @@ ROWS = [
     (Verdict.NO_PORT, "is gone", facts(printer=None)),
     (Verdict.NO_PORT, "has no port COM1:", facts(port(known=False))),
     (Verdict.NO_PORT, "paused by ben", facts(port(paused=Paused("ben", NOW)))),
-    (Verdict.JOBS_AHEAD, "3 jobs are ahead", facts(ahead=3)),
+    (Verdict.JOBS_AHEAD, "Fourth in line: 3 jobs are ahead", facts(ahead=3)),
     (Verdict.HOST_SILENT, "Host edge-7 does not answer since 5 min", facts(port(host_state="silent", host_seen=NOW - timedelta(minutes=5)))),
     (Verdict.HOST_SILENT, "has not answered yet", facts(port(host_state="connecting", known=False))),
     (Verdict.NO_PORT, "is not configured", facts(port(host_state="", known=False))),

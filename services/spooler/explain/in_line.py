@@ -1,0 +1,138 @@
+"""Why a job that may print has not been sent. Pure."""
+
+from __future__ import annotations
+
+from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
+from spooler.explain.ports import trouble_of
+from spooler.explain.saying import (
+    JOBS,
+    PRINTERS,
+    accepted_fact,
+    cancel_action,
+    error_facts,
+    loss_of,
+    move_action,
+    span_of,
+)
+from spooler.job import Job
+from spooler.printer import Printer
+
+_PLACES = ("", "Second", "Third", "Fourth", "Fifth")
+
+
+def waiting(facts: JobFacts) -> Explanation:
+    """Say what a job waits for: its printer's time, a port, or the jobs before it."""
+    job, printer = facts.job, facts.printer
+    if printer is None:
+        actions = (move_action(job), cancel_action(job))
+        return Explanation(Verdict.NO_PORT, f"Printer {job.printer} is gone.", loss_of(job), actions)
+    if printer.paused is not None:
+        return paused(printer, loss_of(job))
+    if facts.opens is not None:
+        return _shut(facts, printer)
+    if not printer.ports:
+        return no_ports(printer, loss_of(job))
+    ports = [port for port in facts.ports if facts.home is None or port.name.key == facts.home.key]
+    troubles = [(port, trouble_of(port, facts.now)) for port in ports]
+    found = [(port, trouble) for port, trouble in troubles if trouble is not None]
+    if len(found) == len(troubles) and found:
+        return _no_port_can(job, found, at_home=facts.home is not None)
+    known = (
+        accepted_fact(job),
+        *error_facts(job),
+        *(fact for _port, trouble in found for fact in trouble.facts),
+    )
+    return _its_turn(facts, printer, known)
+
+
+def _its_turn(facts: JobFacts, printer: Printer, known: tuple[Fact, ...]) -> Explanation:
+    job, loss = facts.job, loss_of(facts.job)
+    if facts.jobs_ahead:
+        return Explanation(
+            Verdict.JOBS_AHEAD,
+            _place(facts),
+            loss,
+            (_sooner(job), move_action(job), cancel_action(job)),
+            known,
+        )
+    if facts.leaves_in_s:
+        rate = f"{printer.catch_up_per_minute} jobs a minute after an outage"
+        text = f"It leaves in {span_of(facts.leaves_in_s + 1)}: printer {printer.name} sends {rate}."
+        return Explanation(Verdict.RETRY, text, loss, facts=known)
+    if facts.home is not None:
+        text = f"It waits for {facts.home}, where its first part was printed."
+        return Explanation(Verdict.JOBS_AHEAD, text, loss, (move_action(job), cancel_action(job)), known)
+    if job.last_error is not None:
+        return Explanation(Verdict.RETRY, "It is tried again now.", loss, facts=known)
+    return Explanation(Verdict.FINE, "It is next.", loss, facts=known)
+
+
+def _place(facts: JobFacts) -> str:
+    ahead = facts.jobs_ahead
+    place = f"{_PLACES[ahead]} in line" if ahead < len(_PLACES) else f"Number {ahead + 1} in line"
+    jobs = "one job is" if ahead == 1 else f"{ahead} jobs are"
+    about = f", about {span_of(facts.wait_s)}" if facts.wait_s else ""
+    return f"{place}{about}: {jobs} ahead of it."
+
+
+def _sooner(job: Job) -> Action:
+    return Action("Move up", f"{JOBS}/UpdateJob", f"printfabric change {job.number} --priority 99")
+
+
+def _shut(facts: JobFacts, printer: Printer) -> Explanation:
+    assert facts.opens is not None
+    assert printer.window is not None
+    start, until = (f"{at // 60 % 24:02}:{at % 60:02}" for at in printer.window)
+    text = f"Prints at {facts.opens:%Y-%m-%d %H:%M} UTC: printer {printer.name} begins jobs from {start} to {until} UTC."
+    always = Action(
+        "Open the window",
+        f"{PRINTERS}/UpdatePrinter",
+        f"printfabric printers set {printer.name} --window always",
+    )
+    job = facts.job
+    return Explanation(Verdict.HELD, text, loss_of(job), (always, move_action(job)), (accepted_fact(job),))
+
+
+def _no_port_can(job: Job, found: list[tuple[PortFacts, Trouble]], *, at_home: bool) -> Explanation:
+    facts = (*(fact for _port, trouble in found for fact in trouble.facts), accepted_fact(job))
+    move = move_action(job)
+    if len(found) == 1:
+        port, trouble = found[0]
+        actions = (*trouble.actions, move)
+        if at_home:
+            facts = (
+                Fact(f"its first part was printed on {port.name}, its rest waits for it", Source.HOST),
+                *facts,
+            )
+        return Explanation(trouble.verdict, trouble.headline, loss_of(job), actions, facts)
+    words = "; ".join(f"{port.name}: {trouble.headline.rstrip('.')}" for port, trouble in found[:3])
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return Explanation(
+        Verdict.NO_PORT,
+        f"No port can take it. {words}{more}.",
+        loss_of(job),
+        (move, cancel_action(job)),
+        facts,
+    )
+
+
+def paused(printer: Printer, loss: str = "Nothing is lost.") -> Explanation:
+    """Say who paused a printer."""
+    assert printer.paused is not None
+    who, when, why = printer.paused
+    text = f"Paused by {who} at {when:%H:%M} UTC" + (f": {why}" if why else "")
+    resume = Action("Resume", f"{PRINTERS}/ResumePrinter", f"printfabric printers resume {printer.name}")
+    return Explanation(
+        Verdict.PRINTER_PAUSED,
+        f"{text}.",
+        loss,
+        (resume,),
+        (Fact(f"printer {printer.name}: {text[0].lower()}{text[1:]}", Source.OPERATOR, when),),
+    )
+
+
+def no_ports(printer: Printer, loss: str = "Nothing is lost.") -> Explanation:
+    """Say that a printer has nowhere to print."""
+    name = printer.name
+    add = Action("Add a port", f"{PRINTERS}/UpdatePrinter", f"printfabric printers set {name} --port <port>")
+    return Explanation(Verdict.NO_PORT, f"Printer {name} has no port.", loss, (add,))

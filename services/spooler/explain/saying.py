@@ -1,0 +1,80 @@
+"""Sentences, facts and actions that many answers share. Pure."""
+
+from __future__ import annotations
+
+from spooler.aftermath import unit_range
+from spooler.explain.facts import Action, Fact, Source
+from spooler.job import Job
+from spooler.job_state import JobState
+from spooler.ledger import Outcome
+
+JOBS = "printfabric.spooler.v1.PrintService"
+PRINTERS = "printfabric.spooler.v1.PrinterService"
+
+
+def loss_of(job: Job) -> str:
+    """Return the sentence about paper: nothing is lost, or what may be doubled or missing."""
+    size = job.document.size_bytes
+    units, span, unsure = job.ledger.units, job.ledger.uncertain, job.ledger.uncertain_units
+    if unsure is not None:
+        text = unit_range(units.kind, unsure)
+        return f"{text[0].upper()}{text[1:]} may or may not have come out."
+    if span is not None:
+        if span.start == 0 and span.end >= size:
+            return f"All of its {size} bytes may or may not have come out."
+        return f"Bytes {span.start} to {span.end} of {size} may or may not have come out."
+    if job.redirected:
+        return "It was sent to another port after bytes had been taken: some of it may come twice."
+    accepted = job.ledger.offsets.accepted
+    if job.outcome is Outcome.PARTIAL:
+        return f"{accepted} of {size} bytes came out; the rest is kept here."
+    if job.state in (JobState.CANCELED, JobState.ABORTED):
+        if not accepted:
+            return "Nothing of it was printed."
+        return f"The device had taken {accepted} of {size} bytes by then."
+    return "Nothing is lost."
+
+
+def accepted_fact(job: Job) -> Fact:
+    """Return that a job is safe, and since when."""
+    return Fact(f"job {job.number} is safe on the spooler's disk", Source.HOST, job.created_at)
+
+
+def error_facts(job: Job) -> tuple[Fact, ...]:
+    """Return the last thing that went wrong, if anything did."""
+    error = job.last_error
+    return (Fact(error.message, Source.TRANSPORT, error.at),) if error is not None else ()
+
+
+def progress_facts(job: Job) -> tuple[Fact, ...]:
+    """Return how far its bytes have got, if any has left."""
+    size, offsets = job.document.size_bytes, job.ledger.offsets
+    if not offsets.accepted:
+        return ()
+    text = f"of {size} bytes the host took {offsets.accepted}, the far end {offsets.acked}"
+    if offsets.confirmed:
+        text += f", the printer confirmed {offsets.confirmed}"
+    return (Fact(text, Source.TRANSPORT),)
+
+
+def release_action(job: Job) -> Action:
+    """Return the way to let a held job go."""
+    return Action("Release", f"{JOBS}/ReleaseJob", f"printfabric release {job.number}")
+
+
+def move_action(job: Job) -> Action:
+    """Return the way to let another printer print it."""
+    return Action("Move it", f"{JOBS}/MoveJob", f"printfabric move {job.number} <printer>")
+
+
+def cancel_action(job: Job) -> Action:
+    """Return the way to end it."""
+    return Action("Cancel", f"{JOBS}/CancelJob", f"printfabric cancel {job.number}")
+
+
+def span_of(seconds: float) -> str:
+    """Return a span of time as people say it: `95 s`, `4 min`, `2 h`, `3 d`."""
+    for size in ((172800, 86400, "d"), (7200, 3600, "h"), (120, 60, "min")):
+        if seconds >= size[0]:
+            return f"{int(seconds // size[1])} {size[2]}"
+    return f"{max(int(seconds), 0)} s"

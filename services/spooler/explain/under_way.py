@@ -1,0 +1,62 @@
+"""Why a job that was sent has not come out. Pure."""
+
+from __future__ import annotations
+
+from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
+from spooler.explain.ports import line_trouble, trouble_of
+from spooler.explain.saying import accepted_fact, loss_of, progress_facts, span_of
+from spooler.job import Job
+from spooler.job_state import JobState
+
+STALL_S = 5.0  # a printer that takes nothing for longer asks to wait
+STALE_S = 60.0  # news of a document that is all sent, and older than this, say nothing any more
+_PORTS = "printfabric.spooler.v1.PortService"
+
+
+def on_its_way(facts: JobFacts) -> Explanation:
+    """Say what keeps a job that has left from coming out, or that nothing does."""
+    job = facts.job
+    port = next((one for one in facts.ports if job.port is not None and one.name.key == job.port.key), None)
+    known = (accepted_fact(job), *progress_facts(job))
+    found = None
+    if port is not None:
+        found = trouble_of(port, facts.now) or line_trouble(port) or _standstill(facts, port)
+    if found is not None:
+        return Explanation(found.verdict, found.headline, loss_of(job), found.actions, (*found.facts, *known))
+    if job.stopping:
+        text = "It is being cancelled: the device still has to let go."
+        return Explanation(Verdict.FINE, text, loss_of(job), facts=known)
+    if job.state is JobState.PROCESSING_STOPPED:
+        text = f"Its port broke off and goes on soon: {job.port}."
+        return Explanation(Verdict.RETRY, text, loss_of(job), facts=known)
+    if _all_sent(job):
+        text = "All of it is sent; the proof is awaited."
+        return Explanation(Verdict.AWAITING_PROOF, text, loss_of(job), facts=known)
+    size, offsets = job.document.size_bytes, job.ledger.offsets
+    where = f" on {job.port}" if job.port is not None else ""
+    done = f": {offsets.accepted} of {size} bytes" if offsets.accepted else ""
+    return Explanation(Verdict.FINE, f"It is printing{where}{done}.", loss_of(job), facts=known)
+
+
+def _all_sent(job: Job) -> bool:
+    return job.ledger.offsets.accepted >= job.document.size_bytes > 0
+
+
+def _standstill(facts: JobFacts, port: PortFacts) -> Trouble | None:
+    """Say that nothing has moved for too long, and whether that is the printer's waiting or our not knowing."""
+    if port.lane != "open" or port.moved is None or facts.job.state is not JobState.PROCESSING:
+        return None
+    still_s = (facts.now - port.moved).total_seconds()
+    ask = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
+    fact = Fact(f"{port.name}: the last byte moved", Source.TRANSPORT, port.moved)
+    if _all_sent(facts.job):
+        if still_s < STALE_S:
+            return None
+        text = (
+            f"We do not know: all of it is sent, and the last word of {port.name} is {span_of(still_s)} old."
+        )
+        return Trouble(Verdict.UNKNOWN, text, (fact,), (ask,))
+    if still_s < STALL_S:
+        return None
+    text = f"The printer on {port.name} asks to wait: it has taken nothing for {span_of(still_s)} and does not say why."
+    return Trouble(Verdict.STALLED, text, (fact,), (ask,))
