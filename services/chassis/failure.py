@@ -5,6 +5,7 @@ The failures themselves are in `chassis.errors`, which everybody imports.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -12,6 +13,7 @@ from typing import NamedTuple, Self
 from chassis.win32 import WIN32, win32_name
 
 # Bounds against hostile names and endless texts; `chassis.status` bounds the sum.
+_TWO_COLONS = re.compile(r"(?<=\w):: ")
 _MESSAGE_CHARS = 500
 _VALUE_CHARS = 200
 _METADATA_ENTRIES = 16
@@ -73,7 +75,8 @@ class FabricError(Exception):
         fields: Iterable[FieldViolation | tuple[str, str]] = (),
         **metadata: object,
     ) -> None:
-        self.message = _text(message, _MESSAGE_CHARS)
+        # "port COM3:: it is away": a name that ends with a colon has brought its own.
+        self.message = _TWO_COLONS.sub(": ", _text(message, _MESSAGE_CHARS))
         super().__init__(self.message)
         given = ((name, value) for name, value in metadata.items() if value is not None)
         self.metadata: dict[str, str] = {

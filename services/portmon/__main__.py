@@ -24,8 +24,10 @@ from portmon.metrics import PortCollector
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
+from portmon.presence import Presence
 from portmon.registry import Registry
 from portmon.settings import PortmonSettings
+from portmon.snmp_polling import SnmpPolling
 from portmon.xcv import Xcv
 from portmon.xcv_commands import COMMANDS
 
@@ -79,6 +81,8 @@ async def run(settings: PortmonSettings) -> None:
 
         recorder = RecorderServicer(ports)
 
+        polling = SnmpPolling(ports, tasks, poll_s=settings.snmp_poll_s, idle_s=settings.snmp_idle_poll_s)
+
         async def drain() -> None:
             handles.draining = True
             recorder.end()
@@ -95,7 +99,7 @@ async def run(settings: PortmonSettings) -> None:
                     served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
                     served_recorder(recorder),
                 ],
-                loops=[handles.expire],
+                loops=[handles.expire, polling.run, Presence(ports, tree).watch],
                 on_drain=[drain],
                 authorize=_RIGHTS,
             )

@@ -31,6 +31,7 @@ from chassis.errors import (
 )
 from portmon.device_wait import DeviceWait
 from portmon.devices.found import FoundDevice
+from portmon.devices.holders import access_problem, in_use_by
 from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.errand import Errand
@@ -280,11 +281,10 @@ def open_error(error: OSError, port: str, device: str) -> FabricError:
     """Say why a device would not open."""
     text = f"port {port}: {device}: {os.strerror(error.errno or errno.EIO)}"
     if error.errno in _BUSY:
-        return PortBusy(
-            f"port {port}: {device} is in use by another program", win32=32, port=port, device=device
-        )
+        text = f"port {port}: {device} is in use by {in_use_by(device) or 'another program'}"
+        return PortBusy(text, win32=32, port=port, device=device)
     if error.errno in _DENIED:
-        return AccessDenied(text, port=port, device=device)
+        return AccessDenied(f"port {port}: {access_problem(device)}" if access_problem(device) else text, port=port)
     if error.errno in _GONE:
         return DeviceNotConnected(text, port=port, device=device)
     return DeviceOffline(text, port=port, device=device)

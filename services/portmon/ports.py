@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,6 +126,10 @@ class Ports:
         self._skew_s, self._slots = skew_s, slots
         self._ports: dict[str, HostPort] = {}
         self.changes = Changes()
+        self.configured: Callable[[], None] = lambda: None  # called when a port is new, other, or gone
+        self.idle_polling = (
+            True  # ports without a document are asked for their status too (SetIdlePollingState)
+        )
         registry.init.values.update(store.values())
         for record in store.ports():
             self._admit(record)
@@ -158,6 +162,12 @@ class Ports:
             raise PortNotFound(f"no port {name!r} on this host", port=name)
         return port
 
+    def use(self, port: HostPort, fabric: str, used: bool) -> None:
+        """Take note whether printers of a fabric use a port (NotifyUsedPorts, NotifyUnusedPorts)."""
+        if (fabric in port.used_by) is not used:
+            (port.used_by.add if used else port.used_by.discard)(fabric)
+            self.touch(port)
+
     def touch(self, port: HostPort) -> None:
         """Tell the watchers that a port has changed, and again when the next report about it runs out."""
         self.changes.touch(port.name)
@@ -186,7 +196,9 @@ class Ports:
         record = PortRecord(name, found.scheme, _stored(settings))
         await asyncio.to_thread(self._store.add, record)
         self.changes.touch(name)
-        return self._admit(record)
+        port = self._admit(record)
+        self.configured()
+        return port
 
     async def configure(self, name: str, values: Mapping[str, Any], revision: str | None = None) -> HostPort:
         """Give a port other settings: an open one uses them from the end of its document on.
@@ -202,6 +214,7 @@ class Ports:
         if port.session is not None:
             port.session.configure(settings)
         self.changes.touch(port.name)
+        self.configured()
         return port
 
     async def delete(self, name: str) -> None:
@@ -225,6 +238,7 @@ class Ports:
                 port.expiry.cancel()
             del self._ports[same(port.name)]
             self.changes.touch(port.name)
+            self.configured()
 
     def value(self, name: str) -> Any:
         """Return a value that is the whole host's; None when it was never set."""

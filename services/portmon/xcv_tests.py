@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import termios
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from chassis.errors import FabricError, InvalidSettings, NotSupported
-from portmon.devices.holders import access_problem, in_use_by
 from portmon.errand import Errand, Step
 from portmon.line_settings import SerialSettings
 from portmon.line_tests import auto_baud, loopback, speeds_in
@@ -36,15 +34,11 @@ def _line(target: Target) -> tuple[str, SerialSettings]:
 
 
 def _line_error(target: Target, device: str, error: OSError | termios.error) -> FabricError:
-    """Say why a line cannot be used, and who has it or what right is missing."""
+    """Say why a line cannot be used."""
     if isinstance(error, termios.error):
         wrong = "is not a serial line"
         return InvalidSettings(f"port {target.name}: {device} {wrong}", fields=[("device", wrong)])
-    text = in_use_by(device) if error.errno in (errno.EBUSY, errno.EAGAIN) else access_problem(device)
-    found = open_error(error, target.name, device)
-    if text:
-        found.message = f"port {target.name}: {device} is in use by {text}" if "pid" in text else text
-    return found
+    return open_error(error, target.name, device)
 
 
 def _auto_baud(xcv: Xcv, session: XcvSession, value: Any) -> Steps:

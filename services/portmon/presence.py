@@ -1,0 +1,191 @@
+"""Whether the devices of this host's ports are there: heard of at once by inotify, looked for every few seconds as well.
+
+What is wrong becomes a report of the port ("device"), which is taken back when it is right again. An open port whose
+device has come back is opened anew by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chassis import logs
+from portmon.devices.found import FoundDevice, at, by_identity
+from portmon.devices.holders import access_problem, in_use_by
+from portmon.devices.inotify import Inotify
+from portmon.devices.tree import DeviceTree, node_of
+from portmon.monitor import PortMonitor
+from portmon.port_state import PortState
+from portmon.ports import HostPort, Ports
+from portmon.reports import Condition, Report, Severity, Source
+
+REPORTER = "device"
+POLL_S = 5.0
+_SETTLE_S = 0.1  # udev makes a node first, then its links, then its rights
+_MOST_NODES = 512  # watched for who opens them
+log = logs.get(__name__)
+
+
+class Looked(NamedTuple):
+    """What was seen of a port's device."""
+
+    there: bool
+    reports: Sequence[Report] = ()
+    identity: str = ""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered of a port's device."""
+
+    device: str
+    there: bool = True
+    identity: str = ""  # of the device that was there last
+    reports: tuple[str, ...] = field(default=())
+
+
+class Presence:
+    """Looks after the devices of one host's ports. Belongs to the event loop; looking is done on a thread."""
+
+    def __init__(self, ports: Ports, tree: DeviceTree, poll_s: float = POLL_S) -> None:
+        self._ports, self._tree, self._poll_s = ports, tree, poll_s
+        self._known: dict[str, _Known] = {}
+        self._news = asyncio.Event()
+        ports.configured = self._news.set
+
+    async def watch(self) -> None:
+        """Look after them for ever; without inotify by looking alone."""
+        loop = asyncio.get_running_loop()
+        try:
+            inotify = Inotify()
+        except OSError as error:
+            log.warning("devices are looked for, not heard of", why=str(error), every_s=self._poll_s)
+            inotify = None
+        if inotify is not None:
+            loop.add_reader(inotify.fd, self._heard, inotify)
+        try:
+            while True:
+                if inotify is not None:
+                    inotify.watch(*self._watched())
+                await self.look()
+                await self._wait()
+        finally:
+            if inotify is not None:
+                loop.remove_reader(inotify.fd)
+                inotify.close()
+
+    def _heard(self, inotify: Inotify) -> None:
+        if inotify.drain():
+            self._news.set()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(self._poll_s):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(_SETTLE_S)
+        self._news.clear()
+
+    def _mine(self) -> list[HostPort]:
+        """Return the ports that have a device of this host."""
+        return [port for port in self._ports if port.monitor.talks and port.device.startswith("/")]
+
+    def _watched(self) -> tuple[set[Path], list[Path]]:
+        devices = [Path(port.device) for port in self._mine()]
+        folders = {*self._tree.watched, *(path.parent for path in devices)}
+        nodes = [Path(os.path.realpath(path)) for path in devices if path.exists()]
+        return folders, nodes[:_MOST_NODES]
+
+    # --- looking
+
+    async def look(self) -> None:
+        """Look once, and tell what has changed."""
+        ports = self._mine()
+        asked = [(port.name, port.monitor, port.device, port.session is not None) for port in ports]
+        before = {name: one.identity for name, one in self._known.items()}
+        seen = await asyncio.to_thread(_look, asked, before)
+        for port in ports:
+            if not port.deleted and port.name in seen:
+                self._take(port, seen[port.name])
+        names = {port.name for port in ports}
+        for name in self._known.keys() - names:
+            del self._known[name]
+
+    def _take(self, port: HostPort, looked: Looked) -> None:
+        known = self._known.get(port.name)
+        if known is None or known.device != port.device:
+            known = self._known[port.name] = _Known(port.device)
+        back = looked.there and not known.there
+        texts = tuple(one.text for one in looked.reports)
+        if texts != known.reports:
+            log.info("device looked at", port=port.name, device=port.device, found=", ".join(texts) or "well")
+        known.there, known.reports = looked.there, texts
+        known.identity = looked.identity or known.identity
+        self._ports.report(port, REPORTER, looked.reports, None)
+        failed = port.session is not None and port.session.state is PortState.FAILED
+        if port.session is not None and looked.there and (back or failed):
+            port.session.configure(port.settings)  # opens it anew, between documents
+
+
+def _look(
+    asked: Iterable[tuple[str, PortMonitor[Any], str, bool]], before: Mapping[str, str]
+) -> Mapping[str, Looked]:
+    found: dict[str, Looked] = {}
+    lists: dict[str, list[FoundDevice]] = {}
+    for name, monitor, device, is_open in asked:
+        if monitor.scheme not in lists:
+            lists[monitor.scheme] = monitor.devices()
+        found[name] = _looked(
+            device, lists[monitor.scheme], before.get(name, ""), is_open, monitor.init.tree.proc
+        )
+    return found
+
+
+def _looked(device: str, devices: Sequence[FoundDevice], before: str, is_open: bool, proc: Path) -> Looked:
+    one = at(devices, device)
+    identity = one.identity if one is not None and not one.identity.startswith(("node ", "name ")) else ""
+    if not Path(device).exists():
+        return Looked(False, [_offline(_away(device, devices, before))], "")
+    denied = access_problem(device)
+    if denied:
+        return Looked(False, [_offline(denied)], "")
+    said = []
+    if before and identity and identity != before:
+        said.append(_warning(f"another device than before is behind {device}: {_text(one)}"))
+        identity = ""  # the one that was meant is still looked for
+    if one is not None and one.alike > 1 and "/by-id/" in device:
+        said.append(_warning(_ambiguous(device, one)))
+    holder = "" if is_open else in_use_by(device, proc)
+    if holder:
+        said.append(_warning(f"{device} is in use by {holder}"))
+    return Looked(True, said, identity)
+
+
+def _away(device: str, devices: Sequence[FoundDevice], before: str) -> str:
+    text = f"{device} is not there: unplugged, switched off, or never plugged in"
+    moved = by_identity(devices, before) if before else None
+    if moved is None:
+        return text
+    return f"{device} is not there: the same device is now {moved.node}; configure the port to {moved.path}"
+
+
+def _ambiguous(device: str, one: FoundDevice) -> str:
+    leads = node_of(Path(device)).name
+    return f"{one.alike} devices are alike, and {Path(device).name} leads to {leads} by chance: configure {one.path}"
+
+
+def _text(one: FoundDevice | None) -> str:
+    return one.description if one is not None else "an unknown one"
+
+
+def _offline(text: str) -> Report:
+    return Report(Condition.OFFLINE, Severity.ERROR, text, Source.HOST)
+
+
+def _warning(text: str) -> Report:
+    return Report(Condition.USER_INTERVENTION, Severity.WARNING, text, Source.HOST)

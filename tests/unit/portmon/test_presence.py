@@ -1,0 +1,269 @@
+"""Devices that come and go: what a port says of its own, how soon, and that it is back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from chassis.errors import PortBusy
+from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
+from portmon.monitor import MonitorInit
+from portmon.port_state import PortState
+from portmon.port_store import LocalPortStore
+from portmon.ports import HostPort, Ports
+from portmon.presence import Presence
+from portmon.registry import Registry
+from portmon.reports import Severity
+from portmon.session import PortSession
+from tests.fakes.device_tree import FakeAdapter, FakeDevices
+
+
+class Host:
+    """A host whose devices are watched."""
+
+    def __init__(self, folder: Path) -> None:
+        self.devices = FakeDevices(folder / "host")
+        registry = Registry(MonitorInit("edge-7", folder / "files", self.devices.tree), [])
+        self.ports = Ports(registry, LocalPortStore(folder / "p"), folder)
+        self.presence = Presence(self.ports, self.devices.tree, poll_s=30.0)  # all that is heard is heard of
+
+    async def serial(self, adapter: FakeAdapter, *, by: int = 0) -> HostPort:
+        device = str(adapter.links[by]) if by >= 0 else str(adapter.node)
+        return await self.ports.add(f"COM{len(list(self.ports)) + 1}:", "serial", {"device": device})
+
+    async def open(self, port: HostPort) -> PortSession:
+        session = PortSession(port.name, "fabric", port.journal, port.counters)
+        await session.open(port.monitor, port.settings)
+        port.session = session
+        return session
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[Host]:
+    found = Host(tmp_path)
+    watching = asyncio.get_running_loop().create_task(found.presence.watch())
+    await asyncio.sleep(0.1)
+    yield found
+    watching.cancel()
+    await asyncio.wait([watching])
+    for port in found.ports:
+        if port.session is not None:
+            await port.session.close()
+    found.ports.close()
+    found.devices.close()
+
+
+def said(port: HostPort) -> str:
+    return "; ".join(one.text for one in port.reports.now())
+
+
+async def until(so: Callable[[], bool]) -> float:
+    """Wait for it and return how long that took."""
+    began = time.monotonic()
+    while not so():
+        assert time.monotonic() - began < 10, "it never came"
+        await asyncio.sleep(0.01)
+    return time.monotonic() - began
+
+
+async def settled(host: Host, port: HostPort) -> None:
+    """Wait until the port's device has been looked at."""
+    await until(lambda: port.name in host.presence._known)
+
+
+def document(number: int, data: bytes) -> Slice:
+    key = DocKey(bytes([number]) * 16, 1)
+    return Slice(key, reply=lambda *_: None, start=DocInfo(), data=data, end=Disposition.COMPLETE)
+
+
+@contextmanager
+def other_program(node: Path, lock: str = "") -> Iterator[int]:
+    """Let another program have a node open, and yield its pid."""
+    code = f"import fcntl, sys; f = open({str(node)!r}, 'rb', 0); {lock}print('open', flush=True); sys.stdin.read()"
+    program = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "open\n"
+        yield program.pid
+    finally:
+        program.communicate()
+
+
+async def look(host: Host) -> None:
+    """Let all ports be looked at now."""
+    await host.presence.look()
+
+
+async def test_an_unplugged_device_is_told_at_once_and_its_return_too(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    await look(host)
+    assert said(port) == ""
+    adapter.unplug()
+    assert await until(lambda: "is not there" in said(port)) < 3
+    (report,) = port.reports.now()
+    assert (report.severity, report.reporter) == (Severity.ERROR, "device")
+    assert said(port) == f"{port.device} is not there: unplugged, switched off, or never plugged in"
+    host.devices.plug("ttyUSB3", serial="A10KXYZ1", socket="1-4")  # another name, another socket
+    assert await until(lambda: said(port) == "") < 3
+
+
+async def test_a_device_is_found_though_its_directories_are_made_later(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    tree = host.devices.tree
+    for folder in (tree.by_id, tree.by_path, tree.by_id.parent):
+        folder.rmdir()  # as on a host without any serial adapter
+    port = await host.ports.add(
+        "COM1:", "serial", {"device": str(tree.by_id / "usb-FTDI_Bridge_B20C-if00-port0")}
+    )
+    watching = asyncio.get_running_loop().create_task(host.presence.watch())
+    try:
+        await until(lambda: "is not there" in said(port))
+        for folder in (tree.by_id, tree.by_path):
+            folder.mkdir(parents=True)
+        await asyncio.sleep(0.3)
+        host.devices.plug("ttyUSB0", model="Bridge", serial="B20C")
+        assert await until(lambda: said(port) == "") < 3
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+        host.ports.close()
+        host.devices.close()
+
+
+async def test_a_port_that_lost_its_device_is_open_again_by_itself(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    session = await host.open(port)
+    await look(host)
+    adapter.unplug()
+    await until(lambda: session.state is PortState.FAILED and bool(said(port)))
+    again = host.devices.plug("ttyUSB1", serial="A10KXYZ1")
+    assert await until(lambda: session.state is PortState.OPEN) < 3
+    assert (await session.call(document(1, b"back"))).phase is Phase.ENDED
+    assert os.read(again.fd, 100) == b"back"
+
+
+async def test_a_device_that_goes_in_the_middle_of_a_document_breaks_it_off_and_the_next_one_prints(
+    host: Host,
+) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    session = await host.open(port)
+    await look(host)
+    large = document(1, b"x" * 200_000)
+    printing = asyncio.get_running_loop().create_task(session.call(large))
+    await until(lambda: session.in_progress() is not None and port.counters.written_bytes > 0)
+    adapter.unplug()
+    broken = await printing
+    assert broken.phase is Phase.ENDED
+    assert broken.error is not None
+    assert broken.error.reason == "DEVICE_NOT_CONNECTED"
+    assert 0 < broken.accepted < 200_000
+    host.devices.plug("ttyUSB1", serial="A10KXYZ1")
+    await until(lambda: session.state is PortState.OPEN)
+    port.journal.settle([large.key], "fabric")
+    assert (await session.call(document(2, b"next"))).phase is Phase.ENDED
+
+
+async def test_a_device_that_is_configured_by_its_node_is_found_again_and_named(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter, by=-1)
+    await look(host)
+    adapter.unplug()
+    host.devices.plug("ttyUSB1", serial="A10KXYZ1")
+    await until(lambda: "is now" in said(port))
+    assert (
+        said(port)
+        == (
+            f"{port.device} is not there: the same device is now {host.devices.tree.dev}/ttyUSB1; configure the port to "
+            f"{host.devices.tree.by_id}/usb-FTDI_FT232R_USB_UART_A10KXYZ1-if00-port0"
+        )[:200]
+    )
+
+
+async def test_another_device_behind_the_same_node_is_noticed(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter, by=-1)
+    await look(host)
+    adapter.unplug()
+    await until(lambda: bool(said(port)))
+    host.devices.plug("ttyUSB0", serial="B20C", vendor="Prolific", model="Bridge")
+    await until(lambda: "another device" in said(port))
+    assert said(port) == f"another device than before is behind {port.device}: Prolific Bridge (S/N B20C)"
+    assert port.reports.now()[0].severity is Severity.WARNING
+
+
+async def test_of_two_devices_that_are_alike_the_sockets_are_asked_for(host: Host) -> None:
+    first = host.devices.plug("ttyUSB0", socket="1-1")
+    port = await host.serial(first)
+    await look(host)
+    assert said(port) == ""
+    host.devices.plug("ttyUSB1", socket="1-2")
+    await until(lambda: "alike" in said(port))
+    assert "leads to ttyUSB1 by chance" in said(port)
+
+
+async def test_another_program_that_opens_the_device_is_named_and_forgotten_when_it_leaves(
+    host: Host,
+) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    await settled(host, port)
+    await asyncio.sleep(0.3)
+    with other_program(adapter.node) as pid:
+        await until(lambda: f"(pid {pid})" in said(port))
+        assert port.reports.now()[0].severity is Severity.WARNING  # it may let go before the next job
+    await until(lambda: said(port) == "")
+
+
+async def test_who_has_locked_a_device_is_named_when_it_would_not_open(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    with other_program(adapter.node, lock="fcntl.flock(f, fcntl.LOCK_EX); ") as pid:
+        with pytest.raises(PortBusy) as refused:
+            await host.open(port)
+        assert f"(pid {pid})" in refused.value.message
+        assert refused.value.message.startswith("port COM1: /")  # one colon
+    assert (await host.open(port)).state is PortState.OPEN
+
+
+async def test_a_node_without_a_reader_is_looked_after_as_well(host: Host, tmp_path: Path) -> None:
+    folder = host.devices.tree.dev / "usb"
+    os.mkfifo(folder / "lp0")
+    port = await host.ports.add("LPT1:", "device", {})
+    await look(host)
+    assert said(port) == ""
+    (folder / "lp0").unlink()
+    # LPT1: is lp0 of the parallel ports where there is no USB printer
+    await until(lambda: said(port).startswith(f"{host.devices.tree.dev}/lp0 is not there"))
+    os.mkfifo(folder / "lp0")
+    await until(lambda: said(port) == "")
+
+
+async def test_ports_of_the_network_and_files_are_left_alone(host: Host) -> None:
+    network = await host.ports.add("IP_1", "raw", {"host": "127.0.0.1"})
+    file = await host.ports.add("out.prn", "file", {})
+    await look(host)
+    assert said(network) + said(file) == ""
+
+
+async def test_a_port_that_is_deleted_is_forgotten(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    await look(host)
+    await host.ports.delete(port.name)
+    adapter.unplug()
+    await look(host)
+    assert host.presence._known == {}
+    assert said(port) == ""
