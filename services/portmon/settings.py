@@ -61,6 +61,18 @@ class PortmonSettings(Settings):
     journal_slots: int = Field(
         default=4096, ge=16, le=1 << 20, description="documents a port remembers until they are settled"
     )
+    snmp_poll_s: float = Field(
+        default=10.0,
+        ge=1,
+        le=3600,
+        description="how often a printer is asked by SNMP while it prints or is in trouble",
+    )
+    snmp_idle_poll_s: float = Field(
+        default=300.0,
+        ge=1,
+        le=86400,
+        description="how often a printer is asked by SNMP while it does neither",
+    )
     clock_skew_s: float = Field(
         default=2.0,
         ge=0,

@@ -100,10 +100,11 @@ class HostCalls(Calls):
         owner = convert.owner_from(request.owner)
         used = [self._ports.get(name) for name in request.ports]
         if request.full:
+            names = {port.name for port in used}
             for port in self._ports:
-                port.used_by.discard(owner.fabric)
+                self._ports.use(port, owner.fabric, port.name in names)
         for port in used:
-            port.used_by.add(owner.fabric)
+            self._ports.use(port, owner.fabric, True)
         return pb.NotifyUsedPortsResponse()
 
     async def NotifyUnusedPorts(
@@ -113,7 +114,7 @@ class HostCalls(Calls):
         owner = convert.owner_from(request.owner)
         for name in request.ports:
             if name in self._ports:
-                self._ports.get(name).used_by.discard(owner.fabric)
+                self._ports.use(self._ports.get(name), owner.fabric, False)
         return pb.NotifyUnusedPortsResponse()
 
     async def WatchPorts(

@@ -1,0 +1,161 @@
+"""One SNMP agent asked over UDP: few packets, each answer checked, never longer than told. Runs on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from portmon import snmp_message, snmp_status
+from portmon.snmp_message import NO_SUCH_NAME, Answer, BadSnmp
+from portmon.snmp_status import Oid, State, Supply, Value
+
+_ASK_S, _TRIES = 1.5, 2
+_WHOLE_S = 15.0  # one look, whatever happens
+_MOST_SUPPLIES = 16
+_MOST_STRAY = 16  # datagrams that are no answer to a question
+# Looking a name up cannot be interrupted, and must not take the threads of others.
+_LOOK_UP = ThreadPoolExecutor(2, "snmp-look-up")
+
+
+class NoAnswer(Exception):
+    """The agent did not answer, or nothing that could be used; the text is for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPlace:
+    """Where the agent is, and how it wants to be asked."""
+
+    host: str
+    port: int
+    version: str
+    community: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look brought; `supplies` None: not asked for this time."""
+
+    state: State
+    supplies: tuple[Supply, ...] | None
+
+
+async def look(place: AgentPlace, *, supplies: bool) -> Seen:
+    """Ask for the printer's state, and for its supplies too. At most some 60 packets, mostly one.
+
+    Raises:
+        NoAnswer: and why.
+    """
+    try:
+        async with asyncio.timeout(_WHOLE_S):
+            family, address = await _address_of(place)
+            with socket.socket(
+                family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            ) as connected:
+                connected.connect(address)  # of a datagram socket: nothing is sent, nothing is waited for
+                return await _look(_Talk(place, connected), place, supplies=supplies)
+    except TimeoutError as error:
+        raise NoAnswer("it takes too long") from error
+    except OSError as error:
+        raise NoAnswer(error.strerror or str(error)) from error
+
+
+async def _look(talk: _Talk, place: AgentPlace, *, supplies: bool) -> Seen:
+    state = snmp_status.state_of(await talk.values(snmp_status.state_oids(place.index)))
+    if state is None:
+        raise NoAnswer(f"it has no printer at index {place.index}")
+    return Seen(state, tuple(await _supplies(talk, place.index)) if supplies else None)
+
+
+async def _supplies(talk: _Talk, index: int) -> list[Supply]:
+    columns = snmp_status.supply_columns(index)
+    at, found = list(columns), list[Supply]()
+    while len(found) < _MOST_SUPPLIES:
+        answer = await talk.ask(snmp_message.get_next, at)
+        if answer.error_status or len(answer.rows) != len(columns):
+            break
+        oid = answer.rows[-1][0]  # the level, which every row has
+        row = oid[len(columns[-1]) :]
+        if oid[: len(columns[-1])] != columns[-1] or oid <= at[-1]:
+            break
+        known = dict(answer.rows)
+        found.append(_supply([known.get((*column, *row)) for column in columns]))
+        at = [(*column, *row) for column in columns]
+    return found
+
+
+def _supply(values: Sequence[Value]) -> Supply:
+    kind, description, capacity, level = values
+    return Supply(
+        kind if isinstance(kind, int) else None,
+        description if isinstance(description, bytes) else None,
+        capacity if isinstance(capacity, int) else None,
+        level if isinstance(level, int) else None,
+    )
+
+
+async def _address_of(place: AgentPlace) -> tuple[int, tuple[Any, ...]]:
+    bare, _, zone = place.host.partition("%")
+    try:
+        literal = ipaddress.ip_address(bare)
+    except ValueError:
+        rows = await asyncio.get_running_loop().run_in_executor(
+            _LOOK_UP, lambda: socket.getaddrinfo(place.host, place.port, type=socket.SOCK_DGRAM)
+        )
+        return rows[0][0], rows[0][4]
+    if literal.version == 4:
+        return socket.AF_INET, (bare, place.port)
+    scope = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone) if zone else 0
+    return socket.AF_INET6, (bare, place.port, 0, scope)
+
+
+class _Talk:
+    """Questions and answers over one connected socket: the kernel lets through what comes from the agent alone."""
+
+    def __init__(self, place: AgentPlace, connected: socket.socket) -> None:
+        self._place, self._socket = place, connected
+
+    async def values(self, oids: Sequence[Oid]) -> list[Value]:
+        """Return the objects' values in order; v1 refuses all of them for one that is not there, so that is left out."""
+        wanted, found = list(oids), dict[Oid, Value]()
+        while wanted:
+            answer = await self.ask(snmp_message.get, wanted)
+            if not answer.error_status:
+                found = dict(answer.rows)
+                break
+            if answer.error_status != NO_SUCH_NAME or not 0 < answer.error_index <= len(wanted):
+                raise NoAnswer(f"it answers with error {answer.error_status}")
+            del wanted[answer.error_index - 1]
+        return [found.get(oid) for oid in oids]
+
+    async def ask(self, kind: Callable[[str, str, int, Sequence[Oid]], bytes], oids: Sequence[Oid]) -> Answer:
+        """Ask once, and once more when no answer comes."""
+        place, number = self._place, secrets.randbelow(1 << 30) + 1
+        question = kind(place.version, place.community, number, oids)
+        for _ in range(_TRIES):
+            try:
+                async with asyncio.timeout(_ASK_S):
+                    await asyncio.get_running_loop().sock_sendall(self._socket, question)
+                    return await self._answer(number)
+            except ConnectionRefusedError as error:
+                raise NoAnswer(f"nothing listens at UDP port {place.port}") from error
+            except TimeoutError:
+                continue
+        raise NoAnswer("it does not answer: SNMP may be off, or the community another one")
+
+    async def _answer(self, number: int) -> Answer:
+        for _ in range(_MOST_STRAY):
+            came = await asyncio.get_running_loop().sock_recv(self._socket, snmp_message.MOST_BYTES + 1)
+            try:
+                answer = snmp_message.answer(came, self._place.version, self._place.community)
+            except BadSnmp:
+                continue
+            if answer.request_id == number:
+                return answer
+        raise NoAnswer("it sends what nobody asked for")

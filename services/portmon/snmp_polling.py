@@ -1,0 +1,174 @@
+"""The status of network printers by SNMP: one poller for each port that is used, and none for the others.
+
+A poller never touches the port: it puts reports and facts beside it, which run out when they are not renewed. So an agent
+that is silent, or is asked with a wrong community, takes nothing away from a port that prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from chassis import logs
+from chassis.tasks import Tasks
+from portmon.network_settings import NetworkSettings
+from portmon.port_state import PortState
+from portmon.ports import HostPort, Ports
+from portmon.reports import Condition, Report, Severity, Source
+from portmon.snmp_agent import AgentPlace, NoAnswer, Seen, look
+from portmon.snmp_status import facts_of, reports_of
+
+REPORTER, AGENT = "snmp", "snmp-agent"
+_AT_ONCE = 32  # looks of all ports together
+_ARRANGE_PAUSE_S = 0.2
+_SUPPLIES_EVERY_S = 600.0
+_GRACE_S = 5.0
+_MISSES = 3  # so many looks without an answer are worth a word
+log = logs.get(__name__)
+
+
+@dataclass(slots=True)
+class _Poller:
+    """One port's poller."""
+
+    place: AgentPlace
+    task: asyncio.Task[object] | None = None
+    awake: asyncio.Event = field(default_factory=asyncio.Event)
+    misses: int = 0
+    supplies_at: float = float("-inf")
+    troubled: bool = False
+
+
+class SnmpPolling:
+    """All pollers of this host.
+
+    `poll_s`: how often the printer is asked while it prints or is in trouble; `idle_s`: while it does neither. With
+    `ports.idle_polling` off only ports in a document are asked (SetIdlePollingState).
+    """
+
+    def __init__(self, ports: Ports, tasks: Tasks, *, poll_s: float = 10.0, idle_s: float = 300.0) -> None:
+        self._ports, self._tasks = ports, tasks
+        self._poll_s, self._idle_s = poll_s, max(poll_s, idle_s)
+        self._pollers: dict[str, _Poller] = {}
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    def __len__(self) -> int:
+        return len(self._pollers)
+
+    async def run(self) -> None:
+        """Give each port what it needs as ports change, for ever; sleeps while none does."""
+        try:
+            with self._ports.changes.watch() as watcher:
+                names = {port.name for port in self._ports}
+                while not watcher.ended:
+                    for name in names:
+                        self._arrange(name)
+                    await asyncio.sleep(_ARRANGE_PAUSE_S)
+                    names = await watcher.next()
+        finally:
+            for name in list(self._pollers):
+                self._stop(name)
+
+    def _arrange(self, name: str) -> None:
+        port = self._ports.get(name) if name in self._ports else None
+        place = None if port is None else _place_of(port)
+        poller = self._pollers.get(name)
+        if poller is not None and poller.place != place:
+            self._stop(name)
+            if port is not None:
+                self._forget(port)
+            poller = None
+        if port is None or place is None:
+            return
+        if poller is None:
+            poller = self._pollers[name] = _Poller(place)
+            poller.task = self._tasks.spawn(f"snmp {name}", self._poll(port, poller))
+        if port.state is PortState.IN_DOCUMENT:
+            poller.awake.set()
+
+    def _stop(self, name: str) -> None:
+        poller = self._pollers.pop(name)
+        if poller.task is not None:
+            poller.task.cancel()
+
+    def _forget(self, port: HostPort) -> None:
+        for reporter in (REPORTER, AGENT):
+            self._ports.report(port, reporter, [], None)
+        port.facts.tell(REPORTER, {})
+
+    async def _poll(self, port: HostPort, poller: _Poller) -> None:
+        while True:
+            printing = port.state is PortState.IN_DOCUMENT
+            if printing or self._ports.idle_polling:
+                async with self._slots:
+                    await self._look(port, poller)
+            pause = self._pause(port, poller)
+            await asyncio.sleep(min(pause, self._poll_s))
+            if poller.misses:
+                await asyncio.sleep(max(0.0, pause - self._poll_s))
+            elif pause > self._poll_s and port.state is not PortState.IN_DOCUMENT:
+                # A document that begins ends a long pause, not a short one.
+                poller.awake.clear()
+                await _event_or_time(poller.awake, pause - self._poll_s)
+
+    def _pause(self, port: HostPort, poller: _Poller) -> float:
+        if poller.misses:
+            return min(self._idle_s, self._poll_s * 2.0 ** min(poller.misses, 10))
+        return self._poll_s if port.state is PortState.IN_DOCUMENT or poller.troubled else self._idle_s
+
+    async def _look(self, port: HostPort, poller: _Poller) -> None:
+        supplies = time.monotonic() - poller.supplies_at >= _SUPPLIES_EVERY_S
+        try:
+            seen = await look(poller.place, supplies=supplies)
+        except NoAnswer as error:
+            self._missed(port, poller, str(error))
+            return
+        if poller.misses >= _MISSES:
+            self._ports.report(port, AGENT, [], None)
+        poller.misses = 0
+        self._tell(port, poller, seen)
+
+    def _tell(self, port: HostPort, poller: _Poller, seen: Seen) -> None:
+        reports = reports_of(seen.state)
+        poller.troubled = any(one.severity is Severity.ERROR for one in reports)
+        # Two looks may be lost on the way before what was said runs out.
+        self._ports.report(port, REPORTER, reports, 3 * self._pause(port, poller) + _GRACE_S)
+        if seen.supplies is not None:
+            poller.supplies_at = time.monotonic()
+            port.facts.tell(REPORTER, facts_of(seen.state, seen.supplies), 2 * _SUPPLIES_EVERY_S)
+
+    def _missed(self, port: HostPort, poller: _Poller, why: str) -> None:
+        """Take note that the source is silent, which says nothing about the printer."""
+        poller.misses += 1
+        poller.troubled = False
+        if poller.misses == _MISSES:
+            log.info("SNMP agent silent", port=port.name, agent=poller.place.host, why=why)
+        if poller.misses >= _MISSES:
+            text = f"no status by SNMP from {poller.place.host}: {why}"
+            report = Report(Condition.CLEAR, Severity.INFO, text, Source.HOST)
+            self._ports.report(port, AGENT, [report], 2 * self._idle_s + 60)
+
+
+def _place_of(port: HostPort) -> AgentPlace | None:
+    """Return which agent to ask about a port; None when nobody uses it, or wants its status."""
+    settings = port.settings
+    if not isinstance(settings, NetworkSettings) or not settings.snmp_enabled:
+        return None
+    if not port.used_by and port.session is None:
+        return None
+    return AgentPlace(
+        settings.host,
+        settings.snmp_port,
+        settings.snmp_version,
+        settings.snmp_community,
+        settings.snmp_device_index,
+    )
+
+
+async def _event_or_time(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
