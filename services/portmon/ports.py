@@ -127,9 +127,6 @@ class Ports:
         self._ports: dict[str, HostPort] = {}
         self.changes = Changes()
         self.configured: Callable[[], None] = lambda: None  # called when a port is new, other, or gone
-        self.idle_polling = (
-            True  # ports without a document are asked for their status too (SetIdlePollingState)
-        )
         registry.init.values.update(store.values())
         for record in store.ports():
             self._admit(record)
@@ -161,6 +158,11 @@ class Ports:
         if port is None:
             raise PortNotFound(f"no port {name!r} on this host", port=name)
         return port
+
+    @property
+    def idle_polling(self) -> bool:
+        """Whether ports without a document are asked for their status too (SetIdlePollingState)."""
+        return self.value("IdlePolling") is not False
 
     def use(self, port: HostPort, fabric: str, used: bool) -> None:
         """Take note whether printers of a fabric use a port (NotifyUsedPorts, NotifyUnusedPorts)."""

@@ -128,7 +128,7 @@ async def test_a_port_without_snmp_is_not_asked_about_and_one_that_gets_it_is(
 
 
 async def test_idle_polling_can_be_switched_off(ports: Ports, agent: Agent, polling: SnmpPolling) -> None:
-    ports.idle_polling = False
+    await ports.set_value("IdlePolling", False)
     port = await add(ports, agent)
     ports.use(port, "fabric", True)
     await asyncio.sleep(0.6)
