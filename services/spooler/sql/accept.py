@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from spooler.job import Attempt, Document, Job, Sender, make_uid
 from spooler.job_state import JobEvent, step
 from spooler.new_job import Duplicate, NewJob, UploadNotFound
 from spooler.spool.record import Extent
+from spooler.sql.cursor import Cursor
 from spooler.sql.rows import (
     JOB_READ,
     attempt_row,
@@ -74,7 +74,7 @@ class AcceptState:
 
 
 def accept(
-    cursor: sqlite3.Cursor, state: AcceptState, new_jobs: Sequence[tuple[NewJob, Kept]]
+    cursor: Cursor, state: AcceptState, new_jobs: Sequence[tuple[NewJob, Kept]]
 ) -> list[Job | Duplicate | FabricError]:
     """Insert what can be accepted and return each one's answer, in order."""
     now = datetime.now(UTC)
@@ -83,7 +83,7 @@ def accept(
 
 
 def _accept_one(
-    cursor: sqlite3.Cursor, state: AcceptState, new: NewJob, kept: Kept, now: datetime, unix_ms: int
+    cursor: Cursor, state: AcceptState, new: NewJob, kept: Kept, now: datetime, unix_ms: int
 ) -> Job | Duplicate | FabricError:
     digest = kept.digest or hashlib.sha256(kept.data).digest()
     fingerprint = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from spooler.spool.log import Spool
 from spooler.spool.record import Extent
 from spooler.sql import read as sql_read
 from spooler.sql.accept import Kept, upload_missing
+from spooler.sql.cursor import Cursor
 from spooler.sql.read import Reader
 from spooler.sql.rows import attributes_text, micros
 from spooler.sql.schema import sql, uploads
@@ -50,7 +50,7 @@ class SqlDocuments:
     async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
         """Return document bytes; the rules are `Documents.read`'s."""
 
-        def question(cursor: sqlite3.Cursor) -> bytes | Extent | None:
+        def question(cursor: Cursor) -> bytes | Extent | None:
             found = sql_read.document(cursor, number)
             if found is None:
                 sql_read.job(cursor, number)  # tells an unknown job from one without bytes
@@ -73,7 +73,7 @@ class SqlDocuments:
         """Begin a document, or return the one that the same request began."""
         fresh = Upload(urandom(16), owner, datetime.now(UTC), 0, request_id, attributes)
 
-        def run(cursor: sqlite3.Cursor) -> Upload:
+        def run(cursor: Cursor) -> Upload:
             if request_id:
                 row = cursor.execute(_BY_REQUEST, (owner, request_id)).fetchone()
                 if row is not None:
@@ -96,7 +96,7 @@ class SqlDocuments:
     async def get_upload(self, upload_id: bytes) -> Upload:
         """Return an upload with its present size. Raises UploadNotFound."""
 
-        def question(cursor: sqlite3.Cursor) -> Upload:
+        def question(cursor: Cursor) -> Upload:
             row = cursor.execute(_UPLOAD, (upload_id,)).fetchone()
             if row is None:
                 raise upload_missing(upload_id)
@@ -125,7 +125,7 @@ class SqlDocuments:
             await self.abandon_upload(upload_id)
         return len(idle)
 
-    async def _write(self, run: Callable[[sqlite3.Cursor], Any], *, printer: str = "") -> Any:
+    async def _write(self, run: Callable[[Cursor], Any], *, printer: str = "") -> Any:
         return await self._thread.enqueue(Operation(run, printer=printer))
 
     async def _keep_all(self, new_jobs: Sequence[NewJob]) -> list[Kept]:

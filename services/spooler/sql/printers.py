@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +22,7 @@ from spooler.printer import (
     Window,
     check_name,
 )
+from spooler.sql.cursor import Cursor
 from spooler.sql.rows import json_text, micros, moment
 from spooler.sql.schema import jobs, literal_sql, printers, sql
 
@@ -95,17 +95,17 @@ def printer_of_text(text: str, revision: int) -> Printer:
     return Printer(**body, revision=revision)
 
 
-def all_printers(cursor: sqlite3.Cursor) -> list[Printer]:
+def all_printers(cursor: Cursor) -> list[Printer]:
     """Return all printers by name."""
     return [printer_of_text(body, revision) for body, revision in cursor.execute(_ALL)]
 
 
-def pending_deletions(cursor: sqlite3.Cursor) -> dict[str, bool]:
+def pending_deletions(cursor: Cursor) -> dict[str, bool]:
     """Return all printers' names, and whether they are pending deletion."""
     return {name: bool(pending) for name, pending in cursor.execute(_PENDING)}
 
 
-def one_printer(cursor: sqlite3.Cursor, name: str) -> Printer:
+def one_printer(cursor: Cursor, name: str) -> Printer:
     """Return a printer. Raises PrinterNotFound."""
     row = cursor.execute(_ONE, (name,)).fetchone()
     if row is None:
@@ -113,7 +113,7 @@ def one_printer(cursor: sqlite3.Cursor, name: str) -> Printer:
     return printer_of_text(*row)
 
 
-def create(cursor: sqlite3.Cursor, printer: Printer, owner: str, request_id: str) -> Printer:
+def create(cursor: Cursor, printer: Printer, owner: str, request_id: str) -> Printer:
     """Insert a printer, or revive one that is pending deletion; the rules are `Printers.create_printer`'s."""
     check_name(printer.name)
     asked = replace(printer, created_at=None, revision=0, pending_deletion=False)
@@ -139,7 +139,7 @@ def create(cursor: sqlite3.Cursor, printer: Printer, owner: str, request_id: str
     return stored
 
 
-def change(cursor: sqlite3.Cursor, printer: Printer, etag: str) -> Printer:
+def change(cursor: Cursor, printer: Printer, etag: str) -> Printer:
     """Replace a printer; the rules are `Printers.update_printer`'s."""
     there = _expect(cursor, printer.name, etag)
     stored = replace(printer, created_at=there.created_at, revision=there.revision + 1)
@@ -147,7 +147,7 @@ def change(cursor: sqlite3.Cursor, printer: Printer, etag: str) -> Printer:
     return stored
 
 
-def remove(cursor: sqlite3.Cursor, name: str, etag: str) -> Printer | None:
+def remove(cursor: Cursor, name: str, etag: str) -> Printer | None:
     """Delete a printer without unfinished jobs, or mark it; the rules are `Printers.delete_printer`'s."""
     there = _expect(cursor, name, etag)
     if cursor.execute(_JOBS_OF, (name,)).fetchone() is None:
@@ -158,7 +158,7 @@ def remove(cursor: sqlite3.Cursor, name: str, etag: str) -> Printer | None:
     return change(cursor, replace(there, pending_deletion=True), "")
 
 
-def _expect(cursor: sqlite3.Cursor, name: str, etag: str) -> Printer:
+def _expect(cursor: Cursor, name: str, etag: str) -> Printer:
     there = one_printer(cursor, name)
     if etag and etag != there.etag:
         raise EtagMismatch(f"printer {name!r} was changed in between", printer=name, etag=there.etag)

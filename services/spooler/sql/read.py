@@ -28,6 +28,7 @@ from spooler.job_state import IPP_NUMBER
 from spooler.new_job import Upload
 from spooler.printer import Paused, PortName
 from spooler.spool.record import RECORD_HEADER_BYTES, STRIDE, Extent
+from spooler.sql.cursor import Cursor
 from spooler.sql.errors import told
 from spooler.sql.open import READERS
 from spooler.sql.rows import (
@@ -107,11 +108,11 @@ class Reader:
         self._path = path
         self._threads = ThreadPoolExecutor(READERS, "store-read")
 
-    async def ask(self, question: Callable[[sqlite3.Cursor], Result]) -> Result:
+    async def ask(self, question: Callable[[Cursor], Result]) -> Result:
         """Return what `question` finds. Raises StoreUnavailable, and what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.ask_here, question)
 
-    def ask_here(self, question: Callable[[sqlite3.Cursor], Result]) -> Result:
+    def ask_here(self, question: Callable[[Cursor], Result]) -> Result:
         """`ask`, on the caller's own thread."""
         try:
             raw = self._engine.raw_connection()
@@ -141,7 +142,7 @@ class Reader:
         self._engine.dispose()
 
 
-def job(cursor: sqlite3.Cursor, number: int) -> Job:
+def job(cursor: Cursor, number: int) -> Job:
     """Return a job. Raises JobNotFound."""
     row = cursor.execute(_JOB, (number,)).fetchone()
     if row is None:
@@ -149,7 +150,7 @@ def job(cursor: sqlite3.Cursor, number: int) -> Job:
     return job_of_row(row)
 
 
-def job_by_uid(cursor: sqlite3.Cursor, uid: bytes) -> Job:
+def job_by_uid(cursor: Cursor, uid: bytes) -> Job:
     """Return a job by its uid. Raises JobNotFound."""
     row = cursor.execute(_BY_UID, (uid,)).fetchone()
     if row is None:
@@ -157,29 +158,29 @@ def job_by_uid(cursor: sqlite3.Cursor, uid: bytes) -> Job:
     return job_of_row(row)
 
 
-def job_by_request(cursor: sqlite3.Cursor, owner: str, request_id: str) -> Job | None:
+def job_by_request(cursor: Cursor, owner: str, request_id: str) -> Job | None:
     """Return the job that a request made."""
     row = cursor.execute(_BY_REQUEST, (owner, request_id)).fetchone()
     return None if row is None else job_of_row(row)
 
 
-def unfinished_jobs(cursor: sqlite3.Cursor) -> list[Job]:
+def unfinished_jobs(cursor: Cursor) -> list[Job]:
     """Return all jobs that have not ended, in order of number."""
     return [job_of_row(row) for row in cursor.execute(_UNFINISHED)]
 
 
-def open_attempts(cursor: sqlite3.Cursor) -> list[Attempt]:
+def open_attempts(cursor: Cursor) -> list[Attempt]:
     """Return the attempts that have no end."""
     return [attempt_of_row(row) for row in cursor.execute(_OPEN_ATTEMPTS)]
 
 
-def attempts_of(cursor: sqlite3.Cursor, number: int) -> list[Attempt]:
+def attempts_of(cursor: Cursor, number: int) -> list[Attempt]:
     """Return a job's attempts, oldest first."""
     return [attempt_of_row(row) for row in cursor.execute(_ATTEMPTS, (number,))]
 
 
 def history_of(
-    cursor: sqlite3.Cursor, number: int, printer: str, port: PortName | None, limit: int
+    cursor: Cursor, number: int, printer: str, port: PortName | None, limit: int
 ) -> list[HistoryEvent]:
     """Return the newest `limit` events of a job, a printer or a port, oldest first."""
     if number:
@@ -195,13 +196,13 @@ def history_of(
     return [event_of_row(row) for row in reversed(rows.fetchall())]
 
 
-def ports_paused(cursor: sqlite3.Cursor) -> list[tuple[PortName, Paused]]:
+def ports_paused(cursor: Cursor) -> list[tuple[PortName, Paused]]:
     """Return the ports that people paused."""
     rows = cursor.execute(_PAUSED_PORTS)
     return [(PortName(host, port), Paused(who, moment(at), reason)) for host, port, who, at, reason in rows]
 
 
-def document(cursor: sqlite3.Cursor, number: int) -> bytes | Extent | None:
+def document(cursor: Cursor, number: int) -> bytes | Extent | None:
     """Return a job's document: its bytes, or where in the spool they lie; None for none."""
     row = cursor.execute(_INLINE, (number,)).fetchone()
     if row is not None:
@@ -210,23 +211,23 @@ def document(cursor: sqlite3.Cursor, number: int) -> bytes | Extent | None:
     return None if row is None else Extent(*row)
 
 
-def small_documents(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> dict[int, bytes]:
+def small_documents(cursor: Cursor, numbers: Sequence[int]) -> dict[int, bytes]:
     """Return those of the documents that lie in the database."""
     rows = ((number, cursor.execute(_INLINE, (number,)).fetchone()) for number in numbers)
     return {number: row[0] for number, row in rows if row is not None}
 
 
-def segments(cursor: sqlite3.Cursor) -> list[tuple[int, int, int]]:
+def segments(cursor: Cursor) -> list[tuple[int, int, int]]:
     """Return of each segment in use: number, framed bytes in use, end of the last document."""
     return cursor.execute(_SEGMENTS).fetchall()
 
 
-def jobs_beyond(cursor: sqlite3.Cursor, segment: int, size_bytes: int) -> list[int]:
+def jobs_beyond(cursor: Cursor, segment: int, size_bytes: int) -> list[int]:
     """Return the jobs whose documents do not end within the first `size_bytes` of a segment."""
     return [number for (number,) in cursor.execute(_IN_SEGMENT, (segment, size_bytes))]
 
 
-def unfinished_uploads(cursor: sqlite3.Cursor) -> list[Upload]:
+def unfinished_uploads(cursor: Cursor) -> list[Upload]:
     """Return the uploads that were begun; how much of them has come, the spool knows."""
     return [upload_of_row(row) for row in cursor.execute(_UPLOADS)]
 

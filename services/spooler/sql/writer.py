@@ -18,6 +18,7 @@ from spooler.group_commit import Entry
 from spooler.printer import Printer
 from spooler.spool.space import Reserve
 from spooler.sql.accept import AcceptState
+from spooler.sql.cursor import Cursor
 from spooler.sql.errors import REFUSED_VALUES, concerns_all, told
 from spooler.sql.printers import pending_deletions
 from spooler.sql.schema import meta, sql
@@ -33,12 +34,12 @@ ROW_BYTES = 1024  # what a job takes with its indexes, without its document; abo
 _TWICE = 2  # in the write-ahead log, then in the database
 
 
-def get_meta(cursor: sqlite3.Cursor, key: str) -> str:
+def get_meta(cursor: Cursor, key: str) -> str:
     """Return one of the store's own values."""
     return str(cursor.execute(_GET, (key,)).fetchone()[0])
 
 
-def set_meta(cursor: sqlite3.Cursor, key: str, value: str) -> None:
+def set_meta(cursor: Cursor, key: str, value: str) -> None:
     """Change one of the store's own values."""
     cursor.execute(_SET, (value, key))
 
@@ -47,7 +48,7 @@ def set_meta(cursor: sqlite3.Cursor, key: str, value: str) -> None:
 class Operation:
     """One caller's work: `run` in a transaction, raising a FabricError only before it has written anything."""
 
-    run: Callable[[sqlite3.Cursor], Any]
+    run: Callable[[Cursor], Any]
     takes_bytes: int = 0  # refused if these would touch the reserve; what ends jobs takes none
     printer: str = ""  # changes this printer, and returns it, or None if it is gone
     waited: bool = True  # tried again later if nobody waits for it
