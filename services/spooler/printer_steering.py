@@ -121,6 +121,10 @@ class PrinterSteering:
             lane.clear()
         self._dispatcher.lane_changed(port)
 
+    async def note_port(self, port: PortName, who: str, what: str, detail: str = "") -> None:
+        """Write down that somebody did something with a port that changes nothing; durable on return."""
+        await self._store.record(Changes(history=[HistoryEvent(what, who, detail, port=port)]))
+
     # --- how
 
     async def _update(self, printer: Printer, what: str, who: str) -> Printer:

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import grpc.aio
 
 from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
+from printfabric.monitor.v1 import recorder_service_pb2 as recorder_pb
 from printfabric.monitor.v1 import xcv_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
+from printfabric.monitor.v1.recorder_service_pb2_grpc import RecorderServiceStub
 from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
 
 CALL_TIMEOUT_S = 30.0
@@ -31,6 +33,7 @@ class RemoteXcv:
         self.host = host
         self._xcv: Any = XcvServiceStub(channel)
         self._monitor: Any = MonitorServiceStub(channel)
+        self._recorder: Any = RecorderServiceStub(channel)
         self._owner = monitor_pb.PortOwner(fabric_id=owner[0], spooler_id=owner[1])
 
     async def open(self, *, port: str = "", monitor: str = "", access: int, who: str) -> bytes:
@@ -71,6 +74,22 @@ class RemoteXcv:
     async def close(self, handle: bytes) -> None:
         """Close a management session (XcvClosePort)."""
         await self._xcv.XcvClosePort(pb.XcvClosePortRequest(handle=handle), timeout=CALL_TIMEOUT_S)
+
+    async def tap(self, port: str, request: Any, who: str) -> AsyncIterator[recorder_pb.TapPortResponse]:
+        """Yield what passes through a port (TapPort) as `request` asks for it; ending the iteration ends it."""
+        asked = recorder_pb.TapPortRequest(
+            port=port,
+            include_recorded=request.include_recorded,
+            max_bytes_per_second=request.max_bytes_per_second,
+            mask=request.mask,
+            on_behalf_of=who,
+        )
+        call = self._recorder.TapPort(asked)
+        try:
+            async for moment in call:
+                yield moment
+        finally:
+            call.cancel()
 
     async def monitors(self) -> list[monitor_pb.Monitor]:
         """Return the host's monitors."""

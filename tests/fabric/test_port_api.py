@@ -280,6 +280,4 @@ async def test_what_is_not_built_says_so(rig):
     with pytest.raises(NotBuiltYet):
         await rig.ports.SendRecvBidiData(pb.SendRecvBidiDataRequest(name="edge/P1:"))
     with pytest.raises(NotBuiltYet):
-        [moment async for moment in rig.ports.TapPort(pb.TapPortRequest(name="edge/P1:"))]
-    with pytest.raises(NotBuiltYet):
         [answer async for answer in rig.registry.RegisterHost([registry_pb.RegisterHostRequest(host="x")])]

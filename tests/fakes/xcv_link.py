@@ -15,6 +15,7 @@ from typing import Any
 
 from chassis.errors import HostUnreachable, InvalidHandle, PortNotFound, UnknownPrintMonitor
 from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
+from printfabric.monitor.v1 import recorder_service_pb2 as recorder_pb
 from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
 from printfabric.types.v1 import port_pb2
 from spooler.hosts import HostInfo
@@ -53,6 +54,10 @@ class FakeXcvLink:
         handle = secrets.token_bytes(8)
         self.sessions[handle] = (port, monitor, access, who)
         return handle
+
+    async def tap(self, port: str, request: Any, who: str) -> AsyncIterator[Any]:
+        self.commands.append(f"tap {port} for {who}, {'masked' if request.mask else 'clear'}")
+        yield recorder_pb.TapPortResponse(data=b"^XA^XZ", annotations=["^XA", "^XZ label 1"])
 
     async def data(
         self,

@@ -10,6 +10,7 @@ import click
 from printfabric.types.v1.port_pb2 import Port
 from printfabric_client.command import words
 from printfabric_client.command.options import FabricGroup, Session, command, complete_ports
+from printfabric_client.command.tap import tap_port
 from printfabric_client.names import port_text
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def resume_port(session: Session, name: str) -> None:
     session.run(resume)
 
 
-for _command in (list_ports, show_port, add_port, configure_port, delete_port, pause_port, resume_port):
+_STEERING = (pause_port, resume_port, tap_port)
+for _command in (list_ports, show_port, add_port, configure_port, delete_port, *_STEERING):
     ports_command.add_command(_command)
 
 

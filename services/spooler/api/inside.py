@@ -44,6 +44,9 @@ class Link(Protocol):
     async def close(self, handle: bytes) -> None:
         """Close a management session."""
 
+    def tap(self, port: str, request: Any, who: str) -> AsyncIterator[Any]:
+        """Yield what passes through a port; the host's messages, asked for as the caller asked."""
+
     async def monitors(self) -> Sequence[Any]:
         """Return the host's monitors as it tells of them (`printfabric.monitor.v1.Monitor`)."""
 
@@ -157,6 +160,9 @@ class PrinterSteers(Protocol):
 
     async def resume_port(self, port: PortName, who: str) -> None:
         """Send a port jobs again."""
+
+    async def note_port(self, port: PortName, who: str, what: str, detail: str = "") -> None:
+        """Write down that somebody did something with a port that changes nothing."""
 
 
 class Inside(NamedTuple):

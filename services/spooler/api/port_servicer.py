@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
+from chassis import logs
 from chassis.errors import FabricError, InvalidLevel, NotBuiltYet, PortNotFound
 from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
@@ -17,7 +19,6 @@ from spooler.api.convert_port import host_to_pb
 from spooler.api.inside import Inside
 from spooler.api.look import Look
 from spooler.api.names import XcvObject, check_port_id, host_of, monitor_of, open_name, port_name, port_of
-from spooler.api.not_built import no_messages
 from spooler.api.port_setup import PortSetup
 from spooler.api.port_use import PortUse
 from spooler.api.submission import invalid
@@ -26,6 +27,7 @@ from spooler.hosts import HostInfo
 from spooler.port_info import PortInfo
 from spooler.printer import PortName
 
+log = logs.get(__name__)
 _MONITORS_S = 5.0  # for all hosts together when all are asked
 
 
@@ -199,9 +201,13 @@ class PortServicer(pb_grpc.PortServiceServicer):
 
     async def TapPort(self, request: pb.TapPortRequest, _context: Any) -> AsyncIterator[pb.TapPortResponse]:
         """See the contract."""
-        self._port(request.name)
-        async for message in no_messages("TapPort"):
-            yield message
+        name, who = self._port(request.name).name, rights.caller()
+        shown = "masked" if request.mask else "documents in the clear"
+        log.info("port tapped", port=str(name), who=who, shown=shown)
+        await self._steering.note_port(name, who, "tapped", shown)
+        async with aclosing(self._link_to(name.host).tap(name.port, request, who)) as moments:  # type: ignore[type-var]
+            async for moment in moments:
+                yield pb.TapPortResponse(moment=moment)
 
     # --- how
 
