@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from printfabric_sim.render.barcodes import linear_modules
+from printfabric_sim.render.fonts import cell_of
 from printfabric_sim.render.label import draw_label
 from printfabric_sim.render.page import draw_text_page, page_text
 from printfabric_sim.render.receipt import draw_receipt, receipt_text
@@ -94,3 +95,25 @@ def test_a_page_has_lines_at_fixed_pitch():
     assert image.width == 880
     assert dark(image, (40, 40, 60, 60)) > 0
     assert dark(image, (40, 60, 60, 98)) == 0
+
+
+@pytest.mark.parametrize("letter", ["M", "i", "é", "ß", "─", "│", "┼", "█"])
+def test_every_letter_of_the_code_page_has_a_cell_of_its_own_and_ink_in_it(letter):
+    missing = cell_of("\uffff", 12, 24).tobytes()
+    mask = cell_of(letter, 12, 24)
+    assert mask.size == (12, 24)
+    assert mask.getbbox() is not None
+    assert mask.tobytes() != missing
+
+
+def test_letters_stand_in_columns_whatever_they_are():
+    narrow, wide = draw_text_page("iiiii|\n"), draw_text_page("MMMMM|\n")
+    column = (40 + 5 * 10, 40, 40 + 6 * 10, 60)
+    assert narrow.crop(column).tobytes() == wide.crop(column).tobytes()
+    assert dark(narrow, column) > 0
+
+
+@pytest.mark.parametrize("content", ["Größe │ 3".encode(), "Größe │ 3".encode("cp437")])
+async def test_a_line_printer_reads_utf_8_and_its_own_code_page(start, content):
+    printer = await start("plain")
+    assert printer.personality.text(content) == "Größe │ 3"

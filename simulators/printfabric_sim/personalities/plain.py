@@ -74,6 +74,13 @@ class LinePrinter(Personality):
             return Step(0, copies=1)
         return Step(0)
 
+    def text(self, content: bytes) -> str:
+        """Return the page's text: UTF-8 if it is that, else code page 437, as such printers have after power-on."""
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            return content.decode("cp437")
+
     def render(self, content: bytes) -> Image:
         """Draw the page."""
         from printfabric_sim.render.page import draw_text_page  # noqa: PLC0415 (Pillow only when a picture is wanted)

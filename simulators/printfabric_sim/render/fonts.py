@@ -1,14 +1,23 @@
-"""Letters: the font inside Pillow, so that pictures look the same everywhere.
+"""Letters, from fonts that come with the libraries, so that pictures look the same everywhere.
 
-It has little beyond ASCII: an accented letter is drawn without its accent, others as a box.
+Scalable text is in Pillow's own font, which has little beyond ASCII: an accented letter is drawn without its accent, others
+as a box. Text of a fixed pitch is in DejaVu Sans Mono, which python-barcode brings for the lines below its codes; it has
+all of code page 437, frames included.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
+
+# Of DejaVu Sans Mono: a letter's width in parts of its size, and the share of a cell above the baseline.
+_ADVANCE = 0.602
+_BASELINE = 0.79
+# Capitals of scalable text begin a little below the top of the field.
+_ABOVE_BASELINE = 0.8
 
 
 @lru_cache(maxsize=64)
@@ -28,6 +37,11 @@ def drawable(letter: str) -> str:
     return base if bytes(face.getmask(letter)) == missing and bytes(face.getmask(base)) != missing else letter
 
 
+def above_baseline(size: int) -> int:
+    """Return how far below the top of scalable text of `size` dots its baseline is."""
+    return round(size * _ABOVE_BASELINE)
+
+
 def draw_text(
     image: Image.Image, at: tuple[int, int], text: str, size: int, width: float = 1.0, fill: int = 0
 ) -> int:
@@ -35,27 +49,39 @@ def draw_text(
     text = "".join(map(drawable, text))
     face = font(size)
     natural = max(1, round(ImageDraw.Draw(image).textlength(text, font=face)))
+    baseline = above_baseline(size)
     if abs(width - 1.0) < 0.05:
-        ImageDraw.Draw(image).text(at, text, font=face, fill=fill)
+        ImageDraw.Draw(image).text((at[0], at[1] + baseline), text, font=face, fill=fill, anchor="ls")
         return natural
     line = Image.new("L", (natural, round(size * 1.4)), 0)
-    ImageDraw.Draw(line).text((0, 0), text, font=face, fill=255)
+    ImageDraw.Draw(line).text((0, baseline), text, font=face, fill=255, anchor="ls")
     line = line.resize((max(1, round(natural * width)), line.height))
     image.paste(fill, at, line)
     return line.width
+
+
+@lru_cache(maxsize=16)
+def fixed_font(width: int) -> ImageFont.FreeTypeFont:
+    """Return the fixed-pitch font with letters `width` dots wide."""
+    with (files("barcode") / "fonts" / "DejaVuSansMono.ttf").open("rb") as file:
+        return ImageFont.truetype(file, width / _ADVANCE)
+
+
+@lru_cache(maxsize=4096)
+def cell_of(letter: str, width: int, height: int, *, bold: bool = False) -> Image.Image:
+    """Return a letter as a mask of its cell's size, at the height that goes with its width in print."""
+    mask = Image.new("L", (width, height), 0)
+    draw = ImageDraw.Draw(mask)
+    baseline = round(height * _BASELINE)
+    for shift in (0, max(1, width // 12)) if bold else (0,):
+        draw.text((shift, baseline), letter, font=fixed_font(width), fill=255, anchor="ls")
+    return mask
 
 
 def draw_cells(
     image: Image.Image, at: tuple[int, int], text: str, cell: tuple[int, int], *, bold: bool = False
 ) -> None:
     """Write one line with every character in a cell of its own, as a printer's built-in font does."""
-    draw = ImageDraw.Draw(image)
-    face = font(round(cell[1] * 0.72))
-    for index, character in enumerate(text):
-        letter = drawable(character)
-        if letter == " ":
-            continue
-        left = at[0] + index * cell[0] + (cell[0] - draw.textlength(letter, font=face)) / 2
-        draw.text((left, at[1]), letter, font=face, fill=0)
-        if bold:
-            draw.text((left + 1, at[1]), letter, font=face, fill=0)
+    for index, letter in enumerate(text):
+        if letter != " ":
+            image.paste(0, (at[0] + index * cell[0], at[1]), cell_of(letter, *cell, bold=bold))

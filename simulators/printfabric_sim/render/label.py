@@ -13,7 +13,7 @@ from collections.abc import Callable
 from PIL import Image, ImageChops, ImageDraw
 
 from printfabric_sim.render.barcodes import LINEAR_ZPL, draw_linear, qr_image
-from printfabric_sim.render.fonts import draw_text, font
+from printfabric_sim.render.fonts import above_baseline, draw_text, font
 from printfabric_sim.render.zpl_graphics import unpack
 
 _COMMAND = re.compile(rb"\^([A-Za-z@][A-Za-z0-9@]?)([^\^~]*)", re.DOTALL)
@@ -135,7 +135,7 @@ class _Label:
 
     def _draw_line(self, at: tuple[int, int], text: str) -> None:
         height, width = self._size
-        top = at[1] - height if self._baseline else at[1]
+        top = at[1] - above_baseline(height) if self._baseline else at[1]
         if self._reverse:
             mask = Image.new("L", self._image.size, 0)
             draw_text(mask, (at[0], top), text, height, width / height, fill=255)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from printfabric_sim.personalities._escpos_commands import command_length
 from printfabric_sim.render.barcodes import LINEAR_ESCPOS, draw_linear, qr_image
-from printfabric_sim.render.fonts import draw_cells
+from printfabric_sim.render.fonts import cell_of
 
 # 80 mm paper at 8 dots/mm prints 576 dots: 48 characters of font A.
 _WIDTH, _CELL = 576, (12, 24)
@@ -128,11 +128,11 @@ class _Receipt:
         width = sum(wide for _, wide, _, _ in self._line) * _CELL[0]
         x = {1: (_WIDTH - width) // 2, 2: _WIDTH - width}.get(self._align, 0)
         for letter, wide, high, bold in self._line:
-            cell = Image.new("L", _CELL, 255)
-            draw_cells(cell, (0, 0), letter, _CELL, bold=bold)
-            self._image.paste(
-                cell.resize((_CELL[0] * wide, _CELL[1] * high)), (x, self._y + height - _CELL[1] * high)
-            )
+            # Drawn at the greater factor, then pressed together: letters stay sharp.
+            size = max(wide, high)
+            mask = cell_of(letter, _CELL[0] * size, _CELL[1] * size, bold=bold)
+            mask = mask.resize((_CELL[0] * wide, _CELL[1] * high)) if wide != high else mask
+            self._image.paste(0, (x, self._y + height - _CELL[1] * high), mask)
             x += _CELL[0] * wide
         self._line.clear()
         self._move(height + 6)
