@@ -28,7 +28,8 @@ class LanguagePath:
 
     def over(self, port: HostPort) -> PortMonitor[Any]:
         """Return the port's monitor with this language above it."""
-        return _Stacked(port, self) if self.bidirectional else port.monitor
+        # Without a way back (LPR, IPP) its words would be in the document, and an answer never comes.
+        return _Stacked(port, self) if self.bidirectional and port.monitor.readable else port.monitor
 
 
 class _Stacked(PortMonitor[PortSettings]):
