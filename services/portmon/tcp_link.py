@@ -80,6 +80,7 @@ class TcpLink:
             code, connection = self._try(address, min(deadline, time.monotonic() + share))
             if connection is not None:
                 self._socket, self.open, self.sent, self._acked = connection, True, 0, 0
+                self.acked()  # its window is widest before anything is sent
                 self._addresses.answered(address)
                 return
             failure = self._connect_error(code)
@@ -217,10 +218,20 @@ class TcpLink:
     def finish(self) -> None:
         """Say that nothing more will be sent. Raises DeviceFault."""
         assert self._socket is not None
+        if self._gave_up():
+            raise self.broken(OSError(errno.ECONNRESET, "closed by the printer too early"))
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise self.broken(error) from error
+
+    def _gave_up(self) -> bool:
+        """Whether the peer closed its side before it had all: then its end proves nothing."""
+        assert self._socket is not None
+        try:
+            return not self.open or not self._socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return False  # nothing there, or what the next call tells
 
     def await_acks(self, size: int, timeout_s: float, received: Callable[[bytes], None]) -> None:
         """Wait until the peer's TCP has `size` bytes; its window may be shut for long (paper), progress counts.
@@ -252,11 +263,12 @@ class TcpLink:
         """Wait for the peer's FIN; False when it does not come. A reset says that somebody did not read to the end."""
         deadline = time.monotonic() + timeout_s
         while self.open:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
+            # Looked at once more when the time is over: this process may have been stopped meanwhile.
+            left = max(0.0, deadline - time.monotonic())
             if self._context.wait.wait(self.fileno(), READ, left):
                 self.take(received)
+            elif not left:
+                return False
         return True
 
     def take(self, received: Callable[[bytes], None]) -> None:

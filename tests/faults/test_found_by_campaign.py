@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from printfabric.types.v1.ledger_pb2 import Outcome
 from printfabric_client.sync import Client
 from printfabric_sim.pytest_plugin import MakePrinter, PrinterHandle
 from tests.rig.programs import Program, wait_until
-from tests.rig.real_fabric import portmon_settings, printed, spooler_settings
-from tests.rig.receivers import Receiver
+from tests.rig.real_fabric import brief, portmon_settings, printed, spooler_settings
+from tests.rig.receivers import Receiver, TcpReceiver
 
 
 class Simulated(Receiver):
@@ -86,3 +89,27 @@ def test_a_simulated_line_that_comes_back_while_its_printer_is_full_is_read(
             wait_until(lambda: "00140" in printer.serials())
         os.close(line)
     assert json.dumps(printer.status())
+
+
+class ClosesFirst(TcpReceiver):
+    """A printer that ends its side of the connection before it has read anything, and throws away what comes."""
+
+    def _receive(self, connection: socket.socket, page: bytearray) -> str:
+        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            while connection.recv(65536):
+                pass
+        return "fin"
+
+
+def test_a_printer_that_closes_first_is_not_taken_at_its_word(fabric: Any):
+    receiver = ClosesFirst("IP_A")
+    receiver.begin()
+    try:
+        with fabric(receiver) as client:
+            job = client.submit(b"".join(label(number) for number in range(20_000)), printer="p")
+            job = client.wait(job.number, timeout_s=20, or_decision=True)
+            assert job.outcome == Outcome.OUTCOME_UNKNOWN, brief(job)
+            assert job.ledger.uncertain.end == job.ledger.offsets.spooled
+    finally:
+        receiver.end()

@@ -16,7 +16,7 @@ BOX_BYTES = 40_000  # what a print-server box between host and printer may hold
 _PAPER = ("media-out", "ribbon-out", "cover-open", "jam", "head-hot", "cutter", "pause")
 _STALL = ("zero-window", "freeze", "busy")
 _DOOR = ("refuse", "blackhole", "accept-close")
-_LINE = ("xoff", "cts-low", "dsr-low", "dcd-low")
+_LINE = ("xoff", "cts-low")
 _STATUS = ("garbage=24", "status-late=0.3,2", "status-twice=2", "status-missing=2", "status-wrong=2")
 _LARGE_UNIT_BYTES = 6000
 
@@ -134,16 +134,17 @@ def _printer(dice: random.Random, name: str, personality: str, unit_bytes: int) 
         buffer_bytes=dice.choice((2048, 8192)) if unit_bytes < 1000 else 16384,
         rcvbuf_bytes=dice.choice((2048, 8192)),
         unit_bytes=unit_bytes,
-        faults="; ".join(_fault(dice, plug) for _ in range(dice.randrange(1, 5))),
+        faults="; ".join(_fault(dice, plug, personality) for _ in range(dice.randrange(1, 5))),
         box_faults=_box_faults(dice) if plug == "box" else (),
         seed=dice.randrange(1 << 32),
     )
 
 
-def _fault(dice: random.Random, plug: str) -> str:
+def _fault(dice: random.Random, plug: str, personality: str) -> str:
     """Return one fault of a printer's script."""
     seconds = round(dice.uniform(0.05, 1.1), 2)
-    kinds = ["paper", "paper", "power", "status", "slow"]
+    kinds = ["paper", "paper", "power", "slow"]
+    kinds += ["status"] if personality != "plain" else []  # that one never replies
     kinds += ["line", "line", "gone", "noise"] if plug == "pty" else ["link", "link", "stall", "door", "late"]
     match dice.choice(kinds):
         case "paper":

@@ -16,7 +16,9 @@ from tests.faults.campaign.box import Box
 from tests.faults.campaign.papers import BEGINS, CORE
 from tests.faults.campaign.plan import BOX_BYTES, END_TIMEOUT_S, PrinterPlan
 
-_LOSING = ("power-cut", "reboot", "reset", "fin", "device-gone", "noise")
+_LOSING = ("power-cut", "reboot", "reset", "fin", "device-gone", "noise", "refuse", "blackhole", "busy")
+# A printer that ends the connection orderly, or never takes it from its queue, has told nobody that it lost anything.
+_SILENT = ("power-cut", "noise", "device-gone", "refuse", "blackhole", "busy", "reboot", "fin")
 _LOST_EVENTS = ("discarded", "cancelled", "overrun")
 
 
@@ -160,7 +162,9 @@ class Stand:
             if name == "fault" and what in _LOSING:
                 # Noise waits for the next bytes, whenever they come.
                 at = math.inf if what == "noise" else event["time"]
-                found.append(Loss(at, what, what in ("power-cut", "noise", "device-gone")))
+                found.append(Loss(at, what, what in _SILENT))
+            elif name == "accepted and closed":
+                found.append(Loss(event["time"], name, silent=True))
             elif name in _LOST_EVENTS and (event.get("bytes") or event.get("units")):
                 reason = str(event.get("reason", ""))
                 if reason not in ("nothing to print", "~JX"):

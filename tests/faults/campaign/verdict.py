@@ -21,7 +21,9 @@ from tests.faults.campaign.printers import Loss, Stand
 
 _MOST = 6  # of a job's decisions in a message
 TCP_ACK = 2  # portmon.document.Evidence
-SLACK_S = 0.25  # between the printer's clock for a fault and the moment the host could have seen it
+# With these a printer closes a connection as if it had taken all of it.
+POLITE = ("fin", "accepted and closed")
+SLACK_S = 0.1  # between the printer's clock for a fault and the moment the host could have seen it
 
 
 @dataclass
@@ -161,9 +163,10 @@ class Judge:
             return any(loss.at >= one.started - SLACK_S for loss in losses)
         if one.win32 or one.ended is None:
             return False
-        quiet = one.evidence == TCP_ACK
+        # A connection that the printer closed itself proves more than one it only acknowledged.
+        silent = {loss for loss in losses if loss.silent and (one.evidence == TCP_ACK or loss.what in POLITE)}
         return any(
-            loss.at >= one.ended - SLACK_S or (quiet and loss.silent and loss.at >= one.started)
+            loss.at >= one.ended - SLACK_S or (loss in silent and loss.at >= one.started - SLACK_S)
             for loss in losses
         )
 
