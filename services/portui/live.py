@@ -7,14 +7,14 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from chassis import logs
 from chassis.errors import FabricError
 from portui.fabric_watch import Change
-from portui.model import Fleet, Job, Port, PortState
+from portui.model import Fleet, Job, JobState, Port, PortState
 
 RING = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
@@ -62,6 +62,8 @@ class Live:
         self._watch = watch
         self._clock = clock
         self._next = Fleet()
+        self._told: dict[str, Port] = {}  # as their hosts said
+        self._on: dict[str, set[int]] = {}  # the jobs whose bytes are on their way to a port
         self.fleet = Fleet()
         self.pulses: dict[str, Pulse] = {}
         self.started = datetime.now(UTC)
@@ -118,18 +120,22 @@ class Live:
         """Take a change in."""
         if change.begins:
             self._next = Fleet()
-            self._shown = {}
+            self._shown, self._told, self._on = {}, {}, {}
         elif self.connected:
             self._next = self.fleet
         fleet = self._next
-        for port in change.ports:
-            self._port(fleet, port)
-        for job in change.jobs:
-            self._job(fleet, job)
+        self._told.update((port.key, port) for port in change.ports)
         fleet.printers.update((one.name, one) for one in change.printers)
         fleet.hosts.update((one.name, one) for one in change.hosts)
+        touched = {port.key for port in change.ports}
+        for job in change.jobs:
+            touched |= self._job(fleet, job)
         for name in change.deleted:
             _forget(fleet, name)
+            self._told.pop(name.removeprefix("hosts/").replace("/ports/", "/", 1), None)
+        printers_changed = change.printers or any(name.startswith("printers/") for name in change.deleted)
+        for key in self._told if printers_changed else touched & self._told.keys():
+            self._port(fleet, self._told[key])
         if change.complete:
             if not self.connected or change.begins:
                 log.info("the watch is there", ports=len(fleet.ports), jobs=len(fleet.jobs))
@@ -137,18 +143,28 @@ class Live:
             self.ready.set()
         self.structure += 1
 
-    def _port(self, fleet: Fleet, port: Port) -> None:
-        fleet.ports[port.key] = port
-        self.pulses.setdefault(port.key, Pulse()).mark(port.state, self._clock())
+    def _port(self, fleet: Fleet, told: Port) -> None:
+        """Take a port as its host told of it, with what the spooler knows: its printers, and that it prints."""
+        busy = bool(self._on.get(told.key))
+        state = PortState.PRINTING if busy and told.state is PortState.READY else told.state
+        printers = tuple(sorted(one.name for one in fleet.printers.values() if told.key in one.ports))
+        fleet.ports[told.key] = replace(told, state=state, printers=printers)
+        self.pulses.setdefault(told.key, Pulse()).mark(state, self._clock())
 
-    def _job(self, fleet: Fleet, job: Job) -> None:
+    def _job(self, fleet: Fleet, job: Job) -> set[str]:
+        """Take a job and return the ports that it came to or left."""
         before = fleet.jobs.get(job.number)
-        had = before.proof.accepted if before is not None and before.attempts == job.attempts else 0
+        had = before.proof.acked if before is not None and before.attempts == job.attempts else 0
         if job.port and (before is not None or job.active):
-            self.pulses.setdefault(job.port, Pulse()).taken += max(0, job.proof.accepted - had)
+            self.pulses.setdefault(job.port, Pulse()).taken += max(0, job.proof.acked - had)
         fleet.jobs[job.number] = job
         if len(fleet.jobs) > _KEPT_ENDED * 2:
             _forget_oldest(fleet)
+        touched = {key for key in (job.port, before.port if before else "") if key}
+        for key in touched:
+            going = key == job.port and job.state is JobState.PROCESSING
+            (self._on.setdefault(key, set()).add if going else self._on.get(key, set()).discard)(job.number)
+        return touched
 
     # --- what is shown
 
@@ -185,7 +201,7 @@ class Live:
 
     def printing(self) -> list[Job]:
         """Return the jobs whose bytes are on their way."""
-        return [job for job in self.fleet.jobs.values() if job.state == "processing"]
+        return [job for job in self.fleet.jobs.values() if job.state is JobState.PROCESSING]
 
     def queued(self, port: Port) -> int:
         """Return the jobs that wait for a port: those of its printers."""

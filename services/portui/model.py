@@ -202,10 +202,10 @@ class Job:
 
     @property
     def share(self) -> float:
-        """How much of it the port has taken, 0 to 1."""
+        """How much of it the far end has, 0 to 1: a host's kernel takes a document long before the printer does."""
         if self.state is JobState.COMPLETED:
             return 1.0
-        return min(1.0, self.proof.accepted / self.size) if self.size else 0.0
+        return min(1.0, self.proof.acked / self.size) if self.size else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ async def _one(client: Client, demo: Demo, source: random.Random) -> None:
 
 
 def document(demo: Demo, source: random.Random) -> tuple[str, bytes]:
-    """Return a title and a document of 2 to 12 labels, receipts or pages."""
-    units, number = source.randint(2, 12), source.randint(100, 9999)
+    """Return a title and a document of 6 to 40 labels, receipts or pages."""
+    units, number = source.randint(6, 40), source.randint(100, 9999)
     title = source.choice(_TITLES[demo.format]).format(n=number, k=units)
     lines: list[Any] = [f"{title}, {part} of {units}" for part in range(1, units + 1)]
     if demo.format == _ZPL:

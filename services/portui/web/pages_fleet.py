@@ -30,6 +30,8 @@ async def overview(request: Request) -> Response:
         problems=problems,
         shown_problems=problems[:_FIRST_PROBLEMS],
         by_host=shown.by_host(fleet.ports.values()),
+        going=sorted(live.printing(), key=lambda job: job.number),
+        latest=shown.latest(fleet, 6),
         **figures(fleet),
     )
 

@@ -215,6 +215,12 @@ def _paused(printer: Printer) -> Problem:
     )
 
 
+def latest(fleet: Fleet, most: int) -> list[Job]:
+    """Return the jobs that ended last, the last one first."""
+    ended = [job for job in fleet.jobs.values() if not job.active and job.ended is not None]
+    return sorted(ended, key=lambda job: (job.ended, job.number), reverse=True)[:most]
+
+
 def by_host(ports: Iterable[Port]) -> list[tuple[str, list[Port]]]:
     """Return the map: hosts by name, each with its ports by name."""
     found: dict[str, list[Port]] = {}

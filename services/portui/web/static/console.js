@@ -127,7 +127,7 @@ async function openSheet(address, from) {
   const { answer, page } = await fetched(address);
   if (!show(page)) { location.href = answer.url; return; }
   if (!sheet.open) sheet.showModal();
-  ($("[autofocus], .fields input:not([type=hidden]), .fields select, button", sheet))?.focus();
+  ($("[autofocus]", sheet) ?? $(".fields :is(input:not([type=hidden]), select)", sheet) ?? $("button", sheet))?.focus();
 }
 
 function show(page) {
