@@ -23,7 +23,7 @@ from spooler.job import DEFAULT_PRIORITY
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
-from spooler.retention import Retention
+from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
@@ -56,7 +56,7 @@ async def run(settings: SpoolerSettings) -> None:
         printers = PrinterSteering(dispatcher, steering)
         inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, snapshot.fabric_id)
         services = Services(store, inside, metrics, snapshot.uploads)
-        retention = Retention(store, metrics, settings.keep_finished_s, services.uploads.forget_idle)
+        retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle)
         tasks.supervise("concluding", concluding.run)
         await dispatcher.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
@@ -107,6 +107,15 @@ def _start_hosts(settings: SpoolerSettings, hosts: Hosts, directory: HostDirecto
     hosts.start()
     if settings.discovery.kubernetes_service:
         tasks.supervise("discovery", lambda: in_cluster.find_hosts(settings.discovery, directory.put))
+
+
+def _keep(settings: SpoolerSettings) -> Keep:
+    return Keep(
+        settings.keep_finished_s,
+        settings.keep_finished_jobs,
+        settings.keep_document_bytes,
+        settings.keep_events_s,
+    )
 
 
 def _dispatch(section: DispatchSection) -> DispatchSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from chassis import logs
 from spooler.metrics import SpoolerMetrics
@@ -19,11 +20,22 @@ _ROUNDS = 20  # commits in one go, with a pause after each, so that jobs that co
 _PAUSE_S = 0.05
 
 
+class Keep(NamedTuple):
+    """What is kept of what is over. None: no limit of this kind."""
+
+    finished_s: float  # ended jobs, in seconds after their end
+    finished_jobs: int | None = None  # of them, the newest so many
+    document_bytes: int | None = (
+        None  # of all documents in the spool; those of ended jobs go first, and only they
+    )
+    events_s: float = 90 * 86400.0  # what happened to printers and ports
+
+
 class Retention:
     """The timer.
 
     Args:
-        keep_finished_s: how long ended jobs are remembered, in seconds.
+        keep: how much is remembered.
         forget_uploads: forgets those that are idle for too long and says how many.
     """
 
@@ -31,13 +43,13 @@ class Retention:
         self,
         store: Store,
         metrics: SpoolerMetrics,
-        keep_finished_s: float,
+        keep: Keep,
         forget_uploads: Callable[[], Awaitable[int]],
     ) -> None:
         self._store = store
         self._room = Room(store)
         self._metrics = metrics
-        self._keep = timedelta(seconds=keep_finished_s)
+        self._keep = keep
         self._forget_uploads = forget_uploads
 
     async def run(self) -> None:
@@ -47,16 +59,30 @@ class Retention:
             # A busy spooler ends more jobs than one round forgets: then the next round follows at once.
             await asyncio.sleep(EVERY_S if gone < _AT_ONCE * _ROUNDS else _PAUSE_S)
 
+    async def _forget_events(self) -> None:
+        for _ in range(_ROUNDS):
+            before = datetime.now(UTC) - timedelta(seconds=self._keep.events_s)
+            if await self._store.purge_events(before, _AT_ONCE) < _AT_ONCE:
+                return
+            await asyncio.sleep(_PAUSE_S)
+
     async def forget(self) -> int:
         """Forget what is due, at most ten thousand jobs; return how many jobs went."""
         gone = 0
         for _ in range(_ROUNDS):
-            count = await self._store.purge_finished(datetime.now(UTC) - self._keep, _AT_ONCE)
+            count = await self._store.purge_finished(
+                datetime.now(UTC) - timedelta(seconds=self._keep.finished_s),
+                _AT_ONCE,
+                self._keep.finished_jobs,
+            )
             gone += count
             if count < _AT_ONCE:
                 break
             await asyncio.sleep(_PAUSE_S)
         await self._room.make()
+        if self._keep.document_bytes is not None:
+            await self._room.keep(self._keep.document_bytes)
+        await self._forget_events()
         uploads = await self._forget_uploads()
         self._metrics.spool_bytes = (await self._store.usage()).spool_bytes
         if gone or uploads:

@@ -42,6 +42,17 @@ class Room:
                 log.info("documents of ended jobs given back", jobs=given)
             return given > 0
 
+    async def keep(self, most_bytes: int) -> bool:
+        """Give documents back until what is kept takes at most so much; return whether anything was given back."""
+        async with self._turn:
+            given = 0
+            while (await self._store.usage()).live_bytes > most_bytes:
+                count = await self._next_page()
+                if count is None:
+                    break
+                given += count
+            return given > 0
+
     async def within(self, write: Callable[[], Awaitable[Written]]) -> Written:
         """Write; when there is no room, make some and write once more. Raises SpoolFull when that did not help."""
         try:

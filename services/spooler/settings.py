@@ -98,6 +98,19 @@ class SpoolerSettings(Settings):
     keep_finished_s: float = Field(
         default=86400.0, ge=0, description="how long jobs are remembered after their end, in seconds"
     )
+    keep_finished_jobs: int | None = Field(
+        default=1_000_000, ge=0, description="how many ended jobs are remembered at most; none: no limit"
+    )
+    keep_document_bytes: int | None = Field(
+        default=None,
+        ge=0,
+        description="above this, documents of ended jobs are given back; none: while the volume has room",
+    )
+    keep_events_s: float = Field(
+        default=90 * 86400.0,
+        ge=0,
+        description="how long it is remembered what happened to printers and ports, in seconds",
+    )
     reserve_bytes: int | None = Field(
         default=None, ge=0, description="kept free on the spool's volume; none: 64 MiB, or 5 % of a small one"
     )

@@ -112,34 +112,27 @@ class Jobs(Protocol):
             StoreUnavailable: the disk does not answer; none was accepted (a power cut at this very moment may keep
                 them all the same, which is why senders give request ids).
         """
-        ...
 
     async def record(self, changes: Changes) -> None:
         """Write changes, durably. Commits are shared with all that is being written."""
-        ...
 
     def record_soon(self, changes: Changes) -> None:
         """Write changes with the next commit, within 50 ms; after a crash they may be missing, never out of order.
 
         For progress. While the disk does not answer they are kept, up to a bound, then the oldest are lost.
         """
-        ...
 
     async def flush(self) -> None:
         """Return when everything handed to `record_soon` is durable."""
-        ...
 
     async def get_job(self, number: int) -> Job:
         """Return a job, finished or not. Raises JobNotFound."""
-        ...
 
     async def get_job_by_uid(self, uid: bytes) -> Job:
         """Return a job by what journals know it by. Raises JobNotFound."""
-        ...
 
     async def get_by_request_id(self, owner: str, request_id: str) -> Job | None:
         """Return the job that this request made, if it made one."""
-        ...
 
     async def list_jobs(
         self,
@@ -156,28 +149,29 @@ class Jobs(Protocol):
         Raises:
             InvalidArgument: the token is not one of ours.
         """
-        ...
 
     async def attempts(self, number: int) -> list[Attempt]:
         """Return a job's attempts, oldest first."""
-        ...
 
     async def history(
         self, number: int = 0, *, printer: str = "", port: PortName | None = None, limit: int = 1000
     ) -> list[HistoryEvent]:
         """Return what happened to a job, a printer, or at a port, oldest first; the newest `limit` of it."""
-        ...
 
     async def remove_jobs(self, numbers: Sequence[int]) -> int:
         """Forget ended jobs with all that belongs to them; others are left alone. Return how many went."""
-        ...
 
-    async def purge_finished(self, older_than: datetime, max_count: int = 1000) -> int:
+    async def purge_finished(
+        self, older_than: datetime, max_count: int = 1000, keep_jobs: int | None = None
+    ) -> int:
         """Forget jobs that ended before `older_than` and are not to be retained, oldest end first.
 
-        Return how many went; `max_count` bounds the work, so call again while it is reached.
+        `keep_jobs`: besides, ended ones that are not among the newest so many, whatever their age. Return how many
+        went; `max_count` bounds the work, so call again while it is reached.
         """
-        ...
+
+    async def purge_events(self, older_than: datetime, max_count: int = 1000) -> int:
+        """Forget what happened to printers and ports before a time, oldest first. Return how much went."""
 
 
 class Documents(Protocol):
@@ -190,21 +184,17 @@ class Documents(Protocol):
             JobNotFound: there is no such job.
             DocumentLost: the bytes were given back, or are not on the disk as they were written.
         """
-        ...
 
     async def read_small(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Return the whole documents of those jobs whose bytes lie in the database; the others are left out."""
-        ...
 
     async def create_upload(
         self, owner: str, *, request_id: str = "", attributes: Mapping[str, str] = NO_ATTRIBUTES
     ) -> Upload:
         """Begin a document. The same owner and request id (not empty) get the same upload again."""
-        ...
 
     async def get_upload(self, upload_id: bytes) -> Upload:
         """Return an upload with its present size: where the sender goes on. Raises UploadNotFound."""
-        ...
 
     async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
         """Append document bytes at `offset` and return the new size in bytes.
@@ -221,19 +211,15 @@ class Documents(Protocol):
 
         After google.storage.v2 `WriteObject` and containerd `content.Write`.
         """
-        ...
 
     async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
         """Return bytes of a document that is still coming in, as far as they have come. Raises UploadNotFound."""
-        ...
 
     async def abandon_upload(self, upload_id: bytes) -> None:
         """Forget an upload and give its space back; harmless if there is none."""
-        ...
 
     async def abandon_idle_uploads(self, idle_since: datetime) -> int:
         """Abandon uploads that got no byte since then. Return how many."""
-        ...
 
 
 class Printers(Protocol):
@@ -249,7 +235,6 @@ class Printers(Protocol):
             PrinterExists: there is one of that name.
             RequestIdReused: the request id made another printer.
         """
-        ...
 
     async def update_printer(self, printer: Printer, *, etag: str = "") -> Printer:
         """Replace a printer by this one and return it with its new revision.
@@ -258,7 +243,6 @@ class Printers(Protocol):
             PrinterNotFound: there is none of that name.
             EtagMismatch: `etag` is not empty and not the present one.
         """
-        ...
 
     async def delete_printer(self, name: str, *, etag: str = "") -> Printer | None:
         """Delete a printer; with unfinished jobs, mark it pending deletion and return it so.
@@ -268,15 +252,12 @@ class Printers(Protocol):
         Raises:
             PrinterNotFound, EtagMismatch: as `update_printer`.
         """
-        ...
 
     async def get_printer(self, name: str) -> Printer:
         """Return a printer. Raises PrinterNotFound."""
-        ...
 
     async def list_printers(self) -> list[Printer]:
         """Return all printers by name."""
-        ...
 
 
 class Store(Jobs, Documents, Printers, Protocol):
@@ -284,16 +265,12 @@ class Store(Jobs, Documents, Printers, Protocol):
 
     async def load(self) -> Snapshot:
         """Return what was going on when the last spooler stopped. Work goes by what is unfinished."""
-        ...
 
     async def next_epoch(self) -> int:
         """Return a number greater than any returned before, durably: the base of this spooler's fences."""
-        ...
 
     async def usage(self) -> StoreUsage:
         """Return how full it is."""
-        ...
 
     async def close(self) -> None:
         """Write what is waiting and let go of all files. Later calls raise StoreUnavailable."""
-        ...

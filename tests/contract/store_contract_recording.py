@@ -179,3 +179,30 @@ class RecordingContract(StoreFixtures):
         assert left == {1, 2, 5, 6}
         assert await store.purge_finished(NOW + timedelta(seconds=1)) == 2
         assert {job.number for job in (await store.list_jobs()).jobs} == {5, 6}
+
+    async def test_purging_keeps_only_so_many_ended_jobs_whatever_their_age(self, store):
+        jobs = await accepted(store, *(label() for _ in range(8)))
+        await store.record(Changes(jobs=[ended(job, NOW + timedelta(minutes=job.number)) for job in jobs[:7]]))
+
+        assert await store.purge_finished(NOW - timedelta(days=1), keep_jobs=5) == 3
+        assert {job.number for job in (await store.list_jobs()).jobs} == {4, 5, 6, 7, 8}
+        assert await store.purge_finished(NOW - timedelta(days=1), keep_jobs=5) == 0
+        assert await store.purge_finished(NOW - timedelta(days=1), max_count=1, keep_jobs=0) == 1
+
+    async def test_what_happened_to_printers_and_ports_is_forgotten_by_its_age(self, store):
+        [job] = await accepted(store, label())
+        old, new = NOW - timedelta(days=100), NOW
+        events = [
+            HistoryEvent("paused", "mia", printer="labels", at=old),
+            HistoryEvent("paused", "mia", port=PORT, at=old),
+            HistoryEvent("resumed", "mia", printer="labels", at=new),
+            HistoryEvent("released", "mia", job_number=job.number, printer="labels", at=old),
+        ]
+        await store.record(Changes(history=events))
+
+        assert await store.purge_events(NOW - timedelta(days=90), max_count=1) == 1
+        assert await store.purge_events(NOW - timedelta(days=90)) == 1
+        assert await store.purge_events(NOW - timedelta(days=90)) == 0
+        assert {event.what for event in await store.history(printer="labels")} == {"resumed", "released"}
+        assert await store.history(port=PORT) == []
+        assert len(await store.history(job.number)) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spooler.job import Job
 from spooler.spool.record import Extent
+from spooler.sql.cursor import Cursor
 from spooler.sql.rows import JOB_CHANGING, attempt_row, changing_row, event_row, micros, moment
 from spooler.sql.schema import attempts, history, inline_documents, jobs, paused_ports, spooled_documents, sql
 from spooler.store import Changes
@@ -60,8 +60,17 @@ _ENDED_BEFORE = (
     + " AND ended_at IS NOT NULL AND retain = 0 ORDER BY ended_at LIMIT ?"
 )
 
+_OLDEST_ENDS = (
+    sql(select(jobs.c.number)) + " WHERE ended_at IS NOT NULL AND retain = 0 ORDER BY ended_at LIMIT ?"
+)
+_NEWEST = "SELECT MAX(number) FROM jobs"
+_DELETE_OLD_EVENTS = (
+    "DELETE FROM history WHERE id IN"
+    " (SELECT id FROM history WHERE job_number = 0 AND at < ? ORDER BY at LIMIT ?)"
+)
 
-def record(cursor: sqlite3.Cursor, changes: Changes, now: int) -> list[Extent]:
+
+def record(cursor: Cursor, changes: Changes, now: int) -> list[Extent]:
     """Write changes and return what of the spool they made free; `now` in microseconds."""
     for told_job in changes.jobs:
         job = _with_end(told_job, now)
@@ -83,7 +92,7 @@ def record(cursor: sqlite3.Cursor, changes: Changes, now: int) -> list[Extent]:
     return drop_documents(cursor, changes.drop_documents)
 
 
-def drop_documents(cursor: sqlite3.Cursor, numbers: Iterable[int]) -> list[Extent]:
+def drop_documents(cursor: Cursor, numbers: Iterable[int]) -> list[Extent]:
     """Forget documents and return where in the spool they lay."""
     freed: list[Extent] = []
     for number in numbers:
@@ -96,7 +105,7 @@ def drop_documents(cursor: sqlite3.Cursor, numbers: Iterable[int]) -> list[Exten
     return freed
 
 
-def remove(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> tuple[int, list[Extent]]:
+def remove(cursor: Cursor, numbers: Sequence[int]) -> tuple[int, list[Extent]]:
     """Forget ended jobs with all that is theirs; return how many there were, and what of the spool is free now."""
     gone = [number for number in numbers if cursor.execute(_DELETE_JOB, (number,)).rowcount]
     keys = [(number,) for number in gone]
@@ -105,9 +114,25 @@ def remove(cursor: sqlite3.Cursor, numbers: Sequence[int]) -> tuple[int, list[Ex
     return len(gone), drop_documents(cursor, gone)
 
 
-def ended_before(cursor: sqlite3.Cursor, older_than: datetime, max_count: int) -> list[int]:
-    """Return jobs that ended before a time and need not be retained, oldest end first."""
-    return [number for (number,) in cursor.execute(_ENDED_BEFORE, (micros(older_than), max_count))]
+def ended_before(
+    cursor: Cursor, older_than: datetime, max_count: int, keep_jobs: int | None = None
+) -> list[int]:
+    """Return jobs that ended before a time, or before the newest `keep_jobs`, oldest end first; none to be retained."""
+    found = [number for (number,) in cursor.execute(_ENDED_BEFORE, (micros(older_than), max_count))]
+    if keep_jobs is None or len(found) >= max_count:
+        return found
+    # Numbers have no gaps to speak of, and ends come in their order, about: nothing has to be counted.
+    (newest,) = cursor.execute(_NEWEST).fetchone()
+    oldest = cursor.execute(_OLDEST_ENDS, (max_count,)).fetchall()
+    known = set(found)
+    return found + [
+        number for (number,) in oldest if number <= (newest or 0) - keep_jobs and number not in known
+    ]
+
+
+def forget_events(cursor: Cursor, older_than: datetime, max_count: int) -> int:
+    """Forget what happened to printers and ports before a time; return how much went. Jobs take theirs along."""
+    return cursor.execute(_DELETE_OLD_EVENTS, (micros(older_than), max_count)).rowcount
 
 
 def _with_end(job: Job, now: int) -> Job:

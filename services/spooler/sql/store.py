@@ -1,8 +1,7 @@
 """The store in SQLite: `spooler.db` for what must be found, a spool log beside it for larger documents.
 
-One thread writes (`writer`), two read (`read`); the spool has its own. Durable: WAL with
-synchronous=FULL, so a commit is on the disk before anyone is told of it. A document in the spool is synced before
-the row that names it, so a row never names what is not there.
+One thread writes (`writer`), two read (`read`); the spool has its own. Durable: WAL with synchronous=FULL, so a commit
+is on the disk before anyone is told of it. A spooled document is synced before the row that names it.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
 from spooler.sql.accept import accept
+from spooler.sql.cursor import Cursor
 from spooler.sql.documents import SqlDocuments
 from spooler.sql.errors import told
 from spooler.sql.open import FileLock, inspect, migrate, reader_engine, writer_engine
@@ -96,15 +96,11 @@ class SqlStore(SqlDocuments):
     async def load(self) -> Snapshot:
         """Return what was going on when the last spooler stopped."""
 
-        def question(cursor: sqlite3.Cursor) -> Snapshot:
+        def question(cursor: Cursor) -> Snapshot:
             jobs = sql_read.unfinished_jobs(cursor)
             waiting = {job.number for job in jobs}
-            lost = [
-                number
-                for segment, size in self._spool.lost.items()
-                for number in sql_read.jobs_beyond(cursor, segment, size)
-                if number in waiting
-            ]
+            beyond = (sql_read.jobs_beyond(cursor, *one) for one in self._spool.lost.items())
+            lost = sorted(waiting.intersection(number for found in beyond for number in found))
             return Snapshot(
                 get_meta(cursor, "fabric_id"),
                 jobs,
@@ -112,7 +108,7 @@ class SqlStore(SqlDocuments):
                 sql_printers.all_printers(cursor),
                 sql_read.unfinished_uploads(cursor),
                 int(get_meta(cursor, "last_number")),
-                sorted(lost),
+                lost,
                 sql_read.ports_paused(cursor),
             )
 
@@ -121,7 +117,7 @@ class SqlStore(SqlDocuments):
     async def next_epoch(self) -> int:
         """Return a number greater than any before."""
 
-        def run(cursor: sqlite3.Cursor) -> int:
+        def run(cursor: Cursor) -> int:
             epoch = int(get_meta(cursor, "epoch")) + 1
             set_meta(cursor, "epoch", str(epoch))
             return epoch
@@ -131,7 +127,7 @@ class SqlStore(SqlDocuments):
     async def usage(self) -> StoreUsage:
         """Return how full it is."""
 
-        def question(_: sqlite3.Cursor) -> StoreUsage:
+        def question(_: Cursor) -> StoreUsage:
             database = sum(
                 file.stat().st_size
                 for file in self._path.parent.glob(f"{self._path.name}*")
@@ -226,17 +222,23 @@ class SqlStore(SqlDocuments):
         self, number: int = 0, *, printer: str = "", port: PortName | None = None, limit: int = 1000
     ) -> list[HistoryEvent]:
         """Return what happened to a job, a printer or at a port; the newest `limit` of it, oldest first."""
-        return await self._reader.ask(
-            lambda cursor: sql_read.history_of(cursor, number, printer, port, limit)
-        )
+        what = (number, printer, port, limit)
+        return await self._reader.ask(lambda cursor: sql_read.history_of(cursor, *what))
 
     async def remove_jobs(self, numbers: Sequence[int]) -> int:
         """Forget ended jobs. Return how many went."""
         return await self._forget(lambda _: list(numbers))
 
-    async def purge_finished(self, older_than: datetime, max_count: int = 1000) -> int:
-        """Forget jobs that ended before a time. Return how many went."""
-        return await self._forget(lambda cursor: sql_record.ended_before(cursor, older_than, max_count))
+    async def purge_finished(
+        self, older_than: datetime, max_count: int = 1000, keep_jobs: int | None = None
+    ) -> int:
+        """Forget jobs that ended long ago; the rules are `Jobs.purge_finished`'s."""
+        limits = (older_than, max_count, keep_jobs)
+        return await self._forget(lambda cursor: sql_record.ended_before(cursor, *limits))
+
+    async def purge_events(self, older_than: datetime, max_count: int = 1000) -> int:
+        """Forget what happened to printers and ports before a time. Return how much went."""
+        return int(await self._write(lambda cursor: sql_record.forget_events(cursor, older_than, max_count)))
 
     async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
         """Store a new printer; the rules are `Printers.create_printer`'s."""
@@ -268,13 +270,13 @@ class SqlStore(SqlDocuments):
         return await self._reader.ask(sql_printers.all_printers)
 
     def _recording(self, changes: Changes, *, waited: bool) -> Operation:
-        def run(cursor: sqlite3.Cursor) -> list[Extent]:
+        def run(cursor: Cursor) -> list[Extent]:
             return sql_record.record(cursor, changes, micros(datetime.now(UTC)))
 
         return Operation(run, waited=waited, settle=self._release if changes.drop_documents else None)
 
-    async def _forget(self, choose: Callable[[sqlite3.Cursor], list[int]]) -> int:
-        def run(cursor: sqlite3.Cursor) -> tuple[int, list[Extent]]:
+    async def _forget(self, choose: Callable[[Cursor], list[int]]) -> int:
+        def run(cursor: Cursor) -> tuple[int, list[Extent]]:
             return sql_record.remove(cursor, choose(cursor))
 
         def settle(result: Any) -> None:
@@ -284,7 +286,7 @@ class SqlStore(SqlDocuments):
         return int(count)
 
 
-def _open_spool(cursor: sqlite3.Cursor, directory: Path, reserve: Reserve, settings: StoreSettings) -> Spool:
+def _open_spool(cursor: Cursor, directory: Path, reserve: Reserve, settings: StoreSettings) -> Spool:
     return Spool.open(
         directory,
         bytes.fromhex(get_meta(cursor, "store_id")),
