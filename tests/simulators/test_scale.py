@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
 import os
-import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,47 +66,87 @@ def test_two_hundred_printers_in_one_process_cost_little(tmp_path):
     assert share < 0.5
 
 
-@pytest.mark.parametrize(
-    ("personality", "unit"),
-    [
-        ("zpl", b"^XA^FDSERIAL 1^FS^GFA,60000,60000,100," + b"A5" * 60000 + b"^FS^XZ"),
-        ("escpos", b"\x1b@Receipt no 1\n\x1dv0\x00\x48\x00\xe8\x03" + bytes(72000) + b"\x1dV\x00"),
-        ("pjl", b"\x1b*b60000W" + b"\x0c" * 60000 + b"page no 1\x0c"),
-        ("plain", b"page no 1\n" + b"x" * 60000 + b"\x0c"),
-    ],
-)
-async def test_one_printer_takes_a_hundred_megabytes_a_second(start, personality, unit):
-    """Counted by this process' processor time, sender included: the machine is shared with others."""
-    printer = await start(personality)
-    piece = unit * (4_000_000 // len(unit))
-    best = 0.0
-    for run in range(2):
-        _, writer = await asyncio.open_connection("127.0.0.1", printer.tcp.port)
-        began, clock = time.process_time(), time.perf_counter()
-        for _ in range(25):
-            writer.write(piece)
-            await writer.drain()
-        await printer.wait_units((run + 1) * 25 * (4_000_000 // len(unit)), 30)
-        size = 25 * len(piece) / 1e6
-        best = max(best, size / (time.process_time() - began))
-        print(
-            f"{personality}: {size / (time.perf_counter() - clock):.0f} MB/s, {best:.0f} MB a processor second"
-        )
-        writer.close()
-        await writer.wait_closed()
-        if best > 150:
-            break
-    assert best > 100
+UNITS = {
+    "zpl": b"^XA^FDSERIAL 1^FS^GFA,60000,60000,100," + b"A5" * 60000 + b"^FS^XZ",
+    "escpos": b"\x1b@Receipt no 1\n\x1dv0\x00\x48\x00\xe8\x03" + bytes(72000) + b"\x1dV\x00",
+    "pjl": b"\x1b*b60000W" + b"\x0c" * 60000 + b"page no 1\x0c",
+    "plain": b"page no 1\n" + b"x" * 60000 + b"\x0c",
+}
+SEND_MB = 100
+ROUNDS = 5
+GOAL_MB_PER_S = 100
+IDLE_COPY_MB_PER_S = 2000  # what a plain copy reaches where nothing else runs
+# A receiver that does nothing: what the machine's loopback carries at this moment, whoever else is busy.
+PLAIN_COPY = """
+import socket
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    buffer = bytearray(262144)
+    while True:
+        connection, _ = server.accept()
+        with connection:
+            while connection.recv_into(buffer):
+                pass
+"""
 
 
-async def test_small_labels_leave_by_the_thousand(start):
-    printer = await start("zpl")
-    data = b"".join(label(n % 100_000) for n in range(20_000))
-    _, writer = await asyncio.open_connection("127.0.0.1", printer.tcp.port)
+@contextlib.contextmanager
+def receiver(*command: str) -> Iterator[str]:
+    """Run a program that says in its first line where it listens."""
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline()
+        finally:
+            process.terminate()
+
+
+def mb_per_s(port: int, piece: bytes, pieces: int) -> float:
+    """Send through a real socket until the other side has taken all and closed; by the clock on the wall."""
     began = time.perf_counter()
-    writer.write(data)
-    await printer.wait_units(20_000, 30)
-    rate = 20_000 / (time.perf_counter() - began)
-    writer.close()
-    print(f"{rate:.0f} labels/s, {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-    assert rate > 2000
+    with socket.create_connection(("127.0.0.1", port), 10) as sock:
+        sock.settimeout(60)
+        for _ in range(pieces):
+            sock.sendall(piece)
+        sock.shutdown(socket.SHUT_WR)
+        assert sock.recv(1) == b""
+    return len(piece) * pieces / 1e6 / (time.perf_counter() - began)
+
+
+@pytest.mark.parametrize("personality", list(UNITS))
+def test_one_printer_prints_a_hundred_megabytes_a_second(personality, tmp_path):
+    """On a machine with nothing else to do: on a busy one, as much less as a plain copy of a socket gets less."""
+    unit = UNITS[personality]
+    piece = unit * (4_000_000 // len(unit))
+    pieces = SEND_MB * 1_000_000 // len(piece)
+    printed, copied = [], []
+    command = ("-m", "printfabric_sim", personality, "--tcp", "0", "--record", str(tmp_path))
+    with receiver(*command) as ready, receiver("-c", PLAIN_COPY) as plain:
+        port = json.loads(ready)["printers"][0]["address"]["tcp"]
+        for _ in range(ROUNDS):
+            copied.append(mb_per_s(int(plain), piece, pieces))
+            printed.append(mb_per_s(port, piece, pieces))
+            if printed[-1] > 1.2 * GOAL_MB_PER_S:
+                break
+    units = (tmp_path / "units.jsonl").read_bytes().count(b'"printed"')
+    assert units == len(printed) * pieces * (4_000_000 // len(unit))
+    ratio = max(printed) / max(copied)
+    print(
+        f"{personality}: {max(printed):.0f} MB/s printed, {max(copied):.0f} MB/s copied by a plain socket ({ratio:.2f} of it)"
+    )
+    shares = [
+        rate / GOAL_MB_PER_S / min(1, copy / IDLE_COPY_MB_PER_S)
+        for rate, copy in zip(printed, copied, strict=True)
+    ]
+    assert max(shares) > 1
+
+
+def test_small_labels_leave_by_the_thousand():
+    data = b"".join(label(n % 100_000) for n in range(20_000))
+    rates = []
+    with receiver("-m", "printfabric_sim", "zpl", "--tcp", "0") as ready:
+        port = json.loads(ready)["printers"][0]["address"]["tcp"]
+        while len(rates) < 3 and (not rates or max(rates) < 40_000):
+            rates.append(mb_per_s(port, data, 1) * 1e6 / len(label(1)))
+    print(f"{max(rates):.0f} labels/s")
+    assert max(rates) > 5000

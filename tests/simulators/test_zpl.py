@@ -137,3 +137,29 @@ async def test_variables_answer_with_the_odometer(start):
     inlet, link = plug(printer)
     printer.core.feed(inlet, label(1) + label(2) + b'! U1 getvar "odometer.total_label_count"\r\n')
     assert link.data == b'"2"'
+
+
+# Where Zebra's Browser Print sample looks in the answer to ~HQES.
+ERROR, PAUSE, HEAD, MEDIA = 70, 84, 87, 88
+
+
+@pytest.mark.parametrize(
+    ("condition", "column", "digit"),
+    [
+        (Condition.MEDIA_OUT, MEDIA, "1"),
+        (Condition.RIBBON_OUT, MEDIA, "2"),
+        (Condition.COVER_OPEN, MEDIA, "4"),
+        (Condition.CUTTER, MEDIA, "8"),
+        (Condition.HEAD_HOT, HEAD, "1"),
+        (Condition.PAUSED, PAUSE, "1"),
+    ],
+)
+async def test_error_flags_stand_where_clients_look_for_them(start, condition, column, digit):
+    printer = await start("zpl")
+    inlet, link = plug(printer)
+    printer.core.feed(inlet, b"~HQES")
+    assert {link.data.decode()[at] for at in (ERROR, PAUSE, HEAD, MEDIA)} == {"0"}
+    link.data = b""
+    printer.core.hold(condition)
+    printer.core.feed(inlet, b"~HQES")
+    assert (link.data.decode()[ERROR], link.data.decode()[column]) == ("1", digit)

@@ -1,4 +1,12 @@
-"""What a PJL printer says of itself, asked or unasked. After HP's PJL manual, "Status Readback Commands", appendix D."""
+"""What a PJL printer says of itself, asked or unasked.
+
+After HP's "Printer Job Language Technical Reference Manual" (5021-0380), chapter 7 "Status Readback Commands" and appendix D
+"PJL Status Codes". Checked there: the form of INFO STATUS with 10001 (7-25), of USTATUS DEVICE with 40021 "12 PRINTER OPEN"
+(7-35), the groups of codes (7-34, 7-35, D-1). Checked in other makers' manuals that follow it: 10001 ready and 10002 not ready
+(Lexmark "Technical Reference", table 3-12), 40010 cartridge missing, 40021 cover open, 40022 paper jam (table 3-14), 40022
+(Panasonic KX-P7200). 10023 while printing is what clients look for. Not checked, from the group they are in: 10003, 50000,
+and of 41xyy (no paper of that size in any tray) that 04 is A4: the codes 11 to 26 of D-20 were read, and it is not among them.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +16,11 @@ from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.personality import Machine
 
-# Appendix D: 10xxx informational, 40xxx operator intervention, 41xyy foreground paper mount; the worst comes first.
+# 10xxx informational, 40xxx operator intervention, 41xyy foreground paper mount, 50xxx hardware; the worst comes first.
 _CODES: tuple[tuple[Condition, int, str, bool], ...] = (
     (Condition.COVER_OPEN, 40021, "12 PRINTER OPEN", False),
     (Condition.JAM, 40022, "13 PAPER JAM", False),
-    (Condition.MEDIA_OUT, 41213, "LOAD A4", False),
+    (Condition.MEDIA_OUT, 41204, "LOAD A4", False),
     (Condition.RIBBON_OUT, 40010, "14 NO EP CART", False),
     (Condition.HEAD_HOT, 50000, "50 SERVICE", False),
     (Condition.CUTTER, 40022, "13 PAPER JAM", False),

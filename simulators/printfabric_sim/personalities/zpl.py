@@ -3,6 +3,12 @@
 After Zebra's "ZPL II Programming Guide" (docs.zebra.com/us/en/printers/software/zpl-pg): ^XA ^XZ ^PQ ^LL ^DF, ~HS ~HI
 ~HQ ~JA ~JX ~JR ~PH ~PP ~PS ~WC, and the SGD `getvar` of the same guide for a few names.
 
+Checked against the guide's pages: the fields of ~HS and when it keeps silent (zpl-commands/~hs4.html, also Rev. A of 2006,
+pages 171 and 172), the form of ~HI (page 169 there), the error flags of ~HQES (zpl-commands/r-zpl-wq.html lists those of
+the host queries). The column of each character of ~HQES, and the flag of a pause, are those that Zebra's Browser Print sample
+reads (70 error, 84 pause, 87 head, 88 media). Not checked: the wording of ~HQSN and ~HQOD, and the values of
+`media.status` and `head.latch`.
+
 Choices where the guide is silent: a ^XA inside a format starts anew and drops the unfinished one; a format without a
 field, graphic or stored image feeds no label.
 """
@@ -36,7 +42,7 @@ _COPIES = re.compile(rb"\^PQ *(\d{1,8})(?!\d)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\^LL *(\d{1,5})(?!\d)", re.IGNORECASE)
 _STORES = re.compile(rb"\^DF", re.IGNORECASE)
 
-# ~HQES, error flags, group 1 ("~HQ: Host Query, Error Flags")
+# ~HQES, error flags, group 1. A jam has no flag on a labeler; the nearest is "clear paper path failed".
 _ERROR_BITS = {
     Condition.MEDIA_OUT: 0x00000001,
     Condition.RIBBON_OUT: 0x00000002,
@@ -212,7 +218,7 @@ class ZplPrinter(Personality):
             bits = sum(bit for condition, bit in _ERROR_BITS.items() if condition in self.machine.conditions)
             low = self.machine.media_left is not None and self.machine.media_left < 10
             body = (
-                "\r\n\r\n  PRINTER STATUS                             \r\n"
+                "\r\n\r\n  PRINTER STATUS                            \r\n"
                 f"   ERRORS:         {_bit(bits != 0)} 00000000 {bits:08X}\r\n"
                 f"   WARNINGS:       {_bit(low)} 00000000 {1 if low else 0:08X}\r\n"
             )
