@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from chassis.tasks import Tasks
 from spooler.admitting import Admitting
@@ -13,11 +15,14 @@ from spooler.dispatch_view import DispatchSettings, JobWait
 from spooler.hub import Hub
 from spooler.job import Job
 from spooler.job_state import JobState
+from spooler.lane import Lane
 from spooler.pace import Alarms, is_overdue
 from spooler.pool import choose_port
-from spooler.printer import Paused, PortAvailability, PortName
+from spooler.printer import Paused, PortAvailability, PortName, Printer
 from spooler.routes import Routes
 from spooler.store import Store
+
+MOST_IN_A_ROW = 16  # documents through one language monitor while others wait for the port
 
 
 class Choosing(Admitting):
@@ -62,7 +67,8 @@ class Choosing(Admitting):
             until = self.routes.waits_for_home(job, printer, now)
             if until is not None and until != float("inf"):
                 self.alarms.after(printer.name, until - now)
-        return choose_port(printer, self.state_of, self._suspect, self._load, queue.turn, allowed)
+        states = partial(self._state_for, printer)
+        return choose_port(printer, states, self._suspect, self._load, queue.turn, allowed)
 
     @staticmethod
     def _took(queue: Queue, port: PortName) -> None:
@@ -81,6 +87,41 @@ class Choosing(Admitting):
             return PortAvailability.FAILED
         free = lane.has_room and lane.pinned is None
         return PortAvailability.READY if free else PortAvailability.PRINTING
+
+    def _state_for(self, printer: Printer, port: PortName) -> PortAvailability:
+        """Return the same for one printer: a port on which it is another language monitor's turn is busy for it."""
+        found, lane = self.state_of(port), self.lanes.get(port.key)
+        if found is PortAvailability.READY and lane is not None and not self._has_turn(printer, lane):
+            return PortAvailability.PRINTING
+        return found
+
+    def _has_turn(self, printer: Printer, lane: Lane) -> bool:
+        """Say whether a document may join those of a port, since closing and opening it costs each of them.
+
+        Documents of one way go together, at most so many in a row while somebody waits who needs another (S35).
+        """
+        if lane.going not in (None, printer.way):
+            return False
+        users = self.book.users.get(lane.port.key, ())
+        if len(users) < 2 or printer.way != lane.turn_way or lane.turn < MOST_IN_A_ROW:
+            return True
+        queues = [self.book.queues[name] for name in users]
+        others = [queue for queue in queues if queue.printer.way != printer.way]
+        if not any(queue.waiting and queue.printer.paused is None for queue in others):
+            return True
+        if lane.going is None:  # they get their chance; when they do not take it the turn begins anew
+            asyncio.get_running_loop().call_soon(self._next_turn, lane)
+        return False
+
+    @abstractmethod
+    def lane_changed(self, port: PortName) -> None:
+        """See `LaneOwner.lane_changed`."""
+
+    def _next_turn(self, lane: Lane) -> None:
+        self.lane_changed(lane.port)
+        if lane.going is None and lane.turn >= MOST_IN_A_ROW:
+            lane.turn = 0
+            self.lane_changed(lane.port)
 
     def _suspect(self, port: PortName) -> bool:
         lane = self.lanes.get(port.key)

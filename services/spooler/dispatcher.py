@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.tasks import Tasks
-from spooler.choosing import Choosing
+from spooler.choosing import MOST_IN_A_ROW, Choosing
 from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
 from spooler.hosts import Hosts
@@ -200,14 +200,16 @@ class Dispatcher(Choosing):
             for name in names:
                 self.note_outage(name)
         if len(names) > 1:
-            names = sorted(names, key=self._urgency)
+            names = sorted(names, key=lambda name: self._urgency(name, lane))
         for name in names:
             self.kick(name)
 
-    def _urgency(self, name: str) -> tuple[int, int, int]:
+    def _urgency(self, name: str, lane: Lane | None) -> tuple[int, bool, int, int]:
+        """Order printers of one port: by their priority; then those that need no other language monitor, for a while."""
         queue = self.book.queues[name]
         key = queue.waiting.first_key() or (0, 0)
-        return -queue.printer.priority, *key
+        same = lane is not None and (queue.printer.way == lane.turn_way) == (lane.turn < MOST_IN_A_ROW)
+        return -queue.printer.priority, not same, *key
 
     # --- what changes besides
 

@@ -9,7 +9,7 @@ from spooler.flight import Flight, LaneOwner
 from spooler.lane_condition import LaneCondition
 from spooler.outgoing import BATCH_BYTES, Outgoing
 from spooler.port import DocumentKey
-from spooler.printer import STRAIGHT, PortName
+from spooler.printer import STRAIGHT, PortName, Way
 
 
 class LaneFlights(LaneCondition):
@@ -22,6 +22,8 @@ class LaneFlights(LaneCondition):
         self.reserved = 0  # places promised to jobs that are being accepted
         self.printer = ""  # whom the port is, or will be, opened for
         self.way = STRAIGHT  # what it is, or will be, opened through
+        self.turn_way = STRAIGHT  # the way of the document taken last
+        self.turn = 0  # documents taken in a row that go this way
         self.flights: dict[DocumentKey, Flight] = {}
         self._bytes = 0
         self._unsent = Outgoing(port, owner, self._spoil)
@@ -33,7 +35,14 @@ class LaneFlights(LaneCondition):
             not self.failed and len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
         )
 
+    @property
+    def going(self) -> Way | None:
+        """The way of the documents that are on their way; None: there are none."""
+        return next((flight.way for flight in self.flights.values()), None)
+
     def _add(self, flight: Flight) -> None:
+        self.turn = self.turn + 1 if flight.way == self.turn_way else 1
+        self.turn_way = flight.way
         self.flights[flight.key] = flight
         self._bytes += flight.size_bytes
         self.printer = flight.info.printer

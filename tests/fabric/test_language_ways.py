@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from spooler.choosing import MOST_IN_A_ROW
 from spooler.job_state import JobState
 from spooler.printer import BIDIRECTIONAL, STRAIGHT, Printer, Way
 from tests.fabric.dispatch_rig import Rig, running
@@ -88,3 +90,52 @@ def test_a_language_monitor_is_silent_only_when_that_is_said() -> None:
     assert Printer("labels").way == STRAIGHT
     assert Printer("labels", language_monitor="ZPL").way == Way("ZPL", True)
     assert Printer("l", language_monitor="ZPL", attributes={BIDIRECTIONAL: "off"}).way == Way("ZPL", False)
+
+
+async def test_documents_of_one_language_monitor_go_together_and_the_others_still_get_their_turn(
+    rig: Rig, host: FakeHost
+) -> None:
+    await rig.printer("labels", "P1:", language_monitor="ZPL")
+    await rig.printer("pages", "P1:", language_monitor="PJL")
+    port = host.ports["P1:"]
+    port.paused.clear()
+    jobs = [await rig.submit(printer, printer.encode()) for printer in ("labels", "pages") * 40]
+    port.paused.set()
+    for job in jobs:
+        await rig.until(job.number, JobState.COMPLETED)
+    printed = [bytes(one.data) for one in port.printed]
+    runs = [len(list(run)) for _, run in groupby(printed)]
+    assert sum(runs) == len(jobs)
+    assert max(runs) <= MOST_IN_A_ROW
+    assert len(runs) <= 2 * (40 // MOST_IN_A_ROW + 1) + 1, runs  # and not a hand-over for each
+    assert len(openings(host)) == 2 * len(runs) - 1
+
+
+async def test_a_paused_printer_with_another_language_monitor_keeps_nobody_waiting(
+    rig: Rig, host: FakeHost
+) -> None:
+    await rig.printer("labels", "P1:", language_monitor="ZPL")
+    await rig.printer("pages", "P1:", language_monitor="PJL")
+    await rig.printers.pause_printer("pages", "test")
+    waits = await rig.submit("pages", b"page")
+    jobs = [await rig.submit("labels", b"label") for _ in range(3 * MOST_IN_A_ROW)]
+    for job in jobs:
+        await rig.until(job.number, JobState.COMPLETED)
+    assert (await rig.job(waits.number)).state is JobState.PENDING
+    await rig.printers.resume_printer("pages", "test")
+    await rig.until(waits.number, JobState.COMPLETED)
+
+
+async def test_one_after_the_other_nobody_starves_behind_a_printer_that_always_has_more(
+    rig: Rig, host: FakeHost
+) -> None:
+    await rig.printer("labels", "P1:", language_monitor="ZPL")
+    await rig.printer("pages", "P1:", language_monitor="PJL")
+    first = await rig.submit("pages", b"page")
+    more = [await rig.submit("labels", b"label") for _ in range(20)]
+    second = await rig.submit("pages", b"page")
+    more += [await rig.submit("labels", b"label") for _ in range(60)]
+    await rig.until(second.number, JobState.COMPLETED)
+    await rig.until(first.number, JobState.COMPLETED)
+    for job in more:
+        await rig.until(job.number, JobState.COMPLETED)
