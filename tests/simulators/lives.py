@@ -150,7 +150,7 @@ class Life:
 
 
 async def send(
-    printer: SimulatedPrinter, port: int, kind: str, data: bytes, chunk: int, patience_s: float = 0.6
+    printer: SimulatedPrinter, port: int, kind: str, data: bytes, chunk: int, patience_s: float = 0.4
 ) -> int:
     """Send `data` in chunks and stay until it is printed; return how far it got, as a client would believe.
 
@@ -203,7 +203,7 @@ async def live(printer: SimulatedPrinter, life: Life) -> dict[int, bytes]:
         todo = b"".join(life.units)
         for _ in range(4):
             known = set(proxy.sent)
-            patience_s = 0.6 if life.faults else 20
+            patience_s = 0.4 if life.faults else 20
             sent = await send(printer, proxy.port, life.kind, todo, life.chunk, patience_s)
             head = wrapped(life.kind, todo)[0]
             carried |= dict.fromkeys(set(proxy.sent) - known, (len(head), len(todo)))

@@ -143,7 +143,7 @@ def test_one_printer_prints_a_hundred_megabytes_a_second(personality, tmp_path):
 
 def test_small_labels_leave_by_the_thousand():
     data = b"".join(label(n % 100_000) for n in range(20_000))
-    rates = []
+    rates: list[float] = []
     with receiver("-m", "printfabric_sim", "zpl", "--tcp", "0") as ready:
         port = json.loads(ready)["printers"][0]["address"]["tcp"]
         while len(rates) < 3 and (not rates or max(rates) < 40_000):

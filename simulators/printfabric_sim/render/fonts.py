@@ -7,6 +7,7 @@ all of code page 437, frames included.
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from functools import lru_cache
 from importlib.resources import files
@@ -63,8 +64,8 @@ def draw_text(
 @lru_cache(maxsize=16)
 def fixed_font(width: int) -> ImageFont.FreeTypeFont:
     """Return the fixed-pitch font with letters `width` dots wide."""
-    with (files("barcode") / "fonts" / "DejaVuSansMono.ttf").open("rb") as file:
-        return ImageFont.truetype(file, width / _ADVANCE)
+    file = files("barcode") / "fonts" / "DejaVuSansMono.ttf"
+    return ImageFont.truetype(io.BytesIO(file.read_bytes()), width / _ADVANCE)
 
 
 @lru_cache(maxsize=4096)
