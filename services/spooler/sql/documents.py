@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from os import urandom
-from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
 
@@ -22,6 +21,7 @@ from spooler.spool.record import Extent
 from spooler.sql import read as sql_read
 from spooler.sql.accept import Kept, upload_missing
 from spooler.sql.cursor import Cursor
+from spooler.sql.questions import Asked, SqlQuestions
 from spooler.sql.read import Reader
 from spooler.sql.rows import attributes_text, micros
 from spooler.sql.schema import sql, uploads
@@ -39,13 +39,17 @@ _DELETE = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
 _HASH_HERE_BYTES = 256 * 1024  # a larger document is hashed before it waits for the writer, not by it
 
 
-class SqlDocuments:
+class SqlDocuments(SqlQuestions):
     """The part of `SqlStore` that knows where bytes lie."""
 
     def __init__(self, thread: GroupThread[Operation], reader: Reader, spool: Spool) -> None:
         self._thread = thread
         self._reader = reader
         self._spool = spool
+
+    @property
+    def _asked(self) -> Asked:
+        return self._reader
 
     async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
         """Return document bytes; the rules are `Documents.read`'s."""
@@ -124,9 +128,6 @@ class SqlDocuments:
         for upload_id in idle:
             await self.abandon_upload(upload_id)
         return len(idle)
-
-    async def _write(self, run: Callable[[Cursor], Any], *, printer: str = "") -> Any:
-        return await self._thread.enqueue(Operation(run, printer=printer))
 
     async def _keep_all(self, new_jobs: Sequence[NewJob]) -> list[Kept]:
         """Put new jobs' documents where they belong, together, so that they share a sync.

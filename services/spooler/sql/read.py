@@ -43,6 +43,7 @@ from spooler.sql.rows import (
 )
 from spooler.sql.schema import (
     attempts,
+    bound_sql,
     history,
     inline_documents,
     jobs,
@@ -125,16 +126,11 @@ class Reader:
 
     async def list_jobs(self, where: JobFilter, order: JobOrder, limit: int, page_token: str) -> JobPage:
         """Return a page of jobs; the rules are `Jobs.list_jobs`'s."""
-        limit = min(max(limit, 1), _MOST_JOBS)
-        statement = _jobs_where(where, order, _number_of(page_token, order)).limit(limit + 1)
-
-        def question() -> Sequence[Row]:
-            with self._engine.connect() as connection:
-                return connection.execute(statement).all()
-
-        rows = await asyncio.get_running_loop().run_in_executor(self._threads, question)
-        found = [job_of_row(row) for row in rows[:limit]]
-        return JobPage(found, f"{_MARK[order]}{found[-1].number}" if len(rows) > limit else "")
+        sql_text, parameters, limit = list_jobs_sql(where, order, limit, page_token)
+        found = await self.ask(
+            lambda cursor: [job_of_row(row) for row in cursor.execute(sql_text, parameters)]
+        )
+        return page_of(found, order, limit)
 
     def close(self) -> None:
         """Let running questions end, then close the connections."""
@@ -236,6 +232,21 @@ def upload_of_row(row: Row) -> Upload:
     """Return the upload of a row."""
     upload_id, owner, request_id, attributes, created_at = row
     return Upload(upload_id, owner, moment(created_at), 0, request_id or "", attributes_of(attributes))
+
+
+def list_jobs_sql(
+    where: JobFilter, order: JobOrder, limit: int, page_token: str
+) -> tuple[str, Sequence[object], int]:
+    """Return the statement that finds one job more than a page has, its parameters, and how many a page has."""
+    limit = min(max(limit, 1), _MOST_JOBS)
+    statement = _jobs_where(where, order, _number_of(page_token, order)).limit(limit + 1)
+    return *bound_sql(statement), limit
+
+
+def page_of(found: list[Job], order: JobOrder, limit: int) -> JobPage:
+    """Return the page of what `list_jobs_sql` found."""
+    token = f"{_MARK[order]}{found[limit - 1].number}" if len(found) > limit else ""
+    return JobPage(found[:limit], token)
 
 
 def _number_of(page_token: str, order: JobOrder) -> int | None:

@@ -205,6 +205,13 @@ def literal_sql(statement: ClauseElement) -> str:
     return str(statement.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True}))
 
 
+def bound_sql(statement: ClauseElement) -> tuple[str, list[Any]]:
+    """Return the SQL of a statement that is built for one question, and its values in the order of its `?`."""
+    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    values = compiled.params
+    return str(compiled), [values[name] for name in compiled.positiontup or ()]  # type: ignore[attr-defined]
+
+
 def columns(table: Table, *left_out: str) -> list[Column[Any]]:
     """Return a table's columns in their order, without some."""
     return [column for column in table.columns if column.name not in left_out]

@@ -17,9 +17,8 @@ from typing import Any, NoReturn
 
 from chassis.errors import FabricError, StoreUnavailable
 from spooler.group_commit import GroupThread
-from spooler.job import Attempt, HistoryEvent, Job
+from spooler.job import Job
 from spooler.new_job import Duplicate, NewJob
-from spooler.printer import PortName, Printer
 from spooler.spool.log import SEGMENT_BYTES, SegmentUse, Spool
 from spooler.spool.record import Extent
 from spooler.spool.space import Reserve
@@ -34,7 +33,7 @@ from spooler.sql.open import FileLock, inspect, migrate, reader_engine, writer_e
 from spooler.sql.read import Reader
 from spooler.sql.rows import micros
 from spooler.sql.writer import ROW_BYTES, Operation, Writer, get_meta, set_meta
-from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, Snapshot, StoreUsage
+from spooler.store import Changes, Snapshot, StoreUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,96 +177,6 @@ class SqlStore(SqlDocuments):
         )
         answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
         return answers
-
-    async def record(self, changes: Changes) -> None:
-        """Write changes, durably."""
-        await self._thread.enqueue(self._recording(changes, waited=True))
-
-    def record_soon(self, changes: Changes) -> None:
-        """Write changes with the next commit, within 50 ms."""
-        self._thread.submit_soon(self._recording(changes, waited=False))
-
-    async def flush(self) -> None:
-        """Return when everything handed to `record_soon` is durable."""
-        await self._write(lambda _: None)
-
-    async def get_job(self, number: int) -> Job:
-        """Return a job. Raises JobNotFound."""
-        return await self._reader.ask(lambda cursor: sql_read.job(cursor, number))
-
-    async def get_job_by_uid(self, uid: bytes) -> Job:
-        """Return a job by its uid. Raises JobNotFound."""
-        return await self._reader.ask(lambda cursor: sql_read.job_by_uid(cursor, uid))
-
-    async def get_by_request_id(self, owner: str, request_id: str) -> Job | None:
-        """Return the job that a request made, if it made one."""
-        return await self._reader.ask(lambda cursor: sql_read.job_by_request(cursor, owner, request_id))
-
-    async def list_jobs(
-        self,
-        where: JobFilter = ALL_JOBS,
-        *,
-        order: JobOrder = JobOrder.OLDEST_FIRST,
-        limit: int = 100,
-        page_token: str = "",
-    ) -> JobPage:
-        """Return a page of jobs; the rules are `Jobs.list_jobs`'s."""
-        return await self._reader.list_jobs(where, order, limit, page_token)
-
-    async def attempts(self, number: int) -> list[Attempt]:
-        """Return a job's attempts, oldest first."""
-        return await self._reader.ask(lambda cursor: sql_read.attempts_of(cursor, number))
-
-    async def history(
-        self, number: int = 0, *, printer: str = "", port: PortName | None = None, limit: int = 1000
-    ) -> list[HistoryEvent]:
-        """Return what happened to a job, a printer or at a port; the newest `limit` of it, oldest first."""
-        what = (number, printer, port, limit)
-        return await self._reader.ask(lambda cursor: sql_read.history_of(cursor, *what))
-
-    async def remove_jobs(self, numbers: Sequence[int]) -> int:
-        """Forget ended jobs. Return how many went."""
-        return await self._forget(lambda _: list(numbers))
-
-    async def purge_finished(
-        self, older_than: datetime, max_count: int = 1000, keep_jobs: int | None = None
-    ) -> int:
-        """Forget jobs that ended long ago; the rules are `Jobs.purge_finished`'s."""
-        limits = (older_than, max_count, keep_jobs)
-        return await self._forget(lambda cursor: sql_record.ended_before(cursor, *limits))
-
-    async def purge_events(self, older_than: datetime, max_count: int = 1000) -> int:
-        """Forget what happened to printers and ports before a time. Return how much went."""
-        return int(await self._write(lambda cursor: sql_record.forget_events(cursor, older_than, max_count)))
-
-    async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
-        """Store a new printer; the rules are `Printers.create_printer`'s."""
-        stored: Printer = await self._write(
-            lambda cursor: sql_printers.create(cursor, printer, owner, request_id), printer=printer.name
-        )
-        return stored
-
-    async def update_printer(self, printer: Printer, *, etag: str = "") -> Printer:
-        """Replace a printer; the rules are `Printers.update_printer`'s."""
-        stored: Printer = await self._write(
-            lambda cursor: sql_printers.change(cursor, printer, etag), printer=printer.name
-        )
-        return stored
-
-    async def delete_printer(self, name: str, *, etag: str = "") -> Printer | None:
-        """Delete a printer, or mark it; the rules are `Printers.delete_printer`'s."""
-        left: Printer | None = await self._write(
-            lambda cursor: sql_printers.remove(cursor, name, etag), printer=name
-        )
-        return left
-
-    async def get_printer(self, name: str) -> Printer:
-        """Return a printer. Raises PrinterNotFound."""
-        return await self._reader.ask(lambda cursor: sql_printers.one_printer(cursor, name))
-
-    async def list_printers(self) -> list[Printer]:
-        """Return all printers by name."""
-        return await self._reader.ask(sql_printers.all_printers)
 
     def _recording(self, changes: Changes, *, waited: bool) -> Operation:
         def run(cursor: Cursor) -> list[Extent]:
