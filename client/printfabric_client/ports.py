@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from printfabric.monitor.v1.recorder_service_pb2 import TapPortResponse
-from printfabric.monitor.v1.xcv_service_pb2 import XcvDataPortResponse
+from printfabric.monitor.v1.xcv_service_pb2 import StreamXcvDataPortResponse, XcvDataPortResponse
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric.types.v1.port_pb2 import Port
@@ -24,6 +24,7 @@ Settings = Mapping[str, Any]
 
 SERVER_ACCESS_ADMINISTER = 1
 SERVER_ACCESS_ENUMERATE = 2
+PRINTER_ACCESS_USE = 8
 
 
 class Hosts:
@@ -73,6 +74,20 @@ class Xcv:
             request_id=request_id or new_request_id(),
         )
         return (await self._connection.call(self._stub.XcvData, request, safe=True)).result
+
+    async def stream(
+        self, data_name: str, value: object = None
+    ) -> AsyncGenerator[StreamXcvDataPortResponse, None]:
+        """Execute a long command and yield its steps; the last has its `result`. Ending the iteration cancels it."""
+        command = pb.XcvDataRequest(
+            handle=self._handle,
+            data_name=data_name,
+            input_data=b"" if value is None else json.dumps(value).encode(),
+            request_id=new_request_id(),
+        )
+        request = pb.StreamXcvDataRequest(command=command)
+        async for answer in self._connection.stream(self._stub.StreamXcvData, request):
+            yield answer.step
 
 
 class Ports:
@@ -160,19 +175,29 @@ class Ports:
         async for step in self._connection.stream(self._stub.TapPort, request):
             yield step.moment
 
-    def xcv(self, port: PortRef, *, administer: bool = False) -> AbstractAsyncContextManager[Xcv]:
-        """Open a management session with a port: `async with client.ports.xcv("edge-7/COM1:") as xcv:`."""
-        return self._session(pb.XcvOpenRequest(port=port_resource(port)), administer)
+    def xcv(
+        self, port: PortRef, *, administer: bool = False, use: bool = False
+    ) -> AbstractAsyncContextManager[Xcv]:
+        """Open a management session with a port: `async with client.ports.xcv("edge-7/COM1:") as xcv:`.
+
+        `use` asks for test pages alone, `administer` for everything.
+        """
+        return self._session(pb.XcvOpenRequest(port=port_resource(port)), administer, use)
 
     def xcv_monitor(
-        self, host: str, monitor: str, *, administer: bool = False
+        self, host: str, monitor: str, *, administer: bool = False, use: bool = False
     ) -> AbstractAsyncContextManager[Xcv]:
         """Open a management session with a monitor of a host."""
-        return self._session(pb.XcvOpenRequest(monitor=f"{host_name(host)}/monitors/{monitor}"), administer)
+        request = pb.XcvOpenRequest(monitor=f"{host_name(host)}/monitors/{monitor}")
+        return self._session(request, administer, use)
 
     @asynccontextmanager
-    async def _session(self, request: pb.XcvOpenRequest, administer: bool) -> AsyncGenerator[Xcv, None]:
-        request.desired_access = SERVER_ACCESS_ADMINISTER if administer else SERVER_ACCESS_ENUMERATE
+    async def _session(
+        self, request: pb.XcvOpenRequest, administer: bool, use: bool
+    ) -> AsyncGenerator[Xcv, None]:
+        request.desired_access = (
+            SERVER_ACCESS_ADMINISTER if administer else PRINTER_ACCESS_USE if use else SERVER_ACCESS_ENUMERATE
+        )
         opened = await self._connection.call(self._stub.XcvOpen, request)
         try:
             yield Xcv(self._connection, self._stub, opened.handle)

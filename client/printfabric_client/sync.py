@@ -109,6 +109,7 @@ class Xcv(_Twin):
     """An open management session with a port or a monitor."""
 
     data = _blocking(ports.Xcv.data)
+    stream = _iterating(ports.Xcv.stream)
 
 
 def _session(

@@ -83,6 +83,12 @@ class SerialSettings(PortSettings):
             "flow": _FLOW[flow.lower()] if flow else "none",
         }
 
+    @field_validator("stop_bits", mode="before")
+    @classmethod
+    def _counted(cls, value: Any) -> Any:
+        """Accept 1, 1.5 and 2 as numbers, too, as people type them."""
+        return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+
     @field_validator("device")
     @classmethod
     def _absolute(cls, value: str) -> str:

@@ -23,7 +23,6 @@ _RETRY = "TransmissionRetryTimeout"
 _DEFAULT_RETRY_S = 45  # measured on Windows; the resource kit says 90
 _MOST_RETRY_S = 2**32 - 1
 _LOOK_UP_S = 5.0
-_POLLING = "IdlePolling"
 _LINE = ("baud", "dataBits", "parity", "stopBits", "flow")
 _FLOW_LETTER = {"xonxoff": ",x", "rtscts": ",p"}
 
@@ -125,13 +124,13 @@ def _setting(settings: PortSettings, name: str, default: Any) -> Any:
 
 
 async def _get_polling(xcv: Xcv, _session: XcvSession, _value: Any) -> object:
-    return xcv.ports.value(_POLLING) is not False
+    return xcv.ports.idle_polling
 
 
 async def _set_polling(xcv: Xcv, _session: XcvSession, value: Any) -> object:
     if not isinstance(value, bool):
         raise Wrong(13, "the idle polling state is true or false")
-    await xcv.ports.set_value(_POLLING, value)
+    await xcv.ports.set_value("IdlePolling", value)
     return None
 
 

@@ -10,7 +10,10 @@ import click
 from printfabric.types.v1.port_pb2 import Port
 from printfabric_client.command import words
 from printfabric_client.command.options import FabricGroup, Session, command, complete_ports
+from printfabric_client.command.parsing import parse_settings
 from printfabric_client.command.tap import tap_port
+from printfabric_client.command.xcv import TESTS
+from printfabric_client.failure import FabricError
 from printfabric_client.names import port_text
 
 if TYPE_CHECKING:
@@ -23,31 +26,6 @@ _file = click.option(
     "--settings", "file", type=click.File("rb"), metavar="FILE", help="Settings as a JSON object."
 )
 _check = click.option("--check", is_flag=True, help="Check everything, change nothing.")
-
-
-def parse_settings(pairs: tuple[str, ...], file: Any = None) -> dict[str, Any]:
-    """Return settings of a JSON file and NAME=VALUE pairs; a value is JSON if it can be read as such, else text.
-
-    Raises:
-        click.BadParameter: a pair without =, or a file that is no JSON object.
-    """
-    found: dict[str, Any] = {}
-    if file is not None:
-        try:
-            found = json.load(file)
-        except ValueError as error:
-            raise click.BadParameter(f"{file.name} is no JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise click.BadParameter(f"{file.name} is no JSON object")
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name:
-            raise click.BadParameter(f"{pair!r} is not NAME=VALUE")
-        try:
-            found[name] = json.loads(text)
-        except ValueError:
-            found[name] = text
-    return found
 
 
 @click.group("ports", cls=FabricGroup, invoke_without_command=True)
@@ -86,8 +64,15 @@ def show_port(session: Session, name: str) -> None:
         port = await fabric.ports.get(name)
         if session.json:
             session.output.value(port)
-        else:
-            _show(session.output, port)
+            return
+        _show(session.output, port)
+        try:
+            async with fabric.ports.xcv(name) as xcv:
+                found = await xcv.data("GetConfigInfo", {})
+        except FabricError as error:
+            session.output.fields([("settings", words.clean(error.message))])
+            return
+        session.output.fields(settings_rows(found.output_data))
 
     session.run(ask)
 
@@ -152,7 +137,7 @@ def delete_port(session: Session, name: str) -> None:
         if session.json:
             session.output.value({"deleted": name}, live=True)
         elif not session.quiet:
-            session.output.line(f"port {words.short(name)}: deleted")
+            session.output.line(f"port {words.before(words.short(name))} deleted")
 
     session.run(delete)
 
@@ -183,6 +168,8 @@ def resume_port(session: Session, name: str) -> None:
 _STEERING = (pause_port, resume_port, tap_port)
 for _command in (list_ports, show_port, add_port, configure_port, delete_port, *_STEERING):
     ports_command.add_command(_command)
+for _test in TESTS:
+    ports_command.add_command(_test)
 
 
 def _row(port: Port) -> tuple[str, ...]:
@@ -218,13 +205,27 @@ def _show(output: Output, port: Port) -> None:
             ("bytes", f"{words.size(done.written_bytes)} written, {words.size(done.read_bytes)} read"),
             ("busy", words.span(done.busy_seconds)),
             ("stalled", words.span(done.stall_seconds) if done.stall_seconds else ""),
-            ("settings", port.settings_revision),
         )
     )
+
+
+def settings_rows(document: bytes) -> list[tuple[str, str]]:
+    """Return a port's settings as a monitor answers them, one a line; hostile data like all of a monitor's."""
+    try:
+        found = json.loads(document)
+        settings, revision = dict(found["settings"]), str(found["revision"])
+    except (ValueError, KeyError, TypeError):
+        return [("settings", "")]
+    rows = [(words.clean(str(name)), words.clean(_as_text(value))) for name, value in settings.items()]
+    return [*rows, ("revision", words.clean(revision))]
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _say(session: Session, port: Port, what: str) -> None:
     if session.json:
         session.output.value(port, live=True)
     elif not session.quiet:
-        session.output.line(f"port {words.clean(port_text(port))}: {what}")
+        session.output.line(f"port {words.before(words.clean(port_text(port)))} {what}")

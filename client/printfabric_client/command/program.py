@@ -35,6 +35,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "Say why a job, printer or port does not print, and what to do."),
     "printers": ("printers", "List, add and change printers."),
     "ports": ("ports", "List, add and configure ports."),
+    "xcv": ("xcv", "Ask a port monitor by a management command."),
     "hosts": ("hosts", "List the hosts that have ports."),
     "up": ("up", "Run a whole fabric on this machine, with simulated printers."),
     "completion": ("completion", "Print the completion script for a shell."),

@@ -73,7 +73,7 @@ def lines_of(change: WatchResponse) -> Iterator[str]:
         yield f"printer {words.short(printer.name)}: {words.printer_state(printer)}" + _because(why)
     for port in change.ports:
         why = ", ".join(item.text or words.condition(item.condition) for item in port.status)
-        yield f"port {words.short(port.name)}: {words.port_state(port.state)}" + _because(why)
+        yield f"port {words.before(words.short(port.name))} {words.port_state(port.state)}" + _because(why)
     for host in change.hosts:
         yield f"host {words.short(host.name)}: {words.host_state(host.state)}" + _because(host.error)
     for name in change.deleted:

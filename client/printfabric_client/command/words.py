@@ -35,6 +35,11 @@ _UNITS = {
 }
 
 
+def before(name: str) -> str:
+    """Return a name as it stands before what is said about it: with a colon, of which `COM1:` has its own."""
+    return name if name.endswith(":") else f"{name}:"
+
+
 def kebab(name: str, prefix: str) -> str:
     """Return the word of an enum value: JOB_STATE_PENDING_HELD is pending-held."""
     return name.removeprefix(prefix).lower().replace("_", "-")

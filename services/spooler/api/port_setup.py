@@ -81,7 +81,7 @@ class _Conversation:
         if answer.status == 0:
             return output
         kind = _ERRORS.get(answer.status, errors.DeviceFault)
-        message = f"{self._about}: {answer.message or f'{data_name} failed'}"
+        message = _said(self._about, answer.message or f"{data_name} failed")
         raise kind(message, win32=answer.status, fields=_fields(output), data_name=data_name)
 
 
@@ -229,6 +229,12 @@ async def _tried(times: int, change: Callable[[], Awaitable[Configured]]) -> Con
         with suppress(errors.EtagMismatch):
             return await change()
     return await change()
+
+
+def _said(about: str, message: str) -> str:
+    """Return a monitor's sentence about a port with the host's name in it: the monitor knows the port's alone."""
+    port = f"port {about.partition('/')[2]}"
+    return message.replace(port, f"port {about}", 1) if port in message else f"{about}: {message}"
 
 
 def _settings(data: bytes) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import pytest
 from printfabric.spooler.v1 import port_service_pb2 as portpb
 from printfabric.spooler.v1 import watch_service_pb2 as wpb
 from printfabric.types.v1 import job_pb2, ledger_pb2, port_pb2
+from printfabric_client.command import words
+from printfabric_client.command.ports import settings_rows
 from printfabric_client.command.watch import lines_of
 from tests.unit.client.fake_spooler import FakeSpooler
 
@@ -150,7 +152,7 @@ def test_explaining_is_one_sentence_first(run, spooler):
 
 def test_ports_are_added_shown_and_configured(run, spooler, tmp_path):
     added = run("ports", "add", "edge-7/COM1:", "-m", "Local Port", "baud=9600", "flow=none")
-    assert added.stdout == "port edge-7/COM1:: added\n"
+    assert added.stdout == "port edge-7/COM1: added\n"
     assert run("ports", "add", "edge-7/com1:", "-m", "Local Port").exit_code == 4
     assert "edge-7/COM1:  ready" in run("ports").stdout
     settings = tmp_path / "settings.json"
@@ -195,7 +197,26 @@ def test_what_happens_is_told_in_lines():
         "some changes were missed; what follows is how things are now",
         "job 1 on labels: processing",
         "printer labels: paused (lunch)",
-        "port e/COM1:: error (no paper)",
+        "port e/COM1: error (no paper)",
         "host e: online",
         "jobs/3 was deleted",
     ]
+
+
+@pytest.mark.parametrize(
+    ("document", "rows"),
+    [
+        (b'{"settings": {"baud": 9600, "flow": "none"}, "revision": "a1"}', [("baud", "9600"), ("flow", "none"), ("revision", "a1")]),
+        (b'{"settings": {"x": "\\u001b[31m"}, "revision": "a1"}', [("x", "[31m"), ("revision", "a1")]),
+        (b"not json", [("settings", "")]),
+        (b'{"settings": 7, "revision": 1}', [("settings", "")]),
+        (b"", [("settings", "")]),
+    ],
+)  # fmt: skip
+def test_a_ports_settings_are_shown_one_a_line_and_hostile_ones_without_harm(document, rows):
+    assert settings_rows(document) == rows
+
+
+def test_a_name_that_ends_with_a_colon_brings_its_own():
+    assert words.before("edge-7/COM1:") == "edge-7/COM1:"
+    assert words.before("edge-7/IP_1") == "edge-7/IP_1:"
