@@ -23,7 +23,7 @@ from google.protobuf.message import DecodeError
 from chassis import logs
 from chassis.authentication import Authenticator
 from chassis.call import REQUEST_ID, Call, accept_request_id, current_call, new_request_id
-from chassis.errors import CallCanceled, FabricError, Internal, InvalidArgument, RemoteError
+from chassis.errors import CallCanceled, FabricError, Internal, InvalidArgument, Overloaded, RemoteError
 from chassis.identity import Authorize
 from chassis.metrics import MethodStats, method_stats
 from chassis.status import DETAILS_KEY, error_from_rpc, grpc_code, status_from_error
@@ -45,9 +45,18 @@ class Wall:
         authenticator: finds out who calls.
         authorize: the role check, before the handler sees anything.
         log_ok: write a line for calls that went well, too.
+        max_bytes: the largest request of a unary call; None: the transport's own limit.
     """
 
-    def __init__(self, authenticator: Authenticator, authorize: Authorize, *, log_ok: bool = True) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        authorize: Authorize,
+        *,
+        log_ok: bool = True,
+        max_bytes: int | None = None,
+    ) -> None:
+        self._max_bytes = max_bytes
         self._authenticator = authenticator
         self._authorize = authorize
         self._log_ok = log_ok
@@ -71,7 +80,7 @@ class Wall:
         walled = self._walled(behaviour, method, method_stats(method))
         parse: Any = handler.request_deserializer
         if not handler.request_streaming and parse is not None:
-            parse = _parsing(parse)
+            parse = _parsing(parse, self._max_bytes)
         return make(walled, parse, handler.response_serializer)
 
     def _walled(self, behaviour: Behaviour, method: str, stats: MethodStats) -> Behaviour:
@@ -193,14 +202,18 @@ def _writing(generator: Callable[[Any, Any], AsyncIterator[Any]]) -> Behaviour:
 
 
 def _refuse_garbage(request: Any) -> None:
-    if isinstance(request, DecodeError):
+    if isinstance(request, DecodeError | Overloaded):
         raise request
 
 
-def _parsing(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+def _parsing(parse: Callable[[bytes], Any], max_bytes: int | None) -> Callable[[bytes], Any]:
     """Return a parser that hands on its failure: grpc would answer it by itself, outside the wall (UNKNOWN)."""
 
     def parsed(data: bytes) -> Any:
+        if max_bytes is not None and len(data) > max_bytes:
+            return Overloaded(
+                f"a request has at most {max_bytes} bytes, not {len(data)}", max_bytes=max_bytes
+            )
         try:
             return parse(data)
         except DecodeError as error:

@@ -86,7 +86,7 @@ class Server:
             verifiers=verifiers,
             tls=settings.tls is not None,
         )
-        self._wall = Wall(authenticator, authorize, log_ok=log_ok)
+        self._wall = Wall(authenticator, authorize, log_ok=log_ok, max_bytes=settings.max_message_bytes)
         self._grpc: list[grpc.aio.Server] = []
         self._page: MetricsPage | None = None
         self._stopped = False
@@ -177,7 +177,8 @@ class Server:
         options: list[tuple[str, Any]] = [
             # Two servers on one port would each get some of the calls, and neither would know.
             ("grpc.so_reuseport", 0),
-            ("grpc.max_receive_message_length", settings.max_message_bytes),
+            # As much again is read, so that the wall, which knows our errors, refuses what is too large.
+            ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
             ("grpc.max_send_message_length", settings.max_message_bytes),
             *settings.keepalive.server_options(),
         ]

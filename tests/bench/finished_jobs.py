@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from spooler.job import Job
 from spooler.job_state import TERMINAL, JobState
 from spooler.ledger import Outcome
 from spooler.new_job import Inline, NewJob
@@ -36,12 +37,12 @@ async def fill(folder: Path, jobs: int) -> None:
     store = await SqlStore.open(folder)
     await store.create_printer(Printer("labels", (PortName("edge", "P1:"),)))
     [job] = await store.accept([NewJob("labels", Inline(DOCUMENT), owner="ann", user="mia")])
-    assert not isinstance(job, Exception)
+    assert isinstance(job, Job)
     ended = datetime.now(UTC) - timedelta(hours=1)
     await store.record(
         Changes(
             jobs=[replace(job, state=JobState.COMPLETED, outcome=Outcome.PRINTED, ended_at=ended, revision=2)]
-        )  # type: ignore[type-var]
+        )
     )
     await store.close()
     connection = sqlite3.connect(folder / "spooler.db")

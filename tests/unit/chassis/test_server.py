@@ -21,6 +21,7 @@ from chassis import errors
 from chassis.client import Channels
 from chassis.server import Server, StartError
 from chassis.settings import ChannelSettings, KeepaliveSettings, ServerSettings
+from chassis.status import error_from_rpc
 from tests.unit.chassis.echo import NAME, EchoService, EchoStub, echo, echo_server
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -316,6 +317,20 @@ async def test_a_message_above_the_limit_is_refused_by_name():
         with pytest.raises(errors.Overloaded):
             await stub.Echo(b"x" * (65 << 10))
         assert await stub.Echo(b"x") == b"x"
+
+
+@pytest.mark.parametrize(("size", "told"), [(65 << 10, "65536"), (200 << 10, "")])
+async def test_a_message_that_is_not_far_above_the_limit_is_told_the_limit(size, told):
+    settings = ServerSettings(max_message_bytes=64 << 10, grace_s=0)
+    async with echo_server(settings=settings) as (_stub, server):
+        async with grpc.aio.insecure_channel(server.addresses[0]) as channel:
+            ask: Any = channel.unary_unary(f"/{NAME}/Echo")
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await ask(b"x" * size)
+        found = error_from_rpc(caught.value)
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert found.reason == "OVERLOADED"
+        assert found.metadata.get("max_bytes", "") == told
 
 
 async def test_probes_have_a_plain_listener_of_their_own():
