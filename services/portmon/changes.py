@@ -46,6 +46,11 @@ class Changes:
         for watcher in self._watchers:
             watcher.end()
 
+    def refresh(self) -> None:
+        """Let the present watchers go, so that they look anew."""
+        for watcher in self._watchers:
+            watcher.end()
+
     def touch(self, name: str) -> None:
         """Say that a port has changed, come or gone."""
         for watcher in self._watchers:

@@ -89,7 +89,7 @@ class Handles:
         self._holds: dict[bytes, Hold] = {}
         self._dead: OrderedDict[bytes, Callable[[], FabricError]] = OrderedDict()
         self._changed = asyncio.Event()
-        self.draining = False
+        self.draining = self.suspended = False
 
     def __iter__(self) -> Iterator[Hold]:
         return iter(list(self._holds.values()))
@@ -127,8 +127,9 @@ class Handles:
             )
         if lease_s is not None and lease_s <= 0:
             raise InvalidArgument("a lease lasts some time", fields=[("lease", "is not above 0")])
-        if self.draining:
-            raise PortBusy(f"the host of port {port.name} is shutting down", port=port.name)
+        if self.draining or self.suspended:
+            does = "is shutting down" if self.draining else "sleeps"
+            raise PortBusy(f"the host of port {port.name} {does}", port=port.name)
         lease = min(lease_s or self._lease_s, self._most_lease_s)
         work = self._answer(self._acquire(port, owner, fence, printer, lease, way))
         opened: Hold | FabricError = await asyncio.shield(self._tasks.spawn(f"open {port.name}", work))
@@ -281,8 +282,7 @@ class Handles:
         """Drain: documents get `grace_s` to end, then ports are closed. Returns the holds that were in one still."""
         mine = [hold for hold in self if owner is None or hold.owner.fabric == owner.fabric]
         deadline = time.monotonic() + grace_s
-        for hold in mine:
-            await hold.session.rest(deadline, drain=True)
+        await asyncio.gather(*(hold.session.rest(deadline, drain=True) for hold in mine))
         broken = [hold for hold in mine if hold.session.in_progress()]
         async with asyncio.TaskGroup() as group:
             for hold in mine:

@@ -32,6 +32,7 @@ _FUNCTIONS = (
     pb.MONITOR_FUNCTION_SHUTDOWN,
     pb.MONITOR_FUNCTION_NOTIFY_USED_PORTS,
     pb.MONITOR_FUNCTION_NOTIFY_UNUSED_PORTS,
+    pb.MONITOR_FUNCTION_POWER_EVENT,
     pb.MONITOR_FUNCTION_SEND_RECV_BIDI_DATA_FROM_PORT,
 )
 # A busy port changes thousands of times a second; its watchers hear of it so often.

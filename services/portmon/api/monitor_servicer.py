@@ -9,6 +9,7 @@ from chassis.server import Servicer
 from chassis.tasks import Tasks
 from portmon.api.document_calls import DocumentCalls
 from portmon.api.language_calls import LanguageCalls
+from portmon.api.power_calls import PowerCalls
 from portmon.handles import Handles
 from portmon.language_registry import Languages
 from portmon.ports import Ports
@@ -18,7 +19,7 @@ from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
 SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
-class MonitorServicer(LanguageCalls, DocumentCalls, rpc.MonitorServiceServicer):
+class MonitorServicer(LanguageCalls, DocumentCalls, PowerCalls, rpc.MonitorServiceServicer):
     """The monitors of one host, as a spooler sees them. `answer_s` is how long a printer's word is waited for."""
 
     def __init__(
@@ -36,10 +37,6 @@ class MonitorServicer(LanguageCalls, DocumentCalls, rpc.MonitorServiceServicer):
     ) -> NoReturn:
         """Pass a device control through."""
         raise NotBuiltYet("GetPrinterDataFromPort")
-
-    async def PowerEvent(self, request: pb.PowerEventRequest, context: Any) -> NoReturn:
-        """Prepare for suspend, come back from it."""
-        raise NotBuiltYet("PowerEvent")
 
 
 def served(servicer: MonitorServicer) -> Servicer:
