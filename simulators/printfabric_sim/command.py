@@ -15,7 +15,7 @@ import yaml
 
 from printfabric_sim.fault_table import ACTIONS, FaultError
 from printfabric_sim.fleet import Fleet, load_fleet
-from printfabric_sim.personality import personality_class, personality_names
+from printfabric_sim.personality import personality_class, personality_names, possible
 from printfabric_sim.plan import Plan, PlanError
 from printfabric_sim.record import KEEP_UNITS
 
@@ -172,7 +172,7 @@ def personalities_command() -> None:
         kind = personality_class(name)
         click.echo(f"{name:12} {(kind.__doc__ or '').splitlines()[0]}")
         for option, pattern in kind.known_options.items():
-            click.echo(f"{'':12}   --option {option}={pattern}")
+            click.echo(f"{'':12}   --option {option}=…  {possible(pattern)}")
 
 
 # What a wrong setting, a wrong file or a port in use raises.

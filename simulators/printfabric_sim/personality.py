@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "printfabric_sim.personalities"
 
 
+# The pattern of an option that is any short text.
+SHORT_TEXT = "[ -~]{1,64}"
 # Options that every personality has, with the pattern of what they may be.
-_COMMON_OPTIONS = {"serial_number": "[ -~]{1,64}"}
+_COMMON_OPTIONS = {"serial_number": SHORT_TEXT}
 
 
 class OptionError(ValueError):
@@ -139,7 +141,9 @@ class Personality(ABC):
                     f"{self.name} has no option {option!r}; there are: {', '.join(sorted(known))}"
                 )
             if re.fullmatch(known[option], value) is None:
-                raise OptionError(f"option {option}: {value!r} is not possible; it is {known[option]}")
+                raise OptionError(
+                    f"option {option}: {value!r} is not possible; it is {possible(known[option])}"
+                )
         self.machine = machine
         self.options = dict(options)
 
@@ -185,6 +189,11 @@ class Personality(ABC):
     @abstractmethod
     def render(self, content: bytes) -> Image:
         """Return a picture of the unit (Pillow is imported here, not by the interpreter)."""
+
+
+def possible(pattern: str) -> str:
+    """Return in words what an option may be."""
+    return "a text of up to 64 ASCII characters" if pattern == SHORT_TEXT else pattern
 
 
 def personality_names() -> list[str]:

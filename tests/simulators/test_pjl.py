@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from printfabric_sim import Condition
+from printfabric_sim.personalities import _pjl_status
 from tests.simulators.test_zpl import plug
 
 UEL = b"\x1b%-12345X"
@@ -104,3 +105,18 @@ async def test_a_broken_job_ejects_its_page(start):
     printer.core.feed(inlet, UEL + b"@PJL ENTER LANGUAGE=PCL\r\npage no 1\x0cpage no 2, half")
     printer.core.end(inlet, "reset")
     assert [unit.outcome.value for unit in printer.record.units] == ["printed", "garbled"]
+
+
+async def test_timed_status_comes_by_the_clock_until_it_is_taken_off(start, monkeypatch):
+    monkeypatch.setattr(_pjl_status, "_TIMED_MIN_S", 0.05)
+    monkeypatch.setattr(_pjl_status, "_TIMED_MAX_S", 0.05)
+    printer = await start("pjl")
+    inlet, link = plug(printer)
+    printer.core.feed(inlet, UEL + b"@PJL USTATUS TIMED=30\r\n")
+    await asyncio.sleep(0.4)
+    message = b'@PJL USTATUS TIMED\r\nCODE=10001\r\nDISPLAY="READY"\r\nONLINE=TRUE\r\n\x0c'
+    assert link.data.startswith(message * 2)
+    printer.core.feed(inlet, b"@PJL USTATUSOFF\r\n")
+    link.data = b""
+    await asyncio.sleep(0.15)
+    assert link.data == b""

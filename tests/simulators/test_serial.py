@@ -187,14 +187,14 @@ def test_a_wrong_baud_rate_through_rfc2217_garbles(sim_printer):
     assert [unit["outcome"] for unit in printer.units()] == ["garbled", "printed"]
 
 
-@pytest.mark.parametrize("handler", ["socket://", "spy://"])
+@pytest.mark.parametrize("handler", ["socket://", "spy://", "alt://"])
 def test_pyserials_other_handlers_print_too(sim_printer, line, handler, tmp_path):
     printer = sim_printer("zpl", tcp=0, pty=line)
-    url = (
-        f"socket://127.0.0.1:{printer.port}"
-        if handler == "socket://"
-        else f"spy://{line}?file={tmp_path}/spy.txt"
-    )
+    url = {
+        "socket://": f"socket://127.0.0.1:{printer.port}",
+        "spy://": f"spy://{line}?file={tmp_path}/spy.txt",
+        "alt://": f"alt://{line}?class=PosixPollSerial",
+    }[handler]
     with serial.serial_for_url(url, timeout=2) as port:
         port.write(label(5) + b"~HI")
         assert b"SIM ZD621" in port.read_until(b"\r\n")

@@ -141,7 +141,7 @@ class IppConnection(DialogueListener):
         )
         self.jobs[number] = job
         for old in list(self.jobs)[: max(0, len(self.jobs) - _KEPT_JOBS)]:
-            if self.jobs[old].state(self.core) in _FINISHED:
+            if self.jobs[old].state(self.core) in _FINISHED or self.jobs[old].inlet is None:
                 del self.jobs[old]
         return job
 

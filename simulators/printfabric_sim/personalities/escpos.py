@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.personalities._escpos_commands import command_length, draws, ends_receipt
-from printfabric_sim.personality import Machine, Personality, Step
+from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
 from printfabric_sim.unit import Unit
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ReceiptPrinter(Personality):
     name = "escpos"
     kind = "receipt"
     prints_as_it_goes = True
-    known_options: ClassVar[Mapping[str, str]] = {"model": "[ -~]{1,64}", "firmware": "[ -~]{1,64}"}
+    known_options: ClassVar[Mapping[str, str]] = {"model": SHORT_TEXT, "firmware": SHORT_TEXT}
     device_id: ClassVar[str] = "MFG:EPSON;CMD:ESC/POS;MDL:SIM TM-T88VI;CLS:PRINTER;"
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from printfabric_sim.inlet import Inlet
 from printfabric_sim.paper_path import Mark
 from printfabric_sim.personalities._pdl_pages import Pages, PdfPages, pages_for
 from printfabric_sim.personalities._pjl_status import PjlStatus
-from printfabric_sim.personality import Machine, Personality, Step
+from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
 from printfabric_sim.unit import Job, Unit
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class LaserPrinter(Personality):
     name = "pjl"
     kind = "page"
     known_options: ClassVar[Mapping[str, str]] = {
-        "model": "[ -~]{1,64}",
+        "model": SHORT_TEXT,
         "language": "AUTO|PCL|POSTSCRIPT|PS|PDF",
     }
     device_id: ClassVar[str] = "MFG:Hewlett-Packard;CMD:PJL,PCL,POSTSCRIPT,PDF;MDL:SIM LaserJet;CLS:PRINTER;"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
-from printfabric_sim.personality import Machine, Personality, Step
+from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,8 +67,8 @@ class ZplPrinter(Personality):
     marks_beginning = True  # ^XA
     reprints_after_error = True  # ^JZ: "Reprint After Error", on as delivered
     known_options: ClassVar[Mapping[str, str]] = {
-        "model": "[ -~]{1,64}",
-        "firmware": "[ -~]{1,64}",
+        "model": SHORT_TEXT,
+        "firmware": SHORT_TEXT,
         "hs_silent": "yes|no",
     }
     device_id: ClassVar[str] = "MFG:Zebra Technologies;CMD:ZPL;MDL:SIM ZD621-203dpi;CLS:PRINTER;"
