@@ -218,9 +218,9 @@ class TcpLink:
     def finish(self) -> None:
         """Say that nothing more will be sent. Raises DeviceFault."""
         assert self._socket is not None
-        if self._gave_up():
-            raise self.broken(OSError(errno.ECONNRESET, "closed by the printer too early"))
         try:
+            if self._gave_up():
+                raise ConnectionResetError(errno.ECONNRESET, "closed by the printer too early")
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise self.broken(error) from error
@@ -230,8 +230,8 @@ class TcpLink:
         assert self._socket is not None
         try:
             return not self.open or not self._socket.recv(1, socket.MSG_PEEK)
-        except OSError:
-            return False  # nothing there, or what the next call tells
+        except BlockingIOError:
+            return False
 
     def await_acks(self, size: int, timeout_s: float, received: Callable[[bytes], None]) -> None:
         """Wait until the peer's TCP has `size` bytes; its window may be shut for long (paper), progress counts.

@@ -148,6 +148,7 @@ class Lane(LaneFlights):
     async def _open(self) -> None:
         if self.state is not LaneState.STOPPED:
             self.state = LaneState.OPENING
+        self._device_lost = False
         self.fence = self._owner.next_fence()
         self._hold = hold = await self._host.open_port(self.port.port, self.fence, self.printer, self.way)
         await self._reconcile(hold)
