@@ -82,6 +82,7 @@ class Deciding(Acts):
                 "a mark goes before a unit, not before a byte", fields=[("mark", "needs a unit")]
             )
         job = await self._settled(number)
+        self._resumable(job)
         size = job.document.size_bytes
         if not 0 <= offset < max(size, 1):
             raise InvalidArgument(f"byte {offset} is not in a document of {size} bytes", field="offset")

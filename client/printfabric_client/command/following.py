@@ -105,7 +105,10 @@ class _Shown:
 
     def __init__(self, job: Job, output: Output, progress: Progress | None) -> None:
         self._output, self._progress = output, progress
-        self._said = ""
+        self._said: set[str] = (
+            set()
+        )  # since it last got further: a printer that is tried for hours is one line
+        self._reached = 0
         self._task: TaskID | None = None
         if progress is not None:
             name = words.clean(job.document_name)[:30]
@@ -126,9 +129,13 @@ class _Shown:
             last_words(job) if job.last_error.message else f"job {job.number}: {words.job_state(job.state)}"
         )
         # The last line is the caller's: the result.
-        if job.state in ENDED or awaits_decision(job) or text == self._said:
+        reached = words.reached_bytes(job)
+        if reached != self._reached:
+            self._said.clear()
+        self._reached = reached
+        if job.state in ENDED or awaits_decision(job) or text in self._said:
             return
-        self._said = text
+        self._said.add(text)
         self._output.note(text)
 
 

@@ -13,6 +13,8 @@ from printfabric_client.errors import Unavailable, Unsupported
 if TYPE_CHECKING:
     from printfabric_client.aio import Client
 
+_MOST = 60  # characters of an error in the table
+
 
 @command("hosts")
 def hosts_command(session: Session) -> None:
@@ -33,7 +35,7 @@ def hosts_command(session: Session) -> None:
                 (
                     (
                         words.short(host.name),
-                        words.host_state(host.state) + (f" ({host.error})" if host.error else ""),
+                        words.host_state(host.state) + (f" ({_short(host.error)})" if host.error else ""),
                         str(host.ports),
                         host.address or "-",
                         words.age(host.last_seen_time) or "-",
@@ -44,6 +46,12 @@ def hosts_command(session: Session) -> None:
             )
 
     session.run(ask)
+
+
+def _short(error: str) -> str:
+    """Return the beginning of an error; --json has all of it."""
+    text = words.clean(error)
+    return text if len(text) <= _MOST else f"{text[:_MOST].rstrip()}…"
 
 
 async def _monitors(fabric: Client) -> dict[str, list[Monitor]]:

@@ -109,8 +109,15 @@ def _proven(ledger: Ledger) -> str:
         if count
     ]
     if units.total > 1:
-        reached = max(units.acked, units.confirmed, units.accepted)
-        parts.append(f"{words.unit(units.kind, 2)} {reached} of {units.total}")
+        # The highest level that says anything: what was only taken may not have come out.
+        for name, reached in (
+            ("confirmed", units.confirmed),
+            ("acknowledged", units.acked),
+            ("taken", units.accepted),
+        ):
+            if reached:
+                parts.append(f"{reached} of {units.total} {words.unit(units.kind, 2)} {name}")
+                break
     return ", ".join(parts)
 
 

@@ -13,6 +13,7 @@ from printfabric_client.command import words
 from printfabric_client.command.following import follow_all, last_words
 from printfabric_client.command.options import Session, command, complete_jobs, printer_option
 from printfabric_client.jobs import job_filter
+from printfabric_client.watching import ENDED
 
 if TYPE_CHECKING:
     from printfabric_client.aio import Client
@@ -48,6 +49,7 @@ def watch_command(
 
 
 async def _show_all(fabric: Client, output: Output, printer: str | None, since: str) -> None:
+    said = _Said()
     jobs = job_filter(printers=[printer] if printer else [], active_only=False)
     topics = [WatchTopic.WATCH_TOPIC_JOBS] if printer else []
     async for change in fabric.watch(topics, jobs=jobs, since=since, skip_snapshot=not since):
@@ -55,8 +57,30 @@ async def _show_all(fabric: Client, output: Output, printer: str | None, since: 
             output.value(change, live=True)
             continue
         now = datetime.now(tz=UTC).astimezone().strftime("%H:%M:%S")
-        for text in lines_of(change):
+        for text in said.fresh(change):
             output.line(f"{now}  {text}")
+
+
+class _Said:
+    """What was said of each job since it last got further: a printer that is tried for hours is one line."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, tuple[int, set[str]]] = {}
+
+    def fresh(self, change: WatchResponse) -> Iterator[str]:
+        """Yield the lines of a change, but for jobs that go back and forth between the same two."""
+        for job in list(change.jobs):
+            reached, said = self._jobs.get(job.name, (-1, set()))
+            if reached != job.ledger.offsets.accepted:
+                said = set()
+            self._jobs[job.name] = (job.ledger.offsets.accepted, said)
+            text = last_words(job)
+            if text in said and job.state not in ENDED:
+                change.jobs.remove(job)
+            said.add(text)
+            if job.state in ENDED:
+                del self._jobs[job.name]
+        yield from lines_of(change)
 
 
 def lines_of(change: WatchResponse) -> Iterator[str]:

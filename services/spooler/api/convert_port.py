@@ -69,6 +69,13 @@ def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str]) -> por
     elif facts.error is not None and facts.lane in ("waiting", "stopped"):
         state = min(state, port_pb2.PORT_STATE_ATTENTION)
     message.state = state
+    if facts.error is not None and facts.lane in ("waiting", "stopped"):
+        message.status.add(
+            severity=port_pb2.SEVERITY_WARNING,
+            text=facts.error.message,
+            source=port_pb2.STATUS_SOURCE_TRANSPORT,
+            condition=port_pb2.PORT_CONDITION_OFFLINE,
+        )
     if facts.paused is not None:
         report = message.status.add(severity=port_pb2.SEVERITY_ERROR, text=str(facts.paused))
         put_time(report.report_time, facts.paused.at)

@@ -6,7 +6,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,21 @@ def _version(connection: sqlite3.Connection, path: Path) -> str:
     return version
 
 
+def _keep_private(path: Path) -> None:
+    """Documents lie in its rows: nobody else reads it. What SQLite puts beside it gets the same rights."""
+    with suppress(OSError):  # SQLite, which opens it next, says what is wrong with it
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for one in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(OSError):
+            one.chmod(0o600)
+
+
 def writer_engine(path: Path, reserve_bytes: int) -> Engine:
     """Return the engine of the one connection that writes.
 
     On a small volume its log is kept within a quarter of the reserve, so that jobs can be ended when it is full.
     """
+    _keep_private(path)
     pages = min(_CHECKPOINT_PAGES, reserve_bytes // 4 // _PAGE_BYTES) or _CHECKPOINT_PAGES
 
     def connect(connection: sqlite3.Connection) -> None:

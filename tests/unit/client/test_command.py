@@ -72,7 +72,7 @@ def test_one_job_is_shown_with_its_attempts_and_its_history(run, file, spooler):
     assert re.search(r"^state +pending$", out, re.MULTILINE)
     assert "edge-7/COM1:" in out
     assert "unknown for labels 9 to 10; the line broke" in out
-    assert "900 B taken, labels 8 of 20" in out
+    assert "900 B taken, 8 of 20 labels acknowledged" in out
     assert "accepted" in out
     shown = json.loads(run("job", 4711, "--json").stdout)
     assert shown["attempt_list"][0]["ledger"]["uncertain_units"] == {"first": 9, "last": 10}

@@ -152,6 +152,22 @@ async def test_a_path_that_is_a_file_is_named(tmp_path):
         await SqlStore.open(tmp_path / "store")
 
 
+async def test_nobody_else_reads_the_database_whatever_the_folder_allows(tmp_path):
+    tmp_path.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        store = await SqlStore.open(tmp_path)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("spooler.db*")}
+        await store.close()
+        (tmp_path / "spooler.db").chmod(0o644)
+        await (await SqlStore.open(tmp_path)).close()
+    finally:
+        os.umask(before)
+    assert modes["spooler.db"] == 0o600
+    assert set(modes.values()) == {0o600}
+    assert (tmp_path / "spooler.db").stat().st_mode & 0o777 == 0o600
+
+
 async def test_the_migrations_make_the_tables_that_the_code_knows(folder):
     engine = create_engine(f"sqlite:///{folder / 'spooler.db'}")
     there = inspect(engine)
