@@ -129,6 +129,11 @@ class Language(ABC):
         return {}
 
     @property
+    def answers_within_s(self) -> float:
+        """Return how long a printer that answers at all may be silent before it is taken to have stopped."""
+        return max(self.heartbeat_s, 3 * self.ask_s)
+
+    @property
     def in_trouble(self) -> bool:
         """Whether the printer's last word is that somebody has to come."""
         return any(one.severity is Severity.ERROR for one in self.reports())

@@ -22,10 +22,9 @@ from portmon.monitor import OpenContext, Port
 from portmon.standing import stands_in
 
 _FIRST_BYTES = 4096  # of a document, which a language may look at before it
-_READ_BYTES = 65536
 _LOOK_S = 0.25  # the longest wait while a word is awaited: offsets are measured in between
 _SLOW_PRINTER = 1000  # bytes a second; what the printer has in its memory takes its time
-_PRINTER_MEMORY = 65536
+_READ_BYTES = _PRINTER_MEMORY = 65536
 _ONCE_SILENT_S = 1.0  # a printer that left a document without a word is not waited for as long again
 _TROUBLE_S = 5.0  # how often a printer in trouble is asked between documents
 _COUNTS_S: Final = 90.0  # how long a report counts that is not repeated
@@ -193,12 +192,13 @@ class LanguagePort(Port):
         """Wait for the printer's word. It may take its time while it says what it is doing; silence is bounded."""
         language, inner, wait = self._language, self._inner, self._context.wait
         since = asked_at = time.monotonic()
+        put = self._put.sent + len(self._pending)
         while language.word is Word.NONE:
             now = time.monotonic()
             flushed = self._flush()
             if flushed and not inner.readable:
                 return False
-            if not flushed or inner.acked() < self._put.sent:
+            if not flushed or inner.acked() < put:
                 since = now  # it cannot answer what it has not got
             elif now - since >= self._patience():
                 self._silent = True
@@ -223,8 +223,8 @@ class LanguagePort(Port):
     def _patience(self) -> float:
         if self._silent:
             return min(self._answer_s, _ONCE_SILENT_S)
-        known = self._language.heartbeat_s if self._heard_at is not None else 0.0
-        return max(self._answer_s, known) + min(self._put.sent, _PRINTER_MEMORY) / _SLOW_PRINTER
+        talks = self._language.answers_within_s if self._heard_at is not None else 0.0
+        return max(self._answer_s, talks) + min(self._put.sent, _PRINTER_MEMORY) / _SLOW_PRINTER
 
     @override
     def abort_doc(self, keep: bool) -> bool | None:
@@ -281,7 +281,10 @@ class LanguagePort(Port):
 
     @override
     def look_after(self) -> float | None:
-        if self._document is not None or not self._inner.readable or self._inner.fileno() is None:
+        # Half a document may be waiting for its rest: nothing may come between.
+        if self._document is not None or self._before is not Before.CLEAN:
+            return None
+        if not self._inner.readable or self._inner.fileno() is None:
             return None
         now = time.monotonic()
         if now >= self._idle_at:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,7 +32,9 @@ class LanguageBench:
     def __init__(
         self, ports: Ports, handles: Handles, printer: SimulatedPrinter, kind: type[Language]
     ) -> None:
-        self._ports, self.handles, self.printer, self.kind = ports, handles, printer, kind
+        self._ports, self.handles, self.printer = ports, handles, printer
+        # A printer that works and says nothing for a while is waited for: not that long here.
+        self.kind = type(kind.__name__, (kind,), {"heartbeat_s": min(kind.heartbeat_s, 1.5)})
         self.bidirectional, self.answer_s = True, 5.0
         self.hold: Hold | None = None
         self._fence = 0
@@ -66,23 +69,39 @@ class LanguageBench:
             assert found.error is None, found.error
         return await self.slice(key, end=Disposition.COMPLETE, size=len(data), offset=len(data))
 
+    async def print_or_break(self, data: bytes) -> Progress:
+        """Send a whole document and return its end, wherever it breaks off."""
+        key = new_key()
+        found = await self.start(key)
+        if found.error is None:
+            found = await self.slice(key, data=data)
+        if found.error is None:
+            found = await self.slice(key, offset=len(data), end=Disposition.COMPLETE, size=len(data))
+        return self.port.journal.known(key, found.error)
+
     def begin(self, data: bytes, key: DocKey | None = None) -> asyncio.Task[Progress]:
         """Send a document in the background."""
         return asyncio.create_task(self.print(data, key))
 
     async def until(self, what: Callable[[], object], timeout_s: float = 10.0) -> None:
         """Wait until something is true."""
-        async with asyncio.timeout(timeout_s):
-            while not what():
-                await asyncio.sleep(0.01)
+        deadline = time.monotonic() + timeout_s
+        while not what():
+            assert time.monotonic() < deadline, "it never came true"
+            await asyncio.sleep(0.01)
+
+    async def until_printed(self, units: int) -> None:
+        """Wait until so many units came out whole."""
+        await self.until(lambda: sum(one.outcome == "printed" for one in self.printer.record.units) >= units)
 
     def said(self) -> list[str]:
         """Return what is reported about the port: condition and severity."""
         return [f"{one.condition.name} {one.severity.name}" for one in self.port.reports.now()]
 
-    def contents(self) -> list[bytes]:
-        """Return the units that came out whole, byte by byte."""
-        return [unit.sha256.encode() for unit in self.printer.record.units if unit.outcome == "printed"]
+
+def kept(file: Path) -> bytes:
+    """Return what a printer kept of the bytes that arrived."""
+    return file.read_bytes() if file.exists() else b""
 
 
 @asynccontextmanager

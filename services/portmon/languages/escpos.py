@@ -51,8 +51,8 @@ _ASKED_BITS: Mapping[int, _Bits] = {
     3: ((0x08, "cutter"), (0x20, "fatal"), (0x40, "hot")),
     4: ((0x0C, "low"), (0x60, "paper")),
 }
-# Error words that are explained by another one.
-_GENERAL = {"away", "error"}
+# Words that others explain.
+_GENERAL, _SPECIAL = {"away", "error"}, {"paper", "cover", "cutter", "fatal", "hot"}
 
 
 class Escpos(Language):
@@ -182,8 +182,7 @@ class Escpos(Language):
 
     @override
     def reports(self) -> list[Report]:
-        special = any(_SAYS[word].severity is Severity.ERROR for word in self._said - _GENERAL)
-        words = self._said - _GENERAL if special else self._said
+        words = self._said - _GENERAL if self._said & _SPECIAL else self._said
         return [report for word, report in _SAYS.items() if word in words]
 
     @override

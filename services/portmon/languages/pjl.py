@@ -25,7 +25,8 @@ _OWN_JOB = re.compile(rb"@PJL[ \t]+JOB\b", re.IGNORECASE)
 _END = re.compile(rb"@PJL[ \t]+EOJ\b", re.IGNORECASE)
 _PAIR = re.compile(r'^\s*([A-Z0-9]+)\s*=\s*"?([^"\r\n]{0,200})"?\s*$', re.MULTILINE)
 _CANCELED = ("CANCELED", "CANCELLED")
-_AT_WORK = 10023
+_READY, _AT_WORK = 10001, 10023
+_MOST_READY = 3  # so often it says that it is ready, and no word of the end of the job has come
 _ASKS = b"@PJL INFO STATUS\r\n"
 
 
@@ -34,17 +35,17 @@ class Pjl(Language):
 
     name = "PJL"
     evidence = Evidence.PJL
-    ask_s = 2.0
-    heartbeat_s = 25.0  # USTATUS TIMED comes every 10 s
+    ask_s = 1.0
+    heartbeat_s = 12.0  # USTATUS TIMED comes every 5 s
 
     def __init__(self, *, pipe: bool) -> None:
         super().__init__(pipe=pipe)
         self._input = bytearray()
         self._tag = self._job_tag = ""
-        self._own_job = False  # the document's, not ours
+        self._own_job = self._resumed = False  # the document's, not ours; begun by an earlier attempt
         self._listening = False  # what comes now is about this document: its first ECHO came back
         self._jobs = Seen(_END, 16)
-        self._ended = 0
+        self._ended = self._readies = 0
         self._behind = False  # the ECHO behind the document came back: all of it was read
         self._code, self._display, self._online = 0, "", True
         self._facts: dict[str, Fact] = {}
@@ -55,10 +56,10 @@ class Pjl(Language):
         super().go_on(document)
         self._tag, self._job_tag = document.tag, document.job_tag
         self._own_job = _OWN_JOB.search(first) is not None
-        self._listening = self._behind = self.busy = False
-        self._ended = 0
+        self._listening = self._behind = self._resumed = self.busy = False
+        self._ended = self._readies = 0
         self._jobs.reset()
-        lines = [f"ECHO {self._tag} BEGIN", "USTATUS DEVICE=ON", "USTATUS JOB=ON", "USTATUS TIMED=10"]
+        lines = [f"ECHO {self._tag} BEGIN", "USTATUS DEVICE=ON", "USTATUS JOB=ON", "USTATUS TIMED=5"]
         if not self._own_job:
             title = "".join(c for c in document.info.document_name if c.isprintable() and c != '"')[:60]
             display = f' DISPLAY="{title}"' if title.isascii() and title else ""
@@ -72,7 +73,7 @@ class Pjl(Language):
     def go_on(self, document: Wrapped) -> None:
         super().go_on(document)
         self._tag, self._job_tag = document.tag, document.job_tag
-        self._behind = False
+        self._behind, self._resumed, self._readies = False, True, 0
 
     @override
     def payload(self, data: memoryview) -> None:
@@ -160,7 +161,7 @@ class Pjl(Language):
     def _resumed_name(self, name: str) -> bool:
         """Tell whether a job is an earlier attempt of this one, which this attempt went on with."""
         parts = name.split(" ")
-        return len(parts) == 4 and parts[2] == self._job_tag and not self._listening
+        return self._resumed and len(parts) == 4 and parts[2] == self._job_tag
 
     def _judge(self) -> None:
         if self.word is not Word.NONE:
@@ -176,6 +177,9 @@ class Pjl(Language):
         self._code, self._display = int(code), pairs.get("DISPLAY", "")
         self._online = pairs.get("ONLINE", "TRUE").upper() != "FALSE"
         self.busy = self._code == _AT_WORK or self.in_trouble
+        self._readies = self._readies + 1 if self._behind and self._code == _READY and self._online else 0
+        if self._readies >= _MOST_READY and self.word is Word.NONE:
+            self.word = Word.UNPROVEN
         return True
 
     def _identity(self, body: str) -> bool:
