@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portui import model
+from printfabric.monitor.v1 import recorder_service_pb2 as recorder_pb2
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
@@ -63,18 +64,15 @@ def _report(message: Any) -> model.Report:
         severity=_word(port_pb2.Severity, message.severity, "SEVERITY_").lower(),
         source=_word(port_pb2.StatusSource, message.source, "STATUS_SOURCE_").lower(),
         time=when(message, "report_time"),
-        cause=message.cause_id,
     )
 
 
 def _hold(message: Any) -> model.Hold:
     return model.Hold(
-        fabric=message.fabric_id,
         spooler=message.spooler_id,
         fence=message.fence,
         printer=message.printer.removeprefix("printers/"),
         opened=when(message, "open_time"),
-        lease_until=when(message, "lease_expire_time"),
     )
 
 
@@ -88,13 +86,11 @@ def printer(message: Any) -> model.Printer:
         description=message.description,
         location=message.location,
         state=_word(printers_pb.PrinterState, message.state, "PRINTER_STATE_").lower(),
-        reasons=tuple(message.state_reasons),
         paused=message.paused,
         pause_reason=message.pause_reason,
         queued=message.queued_jobs,
         accepting=message.accepting or not message.HasField("accepting"),
         format=message.default_format,
-        language_monitor=message.language_monitor,
         on_uncertain="hold" if uncertain == "UNSPECIFIED" else uncertain.lower().replace("_", " "),
         pool_order=_word(printers_pb.PoolOrder, message.pool_order, "POOL_ORDER_").lower().replace("_", " "),
         leaving=message.pending_deletion,
@@ -130,17 +126,13 @@ def job(message: Any) -> model.Job:
         digest=message.digest.hex(),
         copies=message.copies,
         priority=message.priority,
-        reasons=tuple(message.state_reasons),
         port=port_key(message.port),
         attempts=message.attempts,
         error=message.last_error.message,
-        error_reason=message.last_error.reason,
         hold_reason=message.hold_reason,
         created=when(message, "create_time"),
         started=when(message, "start_time"),
         ended=when(message, "end_time"),
-        ahead=message.jobs_ahead,
-        etag=message.etag,
     )
 
 
@@ -188,6 +180,18 @@ def attempt(message: Any) -> model.Attempt:
     )
 
 
+def moment(message: Any) -> model.Moment:
+    """Return a moment on the wire."""
+    return model.Moment(
+        time=when(message, "time"),
+        direction=_word(recorder_pb2.TapDirection, message.direction, "TAP_DIRECTION_").lower(),
+        data=message.data,
+        notes=tuple(message.annotations),
+        signals=tuple(message.signals),
+        skipped=message.skipped_bytes,
+    )
+
+
 def host(message: Any) -> model.Host:
     """Return a host."""
     return model.Host(
@@ -196,7 +200,6 @@ def host(message: Any) -> model.Host:
         address=message.address,
         version=message.version,
         last_seen=when(message, "last_seen_time"),
-        instance=message.instance_id,
         ports=message.ports,
         error=message.error,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.client import Channels
 from portui import fabric_convert as convert
-from portui.model import Attempt, Event, Explanation, Job, Monitor, Printer
+from portui.model import Attempt, Event, Explanation, Job, Moment, Monitor, Printer
 from printfabric.monitor.v1 import monitor_service_pb2
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import print_service_pb2 as pb
@@ -94,6 +94,12 @@ class Printing:
             for each in answer.hosts
             for one in each.monitors
         ]
+
+    async def wire(self, name: str, *, mask: bool = False) -> AsyncIterator[Moment]:
+        """Yield what passes through a port, what the recorder still holds first. The spooler writes down who looks."""
+        request = ports_pb.TapPortRequest(name=name, include_recorded=True, mask=mask)
+        async for message in self._ports.TapPort(request):
+            yield convert.moment(message.moment)
 
     # --- jobs
 

@@ -62,6 +62,7 @@ class Live:
         self._watch = watch
         self._clock = clock
         self._next = Fleet()
+        self._gathering = False  # a snapshot that is not complete yet is not shown
         self._told: dict[str, Port] = {}  # as their hosts said
         self._on: dict[str, set[int]] = {}  # the jobs whose bytes are on their way to a port
         self.fleet = Fleet()
@@ -121,8 +122,9 @@ class Live:
         if change.begins:
             self._next = Fleet()
             self._shown, self._told, self._on = {}, {}, {}
-        elif self.connected:
+        elif not self._gathering:
             self._next = self.fleet
+        self._gathering = not change.complete
         fleet = self._next
         self._told.update((port.key, port) for port in change.ports)
         fleet.printers.update((one.name, one) for one in change.printers)

@@ -55,19 +55,16 @@ class Report:
     severity: str  # error, warning, info
     source: str  # host, transport, printer, operator
     time: datetime | None = None
-    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Who has a port open."""
 
-    fabric: str
     spooler: str
     fence: int
     printer: str
     opened: datetime | None = None
-    lease_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +119,11 @@ class Printer:
     description: str = ""
     location: str = ""
     state: str = "idle"
-    reasons: tuple[str, ...] = ()
     paused: bool = False
     pause_reason: str = ""
     queued: int = 0
     accepting: bool = True
     format: str = ""
-    language_monitor: str = ""
     on_uncertain: str = "hold"
     pool_order: str = "first-available"
     leaving: bool = False
@@ -178,17 +173,13 @@ class Job:
     digest: str = ""
     copies: int = 1
     priority: int = 50
-    reasons: tuple[str, ...] = ()
     port: str = ""  # "edge-7/COM1:", of the present or last attempt
     attempts: int = 0
     error: str = ""
-    error_reason: str = ""
     hold_reason: str = ""
     created: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None
-    ahead: int = 0
-    etag: str = ""
 
     @property
     def active(self) -> bool:
@@ -217,7 +208,6 @@ class Host:
     address: str = ""
     version: str = ""
     last_seen: datetime | None = None
-    instance: str = ""
     ports: int = 0
     error: str = ""
 
@@ -276,6 +266,18 @@ class Event:
     actor: str
     text: str
     job: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment on the wire: bytes out or in, or an event without any."""
+
+    time: datetime | None
+    direction: str  # out, in, event
+    data: bytes
+    notes: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,15 @@ from starlette.routing import Route
 
 from chassis import logs
 from chassis.errors import FabricError
-from portui.web import pages_fleet, pages_jobs, pages_port, pages_port_forms, pages_print, pages_printers
+from portui.web import (
+    pages_fleet,
+    pages_jobs,
+    pages_port,
+    pages_port_forms,
+    pages_print,
+    pages_printers,
+    pages_wire,
+)
 from portui.web.changes import changing, not_found, refused
 from portui.web.rendering import Console, console_of
 from portui.web.security import Gate
@@ -96,6 +104,7 @@ def _port_routes() -> list[Route]:
         Route(one_port % "configure", pages_port_forms.configure),
         Route(one_port % "configure", changing(pages_port_forms.save), methods=["POST"]),
         Route(one_port % "ask", changing(pages_port_forms.ask), methods=["POST"]),
+        Route(one_port % "wire", pages_wire.wire),
         Route(one_port % "delete", pages_port.delete),
         Route(one_port % "delete", changing(pages_port.delete_now), methods=["POST"]),
         Route("/add", pages_port_forms.add),

@@ -46,7 +46,13 @@ def changing(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async with request.form(max_fields=_MOST_FIELDS) as form:
             if not security.may_change(request, text_of(form, security.TOKEN_FIELD)):
                 return PlainTextResponse("This form is not of this visit. Load the page again.\n", 403)
-            return await handler(request, form)
+            answer = await handler(request, form)
+        if answer.status_code == 303 and "x-sheet" in request.headers:
+            # A dialog's script goes there itself: following here would use up what the next page has to say.
+            answer.status_code = 200
+            answer.headers["x-go"] = answer.headers["location"]
+            del answer.headers["location"]
+        return answer
 
     return guarded
 

@@ -38,6 +38,7 @@ def _configure_page(
     *,
     verdict: str,
     revision: str,
+    checking: bool = False,
 ) -> Response:
     host, port = request.path_params["host"], request.path_params["port"]
     known = console_of(request).live.fleet.ports.get(f"{host}/{port}")
@@ -45,7 +46,7 @@ def _configure_page(
     return page(
         request,
         "configure.html",
-        422 if errors else 200,
+        422 if errors and not checking else 200,
         view=view,
         port=port,
         host=host,
@@ -105,7 +106,9 @@ async def save(request: Request, form: FormData) -> Response:
             if check and not errors
             else ""
         )
-        return _configure_page(request, described, values, errors, verdict=good, revision=revision)
+        return _configure_page(
+            request, described, values, errors, verdict=good, revision=revision, checking=check
+        )
     host, port = request.path_params["host"], request.path_params["port"]
     said = (
         f"{port} is changed; it holds from the next document on." if done.changed else "Nothing was changed."
@@ -169,11 +172,12 @@ async def _settings_step(
     try:
         done = Done() if errors else await port_config.add(fabric, new, _WHO)
     except FabricError as error:
-        return _add_page(request, described, (host, monitor, name), values, {"": sentence(error)}, "")
+        wrong = {"": sentence(error)}
+        return _add_page(request, described, (host, monitor, name), values, wrong, "", checking=check)
     errors = errors or _by_field(done)
     if errors or check:
         good = f"Checked by the monitor: {name} can be added, and nothing else changes." if not errors else ""
-        return _add_page(request, described, (host, monitor, name), values, errors, good)
+        return _add_page(request, described, (host, monitor, name), values, errors, good, checking=check)
     if text_of(form, "then") == "printer":
         return go(f"/printers/new?port={host}/{name}", f"{name} is added on {host}. Now its printer.")
     return go(shown.port_path(host, name), f"{name} is added on {host}.")
@@ -181,14 +185,14 @@ async def _settings_step(
 
 def _add_page(
     request: Request, described: Described, what: tuple[str, str, str], values: Mapping[str, Any],
-    errors: Mapping[str, str], verdict: str,
+    errors: Mapping[str, str], verdict: str, *, checking: bool = False,
 ) -> Response:  # fmt: skip
     host, monitor, name = what
     view = form_view.build(_document(described), values, errors, dialog="AddPort")
     return page(
         request,
         "add_settings.html",
-        422 if errors else 200,
+        422 if errors and not checking else 200,
         view=view,
         host=host,
         monitor=monitor,

@@ -158,7 +158,7 @@ async function verify(form) {
   try {
     const { answer, page } = await fetched(form.action, { method: "POST", body });
     const fresh = $("form[data-check]", page);
-    if (!answer.ok && answer.status !== 422 || !fresh) return;
+    if (!answer.ok || !fresh) return;
     for (const field of $$("[data-field]", form)) {
       const other = $(`[data-field="${CSS.escape(field.dataset.field)}"]`, fresh);
       if (!other) continue;
@@ -176,8 +176,9 @@ async function send(form, submitter) {
   const body = new URLSearchParams(new FormData(form, submitter));
   if (submitter) submitter.disabled = true;
   try {
-    const { answer, page } = await fetched(form.action || location.href, { method: "POST", body });
-    if (answer.redirected) { location.href = answer.url; return; }
+    const { answer, page } = await fetched(form.action || location.href, { method: "POST", body, headers: { "x-sheet": "1" } });
+    const to = answer.headers.get("x-go");
+    if (to) { location.href = to; return; }
     if (!show(page)) patch($("#form-verdict"), $("h1", page)?.textContent ?? "It did not work.");
   } catch {
     patch($("#form-verdict"), "The console does not answer; what you typed is kept. Save again in a moment.");
@@ -241,6 +242,62 @@ function upload(form) {
   return true;
 }
 
+// --- the wire: lines in a ring; holding stops the view, not the capture
+const WIRE_LINES = 2000;
+let wire = null, wireHeld = false, wireText = [], wireNew = [];
+
+function tap(button) {
+  if (wire) { stopTap("not shown"); return; }
+  const say = $("#wire-say");
+  $("#wire").replaceChildren(); wireText = []; wireNew = [];
+  patch(say, "live");
+  button.lastChild.textContent = "Stop";
+  for (const id of ["wire-hold", "wire-save"]) document.getElementById(id).hidden = false;
+  wire = new EventSource(button.dataset.wire);
+  wire.onmessage = (event) => {
+    for (const line of JSON.parse(event.data)) { wireNew.push(line); wireText.push(line[1] + (line[2] ? `  ; ${line[2]}` : "")); }
+    if (wireText.length > WIRE_LINES) wireText.splice(0, wireText.length - WIRE_LINES);
+    if (!wireHeld && wireNew.length) requestAnimationFrame(drawWire);
+  };
+  wire.addEventListener("ended", (event) => stopTap(JSON.parse(event.data)));
+  wire.onerror = () => stopTap("the console does not answer");
+}
+
+function drawWire() {
+  const place = $("#wire"), bottom = place.scrollHeight - place.scrollTop - place.clientHeight < 40;
+  for (const [kind, line, note] of wireNew.splice(0).slice(-WIRE_LINES)) {
+    const row = document.createElement("span");
+    row.className = kind; row.textContent = line;
+    place.append(row);
+    if (note) { const said = document.createElement("span"); said.className = "said-of"; said.textContent = note; place.append(said); }
+  }
+  while (place.childElementCount > WIRE_LINES) place.firstChild.remove();
+  if (bottom) place.scrollTop = place.scrollHeight;
+}
+
+function stopTap(why) {
+  wire?.close(); wire = null;
+  patch($("#wire-say"), why);
+  const button = $("#wire-show");
+  if (button) button.lastChild.textContent = "Show";
+  $("#wire-hold")?.setAttribute("hidden", "");
+}
+
+function holdWire(button) {
+  wireHeld = !wireHeld;
+  button.setAttribute("aria-pressed", String(wireHeld));
+  patch($("#wire-say"), wireHeld ? "held; it goes on behind" : "live");
+  if (!wireHeld) drawWire();
+}
+
+function saveWire() {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([wireText.join("\n") + "\n"], { type: "text/plain" }));
+  link.download = "wire.txt";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
 // --- events
 document.addEventListener("click", (event) => {
   const target = event.target.closest("a, button");
@@ -250,6 +307,9 @@ document.addEventListener("click", (event) => {
   else if (target.dataset.preset) fill(JSON.parse(target.dataset.preset));
   else if (target.dataset.asks !== undefined) { event.preventDefault(); ask(target); }
   else if (target.dataset.copy) navigator.clipboard?.writeText($(target.dataset.copy).textContent.trim()).then(() => patch($("#announce"), "Copied"), () => {});
+  else if (target.id === "wire-show") tap(target);
+  else if (target.id === "wire-hold") holdWire(target);
+  else if (target.id === "wire-save") saveWire();
   else if (target.id === "keys-open") $("#keys").showModal();
 });
 document.addEventListener("submit", (event) => {
@@ -276,14 +336,15 @@ for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(
 // --- keys: never in a field, and they can be switched off
 const keysOn = () => localStorage.getItem("keys") !== "off";
 if ($("#keys-on")) $("#keys-on").checked = keysOn();
-let gone = 0;
+let gone = -Infinity;
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "k") { event.preventDefault(); $("#search").focus(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), select, textarea") || $("dialog[open]") || !keysOn()) return;
   const rows = $$("[data-row]"), at = rows.findIndex((row) => row.classList.contains("here"));
   const onRow = rows[at];
-  if (performance.now() - gone < 1500) { gone = 0; const link = $(`[data-go="${CSS.escape(event.key)}"]`); if (link) { event.preventDefault(); link.click(); } return; }
+  if (performance.now() - gone < 1500) { gone = -Infinity; const link = $(`[data-go="${CSS.escape(event.key)}"]`); if (link) { event.preventDefault(); link.click(); } return; }
   const keys = {
+    w: () => $("#wire-show")?.click(),
     "/": () => ($("#filter") ?? $("#search")).focus(),
     "?": () => $("#keys").showModal(),
     g: () => { gone = performance.now(); },

@@ -1,0 +1,195 @@
+"""What people do at the console, done in a real browser: with the keyboard, without scripts, through faults."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.console.conftest import Alive
+from tests.console.visit import TABLET, Visit
+from tests.rig.programs import wait_until
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def focused(page: Page) -> str:
+    """Return what has the focus, as its text or name."""
+    return str(
+        page.evaluate(
+            "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"
+        )
+    )
+
+
+def test_with_the_keyboard_alone_somebody_finds_a_port_and_looks_at_its_settings(visit: Visit):
+    page = visit.window()
+    visit.open(page, "/")
+    page.keyboard.press("Tab")
+    assert focused(page) == "Skip to content"
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    page.wait_for_url("**/ports")
+    page.keyboard.press("/")
+    page.keyboard.type("ward-lists")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ports?q=ward-lists")
+    page.keyboard.press("Tab")
+    page.locator("body").press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ports/COM2:")
+    page.locator("[data-key=c]").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Configure COM2:")).to_be_visible()
+    expect(dialog.locator("#form-summary")).to_have_text("19200 8N1")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert focused(page).strip() == "Configure"
+    page.keyboard.press("Control+k")
+    page.keyboard.type("kitchen")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Find")
+
+
+def test_wrong_settings_are_told_at_their_field_while_they_are_chosen_and_right_ones_are_saved(visit: Visit):
+    page = visit.window(TABLET, "dark")
+    visit.open(page, "/ports?q=COM1")
+    page.get_by_role("link", name="Configure COM1: on local").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("label", has_text=re.compile(r"^\s*1\.5\s*$")).click()
+    wrong = dialog.locator("[data-field=stopBits] .wrongly, [data-field=dataBits] .wrongly, #form-wrong")
+    expect(wrong.filter(has_text=re.compile("bits")).first).to_be_visible()
+    expect(dialog.locator("#form-verdict")).to_contain_text("to save")
+    visit.screen(page, "configure-error-tablet-dark")
+    assert visit.barriers(page) == []
+    dialog.locator("[data-field=stopBits] label", has_text=re.compile(r"^\s*1\s*$")).click()
+    dialog.get_by_label("Bits per second").select_option("9600")
+    expect(dialog.locator("#form-summary")).to_have_text("9600 8N1")
+    expect(dialog.locator("#form-verdict")).to_contain_text("valid")
+    dialog.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/ports/COM1:")
+    expect(page.locator(".said")).to_contain_text("COM1: is changed")
+    visit.forget("422")
+
+
+def test_without_scripts_a_port_is_paused_configured_and_resumed(visit: Visit, alive: Alive):
+    page = visit.window(scripts=False)
+    visit.open(page, "/hosts/local/ports/RECEIPTS")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".said")).to_contain_text("is paused")
+    expect(page.locator(".head .state")).to_have_text("Paused")
+    assert "paused" in alive.run("explain", "local/RECEIPTS").lower()
+    page.get_by_role("button", name="Resume").first.click()
+    expect(page.locator(".said")).to_contain_text("takes jobs again")
+    page.get_by_role("link", name="Configure").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".said")).to_contain_text("Nothing was changed")
+    page.get_by_role("link", name="Jobs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+
+
+def test_a_port_is_added_printed_to_and_deleted_and_its_printer_goes_first(
+    visit: Visit, tmp_path: Path, alive: Alive
+):
+    page = visit.window()
+    visit.open(page, "/add")
+    page.get_by_label("Port name").fill("IP_CONSOLE")
+    page.get_by_label("Standard TCP/IP Port").check()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("Host", exact=True).fill("127.0.0.1")
+    page.get_by_role("button", name="Add and make a printer").click()
+    page.get_by_label("Name", exact=True).fill("console-made")
+    page.get_by_role("button", name="Add printer").click()
+    page.wait_for_url("**/printers/console-made")
+    visit.open(page, "/hosts/local/delete/IP_CONSOLE")
+    page.get_by_label(re.compile("to confirm")).fill("IP_CONSOLE")
+    page.get_by_role("button", name="Delete port").click()
+    expect(page.locator(".wrongly")).to_contain_text("console-made")
+    alive.run("printers", "delete", "console-made")
+    page.get_by_label(re.compile("to confirm")).fill("IP_CONSOLE")
+    page.get_by_role("button", name="Delete port").click()
+    expect(page.locator(".said")).to_contain_text("is deleted")
+    visit.forget("422")
+
+
+def test_a_file_is_sent_and_becomes_a_job_that_prints(visit: Visit, tmp_path: Path):
+    file = tmp_path / "pick list.txt"
+    file.write_bytes(b"3 x box 17\r\n\f")
+    page = visit.window()
+    visit.open(page, "/print?printer=picklists")
+    page.get_by_label(re.compile("Choose a file")).set_input_files(file)
+    page.get_by_role("button", name="Print").click()
+    page.wait_for_url(re.compile(r"/jobs/\d+$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("pick list.txt")
+    expect(page.locator("[data-part=head] .state")).to_have_text("Printed", timeout=20_000)
+    expect(page.locator("#document .hex")).to_contain_text("3 x box 17")
+
+
+def test_what_nobody_knows_is_decided_label_by_label(visit: Visit, alive: Alive):
+    strip = "".join(
+        f"^XA^FX{'x' * 3000}^FS^FO40,40^A0N,40,40^FDbox {number}^FS^XZ\n" for number in range(1, 31)
+    )
+    said = alive.run("print", "-P", "labels", "-q", "-", stdin=strip.encode())
+    number = int(re.findall(r"\d+", said)[0])
+    page = visit.window()
+    visit.open(page, f"/jobs/{number}")
+    time.sleep(2)
+    fault = f"{alive.address['simulators']}/printers/labels/faults"
+    with urlopen(fault, data=b'{"fault": "power-cut=1"}', timeout=10) as answer:
+        assert answer.status < 300
+    wait_until(lambda: "unknown" in alive.run("job", str(number)).lower(), 30)
+    visit.open(page, f"/jobs/{number}")
+    expect(page.get_by_role("heading", name="What came out?")).to_be_visible()
+    visit.screen(page, "job-decide-desktop-light")
+    assert visit.barriers(page) == []
+    boxes = page.locator(".units label")
+    assert boxes.count() > 2
+    boxes.first.click()
+    page.get_by_role("button", name=re.compile("Print the marked ones")).click()
+    expect(page.locator(".said")).to_contain_text("1 label print again")
+    wait_until(lambda: "completed" in alive.run("job", str(number)).lower(), 30)
+
+
+def test_when_the_console_is_silent_the_page_says_so_within_seconds_and_comes_back(
+    visit: Visit, alive: Alive
+):
+    page = visit.window()
+    visit.open(page, "/ports")
+    expect(page.locator("#pulse-text")).to_have_text("Live")
+    pid = alive.part("configuration service")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        expect(page.locator("#lost")).to_contain_text("Live updates stopped", timeout=6000)
+        assert time.monotonic() - began < 6
+        visit.screen(page, "lost-desktop-light")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_a_console_that_is_killed_under_an_open_dialog_costs_nothing_that_was_typed(
+    visit: Visit, alive: Alive
+):
+    page = visit.window()
+    visit.open(page, "/ports?q=COM1")
+    page.get_by_role("link", name="Configure COM1: on local").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Bits per second").select_option("38400")
+    expect(dialog.locator("#form-summary")).to_have_text("38400 8N1")
+    old = alive.part("configuration service")
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: alive.part("configuration service") != old, 20)
+    expect(dialog.get_by_label("Bits per second")).to_have_value("38400")
+    expect(page.locator("#pulse-text")).to_have_text("Live", timeout=10_000)
+    dialog.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/ports/COM1:")
+    expect(page.locator(".said")).to_contain_text("COM1: is changed")
+    visit.forget("ERR_", "Failed to load")

@@ -1,0 +1,76 @@
+"""Every screen, in three widths and two themes: it is there, complains of nothing, bars nobody, and its picture is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.console.visit import DESKTOP, PHONE, TABLET, Visit
+
+pytestmark = pytest.mark.timeout(120)
+
+SCREENS = {
+    "overview": "/",
+    "ports": "/ports",
+    "port": "/hosts/local/ports/LABELS",
+    "configure": "/hosts/local/configure/COM1:",
+    "delete": "/hosts/local/delete/LABELS",
+    "add": "/add",
+    "add-settings": "/add?host=local&monitor=Standard+TCP/IP+Port&name=IP_10.0.0.7",
+    "jobs": "/jobs",
+    "job": "/jobs/1",
+    "printers": "/printers",
+    "printer": "/printers/labels",
+    "printer-edit": "/printers/labels/edit",
+    "print": "/print",
+    "hosts": "/hosts",
+    "host": "/hosts/local",
+    "alerts": "/alerts",
+    "find": "/find",
+    "search": "/search?q=dock",
+    "settings": "/settings",
+    "wall": "/wall",
+}
+# axe-core takes half a second a page: everything in one view, the busiest in the others.
+BUSY = ("overview", "ports", "port", "configure", "job", "printer-edit")
+VIEWS = {
+    "desktop-light": (DESKTOP, "light"),
+    "tablet-dark": (TABLET, "dark"),
+    "phone-light": (PHONE, "light"),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_screen_is_whole_and_bars_nobody(visit: Visit, view: str):
+    size, theme = VIEWS[view]
+    page = visit.window(size, theme)
+    barriers, sideways = {}, {}
+    for name, path in SCREENS.items():
+        visit.open(page, path)
+        visit.screen(page, f"{name}-{view}")
+        barriers[name] = visit.barriers(page) if view == "desktop-light" or name in BUSY else []
+        sideways[name] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    assert {name: found for name, found in barriers.items() if found} == {}
+    assert {name: by for name, by in sideways.items() if by > 0} == {}
+
+
+def test_the_other_pairs_of_width_and_theme_bar_nobody_either(visit: Visit):
+    barriers = {}
+    for size, theme in ((DESKTOP, "dark"), (PHONE, "dark")):
+        page = visit.window(size, theme)
+        for name in ("ports", "port", "configure"):
+            visit.open(page, SCREENS[name])
+            visit.screen(page, f"{name}-{size[0]}-{theme}")
+            barriers[f"{name} {size} {theme}"] = visit.barriers(page)
+
+    assert {name: found for name, found in barriers.items() if found} == {}
+
+
+def test_a_page_that_is_not_there_says_so_and_leads_on(visit: Visit):
+    page = visit.window()
+    answer = page.goto(f"{visit.address}/hosts/nowhere/ports/COM9:")
+    assert answer is not None
+    assert answer.status == 404
+    assert page.get_by_role("heading", name="There is no such page.").is_visible()
+    assert visit.barriers(page) == []
+    visit.forget("404")

@@ -1,0 +1,157 @@
+"""What the console keeps in memory: the newest of everything, the last minute of every port, one frame for all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from chassis.errors import HostUnreachable
+from portui.fabric_watch import Change
+from portui.live import Live
+from portui.model import Host, Job, JobState, Port, PortState, Printer, Proof
+
+
+class Script:
+    """A watch that yields what it was given, then breaks."""
+
+    def __init__(self, *changes: Change) -> None:
+        self._changes = changes
+
+    async def changes(self) -> AsyncIterator[Change]:
+        for change in self._changes:
+            yield change
+        raise HostUnreachable("gone")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def port(name: str = "COM1:", state: PortState = PortState.READY) -> Port:
+    return Port("edge", name, "Local Port", "Serial port", state)
+
+
+def job(number: int, state: JobState, acked: int = 0, at: str = "edge/COM1:") -> Job:
+    return Job(
+        number, "labels", f"job {number}", "me", 1000, state, proof=Proof(acked=acked), port=at, attempts=1
+    )
+
+
+def shown(live: Live) -> Port:
+    """Return the port as it is shown now."""
+    return live.fleet.ports["edge/COM1:"]
+
+
+SNAPSHOT = Change(
+    begins=True,
+    ports=(port(),),
+    printers=(Printer("labels", ("edge/COM1:",)),),
+    hosts=(Host("edge", "online"),),
+)
+
+
+def test_a_port_knows_its_printers_whichever_came_first():
+    live = Live(Script())
+    live.apply(Change(begins=True, ports=(port(),)))
+    assert shown(live).printers == ()
+    live.apply(Change(printers=(Printer("labels", ("edge/COM1:",)), Printer("other", ("edge/COM2:",)))))
+    assert shown(live).printers == ("labels",)
+    live.apply(Change(deleted=("printers/labels",)))
+    assert shown(live).printers == ()
+
+
+def test_a_ready_port_prints_while_a_job_of_it_is_on_its_way_and_a_fault_is_never_hidden_by_that():
+    live = Live(Script())
+    live.apply(SNAPSHOT)
+    live.apply(Change(jobs=(job(1, JobState.PROCESSING),)))
+    assert shown(live).state is PortState.PRINTING
+    live.apply(Change(ports=(port(state=PortState.ERROR),)))
+    assert shown(live).state is PortState.ERROR
+    live.apply(Change(ports=(port(),), jobs=(job(1, JobState.COMPLETED, 1000),)))
+    assert shown(live).state is PortState.READY
+
+
+def test_a_second_of_the_ring_is_the_share_of_it_in_which_the_port_printed():
+    clock = Clock()
+    live = Live(Script(), clock)
+    live.apply(SNAPSHOT)
+    live.apply(Change(jobs=(job(1, JobState.PROCESSING),)))
+    clock.now += 0.5
+    live.apply(Change(jobs=(job(1, JobState.COMPLETED, 500),)))
+    clock.now += 0.5
+    live.tick()
+
+    pulse = live.pulses["edge/COM1:"]
+    assert (pulse.busy[-1], pulse.rate, len(pulse.busy)) == (50, 500, 60)
+
+
+def test_a_frame_has_what_changed_and_nothing_else():
+    clock = Clock()
+    live = Live(Script(), clock)
+    live.apply(SNAPSHOT)
+    clock.now += 1
+    live.tick()
+    assert json.loads(live.frame)["ports"] == {"edge/COM1:": [0, 0]}
+    clock.now += 1
+    live.tick()
+    frame = json.loads(live.frame)
+    assert (frame["ports"], frame["jobs"], frame["live"]) == ({}, {}, True)
+    assert len(live.frame) < 150
+
+
+def test_a_new_snapshot_forgets_what_is_not_in_it():
+    live = Live(Script())
+    live.apply(SNAPSHOT)
+    live.apply(Change(begins=True, complete=False, ports=(port("COM2:"),)))
+    assert set(live.fleet.ports) == {"edge/COM1:"}, "half a snapshot is not shown"
+    live.apply(Change(complete=True, ports=(port("COM3:"),)))
+    assert set(live.fleet.ports) == {"edge/COM2:", "edge/COM3:"}
+
+
+def test_a_deleted_port_is_gone_and_does_not_come_back_with_a_printer():
+    live = Live(Script())
+    live.apply(SNAPSHOT)
+    live.apply(Change(deleted=("hosts/edge/ports/COM1:",)))
+    live.apply(Change(printers=(Printer("labels", ("edge/COM1:",)),)))
+    assert live.fleet.ports == {}
+
+
+def test_of_jobs_that_have_ended_only_the_latest_are_kept():
+    live = Live(Script())
+    live.apply(Change(begins=True))
+    for number in range(1, 1001):
+        live.apply(Change(jobs=(job(number, JobState.COMPLETED, 1000),)))
+    live.apply(Change(jobs=(job(2000, JobState.PENDING),)))
+
+    assert len(live.fleet.jobs) <= 401
+    assert {1000, 2000} <= set(live.fleet.jobs)
+
+
+async def test_when_the_watch_breaks_what_was_known_stays_and_is_said_to_be_old():
+    live = Live(Script(SNAPSHOT))
+    follow = asyncio.create_task(live.follow())
+    async with asyncio.timeout(5):
+        await live.ready.wait()
+    follow.cancel()
+    await asyncio.gather(follow, return_exceptions=True)
+
+    assert not live.connected
+    assert live.lost_since is not None
+    assert set(live.fleet.ports) == {"edge/COM1:"}
+    live.tick()
+    assert json.loads(live.frame)["live"] is False
+
+
+async def test_a_slow_viewer_gets_the_newest_frame_and_misses_the_others():
+    live = Live(Script())
+    live.apply(SNAPSHOT)
+    for _ in range(5):
+        live.tick()
+    number, frame = await live.next_frame(0)
+    assert number == 5
+    assert json.loads(frame)["n"] == 5
