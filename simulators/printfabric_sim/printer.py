@@ -133,7 +133,11 @@ class SimulatedPrinter:
             self._bytes_file.close()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from printfabric_sim import FaultError
+from printfabric_sim import FaultError, SimulatedPrinter
 from printfabric_sim.fault_reach import NoEffectError
 from printfabric_sim.fault_table import ACTIONS
 from printfabric_sim.plan import Plan, build
@@ -220,3 +220,9 @@ async def test_a_power_cut_ends_when_it_is_cleared(start):
     printer = await start("zpl", faults="power-cut=99")
     assert printer.clear("power-cut")
     assert printer.status()["power"]
+
+
+async def test_a_printer_that_cannot_start_lets_go_of_all_it_had(tmp_path):
+    with pytest.raises(FaultError):
+        async with SimulatedPrinter("zpl", faults="noise", record_dir=tmp_path):
+            pass
