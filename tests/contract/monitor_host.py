@@ -43,6 +43,7 @@ class Host:
         self.xcv: xrpc.XcvServiceAsyncStub = xrpc.XcvServiceStub(channel)
         self.recorder: Any = recorder_rpc.RecorderServiceStub(channel)
         self.fence = 0
+        self.ports: Ports
 
     async def open(self, **what: object) -> pb.OpenPortResponse:
         self.fence += 1
@@ -74,7 +75,9 @@ async def served_host(tmp_path: Path) -> AsyncIterator[Host]:
         )
         async with one:
             async with grpc.aio.insecure_channel(one.addresses[0]) as channel:
-                yield Host(tmp_path, one.addresses[0], channel, rig)
+                host = Host(tmp_path, one.addresses[0], channel, rig)
+                host.ports = ports
+                yield host
             await handles.shutdown(None, 0)
     ports.close()
     rig.go_on()

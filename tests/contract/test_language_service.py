@@ -1,0 +1,155 @@
+"""OpenPortEx and SendRecvBidiDataFromPort over gRPC: what is refused, what is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from chassis.status import error_from_rpc
+from portmon.api.language_calls import NEEDED
+from portmon.facts import Fact, Kind
+from portmon.reports import Condition, Report, Severity
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[Host]:
+    async with served_host(tmp_path) as found:
+        yield found
+
+
+def opening(fence: int = 1, **more: Any) -> pb.OpenPortExRequest:
+    ask = pb.OpenPortRequest(owner=OWNER, port="IP_1", fence=fence, printer="labels")
+    return pb.OpenPortExRequest(open=ask, language_monitor="zpl", bidirectional=True, **more)
+
+
+@pytest.mark.parametrize("missing", NEEDED, ids=pb.MonitorFunction.Name)
+async def test_a_port_monitor_that_lacks_a_function_is_refused_and_nothing_is_opened(
+    host: Host, missing: pb.MonitorFunction.ValueType
+) -> None:
+    have = [one for one in NEEDED if one != missing]
+    request = opening(port_monitor=pb.PortMonitorRef(capabilities=have))
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await host.monitor.OpenPortEx(request)
+    error = error_from_rpc(raised.value)
+    assert (error.reason, error.win32) == ("INVALID_PRINT_MONITOR", 3007)
+    name = pb.MonitorFunction.Name(missing).removeprefix("MONITOR_FUNCTION_").replace("_", "").casefold()
+    assert error.metadata["missing"].casefold() == name
+    [port] = (await host.monitor.EnumPorts(pb.EnumPortsRequest())).ports
+    assert not port.HasField("hold")
+    assert not host.rig.connections
+
+
+async def test_what_no_language_monitor_can_do_has_windows_codes(host: Host) -> None:
+    m = host.monitor
+    unknown = opening()
+    unknown.language_monitor = "BRAILLE"
+    assert await refusal(m.OpenPortEx(unknown)) == ("NOT_FOUND", 3000, "UNKNOWN_PRINT_MONITOR")
+    nobody = opening()
+    nobody.open.printer = ""
+    assert (await refusal(m.OpenPortEx(nobody)))[:2] == ("INVALID_ARGUMENT", 87)
+    nowhere = opening()
+    nowhere.open.port = "COM9:"
+    assert await refusal(m.OpenPortEx(nowhere)) == ("NOT_FOUND", 1796, "PORT_NOT_FOUND")
+    other = opening(port_monitor=pb.PortMonitorRef(monitor="Local Port"))
+    assert (await refusal(m.OpenPortEx(other)))[:2] == ("NOT_FOUND", 3000)
+
+
+async def test_a_hold_shows_its_path_and_another_path_is_another_opening(host: Host) -> None:
+    m = host.monitor
+    first = (await m.OpenPortEx(opening(1))).open
+    assert (first.port.hold.language_monitor, first.port.hold.printer) == ("ZPL", "labels")
+    again = (await m.OpenPortEx(opening(1))).open
+    assert again.handle == first.handle
+    stranger = opening(1)
+    stranger.open.owner.fabric_id = "another"
+    assert await refusal(m.OpenPortEx(stranger)) == ("ABORTED", 170, "PORT_BUSY")
+    straight = await m.OpenPort(pb.OpenPortRequest(owner=OWNER, port="IP_1", fence=2, printer="raw"))
+    assert straight.port.hold.language_monitor == ""
+    assert (await refusal(m.KeepAlive(pb.KeepAliveRequest(handle=first.handle))))[1] == 6
+
+
+async def test_another_path_waits_for_the_document_that_goes_through_the_present_one(host: Host) -> None:
+    m = host.monitor
+    handle = (await m.OpenPortEx(opening(1))).open.handle
+    stream = m.StreamDocuments()
+    await stream.write(pb.StreamDocumentsRequest(handle=handle, slices=[whole(b"^XA^XZ")]))
+    await stream.read()
+    other = opening(2)
+    other.language_monitor = "PJL"
+    code, win32, reason = await refusal(m.OpenPortEx(other))
+    assert (code, win32, reason) == ("ABORTED", 170, "PORT_BUSY")
+    stream.cancel()
+    await m.ClosePort(pb.ClosePortRequest(handle=handle))
+    assert (await m.OpenPortEx(other)).open.port.hold.language_monitor == "PJL"
+
+
+async def test_every_language_monitor_is_registered_with_its_functions(host: Host) -> None:
+    found = (await host.monitor.Initialize(pb.InitializeRequest(owner=OWNER))).monitors
+    languages = [one for one in found if one.kind == pb.MONITOR_KIND_LANGUAGE]
+    assert sorted(one.name for one in languages) == ["ESC/POS", "PJL", "ZPL"]
+    for one in languages:
+        assert {*NEEDED, pb.MONITOR_FUNCTION_OPEN_PORT_EX} <= set(one.capabilities)
+        assert pb.MONITOR_FUNCTION_ENUM_PORTS not in one.capabilities
+
+
+async def ask(
+    host: Host, *paths: str, action: str = "Get", **more: Any
+) -> pb.SendRecvBidiDataFromPortResponse:
+    items = [pb.BidiRequestItem(request_number=n, schema=path) for n, path in enumerate(paths, 1)]
+    request = pb.SendRecvBidiDataFromPortRequest(port="IP_1", action_name=action, items=items, **more)
+    return await host.monitor.SendRecvBidiDataFromPort(request)
+
+
+async def test_bidi_questions_are_answered_item_by_item(host: Host) -> None:
+    port = host.ports.get("IP_1")
+    model = r"\Printer.DeviceInfo:ModelName"
+    port.facts.tell("zpl", {model: Fact(Kind.STRING, "ZD621\n")})
+    host.ports.report(port, "zpl", [Report(Condition.PAPER_OUT, Severity.ERROR)], 60)
+    found = await ask(host, model, r"\Printer.Foo", r"\Printer.Status.Summary:StateReason", action="gEt")
+    assert found.result == 13001
+    assert [(one.request_number, one.result) for one in found.items] == [(1, 0), (2, 13005), (3, 0)]
+    assert (found.items[0].data.string_value, found.items[2].data.string_value) == ("ZD621", "MediaEmpty")
+    assert found.items[0].HasField("time")
+    state = (await ask(host, r"\Printer.Status.Summary:State")).items[0]
+    assert state.data.enum_value == "Stopped"
+
+
+async def test_bidi_codes_are_windows(host: Host) -> None:
+    memory, duplex = r"\Printer.Configuration.Memory:Size", r"\Printer.Configuration.DuplexUnit:Installed"
+    known = await ask(host, duplex)
+    assert (known.result, known.items[0].data.null_value) == (0, True)
+    clean = await ask(host, r"\Printer.Maintenance:CleanHead")
+    assert (clean.result, clean.items[0].result) == (13001, 13010)
+    assert (await ask(host, r"\Printer..x", "nonsense", "")).result == 13001
+    assert (await ask(host, memory, action="Dance")).result == 50
+    assert (await ask(host, memory, action="Set")).result == 50, "outside a hold nothing is set"
+    handle = (await host.open()).handle
+    item = pb.BidiRequestItem(request_number=1, schema=memory)
+    request = pb.SendRecvBidiDataFromPortRequest(
+        handle=handle, action=pb.BIDI_ACTION_SET, items=[item], access=1
+    )
+    set_it = await host.monitor.SendRecvBidiDataFromPort(request)
+    assert (set_it.result, set_it.items[0].result) == (13001, 13002)
+
+
+async def test_all_below_a_path_and_all_that_is_known_can_be_listed(host: Host) -> None:
+    port = host.ports.get("IP_1")
+    info = r"\Printer.DeviceInfo"
+    port.facts.tell(
+        "zpl", {f"{info}:{name}": Fact(Kind.STRING, name) for name in ("ModelName", "Manufacturer")}
+    )
+    below = await ask(host, info, action="GetAll")
+    assert [(one.request_number, one.schema) for one in below.items] == [
+        (1, f"{info}:Manufacturer"),
+        (1, f"{info}:ModelName"),
+    ]
+    schema = await ask(host, action="EnumSchema")
+    paths = {one.data.text_value for one in schema.items}
+    assert {f"{info}:ModelName", r"\Printer.Status.Summary:State"} <= paths
+    assert all(not one.schema for one in schema.items)
