@@ -59,19 +59,24 @@ async def _add_missing(ports: Ports, settings: PortmonSettings) -> None:
                 log.warning("configured port refused", port=wanted.name, why=error.message)
 
 
-async def run(settings: PortmonSettings) -> None:
-    """Serve until told to stop; then close the ports, documents at known offsets."""
-    lock = _lock(settings.state_dir)
+def _ports(settings: PortmonSettings) -> Ports:
+    """Return the host's ports as they are stored, with their monitors."""
     tree = DeviceTree(settings.device_root, settings.sys_root)
     sandbox = settings.file_dir or settings.state_dir / "files"
     registry = Registry(MonitorInit(settings.host_name, sandbox, tree))
-    ports = Ports(
+    return Ports(
         registry,
         LocalPortStore(settings.state_dir / "ports.json"),
         settings.state_dir,
         skew_s=settings.clock_skew_s,
         slots=settings.journal_slots,
     )
+
+
+async def run(settings: PortmonSettings) -> None:
+    """Serve until told to stop; then close the ports, documents at known offsets."""
+    lock = _lock(settings.state_dir)
+    ports = _ports(settings)
     await _add_missing(ports, settings)
     await asyncio.to_thread(ports.tidy_up)
     collector = PortCollector(settings.host_name, ports)
@@ -99,7 +104,7 @@ async def run(settings: PortmonSettings) -> None:
                     served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
                     served_recorder(recorder),
                 ],
-                loops=[handles.expire, polling.run, Presence(ports, tree).watch],
+                loops=[handles.expire, polling.run, Presence(ports, ports.registry.init.tree).watch],
                 on_drain=[drain],
                 authorize=_RIGHTS,
             )

@@ -21,8 +21,8 @@ _Waiting = tuple[Errand, Any, asyncio.Future[object]]
 class BetweenDocuments:
     """`configure`, `put` and `interrupt` are the event loop's, `do` and `refuse` the port thread's."""
 
-    def __init__(self, name: str, call: Callable[..., None]) -> None:
-        self._name, self._call = name, call
+    def __init__(self, name: str, call: Callable[..., None], wake: Callable[[], None]) -> None:
+        self._name, self._call, self._wake = name, call, wake
         self._settings: Any = None
         self._errands: deque[_Waiting] = deque()
         self._running: Errand | None = None
@@ -33,11 +33,13 @@ class BetweenDocuments:
     def configure(self, settings: Any) -> None:
         """Open the device anew with these settings."""
         self._settings = settings
+        self._wake()
 
     def put(self, errand: Errand, settings: Any) -> asyncio.Future[object]:
         """Run an errand while the device is closed, and open it with these settings again."""
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._errands.append((errand, settings, done))
+        self._wake()
         return done
 
     def interrupt(self, error: FabricError) -> None:

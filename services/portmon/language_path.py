@@ -62,7 +62,7 @@ class _Stacked(PortMonitor[PortSettings]):
         inner = self._below.open_port(port, settings, replace(context, received=received))
         language = self._path.kind(pipe=inner.resumable)
         ears.append(language)
-        return LanguagePort(
+        found = LanguagePort(
             inner,
             language,
             context,
@@ -70,3 +70,5 @@ class _Stacked(PortMonitor[PortSettings]):
             tell=self._port.facts.tell,
             answer_s=self._path.answer_s,
         )
+        found.control = inner.control  # type: ignore[method-assign]  # a language hands them on as they are
+        return found

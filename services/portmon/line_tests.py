@@ -15,7 +15,7 @@ from portmon.questions import QUESTIONS, Answered, Question, seven_bits
 SPEEDS = (9600, 19200, 38400, 115200, 57600, 4800, 2400, 1200, 230400)  # the likely ones first
 ASK = ("escpos-dle-eot", "zpl-hs")
 _LISTEN_S = 0.15
-_ANSWER_S = 0.3  # and the time that the longest answer takes at that speed
+_ANSWER_S = 0.6  # and the time that the longest answer takes at that speed
 _LONGEST_ANSWER = 100
 _QUIET_S = 0.15
 _SURE = 99

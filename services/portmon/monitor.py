@@ -7,8 +7,6 @@ descriptors are non-blocking. So a device that hangs never holds anything but it
 
 from __future__ import annotations
 
-import errno
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -20,23 +18,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from chassis.errors import (
-    AccessDenied,
-    DeviceFault,
-    DeviceNotConnected,
-    DeviceOffline,
-    FabricError,
     NotSupported,
-    PortBusy,
-    SpoolFull,
 )
+from portmon.device_errors import open_error, write_error
 from portmon.device_wait import DeviceWait
 from portmon.devices.found import FoundDevice
-from portmon.devices.holders import access_problem, in_use_by
 from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.errand import Errand
 from portmon.recorder import Recorder
 from portmon.reports import Report
+
+# What a monitor's file imports from here.
+__all__ = [
+    "LineStore", "MonitorInit", "OpenContext", "Port", "PortMonitor", "PortSettings", "Reporting", "drain", "open_error",
+    "write_error",
+]  # fmt: skip
 
 
 class PortSettings(BaseModel):
@@ -134,6 +131,14 @@ class Port(ABC):
         """Return the names of the line signals that are on (RTS, CTS, DTR, DSR, DCD, RI). Never fails."""
         return ()
 
+    def control(self, code: int, data: bytes) -> bytes:
+        """Pass a device control through (GetPrinterDataFromPort). Called on any thread; may take seconds.
+
+        Raises:
+            NotSupported, AccessDenied, InvalidArgument, DeviceFault: and why.
+        """
+        raise NotSupported("this port has no device controls")
+
     def paused(self) -> bool:
         """Tell whether the device asks to wait although its descriptor is writable (DSR low)."""
         return False
@@ -194,6 +199,7 @@ class PortMonitor(ABC, Generic[S]):
     readable: ClassVar[bool] = False
     talks: ClassVar[bool] = True  # there is a printer behind it, and no file
     net_attached: ClassVar[bool] = False
+    controls: ClassVar[bool] = False  # its ports pass device controls through
     form: ClassVar[Mapping[str, Any]] = {}  # layout and presets for DescribeUI, beside the settings' schema
     settings: type[S]
 
@@ -269,32 +275,3 @@ def drain(wait: DeviceWait, pending: Callable[[], int], timeout_s: float) -> boo
             return False
         before, deadline = pending(), time.monotonic() + timeout_s
     return True
-
-
-_GONE = {errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.EIO, errno.ESHUTDOWN, errno.EBADF}
-_BUSY = {errno.EBUSY, errno.EAGAIN, errno.ETXTBSY}
-_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-def open_error(error: OSError, port: str, device: str) -> FabricError:
-    """Say why a device would not open."""
-    text = f"port {port}: {device}: {os.strerror(error.errno or errno.EIO)}"
-    if error.errno in _BUSY:
-        text = f"port {port}: {device} is in use by {in_use_by(device) or 'another program'}"
-        return PortBusy(text, win32=32, port=port, device=device)
-    if error.errno in _DENIED:
-        return AccessDenied(f"port {port}: {access_problem(device)}" if access_problem(device) else text, port=port)
-    if error.errno in _GONE:
-        return DeviceNotConnected(text, port=port, device=device)
-    return DeviceOffline(text, port=port, device=device)
-
-
-def write_error(error: OSError, port: str, device: str) -> FabricError:
-    """Say why a device took no more."""
-    text = f"port {port}: {device}: {os.strerror(error.errno or errno.EIO)}"
-    if error.errno in _GONE:
-        return DeviceNotConnected(text, port=port, device=device)
-    if error.errno in _FULL:
-        return SpoolFull(text, win32=112, port=port, device=device)
-    return DeviceFault(text, port=port, device=device)

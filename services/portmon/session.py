@@ -23,7 +23,7 @@ from portmon.document import Disposition, DocKey, Phase, Progress, Slice
 from portmon.errand import Errand
 from portmon.inbox import Inbox
 from portmon.journal import Journal
-from portmon.monitor import PortMonitor
+from portmon.monitor import Port, PortMonitor
 from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
@@ -53,7 +53,7 @@ class PortSession:
         self.reports, self._told = Reports(), PortState.CLOSED  # the opener puts the port's own reports here
         self.changed: Callable[[], None] = lambda: None  # called on the loop when the state is another one
         self._closing: FabricError | None = None
-        self._between = BetweenDocuments(name, self._outbox.call)
+        self._between = BetweenDocuments(name, self._outbox.call, self._wait.wake)
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._thread: threading.Thread | None = None
         self._input, self._answered = asyncio.Event(), asyncio.Event()
@@ -133,19 +133,21 @@ class PortSession:
     def configure(self, settings: Any) -> None:
         """Use other settings from the end of the present document on, or at once between documents."""
         self._between.configure(settings)
-        self._wait.wake()
 
     def borrow(self, errand: Errand, settings: Any) -> asyncio.Future[object]:
         """Run an errand with the device closed, after the present document; documents wait meanwhile."""
         self._refuse_if_closed()
-        done = self._between.put(errand, settings)
-        self._wait.wake()
-        return done
+        return self._between.put(errand, settings)
+
+    @property
+    def port(self) -> Port | None:
+        """The acquired device; None when it is lost."""
+        return None if self._work.state in (PortState.FAILED, PortState.CLOSED) else self._work.port
 
     def set_write_timeout(self, seconds: float) -> None:
         """Change the write time-out until the port is closed (SetPortTimeOuts)."""
-        if self._work.state is not PortState.FAILED:
-            self._work.port.write_timeout_s = seconds
+        if (port := self.port) is not None:
+            port.write_timeout_s = seconds
 
     async def read(self, size: int, timeout_s: float) -> bytes:
         """Take what the device sent, at most `size` bytes, waiting for the first one (ReadPort)."""
@@ -154,8 +156,7 @@ class PortSession:
         data = self._back.take(size)
         if not data and timeout_s > 0:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._input.wait()
+                await asyncio.wait_for(self._input.wait(), timeout_s)
             self._refuse_if_closed()
             data = self._back.take(size)
         return data
@@ -169,8 +170,7 @@ class PortSession:
                 return
             self._answered.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._answered.wait()
+                await asyncio.wait_for(self._answered.wait(), left)
 
     async def close(self, error: FabricError | None = None) -> None:
         """Release the port (ClosePort); `error` says why to a document in progress. May be called again."""

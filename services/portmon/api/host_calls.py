@@ -153,7 +153,8 @@ class HostCalls(Calls):
 
 def capabilities_of(monitor: PortMonitor[Any]) -> list[pb.MonitorFunction.ValueType]:
     """Return the functions a port monitor has."""
-    return [*_FUNCTIONS, *([pb.MONITOR_FUNCTION_READ_PORT] if monitor.readable else [])]
+    controls = [pb.MONITOR_FUNCTION_GET_PRINTER_DATA_FROM_PORT] if monitor.controls else []
+    return [*_FUNCTIONS, *([pb.MONITOR_FUNCTION_READ_PORT] if monitor.readable else []), *controls]
 
 
 def _port_info_bytes(port: HostPort, level: int) -> int:

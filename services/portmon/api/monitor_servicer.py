@@ -7,19 +7,19 @@ from typing import Any, NoReturn
 from chassis.errors import NotBuiltYet
 from chassis.server import Servicer
 from chassis.tasks import Tasks
+from portmon.api.control_calls import ControlCalls
 from portmon.api.document_calls import DocumentCalls
 from portmon.api.language_calls import LanguageCalls
 from portmon.api.power_calls import PowerCalls
 from portmon.handles import Handles
 from portmon.language_registry import Languages
 from portmon.ports import Ports
-from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
 
 SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
-class MonitorServicer(LanguageCalls, DocumentCalls, PowerCalls, rpc.MonitorServiceServicer):
+class MonitorServicer(LanguageCalls, DocumentCalls, ControlCalls, PowerCalls, rpc.MonitorServiceServicer):
     """The monitors of one host, as a spooler sees them. `answer_s` is how long a printer's word is waited for."""
 
     def __init__(
@@ -31,12 +31,6 @@ class MonitorServicer(LanguageCalls, DocumentCalls, PowerCalls, rpc.MonitorServi
     async def StageDocument(self, request_iterator: Any, context: Any) -> NoReturn:
         """Put a whole document on the host first."""
         raise NotBuiltYet("StageDocument")
-
-    async def GetPrinterDataFromPort(
-        self, request: pb.GetPrinterDataFromPortRequest, context: Any
-    ) -> NoReturn:
-        """Pass a device control through."""
-        raise NotBuiltYet("GetPrinterDataFromPort")
 
 
 def served(servicer: MonitorServicer) -> Servicer:

@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 from typing_extensions import override
 
 from chassis.errors import InvalidSettings, WriteTimeout
+from portmon.devices.controls import control
 from portmon.devices.found import FoundDevice, identity, printer_nodes
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.monitor import (
@@ -47,6 +48,14 @@ class DeviceSettings(PortSettings):
         },
     )
 
+    vendor_requests: bool = Field(
+        default=False,
+        title="Controls that change the printer",
+        description="Let language monitors send vendor requests and change the protocol; reading and soft reset are "
+        "always allowed.",
+        json_schema_extra={"group": "Behaviour", "advanced": True},
+    )
+
     @field_validator("device")
     @classmethod
     def _absolute(cls, value: str) -> str:
@@ -60,9 +69,11 @@ class DevicePort(Port):
 
     resumable = True
 
-    def __init__(self, device: str, context: OpenContext, write_timeout_s: float) -> None:
+    def __init__(
+        self, device: str, context: OpenContext, write_timeout_s: float, *, vendor_requests: bool = False
+    ) -> None:
         self._device, self._context, self.write_timeout_s = device, context, write_timeout_s
-        self._written = 0
+        self._written, self._changes = 0, vendor_requests
         self._fd, self.readable = _open(device)
         try:
             self._is_pipe = _is_pipe(self._fd, context.port)
@@ -105,6 +116,14 @@ class DevicePort(Port):
             self.readable = False
             self.lost = error.errno in (errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN)
             raise write_error(error, self._context.port, self._device) from error
+
+    @override
+    def control(self, code: int, data: bytes) -> bytes:
+        fd = os.dup(self._fd)  # the port may be closed meanwhile
+        try:
+            return control(fd, code, data, self._context.port, changes=self._changes)
+        finally:
+            os.close(fd)
 
     def _unread(self) -> int:
         if not self._is_pipe:
@@ -167,6 +186,7 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
     name = "Local Port"
     description = "Printer device node"
     readable = True
+    controls = True
     settings = DeviceSettings
     form: ClassVar[dict[str, object]] = {"revision": 2, "summary": "{device}"}
 
@@ -196,7 +216,8 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
     def open_port(self, port: str, settings: DeviceSettings, context: OpenContext) -> DevicePort:
         device = self.device(port, settings)
         try:
-            return DevicePort(device, context, self.write_timeout_s(settings))
+            timeout_s = self.write_timeout_s(settings)
+            return DevicePort(device, context, timeout_s, vendor_requests=settings.vendor_requests)
         except OSError as error:
             raise open_error(error, port, device) from error
 

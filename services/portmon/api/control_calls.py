@@ -1,0 +1,39 @@
+"""The part of MonitorService that is about a device's own controls (GetPrinterDataFromPort)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from chassis.errors import DeviceNotConnected, InvalidArgument, PortInUse
+from portmon.api.calls import Calls
+from portmon.devices.controls import BETWEEN_DOCUMENTS
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+
+_MOST = 65536
+
+
+class ControlCalls(Calls):
+    """GetPrinterDataFromPort."""
+
+    async def GetPrinterDataFromPort(
+        self, request: pb.GetPrinterDataFromPortRequest, context: Any
+    ) -> pb.GetPrinterDataFromPortResponse:
+        """Pass a device control through; by name (control 0) is a language monitor's, and none answers here."""
+        hold = self._hold(request.handle)
+        if not request.control_id:
+            wrong = "0 asks for a value by its name, which port monitors have none of"
+            raise InvalidArgument(f"port {hold.port.name}: control {wrong}", fields=[("control_id", wrong)])
+        if len(request.input) > _MOST:
+            raise InvalidArgument(f"the input has more than {_MOST} bytes", fields=[("input", "is too long")])
+        port = hold.session.port
+        if port is None:
+            raise DeviceNotConnected(f"port {hold.port.name} lost its device", port=hold.port.name)
+        if request.control_id in BETWEEN_DOCUMENTS and hold.session.in_progress() is not None:
+            text = f"port {hold.port.name} is in a document, of which this control would lose some"
+            raise PortInUse(text, port=hold.port.name)
+        output = await asyncio.to_thread(port.control, request.control_id, request.input)
+        most = request.max_output_bytes if request.HasField("max_output_bytes") else _MOST
+        if len(output) > most:
+            raise InvalidArgument(f"{len(output)} bytes are needed", win32=122, needed=len(output))
+        return pb.GetPrinterDataFromPortResponse(output=output, needed_bytes=len(output))
