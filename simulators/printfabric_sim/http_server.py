@@ -143,7 +143,7 @@ async def _request(
     line = first.split()
     if len(line) != 3 or not line[2].startswith("HTTP/"):
         raise BadRequest(f"{first[:80]!r} is no HTTP request")
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = {"connection": "close"} if line[2] == "HTTP/1.0" else {}
     for _ in range(_MAX_HEADERS):
         row = await _line(reader)
         if not row.strip():
