@@ -46,6 +46,17 @@ class RemoteXcv:
         response = await self._xcv.XcvOpenPort(request, timeout=CALL_TIMEOUT_S)
         return bytes(response.handle)
 
+    async def bidi(self, port: str, request: Any, access: int) -> Any:
+        """Ask what is known of the device on a port, with the caller's questions (SendRecvBidiDataFromPort)."""
+        question = monitor_pb.SendRecvBidiDataFromPortRequest(
+            port=port,
+            action_name=request.action_name,
+            action=request.action,
+            access=access,
+            items=request.items,
+        )
+        return await self._monitor.SendRecvBidiDataFromPort(question, timeout=CALL_TIMEOUT_S)
+
     async def data(
         self,
         handle: bytes,

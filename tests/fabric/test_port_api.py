@@ -16,6 +16,7 @@ from chassis.errors import (
     PortExists,
     PortInUse,
     PortNotFound,
+    PrinterNotFound,
     RequestIdReused,
     UnknownPrintMonitor,
 )
@@ -272,12 +273,26 @@ async def test_access_is_decided_by_role_and_a_session_belongs_to_who_opened_it(
         await ada.ports.AddPort(add())
 
 
+async def test_device_data_is_asked_for_by_port_or_by_printer(rig):
+    item = {"request_number": 1, "schema": r"\Printer.DeviceInfo:ModelName"}
+    await rig.printers.CreatePrinter(
+        printer_pb.CreatePrinterRequest(
+            printer_id="labels", printer={"ports": [{"port": {"host": "edge", "port": "P1:"}}]}
+        )
+    )
+    for name in ("edge/P1:", "printers/labels"):
+        request = pb.SendRecvBidiDataRequest(name=name, action_name="get", items=[item])
+        found = await rig.ports.SendRecvBidiData(request)
+        assert [one.data.string_value for one in found.items] == ["ZD621"]
+        assert rig.link.commands[-1] == "bidi P1: access 1"
+    with pytest.raises(PrinterNotFound):
+        await rig.ports.SendRecvBidiData(pb.SendRecvBidiDataRequest(name="printers/none"))
+
+
 async def test_what_is_not_built_says_so(rig):
     with pytest.raises(InvalidLevel):
         await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:", level=2))
     with pytest.raises(NotBuiltYet):
         await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:"))
-    with pytest.raises(NotBuiltYet):
-        await rig.ports.SendRecvBidiData(pb.SendRecvBidiDataRequest(name="edge/P1:"))
     with pytest.raises(NotBuiltYet):
         [answer async for answer in rig.registry.RegisterHost([registry_pb.RegisterHostRequest(host="x")])]

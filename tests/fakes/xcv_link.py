@@ -55,6 +55,12 @@ class FakeXcvLink:
         self.sessions[handle] = (port, monitor, access, who)
         return handle
 
+    async def bidi(self, port: str, request: Any, access: int) -> Any:
+        self.commands.append(f"bidi {port} access {access}")
+        item = monitor_pb.BidiResponseItem(request_number=1, schema=request.items[0].schema)
+        item.data.string_value = "ZD621"
+        return monitor_pb.SendRecvBidiDataFromPortResponse(items=[item])
+
     async def tap(self, port: str, request: Any, who: str) -> AsyncIterator[Any]:
         self.commands.append(f"tap {port} for {who}, {'masked' if request.mask else 'clear'}")
         yield recorder_pb.TapPortResponse(data=b"^XA^XZ", annotations=["^XA", "^XZ label 1"])

@@ -44,6 +44,9 @@ class Link(Protocol):
     async def close(self, handle: bytes) -> None:
         """Close a management session."""
 
+    async def bidi(self, port: str, request: Any, access: int) -> Any:
+        """Ask what is known of the device on a port; the host's message."""
+
     def tap(self, port: str, request: Any, who: str) -> AsyncIterator[Any]:
         """Yield what passes through a port; the host's messages, asked for as the caller asked."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from chassis.errors import PortNotFound, PrinterNotFound
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.types.v1 import port_pb2
 from spooler.api.convert_port import holder_of, port_to_pb, reports_of, wire_of
@@ -43,6 +44,15 @@ class Look:
         self._dispatch = inside.dispatch
         self._hosts = inside.hosts
         self._fabric_id = inside.fabric_id
+
+    def first_port(self, printer: str) -> PortName:
+        """Return a printer's first port. Raises PrinterNotFound, PortNotFound."""
+        queue = self._dispatch.book.queues.get(printer)
+        if queue is None:
+            raise PrinterNotFound(f"there is no printer {printer}", printer=printer)
+        if not queue.printer.ports:
+            raise PortNotFound(f"printer {printer} has no port", printer=printer)
+        return queue.printer.ports[0]
 
     def port_facts(self, name: PortName) -> PortFacts:
         """Return what is known of a port, whether there is one or not."""

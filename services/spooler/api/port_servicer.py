@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from chassis import logs
-from chassis.errors import FabricError, InvalidLevel, NotBuiltYet, PortNotFound
+from chassis.errors import FabricError, HostUnreachable, InvalidLevel, NotBuiltYet, PortNotFound
 from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1 import port_service_pb2_grpc as pb_grpc
@@ -18,7 +18,16 @@ from spooler.api.convert import put_port
 from spooler.api.convert_port import host_to_pb
 from spooler.api.inside import Inside
 from spooler.api.look import Look
-from spooler.api.names import XcvObject, check_port_id, host_of, monitor_of, open_name, port_name, port_of
+from spooler.api.names import (
+    XcvObject,
+    check_port_id,
+    host_of,
+    monitor_of,
+    open_name,
+    port_name,
+    port_of,
+    printer_of,
+)
 from spooler.api.port_setup import PortSetup
 from spooler.api.port_use import PortUse
 from spooler.api.submission import invalid
@@ -29,6 +38,7 @@ from spooler.printer import PortName
 
 log = logs.get(__name__)
 _MONITORS_S = 5.0  # for all hosts together when all are asked
+_SERVER_OFFLINE = 13003  # ERROR_BIDI_SERVER_OFFLINE
 
 
 class PortServicer(pb_grpc.PortServiceServicer):
@@ -201,7 +211,16 @@ class PortServicer(pb_grpc.PortServiceServicer):
         self, request: pb.SendRecvBidiDataRequest, _context: Any
     ) -> pb.SendRecvBidiDataResponse:
         """See the contract."""
-        raise NotBuiltYet("SendRecvBidiData")
+        if request.name.startswith("printers/"):
+            name = self._look.first_port(printer_of(request.name))
+        else:
+            name = self._port(request.name).name
+        try:
+            access = 1 if rights.is_administrator() else 2
+            found = await self._link_to(name.host).bidi(name.port, request, access)
+        except HostUnreachable:
+            return pb.SendRecvBidiDataResponse(result=_SERVER_OFFLINE)
+        return pb.SendRecvBidiDataResponse(result=found.result, items=found.items)
 
     async def TapPort(self, request: pb.TapPortRequest, _context: Any) -> AsyncIterator[pb.TapPortResponse]:
         """See the contract."""
