@@ -82,7 +82,7 @@ class Printing:
         return bytes(found)
 
     async def monitors(self, host: str = "-") -> list[Monitor]:
-        """Return the monitors of a host, or of all."""
+        """Return the port monitors of a host, or of all; language monitors own no ports."""
         answer = await self._ports.ListMonitors(ports_pb.ListMonitorsRequest(parent=f"hosts/{host}"))
         names = monitor_service_pb2.MonitorFunction
         return [
@@ -93,6 +93,7 @@ class Printing:
             )
             for each in answer.hosts
             for one in each.monitors
+            if one.kind != monitor_service_pb2.MONITOR_KIND_LANGUAGE
         ]
 
     async def wire(self, name: str, *, mask: bool = False) -> AsyncIterator[Moment]:

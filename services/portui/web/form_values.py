@@ -40,6 +40,38 @@ def typed(
     return values, errors
 
 
+def broken_rules(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return a message for each field of a rule between fields (the schema's `allOf` of `if`/`then`) that does not hold.
+
+    Only `const` and `enum` count, which is the flat profile; what else a rule says is the monitor's to judge. Both sides
+    of a broken rule get their message, for either may be the one that was just changed.
+    """
+    schema, messages = map_in(document.get("schema")), map_in(document.get("messages"))
+    found: dict[str, str] = {}
+    for rule in map(map_in, list_in(schema.get("allOf"))):
+        asked = map_in(map_in(rule.get("if")).get("properties"))
+        wanted = map_in(map_in(rule.get("then")).get("properties"))
+        if not asked or not _holds(asked, values) or _holds(wanted, values):
+            continue
+        for name in (*asked, *wanted):
+            text = text_in(map_in(messages.get(f"#/properties/{name}")).get("allOf"))
+            if text and name in values:
+                found[name] = text
+        if wanted and not found.keys() & {*asked, *wanted}:
+            found[next(iter(wanted))] = "This does not go with the other settings."
+    return found
+
+
+def _holds(properties: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    for name, one in properties.items():
+        schema, value = map_in(one), values.get(name)
+        if "const" in schema and value != schema["const"]:
+            return False
+        if isinstance(schema.get("enum"), list) and value not in schema["enum"]:
+            return False
+    return True
+
+
 def _number(text: str) -> float:
     found = float(text.strip()[:40])
     if found != found or found in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN is the one that is not itself

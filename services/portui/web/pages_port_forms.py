@@ -82,6 +82,7 @@ async def save(request: Request, form: FormData) -> Response:
     before = _values(described)
     changed = {key: value for key, value in typed.items() if key not in before or before[key] != value}
     values = {**before, **typed}
+    errors = errors or form_values.broken_rules(_document(described), values)
     try:
         done = (
             Done()
@@ -167,6 +168,7 @@ async def _settings_step(
         }
         return _add_page(request, described, (host, monitor, name), values, {}, "")
     values, errors = _typed(described, form)
+    errors = errors or form_values.broken_rules(_document(described), values)
     check = text_of(form, "check") == "1"
     new = NewPort(f"hosts/{host}", monitor, name, _json(values), "" if check else text_of(form, "id"), check)
     try:

@@ -51,4 +51,4 @@ def lines(moment: Moment) -> Iterator[tuple[str, str, str]]:
         text = "".join(chr(c) if 32 <= c < 127 else "." for c in piece)
         last = index == len(pieces) - 1
         body = f"{piece.hex(' '):47}  {text}" if piece else signals
-        yield shown, head + body, note if last else ""
+        yield shown, head + (body or note), note if last and body else ""

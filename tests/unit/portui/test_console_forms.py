@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portui.web import asking, devices
-from portui.web.form_values import typed
+from portui.web.form_values import broken_rules, typed
 from portui.web.form_view import FormView, build, summary
 
 SERIAL: dict[str, Any] = {
@@ -111,6 +111,20 @@ def test_a_field_that_was_not_on_the_form_is_not_sent():
     assert typed(SERIAL, {"baud": "9600", "evil": "1"}, ["evil"]) == ({}, {})
 
 
+def test_a_rule_between_fields_that_does_not_hold_is_told_at_both_of_them_in_the_forms_own_words():
+    rule = {"if": {"properties": {"stop": {"const": "1.5"}}}, "then": {"properties": {"bits": {"const": 5}}}}
+    words = {
+        "#/properties/stop": {"allOf": "1.5 stop bits need 5 data bits."},
+        "#/properties/bits": {"allOf": "Take 5."},
+    }
+    document = {"schema": {"allOf": [rule, 7, {}]}, "messages": words}
+
+    assert broken_rules(document, {"stop": "1", "bits": 8}) == {}
+    assert broken_rules(document, {"stop": "1.5", "bits": 5}) == {}
+    assert set(broken_rules(document, {"stop": "1.5", "bits": 8})) == {"stop", "bits"}
+    assert broken_rules({"schema": {"allOf": [rule]}}, {"stop": "1.5", "bits": 8}).keys() == {"bits"}
+
+
 def test_a_summary_with_braces_that_do_not_match_ends():
     assert summary("{{{{", {}) == ""
     assert summary("a}b{c", {"c": 1}) == "a}b1"
@@ -146,6 +160,7 @@ def test_no_document_and_no_values_break_the_drawing(document: dict[str, Any], v
     began = time.monotonic()
     view = build(document, values)
     typed(document, {"a": "1", "b": "x"}, ["a", "b", "c"])
+    broken_rules(document, values)
     assert time.monotonic() - began < 1
     assert isinstance(view, FormView)
 

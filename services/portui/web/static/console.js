@@ -168,7 +168,7 @@ async function verify(form) {
     }
     for (const id of ["form-summary", "form-verdict", "form-wrong"]) patch(document.getElementById(id), page.getElementById(id)?.textContent ?? "");
     const save = $("button[data-save]", form), can = $("button[data-save]", fresh);
-    if (save && can) save.disabled = can.disabled;
+    if (save && can) save.disabled = can.hasAttribute("data-off");
   } catch { patch($("#form-verdict"), "The console does not answer; what you typed is kept."); }
 }
 
@@ -214,6 +214,8 @@ async function ask(button) {
       const whole = rest.split("\n"); rest = whole.pop();
       for (const text of whole.filter(Boolean)) {
         const step = JSON.parse(text);
+        const about = step.text?.split(":")[0];
+        if (about && lines.at(-1)?.startsWith(`${about}:`)) lines.pop();
         if (step.text) lines.push(step.text);
         if (step.fill) fill(step.fill);
       }
