@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from chassis.errors import FabricError, PrinterNotFound, WrongState
@@ -14,6 +14,7 @@ from spooler.printer import Paused, PortName, Printer, check_name
 from spooler.steering import Steering
 from spooler.store import Changes
 
+_MOST_SHOWN = 80  # characters of a setting in a line of history
 _WAITS = (JobState.PENDING, JobState.PENDING_HELD)
 
 
@@ -40,8 +41,10 @@ class PrinterSteering:
     @to_its_end
     async def update_printer(self, printer: Printer, who: str, etag: str = "") -> Printer:
         """Replace a printer's settings. Raises PrinterNotFound, EtagMismatch."""
+        queue = self._book.queues.get(printer.name)
         updated = await self._store.update_printer(printer, etag=etag)
-        await self._note(updated, "printer-changed", who)
+        detail = _differences(queue.printer, updated) if queue is not None else ""
+        await self._note(updated, "printer-changed", who, detail)
         return updated
 
     @to_its_end
@@ -65,9 +68,8 @@ class PrinterSteering:
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Stop scheduling: the present job goes on, jobs are still accepted."""
         printer = self._book.queue(name).printer
-        return await self._update(
-            replace(printer, paused=Paused(who, datetime.now(UTC), reason)), "paused", who
-        )
+        paused = replace(printer, paused=Paused(who, datetime.now(UTC), reason))
+        return await self._update(paused, "paused", who, reason)
 
     @to_its_end
     async def resume_printer(self, name: str, who: str) -> Printer:
@@ -127,23 +129,30 @@ class PrinterSteering:
 
     # --- how
 
-    async def _update(self, printer: Printer, what: str, who: str) -> Printer:
+    async def _update(self, printer: Printer, what: str, who: str, detail: str = "") -> Printer:
         updated = await self._store.update_printer(printer)
-        await self._note(updated, what, who)
+        await self._note(updated, what, who, detail)
         return updated
 
-    async def _note(self, printer: Printer, what: str, who: str) -> None:
+    async def _note(self, printer: Printer, what: str, who: str, detail: str = "") -> None:
         self._book.put_printer(printer)
         self._dispatcher.printers_changed()
         self._dispatcher.hub.printer(printer)
-        self._store.record_soon(Changes(history=[HistoryEvent(what, who, printer=printer.name)]))
         self._dispatcher.kick(printer.name)
+        await self._write_down(HistoryEvent(what, who, detail, printer=printer.name))
 
     async def _gone(self, name: str, who: str) -> None:
         self._book.drop_printer(name)
         self._dispatcher.printers_changed()
         self._dispatcher.hub.deleted(f"printers/{name}")
-        self._store.record_soon(Changes(history=[HistoryEvent("printer-deleted", who, printer=name)]))
+        await self._write_down(HistoryEvent("printer-deleted", who, printer=name))
+
+    async def _write_down(self, event: HistoryEvent) -> None:
+        """Make a line of what was done durable; what was done stays done, so a full disk only delays the line."""
+        try:
+            await self._store.record(Changes(history=[event]))
+        except FabricError:
+            self._store.record_soon(Changes(history=[event]))
 
     async def _finish_deletion(self, name: str) -> None:
         """The last job of a printer that is pending deletion has ended."""
@@ -157,3 +166,19 @@ class PrinterSteering:
             await self._gone(name, "spooler")
         except FabricError:
             pass  # the next job that ends, or the next start, tries again
+
+
+def _differences(before: Printer, after: Printer) -> str:
+    """Return what was changed about a printer, in words for its history."""
+    names = [field.name for field in fields(Printer) if field.name not in ("revision", "created_at")]
+    changed = [name for name in names if getattr(before, name) != getattr(after, name)]
+    return ", ".join(
+        f"{name}: {_shown(getattr(before, name))} -> {_shown(getattr(after, name))}" for name in changed
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple | frozenset) and not hasattr(value, "_fields"):
+        return " ".join(sorted(map(str, value))) or "none"
+    text = "none" if value in (None, "") else str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

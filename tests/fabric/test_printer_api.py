@@ -131,7 +131,7 @@ async def test_a_language_monitor_speaks_unless_it_is_told_not_to(rig):
     await create(rig, language_monitor="esc/pos")
     printer = await get(rig)
     assert (printer.language_monitor, printer.bidirectional) == ("ESC/POS", True)
-    mask = {"paths": ["bidirectional"]}
+    mask = FieldMask(paths=["bidirectional"])
     change = pb.UpdatePrinterRequest(
         printer=pb.Printer(name="printers/labels", bidirectional=False), update_mask=mask
     )
@@ -139,7 +139,7 @@ async def test_a_language_monitor_speaks_unless_it_is_told_not_to(rig):
     assert (printer.language_monitor, printer.bidirectional) == ("ESC/POS", False)
     assert not printer.labels
     away = pb.UpdatePrinterRequest(
-        printer=pb.Printer(name="printers/labels"), update_mask={"paths": ["language_monitor"]}
+        printer=pb.Printer(name="printers/labels"), update_mask=FieldMask(paths=["language_monitor"])
     )
     printer = (await rig.printers.UpdatePrinter(away)).printer
     assert (printer.language_monitor, printer.HasField("bidirectional")) == ("", False)

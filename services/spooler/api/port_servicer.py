@@ -28,7 +28,7 @@ from spooler.api.names import (
     port_of,
     printer_of,
 )
-from spooler.api.port_setup import PortSetup
+from spooler.api.port_setup import PortSetup, setting_names
 from spooler.api.port_use import PortUse
 from spooler.api.submission import invalid
 from spooler.api.xcv_sessions import XcvSessions
@@ -114,6 +114,8 @@ class PortServicer(pb_grpc.PortServiceServicer):
             request_id=request.request_id,
             validate_only=request.validate_only,
         )
+        if not request.validate_only:
+            await self._steering.note_port(name, rights.caller(), "port-added", request.monitor)
         return pb.AddPortResponse(port=self._as_told(added, request.monitor))
 
     async def ConfigurePort(
@@ -124,6 +126,10 @@ class PortServicer(pb_grpc.PortServiceServicer):
         done = await self._setup.configure(
             port.name, request.settings, request.settings_revision, validate_only=request.validate_only
         )
+        if done.changed and not request.validate_only:
+            # Names only: a value may be a secret.
+            detail = ", ".join(setting_names(request.settings))
+            await self._steering.note_port(port.name, rights.caller(), "port-configured", detail)
         message = self._look.port_to_pb(done.port or port)
         # The host's own answer; what it tells of the port may lag behind.
         message.settings_revision = done.revision
@@ -133,6 +139,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
         """See the contract."""
         name = self._port(request.name).name
         await self._setup.delete(name)
+        await self._steering.note_port(name, rights.caller(), "port-deleted")
         if name.key in self._look.paused_ports:  # another port of the same name is not paused
             await self._steering.resume_port(name, rights.caller())
         return pb.DeletePortResponse()

@@ -237,6 +237,11 @@ def _said(about: str, message: str) -> str:
     return message.replace(port, f"port {about}", 1) if port in message else f"{about}: {message}"
 
 
+def setting_names(data: bytes) -> list[str]:
+    """Return which settings a document holds. Raises InvalidArgument as `PortSetup.configure` does."""
+    return sorted(_settings(data))
+
+
 def _settings(data: bytes) -> dict[str, Any]:
     if len(data) > _MAX_SETTINGS_BYTES:
         raise InvalidArgument(
