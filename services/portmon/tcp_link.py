@@ -52,6 +52,7 @@ class TcpLink:
         self._addresses = Addresses(host, port, context)
         self._socket: socket.socket | None = None
         self._acked = 0
+        self._finished = False  # our side is closed: it was said that nothing more comes
 
     @property
     def connected(self) -> bool:
@@ -80,6 +81,7 @@ class TcpLink:
             code, connection = self._try(address, min(deadline, time.monotonic() + share))
             if connection is not None:
                 self._socket, self.open, self.sent, self._acked = connection, True, 0, 0
+                self._finished = False
                 self.acked()  # its window is widest before anything is sent
                 self._addresses.answered(address)
                 return
@@ -131,21 +133,18 @@ class TcpLink:
     def _connect_error(self, code: int) -> FabricError:
         port, device = self._context.port, self.where
         if code == errno.ECONNREFUSED:
-            return ConnectionRefused(
-                f"port {port}: {device} refused the connection", port=port, device=device
-            )
+            text = f"port {port}: {device} refused the connection"
+            return ConnectionRefused(text, port=port, device=device)
         if code == errno.ETIMEDOUT:
             return DeviceOffline(f"port {port}: {device} does not answer", port=port, device=device)
         if code in (errno.EACCES, errno.EPERM) and self._source_ports:
             text = f"port {port}: this process may not use source ports below 1024 (CAP_NET_BIND_SERVICE)"
             return AccessDenied(text, port=port, device=device)
         if code in _TAKEN and self._source_ports:
-            return DeviceOffline(
-                f"port {port}: every allowed source port is in use", port=port, device=device
-            )
-        return DeviceNotConnected(
-            f"port {port}: no way to {device}: {os.strerror(code)}", port=port, device=device
-        )
+            text = f"port {port}: every allowed source port is in use"
+            return DeviceOffline(text, port=port, device=device)
+        text = f"port {port}: no way to {device}: {os.strerror(code)}"
+        return DeviceNotConnected(text, port=port, device=device)
 
     # --- using it
 
@@ -219,9 +218,10 @@ class TcpLink:
         """Say that nothing more will be sent. Raises DeviceFault."""
         assert self._socket is not None
         try:
-            if self._gave_up():
+            if not self._finished and self._gave_up():
                 raise ConnectionResetError(errno.ECONNRESET, "closed by the printer too early")
             self._socket.shutdown(socket.SHUT_WR)
+            self._finished = True
         except OSError as error:
             raise self.broken(error) from error
 
@@ -280,10 +280,9 @@ class TcpLink:
             self._raise_reset()
 
     def _raise_reset(self) -> None:
-        if self._socket is not None:
-            code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                raise self.broken(OSError(code, os.strerror(code)))
+        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if self._socket is not None else 0
+        if code:
+            raise self.broken(OSError(code, os.strerror(code)))
 
     def reset(self) -> None:
         """Break it off, so that the kernel sends nothing more behind our back. Never fails."""

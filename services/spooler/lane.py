@@ -231,10 +231,10 @@ class Lane(LaneFlights):
         """It goes on. With an error, what was sent behind the accepted offset is lost: it is sent again from there."""
         known, flight.progress = flight.progress, news
         if known is None or (known.phase, known.accepted, known.acked, known.confirmed) != (
-            news.phase, news.accepted, news.acked, news.confirmed,
-        ):  # fmt: skip
+            news.phase, news.accepted, news.acked, news.confirmed):  # fmt: skip
             flight.moved_at = datetime.now(UTC)
-        if news.error is not None and flight.sent > news.accepted:
+        # With all accepted it is the end that is said again.
+        if news.error is not None and flight.sent >= min(news.accepted + 1, flight.size_bytes):
             flight.sent = news.accepted
             self._unsent.put_first(flight)
             self._wake.set()

@@ -113,3 +113,23 @@ def test_a_printer_that_closes_first_is_not_taken_at_its_word(fabric: Any):
             assert job.ledger.uncertain.end == job.ledger.offsets.spooled
     finally:
         receiver.end()
+
+
+def test_a_printer_that_takes_its_time_over_the_last_bytes_gets_its_document_ended(fabric: Any):
+    """The end of a document that was answered with a time-out is said again."""
+    receiver = SlowToEnd("IP_A", rate=1)
+    receiver.begin()
+    try:
+        with fabric(receiver) as client:
+            job = client.submit(b"".join(label(number) for number in range(6000)), printer="p")
+            wait_until(lambda: client.get(job.number).last_error.reason == "WRITE_TIMEOUT")
+            receiver.rate = 0
+            assert printed(client.wait(job.number, timeout_s=20, or_decision=True))
+    finally:
+        receiver.end()
+
+
+class SlowToEnd(TcpReceiver):
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings, "writeTimeoutS": 0.4}
