@@ -49,6 +49,8 @@ __all__ = ["Server", "Servicer", "StartError", "main", "serve"]
 
 log = logs.get(__name__)
 
+_HURRY_S = 1.0  # grace of a service that can do its work no more
+
 Callback = Callable[[], Awaitable[None]]
 Servicer = tuple[Callable[[Any, Any], None], Any, str]
 """(add_XServicer_to_server, the servicer, "package.Service"): the chassis imports no contract."""
@@ -94,6 +96,7 @@ class Server:
         self.addresses: list[str] = []
         self.metrics_address: str | None = None
         self.health_address: str | None = None
+        self.hurry = False  # what is in flight cannot end well any more: somebody else is waited for
 
     async def start(self) -> None:
         """Bind, serve, say SERVING, write the ready file.
@@ -150,12 +153,13 @@ class Server:
         self.health.drain()
         if settings.ready_file is not None:
             settings.ready_file.unlink(missing_ok=True)
-        log.info("draining", delay_s=settings.drain_delay_s, grace_s=settings.grace_s)
-        await asyncio.sleep(settings.drain_delay_s)
+        delay_s, grace_s = (0.0, _HURRY_S) if self.hurry else (settings.drain_delay_s, settings.grace_s)
+        log.info("draining", delay_s=delay_s, grace_s=grace_s)
+        await asyncio.sleep(delay_s)
         self.health.end()
-        deadline = asyncio.get_running_loop().time() + settings.grace_s
+        deadline = asyncio.get_running_loop().time() + grace_s
         async with Tasks("drain") as tasks:
-            stopping = tasks.spawn("stop", self._grpc[0].stop(settings.grace_s))
+            stopping = tasks.spawn("stop", self._grpc[0].stop(grace_s))
             for callback in self._on_drain:
                 await _run_callback(callback, deadline)
             await stopping
@@ -235,6 +239,7 @@ async def serve(
             if end is not None:
                 end.add_done_callback(lambda _: stop.set())
             await stop.wait()
+            server.hurry = end is not None and end.done()
     if end is not None and not end.cancelled():
         end.result()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from chassis import logs, server
 from chassis.client import Channels
@@ -27,6 +28,9 @@ from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
+
+if TYPE_CHECKING:
+    from spooler.sql.postgres.store import PostgresStore
 
 log = logs.get(__name__)
 
@@ -81,14 +85,22 @@ async def run(settings: SpoolerSettings) -> None:
 
 
 @asynccontextmanager
-async def _open_store(settings: SpoolerSettings) -> AsyncIterator[SqlStore]:
-    # Documents lie in it, small ones in the database's rows: nobody else reads them.
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    store = await SqlStore.open(settings.state_dir, StoreSettings(reserve_bytes=settings.reserve_bytes))
+async def _open_store(settings: SpoolerSettings) -> AsyncIterator[SqlStore | PostgresStore]:
+    store = await _opened(settings)
     try:
         yield store
     finally:
         await store.close()
+
+
+async def _opened(settings: SpoolerSettings) -> SqlStore | PostgresStore:
+    if url := settings.database.get_secret_value():
+        from spooler.sql.postgres.store import PostgresStore  # noqa: PLC0415 - its driver is an extra
+
+        return await PostgresStore.open(url, f"fabric-spooler {settings.spooler_id}", settings.standby_s)
+    # Documents lie in it, small ones in the database's rows: nobody else reads them.
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await SqlStore.open(settings.state_dir, StoreSettings(reserve_bytes=settings.reserve_bytes))
 
 
 def _hosts(

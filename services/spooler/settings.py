@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings
 
@@ -85,6 +85,15 @@ class SpoolerSettings(Settings):
     state_dir: Path = Field(
         default=Path("/var/lib/print-fabric/spooler"),
         description="database and spool; what was accepted lives here",
+    )
+    database: SecretStr = Field(
+        default=SecretStr(""),
+        description="a PostgreSQL database of its own: postgresql://user@host/name; none: SQLite in the state directory",
+    )
+    standby_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="how long to wait at the start while another spooler has the database; the old one may just end",
     )
     spooler_id: str = Field(
         default_factory=socket.gethostname,

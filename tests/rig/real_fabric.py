@@ -52,7 +52,13 @@ class RealFabric:
     """One spooler, one port monitor, a printer for each receiver, named like its port in lower case."""
 
     def __init__(
-        self, folder: Path, receivers: Sequence[Receiver], *, proxied: bool = False, link_rate: int = 0
+        self,
+        folder: Path,
+        receivers: Sequence[Receiver],
+        *,
+        proxied: bool = False,
+        link_rate: int = 0,
+        spooler: str = "",
     ) -> None:
         self.folder = folder
         self.receivers = {printer_of(one): one for one in receivers}
@@ -60,7 +66,7 @@ class RealFabric:
         self.proxy = CuttingProxy(self.portmon.address, link_rate) if proxied else None
         host = self.proxy.address if self.proxy else self.portmon.address
         printers = {printer_of(one): [one.port] for one in receivers}
-        self.spooler = Program("spooler", folder, spooler_settings(folder / "sp", host, printers))
+        self.spooler = Program("spooler", folder, spooler_settings(folder / "sp", host, printers, spooler))
 
     def start(self) -> None:
         """Start everything."""
@@ -90,10 +96,15 @@ def printer_of(receiver: Receiver) -> str:
 
 @contextlib.contextmanager
 def real_fabric(
-    folder: Path, receivers: Sequence[Receiver], *, proxied: bool = False, link_rate: int = 0
+    folder: Path,
+    receivers: Sequence[Receiver],
+    *,
+    proxied: bool = False,
+    link_rate: int = 0,
+    spooler: str = "",
 ) -> Iterator[RealFabric]:
-    """Run a fabric until the context ends."""
-    fabric = RealFabric(folder, receivers, proxied=proxied, link_rate=link_rate)
+    """Run a fabric until the context ends; `spooler` are more lines of its settings."""
+    fabric = RealFabric(folder, receivers, proxied=proxied, link_rate=link_rate, spooler=spooler)
     try:
         fabric.start()
         yield fabric

@@ -29,12 +29,12 @@ from spooler.sql.writer import ROW_BYTES, Operation
 from spooler.store import INLINE_BYTES
 
 _COLUMNS = (uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)
-_UPLOAD = sql(select(*_COLUMNS).where(uploads.c.id == bindparam("id")))
-_BY_REQUEST = sql(
+UPLOAD_BY_ID = sql(select(*_COLUMNS).where(uploads.c.id == bindparam("id")))
+UPLOAD_BY_REQUEST = sql(
     select(*_COLUMNS).where(uploads.c.owner == bindparam("o"), uploads.c.request_id == bindparam("r"))
 )
-_INSERT = sql(insert(uploads))
-_DELETE = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
+BEGIN_UPLOAD = sql(insert(uploads))
+UPLOAD_DELETE = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
 
 _HASH_HERE_BYTES = 256 * 1024  # a larger document is hashed before it waits for the writer, not by it
 
@@ -79,11 +79,13 @@ class SqlDocuments(SqlQuestions):
 
         def run(cursor: Cursor) -> Upload:
             if request_id:
-                row = cursor.execute(_BY_REQUEST, (owner, request_id)).fetchone()
+                row = cursor.execute(UPLOAD_BY_REQUEST, (owner, request_id)).fetchone()
                 if row is not None:
                     return sql_read.upload_of_row(row)
             text = attributes_text(attributes)
-            cursor.execute(_INSERT, (fresh.id, owner, request_id or None, text, micros(fresh.created_at)))
+            cursor.execute(
+                BEGIN_UPLOAD, (fresh.id, owner, request_id or None, text, micros(fresh.created_at))
+            )
             return fresh
 
         # Before the commit: whoever learns of the upload by its request id may append at once.
@@ -101,7 +103,7 @@ class SqlDocuments(SqlQuestions):
         """Return an upload with its present size. Raises UploadNotFound."""
 
         def question(cursor: Cursor) -> Upload:
-            row = cursor.execute(_UPLOAD, (upload_id,)).fetchone()
+            row = cursor.execute(UPLOAD_BY_ID, (upload_id,)).fetchone()
             if row is None:
                 raise upload_missing(upload_id)
             return sql_read.upload_of_row(row)
@@ -119,7 +121,7 @@ class SqlDocuments(SqlQuestions):
 
     async def abandon_upload(self, upload_id: bytes) -> None:
         """Forget an upload and give its space back."""
-        await self._write(lambda cursor: cursor.execute(_DELETE, (upload_id,)))
+        await self._write(lambda cursor: cursor.execute(UPLOAD_DELETE, (upload_id,)))
         self._spool.forget(upload_id, keep_file=False)
 
     async def abandon_idle_uploads(self, idle_since: datetime) -> int:

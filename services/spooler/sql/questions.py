@@ -14,6 +14,7 @@ from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
 from spooler.sql.cursor import Cursor
+from spooler.sql.notes import get_note, put_note
 from spooler.sql.writer import Operation
 from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage
 
@@ -50,6 +51,14 @@ class SqlQuestions(ABC):
 
     async def _write(self, run: Callable[[Cursor], Any], *, printer: str = "") -> Any:
         return await self._thread.enqueue(Operation(run, printer=printer))
+
+    async def get_note(self, key: str) -> str | None:
+        """Return what is kept under a key; None when nothing is."""
+        return await self._asked.ask(lambda cursor: get_note(cursor, key))
+
+    async def put_note(self, key: str, value: str, expected: str | None) -> None:
+        """Keep a value under a key, durably, in place of `expected`. Raises EtagMismatch."""
+        await self._write(lambda cursor: put_note(cursor, key, value, expected))
 
     async def record(self, changes: Changes) -> None:
         """Write changes, durably."""

@@ -1,0 +1,109 @@
+"""Connections to PostgreSQL, and the cursor that the store's statements ask for. The only module that imports psycopg."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any, Self
+
+import psycopg
+from psycopg.adapt import Buffer, Dumper, PyFormat
+
+from chassis.errors import FabricError, InvalidArgument, SpoolFull, StoreUnavailable
+
+REFUSED_VALUES = (OverflowError, UnicodeEncodeError, psycopg.DataError)
+Failure = psycopg.Error
+Connection = psycopg.Connection[Any]
+# Where a server or a network is gone, nobody shall wait for the kernel's two hours.
+_ALIVE: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+# The server must let go of the lock of a spooler that is gone just as soon.
+_OPTIONS = (
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c synchronous_commit=on"
+)
+_RESERVED = re.compile(r'(?<![.\w"])(user|window)(?![\w"])')  # words of SQL there, columns' names here
+
+
+class _BoolDumper(Dumper):
+    """Flags are kept as 0 and 1, as in SQLite."""
+
+    oid = psycopg.adapters.types["int2"].oid
+
+    def dump(self, obj: Any) -> Buffer | None:
+        return b"1" if obj else b"0"
+
+
+class PostgresCursor:
+    """A `spooler.sql.cursor.Cursor` over psycopg's."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        self._cursor = cursor
+
+    @property
+    def rowcount(self) -> int:
+        """See `Cursor.rowcount`."""
+        return self._cursor.rowcount
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Self:
+        """See `Cursor.execute`."""
+        self._cursor.execute(_translated(sql), parameters)
+        return self
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Self:
+        """See `Cursor.executemany`."""
+        if rows := list(parameters):
+            self._cursor.executemany(_translated(sql), rows)
+        return self
+
+    def fetchone(self) -> Any:
+        """See `Cursor.fetchone`."""
+        return self._cursor.fetchone()
+
+    def fetchall(self) -> list[Any]:
+        """See `Cursor.fetchall`."""
+        return self._cursor.fetchall()
+
+    def __iter__(self) -> Iterator[Any]:
+        """See `Cursor.__iter__`."""
+        return iter(self._cursor.fetchall())
+
+
+@cache
+def _translated(sql: str) -> bytes:
+    """Return a statement with `?` for parameters as psycopg wants it."""
+    return _RESERVED.sub(r'"\1"', sql.replace("%", "%%").replace("?", "%s")).encode()
+
+
+def connect(url: str, name: str) -> Connection:
+    """Return a connection without transactions of its own. Raises what psycopg raises."""
+    connection = psycopg.connect(url, autocommit=True, application_name=name, options=_OPTIONS, **_ALIVE)
+    connection.adapters.register_dumper(bool, _BoolDumper)
+    assert connection.adapters.get_dumper(bool, PyFormat.AUTO) is _BoolDumper
+    return connection
+
+
+def told(error: Exception, where: str) -> FabricError:
+    """Return what a caller is told."""
+    if isinstance(error, REFUSED_VALUES):
+        return InvalidArgument(f"a value cannot be stored: {error}")
+    if isinstance(error, psycopg.errors.DiskFull):
+        return SpoolFull(f"no room for the database at {where}: {error}", database=where)
+    text = " ".join(str(error).split())
+    return StoreUnavailable(f"the database at {where} does not answer: {text}", database=where)
+
+
+def concerns_all(error: Exception) -> bool:
+    """Return whether the server or the connection failed, rather than one operation of a batch."""
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def place_of(url: str) -> str:
+    """Return where a database is, for messages: never its password."""
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    host = parts.get("host") or parts.get("hostaddr") or "local socket"
+    return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"

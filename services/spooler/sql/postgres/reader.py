@@ -1,0 +1,82 @@
+"""What is asked of the store in PostgreSQL: on connections and threads of their own, never behind the writer."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import TypeVar
+
+from spooler.job import Job
+from spooler.sql.postgres.connection import (
+    Connection,
+    Failure,
+    PostgresCursor,
+    concerns_all,
+    connect,
+    place_of,
+    told,
+)
+from spooler.sql.read import list_jobs_sql, page_of
+from spooler.sql.rows import job_of_row
+from spooler.store import JobFilter, JobOrder, JobPage
+
+Result = TypeVar("Result")
+
+READERS = 4
+
+
+class PostgresReader:
+    """Runs questions on its threads. A connection that broke is made anew by the next question."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._where = place_of(url)
+        self._threads = ThreadPoolExecutor(READERS, "store-read")
+        self._mine = threading.local()
+        self._open: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+
+    async def ask(self, question: Callable[[PostgresCursor], Result]) -> Result:
+        """Return what `question` finds. Raises StoreUnavailable, and what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.ask_here, question)
+
+    def ask_here(self, question: Callable[[PostgresCursor], Result]) -> Result:
+        """`ask`, on the caller's own thread. What is asked twice is the same: the answer is of one moment."""
+        try:
+            return self._once(question)
+        except Failure as error:
+            if not concerns_all(error):
+                raise told(error, self._where) from error
+        try:  # the connection may be one that an earlier restart of the server broke
+            return self._once(question)
+        except Failure as error:
+            raise told(error, self._where) from error
+
+    def _once(self, question: Callable[[PostgresCursor], Result]) -> Result:
+        connection: Connection | None = getattr(self._mine, "connection", None)
+        if connection is None or connection.closed:
+            connection = self._mine.connection = connect(self._url, self._name)
+            self._open.put(connection)
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return question(PostgresCursor(cursor))
+
+    async def list_jobs(self, where: JobFilter, order: JobOrder, limit: int, page_token: str) -> JobPage:
+        """Return a page of jobs; the rules are `Jobs.list_jobs`'s."""
+        sql, parameters, limit = list_jobs_sql(where, order, limit, page_token)
+
+        def question(cursor: PostgresCursor) -> list[Job]:
+            return [job_of_row(row) for row in cursor.execute(sql, parameters)]
+
+        return page_of(await self.ask(question), order, limit)
+
+    def close(self) -> None:
+        """Let running questions end, then close the connections."""
+        self._threads.shutdown()
+        while not self._open.empty():
+            with suppress(Failure):
+                self._open.get().close()

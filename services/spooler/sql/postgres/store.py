@@ -1,0 +1,261 @@
+"""The store in PostgreSQL: one spooler at a time writes, others stand by.
+
+Durable: every OK is a commit with synchronous_commit on. The writer's connection holds an advisory lock, and the server
+lets go of it when that connection ends: whoever gets it next loads what is true and begins with a higher epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from os import urandom
+from typing import NoReturn
+
+from chassis.errors import DocumentLost, FabricError, StoreUnavailable
+from spooler.group_commit import GroupThread
+from spooler.job import NO_ATTRIBUTES, Job
+from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.spool.record import Extent
+from spooler.sql import printers as sql_printers
+from spooler.sql import read as sql_read
+from spooler.sql import record as sql_record
+from spooler.sql.accept import accept
+from spooler.sql.cursor import Cursor
+from spooler.sql.documents import BEGIN_UPLOAD, UPLOAD_BY_ID, UPLOAD_BY_REQUEST, UPLOAD_DELETE
+from spooler.sql.postgres import chunks
+from spooler.sql.postgres.keeping import keep, settle
+from spooler.sql.postgres.reader import PostgresReader
+from spooler.sql.postgres.writer import PostgresWriter
+from spooler.sql.questions import Asked, SqlQuestions
+from spooler.sql.rows import attributes_text, micros
+from spooler.sql.writer import Operation, get_meta, set_meta
+from spooler.store import Changes, Snapshot, StoreUsage
+
+_SIZES = """
+    SELECT pg_database_size(current_database()), pg_total_relation_size('document_chunks'),
+        (SELECT coalesce(sum(length), 0)::bigint FROM spooled_documents)
+        + (SELECT coalesce(sum(size_bytes), 0)::bigint FROM upload_documents)
+"""
+_ENDLESS = 1 << 62  # how much room there is, the server does not say
+
+
+class PostgresStore(SqlQuestions):
+    """`spooler.store.Store` in a PostgreSQL database of its own. Made by `open`."""
+
+    def __init__(self, writer: PostgresWriter, reader: PostgresReader) -> None:
+        self._thread = GroupThread("store", writer.commit)
+        self._writer = writer
+        self._reader = reader
+        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        writer.on_lost = lambda why: self._thread.on_loop(lambda: self._lose(why))
+
+    @classmethod
+    async def open(cls, url: str, name: str = "spooler", wait_s: float = 5.0) -> PostgresStore:
+        """Open the store in the database at `url`; its tables are made if there are none.
+
+        Args:
+            url: a connection URI or string of libpq.
+            name: who connects, for those who look at the server.
+            wait_s: how long to stand by while another spooler has it; a server takes a moment to see that one has ended.
+
+        Raises:
+            StoreUnavailable: it cannot be reached, is another program's or of a newer version, or is in use.
+        """
+        writer = await asyncio.to_thread(PostgresWriter, url, name, wait_s)
+        return cls(writer, PostgresReader(url, f"{name} reads"))
+
+    @property
+    def _asked(self) -> Asked:
+        return self._reader
+
+    def _lose(self, why: str) -> None:
+        if not self._lost.done():
+            self._lost.set_result(why)
+
+    async def died(self) -> NoReturn:
+        """Wait until the writer's connection, or its thread, is gone: this process can write no more.
+
+        Raises:
+            StoreUnavailable: why.
+        """
+        await asyncio.wait((self._thread.dead, self._lost), return_when=asyncio.FIRST_COMPLETED)
+        raise StoreUnavailable(next(one.result() for one in (self._lost, self._thread.dead) if one.done()))
+
+    async def close(self) -> None:
+        """Write what is waiting, then let another spooler have it."""
+        await self._thread.close()
+        self._reader.close()
+        self._writer.close()
+
+    async def load(self) -> Snapshot:
+        """Return what was going on when the last spooler stopped."""
+        return await self._reader.ask(
+            lambda cursor: Snapshot(
+                get_meta(cursor, "fabric_id"),
+                sql_read.unfinished_jobs(cursor),
+                sql_read.open_attempts(cursor),
+                sql_printers.all_printers(cursor),
+                sql_read.unfinished_uploads(cursor),
+                int(get_meta(cursor, "last_number")),
+                [],
+                sql_read.ports_paused(cursor),
+            )
+        )
+
+    async def next_epoch(self) -> int:
+        """Return a number greater than any before."""
+
+        def run(cursor: Cursor) -> int:
+            epoch = int(get_meta(cursor, "epoch")) + 1
+            set_meta(cursor, "epoch", str(epoch))
+            return epoch
+
+        return int(await self._write(run))
+
+    async def usage(self) -> StoreUsage:
+        """Return how full it is, as far as the server tells."""
+
+        def question(cursor: Cursor) -> StoreUsage:
+            database, documents, needed = cursor.execute(_SIZES).fetchone()
+            return StoreUsage(database, documents, needed, _ENDLESS, 0)
+
+        return await self._reader.ask(question)
+
+    # --- accepting
+
+    async def accept(
+        self, new_jobs: Sequence[NewJob], place: Callable[[NewJob], NewJob] | None = None
+    ) -> list[Job | Duplicate | FabricError]:
+        """Make jobs durable; the rules are `Jobs.accept`'s."""
+        whole = [await self._digest(new) for new in new_jobs]
+        # Nothing is awaited between here and `enqueue`: what is placed first is numbered first.
+        placed = [place(new) for new in new_jobs] if place is not None else new_jobs
+
+        def run(cursor: Cursor) -> list[Job | Duplicate | FabricError]:
+            kept = [keep(cursor, new, digest) for new, digest in zip(placed, whole, strict=True)]
+            answers = accept(cursor, self._writer.accepting, list(zip(placed, kept, strict=True)))
+            for one, answer in zip(kept, answers, strict=True):
+                settle(cursor, one, answer)
+            return answers
+
+        answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(Operation(run))
+        return answers
+
+    async def _digest(self, new: NewJob) -> tuple[int, bytes]:
+        """Return an upload's size and digest, read before the writer's turn; nothing for a document at hand."""
+        if not isinstance(new.document, Uploaded):
+            return 0, b""
+        upload_id = new.document.upload_id
+
+        def question(cursor: Cursor) -> tuple[int, bytes]:
+            document, size = chunks.upload_size(cursor, upload_id)
+            return size, chunks.digest(cursor, Extent(document, 0, size))
+
+        try:
+            return await self._reader.ask(question)
+        except UploadNotFound:
+            return 0, b""
+
+    def _recording(self, changes: Changes, *, waited: bool) -> Operation:
+        def run(cursor: Cursor) -> None:
+            freed = sql_record.record(cursor, changes, micros(datetime.now(UTC)))
+            chunks.drop(cursor, [extent.segment for extent in freed])
+
+        return Operation(run, waited=waited)
+
+    async def _forget(self, choose: Callable[[Cursor], list[int]]) -> int:
+        def run(cursor: Cursor) -> int:
+            count, freed = sql_record.remove(cursor, choose(cursor))
+            chunks.drop(cursor, [extent.segment for extent in freed])
+            return count
+
+        return int(await self._write(run))
+
+    # --- documents
+
+    async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
+        """Return document bytes; the rules are `Documents.read`'s."""
+
+        def question(cursor: Cursor) -> bytes:
+            found = sql_read.document(cursor, number)
+            if isinstance(found, Extent):
+                return chunks.read(cursor, found, offset, max_bytes)
+            if found is None:
+                sql_read.job(cursor, number)  # tells an unknown job from one without bytes
+                raise DocumentLost(f"the document of job {number} is gone", job=number)
+            return found[offset : offset + max_bytes]
+
+        return await self._reader.ask(question)
+
+    async def read_small(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Return the whole documents of those jobs whose bytes lie in a row."""
+        sql = "SELECT job_number, data FROM inline_documents WHERE job_number = ANY(?)"
+        return await self._reader.ask(
+            lambda cursor: {number: bytes(data) for number, data in cursor.execute(sql, (list(numbers),))}
+        )
+
+    async def create_upload(
+        self, owner: str, *, request_id: str = "", attributes: Mapping[str, str] = NO_ATTRIBUTES
+    ) -> Upload:
+        """Begin a document, or return the one that the same request began."""
+        fresh = Upload(urandom(16), owner, datetime.now(UTC), 0, request_id, attributes)
+
+        def run(cursor: Cursor) -> Upload:
+            if request_id:
+                row = cursor.execute(UPLOAD_BY_REQUEST, (owner, request_id)).fetchone()
+                if row is not None:
+                    return _with_size(cursor, sql_read.upload_of_row(row))
+            text = attributes_text(attributes)
+            cursor.execute(
+                BEGIN_UPLOAD, (fresh.id, owner, request_id or None, text, micros(fresh.created_at))
+            )
+            chunks.begin_upload(cursor, fresh.id)
+            return fresh
+
+        upload: Upload = await self._write(run)
+        return upload
+
+    async def get_upload(self, upload_id: bytes) -> Upload:
+        """Return an upload with its present size. Raises UploadNotFound."""
+
+        def question(cursor: Cursor) -> Upload:
+            size = chunks.upload_size(cursor, upload_id).size_bytes
+            row = cursor.execute(UPLOAD_BY_ID, (upload_id,)).fetchone()
+            return replace(sql_read.upload_of_row(row), size_bytes=size)
+
+        return await self._reader.ask(question)
+
+    async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
+        """Append document bytes; the rules are `Documents.append_upload`'s."""
+        return int(await self._write(lambda cursor: chunks.append(cursor, upload_id, offset, data)))
+
+    async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
+        """Return bytes of a document that is still coming in. Raises UploadNotFound."""
+
+        def question(cursor: Cursor) -> bytes:
+            document, size = chunks.upload_size(cursor, upload_id)
+            return chunks.read(cursor, Extent(document, 0, size), offset, max_bytes)
+
+        return await self._reader.ask(question)
+
+    async def abandon_upload(self, upload_id: bytes) -> None:
+        """Forget an upload and give its space back."""
+
+        def run(cursor: Cursor) -> None:
+            cursor.execute(UPLOAD_DELETE, (upload_id,))
+            chunks.end_upload(cursor, upload_id, keep_document=False)
+
+        await self._write(run)
+
+    async def abandon_idle_uploads(self, idle_since: datetime) -> int:
+        """Abandon uploads that got no byte since then. Return how many."""
+        idle = await self._reader.ask(lambda cursor: list(chunks.idle_uploads(cursor, idle_since)))
+        for upload_id in idle:
+            await self.abandon_upload(upload_id)
+        return len(idle)
+
+
+def _with_size(cursor: Cursor, upload: Upload) -> Upload:
+    return replace(upload, size_bytes=chunks.upload_size(cursor, upload.id).size_bytes)

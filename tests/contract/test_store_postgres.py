@@ -1,0 +1,65 @@
+"""The store in PostgreSQL keeps the same contract as the one in SQLite, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from spooler.sql.postgres.store import PostgresStore
+from tests.contract import store_contract as contract
+from tests.contract import store_contract_asking as asking
+from tests.contract import store_contract_recording as recording
+from tests.rig.postgres import PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+class Postgres:
+    """The store in a database; each opening closes the one before."""
+
+    @pytest.fixture
+    async def opening(self, server: PostgresServer) -> AsyncIterator[Callable[[], Awaitable[PostgresStore]]]:
+        opened: list[PostgresStore] = []
+        url = server.database()
+
+        async def again() -> PostgresStore:
+            if opened:
+                await opened.pop().close()
+            opened.append(await PostgresStore.open(url))
+            return opened[0]
+
+        yield again
+        await opened.pop().close()
+
+
+class TestAccepting(Postgres, contract.AcceptingContract):
+    pass
+
+
+class TestIdempotency(Postgres, contract.IdempotencyContract):
+    pass
+
+
+class TestRecording(Postgres, recording.RecordingContract):
+    pass
+
+
+class TestAsking(Postgres, asking.AskingContract):
+    pass
+
+
+class TestUploading(Postgres, asking.UploadingContract):
+    pass
+
+
+class TestPrinters(Postgres, asking.PrinterContract):
+    pass
+
+
+class TestBeginning(Postgres, asking.BeginningContract):
+    pass

@@ -1,0 +1,134 @@
+"""A PostgreSQL server of our own: on a unix socket, in a folder, ended with the tests."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.rig.programs import wait_until
+from tests.surroundings import missing
+
+_DEBIAN = Path("/usr/lib/postgresql")
+_numbers = itertools.count(1)
+
+
+class PostgresServer:
+    """A server process and its folder."""
+
+    def __init__(self, folder: Path, programs: Path, *, durable: bool) -> None:
+        self.folder = folder
+        self._programs = programs
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = [] if self._durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+        command = [
+            str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-c", "listen_addresses=",
+            "-c", "shared_buffers=32MB", *options,
+        ]  # fmt: skip
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_unprivileged())
+        wait_until(self._answers, why=f"PostgreSQL does not start: {self.folder}/server.log")
+
+    def kill(self) -> None:
+        """End it as a power cut ends a process."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it, and what is connected to it."""
+        self._end(signal.SIGINT)
+
+    def database(self) -> str:
+        """Return the URL of a new database."""
+        name = f"spool_{next(_numbers)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database."""
+        return f"postgresql://spool@/{database}?host={self.folder}"
+
+    def end_connections(self, url: str, name: str = "") -> int:
+        """Cut the connections to a database, or those of one client; return how many there were."""
+        database = url.partition("@/")[2].partition("?")[0]
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            rows = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                " AND (%s = '' OR application_name = %s)",
+                (database, name, name),
+            ).fetchall()
+        return len(rows)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "server.log").read_text()
+        try:
+            psycopg.connect(self.url("postgres")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(20)
+
+
+@contextmanager
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """Run a server until the context ends."""
+    programs = _programs()
+    # Not below pytest's folder: the server's user may not look into root's.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        if (user := _unprivileged().get("user")) is not None:
+            os.chown(folder, user, -1)
+        made = subprocess.run(
+            [str(programs / "initdb"), "-D", str(folder / "data"), "-U", "spool", "--auth=trust", "--encoding=UTF8",
+             "--locale=C.UTF-8", "--no-sync"],
+            capture_output=True, text=True, check=False, **_unprivileged(),
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        server = PostgresServer(folder, programs, durable=durable)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path:
+    versions = sorted(_DEBIAN.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if versions:
+        return versions[-1].parent
+    found = shutil.which("postgres")
+    if found is None:
+        missing("the program postgres is not installed")
+    return Path(found).parent
+
+
+def _unprivileged() -> dict[str, Any]:
+    """PostgreSQL does not run as root; Debian makes a user for it."""
+    if os.geteuid() != 0:
+        return {}
+    try:
+        user = pwd.getpwnam("postgres")
+    except KeyError:
+        missing("PostgreSQL does not run as root, and there is no user postgres")
+    return {"user": user.pw_uid, "group": user.pw_gid}
