@@ -17,7 +17,12 @@ from tests.surroundings import require_tool
 
 @pytest.mark.timeout(90)
 def test_a_serial_printer_behind_ser2net_gets_every_byte_once(tmp_path: Path):
-    documents = [ALL_BYTES * 20, zpl(300), b"", b"\x00"]
+    documents = [
+        ALL_BYTES * 8,
+        zpl(20),
+        b"",
+        b"\x00",
+    ]  # what ser2net holds when the sender leaves it may drop after 4 s
     with (
         ser2net("IP_PI", tmp_path) as receiver,
         real_fabric(tmp_path, [receiver]) as fabric,
