@@ -19,6 +19,7 @@ _PROOF = {
     EvidenceSource.EVIDENCE_SOURCE_USBLP: "taken by the USB printer",
     EvidenceSource.EVIDENCE_SOURCE_FILE_SYNC: "the file is safe on disk",
     EvidenceSource.EVIDENCE_SOURCE_LPD: "acknowledged by the print server",
+    EvidenceSource.EVIDENCE_SOURCE_TIMEOUT: "sent; the printer was asked and did not answer",
     EvidenceSource.EVIDENCE_SOURCE_OPERATOR: "as a person decided",
     EvidenceSource.EVIDENCE_SOURCE_DRIVER_WRITE: "taken by the host's driver",
     EvidenceSource.EVIDENCE_SOURCE_JOURNAL: "by the host's journal",

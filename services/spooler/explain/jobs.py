@@ -32,7 +32,7 @@ from spooler.explain.saying import (
 from spooler.explain.under_way import on_its_way
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.ledger import EvidenceLevel, Outcome, UnitKind
+from spooler.ledger import EvidenceLevel, EvidenceSource, Outcome, UnitKind
 from spooler.printer import Printer
 
 
@@ -103,6 +103,8 @@ def _ended(job: Job) -> Explanation:
         level = job.ledger.level
         proof = Fact(_PROOF.get(level, "no proof beyond the device's driver"), Source.TRANSPORT, job.ended_at)
         text = f"{_PROVEN.get(level, 'The device took all of it')}{when}."
+        if any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence):
+            text = text.replace("was not asked", "was asked and did not answer")
         if job.outcome is not Outcome.PRINTED:
             text = f"It was closed by a decision{when}; what came out is not proven."
         return Explanation(Verdict.FINE, text, loss_of(job), facts=(proof, *facts))
