@@ -248,8 +248,12 @@ class JobCalls:
         raise AssertionError("follow ends only with a job that has ended")
 
 
+_BY_RULE = frozenset({"on-uncertain-skip", "on-uncertain-reprint-marked", "rest-moves"})  # state reasons
+
+
 def awaits_decision(job: Job) -> bool:
     """Tell whether a person has to say what came out, or where to go on, before the job does anything more."""
     # One that is stopped in its middle (PROCESSING_STOPPED) goes on by itself when its port does.
-    held = job.state == JobState.JOB_STATE_PENDING_HELD
+    # One that its printer's rule decides about is held for a moment only.
+    held = job.state == JobState.JOB_STATE_PENDING_HELD and not _BY_RULE.intersection(job.state_reasons)
     return held and job.outcome in {Outcome.OUTCOME_UNKNOWN, Outcome.OUTCOME_PARTIAL}
