@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from portmon.port_state import PortState
 from portmon.ports import HostPort, Ports
+from portmon.reports import Severity
 
 _LABELS = ["host", "port", "monitor"]
 _COUNTERS: dict[str, tuple[str, Callable[[HostPort], float]]] = {
@@ -45,6 +46,7 @@ class PortCollector(Collector):
         yield self._documents()
         yield self._stalls()
         yield self._states()
+        yield self._reports()
         held = GaugeMetricFamily(
             "printfabric_port_held", "1 while somebody has the port open.", labels=_LABELS
         )
@@ -66,6 +68,15 @@ class PortCollector(Collector):
         for port in self._ports:
             for cause, seconds in port.counters.stalls_s.items():
                 family.add_metric([*self._labels(port), cause], seconds)
+        return family
+
+    def _reports(self) -> Metric:
+        text = "What is said about the port now (SNMP, IPP, language monitors), by severity."
+        family = GaugeMetricFamily("printfabric_port_reports", text, labels=[*_LABELS, "severity"])
+        for port in self._ports:
+            said = [one.severity for one in port.reports.now()]
+            for severity in Severity:
+                family.add_metric([*self._labels(port), severity.name.lower()], said.count(severity))
         return family
 
     def _states(self) -> Metric:

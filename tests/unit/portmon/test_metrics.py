@@ -11,6 +11,7 @@ from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
+from portmon.reports import Condition, Report, Severity
 
 
 @pytest.fixture
@@ -45,7 +46,22 @@ async def test_every_port_has_its_numbers_and_no_label_names_a_job(ports: Ports)
     names = {
         sample.split("{")[0] for sample in generate_latest(registry).decode().splitlines() if sample[0] != "#"
     }
-    assert len(names) == 8
+    assert len(names) == 9
+
+
+async def test_what_is_said_about_a_port_is_counted_by_severity_while_it_counts(ports: Ports) -> None:
+    port = await ports.add("IP_1", "raw", {"host": "10.0.0.7"})
+    said = [Report(Condition.PAPER_OUT, Severity.ERROR), Report(Condition.TONER_LOW, Severity.WARNING)]
+    port.reports.set("snmp", said, lasts_s=60)
+    port.reports.set("pjl", [Report(Condition.DOOR_OPEN, Severity.ERROR)], lasts_s=0)
+    registry = CollectorRegistry()
+    registry.register(PortCollector("edge-7", ports))
+    labels = {"host": "edge-7", "port": "IP_1", "monitor": "Standard TCP/IP Port"}
+    found = [
+        registry.get_sample_value("printfabric_port_reports", {**labels, "severity": severity})
+        for severity in ("error", "warning", "info")
+    ]
+    assert found == [1, 1, 0]
 
 
 def test_a_document_in_progress_counts_as_busy_up_to_now() -> None:
