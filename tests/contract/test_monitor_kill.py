@@ -19,7 +19,7 @@ import pytest
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
 from tests.contract.monitor_contract import new_key
-from tests.contract.monitor_rigs import FifoRig, FileRig, RawRig, Rig, SerialRig, wait_for
+from tests.contract.monitor_rigs import FifoRig, FileRig, IppRig, LprRig, RawRig, Rig, SerialRig, wait_for
 
 OWNER = pb.PortOwner(fabric_id="fabric", spooler_id="spooler")
 BIG = os.urandom(1 << 20) * 48
@@ -74,7 +74,7 @@ class Process:
         return await stub.OpenPort(pb.OpenPortRequest(owner=OWNER, port=self.port, fence=self.fence))
 
 
-@pytest.fixture(params=[FifoRig, SerialRig, FileRig, RawRig], ids=lambda rig: rig.scheme)
+@pytest.fixture(params=[FifoRig, SerialRig, FileRig, RawRig, LprRig, IppRig], ids=lambda rig: rig.scheme)
 def process(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Process]:
     rig = request.param(tmp_path)
     found = Process(tmp_path, rig)
