@@ -163,6 +163,7 @@ class Core:
         lost = self.intake.clear(reason)
         units = self.path.clear(reason, truncate=True)
         self.event("cancelled", reason=reason, bytes=lost, units=units)
+        self._pump()  # senders that waited for room, or for their end, go on
 
     def drop_draft(self, reason: str) -> None:
         """Give up the unit in progress only."""

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from printfabric_sim.inlet import Inlet
+from printfabric_sim.personality import Personality, Step
 from printfabric_sim.record import Record
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _ERROR_CHARS = 200
+# An interpreter that goes on so many steps without taking a byte goes round in circles.
+_MAX_IDLE_STEPS = 100
 
 
 def guarded(
@@ -29,3 +32,21 @@ def guarded(
             traceback="".join(traceback.format_exception(error)),
         )
         return None
+
+
+class Steps:
+    """Asks an interpreter for its steps, and takes none that cannot be."""
+
+    def __init__(self) -> None:
+        self._idle = 0  # steps in a row that took no byte
+
+    def ask(self, personality: Personality, buffer: bytearray, inlet: Inlet) -> Step:
+        """Return what `parse` returns. Raises what it raises, and ValueError for a step that cannot be."""
+        step: object = personality.parse(buffer, inlet)
+        if not isinstance(step, Step) or not 0 <= step.used <= len(buffer) or step.copies < 0:
+            raise ValueError(f"parse returned {step!r} for {len(buffer)} bytes")
+        self._idle = 0 if step.used or step == Step(0) else self._idle + 1
+        if self._idle > _MAX_IDLE_STEPS:
+            self._idle = 0
+            raise ValueError(f"parse takes nothing, again and again: {step!r}")
+        return step

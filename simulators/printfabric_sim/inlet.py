@@ -56,6 +56,7 @@ class Inlet:
         self.received = 0
         self.consumed = 0
         self.ended = ""
+        self.cut = False  # something of it was thrown away
         self.pauses: set[str] = set()  # why its link takes no bytes now
         self.lossy = False  # the sender cannot be stalled for certain: what finds the buffer full is lost
         self.high_water = 0  # bytes in the buffer at which its link is asked to pause; 0: when it is full

@@ -7,7 +7,7 @@ from typing import IO, Protocol
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.drain import Drain
-from printfabric_sim.guard import guarded
+from printfabric_sim.guard import Steps, guarded
 from printfabric_sim.inlet import Damage, Inlet
 from printfabric_sim.paper_path import Ending, PaperPath
 from printfabric_sim.personality import Personality, Step
@@ -16,8 +16,6 @@ from printfabric_sim.unit import Draft
 
 # The head of a unit kept in memory for its serial text and its picture.
 KEEP_CONTENT_BYTES = 256 * 1024
-# An interpreter that goes on so many steps without taking a byte goes round in circles.
-_MAX_IDLE_STEPS = 100
 # Conditions in which the interpreter itself stands still, not only the paper.
 _DEAF = frozenset({Condition.BUSY, Condition.POWER_OFF, Condition.WARMING_UP})
 
@@ -53,7 +51,7 @@ class Intake:
         self._keep = keep
         self._queue: deque[Inlet] = deque()  # inlets with something to interpret, in order of arrival
         self._pumping = False
-        self._idle_steps = 0  # steps in a row that took no byte
+        self._steps = Steps()
 
     def take(self, inlet: Inlet, data: bytes) -> None:
         """Buffer bytes of `inlet` and obey the commands in them that are obeyed on arrival."""
@@ -88,6 +86,7 @@ class Intake:
         Return how many bytes that were.
         """
         lost = _empty(inlet)
+        inlet.cut = True
         if not inlet.ended:
             # A line goes on: what comes next may be the rest of what was thrown away.
             inlet.damage.append(Damage(inlet.received, 0, "its beginning was thrown away"))
@@ -102,8 +101,11 @@ class Intake:
     def clear(self, reason: str) -> int:
         """Empty every buffer and give up the unit in progress; return the bytes lost."""
         lost = self.draft.size
+        if self.draft.spans and (begun := self.inlets.get(self.draft.spans[-1].inlet)) is not None:
+            begun.cut = True
         self.give_up(reason)
         for inlet in self.inlets.values():
+            inlet.cut = inlet.cut or bool(inlet.buffer)
             lost += _empty(inlet)
         self.lost_bytes += lost
         return lost
@@ -126,8 +128,8 @@ class Intake:
             self._queue.remove(inlet)
         if self.active is inlet:
             self.active = None
-        if inlet.on_done is not None:
-            self._owner.path.mark(Ending(inlet.on_done))
+        if (done := inlet.on_done) is not None:
+            self._owner.path.mark(Ending(lambda whole: done(whole and not inlet.cut)))
 
     def set_paused(self, inlet: Inlet, on: bool, reason: str = "full") -> None:
         """Stop or go on taking bytes from the sender; it goes on when no reason is left."""
@@ -141,13 +143,18 @@ class Intake:
         if self._pumping:
             return
         self._pumping = True
+        hungry: Inlet | None = None
         try:
-            while self._may_interpret() and (inlet := self._choose()) is not None and self._advance(inlet):
-                pass
+            while self._may_interpret() and (inlet := self._choose()) is not None:
+                if not self._advance(inlet):
+                    hungry = inlet
+                    break
         finally:
             self._pumping = False
         for inlet in list(self.inlets.values()):
-            if "full" in inlet.pauses and len(inlet.buffer) <= self.capacity // 2:
+            # What waits for the rest of a command gets it, however full the buffer is.
+            enough = self.capacity - 1 if inlet is hungry else self.capacity // 2
+            if "full" in inlet.pauses and len(inlet.buffer) <= enough:
                 self.set_paused(inlet, False)
 
     @property
@@ -185,7 +192,7 @@ class Intake:
         allowance = self._owner.drain.allowance()
         limited = allowance is not None and allowance < len(inlet.buffer)
         buffer = inlet.buffer[:allowance] if limited else inlet.buffer
-        step = guarded(self._owner.record, inlet, self._parse, buffer, inlet)
+        step = guarded(self._owner.record, inlet, self._steps.ask, self._owner.personality, buffer, inlet)
         if step is None:
             self._spoiled(inlet)
             return True
@@ -200,17 +207,6 @@ class Intake:
             self._apply(inlet, Step(len(inlet.buffer), part=self.draft.size > 0))
             return True
         return False
-
-    def _parse(self, buffer: bytearray, inlet: Inlet) -> Step:
-        """Ask the interpreter for a step. Raises what it raises, and ValueError for a step that cannot be."""
-        step: object = self._owner.personality.parse(buffer, inlet)
-        if not isinstance(step, Step) or not 0 <= step.used <= len(buffer) or step.copies < 0:
-            raise ValueError(f"parse returned {step!r} for {len(buffer)} bytes")
-        self._idle_steps = 0 if step.used or step == Step(0) else self._idle_steps + 1
-        if self._idle_steps > _MAX_IDLE_STEPS:
-            self._idle_steps = 0
-            raise ValueError(f"parse takes nothing, again and again: {step!r}")
-        return step
 
     def _finish(self, inlet: Inlet) -> None:
         clean = inlet.ended == "fin"
