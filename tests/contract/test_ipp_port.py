@@ -297,6 +297,13 @@ def test_a_uri_says_everything_about_the_place(uri: str, found: tuple[object, ..
     assert (settings.host, settings.port, settings.path, settings.tls) == found
 
 
+def test_a_new_uri_replaces_the_old_place_and_leaves_the_rest() -> None:
+    old = IppSettings.model_validate({"uri": "ipps://old:8631/a", "answerTimeoutS": 5})
+    stored = old.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    new = IppSettings.model_validate({**stored, "uri": "ipp://new/ipp/print"})
+    assert (new.uri, new.answer_timeout_s) == ("ipp://new:631/ipp/print", 5)
+
+
 @pytest.mark.parametrize(
     "uri", ["lpd://p", "ipp://", "ipp://p:x/", "ipp://p/a?b", "ipp://p/ü", "nonsense", "ipp://[::1/"]
 )
