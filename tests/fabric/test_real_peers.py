@@ -22,7 +22,7 @@ def test_a_serial_printer_behind_ser2net_gets_every_byte_once(tmp_path: Path):
         zpl(20),
         b"",
         b"\x00",
-    ]  # what ser2net holds when the sender leaves it may drop after 4 s
+    ]
     with (
         ser2net("IP_PI", tmp_path) as receiver,
         real_fabric(tmp_path, [receiver]) as fabric,

@@ -12,10 +12,11 @@ from tests.rig.programs import quiet_port, running, wait_until
 from tests.rig.receivers import PtyReceiver
 from tests.surroundings import require_tool
 
+# keepopen: without it ser2net opens the line for each connection, and drops what came if the sender has left by then.
 _CONFIG = """
 connection: &printer
   accepter: tcp,127.0.0.1,{port}
-  connector: serialdev,{device},115200n81,local
+  connector: keepopen,serialdev,{device},115200n81,local
   options:
     kickolduser: false
 """
