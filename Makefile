@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest
 CODE := services client simulators tests tools hatch_build.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults vectors fuzz bench golden docs wheel breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet versus vectors fuzz bench golden docs wheel breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,8 +58,14 @@ format: protos ## let ruff and buf write the code as they want it
 fabric: protos ## the tests that run real services against each other
 	@$(PYTEST) tests/fabric $(ARGS)
 
-faults: protos ## the tests that kill, cut and stall
-	@$(PYTEST) tests/faults $(ARGS)
+faults: protos ## a seeded campaign of faults (SEED=1 SCHEDULES=1000); result in build/faults.json
+	@$(BIN)/python -m tests.faults.campaign --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),1000) $(ARGS)
+
+fleet: protos ## a day of 50 printers (JOBS=100000) with faults; result in build/fleet.json
+	@$(BIN)/python -m tests.faults.campaign.fleet --seed $(or $(SEED),1) --jobs $(or $(JOBS),100000) $(ARGS)
+
+versus: protos ## three cases in which CUPS loses, doubles and forgets, beside us, as a table (needs cupsd)
+	@$(BIN)/python -m tests.faults.versus $(ARGS)
 
 vectors: protos ## replay conformance vectors (FILE=path, else the reference's); result in build/vectors.json
 	@$(BIN)/python -m tests.contract.vectors $(if $(FILE),--file "$(FILE)") $(ARGS)

@@ -50,7 +50,7 @@ class Pace(NamedTuple):
 
 
 FULL = Pace(labels=6000, rate=45_000, kill_s=45.0, clean_s=30)
-QUICK = Pace(labels=3000, rate=300_000, kill_s=3.0, clean_s=1)
+QUICK = Pace(labels=1500, rate=200_000, kill_s=2.2, clean_s=1)
 
 
 class System(Protocol):

@@ -36,6 +36,7 @@ class PrinterPlan:
     faults: str  # the printer's script, laid at its start
     box_faults: tuple[tuple[float, str], ...]
     seed: int
+    end_timeout_s: float = END_TIMEOUT_S
 
     @property
     def memory_bytes(self) -> int:

@@ -14,7 +14,7 @@ from printfabric_sim.record import Outcome, UnitRecord
 from printfabric_sim.unit import Unit
 from tests.faults.campaign.box import Box
 from tests.faults.campaign.papers import BEGINS, CORE
-from tests.faults.campaign.plan import BOX_BYTES, END_TIMEOUT_S, PrinterPlan
+from tests.faults.campaign.plan import BOX_BYTES, PrinterPlan
 
 _LOSING = ("power-cut", "reboot", "reset", "fin", "device-gone", "noise", "refuse", "blackhole", "busy")
 # A printer that ends the connection orderly, or never takes it from its queue, has told nobody that it lost anything.
@@ -91,7 +91,7 @@ class Stand:
             "host": "127.0.0.1",
             "port": port,
             "connectTimeoutS": 0.6,
-            "endTimeoutS": END_TIMEOUT_S,
+            "endTimeoutS": plan.end_timeout_s,
             "writeTimeoutS": 0.8,
             "printerBufferBytes": memory,
         }

@@ -1,0 +1,195 @@
+"""A day in the life of a fleet: many printers, many small jobs, faults that come round, programs that are killed.
+
+python -m tests.faults.campaign.fleet --jobs 100000: writes build/fleet.json. The day is as long as the jobs take at
+`--rate`; what goes wrong in it is a function of the seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from printfabric_client.aio import Client
+from printfabric_client.errors import FabricError
+from printfabric_client.jobs import job_filter
+from printfabric_client.retry import Retry
+from tests.faults.campaign.person import Persons, still
+from tests.faults.campaign.plan import PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
+from tests.faults.campaign.stage import HOST, Stage
+from tests.faults.campaign.verdict import Findings, Judge
+from tests.rig.programs import Program
+
+_END_S = 120.0
+_QUIET_FROM = 0.4  # of the day: from here on no program is killed, and memory is compared
+_BACK = ("media-out", "ribbon-out", "cover-open", "jam", "head-hot", "pause", "zero-window", "slow=2000")
+
+
+def fleet_plan(seed: int, printers: int, jobs: int, rate: float) -> BatchPlan:
+    """Return the day: `jobs` jobs at `rate` a second over `printers` printers."""
+    dice, day_s = random.Random(f"fleet/{seed}"), jobs / rate
+    schedules = []
+    for number in range(printers):
+        queue, personality = f"f{number}", PERSONALITIES[number % len(PERSONALITIES)]
+        mine = tuple(
+            JobPlan(
+                number=place,
+                printer=queue,
+                personality=personality,
+                at_s=day_s * place / jobs,
+                units=dice.choice((1, 1, 1, 2, 5)),
+                unit_bytes=dice.randrange(40, 300),
+                setup=False,
+            )
+            for place in range(number, jobs, printers)
+        )
+        schedules.append(SchedulePlan(number, queue, (_printer(dice, queue, personality),), mine, "looks"))
+    kills = [
+        (dice.uniform(0.05, _QUIET_FROM) * day_s, f"kill {who}", 0.1) for who in ("spooler", "portmon") * 2
+    ]
+    cuts = [(dice.uniform(0.05, 0.95) * day_s, "cut line", 0.0) for _ in range(3)]
+    return BatchPlan(0, tuple(schedules), tuple(sorted(kills + cuts)))
+
+
+def _printer(dice: random.Random, queue: str, personality: str) -> PrinterPlan:
+    plug = dice.choice(("tcp", "tcp", "pty"))
+    names = list(dice.sample(_BACK, 2)) + (["reset=drop"] if plug == "tcp" else ["xoff"])
+    faults = "; ".join(
+        f"{name if '=' in name and not name.startswith('slow') else _lasting(name, dice)}@time:5..40*"
+        for name in names
+    )
+    return PrinterPlan(
+        name=f"{queue}a",
+        personality=personality,
+        plug=plug,
+        flow="stall",
+        units_per_second=dice.choice((0.0, 300.0)),
+        buffer_bytes=8192,
+        rcvbuf_bytes=8192,
+        unit_bytes=300,
+        faults=faults,
+        box_faults=(),
+        seed=dice.randrange(1 << 32),
+        end_timeout_s=10.0,  # nothing here outlasts it: an end without the printer's own close would be a finding
+    )
+
+
+def _lasting(name: str, dice: random.Random) -> str:
+    seconds = round(dice.uniform(0.1, 1.0), 2)
+    return f"{name},{seconds}" if "=" in name else f"{name}={seconds}"
+
+
+async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[str, Any]:
+    """Live through the day; return what build/fleet.json holds."""
+    began, found, samples = time.monotonic(), Findings(), list[dict[str, int]]()
+    plan = fleet_plan(seed, printers, jobs, rate)
+    with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
+        stage = Stage(plan, Path(folder))
+        try:
+            await stage.start()
+            retry = Retry(total_s=5.0, cap_s=0.5)
+            async with Client(stage.spooler.address, timeout_s=20, retry=retry) as client:
+                persons = Persons(client, plan.schedules, stage.queues)
+                looking = asyncio.get_running_loop().create_task(persons.run())
+                watching = asyncio.get_running_loop().create_task(_sample(stage, jobs / rate, samples))
+                await stage.run()
+                await watching
+                left = await _until_quiet(stage, client, jobs)
+                await asyncio.gather(*(still(stands) for stands in stage.queues.values()))
+                samples.append(_measures(stage))
+                persons.stop = True
+                await looking
+                await _judge(stage, client, persons, found)
+        finally:
+            await stage.stop()
+    found.stuck += left
+    return {
+        "printers": printers,
+        "seed": seed,
+        "duration_s": round(time.monotonic() - began, 1),
+        "jobs_per_s": rate,
+        **{name: value for name, value in vars(found).items() if name not in ("unknown_spans", "complaints")},
+        "faults": dict(stage.faults),
+        "printer_faults": sum(stand.sim.record.counts["event.fault"] for stand in stage.stands),
+        "memory": samples,
+        "complaints": found.complaints[:20],
+    }
+
+
+async def _sample(stage: Stage, day_s: float, samples: list[dict[str, int]]) -> None:
+    """Measure when the last program was killed, and at the end of the day."""
+    for part in (_QUIET_FROM + 0.1, 0.75, 1.0):
+        await asyncio.sleep(max(0.0, part * day_s - sum(one["at_s"] for one in samples[-1:])))
+        samples.append({**_measures(stage), "at_s": int(part * day_s)})
+
+
+def _measures(stage: Stage) -> dict[str, int]:
+    measures = {"at_s": 0}
+    for program in (stage.spooler, stage.portmon):
+        measures |= _of(program)
+    return measures
+
+
+def _of(program: Program) -> dict[str, int]:
+    proc = Path(f"/proc/{program.pid}")
+    rss = next(line for line in (proc / "status").read_text().splitlines() if line.startswith("VmRSS:"))
+    return {
+        f"{program.module}_rss_kib": int(rss.split()[1]),
+        f"{program.module}_descriptors": len(list((proc / "fd").iterdir())),
+    }
+
+
+async def _until_quiet(stage: Stage, client: Client, jobs: int) -> int:
+    """Wait until no job is active; return how many still are when the time is over."""
+    deadline, left = time.monotonic() + _END_S, jobs
+    while time.monotonic() < deadline:
+        try:
+            active = [job async for job in client.list(job_filter(active_only=True))]
+            left = len(active)
+            if not left and len(stage.client.accepted()) == jobs:
+                return 0
+            for queue in {job.printer.removeprefix("printers/") for job in active}:
+                await client.ports.resume(f"{HOST}/{stage.queues[queue][0].port}")
+        except FabricError:
+            pass
+        await asyncio.sleep(0.5)
+    return left
+
+
+async def _judge(stage: Stage, client: Client, persons: Persons, found: Findings) -> None:
+    """Hold every job's last word against its printer's record; nothing is excused."""
+    judges = {queue: Judge(stands, {}) for queue, stands in stage.queues.items()}
+    accepted, seen = stage.client.accepted(), set[str]()
+    async for job in client.list():
+        seen.add(job.request_id)
+        judges[job.printer.removeprefix("printers/")].judge(job, persons.tales[job.request_id], found)
+        if job.number != accepted.get(job.request_id):
+            found.doubled_unmarked += 1
+            found.complaints.append(f"{job.request_id} is another job than was answered")
+    for request_id in accepted.keys() - seen:
+        judges[persons.tales[request_id].plan.printer].judge(None, persons.tales[request_id], found)
+
+
+def main() -> int:
+    """Run a day."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--printers", type=int, default=50)
+    parser.add_argument("--jobs", type=int, default=100_000)
+    parser.add_argument("--rate", type=float, default=150.0, help="jobs a second")
+    parser.add_argument("--output", type=Path, default=Path("build/fleet.json"))
+    options = parser.parse_args()
+    told = asyncio.run(run_fleet(options.seed, options.printers, options.jobs, options.rate))
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+    print(json.dumps(told, indent=2))
+    return 1 if any(told[name] for name in ("lost", "doubled_unmarked", "false_completed", "stuck")) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
