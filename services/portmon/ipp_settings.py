@@ -72,7 +72,8 @@ class IppSettings(NetworkSettings):
         tls = uri.scheme in ("ipps", "https")
         ports = {"ipp": 631, "ipps": 631, "http": 80, "https": 443}
         found = {"host": uri.hostname, "port": port or ports[uri.scheme], "path": uri.path or "/", "tls": tls}
-        return {name: item for name, item in value.items() if name != "uri"} | found  # newer than what was set before
+        # The URI is newer than the place that was set before.
+        return {name: item for name, item in value.items() if name != "uri"} | found
 
     @field_validator("path")
     @classmethod
