@@ -1,0 +1,261 @@
+"""What each language monitor sends, and what it makes of the answers, word by word."""
+
+from __future__ import annotations
+
+import pytest
+
+from portmon.document import DocInfo, DocKey
+from portmon.insertions import Insertions
+from portmon.language import Before, Language, Word, Wrapped
+from portmon.languages._pjl_codes import condition_of, report_of, severity_of
+from portmon.languages.escpos import Escpos
+from portmon.languages.pjl import Pjl
+from portmon.languages.zpl import Zpl
+from portmon.reports import Condition, Severity
+
+UID = bytes(range(16))
+
+
+def document(attempt: int = 1, before: Before = Before.CLEAN, name: str = "") -> Wrapped:
+    return Wrapped(DocKey(UID, attempt), DocInfo(job_number=4711, document_name=name), before)
+
+
+def hs(formats: int = 0, labels: int = 0, *, partial: int = 0, out: int = 0) -> bytes:
+    return (
+        f"\x02030,{out},0,1218,{formats:03d},0,0,{partial},000,0,0,0\x03\r\n"
+        f"\x02000,0,0,0,1,2,6,0,{labels:08d},1,000\x03\r\n\x021234,0\x03\r\n"
+    ).encode()
+
+
+def odometer(count: int, *, named: bool = True) -> bytes:
+    return f'{{"odometer.total_label_count":"{count}"}}'.encode() if named else f'"{count}"'.encode()
+
+
+def word_of(language: Language) -> Word:
+    return language.word
+
+
+# Counting
+
+
+def test_own_bytes_are_taken_out_of_what_the_device_acknowledged() -> None:
+    put = Insertions()
+    put.own(10)
+    put.own(5)
+    put.payload(100)
+    put.own(7)
+    assert [put.payload_at(n) for n in (0, 9, 15, 16, 115, 118, 122, 999)] == [0, 0, 0, 1, 100, 100, 100, 100]
+
+
+# ZPL
+
+
+def test_a_label_is_out_when_the_counter_and_the_buffer_say_so() -> None:
+    zpl = Zpl(pipe=True)
+    assert zpl.begin(document(), b"").endswith(b'! U1 getvar "odometer.total_label_count"\r\n')
+    zpl.hear(odometer(70, named=False))
+    zpl.payload(memoryview(b"^XA^FDa^FS^PQ2^XZ^XA^FDb^FS^XZ"))
+    zpl.finish()
+    zpl.hear(hs(formats=2, labels=1) + odometer(71))
+    assert (zpl.word, zpl.busy, zpl.confirmed()) == (Word.NONE, True, 0)
+    zpl.ask()
+    zpl.hear(hs(formats=1) + odometer(72))
+    assert (zpl.word, zpl.confirmed()) == (Word.NONE, 17)
+    zpl.ask()
+    zpl.hear(hs() + odometer(73))
+    assert (zpl.word, zpl.confirmed()) == (Word.CONFIRMED, 30)
+
+
+def test_a_late_answer_about_the_counter_before_is_not_taken_for_one_behind() -> None:
+    zpl = Zpl(pipe=False)
+    zpl.begin(document(), b"")
+    zpl.payload(memoryview(b"^XA^FDa^FS^XZ"))
+    zpl.hear(odometer(70))  # named: the answer to a question behind some earlier document
+    zpl.finish()
+    zpl.hear(odometer(70, named=False))
+    zpl.hear(hs())
+    assert word_of(zpl) is Word.NONE
+
+
+def test_a_printer_without_a_counter_is_believed_on_a_connection_and_not_on_a_line() -> None:
+    for pipe, word in ((False, Word.CONFIRMED), (True, Word.UNPROVEN)):
+        zpl = Zpl(pipe=pipe)
+        zpl.begin(document(), b"")
+        zpl.payload(memoryview(b"^XA^FDa^FS^XZ"))
+        zpl.finish()
+        zpl.hear(hs())
+        assert word_of(zpl) is Word.NONE, "once is not enough"
+        zpl.hear(hs())
+        assert word_of(zpl) is Word.NONE, "what was not asked for again counts for nothing"
+        for _ in range(4):
+            zpl.ask()
+        zpl.hear(hs())
+        assert word_of(zpl) is word
+
+
+def test_a_document_that_ends_inside_a_format_is_not_confirmed_and_the_next_one_drops_it() -> None:
+    zpl = Zpl(pipe=False)
+    zpl.begin(document(), b"")
+    zpl.hear(odometer(5, named=False))
+    zpl.payload(memoryview(b"^XA^FDa^FS^XZ^XA^FDb"))
+    zpl.finish()
+    zpl.hear(hs(partial=1) + odometer(6))
+    assert word_of(zpl) is Word.UNPROVEN
+    assert zpl.begin(document(2), b"").startswith(b"~JX")
+
+
+def test_what_is_sent_before_a_document_goes_by_what_the_printer_was_left_with() -> None:
+    starts = {Before.CLEAN: b"! U1", Before.BROKEN: b"~JX", Before.UNKNOWN: b"~JX", Before.CANCELED: b"~JA"}
+    for before, start in starts.items():
+        zpl = Zpl(pipe=True)
+        zpl.hear(b"\x02ZD621,V1,8,8176KB\x03")  # it is known already
+        assert zpl.begin(document(before=before), b"").startswith(start)
+
+
+def test_stored_formats_and_binary_data_make_a_count_unsure() -> None:
+    for text in (b"^XA^XFR:A.ZPL^FS^XZ", b"^XA^GFB,3,3,1,^XZ^XZ", b"^CC+", b"~DYR:A,B,G,3,1,abc"):
+        zpl = Zpl(pipe=False)
+        zpl.begin(document(), b"")
+        zpl.hear(odometer(1, named=False))
+        zpl.payload(memoryview(text))
+        zpl.finish()
+        zpl.hear(hs() + odometer(99))
+        assert word_of(zpl) is Word.NONE, text
+
+
+# ESC/POS
+
+
+def test_only_the_process_id_behind_this_document_confirms_it() -> None:
+    escpos = Escpos(pipe=True)
+    escpos.begin(document(), b"")
+    first = escpos.finish()
+    assert first[:7] == b"\x1d(H\x06\x00\x30\x30"
+    escpos.begin(document(2), b"")
+    escpos.hear(b"\x37\x22" + first[7:] + b"\x00")
+    assert word_of(escpos) is Word.NONE, "it was not even asked yet"
+    second = escpos.finish()
+    assert second != first
+    escpos.hear(b"\x37\x22" + first[7:] + b"\x00")
+    assert word_of(escpos) is Word.NONE
+    answer = b"\x37\x22" + second[7:] + b"\x00"
+    for byte in answer:
+        escpos.hear(bytes([byte]))
+    assert word_of(escpos) is Word.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("status", "condition"),
+    [
+        (b"\x30\x00\x00\x0f", Condition.DOOR_OPEN),
+        (b"\x18\x00\x0c\x0f", Condition.PAPER_OUT),
+        (b"\x18\x08\x00\x0f", Condition.USER_INTERVENTION),
+        (b"\x18\x00\x00\x0f", Condition.OFFLINE),
+        (b"\x18\x40\x00\x0f", Condition.WARMING_UP),
+        (b"\x14\x00\x03\x0f", Condition.PAPER_PROBLEM),
+    ],
+)
+def test_automatic_status_has_words(status: bytes, condition: Condition) -> None:
+    escpos = Escpos(pipe=True)
+    escpos.hear(status)
+    assert [one.condition for one in escpos.reports()] == [condition]
+    escpos.hear(b"\x14\x00\x00\x0f")
+    assert escpos.reports() == []
+
+
+def test_a_cancelled_document_is_thrown_away_and_a_half_one_on_a_line_is_not() -> None:
+    clear = b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
+    for pipe, before, sent in (
+        (True, Before.CANCELED, clear),
+        (False, Before.BROKEN, clear),
+        (True, Before.BROKEN, b""),
+        (True, Before.CLEAN, b""),
+    ):
+        assert Escpos(pipe=pipe).clear(document(before=before)) == sent
+
+
+def test_who_the_printer_is_is_asked_only_once_it_has_proved_that_it_knows_such_commands() -> None:
+    escpos = Escpos(pipe=True)
+    assert b"\x1dI" not in escpos.begin(document(), b"")
+    number = escpos.finish()[7:]
+    escpos.hear(b"\x37\x22" + number + b"\x00")
+    assert b"\x1dIC" in escpos.begin(document(2), b"")
+    escpos.hear(b"\x5fEPSON\x00\x5fTM-T88VI\x00")
+    assert {path.rpartition(":")[2]: fact.value for path, fact in escpos.facts().items()} == {
+        "Manufacturer": "EPSON",
+        "ModelName": "TM-T88VI",
+    }
+    assert b"\x1dI" not in escpos.begin(document(3), b"")
+
+
+# PJL
+
+
+def end(name: str) -> bytes:
+    return f'@PJL USTATUS JOB\r\nEND\r\nNAME="{name}"\r\nPAGES=2\r\n\f'.encode()
+
+
+def test_the_end_of_this_attempt_confirms_and_that_of_another_does_not() -> None:
+    pjl = Pjl(pipe=False)
+    lead = pjl.begin(document(2, name='Invoice "7"'), b"%!PS")
+    tag = document(2).tag
+    assert f'@PJL JOB NAME="{tag}" DISPLAY="Invoice 7"\r\n'.encode() in lead
+    assert lead.startswith(b"\x1b%-12345X@PJL\r\n")
+    assert lead.endswith(b"\x1b%-12345X")
+    pjl.finish()
+    pjl.hear(end(document(1).tag))
+    assert word_of(pjl) is Word.NONE
+    pjl.hear(end(tag))
+    assert word_of(pjl) is Word.CONFIRMED
+
+
+def test_a_resumed_attempt_is_ended_by_the_job_that_an_earlier_one_began() -> None:
+    pjl = Pjl(pipe=True)
+    pjl.go_on(document(2))
+    pjl.finish()
+    pjl.hear(b'@PJL USTATUS JOB\r\nEND\r\nNAME="somebody else"\r\n\f')
+    assert word_of(pjl) is Word.NONE
+    pjl.hear(end(document(1).tag))
+    assert word_of(pjl) is Word.CONFIRMED
+
+
+def test_a_job_that_was_cancelled_at_the_printer_is_lost() -> None:
+    pjl = Pjl(pipe=False)
+    pjl.begin(document(), b"")
+    pjl.hear(f'@PJL USTATUS JOB\r\nCANCELED\r\nNAME="{document().tag}"\r\n\f'.encode())
+    assert (pjl.word, "cancelled" in pjl.why) == (Word.LOST, True)
+
+
+def test_a_printer_that_is_ready_again_and_again_will_say_no_more() -> None:
+    pjl = Pjl(pipe=False)
+    pjl.begin(document(), b"")
+    ready = b'@PJL INFO STATUS\r\nCODE=10001\r\nDISPLAY="READY"\r\nONLINE=TRUE\r\n\f'
+    pjl.hear(ready * 3)
+    assert word_of(pjl) is Word.NONE
+    pjl.finish()
+    pjl.hear(f"@PJL ECHO {document().tag} END\r\n\f".encode() + ready * 3)
+    assert word_of(pjl) is Word.UNPROVEN
+
+
+@pytest.mark.parametrize(
+    ("code", "condition", "severity"),
+    [
+        (10001, Condition.CLEAR, Severity.INFO),
+        (10003, Condition.WARMING_UP, Severity.INFO),
+        (10006, Condition.TONER_LOW, Severity.WARNING),
+        (11304, Condition.PAPER_OUT, Severity.WARNING),
+        (30016, Condition.OUT_OF_MEMORY, Severity.WARNING),
+        (35078, Condition.POWER_SAVE, Severity.INFO),
+        (40021, Condition.DOOR_OPEN, Severity.ERROR),
+        (40022, Condition.PAPER_JAM, Severity.ERROR),
+        (40079, Condition.OFFLINE, Severity.ERROR),
+        (41213, Condition.PAPER_OUT, Severity.ERROR),
+        (40999, Condition.USER_INTERVENTION, Severity.ERROR),
+    ],
+)
+def test_pjl_codes_are_windows_port_status(code: int, condition: Condition, severity: Severity) -> None:
+    assert (condition_of(code), severity_of(code)) == (condition, severity)
+    found = report_of(code, "13 PAPER JAM")
+    assert (found is None) is (condition is Condition.CLEAR)
+    if found is not None:
+        assert "13 PAPER JAM" in found.text
