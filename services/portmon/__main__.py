@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from chassis import logs, server
+from chassis.client import Channels
 from chassis.errors import FabricError, PortBusy
 from chassis.identity import MethodRoles, Role
 from chassis.metrics import REGISTRY
@@ -22,10 +23,13 @@ from portmon.devices.tree import DeviceTree
 from portmon.handles import Handles
 from portmon.metrics import PortCollector
 from portmon.monitor import MonitorInit
+from portmon.port_record import PortStore
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.presence import Presence
 from portmon.registry import Registry
+from portmon.registry_link import FileCopy, RegistryLink
+from portmon.registry_store import RegistryStore
 from portmon.settings import PortmonSettings
 from portmon.snmp_polling import SnmpPolling
 from portmon.xcv import Xcv
@@ -59,14 +63,29 @@ async def _add_missing(ports: Ports, settings: PortmonSettings) -> None:
                 log.warning("configured port refused", port=wanted.name, why=error.message)
 
 
-def _ports(settings: PortmonSettings) -> Ports:
+async def _store(settings: PortmonSettings, channels: Channels) -> PortStore:
+    """Open the list of ports, on the host or at a spooler.
+
+    Raises:
+        StoreUnavailable: it is not what this program wrote.
+    """
+    if not settings.registry:
+        return LocalPortStore(settings.state_dir / "ports.json")
+    link = RegistryLink(channels, settings.registry, settings.host_name)
+    store = await asyncio.to_thread(RegistryStore, link, FileCopy(settings.state_dir / "ports.copy.json"))
+    if store.away is not None:
+        log.warning("the copy of the ports serves", spooler=settings.registry, why=store.away.message)
+    return store
+
+
+def _ports(settings: PortmonSettings, store: PortStore) -> Ports:
     """Return the host's ports as they are stored, with their monitors."""
     tree = DeviceTree(settings.device_root, settings.sys_root)
     sandbox = settings.file_dir or settings.state_dir / "files"
     registry = Registry(MonitorInit(settings.host_name, sandbox, tree))
     return Ports(
         registry,
-        LocalPortStore(settings.state_dir / "ports.json"),
+        store,
         settings.state_dir,
         skew_s=settings.clock_skew_s,
         slots=settings.journal_slots,
@@ -76,16 +95,23 @@ def _ports(settings: PortmonSettings) -> Ports:
 async def run(settings: PortmonSettings) -> None:
     """Serve until told to stop; then close the ports, documents at known offsets."""
     lock = _lock(settings.state_dir)
-    ports = _ports(settings)
-    await _add_missing(ports, settings)
-    await asyncio.to_thread(ports.tidy_up)
+    async with Channels(settings.registry_channel) as channels:
+        ports = _ports(settings, await _store(settings, channels))
+        await _add_missing(ports, settings)
+        await asyncio.to_thread(ports.tidy_up)
+        try:
+            await _serve(settings, ports)
+        finally:
+            ports.close()
+            os.close(lock)
+
+
+async def _serve(settings: PortmonSettings, ports: Ports) -> None:
     collector = PortCollector(settings.host_name, ports)
     REGISTRY.register(collector)
     async with Tasks("portmon") as tasks:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
-
         recorder = RecorderServicer(ports)
-
         polling = SnmpPolling(ports, tasks, poll_s=settings.snmp_poll_s, idle_s=settings.snmp_idle_poll_s)
 
         async def drain() -> None:
@@ -111,8 +137,6 @@ async def run(settings: PortmonSettings) -> None:
         finally:
             await handles.shutdown(None, 0)
             REGISTRY.unregister(collector)
-            ports.close()
-            os.close(lock)
 
 
 def main() -> None:

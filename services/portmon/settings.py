@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from chassis.settings import Section, ServerSettings, Settings
+from chassis.settings import ChannelSettings, Section, ServerSettings, Settings
 
 
 class PortSection(Section):
@@ -41,6 +41,13 @@ class PortmonSettings(Settings):
     )
     file_dir: Path | None = Field(
         default=None, description="where file ports write; none: files, below the state directory"
+    )
+    registry: str | None = Field(
+        default=None,
+        description="spooler that keeps the list of ports, as host:port; none: it is kept on the host, below state_dir",
+    )
+    registry_channel: ChannelSettings = Field(
+        default=ChannelSettings(), description="how that spooler is called"
     )
     device_root: Path = Field(
         default=Path("/dev"),

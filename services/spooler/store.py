@@ -260,7 +260,21 @@ class Printers(Protocol):
         """Return all printers by name."""
 
 
-class Store(Jobs, Documents, Printers, Protocol):
+class Notes(Protocol):
+    """Small values that others keep here, as hosts their configuration."""
+
+    async def get_note(self, key: str) -> str | None:
+        """Return what is kept under a key; None when nothing is."""
+
+    async def put_note(self, key: str, value: str, expected: str | None) -> None:
+        """Keep a value under a key, durably, in place of `expected` (None: nothing).
+
+        Raises:
+            EtagMismatch: something else is kept; nothing was changed.
+        """
+
+
+class Store(Jobs, Documents, Printers, Notes, Protocol):
     """All of it."""
 
     async def load(self) -> Snapshot:

@@ -76,7 +76,9 @@ METHODS: Mapping[str, Right] = {
     **dict.fromkeys((f"{_P}WatchService/{name}" for name in ("Watch", "Explain", "ListHistory")), Right.SEE),
     # Each call asks for the right that it needs itself.
     f"{_P}WinspoolService/Call": Right.SEE,
-    **dict.fromkeys((f"{_P}RegistryService/{name}" for name in ("RegisterHost", "TunnelHost")), Right.MONITOR),
+    **dict.fromkeys((f"{_P}RegistryService/{name}" for name in (
+        "RegisterHost", "TunnelHost", "GetHostConfig", "PutHostConfig",
+    )), Right.MONITOR),
 }  # fmt: skip
 
 # The roles of which one is enough; a right that is not here asks only that the caller is known.

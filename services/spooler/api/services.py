@@ -66,7 +66,7 @@ class Services:
             ),
             (
                 registry_grpc.add_RegistryServiceServicer_to_server,
-                RegistryServicer(),
+                RegistryServicer(store),
                 f"{_PACKAGE}.RegistryService",
             ),
             (
