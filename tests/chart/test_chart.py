@@ -188,6 +188,16 @@ def test_two_renderings_are_the_same_and_a_changed_setting_restarts_its_pods_onl
     assert changed == {"fabric-print-fabric-portmon"}
 
 
+def test_with_a_database_there_is_no_volume_and_its_url_is_in_no_manifest():
+    release = objects(values_of("postgres"))
+    assert not [one for one in release if one["kind"] == "PersistentVolumeClaim"]
+    (spooler,) = [pod for name, pod in pods(release) if name.endswith("-spooler")]
+    (variable,) = [one for one in spooler["containers"][0]["env"] if one["name"].endswith("_DATABASE")]
+    assert variable["valueFrom"]["secretKeyRef"] == {"name": "print-database", "key": "url"}
+    mounted = {mount["name"] for mount in spooler["containers"][0]["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in spooler["volumes"]}
+
+
 def test_without_devices_nothing_is_privileged_and_no_device_is_mounted():
     release = objects({"portmon": {"devices": {"mode": "none"}}})
     text = json.dumps(release)
