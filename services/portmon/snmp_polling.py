@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from chassis import logs
 from chassis.tasks import Tasks
@@ -83,7 +84,7 @@ class SnmpPolling:
             return
         if poller is None:
             poller = self._pollers[name] = _Poller(place)
-            poller.task = self._tasks.spawn(f"snmp {name}", self._poll(port, poller))
+            poller.task = self._tasks.supervise("snmp poller", partial(self._poll, port, poller))
         if port.state is PortState.IN_DOCUMENT:
             poller.awake.set()
 
