@@ -97,15 +97,16 @@ async def test_after_any_garbage_the_next_sender_prints():
 
 
 @pytest.mark.parametrize("kind", ["tcp", "lpd", "ipp"])
-async def test_a_command_longer_than_half_the_buffer_stalls_nobody(start, kind):
-    printer = await start("zpl", lpd=0, ipp=0, buffer_bytes=4096, units_per_second=500)
-    document = b"".join(b"^XA^FX%s^FS^FDSERIAL %05d^FS^XZ" % (b"x" * 3000, n) for n in range(20))
+async def test_a_page_longer_than_half_the_buffer_stalls_nobody(start, kind):
+    """The first page leaves the buffer more than half full of the second, whose end is still with the sender."""
+    printer = await start("plain", lpd=0, ipp=0, buffer_bytes=1500, units_per_second=100, path_depth=1)
+    document = b"".join(b"page no %d %s\x0c" % (n, b"x" * (1200 if n % 2 else 580)) for n in range(20))
     head, tail, _ = wrapped(kind, document)
     port = next(plug.port for plug in printer.connections if kind in plug.address())
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(head + document + tail)
-    await printer.wait_units(20)
-    assert printer.record.serials() == [f"{n:05d}" for n in range(20)]
+    await printer.wait_units(20, 5)
+    assert printer.record.serials() == [str(n) for n in range(20)]
     writer.close()
     del reader
 
