@@ -1,0 +1,293 @@
+"""S23 to S34, S37 to S40, S47 and S48: who has a port open, and how it changes hands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import termios
+import threading
+import time
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import grpc
+import pytest
+
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.spooler.v1 import port_service_pb2 as ports_pb
+from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
+from tests.contract.statements.stage import Stage
+from tests.rig.programs import wait_until
+from tests.rig.real_fabric import HOST, printed
+from tests.rig.wire import Holder, channel_to, new_key, refusal
+
+
+def no_open_without_close(words: list[str]) -> bool:
+    """Say whether every opening but the first follows a closing (S32)."""
+    return not any(one.startswith("Open") and two.startswith("Open") for one, two in pairwise(words))
+
+
+def test_s23_open_port_acquires_the_port_and_returns_a_handle(stage: Stage) -> None:
+    handle = stage.holder.open("IP_1", stage.fence())
+    try:
+        assert handle.token
+        with channel_to(stage.portmon.address) as channel:
+            other = Holder(channel, "a-third-fabric")
+            error = refusal(lambda: other.open("IP_1", 1))
+        assert (error.win32, error.code) == (170, "ABORTED")
+        error = refusal(lambda: stage.holder.open("COM99:", stage.fence()))
+        assert (error.win32, error.code) == (1796, "NOT_FOUND")
+    finally:
+        stage.holder.close(handle)
+
+
+def test_s24_the_handle_is_used_for_the_documents(stage: Stage) -> None:
+    handle, key, before = stage.holder.open("IP_2", stage.fence()), new_key(), len(stage.tcp[1].paper)
+    stage.holder.start(handle, key)
+    assert stage.holder.write(handle, key, 0, b"mine") == 4
+    for bad in (pb.PortHandle(), pb.PortHandle(token=b"foreign", fence=handle.fence)):
+        assert refusal(partial(stage.holder.write, bad, key, 4, b"not mine")).win32 == 6
+    stage.holder.end(handle, key)
+    stage.holder.close(handle)
+    assert refusal(lambda: stage.holder.start(handle, new_key())).win32 == 6
+    assert bytes(stage.tcp[1].paper[before:]) == b"mine"
+
+
+def test_s25_open_port_does_the_one_time_initialisation(stage: Stage) -> None:
+    with stage.printer("COM2:") as printer:
+        for number in range(5):
+            stage.print(printer, b"%d" % number)
+        before = stage.openings("COM2:")
+        line = termios.tcgetattr(stage.com2._line)
+        stage.print(printer, b"the nth")
+        assert stage.openings("COM2:") == before
+        assert termios.tcgetattr(stage.com2._line) == line
+
+
+def test_s26_open_port_decides_file_serial_or_parallel(stage: Stage) -> None:
+    described = {}
+    for port in ("COM2:", "LPT2:", "FILE:"):
+        handle = stage.holder.open(port, stage.fence())
+        described[port] = stage.enum()[port].description
+        stage.holder.close(handle)
+    assert len(set(described.values())) == 3
+
+
+def test_s27_a_serial_lines_settings_are_kept_and_come_back(stage: Stage) -> None:
+    before = termios.tcgetattr(stage.com2._line)
+    handle = stage.holder.open("COM2:", stage.fence())
+    held = termios.tcgetattr(stage.com2._line)
+    assert held[4:6] == [termios.B115200, termios.B115200]
+    assert held != before
+    stage.holder.close(handle)
+    assert termios.tcgetattr(stage.com2._line) == before
+
+
+def test_s28_so_are_its_time_outs(stage: Stage) -> None:
+    def read_s(handle: pb.PortHandle) -> float:
+        began = time.monotonic()
+        stage.holder.stub.ReadPort(pb.ReadPortRequest(handle=handle))
+        return time.monotonic() - began
+
+    handle = stage.holder.open("COM2:", stage.fence())
+    change = pb.SetPortTimeOutsRequest(handle=handle)
+    change.read_total.FromMilliseconds(100)
+    stage.holder.stub.SetPortTimeOuts(change)
+    assert read_s(handle) < 2
+    stage.holder.close(handle)
+    handle = stage.holder.open("COM2:", stage.fence())
+    answered = threading.Timer(2.5, stage.com2.say, [b"x"])
+    answered.start()
+    assert read_s(handle) > 2  # Windows' 5 s again
+    answered.join()
+    stage.holder.close(handle)
+
+
+def test_s29_the_port_is_locked_against_other_processes(stage: Stage) -> None:
+    """Root may open an exclusive line all the same; the lock on it is what a well-behaved program looks at."""
+    look = "import fcntl,os,sys;fcntl.flock(os.open(sys.argv[1],os.O_RDWR|os.O_NOCTTY),fcntl.LOCK_EX|fcntl.LOCK_NB)"
+
+    def taken() -> bool:
+        return (
+            subprocess.run([sys.executable, "-c", look, stage.com2.device], capture_output=True).returncode
+            != 0
+        )
+
+    assert not taken()
+    handle = stage.holder.open("COM2:", stage.fence())
+    assert taken()
+    stage.holder.close(handle)
+    assert not taken()
+
+
+def test_s30_port_names_are_unique_per_machine(stage: Stage) -> None:
+    for name, monitor, settings in (
+        ("com1:", "Local Port", b""),
+        ("ip_1", "Local Port", b""),
+        ("COM01:", "Local Port", b""),
+    ):
+        add = ports_pb.AddPortRequest(
+            parent=f"hosts/{HOST}", port_id=name, monitor=monitor, settings=settings
+        )
+        error = refusal(partial(stage.ports.AddPort, add))
+        assert (error.win32, error.code) == (183, "ALREADY_EXISTS")
+
+
+def test_s31_only_one_has_a_port_at_a_time(stage: Stage) -> None:
+    holders, most, fences = [0], [0], list[int]()
+    guard = threading.Lock()
+
+    def storm(number: int) -> None:
+        with channel_to(stage.portmon.address) as channel:
+            mine = Holder(channel, f"path-{number}")
+            for fence in range(1, 400):
+                try:
+                    handle = mine.open("LPT2:", fence)
+                except grpc.RpcError:
+                    time.sleep(0.002)
+                    continue
+                with guard:
+                    holders[0] += 1
+                    most[0] = max(most[0], holders[0])
+                    fences.append(handle.fence)
+                with guard:
+                    holders[0] -= 1
+                mine.close(handle)
+                return
+
+    threads = [threading.Thread(target=storm, args=[number]) for number in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert most == [1]
+    assert len(fences) == 6
+    # And the fences of one path rise, over closings: an older one is refused.
+    fence = stage.fence()
+    stage.holder.close(stage.holder.open("LPT2:", fence))
+    assert refusal(lambda: stage.holder.open("LPT2:", fence)).win32 == 6
+
+
+def test_s32_never_two_openings_back_to_back(stage: Stage) -> None:
+    with stage.printer("IP_1") as one, stage.printer("IP_1", language_monitor="PJL") as two:
+        numbers = [stage.submit(printer, b"page\x0c") for printer in (one, two, two, one) * 3]
+        for number in numbers:
+            assert printed(stage.client.wait(number, timeout_s=40))
+        assert no_open_without_close(stage.openings("IP_1"))
+
+
+def test_s33_close_on_the_holder_ends_before_the_other_opens(stage: Stage) -> None:
+    with stage.printer("IP_2") as one, stage.printer("IP_2", language_monitor="PJL") as two:
+        begun = len(stage.log.of("IP_2"))
+        stage.print(one, b"raw")
+        stage.print(two, b"page\x0c")
+        calls = stage.log.of("IP_2")[begun:]
+        words = stage.openings("IP_2")[begun:]
+        assert words[-2:] == ["ClosePort", "OpenPortEx PJL"]
+        assert calls[-2].ended <= calls[-1].began
+
+
+def test_s34_only_when_the_holder_is_idle(stage: Stage) -> None:
+    receiver = stage.tcp[2]
+    with stage.printer("IP_3") as one, stage.printer("IP_3", language_monitor="PJL") as two:
+        before, begun = len(receiver.paper), len(stage.log.of("IP_3"))
+        receiver.rate = 40_000
+        try:
+            first = stage.submit(one, b"1" * 60_000)
+            wait_until(lambda: len(receiver.paper) > before)
+            second = stage.submit(two, b"page\x0c")
+            time.sleep(0.4)
+            assert "ClosePort" not in stage.openings("IP_3")[begun:]
+            assert len(receiver.paper) - before < 60_000
+        finally:
+            receiver.rate = 0
+        assert printed(stage.client.wait(first, timeout_s=20))
+        assert printed(stage.client.wait(second, timeout_s=20))
+        assert bytes(receiver.paper[before : before + 60_000]) == b"1" * 60_000
+        assert stage.openings("IP_3")[-2:] == ["ClosePort", "OpenPortEx PJL"]
+
+
+def test_s37_the_port_is_closed_when_no_printer_uses_it_any_more(stage: Stage) -> None:
+    with stage.printer("LPT1:") as stays:
+        with stage.printer("LPT1:") as goes:
+            stage.print(goes, b"one")
+            stage.print(stays, b"two")
+        time.sleep(0.3)
+        assert stage.held("LPT1:"), "another printer still uses it"
+        update = printers_pb.UpdatePrinterRequest(printer=printers_pb.Printer(name=f"printers/{stays}"))
+        port = update.printer.ports.add().port
+        port.host, port.port = HOST, "LPT2:"
+        update.update_mask.paths.append("ports")
+        stage.printers.UpdatePrinter(update)
+        wait_until(lambda: not stage.held("LPT1:"), why="nobody uses it, and it is held")
+    assert stage.openings("LPT1:")[-1] == "ClosePort"
+
+
+def test_s38_the_port_is_closed_when_the_spooler_stops(stage: Stage, restarts: None) -> None:
+    with stage.printer("LPT2:") as printer:
+        stage.print(printer, b"held")
+        assert stage.held("LPT2:")
+        stage.spooler.stop()
+        assert not stage.held("LPT2:")
+        assert stage.openings("LPT2:")[-1] == "ClosePort"
+        stage.spooler.start()
+        stage.print(printer, b"held again")
+        assert stage.held("LPT2:")
+        stage.spooler.kill()
+        wait_until(lambda: not stage.held("LPT2:"), 40, "the lease never ran out")
+        assert stage.openings("LPT2:")[-1] == "OpenPort"
+        stage.spooler.start()
+        stage.print(printer, b"and again")
+
+
+def test_s39_close_port_releases_the_handle(stage: Stage) -> None:
+    handle = stage.holder.open("IP_1", stage.fence())
+    stage.holder.close(handle)
+    assert refusal(lambda: stage.holder.close(handle)).win32 == 6
+    with channel_to(stage.portmon.address) as channel:
+        anyone = Holder(channel, "anyone")
+        anyone.close(anyone.open("IP_1", time.time_ns()))
+
+
+@pytest.mark.parametrize("port", ["COM2:", "LPT2:", "IP_1"])
+def test_s40_close_port_cleans_up(stage: Stage, port: str) -> None:
+    """A thousand openings of each type are the contract suite's; here, the whole process after a hundred and more."""
+
+    def usage() -> tuple[int, int]:
+        root = Path(f"/proc/{stage.portmon.pid}")
+        return len(os.listdir(root / "fd")), len(os.listdir(root / "task"))  # noqa: PTH208 - of /proc
+
+    def cycle(times: int) -> None:
+        for _ in range(times):
+            stage.holder.close(stage.holder.open(port, stage.fence()))
+
+    cycle(5)
+    before = usage()
+    cycle(120)
+    wait_until(lambda: usage()[0] <= before[0] + 1, why="descriptors stay open")
+    wait_until(lambda: usage()[1] <= before[1] + 1, why="threads stay")
+
+
+def test_s47_initialisation_happens_again_after_a_hand_over(stage: Stage) -> None:
+    with stage.printer("COM1:") as one, stage.printer("COM1:", language_monitor="ZPL") as two:
+        stage.print(one, b"raw")
+        wanted = termios.tcgetattr(stage.com1._line)
+        line = termios.tcgetattr(stage.com1._line)
+        line[4] = line[5] = termios.B9600  # as somebody with another cable would leave it
+        termios.tcsetattr(stage.com1._line, termios.TCSANOW, line)
+        stage.submit(two, b"^XA^XZ")
+        wait_until(lambda: stage.openings("COM1:")[-1] == "OpenPortEx ZPL")
+        wait_until(
+            lambda: termios.tcgetattr(stage.com1._line)[4:6] == wanted[4:6], why="no settings after it"
+        )
+
+
+def test_s48_two_printers_on_one_path_share_a_hold(stage: Stage) -> None:
+    with stage.printer("IP_2") as one, stage.printer("IP_2") as two:
+        stage.print(one, b"opens it")
+        before = stage.openings("IP_2")
+        for printer in (two, one, two):
+            stage.print(printer, b"shares it")
+        assert stage.openings("IP_2") == before

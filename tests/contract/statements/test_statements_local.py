@@ -1,0 +1,257 @@
+"""S1 to S9 and S14 to S22: what a port monitor is, whose it is, and who may talk to whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import grpc
+import pytest
+
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.portui.v1 import portui_service_pb2 as ui
+from printfabric.spooler.v1 import port_service_pb2 as ports_pb
+from tests.contract.statements.stage import Stage
+from tests.rig.programs import wait_until
+from tests.rig.real_fabric import HOST
+from tests.rig.wire import new_key, refusal
+
+
+def capabilities(pid: int) -> int:
+    """Return a process's effective capabilities."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("CapEff")), 16)
+
+
+def descriptors(pid: int) -> list[str]:
+    """Return what a process has open."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.append(str(entry.readlink()))
+        except OSError:
+            continue
+    return found
+
+
+def test_s01_a_port_monitor_is_an_ordinary_process(stage: Stage) -> None:
+    executable = Path(f"/proc/{stage.portmon.pid}/exe").readlink()
+    assert "python" in executable.name
+    # It needs no right that this test has not: it runs beside it as the same user.
+    assert capabilities(stage.portmon.pid) == capabilities(os.getpid())
+
+
+def test_s02_it_is_the_path_between_spooler_and_driver(stage: Stage) -> None:
+    data = bytes(range(256)) * 20
+    before = len(stage.com1.paper)
+    with stage.printer("COM1:") as printer:
+        stage.print(printer, data)
+        assert not any("/dev/pts" in one or "lpt1" in one for one in descriptors(stage.spooler.pid))
+        assert any(one == stage.com1.device for one in descriptors(stage.portmon.pid))
+    wait_until(lambda: len(stage.com1.paper) >= before + len(data))
+    assert bytes(stage.com1.paper[before:]) == data
+
+
+def test_s03_it_opens_writes_and_reads_the_driver_and_nothing_else(stage: Stage, tmp_path: Path) -> None:
+    """A tracer is not on every machine: what the kernel counts for the process stands in for it."""
+    handle = stage.holder.open("COM2:", stage.fence())
+    try:
+        opened = [one for one in descriptors(stage.portmon.pid) if one == stage.com2.device]
+        assert opened, "OpenPort opens the device"
+        key = new_key()
+        stage.holder.start(handle, key)
+        assert stage.holder.write(handle, key, 0, b"WritePort") == 9
+        wait_until(lambda: stage.com2.paper.endswith(b"WritePort"))
+        stage.com2.say(b"ReadPort")
+        read = pb.ReadPortRequest(handle=handle)
+        read.timeout.FromSeconds(2)
+        assert stage.holder.stub.ReadPort(read).data == b"ReadPort"
+        stage.holder.end(handle, key)
+    finally:
+        stage.holder.close(handle)
+    wait_until(
+        lambda: stage.com2.device not in descriptors(stage.portmon.pid), why="ClosePort leaves it open"
+    )
+
+
+def xcv(stage: Stage, command: str, value: object) -> int:
+    """Execute a command on the local monitor through the spooler; return the monitor's own code."""
+    opened = stage.ports.XcvOpen(
+        ports_pb.XcvOpenRequest(open_name=f"\\\\{HOST}\\,XcvMonitor Local Port", desired_access=1)
+    )
+    request = ports_pb.XcvDataRequest(
+        handle=opened.handle, data_name=command, input_data=json.dumps(value).encode()
+    )
+    status = int(stage.ports.XcvData(request).result.status)
+    stage.ports.XcvClose(ports_pb.XcvCloseRequest(handle=opened.handle))
+    return status
+
+
+def test_s04_it_manages_and_configures_the_ports(stage: Stage) -> None:
+    assert "s04.prn" not in stage.enum()
+    assert xcv(stage, "AddPort", {"name": "s04.prn"}) == 0
+    wait_until(lambda: "s04.prn" in [one.port.port for one in stage.client.ports.list()])
+    before = stage.enum()["s04.prn"].settings_revision
+    request = ports_pb.ConfigurePortRequest(name=f"{HOST}/s04.prn", settings=b'{"writeTimeoutS": 7}')
+    assert stage.ports.ConfigurePort(request).changed
+    assert stage.enum()["s04.prn"].settings_revision != before
+    assert xcv(stage, "DeletePort", "s04.prn") == 0
+    assert "s04.prn" not in stage.enum()
+
+
+def test_s05_a_printer_is_a_queue_with_one_or_more_devices(stage: Stage) -> None:
+    with stage.printer("IP_1", "IP_2") as printer:
+        before = [len(one.paper) for one in stage.tcp]
+        stage.print(printer, b"exactly one of them")
+        grown = [len(one.paper) - was for one, was in zip(stage.tcp, before, strict=True)]
+    assert sorted(grown) == [0, 0, 19]
+
+
+def test_s06_a_port_is_the_connection_to_one_device(stage: Stage) -> None:
+    devices = [one.device for name, one in stage.enum().items() if name != "FILE:"]
+    assert all(devices)
+    assert len(set(devices)) == len(devices)
+    # A second port for the same device is flagged: it cannot be opened beside the first.
+    settings = json.dumps({"device": stage.com1.device}).encode()
+    twin = ports_pb.AddPortRequest(
+        parent=f"hosts/{HOST}", port_id="COM61:", monitor="Local Port", settings=settings
+    )
+    stage.ports.AddPort(twin)
+    handle = stage.holder.open("COM1:", stage.fence())
+    try:
+        error = refusal(lambda: stage.holder.open("COM61:", stage.fence()))
+        assert error.win32 == 32
+    finally:
+        stage.holder.close(handle)
+        stage.ports.DeletePort(ports_pb.DeletePortRequest(name=f"{HOST}/COM61:"))
+
+
+def test_s07_one_monitor_supports_several_ports_of_several_types(stage: Stage) -> None:
+    mine = {name: one.description for name, one in stage.enum().items() if one.monitor == "Local Port"}
+    assert len(mine) >= 6
+    assert len(set(mine.values())) >= 3
+
+
+def test_s08_the_local_monitor_supports_all_local_com_and_lpt_ports(stage: Stage) -> None:
+    for receiver in (stage.com1, stage.com2, stage.lpt1, stage.lpt2):
+        before = len(receiver.paper)
+        assert stage.enum()[receiver.port].monitor == "Local Port"
+        with stage.printer(receiver.port) as printer:
+            stage.print(printer, b"to " + receiver.port.encode())
+        wait_until(lambda one=receiver, was=before: len(one.paper) > was)  # type: ignore[misc]
+        assert bytes(receiver.paper[before:]) == b"to " + receiver.port.encode()
+
+
+def test_s09_ports_are_assigned_by_adding_a_printer(stage: Stage) -> None:
+    def notified(word: str) -> bool:
+        found = [one for one in stage.log.calls if one.function == "NotifyUsedPorts"]
+        return bool(found) and word in found[-1].request.ports
+
+    with stage.printer("IP_3") as printer:
+        wait_until(lambda: notified("IP_3"), why="the monitor is not told")
+        stage.print(printer, b"assigned")
+        assert stage.openings("IP_3")[-1] == "OpenPort"
+    wait_until(lambda: not notified("IP_3"))
+
+    def unknown() -> None:
+        with stage.printer("COM99:"):
+            pass
+
+    assert refusal(unknown).win32 == 1796
+
+
+def test_s14_several_monitors_exist_side_by_side(stage: Stage) -> None:
+    hello = stage.holder.stub.Initialize(
+        pb.InitializeRequest(owner=stage.holder.owner, contract_version="1.0")
+    )
+    names = [one.name for one in hello.monitors if one.kind == pb.MONITOR_KIND_PORT]
+    assert {"Local Port", "Standard TCP/IP Port"} <= set(names)
+    each = {
+        name: {one.port.port for one in stage.holder.stub.EnumPorts(pb.EnumPortsRequest(monitor=name)).ports}
+        for name in names
+    }
+    assert not each["Local Port"] & each["Standard TCP/IP Port"]
+    assert set.union(*each.values()) == set(stage.enum())
+
+
+def test_s16_ui_and_server_part_are_two_things(stage: Stage, restarts: None) -> None:
+    assert stage.portui.pid != stage.portmon.pid
+    stage.portui.stop()
+    with stage.printer("IP_1") as printer:
+        stage.print(printer, b"without a UI")  # S19: printing does not need it
+    stage.portui.start()
+    wait_until(lambda: _form(stage), why="the UI is not back")
+
+
+def _form(stage: Stage) -> str:
+    try:
+        request = ui.DescribeFormRequest(port=f"hosts/{HOST}/ports/COM1:")
+        return str(stage.portui_stub.DescribeForm(request, wait_for_ready=True, timeout=5).ui)
+    except grpc.RpcError:
+        return ""
+
+
+def test_s17_the_ui_part_runs_on_clients(stage: Stage) -> None:
+    """Another machine is stood in for by what the process has open: no device, no state, no port of the monitor."""
+    opened = descriptors(stage.portui.pid)
+    assert not any("/dev/pts" in one or str(stage.folder / "pm") in one for one in opened)
+    ours = {stage.com1.device, stage.com2.device}
+    assert ours.isdisjoint(opened)
+
+
+def test_s18_the_ui_part_is_named_and_never_a_path(stage: Stage) -> None:
+    name = _form(stage)
+    assert name
+    assert not set(name) & set("/\\")
+    for bad in ("../portui", "/etc/passwd", "no-such-monitor"):
+        request = ui.DescribeFormRequest(monitor=f"hosts/{HOST}/monitors/{bad}")
+        assert refusal(partial(stage.portui_stub.DescribeForm, request)).win32 in (87, 1796)
+
+
+def test_s19_the_server_part_runs_where_the_device_is(stage: Stage) -> None:
+    assert stage.com1.device in {one.device for one in stage.enum().values()}
+    port = stage.ports.GetPort(ports_pb.GetPortRequest(name=f"{HOST}/COM1:")).port
+    assert port.port.host == HOST  # …and S16 prints while the UI part is down
+
+
+def test_s20_the_server_part_shows_no_ui(stage: Stage) -> None:
+    environment = Path(f"/proc/{stage.portmon.pid}/environ").read_bytes()
+    assert str(Path(f"/proc/{stage.portmon.pid}/fd/0").readlink()) == "/dev/null"
+    assert b"DISPLAY=" not in environment
+    began = time.monotonic()
+    error = refusal(lambda: _print_on(stage, "IP_DEAD"))
+    assert time.monotonic() - began < 10  # an error, as status, without anybody's help
+    assert error.win32 == 1225
+
+
+def _print_on(stage: Stage, port: str) -> None:
+    handle = stage.holder.open(port, stage.fence())
+    try:
+        key = new_key()
+        stage.holder.start(handle, key)
+        stage.holder.write(handle, key, 0, b"x")
+        stage.holder.end(handle, key)
+    finally:
+        stage.holder.close(handle)
+
+
+def test_s21_the_ui_part_talks_by_the_spoolers_xcv_data(stage: Stage, restarts: None) -> None:
+    """No network policy on one machine: that the UI part is given the spooler's address alone stands in for it."""
+    settings = (stage.folder / "portui.toml").read_text()
+    assert stage.portmon.address not in settings
+    add = ui.AddPortUIRequest(parent=f"hosts/{HOST}", monitor="Local Port", port_id="s21.prn")
+    assert stage.portui_stub.AddPortUI(add).port.port.port == "s21.prn"
+    assert "s21.prn" in stage.enum()
+    stage.portui_stub.DeletePortUI(ui.DeletePortUIRequest(name=f"hosts/{HOST}/ports/s21.prn"))
+    stage.spooler.stop()
+    try:
+        with pytest.raises(grpc.RpcError) as refused:
+            stage.portui_stub.AddPortUI(add, timeout=10)
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "s21.prn" not in stage.enum()
+    finally:
+        stage.spooler.start()
+        wait_until(lambda: _form(stage), 30, "the spooler is not back")
