@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from printfabric.spooler.v1.printer_service_pb2 import Printer
 from printfabric.types.v1.job_pb2 import Job
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
@@ -77,6 +78,10 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
     try:
         await stage.start()
         async with Client(stage.spooler.address, timeout_s=10, retry=Retry(total_s=5.0, cap_s=0.5)) as client:
+            for schedule in plan.schedules:
+                if schedule.language:
+                    printer = Printer(name=f"printers/{schedule.queue}", language_monitor=schedule.language)
+                    await client.printers.update(printer, "language_monitor")
             persons = Persons(client, plan.schedules, stage.queues)
             looking = asyncio.get_running_loop().create_task(persons.run())
             await stage.run()

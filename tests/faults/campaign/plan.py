@@ -19,6 +19,8 @@ _DOOR = ("refuse", "blackhole", "accept-close")
 _LINE = ("xoff", "cts-low")
 _STATUS = ("garbage=24", "status-late=0.3,2", "status-twice=2", "status-missing=2", "status-wrong=2")
 _LARGE_UNIT_BYTES = 6000
+SPEAKING = 0.4  # how many of the printers are asked for their own word, where they have one
+_LANGUAGES = {"zpl": "ZPL", "escpos": "ESC/POS", "pjl": "PJL"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class SchedulePlan:
     printers: tuple[PrinterPlan, ...]
     jobs: tuple[JobPlan, ...]
     person: str
+    language: str = ""  # the printer's language monitor, or none
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,11 @@ def schedule_plan(seed: int, number: int) -> SchedulePlan:
         )
         for place in range(dice.randrange(1, 5))
     )
+    person = dice.choice(("looks", "looks", "resumes", "reprints", "skips"))
+    # A line without flow control loses the answer's question with the rest, and the wait for it is long.
+    speaks = dice.random() < SPEAKING and all(one.plug != "pty" or one.flow != "none" for one in printers)
     return SchedulePlan(
-        number, queue, printers, jobs, dice.choice(("looks", "looks", "resumes", "reprints", "skips"))
+        number, queue, printers, jobs, person, _LANGUAGES.get(personality, "") if speaks else ""
     )
 
 

@@ -44,6 +44,7 @@ class Findings:
     doubled_by_decision: int = 0
     soiled: int = 0
     completed: int = 0
+    confirmed: int = 0  # … of which the printer itself said so
     held: int = 0
     complaints: list[str] = field(default_factory=list)
 
@@ -81,6 +82,7 @@ class Judge:
             found.complaints.append(self._words(job, tale, f"it never ended: {self._now()}"))
         else:
             found.completed += 1
+            found.confirmed += job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED
         self._units(job, tale, found)
 
     def _units(self, job: Job, tale: Tale, found: Findings) -> None:
@@ -107,8 +109,7 @@ class Judge:
             found.complaints.append(
                 self._words(job, tale, f"units {lost_here} are not on paper, the first: {trace}")
             )
-        confirmed = job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED
-        if ended and (lost_here or (buffered and confirmed)):
+        if ended and lost_here:
             found.false_completed += 1
 
     def _statement(self, job: Job, tale: Tale, said: Statement, found: Findings) -> None:
@@ -139,7 +140,12 @@ class Judge:
             )
 
     def _excused(self, job: Job, tale: Tale, unit: int, before: float = math.inf) -> bool:
-        """Whether the printer lost this unit out of its own memory when nobody could be told."""
+        """Whether the printer lost this unit out of its own memory when nobody could be told.
+
+        Never when the job says that the printer itself confirmed it.
+        """
+        if job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED:
+            return False
         paper = tale.plan.paper()
         start, end = paper.ends[unit - 2] if unit > 1 else 0, paper.ends[unit - 1]
         tries = [one for one in self._tries.get(job.uid, ()) if one.started < before]
