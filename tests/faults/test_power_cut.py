@@ -20,6 +20,7 @@ from spooler.printer import Printer
 from spooler.sql.store import SqlStore
 from tests.contract import crash_child
 from tests.faults.power_cut import MARK, Disk, compile_shim, environment, read_log
+from tests.rig.memory import memory_folder
 from tests.surroundings import missing
 
 MOMENTS = 200
@@ -100,19 +101,13 @@ def test_nothing_accepted_is_missing_after_a_power_cut_at_any_moment(tmp_path: P
                 else:
                     accepted[int(word)] = int(rest)
         done = moment
-        after = _memory(tmp_path) / f"after-{number}"
-        disk.lose_power(after, chance if number % 2 else None)
-        newest = dict(list(accepted.items())[-40:])
-        asyncio.run(_has_all(after, newest if number % 10 else accepted, ended))
-        shutil.rmtree(after.parent if after.parent != tmp_path else after)
+        # In memory, where there is some: looking at what is left shall not take longer than losing it.
+        with tempfile.TemporaryDirectory(dir=memory_folder()) as after:
+            disk.lose_power(Path(after), chance if number % 2 else None)
+            newest = dict(list(accepted.items())[-40:])
+            asyncio.run(_has_all(Path(after), newest if number % 10 else accepted, ended))
     print(f"{MOMENTS} power cuts in {len(operations)} file operations; {len(accepted)} jobs accepted")
     assert len(accepted) > 50
-
-
-def _memory(otherwise: Path) -> Path:
-    """Return a folder whose syncs cost nothing: looking at what is left shall not take longer than losing it."""
-    shared = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(dir=shared)) if os.access(shared, os.W_OK) else otherwise
 
 
 def _uid(number: int) -> bytes:

@@ -23,6 +23,7 @@ from tests.faults.campaign.person import Persons, still
 from tests.faults.campaign.plan import BatchPlan, batch_plan
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.verdict import Findings, Judge
+from tests.rig.memory import memory_folder
 
 BATCH = 40
 _END_S = 60.0  # what a batch may take once the last fault is over
@@ -62,7 +63,7 @@ def run_campaign(
     for start in range(first, first + schedules, batch):
         count = min(batch, first + schedules - start)
         plan = batch_plan(seed, start // batch, start, count)
-        with tempfile.TemporaryDirectory(prefix="campaign-") as temporary:
+        with tempfile.TemporaryDirectory(prefix="campaign-", dir=memory_folder()) as temporary:
             folder = Path(temporary) if keep is None else keep / f"batch-{plan.number}"
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)

@@ -23,6 +23,7 @@ from tests.faults.campaign.person import Persons, still
 from tests.faults.campaign.plan import PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.verdict import Findings, Judge
+from tests.rig.memory import memory_folder
 from tests.rig.programs import Program
 
 _END_S = 120.0
@@ -88,7 +89,7 @@ async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[st
     """Live through the day; return what build/fleet.json holds."""
     began, found, samples = time.monotonic(), Findings(), list[dict[str, int]]()
     plan = fleet_plan(seed, printers, jobs, rate)
-    with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
+    with tempfile.TemporaryDirectory(prefix="fleet-", dir=memory_folder()) as folder:
         stage = Stage(plan, Path(folder))
         try:
             await stage.start()
