@@ -26,6 +26,11 @@ class PortName(NamedTuple):
         return f"{self.host}/{self.port}"
 
     @property
+    def before(self) -> str:
+        """The name as it stands before what is said about it: with a colon, of which `COM1:` has its own."""
+        return str(self) if self.port.endswith(":") else f"{self}:"
+
+    @property
     def key(self) -> tuple[str, str]:
         """What two spellings of one port have in common: names compare whatever their case."""
         return self.host.casefold(), self.port.casefold()

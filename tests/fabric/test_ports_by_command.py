@@ -163,3 +163,31 @@ def test_a_wrong_setting_is_told_with_one_colon(rig: Rig) -> None:
     assert wrong.returncode == 2
     assert "::" not in wrong.stderr
     assert wrong.stderr.startswith(f"printfabric: port {HOST}/COM1: baud: Input should be 110, 300, ")
+
+
+def test_a_cable_pulled_in_the_middle_of_a_document_costs_that_document_and_no_other(
+    rig: Rig, tmp_path: Path
+) -> None:
+    created = rig("printers", "add", "cable", "--port", f"{HOST}/COM1:")
+    assert created.returncode == 0, created
+    large, small = tmp_path / "large.txt", tmp_path / "small.txt"
+    large.write_bytes(b"x" * 300_000)
+    small.write_bytes(b"the next one\n")
+    assert rig("print", "-P", "cable", str(large)).returncode == 0
+    rig.until(lambda text: "processing" in text, "jobs", "-a")  # nobody reads: it is stuck in the middle
+    assert rig("print", "-P", "cable", str(small)).returncode == 0
+    rig.adapter.unplug()
+    rig.until(lambda text: "offline" in text, "ports", "show", f"{HOST}/COM1:")
+    rig.adapter = rig.devices.plug("ttyUSB9", serial="A10KXYZ1", socket="1-2")
+    printer = SerialPrinter(rig.adapter.fd, {})
+    try:
+        jobs = rig.until(lambda text: "completed" in text or "held" in text, "jobs", "-a")
+        number = re.search(r"^(\d+) .*large", jobs, re.MULTILINE)
+        if number is not None and "pending-held" in jobs:
+            rig("resolve", number[1], "skip")
+        rig.until(
+            lambda text: re.search(r"completed.*small|small.*completed", text) is not None, "jobs", "-a"
+        )
+    finally:
+        printer.stop()
+    assert bytes(printer.heard).endswith(b"the next one\n")

@@ -105,7 +105,7 @@ def _no_port_can(job: Job, found: list[tuple[PortFacts, Trouble]], *, at_home: b
                 *facts,
             )
         return Explanation(trouble.verdict, trouble.headline, loss_of(job), actions, facts)
-    words = "; ".join(f"{port.name}: {trouble.headline.rstrip('.')}" for port, trouble in found[:3])
+    words = "; ".join(f"{port.name.before} {trouble.headline.rstrip('.')}" for port, trouble in found[:3])
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
     return Explanation(
         Verdict.NO_PORT,

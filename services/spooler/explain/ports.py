@@ -96,7 +96,7 @@ def _paused(port: PortFacts, _now: datetime) -> Trouble | None:
     return Trouble(
         Verdict.NO_PORT,
         f"Port {port.name} is {text}.",
-        (Fact(f"{port.name}: {text}", Source.OPERATOR, at),),
+        (Fact(f"{port.name.before} {text}", Source.OPERATOR, at),),
         (Action("Resume", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
     )
 
@@ -198,7 +198,7 @@ def _offline_verdict(port: PortFacts) -> Verdict:
 
 def _fact_of(port: PortFacts, report: Report) -> Fact:
     words = report.text or CONDITIONS.get(report.condition, f"condition {report.condition}").lower()
-    return Fact(f"{port.name}: {words}", report.source, report.at)
+    return Fact(f"{port.name.before} {words}", report.source, report.at)
 
 
 def _again(port: PortFacts, now: datetime) -> str:

@@ -34,7 +34,7 @@ def on_its_way(facts: JobFacts) -> Explanation:
         return Explanation(Verdict.AWAITING_PROOF, text, loss_of(job), facts=known)
     size, offsets = job.document.size_bytes, job.ledger.offsets
     where = f" on {job.port}" if job.port is not None else ""
-    done = f": {offsets.accepted} of {size} bytes" if offsets.accepted else ""
+    done = f", {offsets.accepted} of {size} bytes" if offsets.accepted else ""
     return Explanation(Verdict.FINE, f"It is printing{where}{done}.", loss_of(job), facts=known)
 
 
@@ -48,7 +48,7 @@ def _standstill(facts: JobFacts, port: PortFacts) -> Trouble | None:
         return None
     still_s = (facts.now - port.moved).total_seconds()
     ask = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
-    fact = Fact(f"{port.name}: the last byte moved", Source.TRANSPORT, port.moved)
+    fact = Fact(f"{port.name.before} the last byte moved", Source.TRANSPORT, port.moved)
     if _all_sent(facts.job):
         if still_s < STALE_S:
             return None

@@ -73,7 +73,7 @@ ROWS = [
     (Verdict.UNKNOWN, "decide", facts(job=replace(JOB, state=JobState.PENDING_HELD, reasons=(OUTCOME_UNKNOWN,), outcome=Outcome.UNKNOWN))),
     (Verdict.HELD, "stopped after byte 40", facts(job=replace(JOB, state=JobState.PENDING_HELD, reasons=(PARTIALLY_PRINTED,), outcome=Outcome.PARTIAL, ledger=Ledger(Offsets(100, 40, 40, 0))))),
     (Verdict.FINE, "is next", facts()),
-    (Verdict.FINE, "printing on edge-7/COM1:: 40 of 100", facts(job=replace(JOB, state=JobState.PROCESSING, port=PORT, ledger=Ledger(Offsets(100, 40, 0, 0))))),
+    (Verdict.FINE, "printing on edge-7/COM1:, 40 of 100", facts(job=replace(JOB, state=JobState.PROCESSING, port=PORT, ledger=Ledger(Offsets(100, 40, 0, 0))))),
     (Verdict.FINE, "The device took all of it", facts(job=replace(JOB, state=JobState.COMPLETED, outcome=Outcome.PRINTED, ended_at=NOW))),
     (Verdict.ENDED, "Cancelled", facts(job=replace(JOB, state=JobState.CANCELED, ended_at=NOW))),
     (Verdict.ENDED, "its time had passed", facts(job=replace(JOB, state=JobState.ABORTED, ended_at=NOW, reasons=("job-expired",)))),
