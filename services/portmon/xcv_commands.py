@@ -12,7 +12,7 @@ from portmon.port_name import canonical
 from portmon.port_record import PortRecord
 from portmon.ports import checked_settings
 from portmon.xcv import Xcv, XcvCommand, XcvSession
-from portmon.xcv_devices import enum_devices
+from portmon.xcv_devices import device_warnings, enum_devices
 from portmon.xcv_payload import Wrong, members, name_in, settings_in
 from portmon.xcv_tests import TESTS
 from portmon.xcv_windows import TCP, WINDOWS, port_data_answer
@@ -48,7 +48,7 @@ def _refuse_others(wanted: Mapping[str, Any], *known: str) -> None:
 
 async def _add_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if value is None:
-        raise Wrong(13, "AddPort needs a name")
+        raise Wrong(13 if xcv.name_of(session) == TCP else 87, "AddPort needs a name")
     name, scheme, settings = _wanted(xcv, session, value)
     if session.port:
         raise Wrong(5, f"ports are added in a session on a monitor, and this one is about {session.port}")
@@ -113,8 +113,9 @@ async def _port_is_valid(xcv: Xcv, session: XcvSession, value: Any) -> object:
         raise Wrong(3, "the name is empty")
     monitor = xcv.monitor_of(session, value)
     if isinstance(value, dict) and "settings" in value:
-        checked_settings(monitor, canonical(name), dict(settings_in(value)))
-    elif "settings" not in (value if isinstance(value, dict) else {}):
+        settings = checked_settings(monitor, canonical(name), dict(settings_in(value)))
+        return {"errors": {}, "warnings": await device_warnings(monitor, monitor.device(name, settings))}
+    if "settings" not in (value if isinstance(value, dict) else {}):
         monitor.check_name(canonical(name))
     return {"errors": {}}
 

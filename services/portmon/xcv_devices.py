@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from portmon.devices.found import FoundDevice
+from portmon.devices.found import FoundDevice, at
 from portmon.devices.holders import Holder, access_problem, holders_of
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
@@ -29,6 +29,25 @@ async def enum_devices(xcv: Xcv, session: XcvSession, value: Any) -> object:
         if row["state"] == "found" and free:
             row["suggestedName"] = free.pop(0)
     return {"devices": rows}
+
+
+async def device_warnings(monitor: PortMonitor[Any], device: str) -> dict[str, str]:
+    """Return what a form should say about a device that may be configured all the same: better names, its absence."""
+    if not device.startswith("/"):
+        return {}
+    text = await asyncio.to_thread(_warning, monitor, device)
+    return {"/device": text} if text else {}
+
+
+def _warning(monitor: PortMonitor[Any], device: str) -> str:
+    if not Path(device).exists():
+        return f"{device} is not there now"
+    one = at(monitor.devices(), device)
+    if one is None or one.path == device:
+        return access_problem(device)
+    if one.path == one.node or (one.alike == 1 and device in one.paths and device != one.node):
+        return access_problem(device)
+    return f"{device} may be another device tomorrow; this one's own name is {one.path}"
 
 
 def _rows(monitor: PortMonitor[Any], ports: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -62,6 +81,7 @@ def _row(one: FoundDevice, port: str, holders: Iterable[Holder]) -> dict[str, An
         "serialNumber": one.facts.serial_number,
         "usb": f"{one.facts.vendor_id}:{one.facts.product_id}" if one.facts.vendor_id else "",
         "socket": one.facts.topology,
+        "commandSets": list(one.facts.command_sets),
         "heldBy": [{"pid": holder.pid, "name": holder.name} for holder in others],
         "problem": _problem(one, others),
         "settings": {"device": one.path},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from portmon.devices import ieee1284
 
 _BY_ID = re.compile(r"usb-(?P<what>.+?)(?:-if[0-9a-f]{2}(?:-port\d+)?)?")
 _SERIAL_NUMBER = re.compile(r"(?=.*\d)[0-9A-Za-z]{4,}")
@@ -23,6 +25,7 @@ class DeviceFacts:
     vendor_id: str = ""
     product_id: str = ""
     topology: str = ""  # the USB socket and interface, as 1-1.4:1.0
+    command_sets: tuple[str, ...] = ()  # of a printer's IEEE 1284 device id
 
     @property
     def kind(self) -> tuple[str, str]:
@@ -41,8 +44,23 @@ def facts_of(node: Path, class_dirs: tuple[Path, ...], by_id: str = "") -> Devic
     for folder in class_dirs:
         found = _from_sysfs(folder / node.name / "device")
         if found is not None:
-            return found
+            return _with_device_id(found, folder / node.name / "device" / "ieee1284_id")
     return _from_name(by_id)
+
+
+def _with_device_id(found: DeviceFacts, path: Path) -> DeviceFacts:
+    """Add what a printer says of itself, which usblp asked when it was plugged in."""
+    try:
+        said = ieee1284.parse(path.read_bytes()[: ieee1284.MOST_BYTES])
+    except OSError:
+        return found
+    return replace(
+        found,
+        vendor=said.manufacturer or found.vendor,
+        model=said.model or found.model,
+        serial_number=found.serial_number or said.serial_number,
+        command_sets=said.command_sets,
+    )
 
 
 def _from_sysfs(device: Path) -> DeviceFacts | None:

@@ -145,3 +145,41 @@ async def test_the_list_has_what_is_in_use_found_and_missing(devices: FakeDevice
     assert rows[0]["path"].endswith("usb-FTDI_FT232R_USB_UART_A10KXYZ1-if00-port0")
     assert (rows[2]["suggestedName"], rows[2]["settings"]) == ("COM3:", {"device": rows[2]["path"]})
     assert rows[3]["problem"] == f"{gone.links[0]} is not there"
+
+
+async def test_settings_that_will_do_but_not_well_are_warned_of(devices: FakeDevices, tmp_path: Path) -> None:
+    adapter = devices.plug("ttyUSB0", serial="A10KXYZ1")
+    registry = Registry(MonitorInit("edge-7", tmp_path / "files", devices.tree), [])
+    ports = Ports(registry, LocalPortStore(tmp_path / "p"), tmp_path)
+    xcv = Xcv(ports, COMMANDS)
+
+    async def warned(device: str) -> Any:
+        data = json.dumps({"name": "COM1:", "settings": {"device": device}}).encode()
+        answer = await xcv.data(xcv.open(monitor="serial"), "PortIsValid", data)
+        assert answer.status == 0
+        return json.loads(answer.output)["warnings"]
+
+    best = str(adapter.links[0])
+    assert await warned(best) == {}
+    assert await warned(str(adapter.node)) == {
+        "/device": f"{adapter.node} may be another device tomorrow; this one's own name is {best}"
+    }
+    assert await warned("/nowhere") == {"/device": "/nowhere is not there now"}
+    ports.close()
+
+
+def test_a_usb_printer_says_itself_what_it_is_and_speaks(tmp_path: Path) -> None:
+    fake = FakeDevices(tmp_path)
+    os.mkfifo(fake.tree.dev / "usb" / "lp0")
+    usb = tmp_path / "sys/devices/usb1/1-2"
+    (usb / "1-2:1.0").mkdir(parents=True)
+    (usb / "idVendor").write_text("0a5f\n")
+    (usb / "idProduct").write_text("0120\n")
+    (usb / "1-2:1.0" / "ieee1284_id").write_bytes(b"MFG:Zebra;MDL:ZD621;CMD:ZPL,EPL;SN:D4J2;")
+    link = fake.tree.sys / "class" / "usbmisc" / "lp0"
+    link.mkdir(parents=True)
+    (link / "device").symlink_to(usb / "1-2:1.0")
+    (one,) = found.printer_nodes(fake.tree)
+    assert one.description == "Zebra ZD621 (S/N D4J2)"
+    assert one.identity == "serial number 0a5f/0120/D4J2"
+    assert one.facts.command_sets == ("ZPL", "EPL")
