@@ -64,6 +64,7 @@ class _TcpLink(asyncio.BufferedProtocol):
         self._inlet: Inlet | None = None
         self._frozen = False
         self._finished = False  # our FIN is out
+        self._out = False  # all that was sent is on paper
 
     # asyncio.BufferedProtocol
 
@@ -119,6 +120,8 @@ class _TcpLink(asyncio.BufferedProtocol):
         self._frozen = on
         play_dead(sock, on)
         self._core.intake.set_paused(self._inlet, on, "freeze")
+        if not on and self._out:
+            self.close()
 
     def reset(self) -> None:
         sock = self._socket()
@@ -133,7 +136,8 @@ class _TcpLink(asyncio.BufferedProtocol):
 
     def _all_out(self, whole: bool) -> None:
         """The sender is through, and so are we; a printer without power says nothing."""
-        if not self._frozen:
+        self._out = True
+        if not self._frozen:  # else when it wakes
             self.close()
 
     # faults, through the listener
