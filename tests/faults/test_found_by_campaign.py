@@ -133,3 +133,12 @@ class SlowToEnd(TcpReceiver):
     @property
     def settings(self) -> dict[str, Any]:
         return {**super().settings, "writeTimeoutS": 0.4}
+
+
+def test_a_simulated_printer_that_wakes_closes_what_it_has_printed(sim_printer: MakePrinter):
+    printer = sim_printer("zpl", faults="freeze=0.3@unit:1")
+    for _ in range(2):  # it serves one connection at a time
+        with socket.create_connection(("127.0.0.1", printer.port), 5) as connection:
+            connection.sendall(label(1))
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(16) == b""
