@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chassis.errors import DeviceFault, DeviceOffline, FabricError, NotSupported, PortBusy, Verdict
 from portmon import ipp_message
@@ -50,7 +50,7 @@ class JobLook:
     done: int = 0  # impressions and sheets, a number that rises while it prints
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IppPlace:
     """Where the printer is. `uri` is what it calls itself, `target` the path of requests."""
 
@@ -59,7 +59,6 @@ class IppPlace:
     target: str
     connect_timeout_s: float
     answer_timeout_s: float
-    user: str = field(default="print-fabric")
 
 
 class IppPrinter:
@@ -69,6 +68,7 @@ class IppPrinter:
         self._context, self._link, self._place = context, link, place
         self.http = HttpExchange(context, link, tls, ipp_message.MOST_BYTES)
         self._number = 0
+        self.user = ""  # on whose behalf jobs are made
 
     def connect(self) -> None:
         """Make the connection if there is none; the errors are the link's."""
@@ -148,7 +148,7 @@ class IppPrinter:
     # --- one request
 
     def _user(self) -> Attribute:
-        return (Tag.NAME, "requesting-user-name", _name(self._place.user))
+        return (Tag.NAME, "requesting-user-name", _name(self.user or "print-fabric"))
 
     def _request(self, operation: Operation, attributes: Sequence[Attribute]) -> bytes:
         self._number = self._number % 0x7FFFFFFF + 1

@@ -36,7 +36,7 @@ _CANCEL_S = 10.0  # how long a printer may take to hear that a job is canceled
 log = logs.get(__name__)
 
 
-def printer_of(settings: IppSettings, context: OpenContext, user: str = "") -> IppPrinter:
+def printer_of(settings: IppSettings, context: OpenContext) -> IppPrinter:
     """Return the printer that settings speak of, not connected."""
     link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s)
     tls = (
@@ -47,8 +47,6 @@ def printer_of(settings: IppSettings, context: OpenContext, user: str = "") -> I
     place = IppPlace(
         link.where, settings.uri, settings.path, settings.connect_timeout_s, settings.answer_timeout_s
     )
-    if user:
-        place.user = user
     return IppPrinter(context, link, tls, place)
 
 
@@ -79,7 +77,7 @@ class IppPort(Port):
 
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
-        self._printer = printer_of(self._settings, self._context, info.user)
+        self._printer.user = info.user
         self._info, self._taken, self._job = info, 0, None
         self._begun = self._ended = self._answered = self._completed = False
         try:
@@ -241,7 +239,8 @@ class IppPort(Port):
         wait = DeviceWait()
         hurry = {"connect_timeout_s": _CANCEL_S, "answer_timeout_s": _CANCEL_S}
         context = OpenContext(self._context.port, wait, self._context.lines)
-        printer = printer_of(self._settings.model_copy(update=hurry), context, self._info.user)
+        printer = printer_of(self._settings.model_copy(update=hurry), context)
+        printer.user = self._info.user
         try:
             printer.cancel(job)
         except FabricError as error:
