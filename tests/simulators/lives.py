@@ -210,6 +210,8 @@ async def live(printer: SimulatedPrinter, life: Life) -> dict[int, bytes]:
             if sent < 0:
                 break
             todo = todo[max(0, sent - life.overlap) :]
+            if not todo:  # a data file of no bytes means one without end (RFC 1179, 6.3)
+                break
         await asyncio.sleep(0.02)
         printer.clear()
         await settled(printer)
