@@ -65,6 +65,7 @@ class Live:
         self._gathering = False  # a snapshot that is not complete yet is not shown
         self._told: dict[str, Port] = {}  # as their hosts said
         self._on: dict[str, set[int]] = {}  # the jobs whose bytes are on their way to a port
+        self._users: dict[str, list[str]] = {}  # the printers of a port
         self.fleet = Fleet()
         self.pulses: dict[str, Pulse] = {}
         self.started = datetime.now(UTC)
@@ -121,12 +122,13 @@ class Live:
         """Take a change in."""
         if change.begins:
             self._next = Fleet()
-            self._shown, self._told, self._on = {}, {}, {}
+            self._shown, self._told, self._on, self._users = {}, {}, {}, {}
         elif not self._gathering:
             self._next = self.fleet
         self._gathering = not change.complete
         fleet = self._next
         self._told.update((port.key, port) for port in change.ports)
+        before = {name: one.ports for name, one in fleet.printers.items()}
         fleet.printers.update((one.name, one) for one in change.printers)
         fleet.hosts.update((one.name, one) for one in change.hosts)
         touched = {port.key for port in change.ports}
@@ -135,8 +137,10 @@ class Live:
         for name in change.deleted:
             _forget(fleet, name)
             self._told.pop(name.removeprefix("hosts/").replace("/ports/", "/", 1), None)
-        printers_changed = change.printers or any(name.startswith("printers/") for name in change.deleted)
-        for key in self._told if printers_changed else touched & self._told.keys():
+        if before != {name: one.ports for name, one in fleet.printers.items()}:
+            self._users = _users(fleet)
+            touched |= self._told.keys()
+        for key in touched & self._told.keys():
             self._port(fleet, self._told[key])
         if change.complete:
             if not self.connected or change.begins:
@@ -149,8 +153,7 @@ class Live:
         """Take a port as its host told of it, with what the spooler knows: its printers, and that it prints."""
         busy = bool(self._on.get(told.key))
         state = PortState.PRINTING if busy and told.state is PortState.READY else told.state
-        printers = tuple(sorted(one.name for one in fleet.printers.values() if told.key in one.ports))
-        fleet.ports[told.key] = replace(told, state=state, printers=printers)
+        fleet.ports[told.key] = replace(told, state=state, printers=tuple(self._users.get(told.key, ())))
         self.pulses.setdefault(told.key, Pulse()).mark(state, self._clock())
 
     def _job(self, fleet: Fleet, job: Job) -> set[str]:
@@ -212,6 +215,14 @@ class Live:
     def now_on(self, port: Port) -> Job | None:
         """Return the job that is on a port now."""
         return next((job for job in self.printing() if job.port == port.key), None)
+
+
+def _users(fleet: Fleet) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in sorted(fleet.printers.values(), key=lambda one: one.name):
+        for key in one.ports:
+            found.setdefault(key, []).append(one.name)
+    return found
 
 
 def _forget(fleet: Fleet, name: str) -> None:

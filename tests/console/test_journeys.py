@@ -193,3 +193,33 @@ def test_a_console_that_is_killed_under_an_open_dialog_costs_nothing_that_was_ty
     page.wait_for_url("**/ports/COM1:")
     expect(page.locator(".said")).to_contain_text("COM1: is changed")
     visit.forget("ERR_", "Failed to load")
+
+
+def test_two_people_on_one_port_see_each_other_and_nobody_overwrites_silently(visit: Visit):
+    first, second = visit.window(), visit.window()
+    for page in (first, second):
+        visit.open(page, "/hosts/local/configure/COM2:")
+    first.get_by_label("Bits per second").select_option("9600")
+    first.get_by_role("button", name="Save").click()
+    expect(first.locator(".said")).to_contain_text("COM2: is changed")
+    second.get_by_label("Bits per second").select_option("38400")
+    second.get_by_role("button", name="Save").click()
+    expect(second.locator("#form-wrong")).to_contain_text("theirs 9600, yours 38400")
+    expect(second.get_by_label("Bits per second")).to_have_value("38400")
+    second.get_by_role("button", name="Save").click()
+    expect(second.locator(".said")).to_contain_text("COM2: is changed")
+    visit.forget("422")
+
+
+def test_the_wire_is_shown_when_somebody_asks_and_the_history_says_who_did(visit: Visit, alive: Alive):
+    page = visit.window()
+    visit.open(page, "/hosts/local/ports/TILL_1")
+    page.keyboard.press("w")
+    expect(page.locator("#wire .out").first).to_be_visible(timeout=30_000)
+    assert visit.barriers(page) == []
+    visit.screen(page, "wire-desktop-light")
+    page.get_by_role("button", name="Hold").click()
+    expect(page.locator("#wire-say")).to_contain_text("held")
+    page.get_by_role("button", name="Stop").click()
+    visit.open(page, "/hosts/local/ports/TILL_1")
+    expect(page.locator("[data-part=events]")).to_contain_text("tapped")

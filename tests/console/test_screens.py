@@ -8,6 +8,9 @@ from tests.console.visit import DESKTOP, PHONE, TABLET, Visit
 
 pytestmark = pytest.mark.timeout(120)
 
+# By how much the page, or a list in it, is wider than its place.
+SIDEWAYS = """Math.max(document.documentElement.scrollWidth - innerWidth,
+    ...[...document.querySelectorAll("table.list")].map((list) => list.offsetWidth - list.parentElement.clientWidth))"""
 SCREENS = {
     "overview": "/",
     "ports": "/ports",
@@ -48,7 +51,7 @@ def test_each_screen_is_whole_and_bars_nobody(visit: Visit, view: str):
         visit.open(page, path)
         visit.screen(page, f"{name}-{view}")
         barriers[name] = visit.barriers(page) if view == "desktop-light" or name in BUSY else []
-        sideways[name] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        sideways[name] = page.evaluate(SIDEWAYS)
 
     assert {name: found for name, found in barriers.items() if found} == {}
     assert {name: by for name, by in sideways.items() if by > 0} == {}

@@ -41,7 +41,7 @@ _SAMPLE_S = 60.0
     "--listen", default=DEFAULT_ADDRESS, show_default=True, metavar="HOST:PORT", help="The spooler's address."
 )
 @click.option("--no-simulators", is_flag=True, help="No simulated printers: your own ports only.")
-@click.option("--demo", "lively", is_flag=True, help="Nine more simulated printers, printing all the time.")
+@click.option("--demo/--no-demo", "lively", help="Nine more simulated printers, printing all the time.")
 @click.option("--once", is_flag=True, help="Start, print, look whether it came out, and end: for tests.")
 def up_command(session: Session, listen: str, no_simulators: bool, lively: bool, once: bool) -> None:
     """Run a whole fabric on this machine: spooler, port monitor, configuration service, simulated printers.

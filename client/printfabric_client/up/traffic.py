@@ -67,7 +67,7 @@ def document(demo: Demo, source: random.Random) -> tuple[str, bytes]:
     lines: list[Any] = [f"{title}, {part} of {units}" for part in range(1, units + 1)]
     if demo.format == _ZPL:
         # As large as a label with a picture: otherwise all of them fit into a printer's memory at once.
-        padding = "^FX" + "x" * 3000 + "^FS"
+        padding = "^FX" + "In the place of a picture. " * 115 + "^FS"
         return title, "".join(f"^XA{padding}^FO40,40^A0N,40,40^FD{line}^FS^XZ\n" for line in lines).encode()
     if demo.format == _ESCPOS:
         body = "\n".join(f"item {each}  {source.randint(1, 99)}.50" for each in range(60))

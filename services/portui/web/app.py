@@ -38,8 +38,7 @@ _FILES = frozenset({"console.css", "console.js", "icons.svg", "favicon.svg"})
 
 async def live(request: Request) -> Response:
     """Stream frames, one a second; a slow reader gets the newest and misses the ones between."""
-    found, begun = console_of(request).live, request.headers.get("last-event-id", "")
-    log.debug("viewer", last=begun)
+    found = console_of(request).live
 
     async def frames() -> AsyncIterator[bytes]:
         seen = 0

@@ -56,21 +56,11 @@ def _configure_page(
         asks_at=shown.port_path(host, port, "ask"),
         revision=revision,
         verdict=verdict or _verdict(view),
-        diff=_diff(_values(described), values),
     )
 
 
 def _verdict(view: FormView) -> str:
     return f"Fix {words.many(view.wrong, 'problem')} to save" if view.wrong else ""
-
-
-def _diff(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return what would change: (field, before, after); a secret has no before."""
-    return [
-        (name, form_values.as_text(before.get(name)), form_values.as_text(value))
-        for name, value in after.items()
-        if name in before and before[name] != value
-    ]
 
 
 async def save(request: Request, form: FormData) -> Response:
@@ -83,38 +73,43 @@ async def save(request: Request, form: FormData) -> Response:
     changed = {key: value for key, value in typed.items() if key not in before or before[key] != value}
     values = {**before, **typed}
     errors = errors or form_values.broken_rules(_document(described), values)
+
+    def again(wrong: Mapping[str, str], verdict: str = "", since: str = revision) -> Response:
+        return _configure_page(
+            request, described, values, wrong, verdict=verdict, revision=since, checking=check
+        )
+
+    done = Done()
     try:
-        done = (
-            Done()
-            if errors
-            else await port_config.configure(
+        if not errors:
+            done = await port_config.configure(
                 fabric, name, _json(changed), _WHO, revision=revision, validate_only=check
             )
-        )
     except EtagMismatch:
-        said = "Somebody changed these settings meanwhile; save again to make them yours."
-        return _configure_page(
-            request, described, values, {"": said}, verdict=said, revision=described.revision
-        )
+        said = f"Somebody changed these settings meanwhile ({_theirs(before, changed)}). Save again to make yours hold."
+        return again({"": said}, "Nothing was overwritten.", described.revision)
     except FabricError as error:
-        return _configure_page(
-            request, described, values, {"": sentence(error)}, verdict="", revision=revision
-        )
+        return again({"": sentence(error)})
     errors = errors or _by_field(done)
     if errors or check:
-        good = (
-            f"Checked by the monitor: valid. {words.many(len(changed), 'change')}."
-            if check and not errors
-            else ""
+        return again(
+            errors, "" if errors else f"Checked by the monitor: valid. {words.many(len(changed), 'change')}."
         )
-        return _configure_page(
-            request, described, values, errors, verdict=good, revision=revision, checking=check
-        )
-    host, port = request.path_params["host"], request.path_params["port"]
+    port = request.path_params["port"]
     said = (
         f"{port} is changed; it holds from the next document on." if done.changed else "Nothing was changed."
     )
-    return go(shown.port_path(host, port), said)
+    return go(shown.port_path(request.path_params["host"], port), said)
+
+
+def _theirs(before: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
+    """Return what another's settings say where ours differ, both sides of it."""
+    rows = [
+        f"{name}: theirs {form_values.as_text(before[name])}, yours {form_values.as_text(value)}"
+        for name, value in changed.items()
+        if name in before
+    ]
+    return "; ".join(rows) or "to what you want, too"
 
 
 async def add(request: Request) -> Response:
@@ -160,26 +155,33 @@ async def _settings_step(
         described = await asking.describe_for(fabric, host, monitor, name)
     except FabricError as error:
         return await _what_step(request, host, monitor, name, sentence(error))
+    what = (host, monitor, name)
     if form is None:
-        values = {
-            key: value
-            for key, value in given.items()
-            if value and key in _document(described)["schema"]["properties"]
-        }
-        return _add_page(request, described, (host, monitor, name), values, {}, "")
+        known = _document(described)["schema"]["properties"]
+        values = {key: value for key, value in given.items() if value and key in known}
+        return _add_page(request, described, what, values, {}, "")
+    return await _try_to_add(request, described, what, form)
+
+
+async def _try_to_add(
+    request: Request, described: Described, what: tuple[str, str, str], form: FormData
+) -> Response:
+    """Check or add a port with the settings of a form."""
+    host, monitor, name = what
     values, errors = _typed(described, form)
     errors = errors or form_values.broken_rules(_document(described), values)
     check = text_of(form, "check") == "1"
     new = NewPort(f"hosts/{host}", monitor, name, _json(values), "" if check else text_of(form, "id"), check)
     try:
+        fabric = console_of(request).spooler.on_behalf_of()
         done = Done() if errors else await port_config.add(fabric, new, _WHO)
     except FabricError as error:
         wrong = {"": sentence(error)}
-        return _add_page(request, described, (host, monitor, name), values, wrong, "", checking=check)
+        return _add_page(request, described, what, values, wrong, "", checking=check)
     errors = errors or _by_field(done)
     if errors or check:
         good = f"Checked by the monitor: {name} can be added, and nothing else changes." if not errors else ""
-        return _add_page(request, described, (host, monitor, name), values, errors, good, checking=check)
+        return _add_page(request, described, what, values, errors, good, checking=check)
     if text_of(form, "then") == "printer":
         return go(f"/printers/new?port={host}/{name}", f"{name} is added on {host}. Now its printer.")
     return go(shown.port_path(host, name), f"{name} is added on {host}.")
