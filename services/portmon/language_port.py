@@ -86,8 +86,9 @@ class LanguagePort(Port):
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
         continues = self._continues(key, resume_offset)
         self._inner.write_timeout_s = self.write_timeout_s
-        self._lost = self._all_out = self._through = False
+        self._lost = self._all_out = False
         self._inner.start_doc(key, info, resume_offset)
+        self._through = not self._inner.readable
         self._document = Wrapped(key, info, self._before)
         self._put, self._heard_at = Insertions(), None
         self._begun, self._introduced, self._finished = continues, True, False
@@ -109,7 +110,6 @@ class LanguagePort(Port):
     def write(self, data: memoryview) -> int:
         if not self._begun:
             self._begun, self._seen, self._seen_before = True, 0, 0
-            self._through = not self._inner.readable
             if not self._through:
                 self._queue(self._language.clear(self._wrapped()))
                 self._clear_until = time.monotonic() + _CLEAR_S if self._pending else 0.0
