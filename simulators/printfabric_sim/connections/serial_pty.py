@@ -240,10 +240,8 @@ class PtyConnection(Connection):
                 return
         try:
             data = os.read(self._master, size)
-        except BlockingIOError:
-            return
         except OSError as error:
-            if error.errno != errno.EIO:
+            if error.errno not in (errno.EIO, errno.EAGAIN):
                 raise
             return
         self._pace.took(len(data))
