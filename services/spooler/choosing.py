@@ -47,12 +47,17 @@ class Choosing(Admitting):
         if printer.window is not None and not printer.window.is_open(now := datetime.now(UTC)):
             self.alarms.at(printer.name, printer.window.opens(now))
             return False
-        if pace.outage and printer.catch_up_per_minute and any(self._on_their_way(printer)):
+        if pace.outage and printer.catch_up_per_minute and self._is_trying(printer):
             return False  # one has to come out first
         wait_s = pace.wait_s(printer, queue.waiting.first(), asyncio.get_running_loop().time())
         if wait_s:
             self.alarms.after(printer.name, wait_s)
         return not wait_s
+
+    def _is_trying(self, printer: Printer) -> bool:
+        """Whether something of a printer is on its way through a port that is not known to have failed."""
+        lanes = (self.lanes.get(port.key) for port in printer.ports)
+        return any(lane is not None and not lane.failed and lane.flights for lane in lanes)
 
     def _choose(self, queue: Queue, job: Job | None = None) -> PortName | None:
         printer = queue.printer

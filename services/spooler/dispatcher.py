@@ -65,6 +65,8 @@ class Dispatcher(Choosing):
             if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED) and job.port is not None:
                 self._take_up(job, job.port, open_attempts.get(job.number))
             self.on_doubt(job)
+            if job.state is JobState.PROCESSING_STOPPED:
+                self.on_stopped(job)
         now = datetime.now(UTC)
         for name, queue in list(self.book.queues.items()):
             queue.pace.outage = was_out((self.book.jobs[one] for one in queue.waiting), queue.printer, now)

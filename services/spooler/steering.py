@@ -141,7 +141,8 @@ class Steering(Reprinting):
         segments = await self._all_marked(job) if mark else []
         after = replace(self._released(job, event), copies_printed=copies, ended_at=None)
         if segments:
-            after = replace(after, rest=tuple(segments), resume_offset=segments[0].start)
+            # No port has printed any of it this time: it is bound to none.
+            after = replace(after, rest=tuple(segments), resume_offset=segments[0].start, port=None)
         return await self._put(job, after, "restarted", who, "with a mark" if mark else "")
 
     @to_its_end

@@ -204,6 +204,25 @@ async def test_a_byte_pipe_that_stays_away_is_left_where_the_next_label_begins(
     assert "edge/P1:" in left.detail
 
 
+async def test_after_a_restart_a_byte_pipe_that_stays_away_is_left_too(
+    tmp_path: Path, host: FakeHost
+) -> None:
+    one, two = host.ports["P1:"], host.ports["P2:"]
+    one.break_at, one.break_resumable = 5 * SIZE + 9, True
+    async with running(tmp_path / "again", host) as rig:
+        rules = {"on_port_error": OnPortError.REDIRECT_AFTER, "redirect_after_s": 0.2}
+        await rig.printer("pool", "P1:", "P2:", **rules)
+        rig.dispatcher.on_stopped = lambda _job: None  # it dies here
+        job = await rig.submit("pool", LABELS)
+        await eventually(_soon(lambda: one.break_at), lambda at: at is None)
+        one.refuses = ConnectionRefused("unplugged")
+        await rig.until(job.number, JobState.PROCESSING_STOPPED)
+    async with running(tmp_path / "again", host) as rig:
+        await rig.until(job.number, JobState.COMPLETED)
+    elsewhere = b"".join(bytes(doc.data) for doc in two.printed)
+    assert [n for n in range(1, 21) if b"label %02d" % n in elsewhere] == list(range(6, 21))
+
+
 async def test_a_byte_pipe_is_waited_for_when_something_of_the_job_is_uncertain_there(
     rig: Rig, host: FakeHost
 ) -> None:
