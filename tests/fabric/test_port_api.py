@@ -20,6 +20,7 @@ from chassis.errors import (
     RequestIdReused,
     UnknownPrintMonitor,
 )
+from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import registry_service_pb2 as registry_pb
@@ -274,12 +275,8 @@ async def test_access_is_decided_by_role_and_a_session_belongs_to_who_opened_it(
 
 
 async def test_device_data_is_asked_for_by_port_or_by_printer(rig):
-    item = {"request_number": 1, "schema": r"\Printer.DeviceInfo:ModelName"}
-    await rig.printers.CreatePrinter(
-        printer_pb.CreatePrinterRequest(
-            printer_id="labels", printer={"ports": [{"port": {"host": "edge", "port": "P1:"}}]}
-        )
-    )
+    item = monitor_pb.BidiRequestItem(request_number=1, schema=r"\Printer.DeviceInfo:ModelName")
+    await rig.add_printer("labels", "P1:")
     for name in ("edge/P1:", "printers/labels"):
         request = pb.SendRecvBidiDataRequest(name=name, action_name="get", items=[item])
         found = await rig.ports.SendRecvBidiData(request)
