@@ -63,16 +63,21 @@ def known_trouble(job: Job, judged: Judged) -> bool:
     )
 
 
-def ledger_of(known: Ledger, progress: Progress, size_bytes: int) -> Ledger:
-    """Return a ledger raised by news."""
-    news = Offsets(size_bytes, progress.accepted, progress.acked, progress.confirmed)
+def ledger_of(known: Ledger, progress: Progress, size_bytes: int, began_at: int = 0) -> Ledger:
+    """Return a ledger raised by news of an attempt that began at a byte.
+
+    What the printer confirms of an attempt is what it got in it: of bytes before its first one it says nothing.
+    """
+    confirmed = progress.confirmed if began_at <= known.offsets.confirmed else 0
+    news = Offsets(size_bytes, progress.accepted, progress.acked, confirmed)
     return replace(known, offsets=merge(known.offsets, news))
 
 
-def final_ledger(known: Ledger, judged: Judged, size_bytes: int) -> Ledger:
+def final_ledger(known: Ledger, judged: Judged, size_bytes: int, began_at: int = 0) -> Ledger:
     """Return a ledger raised by the last news of an attempt, with its proof, its doubt and its units."""
     progress = judged.progress
-    ledger = replace(ledger_of(known, progress, size_bytes), uncertain=judged.conclusion.uncertain)
+    ledger = ledger_of(known, progress, size_bytes, began_at)
+    ledger = replace(ledger, uncertain=judged.conclusion.uncertain)
     if progress.source is not None and progress.level is not EvidenceLevel.NONE:
         reach = progress.acked if progress.level is EvidenceLevel.ACKED else progress.accepted
         proof = Evidence(progress.level, progress.source, reach, datetime.now(UTC))
@@ -113,7 +118,7 @@ def job_after(job: Job, judged: Judged) -> Job:
         state=_stepped(job.state, event),
         copies_printed=copies,
         rest=rest,
-        ledger=final_ledger(job.ledger, judged, size),
+        ledger=final_ledger(job.ledger, judged, size, judged.landing.flight.info.resume_offset),
         outcome=outcome,
         last_error=error_of(judged.progress.error) or job.last_error,
         reasons=(conclusion.reason,) if conclusion.reason else (),

@@ -167,7 +167,7 @@ class Concluding:
         reasons = ("job-outgoing",) if progress.error is None else ("job-outgoing", "printer-stopped")
         job = replace(
             job,
-            ledger=ledger_of(job.ledger, progress, flight.size_bytes),
+            ledger=ledger_of(job.ledger, progress, flight.size_bytes, flight.info.resume_offset),
             last_error=error_of(progress.error),
             reasons=job.reasons if job.stopping else reasons,
         )

@@ -142,9 +142,16 @@ class Judge:
     def _excused(self, job: Job, tale: Tale, unit: int, before: float = math.inf) -> bool:
         """Whether the printer lost this unit out of its own memory when nobody could be told.
 
-        Never when the job says that the printer itself confirmed it.
+        Never when the job has ended with the printer's own confirmation.
         """
-        if job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED:
+        name = serial(tale.plan.number, unit)
+        if any(
+            name in sheet.begun and sheet.reason == "line noise"
+            for s in self._stands.values()
+            for sheet in s.sheets
+        ):
+            return True  # it came out as the line had damaged it, and that is what the printer confirmed
+        if before == math.inf and job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED:
             return False
         paper = tale.plan.paper()
         start, end = paper.ends[unit - 2] if unit > 1 else 0, paper.ends[unit - 1]
