@@ -34,7 +34,7 @@ class Visit:
         )
         self._contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda message: self._say(message.type, message.text, page.url))
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on("request", self._requested)

@@ -57,6 +57,22 @@ def test_the_wheel_holds_the_whole_package(wheel: Path, package: str):
     assert there - set(zipfile.ZipFile(wheel).namelist()) == set()
 
 
+def test_the_wheel_holds_the_consoles_pages_and_nothing_of_others(wheel: Path):
+    web = ROOT / "services" / "portui" / "web"
+    there = {
+        f"portui/web/{path.relative_to(web)}"
+        for folder in ("templates", "static")
+        for path in (web / folder).iterdir()
+    }
+
+    assert there
+    assert there == {
+        name
+        for name in zipfile.ZipFile(wheel).namelist()
+        if name.startswith(("portui/web/t", "portui/web/static"))
+    }
+
+
 def test_the_wheel_holds_nothing_else(wheel: Path):
     tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
 
