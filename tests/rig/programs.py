@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-READY_S = 20.0
+READY_S = 50.0
 END_S = 8.0
 
 

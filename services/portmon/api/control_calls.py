@@ -24,6 +24,8 @@ class ControlCalls(Calls):
         if not request.control_id:
             wrong = "0 asks for a value by its name, which port monitors have none of"
             raise InvalidArgument(f"port {hold.port.name}: control {wrong}", fields=[("control_id", wrong)])
+        if not hold.port.monitor.talks:
+            raise InvalidArgument(f"port {hold.port.name} is no device", port=hold.port.name)
         if len(request.input) > _MOST:
             raise InvalidArgument(f"the input has more than {_MOST} bytes", fields=[("input", "is too long")])
         port = hold.session.port

@@ -43,6 +43,8 @@ class PortCalls(Calls):
         hold = self._hold(request.handle)
         if request.reserved:
             raise InvalidArgument("the reserved argument is not 0", fields=[("reserved", "must be 0")])
+        if not hold.port.monitor.talks:
+            raise InvalidArgument(f"port {hold.port.name} is no device", port=hold.port.name)
         if request.HasField("write_total"):
             value = request.write_total.ToTimedelta().total_seconds()
             if value <= 0:

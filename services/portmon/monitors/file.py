@@ -224,7 +224,13 @@ class FileMonitor(PortMonitor[FileSettings]):
 
     @override
     def check_name(self, port: str) -> None:
+        # As Windows does: a directory's name is 123, one in a directory that is not there 3.
         self.check(port, FileSettings())
+        wanted = self.init.sandbox / port
+        if port.upper() != _ASK and wanted.is_dir():
+            raise InvalidArgument(f"{port!r} is a directory", win32=123, name=port)
+        if port.upper() != _ASK and wanted.parent != self.init.sandbox and not wanted.parent.is_dir():
+            raise InvalidArgument(f"the folder of {port!r} does not exist", win32=3, name=port)
 
     @override
     def private(self, port: str) -> bool:

@@ -8,7 +8,7 @@ import uuid
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
 from printfabric.spooler.v1 import port_service_pb2 as port_pb
-from tests.contract.vectors.names import NULL, port_named
+from tests.contract.vectors.names import FILE_PORT, NULL, PORTS, port_named
 from tests.contract.vectors.rows import Got, Row, size_of
 from tests.contract.vectors.world import World, outcome
 
@@ -18,6 +18,7 @@ MONITOREX = (
     "XcvClosePort",
 )  # fmt: skip
 _PORT = "IP_1"
+DEAD = ("closed", "twice", "double", "again")  # words for a handle that was good once
 
 
 async def initialize(world: World, row: Row) -> Got:
@@ -52,7 +53,7 @@ async def enum_ports(world: World, row: Row) -> Got:
     given = row.input
     request = pb.EnumPortsRequest()
     if given.get("level") is not None:
-        request.level = given["level"]
+        request.level = int(given["level"]) & 0xFFFFFFFF
     if "monitor_handle" in given:
         request.monitor_handle = b"" if given["monitor_handle"] is None else b"garbage"
     if any(given.get(name, "") is None for name in ("needed", "returned")):
@@ -66,7 +67,7 @@ async def enum_ports(world: World, row: Row) -> Got:
         whole = answer.needed_bytes if answer is not None else 0
         size = size_of(given["size"], whole)
         request.max_output_bytes = size or 0
-        request.null_output = bool("buffer" in given and given["buffer"] is None and size)
+        request.null_output |= bool("buffer" in given and given["buffer"] is None and size)
     got, answer = await outcome(world.monitor.EnumPorts(request))
     needed = answer.needed_bytes if answer is not None else whole if got.win32 == 122 else 0
     got.out |= {"needed": needed, "returned": len(answer.ports) if answer is not None else 0}
@@ -98,18 +99,14 @@ async def close_port(world: World, row: Row) -> Got:
     given = row.input
     words = given.get("handle", "from OpenPort")
     handle = pb.PortHandle()
-    if words is None or words in NULL:
-        handle = pb.PortHandle(token=b"")
-    elif (
-        "OpenPort" in words or "second" in words or "first" in words or "closed" in words or "twice" in words
-    ):
+    if words and any(word in words for word in ("OpenPort", "second", "first", *DEAD)):
         port = port_named(world, given.get("port", "COM1:"))
         handle = (await world.open(port)).handle
         if "second" in words or row.says("two opens"):
             handle = (await world.open(port)).handle
-        if "closed" in words or "twice" in words or row.says("closed"):
+        if any(word in words for word in DEAD) or row.says("closed"):
             await world.monitor.ClosePort(pb.ClosePortRequest(handle=handle))
-    else:
+    elif words is not None and words not in NULL:
         handle = pb.PortHandle(token=b"garbage", fence=1)
     got, _ = await outcome(world.monitor.ClosePort(pb.ClosePortRequest(handle=handle)))
     return got
@@ -144,6 +141,9 @@ async def write_port(world: World, row: Row) -> Got:
     if "no document" not in str(given.get("state", "")) and given.get("handle", "valid") == "valid":
         request.info.output_file = world.new_name()
         await world.monitor.StartDocPort(request)
+    if "ended" in str(given.get("state", "")):
+        await world.monitor.EndDocPort(pb.EndDocPortRequest(handle=handle, document=request.document))
+        request = new_document(handle)
     data = b"x" * int(given.get("bytes", 10))
     pieces = [b"\0" * (1 << 20)] * 24 if stalled else [data]
     got, _ = await outcome(write_all(world, request, pieces))
@@ -229,8 +229,8 @@ async def _handle(world: World, row: Row, port: str) -> pb.PortHandle:
         return pb.PortHandle()
     if words in ("garbage", "stale", "foreign", "bad"):
         return pb.PortHandle(token=b"garbage", fence=1)
-    opened = await world.open(port)
-    if "closed" in words:
+    opened = await world.open(port if port in PORTS else FILE_PORT)
+    if any(word in words for word in DEAD):
         await world.monitor.ClosePort(pb.ClosePortRequest(handle=opened.handle))
     found: pb.PortHandle = opened.handle
     return found

@@ -7,7 +7,8 @@ from typing import Any
 from tests.contract.vectors.world import PRINTER, World
 
 NULL = ("NULL", "null", "none")
-KNOWN = {"IN_USE": "in-use.prn"}
+FILE_PORT = "in-use.prn"  # a file port that a printer uses
+PORTS = ("COM1:", "LPT1:", "FILE:", "IP_1", "IP_STALLED", "IP_PJL", FILE_PORT)
 
 
 def port_named(world: World, text: Any) -> Any:
@@ -17,14 +18,9 @@ def port_named(world: World, text: Any) -> Any:
     words = text.lower()
     if not (text.startswith("<") and text.endswith(">")):
         return {"new file name": world.new_name(), "any": world.new_name()}.get(words, text)
+    for part, name in (("lpt", "LPT1:"), ("in use", FILE_PORT), ("printer", PRINTER), ("dir", "folder")):
+        if part in words and "missing" not in words:
+            return name
     if "com" in words.split() or words.strip("<>").endswith(" com"):
         return "COM1:"
-    if "lpt" in words:
-        return "LPT1:"
-    if "in use" in words:
-        return KNOWN["IN_USE"]
-    if "dir" in words or "folder" in words:
-        return "folder"
-    if "printer" in words:
-        return PRINTER
-    return world.new_name()
+    return "no-such-folder/x.prn" if "missing" in words or "no such" in words else world.new_name()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,11 @@ from tests.contract.vectors.names import port_named
 from tests.contract.vectors.rows import Got, Row, size_of
 from tests.contract.vectors.world import HOST, PRINTER, World, outcome
 
-_RIGHTS = {"USE": 8, "ADMIN": 12, "ADMINISTER": 12, "ALL": 0xF000C, "READ": 0x20008}
+_RIGHTS = {
+    "USE": 8, "PRINTER_ACCESS_USE": 8, "ADMIN": 12, "ADMINISTER": 12, "PRINTER_ACCESS_ADMINISTER": 4, "ALL": 0xF000C,
+    "PRINTER_ALL_ACCESS": 0xF000C, "SERVER_ALL_ACCESS": 0xF0003, "SERVER_ACCESS_ADMINISTER": 1, "READ": 0x20008,
+    "SERVER_ACCESS_ENUMERATE": 2, "ENUMERATE": 2,
+}  # fmt: skip
 _LAYERS = {"provider": "provider", "NT4": "monitor", "API": "api"}
 _WITH_HANDLE = {
     "AddJob", "ClosePrinter", "DeletePrinter", "EndDocPrinter", "EnumForms", "EnumJobs", "GetPrinter", "GetPrinterData",
@@ -28,8 +33,8 @@ async def any_call(world: World, row: Row) -> Got:
     """Make the call that the row names, with its own arguments; sizes are asked for first."""
     arguments = await _arguments(world, row)
     if "size" in row.input and row.input["size"] is not None:
-        arguments["size"] = 1 << 20
-        _, probe = await outcome(world.call(row.base, **arguments))
+        asked = {name: value for name, value in arguments.items() if value is not None} | {"size": 1 << 20}
+        _, probe = await outcome(world.call(row.base, **asked))
         arguments["size"] = size_of(row.input["size"], probe["needed"] if probe else 0)
     got, answer = await outcome(world.call(row.base, **arguments))
     got.out["needed"] = _needed(got, answer)
@@ -76,20 +81,17 @@ async def _add_port(world: World, name: str) -> None:
 async def ports_of_api(world: World, row: Row) -> Got:
     """ConfigurePort and DeletePort, with ports under the names that the row has in its store."""
     given = row.input
-    stored = given.get("stored") or given.get("port")
-    known = {"COM1:", "LPT1:", "FILE:"}
-    if row.base == "DeletePort" and stored and row.native_ok:
-        # Not a port that others need: the same spelling with another number.
-        swap = stored.upper().replace("1:", "9:")
-        if not given.get("server"):
-            await _delete_port(world, swap)
-            request = ports.AddPortRequest(parent=f"hosts/{HOST}", port_id=swap, monitor="Local Port")
-            request.settings = b'{"device": "/dev/null"}' if swap[:3] in ("COM", "LPT") else b""
-            await world.ports.AddPort(request)
-        row = _with(row, port=given["port"].replace("1:", "9:"))
-    elif stored and stored not in known and row.native_ok and stored.upper() in known:
-        pass
-    return await any_call(world, row)
+    stored = given.get("stored") or given.get("port") or ""
+    first = re.fullmatch(r"(COM|LPT)0*1?:", stored, re.IGNORECASE)
+    if row.base != "DeletePort" or first is None or given.get("server"):
+        return await any_call(world, row)
+    # Not a port that others need: the same spelling with another number.
+    swap = f"{first[1].upper()}9:"
+    await _delete_port(world, swap)
+    request = ports.AddPortRequest(parent=f"hosts/{HOST}", port_id=swap, monitor="Local Port")
+    request.settings = b'{"device": "/dev/null"}'
+    await world.ports.AddPort(request)
+    return await any_call(world, _with(row, port=re.sub(r"1?:$", "9:", given["port"])))
 
 
 def _with(row: Row, **given: Any) -> Row:
@@ -105,7 +107,7 @@ async def open_printer(world: World, row: Row) -> Got:
     given = dict(row.input)
     given["name"] = port_named(world, given.get("name"))
     access = given.get("access", 0)
-    given["access"] = _RIGHTS.get(access, access) if isinstance(access, str) else access
+    given["access"] = _RIGHTS.get(access, 2) if isinstance(access, str) else access or 0
     got, answer = await outcome(world.call("OpenPrinter", **given))
     if answer is not None:
         await world.call("ClosePrinter", handle=answer["handle"])
@@ -127,8 +129,11 @@ async def monitors(world: World, row: Row) -> Got:
         arguments["info"] = {"name": None, "environment": None, "dll": None}
     else:
         info = {key: given[key] for key in ("name", "environment", "dll") if key in given}
-        if "valid" in str(info.get("dll", "")):
+        dll = str(info.get("dll", ""))
+        if dll.startswith("valid"):
             info["dll"] = "raw"
+        elif any(word in dll for word in ("no entry", "not a monitor", "no monitor", "without", "kernel32")):
+            info["dll"] = "PJL"  # it is there, and no port monitor
         info = {key: _environment(value) for key, value in info.items()}
         arguments["info"] = {"name": name, "dll": "raw", **info} if row.input.get("level") != 1 else info
     got, _ = await outcome(world.call(row.base, **arguments))
@@ -172,6 +177,8 @@ async def jobs_of_api(world: World, row: Row) -> Got:
     if row.base == "StartDocPrinter" and given.get("doc") is not None:
         given["doc"] = {"name": "vector", "datatype": given.get("datatype", "RAW")}
     given["handle"] = handle
+    if given.pop("again", None) and handle is not None:
+        await world.call(row.base, **given)
     got, _ = await outcome(world.call(row.base, **given))
     return got
 
@@ -221,7 +228,7 @@ async def printer_data(world: World, row: Row) -> Got:
 async def add_printer(world: World, row: Row) -> Got:
     """AddPrinter."""
     info = {
-        "name": row.input.get("name", world.new_name()),
+        "name": port_named(world, row.input.get("name", world.new_name())),
         "ports": f"{HOST}/{row.input.get('port', 'IP_1')}",
     }
     got, _ = await outcome(world.call("AddPrinter", level=row.input.get("level", 2), info=info))

@@ -74,7 +74,7 @@ async def test_a_port_is_added_read_changed_and_deleted(desk: Desk) -> None:
     [
         ("AddPort", {"name": "LPT1:"}, 183),
         ("AddPort", {"name": "lpt01:"}, 183),
-        ("AddPort", None, 13),
+        ("AddPort", None, 87),
         ("AddPort", b"{not json", 13),
         ("AddPort", b"\xff\xfe", 13),
         ("AddPort", b"[" * 100_000, 13),

@@ -31,6 +31,7 @@ class AbsentCalls:
     async def enum_drivers(self, given: Arguments) -> Answer:
         """EnumPrinterDrivers: none."""
         given.refuse_null("needed", "returned")
+        given.refuse_missing_buffer()
         given.level(1, 2, 3, 4, 5, 6, 8)
         if given.text("environment").casefold() != "all":
             environment_of(given)
@@ -40,6 +41,7 @@ class AbsentCalls:
     async def enum_processors(self, given: Arguments) -> Answer:
         """EnumPrintProcessors: none."""
         given.refuse_null("needed", "returned")
+        given.refuse_missing_buffer()
         given.level(1)
         environment_of(given)
         given.check_server(self._hosts)
@@ -49,6 +51,7 @@ class AbsentCalls:
         """EnumForms: none."""
         self._handles.find(given)
         given.refuse_null("needed", "returned")
+        given.refuse_missing_buffer()
         given.level(1, 2)
         return {"forms": [], "returned": 0}, 0
 

@@ -81,6 +81,11 @@ class Arguments:
             if self.null(name):
                 raise InvalidArgument(f"{name} is NULL", win32=win32, fields=[(name, "is NULL")])
 
+    def refuse_missing_buffer(self) -> None:
+        """Raise InvalidArgument (1780) for a buffer that has a size and is a NULL pointer."""
+        if self.number("size"):
+            self.refuse_null("buffer")
+
     def check_server(self, hosts: HostList) -> str:
         r"""Return the host of `\\host`, "" when none is named.
 
@@ -98,7 +103,8 @@ class Arguments:
         Raises:
             InvalidArgument: `short`, with the size in its metadata. Without a `size`, any size is fine.
         """
-        if "size" in self._values and self.number("size") < needed:
+        size = 0 if self.null("buffer") else self.number("size") if "size" in self._values else needed
+        if size < needed:
             raise InvalidArgument(f"{needed} bytes are needed", win32=short, needed=needed)
         return needed
 

@@ -132,6 +132,7 @@ class JobCalls:
         """EnumJobs."""
         handle = self._handles.printer(given)
         given.refuse_null("needed", "returned")
+        given.refuse_missing_buffer()
         level = given.number("level", 1)
         if level not in _INFO_BYTES:
             raise InvalidLevel(f"JOB_INFO level {level} does not exist", level=level)

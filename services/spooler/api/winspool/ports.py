@@ -14,6 +14,7 @@ from chassis.errors import (
     UnknownPrintMonitor,
 )
 from chassis.identity import current
+from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from spooler.api import rights
 from spooler.api.convert_port import wire_of
@@ -60,6 +61,7 @@ class PortCalls:
     async def enum_ports(self, given: Arguments) -> Answer:
         """EnumPorts: the ports of all hosts, or of the server that is named."""
         given.refuse_null("needed", "returned")
+        given.refuse_missing_buffer()
         level = given.level(1, 2)
         found = [wire_of(port) for port in self._hosts.ports(given.check_server(self._hosts))]
         needed = 0
@@ -137,6 +139,7 @@ class PortCalls:
             host, _, name = name.partition("/")
         match = _NUMBERED.fullmatch(name)
         name = f"{match[1]}{int(match[2])}:" if match else name
+        name = "LPT1:" if name.upper() in ("LPT:", "LPT0:") else name
         if not name:
             raise PortNotFound("there is no port without a name")
         found = PortName(host or only_host(self._hosts, XcvObject("", port=name)), name)
@@ -155,10 +158,16 @@ class PortCalls:
         answer = await self._ports.ListMonitors(request, None)
         return [monitor for one in answer.hosts for monitor in one.monitors]
 
+    async def _languages(self) -> set[str]:
+        known = await self._known()
+        return {one.name.casefold() for one in known if one.kind == monitor_pb.MONITOR_KIND_LANGUAGE}
+
     async def _monitor(self, host: str, name: str) -> str | None:
         """Return a monitor's own name, whatever the case or the alias it is asked for by; None when nobody has it."""
         name = self._added.get(name.casefold(), ("", name))[1]
         for monitor in await self._known(host):
+            if monitor.kind == monitor_pb.MONITOR_KIND_LANGUAGE:
+                continue
             if name.casefold() == monitor.name.casefold() or name in monitor.schemes:
                 return str(monitor.name if name.casefold() == monitor.name.casefold() else name)
         return None
@@ -166,6 +175,7 @@ class PortCalls:
     async def enum_monitors(self, given: Arguments) -> Answer:
         """EnumMonitors: those of all hosts, and what AddMonitor named."""
         given.refuse_null("needed", "returned")
+        given.refuse_missing_buffer()
         level = given.level(1, 2)
         host = given.check_server(self._hosts)
         names = {monitor.name for monitor in await self._known(host)} | {
@@ -193,6 +203,8 @@ class PortCalls:
             raise InvalidArgument("the monitor's module is not named", fields=[("info.dll", "is required")])
         check_administrator("AddMonitor")
         real = await self._monitor("", dll)
+        if real is None and dll.casefold() in await self._languages():
+            raise InvalidArgument(f"{dll!r} is a language monitor and has no ports", win32=127, dll=dll)
         if real is None:
             raise InvalidArgument(f"no host has a monitor {dll!r}", win32=126, dll=dll)
         if name.casefold() in self._added or await self._monitor("", name) is not None:

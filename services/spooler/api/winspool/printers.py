@@ -151,6 +151,7 @@ class PrinterCalls:
     async def enum_printers(self, given: Arguments) -> Answer:
         """EnumPrinters."""
         given.refuse_null("needed", "returned")
+        given.refuse_missing_buffer()
         level = given.level(0, 1, 2, 4, 5)
         given.check_server(self._hosts)
         found = [self._info(name, level) for name in sorted(self._book.queues)]
