@@ -33,6 +33,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "resolve": ("deciding", "Say what came out where nobody knows it."),
     "reprint": ("deciding", "Print labels, receipts or pages of a job again."),
     "explain": ("explain", "Say why a job, printer or port does not print, and what to do."),
+    "history": ("history", "Show what happened to a printer or a port, and who did it."),
     "printers": ("printers", "List, add and change printers."),
     "ports": ("ports", "List, add and configure ports."),
     "xcv": ("xcv", "Ask a port monitor by a management command."),
