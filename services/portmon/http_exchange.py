@@ -20,7 +20,7 @@ class Tls:
     """How a printer's certificate is looked at: `verify` by the system's authorities, `sha256` one certificate alone."""
 
     def __init__(self, host: str, *, verify: bool, sha256: str) -> None:
-        self.host, self.sha256 = host, sha256.replace(":", "").lower()
+        self.host, self.sha256 = host.partition("%")[0], sha256.replace(":", "").lower()
         self.context = ssl.create_default_context()
         if not verify:  # printers sign their certificates themselves
             self.context.check_hostname = False
@@ -51,8 +51,9 @@ class HttpExchange:
         self.link.connect()
         if self._tls is not None:
             self._coming, self._going = ssl.MemoryBIO(), ssl.MemoryBIO()
-            host = None if ":" in self._tls.host else self._tls.host
-            self._secure = self._tls.context.wrap_bio(self._coming, self._going, server_hostname=host)
+            self._secure = self._tls.context.wrap_bio(
+                self._coming, self._going, server_hostname=self._tls.host
+            )
             try:
                 self._shake_hands(self._secure, self._tls.sha256, time.monotonic() + timeout_s)
             except BaseException:
@@ -134,13 +135,16 @@ class HttpExchange:
         self._payload = self._acked = 0
 
     def put(self, data: bytes) -> None:
-        """Queue bytes of the connection."""
+        """Queue bytes of the connection. Raises DeviceFault: TLS broke."""
         if self._secure is None:
             self._out += data
             self._queued += len(data)
-        else:
+            return
+        try:
             self._secure.write(data)
-            self._encrypted()
+        except ssl.SSLError as error:
+            raise self._spoilt(error) from error
+        self._encrypted()
 
     def put_chunk(self, data: bytes | memoryview, *, payload: bool = False) -> None:
         """Queue a chunk of the body; an empty one would be its end."""
@@ -182,9 +186,11 @@ class HttpExchange:
             if not self.link.open:
                 self.answer.end()
         except (BadHttp, ssl.SSLError) as error:
-            port = self._context.port
-            text = f"port {port}: {self.link.where}: {error}"
-            raise DeviceFault(text, port=port, device=self.link.where) from error
+            raise self._spoilt(error) from error
+
+    def _spoilt(self, error: Exception) -> FabricError:
+        port = self._context.port
+        return DeviceFault(f"port {port}: {self.link.where}: {error}", port=port, device=self.link.where)
 
     def _decrypted(self, secure: ssl.SSLObject, data: bytes) -> bytes:
         self._coming.write(data)

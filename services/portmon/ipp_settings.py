@@ -83,6 +83,11 @@ class IppSettings(NetworkSettings):
         return value
 
     @property
+    def authority(self) -> str:
+        """Host and port as the printer may be told them: a zone means something on this host alone (RFC 6874)."""
+        return where(self.host.partition("%")[0], self.port)
+
+    @property
     def uri(self) -> str:
         """The printer's URI."""
-        return f"{'ipps' if self.tls else 'ipp'}://{where(self.host, self.port)}{self.path}"
+        return f"{'ipps' if self.tls else 'ipp'}://{self.authority}{self.path}"

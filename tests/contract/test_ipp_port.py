@@ -297,6 +297,11 @@ def test_a_uri_says_everything_about_the_place(uri: str, found: tuple[object, ..
     assert (settings.host, settings.port, settings.path, settings.tls) == found
 
 
+def test_the_printer_never_hears_of_a_zone_which_only_this_host_knows() -> None:
+    settings = IppSettings(host="fe80::1%eth0", tls=True)
+    assert (settings.authority, settings.uri) == ("[fe80::1]:631", "ipps://[fe80::1]:631/ipp/print")
+
+
 def test_a_new_uri_replaces_the_old_place_and_leaves_the_rest() -> None:
     old = IppSettings.model_validate({"uri": "ipps://old:8631/a", "answerTimeoutS": 5})
     stored = old.model_dump(mode="json", by_alias=True, exclude_defaults=True)

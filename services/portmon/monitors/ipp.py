@@ -45,7 +45,7 @@ def printer_of(settings: IppSettings, context: OpenContext) -> IppPrinter:
         else None
     )
     place = IppPlace(
-        link.where, settings.uri, settings.path, settings.connect_timeout_s, settings.answer_timeout_s
+        settings.authority, settings.uri, settings.path, settings.connect_timeout_s, settings.answer_timeout_s
     )
     return IppPrinter(context, link, tls, place)
 
@@ -271,7 +271,7 @@ class IppMonitor(PortMonitor[IppSettings]):
 
     @override
     def identity(self, port: str, settings: IppSettings) -> str:
-        return settings.uri
+        return f"{settings.host} {settings.uri}"
 
     @override
     def open_port(self, port: str, settings: IppSettings, context: OpenContext) -> IppPort:
