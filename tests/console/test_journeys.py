@@ -222,3 +222,18 @@ def test_the_wire_is_shown_when_somebody_asks_and_the_history_says_who_did(visit
     page.get_by_role("button", name="Stop").click()
     visit.open(page, "/hosts/local/ports/TILL_1")
     expect(page.locator("[data-part=events]")).to_contain_text("tapped")
+
+
+def test_marked_jobs_are_moved_together(visit: Visit, alive: Alive):
+    alive.run("printers", "pause", "receipts")
+    numbers = [alive.run("print", "-P", "receipts", "-q", "-", stdin=b"box\r\n").strip() for _ in range(2)]
+    page = visit.window()
+    visit.open(page, "/jobs?show=active&printer=receipts")
+    for number in numbers:
+        page.get_by_label(f"Mark job {number}", exact=True).check()
+    expect(page.locator("#bulk-count")).to_have_text("2 marked")
+    page.get_by_label("Printer to move to").select_option("picklists")
+    page.get_by_role("button", name="Move").click()
+    expect(page.locator(".said")).to_contain_text("2 jobs moved to picklists")
+    alive.run("printers", "resume", "receipts")
+    assert "picklists" in alive.run("job", numbers[0])

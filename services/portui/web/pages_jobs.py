@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib.metadata import version
 
 from starlette.datastructures import FormData
@@ -153,6 +154,8 @@ async def many(request: Request, form: FormData) -> Response:
         [int(text) for text in texts_of(form, "job") if text.isdecimal()][:200],
         text_of(form, "do"),
     )
+    printer = text_of(form, "printer")
+    calls["move"] = (partial(console_of(request).printing.move, printer=printer), f"moved to {printer}")
     if not numbers or what not in calls:
         return go(target, "No job was marked.")
     call, said = calls[what]
