@@ -1,6 +1,8 @@
 """PortService over a real channel: hosts and ports, their set-up by Xcv, and Xcv itself with both of its results."""
 
+import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -25,6 +27,7 @@ from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import registry_service_pb2 as registry_pb
 from printfabric.types.v1 import port_pb2
+from spooler.job_state import JobState
 from spooler.printer import PortName
 from tests.fabric.spooler_rig import access_of_people, eventually, spooler_running
 from tests.fakes.xcv_link import MONITOR
@@ -286,10 +289,39 @@ async def test_device_data_is_asked_for_by_port_or_by_printer(rig):
         await rig.ports.SendRecvBidiData(pb.SendRecvBidiDataRequest(name="printers/none"))
 
 
+async def test_a_reported_error_keeps_jobs_away_until_it_is_cleared_or_runs_out(rig):
+    await rig.add_printer("labels", "P1:")
+    report = pb.SetPortRequest(name="edge/P1:", level=3)
+    report.status.condition, report.status.severity = (
+        port_pb2.PORT_CONDITION_PAPER_OUT,
+        port_pb2.SEVERITY_ERROR,
+    )
+    assert (await rig.ports.SetPort(report)).port.state == port_pb2.PORT_STATE_PAUSED
+    assert "paper out" in rig.dispatcher.paused_ports["edge", "p1:"].reason
+    job = (await rig.submit()).job
+    await asyncio.sleep(0.1)
+    assert rig.host.ports["P1:"].printed == []
+    report.status.severity = port_pb2.SEVERITY_WARNING
+    await rig.ports.SetPort(report)
+    await eventually(lambda: rig.store.get_job(job.number), lambda one: one.state is JobState.COMPLETED)
+    report.status.severity = port_pb2.SEVERITY_ERROR
+    report.status.expire_time.FromDatetime(datetime.now(UTC) + timedelta(seconds=0.3))
+    await rig.ports.SetPort(report)
+    job = (await rig.submit(request_id="second")).job
+    await eventually(lambda: rig.store.get_job(job.number), lambda one: one.state is JobState.COMPLETED)
+
+
+async def test_a_report_that_is_cleared_leaves_a_persons_pause_alone(rig):
+    await rig.ports.PausePort(pb.PausePortRequest(name="edge/P1:", reason="new ribbon"))
+    report = pb.SetPortRequest(name="edge/P1:")
+    for condition in (port_pb2.PORT_CONDITION_OFFLINE, port_pb2.PORT_CONDITION_CLEAR):
+        report.status.condition, report.status.severity = condition, port_pb2.SEVERITY_ERROR
+        await rig.ports.SetPort(report)
+        assert rig.dispatcher.paused_ports["edge", "p1:"].reason == "new ribbon"
+
+
 async def test_what_is_not_built_says_so(rig):
     with pytest.raises(InvalidLevel):
         await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:", level=2))
-    with pytest.raises(NotBuiltYet):
-        await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:"))
     with pytest.raises(NotBuiltYet):
         [answer async for answer in rig.registry.RegisterHost([registry_pb.RegisterHostRequest(host="x")])]

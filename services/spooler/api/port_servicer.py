@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from chassis import logs
-from chassis.errors import FabricError, HostUnreachable, InvalidLevel, NotBuiltYet, PortNotFound
+from chassis.errors import FabricError, HostUnreachable, InvalidLevel, PortNotFound
 from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1 import port_service_pb2_grpc as pb_grpc
@@ -28,6 +28,7 @@ from spooler.api.names import (
     port_of,
     printer_of,
 )
+from spooler.api.port_reports import PortReports
 from spooler.api.port_setup import PortSetup, setting_names
 from spooler.api.port_use import PortUse
 from spooler.api.submission import invalid
@@ -52,6 +53,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
         self._look = look
         self._setup = PortSetup(inside, use)
         self._sessions = XcvSessions(inside, use)
+        self._reports = PortReports(inside.dispatch, inside.printers)
 
     # --- looking
 
@@ -148,8 +150,10 @@ class PortServicer(pb_grpc.PortServiceServicer):
         """See the contract."""
         if request.level not in (0, 3):
             raise InvalidLevel(f"SetPort has no level {request.level}", level=request.level)
-        self._port(request.name)
-        raise NotBuiltYet("SetPort")
+        port = self._port(request.name)
+        await self._reports.set(port.name, request.status)
+        self._hub.port(port)
+        return pb.SetPortResponse(port=self._look.port_to_pb(port))
 
     async def PausePort(self, request: pb.PausePortRequest, _context: Any) -> pb.PausePortResponse:
         """See the contract."""
