@@ -17,6 +17,18 @@ HEAD = """\
 Drawn by `make docs` from `services/spooler/job_state.py` and `services/portmon/port_state.py`; edit those, not this page.
 Whatever is not in a table is refused with `WrongState`, and nothing changes. Conditions (offline, paper out, stalled) are
 not states: they are reasons, listed beside the state.
+
+Who holds a port is beside both. A path is a language monitor or none, and the port monitor; a port is held by one path of one fabric:
+
+| port | on | becomes |
+|---|---|---|
+| free | OpenPort, OpenPortEx | held, under a fence that rises |
+| held | the same path, the same fabric, a higher fence | held: taken over, with the document in progress (a spooler that was restarted) |
+| held | another path of the same fabric | its spooler closes it first, when no document is in progress |
+| held | another fabric | held: it is refused with 170 |
+| held | ClosePort, the lease ran out, PowerEvent suspend, Shutdown | free; its handle is dead (6) |
+
+Documents of one path go together, at most 16 in a row while a printer with another path waits for the port.
 """
 
 # States and events are each machine's own enum; None stands for what does not exist yet.
