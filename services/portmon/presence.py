@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from chassis import logs
-from portmon.devices.found import FoundDevice, at, by_identity
-from portmon.devices.holders import access_problem, in_use_by
+from portmon.devices.found import FoundDevice, by_identity, index, looked_up
+from portmon.devices.holders import access_problem, holders_of
 from portmon.devices.inotify import Inotify
 from portmon.devices.tree import DeviceTree, node_of
 from portmon.monitor import PortMonitor
@@ -133,21 +133,23 @@ class Presence:
 
 
 def _look(
-    asked: Iterable[tuple[str, PortMonitor[Any], str, bool]], before: Mapping[str, str]
+    asked: Sequence[tuple[str, PortMonitor[Any], str, bool]], before: Mapping[str, str]
 ) -> Mapping[str, Looked]:
     found: dict[str, Looked] = {}
-    lists: dict[str, list[FoundDevice]] = {}
-    for name, monitor, device, is_open in asked:
+    lists: dict[str, Mapping[str, FoundDevice]] = {}
+    closed = [device for _, _, device, is_open in asked if not is_open and Path(device).exists()]
+    # All files of all programs are looked through for this, and so once for all ports.
+    holders = holders_of(closed, asked[0][1].init.tree.proc) if closed else {}
+    for name, monitor, device, _ in asked:
         if monitor.scheme not in lists:
-            lists[monitor.scheme] = monitor.devices()
-        found[name] = _looked(
-            device, lists[monitor.scheme], before.get(name, ""), is_open, monitor.init.tree.proc
-        )
+            lists[monitor.scheme] = index(monitor.devices())
+        others = [str(one) for one in holders.get(device, ()) if not one.ours]
+        found[name] = _looked(device, lists[monitor.scheme], before.get(name, ""), ", ".join(others[:3]))
     return found
 
 
-def _looked(device: str, devices: Sequence[FoundDevice], before: str, is_open: bool, proc: Path) -> Looked:
-    one = at(devices, device)
+def _looked(device: str, devices: Mapping[str, FoundDevice], before: str, holder: str) -> Looked:
+    one = looked_up(devices, device)
     identity = one.identity if one is not None and not one.identity.startswith(("node ", "name ")) else ""
     if not Path(device).exists():
         return Looked(False, [_offline(_away(device, devices, before))], "")
@@ -160,15 +162,14 @@ def _looked(device: str, devices: Sequence[FoundDevice], before: str, is_open: b
         identity = ""  # the one that was meant is still looked for
     if one is not None and one.alike > 1 and "/by-id/" in device:
         said.append(_warning(_ambiguous(device, one)))
-    holder = "" if is_open else in_use_by(device, proc)
     if holder:
         said.append(_warning(f"{device} is in use by {holder}"))
     return Looked(True, said, identity)
 
 
-def _away(device: str, devices: Sequence[FoundDevice], before: str) -> str:
+def _away(device: str, devices: Mapping[str, FoundDevice], before: str) -> str:
     text = f"{device} is not there: unplugged, switched off, or never plugged in"
-    moved = by_identity(devices, before) if before else None
+    moved = by_identity(set(devices.values()), before) if before else None
     if moved is None:
         return text
     return f"{device} is not there: the same device is now {moved.node}; configure the port to {moved.path}"

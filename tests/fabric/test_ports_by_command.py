@@ -12,12 +12,15 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from printfabric_client.sync import Client
 from tests.fakes.device_tree import FakeAdapter, FakeDevices
 from tests.fakes.serial_printer import SerialPrinter
 from tests.rig.programs import Program
@@ -145,6 +148,18 @@ def test_any_management_command_is_answered_as_json_or_with_its_code(rig: Rig) -
     ).stdout.splitlines()
     assert json.loads(steps[0])["text"] == "9600 8N1: listening"
     assert json.loads(steps[-1])["output"]["found"] is False
+
+
+def test_to_hang_up_is_to_cancel_all_the_way_to_the_line(rig: Rig) -> None:
+    with Client(rig.spooler.address) as fabric, fabric.ports.xcv(f"{HOST}/COM1:", administer=True) as xcv:
+        with closing(cast("Generator[Any, None, None]", xcv.stream("AutoBaud", {"timeoutS": 500}))) as steps:
+            assert next(steps).text == "9600 8N1: listening"
+        began = time.monotonic()
+        answer = xcv.data(
+            "Loopback", {"timeoutS": 15}
+        )  # a line in use would be refused, a port in use waited for
+    assert answer.status == 0, answer.message
+    assert time.monotonic() - began < 8  # all speeds take longer
 
 
 def test_an_unplugged_device_is_offline_with_a_sentence_and_back_by_itself(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,8 +54,9 @@ def serial_lines(tree: DeviceTree) -> list[FoundDevice]:
     there = [node for node in nodes if node.exists() and not _is_empty_socket(tree, node)]
     classes = (tree.sys / "class" / "tty",)
     facts = {node: facts_of(node, classes, next(iter(by_id.get(node, ())), "")) for node in there}
+    same = _counted(facts.values())
     found = [
-        _device(node, by_id.get(node, ()), by_path.get(node, ()), facts, tree, "Serial port")
+        _device(node, by_id.get(node, ()), by_path.get(node, ()), facts[node], same, tree, "Serial port")
         for node in sorted(there, key=_natural)
     ]
     return sorted(found, key=lambda one: one.path == one.node)
@@ -67,7 +68,8 @@ def printer_nodes(tree: DeviceTree) -> list[FoundDevice]:
     parallel = sorted(tree.dev.glob("lp[0-9]*"), key=_natural)
     classes = (tree.sys / "class" / "usbmisc", tree.sys / "class" / "usb")
     facts = {node: facts_of(node, classes) for node in usb}
-    found = [_device(node, (), (), facts, tree, "USB printer") for node in usb]
+    same = _counted(facts.values())
+    found = [_device(node, (), (), facts[node], same, tree, "USB printer") for node in usb]
     return found + [
         FoundDevice(str(node), str(node), (str(node),), f"Parallel port {node.name}") for node in parallel
     ]
@@ -79,13 +81,22 @@ def by_identity(devices: Iterable[FoundDevice], identity: str) -> FoundDevice | 
     return found[0] if len(found) == 1 else None
 
 
+def index(devices: Iterable[FoundDevice]) -> Mapping[str, FoundDevice]:
+    """Return devices by all their names and by where these lead."""
+    found: dict[str, FoundDevice] = {}
+    for one in devices:
+        found.update(dict.fromkeys((*one.paths, os.path.realpath(one.node)), one))
+    return found
+
+
 def at(devices: Iterable[FoundDevice], path: str) -> FoundDevice | None:
     """Return the device that a path leads to, whichever of its names that is."""
-    real = os.path.realpath(path)
-    for one in devices:
-        if path in one.paths or os.path.realpath(one.node) == real:
-            return one
-    return None
+    return looked_up(index(devices), path)
+
+
+def looked_up(devices: Mapping[str, FoundDevice], path: str) -> FoundDevice | None:
+    """Return the same of an index."""
+    return devices.get(path) or devices.get(os.path.realpath(path))
 
 
 def identity(devices: Iterable[FoundDevice], path: str) -> str:
@@ -102,17 +113,20 @@ def _links(folder: Path) -> dict[Path, list[str]]:
     return found
 
 
+def _counted(facts: Iterable[DeviceFacts]) -> Mapping[tuple[tuple[str, str], str], int]:
+    return Counter((one.kind, one.serial_number) for one in facts if any(one.kind))
+
+
 def _device(
     node: Path,
     by_id: Sequence[str],
     by_path: Sequence[str],
-    facts: dict[Path, DeviceFacts],
+    mine: DeviceFacts,
+    same: Mapping[tuple[tuple[str, str], str], int],
     tree: DeviceTree,
     kind: str,
 ) -> FoundDevice:
-    mine = facts[node]
     known = any(mine.kind)
-    same = Counter((one.kind, one.serial_number) for one in facts.values() if any(one.kind))
     alike = same[mine.kind, mine.serial_number] if known else 1
     ids = [str(tree.by_id / name) for name in by_id]
     places = [str(tree.by_path / name) for name in by_path]
