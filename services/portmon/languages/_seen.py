@@ -17,9 +17,16 @@ class Seen:
         self.count, self._tail = 0, b""
 
     def look(self, data: memoryview) -> None:
-        """Take the next piece; what may be the beginning of a match is kept for the next."""
-        seam = self._tail + bytes(data[: self._longest])
-        known = len(self._tail)
-        crossing = sum(1 for found in self._pattern.finditer(seam) if found.start() < known < found.end())
-        self.count += crossing + sum(1 for _ in self._pattern.finditer(data))
-        self._tail = (self._tail + bytes(data[-self._longest :]))[-self._longest + 1 :]
+        """Take the next piece. What ends with it may go on in the next one, and waits for that."""
+        text, done = self._tail + bytes(data), 0
+        for found in self._pattern.finditer(text):
+            if found.end() == len(text):
+                break
+            self.count += 1
+            done = found.end()
+        self._tail = text[max(done, len(text) - self._longest) :]
+
+    def finish(self) -> None:
+        """There is no next piece."""
+        self.count += sum(1 for _ in self._pattern.finditer(self._tail))
+        self._tail = b""

@@ -82,6 +82,7 @@ class Pjl(Language):
 
     @override
     def finish(self) -> bytes:
+        self._jobs.finish()
         lines = [f"ECHO {self._tag} END"]
         if not self._own_job:
             lines.insert(0, f'EOJ NAME="{self._tag}"')
