@@ -100,7 +100,9 @@ class Cups:
             stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10
-        while self.run("lpstat", "-r", check=False).returncode != 0:
+        # Its log shows that it is ours that answers, not another one that had the port a moment ago.
+        log = self.root / "error_log"
+        while not log.exists() or self.run("lpstat", "-r", check=False).returncode != 0:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise AssertionError(f"cupsd did not start: {self.log()}")
             time.sleep(0.1)
