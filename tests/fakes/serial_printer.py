@@ -60,7 +60,10 @@ class SerialPrinter:
             os.write(self._fd, reply)
 
     def _reply(self, data: bytes) -> bytes:
-        return self._replies(data) if callable(self._replies) else self._replies.get(data, b"")
+        """Answer the last question; a slow machine hands over several at once."""
+        if callable(self._replies):
+            return self._replies(data)
+        return next((reply for question, reply in self._replies.items() if data.endswith(question)), b"")
 
     def stop(self) -> None:
         """Pull the plug; the descriptor stays whoever made it's."""
