@@ -9,7 +9,7 @@ from spooler.api.names import XcvObject
 from spooler.api.rights import METHODS, Right, authorize, owner_of
 from spooler.printer import PortName
 
-SERVICES = ("print", "printer", "port", "watch", "registry")
+SERVICES = ("print", "printer", "port", "watch", "winspool", "registry")
 UID = bytes(range(16))
 
 
