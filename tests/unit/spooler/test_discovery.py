@@ -51,8 +51,8 @@ def test_of_two_families_the_same_one_is_taken_every_time():
         _slice("six", _endpoint("n", "fd00::7"), kind="IPv6"),
         _slice("four", _endpoint("n", "10.0.0.1")),
     )
+    slices = EndpointSlices("grpc")
     for order in ((six, four), (four, six)):
-        slices = EndpointSlices("grpc")
         slices.replace(order)
         assert slices.hosts() == {"n": "10.0.0.1:26152"}
     slices.drop(four)
