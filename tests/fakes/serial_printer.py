@@ -65,6 +65,13 @@ class SerialPrinter:
             return self._replies(data)
         return next((reply for question, reply in self._replies.items() if data.endswith(question)), b"")
 
+    def until(self, end: bytes, within_s: float = 10.0) -> None:
+        """Wait until what was heard ends like this."""
+        deadline = time.monotonic() + within_s
+        while not self.heard.endswith(end):
+            assert time.monotonic() < deadline, bytes(self.heard)
+            time.sleep(0.01)
+
     def stop(self) -> None:
         """Pull the plug; the descriptor stays whoever made it's."""
         self._stop.set()

@@ -205,9 +205,7 @@ async def test_a_test_runs_between_documents_and_printing_goes_on_after_it(
     document = asyncio.get_running_loop().create_task(session.call(whole(second, b"two")))
     assert out(await test)["fills"]["baud"] == 19200
     assert (await document).phase is Phase.ENDED
-    async with asyncio.timeout(10):
-        while not heard.heard.endswith(b"two"):  # closing a pty drops what its far end has not read
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(heard.until, b"two")  # closing a pty drops what its far end has not read
     await session.close()
     port.session = None
     assert heard.heard.startswith(b"one")
