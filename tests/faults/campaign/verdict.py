@@ -42,7 +42,6 @@ class Findings:
     lost_in_printer_buffer: int = 0
     skipped_missing: int = 0
     doubled_by_decision: int = 0
-    soiled: int = 0
     completed: int = 0
     confirmed: int = 0  # … of which the printer itself said so
     held: int = 0
