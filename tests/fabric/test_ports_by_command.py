@@ -114,7 +114,9 @@ def test_who_is_there_is_asked_and_a_test_label_printed(rig: Rig) -> None:
     printer = SerialPrinter(rig.adapter.fd, zpl, speed=termios.B19200)
     try:
         probed = rig("ports", "probe", f"{HOST}/COM1:")
-        for _ in range(3):  # closing a pty drops what its far end has not read: a busy machine may need another one
+        for _ in range(
+            3
+        ):  # closing a pty drops what its far end has not read: a busy machine may need another one
             printed = rig("ports", "test", f"{HOST}/COM1:")
             if printer.heard.endswith(b"^XZ"):
                 break
