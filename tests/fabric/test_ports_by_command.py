@@ -113,7 +113,7 @@ def test_who_is_there_is_asked_and_a_test_label_printed(rig: Rig) -> None:
     zpl = {b"~HI": b"\x02ZD621-203dpi,V93.21,8,16384KB\x03\r\n", b"~HS": HS}
     printer = SerialPrinter(rig.adapter.fd, zpl, speed=termios.B19200)
     try:
-        probed = rig("ports", "probe", f"{HOST}/COM1:")
+        probed = printed = rig("ports", "probe", f"{HOST}/COM1:")
         for _ in range(
             3
         ):  # closing a pty drops what its far end has not read: a busy machine may need another one
