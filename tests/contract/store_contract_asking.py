@@ -289,3 +289,14 @@ class BeginningContract(StoreFixtures):
         store = await opening()
 
         assert [one.number for one in (await store.load()).jobs] == [job.number]
+
+    async def test_notes_are_kept_by_compare_and_swap(self, store, opening):
+        assert await store.get_note("edge") is None
+        await store.put_note("edge", "one", None)
+        for wrong in (None, "two"):
+            with pytest.raises(EtagMismatch):
+                await store.put_note("edge", "three", wrong)
+        await store.put_note("edge", "two", "one")
+        store = await opening()
+        assert await store.get_note("edge") == "two"
+        assert await store.get_note("other") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -153,18 +154,26 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def test_two_hundred_openings_leave_no_descriptor_and_no_thread_behind(rig: Rig) -> None:
+def resident() -> int:
+    """Return this process's memory, bytes."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+async def test_a_thousand_openings_leave_no_descriptor_no_thread_and_no_memory_behind(rig: Rig) -> None:
     bench = Bench(rig)
-    before, threads = 0, threading.active_count()
-    for n in range(200):
+    before, memory, threads = 0, 0, threading.active_count()
+    for n in range(1000):
         await bench.open()
-        if n % 40 == 0:
+        if n % 100 == 0:
             assert (await bench.print(b"x" * 100)).error is None
         await bench.close()
         before = descriptors() if n == 5 else before
+        memory = resident() if n == 200 else memory
     rig.received()
     wait_for(lambda: threading.active_count() <= threads)
     assert descriptors() <= before + 1
+    assert resident() - memory < 4 << 20
     bench.journal.close()
 
 

@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from portmon import ipp_message, lpd_message
+from portmon import ipp_message, lpd_message, snmp_message
 from portmon.annotations import Annotator
+from portmon.devices import ieee1284
 from portmon.document import DocInfo, DocKey
 from portmon.http_answer import BadHttp, HttpAnswer
 from portmon.language import Before, Language, Wrapped
@@ -56,6 +57,10 @@ _IPP = ipp_message.request(
         (ipp_message.Tag.URI, "job-uri", "ipp://127.0.0.1/jobs/7"),
         (ipp_message.Tag.KEYWORD, "job-state-reasons", ["media-empty-error", "cover-open"]),
     ],
+)
+# An answer is a request with another tag (0xa2) around the same rows.
+_SNMP = snmp_message.get("2c", "public", 77, [(1, 3, 6, 1, 2, 1, 25, 3, 5, 1, 1, 1)]).replace(
+    b"\xa0", b"\xa2", 1
 )
 _HTTP = (
     b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
@@ -121,6 +126,10 @@ def _annotate(data: bytes, chance: random.Random) -> None:
         assert all(len(line) < 1000 for line in reader.read(piece))
 
 
+def _snmp(data: bytes, _chance: random.Random) -> None:
+    snmp_message.answer(data, "2c", "public")
+
+
 def _questions(data: bytes, _chance: random.Random) -> None:
     for question in QUESTIONS.values():
         question.read(data)
@@ -144,6 +153,12 @@ def targets() -> list[Target]:
         Target("http", _http, _HTTP, (BadHttp,)),
         Target(
             "lpd", lambda data, _: lpd_message.refusal(data or b"\x01"), (b"\x01queue is full\n", b"\x00")
+        ),
+        Target("snmp", _snmp, (_SNMP, _SNMP[:-3]), (snmp_message.BadSnmp,)),
+        Target(
+            "ieee1284",
+            lambda data, _: ieee1284.parse(data),
+            (b"\x00\x2bMFG:HP;MDL:LaserJet 4;CMD:PJL,PCL;CLS:PRINTER;SN:123;",),
         ),
         Target("annotations", _annotate, every + tuple(_DOCUMENTS.values())),
         *languages,

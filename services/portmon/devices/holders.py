@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+_PTY_MASTERS = frozenset({"/dev/ptmx", "/dev/pts/ptmx"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,11 @@ def holders_of(nodes: Iterable[str], proc: Path = _PROC) -> Mapping[str, list[Ho
         wanted.setdefault(os.path.realpath(node), []).append(node)
     found: dict[str, list[Holder]] = {node: [] for names in wanted.values() for node in names}
     for folder in proc.glob("[0-9]*"):
-        for target in _open_files(folder / "fd") & wanted.keys():
+        files = _open_files(folder / "fd")
+        far_end = not files.isdisjoint(_PTY_MASTERS)
+        for target in files & wanted.keys():
+            if far_end and target.startswith("/dev/pts/"):
+                continue  # it is the device, not its user: a simulator, or a tunnel to a line elsewhere
             holder = Holder(int(folder.name), _name(folder))
             for node in wanted[target]:
                 found[node].append(holder)
