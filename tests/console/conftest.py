@@ -62,7 +62,7 @@ class Alive:
         return int(self.address["parts"][name])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alive]:
     """Run the fabric that `make run` runs, on free ports."""
     folder = tmp_path_factory.mktemp("alive")
@@ -84,7 +84,7 @@ def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alive]:
         log.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(outlives_tests: Callable[[str], None]) -> Iterator[Browser]:
     """Lend a real Chromium: the distribution's, nothing is downloaded."""
     outlives_tests("asyncio_")  # Playwright's own loop has a pool

@@ -182,7 +182,9 @@ class RecordingContract(StoreFixtures):
 
     async def test_purging_keeps_only_so_many_ended_jobs_whatever_their_age(self, store):
         jobs = await accepted(store, *(label() for _ in range(8)))
-        await store.record(Changes(jobs=[ended(job, NOW + timedelta(minutes=job.number)) for job in jobs[:7]]))
+        await store.record(
+            Changes(jobs=[ended(job, NOW + timedelta(minutes=job.number)) for job in jobs[:7]])
+        )
 
         assert await store.purge_finished(NOW - timedelta(days=1), keep_jobs=5) == 3
         assert {job.number for job in (await store.list_jobs()).jobs} == {4, 5, 6, 7, 8}

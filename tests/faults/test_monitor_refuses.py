@@ -115,7 +115,7 @@ def test_a_message_above_the_limit_and_a_port_nobody_has_are_refused(holder: Hol
     handle, key = holder.open(PORT, 1), new_key()
     holder.start(handle, key)
     error = refusal(lambda: holder.write(handle, key, 0, bytes(5 << 20)))
-    assert (error.reason, error.code) == ("OVERLOADED", "RESOURCE_EXHAUSTED")
+    assert (error.reason, error.code) == ("TOO_LARGE", "INVALID_ARGUMENT")
     too_much = refusal(lambda: holder.write(handle, key, 0, bytes((1 << 20) + 1)))
     assert too_much.reason == "TOO_LARGE"
     assert holder.write(handle, key, 0, b"small") == 5

@@ -10,7 +10,7 @@ from tests.contract.statements.stage import Stage
 from tests.leftovers import ALLOWED
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The fabric."""
     found = Stage(tmp_path_factory.mktemp("statements"))

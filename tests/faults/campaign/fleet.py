@@ -138,7 +138,10 @@ def _measures(stage: Stage) -> dict[str, int]:
 
 def _of(program: Program) -> dict[str, int]:
     proc = Path(f"/proc/{program.pid}")
-    rss = next(line for line in (proc / "status").read_text().splitlines() if line.startswith("VmRSS:"))
+    lines = (proc / "status").read_text().splitlines()
+    rss = next(
+        (line for line in lines if line.startswith("VmRSS:")), "VmRSS: 0 kB"
+    )  # none: it is being killed
     return {
         f"{program.module}_rss_kib": int(rss.split()[1]),
         f"{program.module}_descriptors": len(list((proc / "fd").iterdir())),

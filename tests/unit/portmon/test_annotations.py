@@ -70,4 +70,4 @@ def test_masked_bytes_keep_their_length_and_their_controls(data: bytes) -> None:
     found = masked(data)
     assert len(found) == len(data)
     assert [byte for byte in found if byte < 0x20] == [byte for byte in data if byte < 0x20]
-    assert not any(0x2E != byte and 0x20 <= byte < 0x7F for byte in found)
+    assert not any(byte != 0x2E and 0x20 <= byte < 0x7F for byte in found)
