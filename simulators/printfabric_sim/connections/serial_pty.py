@@ -17,7 +17,7 @@ import tty
 from dataclasses import replace
 from pathlib import Path
 
-from printfabric_sim.connections import line_settings
+from printfabric_sim.connections import line_settings, node_link
 from printfabric_sim.connections.connection import Connection, Reach
 from printfabric_sim.connections.line_settings import LineSettings, damaged, host_line, host_minds
 from printfabric_sim.connections.noise import Noise
@@ -165,11 +165,7 @@ class PtyConnection(Connection):
         line_settings.set_baudrate(self._slave, (self.settings or LineSettings()).baudrate)
         os.set_blocking(self._master, False)
         if self.link is not None:
-            self.link.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.link.with_name(self.link.name + ".new")
-            fresh.unlink(missing_ok=True)
-            fresh.symlink_to(os.ttyname(self._slave))
-            fresh.replace(self.link)
+            node_link.put(self.link, os.ttyname(self._slave))
         self._inlet = self._new_inlet()
         self._set_reading(True)
         self._greet()
@@ -179,8 +175,8 @@ class PtyConnection(Connection):
             return
         self._set_reading(False)
         self._pace.stop()
-        if self.link is not None and self.link.is_symlink():
-            self.link.unlink()
+        if self.link is not None:
+            node_link.drop(self.link, os.ttyname(self._slave))
         # Gone before the inlet ends: what that moves must not have the closed line read again.
         master, slave = self._master, self._slave
         self._master = self._slave = -1
