@@ -6,16 +6,15 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chassis import logs
-from chassis.errors import InvalidSettings, PortInUse, PortNotFound
+from chassis.errors import FabricError, PortInUse, PortNotFound
 from portmon.changes import Changes
+from portmon.checked import checked_settings
 from portmon.counters import PortCounters
 from portmon.facts import Facts
 from portmon.journal import Journal
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from portmon.handles import Hold
 
 log = logs.get(__name__)
+Changed = TypeVar("Changed")
 
 
 @dataclass(slots=True)
@@ -91,29 +91,6 @@ class HostPort:
                 self._journal = None
 
 
-def checked_settings(monitor: PortMonitor[Any], port: str, values: object) -> PortSettings:
-    """Return settings that this monitor accepts for a port of this name.
-
-    Raises:
-        InvalidSettings: `fields` says which and why, by the names that forms use.
-    """
-    try:
-        settings: PortSettings = monitor.settings.model_validate(values)
-    except ValidationError as error:
-        fields = [
-            (
-                ".".join(str(part) for part in row["loc"]) or "settings",
-                row["msg"].removeprefix("Value error, "),
-            )
-            for row in error.errors(include_url=False, include_input=False)
-        ]
-        raise InvalidSettings(
-            f"port {port}: {fields[0][0]}: {fields[0][1]}", port=port, fields=fields
-        ) from error
-    monitor.check(port, settings)
-    return settings
-
-
 class Ports:
     """All configured ports of this host. Changes are made here and in the store together."""
 
@@ -128,8 +105,21 @@ class Ports:
         self.changes = Changes()
         self.configured: Callable[[], None] = lambda: None  # called when a port is new, other, or gone
         registry.init.values.update(store.values())
+        self._changing: set[asyncio.Future[Any]] = set()
         for record in store.ports():
-            self._admit(record)
+            try:
+                self._admit(record)
+            except (
+                FabricError
+            ) as error:  # a monitor that was uninstalled, say; its record stays for when it is back
+                log.warning("stored port left out", port=record.name, scheme=record.scheme, why=error.message)
+
+    async def _whole(self, change: Coroutine[Any, Any, Changed]) -> Changed:
+        """Make a change in store and memory to its end, though its caller hangs up in the middle."""
+        task = asyncio.ensure_future(change)
+        self._changing.add(task)
+        task.add_done_callback(self._changing.discard)
+        return await asyncio.shield(task)
 
     def _admit(self, record: PortRecord) -> HostPort:
         monitor = self.registry.scheme(record.scheme)
@@ -194,10 +184,12 @@ class Ports:
         """
         name = canonical(name)
         found = self.registry.find(monitor, name)
-        settings = checked_settings(found, name, dict(values))
-        record = PortRecord(name, found.scheme, _stored(settings))
+        stored = _stored(checked_settings(found, name, dict(values)))
+        return await self._whole(self._add(PortRecord(name, found.scheme, stored)))
+
+    async def _add(self, record: PortRecord) -> HostPort:
         await asyncio.to_thread(self._store.add, record)
-        self.changes.touch(name)
+        self.changes.touch(record.name)
         port = self._admit(record)
         self.configured()
         return port
@@ -211,6 +203,11 @@ class Ports:
         port = self.get(name)
         settings = checked_settings(port.monitor, port.name, dict(values))
         record = PortRecord(port.name, port.record.scheme, _stored(settings))
+        return await self._whole(self._configure(port, record, settings, revision))
+
+    async def _configure(
+        self, port: HostPort, record: PortRecord, settings: PortSettings, revision: str | None
+    ) -> HostPort:
         await asyncio.to_thread(self._store.replace, record, revision)
         port.record, port.settings = record, settings
         if port.session is not None:
@@ -225,7 +222,9 @@ class Ports:
         Raises:
             PortNotFound, PortInUse: nothing was changed.
         """
-        port = self.get(name)
+        await self._whole(self._delete(self.get(name)))
+
+    async def _delete(self, port: HostPort) -> None:
         async with port.lock:
             if port.hold is not None or port.session is not None:
                 raise PortInUse(f"port {port.name} is open", port=port.name)
@@ -243,11 +242,14 @@ class Ports:
             self.configured()
 
     def value(self, name: str) -> Any:
-        """Return a value that is the whole host's; None when it was never set."""
+        """Return a value of the whole host's; None when it was never set."""
         return self.registry.init.values.get(name)
 
     async def set_value(self, name: str, value: Any) -> None:
         """Set a value that is the whole host's; None forgets it. Raises StoreUnavailable."""
+        await self._whole(self._set_value(name, value))
+
+    async def _set_value(self, name: str, value: Any) -> None:
         await asyncio.to_thread(self._store.set_value, name, value)
         self.registry.init.values[name] = value
 

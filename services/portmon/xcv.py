@@ -15,12 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chassis import logs
-from chassis.errors import (
-    FabricError,
-    InvalidArgument,
-    InvalidHandle,
-    UnknownPrintMonitor,
-)
+from chassis.errors import FabricError, InvalidArgument, InvalidHandle, UnknownPrintMonitor
 from portmon.errand import Step
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
@@ -82,7 +77,7 @@ class Xcv:
         self.ports, self._commands = ports, commands
         self.slots = asyncio.Semaphore(_AT_ONCE)
         self._sessions: OrderedDict[bytes, XcvSession] = OrderedDict()
-        self._answers: OrderedDict[tuple[bytes, str], Answer] = OrderedDict()
+        self._answers: OrderedDict[tuple[bytes, str], asyncio.Future[Answer]] = OrderedDict()
 
     def open(self, *, port: str = "", monitor: str = "", access: int = 0, who: str = "") -> bytes:
         """Open a session on a port or a monitor (XcvOpenPort). Rights are looked at by each command.
@@ -119,7 +114,7 @@ class Xcv:
     async def data(
         self, handle: bytes, name: str, data: bytes, most: int | None = None, request_id: str = ""
     ) -> Answer:
-        """Execute a command (XcvDataPort). The same request id gives the same answer without doing it again.
+        """Execute a command (XcvDataPort). The same request id gives the same answer, and is done once.
 
         Raises:
             InvalidHandle: nothing was done.
@@ -131,23 +126,38 @@ class Xcv:
             return answer(6, None, "no management handle is given")
         if session is None:
             raise InvalidHandle("this management handle was closed, or never given out")
-        before = self._answers.get((handle, request_id)) if request_id else None
-        if before is not None:
-            return before
+        if request_id:
+            return await self._once(session, handle, name, data, most, request_id)
+        return await self._done(session, name, data, most)
+
+    async def _once(
+        self, session: XcvSession, handle: bytes, name: str, data: bytes, most: int | None, request_id: str
+    ) -> Answer:
+        """Execute a command unless the same request did, or is doing it: then its answer is this one's too."""
+        key = (handle, request_id)
+        running = self._answers.get(key)
+        if running is None:
+            running = self._remember(key, asyncio.ensure_future(self._done(session, name, data, most)))
+        return await asyncio.shield(running)
+
+    def _remember(self, key: tuple[bytes, str], running: asyncio.Future[Answer]) -> asyncio.Future[Answer]:
+        self._answers[key] = running
+        while len(self._answers) > _REMEMBERED:
+            self._answers.popitem(last=False)
+        return running
+
+    async def _done(self, session: XcvSession, name: str, data: bytes, most: int | None) -> Answer:
         found = Answer(31)
         async for one in self._execute(session, name, data):
             found = one if isinstance(one, Answer) else found
         if most is not None and len(found.output) > most:
-            done = name in self._commands and self._commands[name].administrative
-            # What was done is done: Windows' own changes have no output, so whoever leaves no room gets none.
+            command = self._commands.get(name)
+            done = command is not None and (command.administrative or command.use)
+            # What was done is done, once: whoever leaves no room for the output gets none, and need not ask again.
             status, text = (
                 (found.status, found.message) if done else (122, f"{found.needed} bytes are needed")
             )
             found = Answer(status, b"", text, found.needed)
-        if request_id:
-            self._answers[handle, request_id] = found
-            while len(self._answers) > _REMEMBERED:
-                self._answers.popitem(last=False)
         return found
 
     async def stream(
@@ -165,9 +175,23 @@ class Xcv:
         session = self._sessions.get(handle)
         if session is None:
             raise InvalidHandle("this management handle was closed, or never given out")
-        async with aclosing(self._execute(session, name, data)) as steps:
-            async for one in steps:
-                yield one
+        key = (handle, request_id)
+        if request_id and (running := self._answers.get(key)) is not None:
+            yield await asyncio.shield(running)
+            return
+        ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        if request_id:
+            self._remember(key, ended)
+        try:
+            async with aclosing(self._execute(session, name, data)) as steps:
+                async for one in steps:
+                    if isinstance(one, Answer):
+                        ended.set_result(one)
+                    yield one
+        finally:
+            if not ended.done():  # it was cancelled: whoever asks again begins anew
+                self._answers.pop(key, None)
+                ended.cancel()
 
     async def _execute(
         self, session: XcvSession, name: str, data: bytes
@@ -262,12 +286,8 @@ class Xcv:
             return self.ports.get(session.port).monitor
         if name:
             return self.ports.registry.find(session.monitor, name)
-        mine = [
-            one
-            for one in self.ports.registry
-            if session.monitor.casefold() in (one.name.casefold(), one.scheme)
-        ]
-        return mine[0]
+        asked = session.monitor.casefold()
+        return next(one for one in self.ports.registry if asked in (one.name.casefold(), one.scheme))
 
 
 def _refusal(command: XcvCommand, access: int, name: str) -> Answer | None:

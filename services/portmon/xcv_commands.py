@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from portmon.checked import checked_settings
 from portmon.form import document, ui_name
 from portmon.port_data import is_port_data, version_of
 from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
 from portmon.port_record import PortRecord
-from portmon.ports import checked_settings
 from portmon.xcv import Xcv, XcvCommand, XcvSession
 from portmon.xcv_devices import device_warnings, enum_devices
 from portmon.xcv_payload import Wrong, members, name_in, settings_in

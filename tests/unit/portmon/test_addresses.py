@@ -10,11 +10,11 @@ import pytest
 
 from chassis.errors import ConnectionRefused, DeviceNotConnected, DeviceOffline, InvalidSettings
 from portmon.addresses import Address, Addresses
+from portmon.checked import checked_settings
 from portmon.device_wait import DeviceWait
 from portmon.monitor import MonitorInit, OpenContext
 from portmon.monitors.raw import RawMonitor
 from portmon.network_settings import NetworkSettings, where
-from portmon.ports import checked_settings
 from portmon.tcp_link import TcpLink
 
 

@@ -1,0 +1,33 @@
+"""Settings of a port, as its monitor accepts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from chassis.errors import InvalidSettings
+from portmon.monitor import PortMonitor, PortSettings
+
+
+def checked_settings(monitor: PortMonitor[Any], port: str, values: object) -> PortSettings:
+    """Return settings that this monitor accepts for a port of this name.
+
+    Raises:
+        InvalidSettings: `fields` says which and why, by the names that forms use.
+    """
+    try:
+        settings: PortSettings = monitor.settings.model_validate(values)
+    except ValidationError as error:
+        fields = [
+            (
+                ".".join(str(part) for part in row["loc"]) or "settings",
+                row["msg"].removeprefix("Value error, "),
+            )
+            for row in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidSettings(
+            f"port {port}: {fields[0][0]}: {fields[0][1]}", port=port, fields=fields
+        ) from error
+    monitor.check(port, settings)
+    return settings
