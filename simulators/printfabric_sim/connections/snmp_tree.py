@@ -52,7 +52,9 @@ def printer_tree(core: Core, uptime: int) -> list[tuple[Oid, Entry]]:
 
 def _host_resources(core: Core, name: str) -> dict[Oid, Entry]:
     bits = _error_state(core)
-    errors = any(bits)
+    errors = bool(core.conditions & _ERROR_BITS.keys())
+    # RFC 2790: low paper is a warning, and the printer goes on.
+    device = 5 if errors else (3 if any(bits) else 2)  # down, warning, running
     printing = core.units_waiting > 0 and not core.conditions
     # hrPrinterStatus: other 1, idle 3, printing 4, warmup 5
     status = 5 if Condition.WARMING_UP in core.conditions else (4 if printing else (1 if errors else 3))
@@ -60,7 +62,9 @@ def _host_resources(core: Core, name: str) -> dict[Oid, Entry]:
         (*_HR_DEVICE, 2, 1, 1, 1): ("Integer", 1),
         (*_HR_DEVICE, 2, 1, 2, 1): ("ObjectIdentifier", (*_HR_DEVICE, 1, 5)),  # hrDevicePrinter
         (*_HR_DEVICE, 2, 1, 3, 1): ("OctetString", name),
-        (*_HR_DEVICE, 2, 1, 5, 1): ("Integer", 5 if errors else 2),  # hrDeviceStatus: down, running
+        (*_HR_DEVICE, 2, 1, 4, 1): ("ObjectIdentifier", (0, 0)),  # hrDeviceID: none
+        (*_HR_DEVICE, 2, 1, 5, 1): ("Integer", device),
+        (*_HR_DEVICE, 2, 1, 6, 1): ("Counter32", 0),  # hrDeviceErrors
         (*_HR_DEVICE, 5, 1, 1, 1): ("Integer", status),
         (*_HR_DEVICE, 5, 1, 2, 1): ("OctetString", bits),
     }

@@ -1,0 +1,23 @@
+"""How bad things are, as SNMP says it: little paper is a warning, none of it stops the printer."""
+
+from __future__ import annotations
+
+import pytest
+
+from printfabric_sim import SimulatedPrinter
+from printfabric_sim.connections.snmp_tree import printer_tree
+
+DEVICE_STATUS = (1, 3, 6, 1, 2, 1, 25, 3, 2, 1, 5, 1)
+PRINTER_STATUS = (1, 3, 6, 1, 2, 1, 25, 3, 5, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "media", "device", "printer"), [("", 50, 2, 3), ("", 9, 3, 3), ("jam", 50, 5, 1)]
+)
+async def test_the_state_of_device_and_printer(fault: str, media: int, device: int, printer: int):
+    async with SimulatedPrinter("zpl", tcp=0, media=media) as one:
+        if fault:
+            one.fault(fault)
+        rows = dict(printer_tree(one.core, 0))
+        assert rows[DEVICE_STATUS] == ("Integer", device)
+        assert rows[PRINTER_STATUS] == ("Integer", printer)
