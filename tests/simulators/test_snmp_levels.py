@@ -15,7 +15,7 @@ PRINTER_STATUS = (1, 3, 6, 1, 2, 1, 25, 3, 5, 1, 1, 1)
     ("fault", "media", "device", "printer"), [("", 50, 2, 3), ("", 9, 3, 3), ("jam", 50, 5, 1)]
 )
 async def test_the_state_of_device_and_printer(fault: str, media: int, device: int, printer: int):
-    async with SimulatedPrinter("zpl", tcp=0, media=media) as one:
+    async with SimulatedPrinter("zpl", media=media) as one:
         if fault:
             one.fault(fault)
         rows = dict(printer_tree(one.core, 0))
