@@ -286,6 +286,7 @@ NAMED = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.timeout(240)  # some of what comes in is a test of a line, which takes its time
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(sorted(set(COMMANDS) - {"IPAddress"})),
