@@ -6,14 +6,14 @@ on (11xxx) is a warning.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from portmon.reports import Condition, Report, Severity
 
-_CLEAR = frozenset({0, 10001, 10002, 10023, 10014, 10015, 10016, 10017, 10018, 10019, 11002})
-CONDITIONS: dict[int, Condition] = {
+CONDITIONS: Mapping[int, Condition] = {
     10003: Condition.WARMING_UP,
     10006: Condition.TONER_LOW,
     40038: Condition.TONER_LOW,
-    40010: Condition.NO_TONER,
     30016: Condition.OUT_OF_MEMORY,
     30078: Condition.POWER_SAVE,
     35078: Condition.POWER_SAVE,
@@ -24,7 +24,13 @@ CONDITIONS: dict[int, Condition] = {
     41002: Condition.PAPER_PROBLEM,
     40079: Condition.OFFLINE,
 }
-_INFORMATION = frozenset({Condition.WARMING_UP, Condition.POWER_SAVE})
+_EMPTY_TRAYS = (range(11102, 12000), range(41102, 42000))
+_SEVERITIES: Mapping[range, Severity] = {
+    range(10000, 12000): Severity.WARNING,
+    range(30000, 31000): Severity.WARNING,
+    range(35000, 36000): Severity.WARNING,
+    range(40001, 42000): Severity.ERROR,
+}
 OFFLINE = Report(Condition.OFFLINE, Severity.ERROR)
 
 
@@ -32,21 +38,14 @@ def condition_of(code: int) -> Condition:
     """Return what a code says; CLEAR for ready, busy, and what is no trouble."""
     if code in CONDITIONS:
         return CONDITIONS[code]
-    if code in _CLEAR or code < 10000:
-        return Condition.CLEAR
-    if 11102 <= code <= 11999 or 41102 <= code <= 41999:
+    if any(code in trays for trays in _EMPTY_TRAYS):
         return Condition.PAPER_OUT
     return Condition.USER_INTERVENTION if code > 40000 else Condition.CLEAR
 
 
 def severity_of(code: int) -> Severity:
-    """Return how bad a code is: 40xxx and above stop the printer, 1xxxx and 3xxxx do not."""
-    condition = condition_of(code)
-    if condition in _INFORMATION or condition is Condition.CLEAR:
-        return Severity.INFO
-    if code >= 40000 and condition is not Condition.TONER_LOW:
-        return Severity.ERROR
-    return Severity.WARNING
+    """Return how bad a code is: 40xxx and 41xxx stop the printer, 1xxxx and 3xxxx do not."""
+    return next((severity for codes, severity in _SEVERITIES.items() if code in codes), Severity.INFO)
 
 
 def report_of(code: int, display: str) -> Report | None:

@@ -11,7 +11,7 @@ from portmon.languages._pjl_codes import condition_of, report_of, severity_of
 from portmon.languages.escpos import Escpos
 from portmon.languages.pjl import Pjl
 from portmon.languages.zpl import Zpl
-from portmon.reports import Condition, Severity
+from portmon.reports import Condition
 
 UID = bytes(range(16))
 
@@ -237,25 +237,21 @@ def test_a_printer_that_is_ready_again_and_again_will_say_no_more() -> None:
     assert word_of(pjl) is Word.UNPROVEN
 
 
-@pytest.mark.parametrize(
-    ("code", "condition", "severity"),
-    [
-        (10001, Condition.CLEAR, Severity.INFO),
-        (10003, Condition.WARMING_UP, Severity.INFO),
-        (10006, Condition.TONER_LOW, Severity.WARNING),
-        (11304, Condition.PAPER_OUT, Severity.WARNING),
-        (30016, Condition.OUT_OF_MEMORY, Severity.WARNING),
-        (35078, Condition.POWER_SAVE, Severity.INFO),
-        (40021, Condition.DOOR_OPEN, Severity.ERROR),
-        (40022, Condition.PAPER_JAM, Severity.ERROR),
-        (40079, Condition.OFFLINE, Severity.ERROR),
-        (41213, Condition.PAPER_OUT, Severity.ERROR),
-        (40999, Condition.USER_INTERVENTION, Severity.ERROR),
-    ],
-)
-def test_pjl_codes_are_windows_port_status(code: int, condition: Condition, severity: Severity) -> None:
+# Windows' PJL monitor, row by row: a code, PORT_INFO_3's dwStatus and dwSeverity (1 error, 2 warning, 3 information).
+PJL_STATUS = [
+    (10003, 11, 2), (10006, 10, 2), (40038, 10, 1), (30016, 9, 2), (30078, 12, 2), (35078, 12, 2), (40019, 4, 1),
+    (40021, 7, 1), (40022, 2, 1), (40034, 5, 1), (41002, 5, 1), (40079, 1, 1),
+    (11102, 3, 2), (11304, 3, 2), (11999, 3, 2), (41102, 3, 1), (41213, 3, 1), (41999, 3, 1),
+    (40001, 8, 1), (40010, 8, 1), (40999, 8, 1), (41000, 8, 1), (41101, 8, 1), (42000, 8, 3), (50000, 8, 3),
+    (10001, 0, 2), (10002, 0, 2), (11002, 0, 2), (10000, 0, 2), (11101, 0, 2), (12000, 0, 3), (29999, 0, 3),
+    (30000, 0, 2), (31000, 0, 3), (35000, 0, 2), (36000, 0, 3), (40000, 0, 3), (0, 0, 3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "condition", "severity"), PJL_STATUS)
+def test_pjl_codes_are_windows_port_status(code: int, condition: int, severity: int) -> None:
     assert (condition_of(code), severity_of(code)) == (condition, severity)
     found = report_of(code, "13 PAPER JAM")
-    assert (found is None) is (condition is Condition.CLEAR)
+    assert (found is None) is (condition == Condition.CLEAR)
     if found is not None:
         assert "13 PAPER JAM" in found.text
