@@ -20,12 +20,13 @@ from spooler.spool.log import Spool
 from spooler.spool.record import Extent
 from spooler.sql import read as sql_read
 from spooler.sql.accept import Kept, upload_missing
+from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.questions import Asked, SqlQuestions
 from spooler.sql.read import Reader
 from spooler.sql.rows import attributes_text, micros
 from spooler.sql.schema import sql, uploads
-from spooler.sql.writer import ROW_BYTES, Operation
+from spooler.sql.writer import ROW_BYTES
 from spooler.store import INLINE_BYTES
 
 _COLUMNS = (uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)

@@ -13,9 +13,9 @@ from spooler.printer import PortName, Printer
 from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
+from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.notes import get_note, put_note
-from spooler.sql.writer import Operation
 from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage
 
 Result = TypeVar("Result")

@@ -26,13 +26,14 @@ from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
 from spooler.sql.accept import accept
+from spooler.sql.batch import Operation, get_meta, set_meta
 from spooler.sql.cursor import Cursor
 from spooler.sql.documents import SqlDocuments
 from spooler.sql.errors import told
 from spooler.sql.open import FileLock, inspect, migrate, reader_engine, writer_engine
 from spooler.sql.read import Reader
 from spooler.sql.rows import micros
-from spooler.sql.writer import ROW_BYTES, Operation, Writer, get_meta, set_meta
+from spooler.sql.writer import ROW_BYTES, Writer
 from spooler.store import Changes, Snapshot, StoreUsage
 
 

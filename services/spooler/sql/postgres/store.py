@@ -22,15 +22,17 @@ from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
 from spooler.sql.accept import accept
+from spooler.sql.batch import Operation, get_meta, set_meta
 from spooler.sql.cursor import Cursor
 from spooler.sql.documents import BEGIN_UPLOAD, UPLOAD_BY_ID, UPLOAD_BY_REQUEST, UPLOAD_DELETE
 from spooler.sql.postgres import chunks
+from spooler.sql.postgres.connection import place_of
 from spooler.sql.postgres.keeping import keep, settle
+from spooler.sql.postgres.lock import locked_connection
 from spooler.sql.postgres.reader import PostgresReader
 from spooler.sql.postgres.writer import PostgresWriter
 from spooler.sql.questions import Asked, SqlQuestions
 from spooler.sql.rows import attributes_text, micros
-from spooler.sql.writer import Operation, get_meta, set_meta
 from spooler.store import Changes, Snapshot, StoreUsage
 
 _SIZES = """
@@ -63,7 +65,8 @@ class PostgresStore(SqlQuestions):
         Raises:
             StoreUnavailable: it cannot be reached, is another program's or of a newer version, or is in use.
         """
-        writer = await asyncio.to_thread(PostgresWriter, url, name, wait_s)
+        connection = await locked_connection(url, name, wait_s)
+        writer = await asyncio.to_thread(PostgresWriter, connection, place_of(url))
         return cls(writer, PostgresReader(url, f"{name} reads"))
 
     @property

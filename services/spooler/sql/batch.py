@@ -1,0 +1,138 @@
+"""Batches of operations in one transaction each, whatever the engine: one fsync for many callers, each its own answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy import bindparam, select, update
+
+from chassis import logs
+from chassis.errors import FabricError
+from spooler.group_commit import Entry
+from spooler.printer import Printer
+from spooler.sql.accept import AcceptState
+from spooler.sql.cursor import Cursor
+from spooler.sql.schema import meta, sql
+
+log = logs.get(__name__)
+
+_GET = sql(select(meta.c.value).where(meta.c.key == bindparam("key")))
+_SET = sql(update(meta).values(value=bindparam("value")).where(meta.c.key == bindparam("k")))
+
+
+def get_meta(cursor: Cursor, key: str) -> str:
+    """Return one of the store's own values."""
+    return str(cursor.execute(_GET, (key,)).fetchone()[0])
+
+
+def set_meta(cursor: Cursor, key: str, value: str) -> None:
+    """Change one of the store's own values."""
+    cursor.execute(_SET, (value, key))
+
+
+@dataclass(slots=True)
+class Operation:
+    """One caller's work: `run` in a transaction, raising a FabricError only before it has written anything."""
+
+    run: Callable[[Cursor], Any]
+    takes_bytes: int = 0  # refused if these would touch the reserve; what ends jobs takes none
+    printer: str = ""  # changes this printer, and returns it, or None if it is gone
+    waited: bool = True  # tried again later if nobody waits for it
+    settle: Callable[[Any], None] | None = None  # told the result once it is durable, or None if it failed
+
+
+class BatchWriter(ABC):
+    """The handler of a GroupThread: what it does is done on that thread only.
+
+    begin: the statement that begins a transaction.
+    failures: what the driver raises, for its own trouble or for a value that cannot be stored.
+    """
+
+    begin: ClassVar[str]
+    failures: ClassVar[tuple[type[Exception], ...]]
+
+    def __init__(self, cursor: Cursor, where: str) -> None:
+        """Read what acceptance needs to know. `where` names the database in messages."""
+        self.where = where
+        self._cursor = cursor
+        self.accepting = AcceptState(int(get_meta(cursor, "last_number")), {})
+        self._load_printers()
+
+    def commit(self, batch: Sequence[Entry[Operation]]) -> None:
+        """Run a batch in one transaction. If one operation spoils it, each is tried in one of its own."""
+        self._refuse(batch)
+        todo = [entry for entry in batch if entry.error is None]
+        try:
+            if todo:
+                self._transaction(todo)
+        except self.failures as error:
+            self._after_failure(todo, error)
+        for entry in batch:
+            if entry.work.settle is not None:
+                entry.work.settle(entry.result if entry.error is None else None)
+
+    @abstractmethod
+    def _refuse(self, batch: Sequence[Entry[Operation]]) -> None:
+        """Set the error of operations that cannot be run now."""
+
+    @abstractmethod
+    def _roll_back(self) -> None:
+        """End a transaction that failed, and call `_load_printers`: what it remembered is not true."""
+
+    @abstractmethod
+    def _load_printers(self) -> None:
+        """Set `accepting.printers` to what is stored."""
+
+    @abstractmethod
+    def _concerns_all(self, error: Exception) -> bool:
+        """Return whether the store failed, rather than one operation of a batch."""
+
+    @abstractmethod
+    def _told(self, error: Exception) -> FabricError:
+        """Return what callers are told."""
+
+    def _transaction(self, todo: Sequence[Entry[Operation]]) -> None:
+        cursor = self._cursor
+        last_number = self.accepting.last_number
+        cursor.execute(self.begin)
+        for entry in todo:
+            try:
+                entry.result = entry.work.run(cursor)
+            except FabricError as error:
+                entry.error = error
+            else:
+                if entry.work.printer:
+                    self._remember(entry.work.printer, entry.result)
+        if self.accepting.last_number != last_number:
+            set_meta(cursor, "last_number", str(self.accepting.last_number))
+        cursor.execute("COMMIT")
+
+    def _after_failure(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
+        """Fail all if the store failed; else try each alone, so that only the one that spoiled the batch fails."""
+        self._roll_back()  # the numbers given stay given; gaps do no harm
+        if len(todo) == 1 or self._concerns_all(error):
+            self._fail(todo, error)
+            return
+        for entry in todo:
+            entry.error = entry.result = None
+            try:
+                self._transaction([entry])
+            except self.failures as again:
+                self._after_failure([entry], again)
+
+    def _fail(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
+        answer = self._told(error)
+        log.error("commit failed", database=self.where, error=answer.message, operations=len(todo))
+        for entry in todo:
+            entry.error = answer
+            entry.retry = not entry.work.waited and self._concerns_all(error)
+
+    def _remember(self, name: str, printer: Printer | None) -> None:
+        """Let the operations that follow, in this batch too, know of a printer's change."""
+        if printer is None:
+            self.accepting.printers.pop(name, None)
+        else:
+            self.accepting.printers[name] = printer.pending_deletion
