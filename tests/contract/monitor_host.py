@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from chassis import server
-from chassis.settings import ServerSettings
+from chassis.settings import AccessSettings, ServerSettings
 from chassis.status import error_from_rpc
 from chassis.tasks import Tasks
 from portmon.api.monitor_servicer import MonitorServicer, served
@@ -52,7 +52,7 @@ class Host:
 
 
 @asynccontextmanager
-async def served_host(tmp_path: Path) -> AsyncIterator[Host]:
+async def served_host(tmp_path: Path, access: AccessSettings | None = None) -> AsyncIterator[Host]:
     """Serve a host with one raw port on loopback."""
     rig = RawRig(tmp_path)
     ports = Ports(
@@ -66,7 +66,7 @@ async def served_host(tmp_path: Path) -> AsyncIterator[Host]:
         handles = Handles(ports, tasks)
         tasks.spawn("expire", handles.expire())
         one = server.Server(
-            ServerSettings(listen=("127.0.0.1:0",), grace_s=1),
+            ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=1),
             servicers=[
                 served(MonitorServicer("edge-7", ports, handles, tasks)),
                 served_xcv(XcvServicer(Xcv(ports, COMMANDS))),

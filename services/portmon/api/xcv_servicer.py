@@ -32,11 +32,12 @@ class XcvServicer(rpc.XcvServiceServicer):
         self._xcv = xcv
 
     async def XcvOpenPort(self, request: pb.XcvOpenPortRequest, context: Any) -> pb.XcvOpenPortResponse:
-        """Open a session. A caller that is neither spooler nor administrator gets no more than reading."""
+        """Open a session; more access than the caller has is refused (5)."""
         access, caller = request.granted_access, identity.current()
-        if not (caller.has(Role.ADMINISTRATOR) or caller.has(Role.SPOOLER)):
-            access &= ~ADMINISTER
-            access &= ~(0 if caller.has(Role.OPERATOR) else USE)
+        if access & ADMINISTER:
+            caller.require(Role.ADMINISTRATOR, Role.SPOOLER, to="administer ports")
+        if access & USE:
+            caller.require(Role.OPERATOR, Role.ADMINISTRATOR, Role.SPOOLER, to="use ports directly")
         who = request.on_behalf_of or str(caller)
         handle = self._xcv.open(port=request.port, monitor=request.monitor, access=access, who=who)
         return pb.XcvOpenPortResponse(handle=handle)
