@@ -102,6 +102,7 @@ async def run(settings: PortmonSettings) -> None:
         try:
             await _serve(settings, ports)
         finally:
+            await ports.changed()
             ports.close()
             os.close(lock)
 

@@ -33,6 +33,7 @@ from portmon.session import PortSession
 from portmon.way import Way
 
 _DEAD_REMEMBERED = 4096
+_CLOSING_S = 10.0  # a device takes to be let go
 MOST_FENCE = (1 << 63) - 1  # above there is no room for the fence of the next opening
 log = logs.get(__name__)
 
@@ -226,9 +227,13 @@ class Handles:
 
     async def close(self, hold: Hold, error: FabricError | None = None) -> None:
         """Release a port (ClosePort); with `error`, that is what its bearer and a document in progress are told."""
+        await asyncio.shield(self._begin_to_close(hold, error))
+
+    def _begin_to_close(self, hold: Hold, error: FabricError | None = None) -> asyncio.Task[None]:
+        """Make the handle dead at once, and let its device go on a task of its own."""
         name = hold.port.name
         self._kill(hold, lambda: error or InvalidHandle(f"port {name} was closed", port=name))
-        await asyncio.shield(self._tasks.spawn(f"close {name}", self._close(hold, error)))
+        return self._tasks.spawn(f"close {name}", self._close(hold, error))
 
     async def _close(self, hold: Hold, error: FabricError | None) -> None:
         async with hold.port.lock:
@@ -257,14 +262,17 @@ class Handles:
         self._changed.set()
 
     async def expire(self) -> None:
-        """Close the ports of owners that are silent for too long. Runs for ever; sleeps until something is due."""
+        """Close the ports of owners that are silent for too long. Runs for ever; sleeps until something is due.
+
+        Ports are closed side by side: a device that hangs while it is let go keeps no other one.
+        """
         while True:
             self._changed.clear()
             now, due = time.monotonic(), []
             for hold in self:
                 at = hold.dies_at()
                 if at is not None and at <= now:
-                    await self._run_down(hold)
+                    self._run_down(hold)
                 elif at is not None:
                     due.append(at)
             try:
@@ -273,10 +281,11 @@ class Handles:
             except TimeoutError:
                 continue
 
-    async def _run_down(self, hold: Hold) -> None:
-        name, lease_s = hold.port.name, hold.lease_s
-        log.warning("lease expired, port closed", port=name, spooler=hold.owner.spooler, lease_s=lease_s)
-        await self.close(hold, LeaseExpired(f"the owner of port {name} was silent for too long", port=name))
+    def _run_down(self, hold: Hold) -> None:
+        name = hold.port.name
+        log.warning("lease expired, port closed", port=name, spooler=hold.owner.spooler, lease_s=hold.lease_s)
+        silent = LeaseExpired(f"the owner of port {name} was silent for too long", port=name)
+        self._begin_to_close(hold, silent)
 
     async def shutdown(self, owner: Owner | None, grace_s: float) -> list[Hold]:
         """Drain: documents get `grace_s` to end, then ports are closed. Returns the holds that were in one still."""
@@ -284,7 +293,8 @@ class Handles:
         deadline = time.monotonic() + grace_s
         await asyncio.gather(*(hold.session.rest(deadline, drain=True) for hold in mine))
         broken = [hold for hold in mine if hold.session.in_progress()]
-        async with asyncio.TaskGroup() as group:
-            for hold in mine:
-                group.create_task(self.close(hold))
+        closing = [self._begin_to_close(hold) for hold in mine if hold.token in self._holds]
+        _, hanging = await asyncio.wait(closing, timeout=_CLOSING_S) if closing else ((), ())
+        for one in hanging:
+            log.error("a port does not close", task=one.get_name())
         return broken

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from chassis import logs
 from chassis.errors import FabricError, PortInUse, PortNotFound
+from chassis.tasks import Tasks
 from portmon.changes import Changes
 from portmon.checked import checked_settings
 from portmon.counters import PortCounters
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from portmon.handles import Hold
 
 log = logs.get(__name__)
-Changed = TypeVar("Changed")
 
 
 @dataclass(slots=True)
@@ -105,21 +105,14 @@ class Ports:
         self.changes = Changes()
         self.configured: Callable[[], None] = lambda: None  # called when a port is new, other, or gone
         registry.init.values.update(store.values())
-        self._changing: set[asyncio.Future[Any]] = set()
+        # Changes of store and memory are made to their end, though their caller hangs up in the middle.
+        self._tasks = Tasks("ports")
         for record in store.ports():
             try:
                 self._admit(record)
-            except (
-                FabricError
-            ) as error:  # a monitor that was uninstalled, say; its record stays for when it is back
+            except FabricError as error:
+                # A monitor that was uninstalled, say; the record stays for when it is back.
                 log.warning("stored port left out", port=record.name, scheme=record.scheme, why=error.message)
-
-    async def _whole(self, change: Coroutine[Any, Any, Changed]) -> Changed:
-        """Make a change in store and memory to its end, though its caller hangs up in the middle."""
-        task = asyncio.ensure_future(change)
-        self._changing.add(task)
-        task.add_done_callback(self._changing.discard)
-        return await asyncio.shield(task)
 
     def _admit(self, record: PortRecord) -> HostPort:
         monitor = self.registry.scheme(record.scheme)
@@ -185,7 +178,7 @@ class Ports:
         name = canonical(name)
         found = self.registry.find(monitor, name)
         stored = _stored(checked_settings(found, name, dict(values)))
-        return await self._whole(self._add(PortRecord(name, found.scheme, stored)))
+        return await self._tasks.finish("add", self._add(PortRecord(name, found.scheme, stored)))
 
     async def _add(self, record: PortRecord) -> HostPort:
         await asyncio.to_thread(self._store.add, record)
@@ -203,7 +196,7 @@ class Ports:
         port = self.get(name)
         settings = checked_settings(port.monitor, port.name, dict(values))
         record = PortRecord(port.name, port.record.scheme, _stored(settings))
-        return await self._whole(self._configure(port, record, settings, revision))
+        return await self._tasks.finish("configure", self._configure(port, record, settings, revision))
 
     async def _configure(
         self, port: HostPort, record: PortRecord, settings: PortSettings, revision: str | None
@@ -222,7 +215,7 @@ class Ports:
         Raises:
             PortNotFound, PortInUse: nothing was changed.
         """
-        await self._whole(self._delete(self.get(name)))
+        await self._tasks.finish("delete", self._delete(self.get(name)))
 
     async def _delete(self, port: HostPort) -> None:
         async with port.lock:
@@ -247,7 +240,7 @@ class Ports:
 
     async def set_value(self, name: str, value: Any) -> None:
         """Set a value that is the whole host's; None forgets it. Raises StoreUnavailable."""
-        await self._whole(self._set_value(name, value))
+        await self._tasks.finish("set value", self._set_value(name, value))
 
     async def _set_value(self, name: str, value: Any) -> None:
         await asyncio.to_thread(self._store.set_value, name, value)
@@ -262,6 +255,10 @@ class Ports:
         for port in self:
             if type(port.monitor).tidy_up is not PortMonitor.tidy_up and port.journal.line:
                 port.monitor.tidy_up(port.name, port.settings, port.journal)
+
+    async def changed(self) -> None:
+        """Wait for the changes that are being made."""
+        await self._tasks.join()
 
     def close(self) -> None:
         """Close the journals."""
