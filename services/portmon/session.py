@@ -27,6 +27,7 @@ from portmon.monitor import Port, PortMonitor
 from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
+from portmon.reading import Reading
 from portmon.reports import Report, Reports
 
 # Errors after which the next document would fare no better.
@@ -56,8 +57,8 @@ class PortSession:
         self._between = BetweenDocuments(name, self._outbox.call, self._wait.wake)
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._thread: threading.Thread | None = None
-        self._input, self._answered = asyncio.Event(), asyncio.Event()
-        self._back.arrived = lambda: self._outbox.call(self._input.set)
+        self._answered = asyncio.Event()
+        self.reading = Reading(self._back, self._outbox.call, self._refuse_if_closed)
 
     # --- the loop's side
 
@@ -149,18 +150,6 @@ class PortSession:
         if (port := self.port) is not None:
             port.write_timeout_s = seconds
 
-    async def read(self, size: int, timeout_s: float) -> bytes:
-        """Take what the device sent, at most `size` bytes, waiting for the first one (ReadPort)."""
-        self._refuse_if_closed()
-        self._input.clear()
-        data = self._back.take(size)
-        if not data and timeout_s > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._input.wait(), timeout_s)
-            self._refuse_if_closed()
-            data = self._back.take(size)
-        return data
-
     async def rest(self, deadline: float, *, drain: bool = False) -> None:
         """Wait until nothing is on its way, or until `deadline` (monotonic); `drain`: and begin nothing more."""
         self._work.draining = drain
@@ -179,7 +168,7 @@ class PortSession:
             self._between.interrupt(self._closing)
             self._wait.wake()
             self._inbox.let_in()
-            self._input.set()
+            self.reading.end()
         await asyncio.shield(self._closed)
 
     def _flushed(self) -> None:

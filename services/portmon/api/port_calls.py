@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.protobuf.duration_pb2 import Duration
+
 from chassis.errors import InvalidArgument, NotSupported, Verdict, WrongState
 from portmon.api import convert
 from portmon.api.calls import Calls
@@ -11,8 +13,8 @@ from portmon.api.document_stream import known_documents
 from portmon.handles import Hold
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
-# COMMTIMEOUTS of Windows' local monitor: a read waits 5 s.
-_READ_S = 5.0
+# COMMTIMEOUTS, and whether each may be 0.
+_TIME_OUTS = {"read_interval": True, "read_total": True, "write_total": False}
 
 
 class PortCalls(Calls):
@@ -39,33 +41,36 @@ class PortCalls(Calls):
     async def SetPortTimeOuts(
         self, request: pb.SetPortTimeOutsRequest, context: Any
     ) -> pb.SetPortTimeOutsResponse:
-        """Change the write time-out of an open port until it is closed."""
+        """Change the time-outs of an open port until it is closed; return those that hold now."""
         hold = self._hold(request.handle)
         if request.reserved:
             raise InvalidArgument("the reserved argument is not 0", fields=[("reserved", "must be 0")])
         if not hold.port.monitor.talks:
             raise InvalidArgument(f"port {hold.port.name} is no device", port=hold.port.name)
-        if request.HasField("write_total"):
-            value = request.write_total.ToTimedelta().total_seconds()
-            if value <= 0:
-                raise InvalidArgument(
-                    "a write time-out is above 0", fields=[("write_total", "must be above 0")]
-                )
-            hold.session.set_write_timeout(value)
-        if request.HasField("read_total"):
-            hold.read_timeout_s = max(0.0, request.read_total.ToTimedelta().total_seconds())
-        return pb.SetPortTimeOutsResponse()
+        given = {
+            field.name: _seconds(field.name, value)
+            for field, value in request.ListFields()
+            if field.name in _TIME_OUTS
+        }
+        session = hold.session
+        reading = session.reading.time_outs
+        reading.total_s = given.get("read_total", reading.total_s)
+        reading.interval_s = given.get("read_interval", reading.interval_s)
+        if "write_total" in given:
+            session.set_write_timeout(given["write_total"])
+        port = session.port
+        return pb.SetPortTimeOutsResponse(
+            read_interval=convert.seconds(reading.interval_s),
+            read_total=convert.seconds(reading.total_s),
+            write_total=None if port is None else convert.seconds(port.write_timeout_s),
+        )
 
     async def ReadPort(self, request: pb.ReadPortRequest, context: Any) -> pb.ReadPortResponse:
         """Return what the device sent, waiting for the first byte if there is none."""
         hold = self._hold(request.handle)
         self._refuse_unreadable(hold)
-        timeout = (
-            request.timeout.ToTimedelta().total_seconds()
-            if request.HasField("timeout")
-            else hold.read_timeout_s
-        )
-        data = await hold.session.read(request.max_bytes or 4096, _READ_S if timeout is None else timeout)
+        timeout_s = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None
+        data = await hold.session.reading.read(request.max_bytes or 4096, timeout_s)
         return pb.ReadPortResponse(data=data)
 
     def _refuse_unreadable(self, hold: Hold) -> None:
@@ -77,6 +82,15 @@ class PortCalls(Calls):
         if any(other.readable for other in self._ports.registry if other.name == monitor.name):
             raise WrongState(text, win32=6, verdict=Verdict.NONE, port=name)
         raise NotSupported(text, port=name)
+
+
+def _seconds(name: str, value: Duration) -> float:
+    """Return a time-out. Raises InvalidArgument: it is none."""
+    seconds = value.ToTimedelta().total_seconds()
+    least = "0 or above" if _TIME_OUTS[name] else "above 0"
+    if seconds < 0 or (not seconds and not _TIME_OUTS[name]):
+        raise InvalidArgument(f"{name} is {least}", fields=[(name, f"must be {least}")])
+    return seconds
 
 
 def opened(host: str, hold: Hold) -> pb.OpenPortResponse:

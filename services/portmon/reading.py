@@ -1,0 +1,56 @@
+"""What a device sent back, read with Windows' time-outs (ReadPort, COMMTIMEOUTS)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from portmon.counters import BackChannel
+
+
+@dataclass(slots=True)
+class ReadTimeOuts:
+    """How long a read lasts; Windows' local monitor's, until SetPortTimeOuts changes them.
+
+    total_s: all of it. interval_s: the longest pause after a byte, which ends it early; 0: pauses do not end it.
+    """
+
+    total_s: float = 5.0
+    interval_s: float = 0.2
+
+
+class Reading:
+    """Reads of one open port, on the event loop. `check` raises when there is nothing to read from any more."""
+
+    def __init__(
+        self, back: BackChannel, call: Callable[[Callable[[], None]], None], check: Callable[[], None]
+    ) -> None:
+        self.time_outs = ReadTimeOuts()
+        self._back, self._check = back, check
+        self._arrived = asyncio.Event()
+        back.arrived = lambda: call(self._arrived.set)  # from the port's thread
+
+    def end(self) -> None:
+        """Let those go who wait: `check` will tell them why."""
+        self._arrived.set()
+
+    async def read(self, size: int, total_s: float | None = None) -> bytes:
+        """Return at most `size` bytes: when there are so many, after a pause or at the end of the time."""
+        limits, found = self.time_outs, bytearray()
+        deadline = time.monotonic() + (limits.total_s if total_s is None else total_s)
+        while True:
+            self._check()
+            self._arrived.clear()
+            found += self._back.take(size - len(found))
+            left = deadline - time.monotonic()
+            if found and limits.interval_s:
+                left = min(left, limits.interval_s)
+            if len(found) >= size or left <= 0:
+                return bytes(found)
+            try:
+                async with asyncio.timeout(left):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return bytes(found)

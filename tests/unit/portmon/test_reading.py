@@ -1,0 +1,73 @@
+import asyncio
+import time
+
+import pytest
+
+from chassis.errors import InvalidHandle
+from portmon.counters import BackChannel, PortCounters
+from portmon.reading import Reading
+
+_LONG_S = 30.0
+
+
+class Bench:
+    """A reading on a back channel that this loop fills itself."""
+
+    def __init__(self) -> None:
+        self.back, self.closed = BackChannel(PortCounters()), False
+        self.reading = Reading(self.back, lambda call: call(), self._check)
+
+    def _check(self) -> None:
+        if self.closed:
+            raise InvalidHandle("this port was closed")
+
+
+def test_time_outs_are_those_of_windows_local_monitor_at_first() -> None:
+    limits = Bench().reading.time_outs
+    assert (limits.total_s, limits.interval_s) == (5.0, 0.2)
+
+
+async def test_a_pause_of_the_interval_ends_a_read() -> None:
+    bench = Bench()
+    bench.reading.time_outs.interval_s = 0.05
+    bench.back.put(b"ab")
+    began = time.monotonic()
+    assert await bench.reading.read(10, _LONG_S) == b"ab"
+    assert time.monotonic() - began < _LONG_S / 2
+
+
+async def test_bytes_within_the_interval_are_one_read() -> None:
+    bench = Bench()
+    bench.reading.time_outs.interval_s = _LONG_S
+    bench.back.put(b"ab")
+    reading = asyncio.ensure_future(bench.reading.read(4, _LONG_S))
+    await asyncio.sleep(0)
+    bench.back.put(b"cd")
+    assert await reading == b"abcd"
+
+
+async def test_an_interval_of_0_leaves_a_read_its_whole_time() -> None:
+    bench = Bench()
+    bench.reading.time_outs.interval_s = 0
+    bench.back.put(b"ab")
+    began = time.monotonic()
+    assert await bench.reading.read(10, 0.3) == b"ab"
+    assert time.monotonic() - began >= 0.3
+
+
+async def test_the_interval_counts_from_the_first_byte_only() -> None:
+    bench = Bench()
+    bench.reading.time_outs.interval_s = 0.01
+    began = time.monotonic()
+    assert await bench.reading.read(10, 0.3) == b""
+    assert time.monotonic() - began >= 0.3
+
+
+async def test_a_read_of_a_port_that_is_closed_ends_with_the_reason() -> None:
+    bench = Bench()
+    reading = asyncio.ensure_future(bench.reading.read(10, _LONG_S))
+    await asyncio.sleep(0)
+    bench.closed = True
+    bench.reading.end()
+    with pytest.raises(InvalidHandle):
+        await reading
