@@ -60,7 +60,6 @@ class Hold:
     deadline: float
     way: Way | None = None
     opened_at: float = field(default_factory=time.time)
-    read_timeout_s: float | None = None  # SetPortTimeOuts changed it
     streams: int = 0
     mourners: list[Callable[[FabricError], None]] = field(default_factory=list)
     orphaned_at: float | None = None  # its stream broke with a document on the way
