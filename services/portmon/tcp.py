@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 # struct tcp_info of linux/tcp.h; the kernel fills as much of it as it knows.
 _BYTES = 256
+_STATE_AT = 0
 _BYTES_ACKED_AT = 120
 _SND_WND_AT = 228  # since Linux 5.4
 
@@ -16,11 +17,18 @@ _SND_WND_AT = 228  # since Linux 5.4
 _MOST_UNSENT_BYTES = 131072
 
 
+# States of net/tcp_states.h: the peer has closed its side, and ours is open or on its way; nothing is left of it.
+_PEER_CLOSED = frozenset({8, 9, 11})  # CLOSE_WAIT, LAST_ACK, CLOSING
+_OVER = 7
+
+
 class TcpInfo(NamedTuple):
     """Bytes the peer acknowledged, and its window; None where this kernel does not tell."""
 
     acked: int | None
     window: int | None
+    peer_closed: bool = False  # its side only
+    over: bool = False  # both sides, in order or not
 
 
 def info(connection: socket.socket) -> TcpInfo:
@@ -32,7 +40,7 @@ def info(connection: socket.socket) -> TcpInfo:
         acked = struct.unpack_from("=Q", known, _BYTES_ACKED_AT)[0] - 1
     if len(known) >= _SND_WND_AT + 4:
         window = struct.unpack_from("=I", known, _SND_WND_AT)[0]
-    return TcpInfo(acked, window)
+    return TcpInfo(acked, window, known[_STATE_AT] in _PEER_CLOSED, known[_STATE_AT] == _OVER)
 
 
 def prepare(connection: socket.socket) -> None:

@@ -8,24 +8,12 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 
-from chassis.errors import (
-    AccessDenied,
-    ConnectionRefused,
-    DeviceFault,
-    DeviceNotConnected,
-    DeviceOffline,
-    FabricError,
-    WriteTimeout,
-)
+from chassis.errors import DeviceFault, FabricError, WriteTimeout
 from portmon import tcp
-from portmon.addresses import Address, Addresses
-from portmon.device_wait import READ, WRITE
+from portmon.device_wait import READ
 from portmon.document import FAR_BUFFER_BYTES
 from portmon.monitor import OpenContext
-from portmon.network_settings import where
-
-_LEAST_TRY_S = 0.25
-_TAKEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
+from portmon.tcp_dial import TcpDial
 
 
 class TcpLink:
@@ -43,16 +31,17 @@ class TcpLink:
         connect_timeout_s: float,
         source_ports: Sequence[int] = (),
     ) -> None:
-        self.where = where(host, port)
         self.open = False
         self.sent = 0
         self.window_bytes = 0
-        self._context, self._connect_timeout_s = context, connect_timeout_s
-        self._source_ports, self._next_source = source_ports, -1
-        self._addresses = Addresses(host, port, context)
+        self._context = context
+        self._dial = TcpDial(context, host, port, connect_timeout_s, source_ports)
+        self.where = self._dial.where
         self._socket: socket.socket | None = None
         self._acked = 0
+        self._all_sent = False  # nothing more will be sent, for now
         self._finished = False  # our side is closed: it was said that nothing more comes
+        self._closed_early = False  # the peer closed its side while something was on its way to it
 
     @property
     def connected(self) -> bool:
@@ -63,88 +52,13 @@ class TcpLink:
         """Return the descriptor to poll."""
         return None if self._socket is None else self._socket.fileno()
 
-    # --- making it
-
     def connect(self) -> None:
-        """Make a new connection, to the first address that answers.
-
-        Raises:
-            ConnectionRefused, DeviceOffline, DeviceNotConnected, AccessDenied: and why.
-        """
+        """Make a new connection. Raises what `TcpDial.connect` raises."""
         self.drop()
-        deadline = time.monotonic() + self._connect_timeout_s
-        failure: FabricError | None = None
-        found = self._addresses.find(deadline)
-        for number, address in enumerate(found):
-            # One dead address must not use up the time of all.
-            share = max(_LEAST_TRY_S, (deadline - time.monotonic()) / (len(found) - number))
-            code, connection = self._try(address, min(deadline, time.monotonic() + share))
-            if connection is not None:
-                self._socket, self.open, self.sent, self._acked = connection, True, 0, 0
-                self._finished = False
-                self.acked()  # its window is widest before anything is sent
-                self._addresses.answered(address)
-                return
-            failure = self._connect_error(code)
-        self._addresses.forget()
-        raise failure or DeviceNotConnected(f"port {self._context.port}: {self.where} has no address")
-
-    def _try(self, address: Address, deadline: float) -> tuple[int, socket.socket | None]:
-        """Connect to one address, from the next allowed source port that is free."""
-        code = errno.EADDRINUSE
-        for _ in range(max(1, len(self._source_ports))):
-            connection = socket.socket(
-                address[0], socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            )
-            try:
-                tcp.prepare(connection)
-                code = self._bind_and_connect(connection, address)
-                if code == errno.EINPROGRESS:
-                    code = self._await_connection(connection, deadline)
-                if code == 0:
-                    return 0, connection
-            except BaseException:
-                connection.close()
-                raise
-            connection.close()
-            if code not in _TAKEN:
-                break
-        return code, None
-
-    def _bind_and_connect(self, connection: socket.socket, address: Address) -> int:
-        if self._source_ports:
-            # One after the other: a port rests for a minute after its connection (TIME_WAIT).
-            self._next_source = (self._next_source + 1) % len(self._source_ports)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                connection.bind(
-                    ("" if address[0] == socket.AF_INET else "::", self._source_ports[self._next_source])
-                )
-            except OSError as error:
-                return error.errno or errno.EADDRINUSE
-        return connection.connect_ex(address[1])
-
-    def _await_connection(self, connection: socket.socket, deadline: float) -> int:
-        while not self._context.wait.wait(connection.fileno(), WRITE, deadline - time.monotonic()):
-            if time.monotonic() >= deadline:
-                return errno.ETIMEDOUT
-        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-
-    def _connect_error(self, code: int) -> FabricError:
-        port, device = self._context.port, self.where
-        if code == errno.ECONNREFUSED:
-            text = f"port {port}: {device} refused the connection"
-            return ConnectionRefused(text, port=port, device=device)
-        if code == errno.ETIMEDOUT:
-            return DeviceOffline(f"port {port}: {device} does not answer", port=port, device=device)
-        if code in (errno.EACCES, errno.EPERM) and self._source_ports:
-            text = f"port {port}: this process may not use source ports below 1024 (CAP_NET_BIND_SERVICE)"
-            return AccessDenied(text, port=port, device=device)
-        if code in _TAKEN and self._source_ports:
-            text = f"port {port}: every allowed source port is in use"
-            return DeviceOffline(text, port=port, device=device)
-        text = f"port {port}: no way to {device}: {os.strerror(code)}"
-        return DeviceNotConnected(text, port=port, device=device)
+        self._socket, self.open = self._dial.connect(), True
+        self.sent = self._acked = 0
+        self._all_sent = self._finished = self._closed_early = False
+        self.acked()  # its window is widest before anything is sent
 
     # --- using it
 
@@ -163,6 +77,7 @@ class TcpLink:
         except OSError as error:
             raise self.broken(error) from error
         self.sent += count
+        self._all_sent = False
         return count
 
     def recv(self, size: int) -> bytes:
@@ -185,17 +100,30 @@ class TcpLink:
         return data
 
     def acked(self) -> int:
-        """Return how many bytes of this connection the peer's TCP has; still known after it is gone. Never fails."""
-        if self._socket is not None:
-            try:
-                info = tcp.info(self._socket)
-            except OSError:
-                return self._acked
-            if info.acked is not None:
-                self._acked = max(self._acked, min(info.acked, self.sent))
-            if info.window is not None:
-                self.window_bytes = max(self.window_bytes, info.window)
+        """Return how many bytes of this connection the peer's TCP has; still known after it is gone. Never fails.
+
+        What is acknowledged behind the peer's own close does not count: a peer that closes before it has everything
+        reads on only to throw away.
+        """
+        self._measure()
         return self._acked
+
+    def _measure(self, *, reset: bool = False) -> None:
+        """Ask the kernel; `reset`: the peer broke the connection off, and had not closed its side before."""
+        if self._socket is None:
+            return
+        try:
+            info = tcp.info(self._socket)
+        except OSError:
+            return
+        reached = min(info.acked or 0, self.sent)
+        # Both may close at the same moment, when nothing is left to send or to acknowledge.
+        crossed = self._all_sent and reached == self.sent
+        self._closed_early = self._closed_early or (info.peer_closed and not crossed)
+        if not self._closed_early and (self._finished or reset or not info.over):
+            self._acked = max(self._acked, reached)
+        if info.window is not None:
+            self.window_bytes = max(self.window_bytes, info.window)
 
     @property
     def far_buffer_bytes(self) -> int:
@@ -204,6 +132,8 @@ class TcpLink:
 
     def broken(self, error: OSError) -> FabricError:
         """Say that the connection is gone, with what TCP knows about it before it is closed."""
+        # EPIPE is what a reset behind the peer's orderly close is called.
+        self._measure(reset=error.errno != errno.EPIPE)
         return DeviceFault(
             f"port {self._context.port}: connection to {self.where} broke: {error.strerror or error}",
             port=self._context.port,
@@ -214,31 +144,32 @@ class TcpLink:
 
     # --- ending it
 
+    def check(self) -> None:
+        """See that the peer has neither broken the connection off nor closed its side too early. Raises DeviceFault."""
+        self._raise_reset()
+        self._measure()
+        if self._closed_early:
+            raise self.broken(ConnectionResetError(errno.ECONNRESET, "closed by the printer too early"))
+
     def finish(self) -> None:
         """Say that nothing more will be sent. Raises DeviceFault."""
         assert self._socket is not None
+        if not self._finished:
+            self.check()
         try:
-            if not self._finished and self._gave_up():
-                raise ConnectionResetError(errno.ECONNRESET, "closed by the printer too early")
             self._socket.shutdown(socket.SHUT_WR)
-            self._finished = True
+            self._all_sent = self._finished = True
         except OSError as error:
             raise self.broken(error) from error
-
-    def _gave_up(self) -> bool:
-        """Whether the peer closed its side before it had all: then its end proves nothing."""
-        assert self._socket is not None
-        try:
-            return not self.open or not self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
 
     def await_acks(self, size: int, timeout_s: float, received: Callable[[bytes], None]) -> None:
         """Wait until the peer's TCP has `size` bytes; its window may be shut for long (paper), progress counts.
 
         Raises:
-            WriteTimeout: nothing was acknowledged for `timeout_s`. DeviceFault: the connection broke.
+            WriteTimeout: nothing was acknowledged for `timeout_s`. DeviceFault: the connection broke, or was closed by
+                the peer before it had everything.
         """
+        self._all_sent = True
         wait, pause = self._context.wait, 0.0005
         acked, deadline = self.acked(), time.monotonic() + timeout_s
         while acked < size:
@@ -251,7 +182,7 @@ class TcpLink:
                 )
             if not self.open:
                 wait.pause(min(pause, left))
-                self._raise_reset()
+                self.check()
             elif wait.wait(self.fileno(), READ, min(pause, left)):
                 self.take(received)
             pause = min(pause * 2, 0.05)

@@ -91,10 +91,14 @@ def test_a_simulated_line_that_comes_back_while_its_printer_is_full_is_read(
     assert json.dumps(printer.status())
 
 
-class ClosesFirst(TcpReceiver):
-    """A printer that ends its side of the connection before it has read anything, and throws away what comes."""
+class ClosesEarly(TcpReceiver):
+    """A printer that ends its side of the connection after `prints` bytes, and throws away what still comes."""
+
+    prints = 0
 
     def _receive(self, connection: socket.socket, page: bytearray) -> str:
+        while len(page) < self.prints:
+            page += connection.recv(self.prints - len(page))
         connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionResetError):
             while connection.recv(65536):
@@ -102,14 +106,18 @@ class ClosesFirst(TcpReceiver):
         return "fin"
 
 
-def test_a_printer_that_closes_first_is_not_taken_at_its_word(fabric: Any):
-    receiver = ClosesFirst("IP_A")
+@pytest.mark.parametrize("prints", [0, 100_000])
+def test_a_printer_that_closes_too_early_is_not_taken_at_its_word(fabric: Any, prints: int):
+    """What it acknowledged behind its own close is as unknown as what it had in its memory then."""
+    receiver = ClosesEarly("IP_A")
+    receiver.prints = prints
     receiver.begin()
     try:
         with fabric(receiver) as client:
-            job = client.submit(b"".join(label(number) for number in range(20_000)), printer="p")
-            job = client.wait(job.number, timeout_s=20, or_decision=True)
+            job = client.submit(b"".join(label(number) for number in range(50_000)), printer="p")
+            job = client.wait(job.number, timeout_s=30, or_decision=True)
             assert job.outcome == Outcome.OUTCOME_UNKNOWN, brief(job)
+            assert job.ledger.uncertain.start <= prints, brief(job)
             assert job.ledger.uncertain.end == job.ledger.offsets.spooled
     finally:
         receiver.end()

@@ -101,8 +101,7 @@ class RawPort(Port):
         if not link.connected:
             return Evidence.TCP_ACK
         try:
-            if not kept:
-                link.finish()
+            link.check() if kept else link.finish()
             link.await_acks(link.sent, self.write_timeout_s, self._context.received)
             if kept:
                 return Evidence.TCP_ACK

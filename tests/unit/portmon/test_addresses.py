@@ -15,6 +15,7 @@ from portmon.device_wait import DeviceWait
 from portmon.monitor import MonitorInit, OpenContext
 from portmon.monitors.raw import RawMonitor
 from portmon.network_settings import NetworkSettings, where
+from portmon.tcp_dial import TcpDial
 from portmon.tcp_link import TcpLink
 
 
@@ -81,23 +82,22 @@ def test_the_next_address_of_a_name_is_tried_and_the_one_that_answers_comes_firs
     with listener(socket.AF_INET, "127.0.0.1") as server, listener(socket.AF_INET, "127.0.0.1") as gone:
         dead, alive = (int(socket.AF_INET), gone.getsockname()), (int(socket.AF_INET), server.getsockname())
         gone.close()
-        link = TcpLink(context, "printer", 1, 2)
-        link._addresses = known = Known(context, [dead, alive])
-        link.connect()
+        dial = TcpDial(context, "printer", 1, 2)
+        dial._addresses = known = Known(context, [dead, alive])
+        dial.connect().close()
         assert known.find(time.monotonic() + 1) == [alive, dead]
-        link.connect()
+        dial.connect().close()
         assert known.asked == 1
-        link.drop()
 
 
 def test_when_no_address_answers_the_name_is_looked_up_anew_the_next_time(context: OpenContext) -> None:
     with listener(socket.AF_INET, "127.0.0.1") as gone:
         address = gone.getsockname()
-    link = TcpLink(context, "printer", 1, 2)
-    link._addresses = known = Known(context, [(int(socket.AF_INET), address)] * 2)
+    dial = TcpDial(context, "printer", 1, 2)
+    dial._addresses = known = Known(context, [(int(socket.AF_INET), address)] * 2)
     for count in (1, 2):
         with pytest.raises(ConnectionRefused):
-            link.connect()
+            dial.connect()
         assert known.asked == count
 
 
@@ -110,14 +110,14 @@ def test_an_address_that_is_silent_does_not_use_up_the_time_of_the_others(contex
             one.setblocking(False)
             one.connect_ex(full.getsockname())
         silent, alive = (int(socket.AF_INET), full.getsockname()), (int(socket.AF_INET), server.getsockname())
-        link = TcpLink(context, "printer", 1, 1.0)
-        link._addresses = Known(context, [silent, alive])
+        dial = TcpDial(context, "printer", 1, 1.0)
+        dial._addresses = Known(context, [silent, alive])
         began = time.monotonic()
-        link.connect()
+        dial.connect().close()
         assert 0.4 < time.monotonic() - began < 3
-        link._addresses = Known(context, [silent])
+        dial._addresses = Known(context, [silent])
         with pytest.raises(DeviceOffline, match="does not answer"):
-            link.connect()
+            dial.connect()
         for one in filler:
             one.close()
 

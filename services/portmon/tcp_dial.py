@@ -1,0 +1,119 @@
+"""A TCP connection made to a printer: its addresses tried in turn, from allowed source ports, within one time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import time
+from collections.abc import Sequence
+
+from chassis.errors import (
+    AccessDenied,
+    ConnectionRefused,
+    DeviceNotConnected,
+    DeviceOffline,
+    FabricError,
+)
+from portmon import tcp
+from portmon.addresses import Address, Addresses
+from portmon.device_wait import WRITE
+from portmon.monitor import OpenContext
+from portmon.network_settings import where
+
+_LEAST_TRY_S = 0.25
+_TAKEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
+
+
+class TcpDial:
+    """Makes connections to one host and port; belongs to the port's thread. `source_ports` empty: any."""
+
+    def __init__(
+        self,
+        context: OpenContext,
+        host: str,
+        port: int,
+        timeout_s: float,
+        source_ports: Sequence[int] = (),
+    ) -> None:
+        self.where = where(host, port)
+        self._context, self._timeout_s = context, timeout_s
+        self._source_ports, self._next_source = source_ports, -1
+        self._addresses = Addresses(host, port, context)
+
+    def connect(self) -> socket.socket:
+        """Return a new connection, non-blocking, to the first address that answers.
+
+        Raises:
+            ConnectionRefused, DeviceOffline, DeviceNotConnected, AccessDenied: and why.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        failure: FabricError | None = None
+        found = self._addresses.find(deadline)
+        for number, address in enumerate(found):
+            # One dead address must not use up the time of all.
+            share = max(_LEAST_TRY_S, (deadline - time.monotonic()) / (len(found) - number))
+            code, connection = self._try(address, min(deadline, time.monotonic() + share))
+            if connection is not None:
+                self._addresses.answered(address)
+                return connection
+            failure = self._error(code)
+        self._addresses.forget()
+        raise failure or DeviceNotConnected(f"port {self._context.port}: {self.where} has no address")
+
+    def _try(self, address: Address, deadline: float) -> tuple[int, socket.socket | None]:
+        """Connect to one address, from the next allowed source port that is free."""
+        code = errno.EADDRINUSE
+        for _ in range(max(1, len(self._source_ports))):
+            connection = socket.socket(
+                address[0], socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            )
+            try:
+                tcp.prepare(connection)
+                code = self._bind_and_connect(connection, address)
+                if code == errno.EINPROGRESS:
+                    code = self._await_connection(connection, deadline)
+                if code == 0:
+                    return 0, connection
+            except BaseException:
+                connection.close()
+                raise
+            connection.close()
+            if code not in _TAKEN:
+                break
+        return code, None
+
+    def _bind_and_connect(self, connection: socket.socket, address: Address) -> int:
+        if self._source_ports:
+            # One after the other: a port rests for a minute after its connection (TIME_WAIT).
+            self._next_source = (self._next_source + 1) % len(self._source_ports)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                connection.bind(
+                    ("" if address[0] == socket.AF_INET else "::", self._source_ports[self._next_source])
+                )
+            except OSError as error:
+                return error.errno or errno.EADDRINUSE
+        return connection.connect_ex(address[1])
+
+    def _await_connection(self, connection: socket.socket, deadline: float) -> int:
+        while not self._context.wait.wait(connection.fileno(), WRITE, deadline - time.monotonic()):
+            if time.monotonic() >= deadline:
+                return errno.ETIMEDOUT
+        return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+    def _error(self, code: int) -> FabricError:
+        port, device = self._context.port, self.where
+        if code == errno.ECONNREFUSED:
+            text = f"port {port}: {device} refused the connection"
+            return ConnectionRefused(text, port=port, device=device)
+        if code == errno.ETIMEDOUT:
+            return DeviceOffline(f"port {port}: {device} does not answer", port=port, device=device)
+        if code in (errno.EACCES, errno.EPERM) and self._source_ports:
+            text = f"port {port}: this process may not use source ports below 1024 (CAP_NET_BIND_SERVICE)"
+            return AccessDenied(text, port=port, device=device)
+        if code in _TAKEN and self._source_ports:
+            text = f"port {port}: every allowed source port is in use"
+            return DeviceOffline(text, port=port, device=device)
+        text = f"port {port}: no way to {device}: {os.strerror(code)}"
+        return DeviceNotConnected(text, port=port, device=device)
