@@ -21,10 +21,16 @@ from portmon.reports import Report, Severity
 class Before(StrEnum):
     """What the printer was left with before a document."""
 
-    CLEAN = "clean"  # the document before it ended well
+    CLEAN = "clean"  # the document before it is out
+    SENT = "sent"  # … was sent to its end, and may wait in the printer's memory
     UNKNOWN = "unknown"  # nobody knows who used the printer before
     BROKEN = "broken"  # half a document
     CANCELED = "canceled"  # half a document that nobody wants any more
+
+    @property
+    def is_half(self) -> bool:
+        """Return whether a document may wait for its rest."""
+        return self not in (Before.CLEAN, Before.SENT)
 
 
 class Word(StrEnum):
@@ -127,6 +133,17 @@ class Language(ABC):
     def facts(self) -> Mapping[str, Fact]:
         """Return what is known of the printer, by bidi schema path."""
         return {}
+
+    def ask_value(self, name: str) -> bytes:
+        """Return what asks for a value by its name, between documents; b"": this language knows none of that name.
+
+        What was told of it before is forgotten.
+        """
+        return b""
+
+    def value(self, name: str) -> bytes | None:
+        """Return a value that was asked for, in Windows' form; None: it has not come yet."""
+        return None
 
     @property
     def answers_within_s(self) -> float:

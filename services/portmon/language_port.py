@@ -15,7 +15,7 @@ from typing_extensions import override
 from chassis.errors import DeviceFault, Verdict
 from portmon.device_wait import READ, WRITE
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence, Progress
-from portmon.facts import Fact
+from portmon.facts import Fact, Telling
 from portmon.insertions import Insertions
 from portmon.language import Before, Language, Word, Wrapped
 from portmon.monitor import OpenContext, Port
@@ -29,8 +29,6 @@ _ONCE_SILENT_S = 1.0  # a printer that left a document without a word is not wai
 _TROUBLE_S = 5.0  # how often a printer in trouble is asked between documents
 _COUNTS_S: Final = 90.0  # how long a report counts that is not repeated
 _CLEAR_S = 1.0  # how long a printer may take to throw away what waits
-
-Telling = Callable[[str, Mapping[str, Fact], float], None]
 
 
 class LanguagePort(Port):
@@ -178,7 +176,7 @@ class LanguagePort(Port):
             self._queue(self._language.rest())
             self._flush()
         evidence = self._inner.end_doc()
-        self._before = Before.CLEAN
+        self._before = Before.CLEAN if self._all_out else Before.SENT
         self._document = None
         self._idle_at = time.monotonic() + self._pause()
         self._follow()
@@ -282,7 +280,7 @@ class LanguagePort(Port):
     @override
     def look_after(self) -> float | None:
         # Half a document may be waiting for its rest: nothing may come between.
-        if self._document is not None or self._before is not Before.CLEAN:
+        if self._document is not None or self._before.is_half:
             return None
         if not self._inner.readable or self._inner.fileno() is None:
             return None

@@ -83,7 +83,7 @@ class Escpos(Language):
     def begin(self, document: Wrapped, first: bytes) -> bytes:
         super().go_on(document)
         self._wanted = b""
-        before = b"" if document.before is Before.CLEAN else _INITIALIZE
+        before = _INITIALIZE if document.before.is_half else b""
         who = b""
         if self._proved and not self._who:
             self._who_due, who = list(_WHO), _ASKS_WHO

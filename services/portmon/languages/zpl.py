@@ -1,8 +1,9 @@
 """ZPL: label printers. After Zebra's "ZPL II Programming Guide": ~HS, ~HI, ~HQES, ~JX, ~JA, and settings by name.
 
-The proof of an end is the printer's label counter (odometer.total_label_count): it stood somewhere before the document
-and has risen by the labels in it, and the receive buffer is empty. A printer without that counter is believed when its
-buffer is empty twice, on a connection; on a line, where it may have been switched off and on meanwhile, it is not.
+The proof of an end is the printer's label counter (odometer.total_label_count): it stood somewhere before the document,
+with nothing else waiting to be counted, and has risen by the labels in it. A printer without that counter, or one that had
+other labels waiting, is believed when its buffer is empty, on a connection; on a line, where it may have been switched
+off and on meanwhile, it is not.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ class Zpl(Language):
         super().__init__(pipe=pipe)
         self._answers = Answers()
         self._labels = Labels()
-        self._before = Before.UNKNOWN
+        self._alone = False  # nothing else was waiting when the counter was asked for
         self._start: int | None = None  # the counter before the document
         self._now: int | None = None
         self._start_asked = False
+        self._look_due = False  # the answer to ~HS before the counter
         self._asking = False
         self._awaited = self._turns = 0
         self._first: HostStatus | None = None  # the first string of the answer that is coming
@@ -54,16 +56,16 @@ class Zpl(Language):
     @override
     def begin(self, document: Wrapped, first: bytes) -> bytes:
         self.go_on(document)
-        self._labels, self._before = Labels(), document.before
+        self._labels, self._alone = Labels(), document.before is Before.CLEAN
         self._start = self._now = None
-        self._start_asked = True
+        self._start_asked, self._look_due = True, not self._alone
         self._troubled = False
-        left = b"~JX" if document.before is not Before.CLEAN or self._partial else b""
+        left = b"~JX" if document.before.is_half or self._partial else b""
         if document.before is Before.CANCELED:
             left = b"~JA"
         self._partial = False
         who = b"" if self._facts else _ASKS_WHO
-        return left + who + _ASKS_START
+        return left + who + (b"" if self._alone else b"~HS") + _ASKS_START
 
     @override
     def go_on(self, document: Wrapped) -> None:
@@ -121,7 +123,7 @@ class Zpl(Language):
         if not (answer.value.isascii() and answer.value.isdigit() and len(answer.value) <= 12):
             return False
         if not answer.name and self._start_asked:
-            self._start_asked = False
+            self._start_asked = self._look_due = False
             self._start = int(answer.value)
         elif answer.name == _ODOMETER and self._asking:
             self._now = max(self._now or 0, int(answer.value))
@@ -137,10 +139,12 @@ class Zpl(Language):
         if self._first is None:
             return False
         self._flags |= status.flags
-        if self._awaited:
+        empty = not self._first.formats and not status.labels
+        if self._look_due:
+            self._look_due, self._alone = False, empty
+        elif self._awaited:
             self._awaited = 0
             self._partial = self._first.partial
-            empty = not self._first.formats and not status.labels
             self._empty = self._empty + 1 if empty and not self._flags else 0
             if self._empty:
                 self._judge()
@@ -162,9 +166,10 @@ class Zpl(Language):
             elif self._empty >= _TWICE:
                 self.word = Word.UNPROVEN
         elif printed >= labels.count:
-            alone = self._before is Before.CLEAN and not self._troubled and labels.count
-            if alone or self._empty:
-                self.word = Word.UNPROVEN if self._partial else Word.CONFIRMED
+            counted = self._alone and not self._troubled and labels.count
+            if counted or self._empty:
+                proven = not self._partial and (self._alone or not self.pipe)
+                self.word = Word.CONFIRMED if proven else Word.UNPROVEN
         elif self._empty:
             self._short += 1
             if self._short > _TWICE and self._empty >= _TWICE:
@@ -178,7 +183,7 @@ class Zpl(Language):
     @override
     def confirmed(self) -> int:
         printed = self._printed() if self._asking and self._labels.sure else None
-        if not printed or self._before is not Before.CLEAN:
+        if not printed or not self._alone:
             return 0
         return self._labels.offset_of(printed - self._troubled)
 

@@ -93,6 +93,28 @@ def test_a_printer_without_a_counter_is_believed_on_a_connection_and_not_on_a_li
         assert word_of(zpl) is word
 
 
+@pytest.mark.parametrize("pipe", [False, True])
+@pytest.mark.parametrize(
+    ("waiting", "alone"), [(hs(), True), (hs(formats=2), False), (hs(labels=1), False), (b"", False)]
+)
+def test_labels_that_waited_before_a_document_are_not_counted_as_its_own(
+    pipe: bool, waiting: bytes, alone: bool
+) -> None:
+    zpl = Zpl(pipe=pipe)
+    zpl.begin(document(before=Before.SENT), b"")
+    zpl.hear(waiting + odometer(70, named=False))
+    zpl.payload(memoryview(b"^XA^FDa^FS^XZ^XA^FDb^FS^XZ"))
+    zpl.finish()
+    zpl.hear(hs(formats=1) + odometer(71))
+    assert zpl.confirmed() == (13 if alone else 0)
+    zpl.ask()
+    zpl.hear(hs(formats=1) + odometer(72))
+    assert word_of(zpl) is (Word.CONFIRMED if alone else Word.NONE)
+    zpl.ask()
+    zpl.hear(hs() + odometer(73))
+    assert word_of(zpl) is (Word.CONFIRMED if alone or not pipe else Word.UNPROVEN), "its buffer is empty now"
+
+
 def test_a_document_that_ends_inside_a_format_is_not_confirmed_and_the_next_one_drops_it() -> None:
     zpl = Zpl(pipe=False)
     zpl.begin(document(), b"")
@@ -105,7 +127,13 @@ def test_a_document_that_ends_inside_a_format_is_not_confirmed_and_the_next_one_
 
 
 def test_what_is_sent_before_a_document_goes_by_what_the_printer_was_left_with() -> None:
-    starts = {Before.CLEAN: b"! U1", Before.BROKEN: b"~JX", Before.UNKNOWN: b"~JX", Before.CANCELED: b"~JA"}
+    starts = {
+        Before.CLEAN: b"! U1",
+        Before.SENT: b"~HS! U1",
+        Before.BROKEN: b"~JX",
+        Before.UNKNOWN: b"~JX",
+        Before.CANCELED: b"~JA",
+    }
     for before, start in starts.items():
         zpl = Zpl(pipe=True)
         zpl.hear(b"\x02ZD621,V1,8,8176KB\x03")  # it is known already
