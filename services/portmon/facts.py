@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -44,6 +44,10 @@ class Fact:
     teller: str = ""
     at: float = 0.0
     expires_at: float = float("inf")
+
+
+# Who tells, all that it knows, and for how many seconds that counts.
+Telling = Callable[[str, Mapping[str, Fact], float], None]
 
 
 class Facts:
