@@ -12,12 +12,13 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from chassis import logs
 from chassis.errors import Unauthenticated
-from chassis.identity import ALL_ROLES, NOBODY, Identity, Kind, RoleMap, TokenVerifier
+from chassis.identity import ALL_ROLES, NOBODY, Identity, Kind, Role, RoleMap, TokenVerifier
 from chassis.settings import AccessSettings, is_loopback
 from chassis.settings_sources import SettingsError
 from chassis.watched_files import WatchedFiles
@@ -38,10 +39,12 @@ class Authenticator:
         listen: Sequence[str],
         socket_mode: str = "0600",
         verifiers: Iterable[TokenVerifier] = (),
+        everybody: Iterable[Role] = (),
         tls: bool = False,
     ) -> None:
         self._tls = tls
-        self._roles = RoleMap(access.roles)
+        bindings = ((one.role, one.callers, one.printers) for one in access.on_printers)
+        self._roles = RoleMap(access.roles, bindings, everybody)
         self._verifiers = list(verifiers)
         if access.token_file is not None:
             self._verifiers.insert(0, TokenFile(access.token_file))
@@ -75,11 +78,10 @@ class Authenticator:
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("authorization is not a bearer token")
         for verifier in self._verifiers:
-            found = await verifier.verify(token.strip())
+            found = await verifier.verify(token.strip(), carrier)
             if found is not None:
-                granted = self._roles.grant(found)
                 via = carrier if carrier.kind is Kind.CERTIFICATE else None
-                return Identity(granted.kind, granted.name, granted.groups, granted.roles, via)
+                return replace(self._roles.grant(found), via=via)
         raise Unauthenticated("the bearer token is not known here")
 
 
@@ -121,7 +123,7 @@ class TokenFile:
         except ValueError as error:
             raise SettingsError(f"server.access.token_file: {error}") from error
 
-    async def verify(self, token: str) -> Identity | None:
+    async def verify(self, token: str, carrier: Identity) -> Identity | None:
         """Return whose token it is, or None."""
         if self._files.changed():
             try:

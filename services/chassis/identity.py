@@ -3,35 +3,42 @@
 A caller is known by, in this order: the bearer token it sent, its certificate, the unix socket it came through,
 the loopback interface. A token that does not verify is refused, even from where no token is needed. A service that
 acts for a person sends the person's token over its own certificate; then `via` is the service.
+
+A role is held on everything, or on the printers whose names fit a pattern. Whoever has one anywhere may look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from chassis.call import current_call
 from chassis.errors import AccessDenied, Unauthenticated
 
 
 class Role(StrEnum):
-    """What a caller may be. ADMINISTRATOR includes OPERATOR, OPERATOR includes VIEWER; the services' stand alone."""
+    """What a caller may be. Those of people include the ones before them; the services' stand alone."""
 
-    VIEWER = "viewer"
+    VIEWER = "viewer"  # may look
+    USER = "user"  # may print, and steer what is theirs
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
     MONITOR = "monitor"  # a port-monitor service
     SPOOLER = "spooler"  # a spooler
 
 
-_INCLUDES = {
-    Role.OPERATOR: (Role.VIEWER,),
-    Role.ADMINISTRATOR: (Role.OPERATOR, Role.VIEWER),
-}
+_OF_PEOPLE = (Role.VIEWER, Role.USER, Role.OPERATOR, Role.ADMINISTRATOR)
 ALL_ROLES = frozenset(Role)
+
+
+def included(role: Role) -> frozenset[Role]:
+    """Return a role and all that it includes."""
+    if role not in _OF_PEOPLE:
+        return frozenset({role})
+    return frozenset(_OF_PEOPLE[: _OF_PEOPLE.index(role) + 1])
 
 
 class Kind(StrEnum):
@@ -42,6 +49,16 @@ class Kind(StrEnum):
     TOKEN = "token"  # noqa: S105 - a word, no password
     UNIX = "unix"
     LOOPBACK = "loopback"
+    LOCAL = "local"  # a person of the server's user file
+    OIDC = "oidc"  # a person, by an OpenID provider
+    WORKLOAD = "workload"  # a pod's service account
+
+
+class PrinterRole(NamedTuple):
+    """A role on the printers whose names fit a pattern, whatever their case."""
+
+    role: Role
+    printers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,7 @@ class Identity:
     groups: frozenset[str] = frozenset()
     roles: frozenset[Role] = frozenset()
     via: Identity | None = None
+    on_printers: frozenset[PrinterRole] = frozenset()
     _text: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -70,9 +88,23 @@ class Identity:
         """Whether anything proves who this is."""
         return self.kind is not Kind.NOBODY
 
-    def has(self, role: Role) -> bool:
-        """Say whether the caller has a role, or one that includes it."""
-        return role in self.roles
+    @property
+    def owner(self) -> str:
+        """The name under which it owns jobs: the person's, whatever service spoke for them."""
+        return f"{self.kind}:{self.name}" if self.name else str(self.kind)
+
+    def has(self, role: Role, printer: str | None = None) -> bool:
+        """Say whether the caller has a role, or one that includes it, on everything or on one printer."""
+        if role in self.roles or printer is None:
+            return role in self.roles
+        name = printer.casefold()
+        return any(
+            one.role is role and fnmatchcase(name, one.printers.casefold()) for one in self.on_printers
+        )
+
+    def has_somewhere(self, role: Role) -> bool:
+        """Say whether the caller has a role on everything or on some printers."""
+        return role in self.roles or any(one.role is role for one in self.on_printers)
 
     def require(self, *roles: Role, to: str) -> None:
         """Check that the caller has one of `roles`; `to` says for what, as `cancel other people's jobs`.
@@ -100,8 +132,10 @@ def current() -> Identity:
 class TokenVerifier(Protocol):
     """Proves bearer tokens: a file of hashes, an OIDC issuer, a cluster's TokenReview."""
 
-    async def verify(self, token: str) -> Identity | None:
+    async def verify(self, token: str, carrier: Identity) -> Identity | None:
         """Return whose token this is (roles are added later, by its name and groups), or None for nobody's.
+
+        `carrier` is who brought it: a service, or whom the connection proves.
 
         Raises:
             Unauthenticated: it is somebody's and does not hold: expired, for another audience.
@@ -110,19 +144,43 @@ class TokenVerifier(Protocol):
 
 
 class RoleMap:
-    """Roles by patterns of callers, as in the settings: `certificate:spiffe://fabric/*`, `token:ci`, `group:admins`."""
+    """Roles by patterns of callers, as in the settings: `certificate:spiffe://fabric/*`, `token:ci`, `group:admins`.
 
-    def __init__(self, patterns: Mapping[Any, Iterable[str]]) -> None:
+    Args:
+        patterns: role: patterns of those who have it on everything.
+        on_printers: (role, patterns of callers, patterns of printers): of those who have it there only.
+        everybody: roles of whoever is known.
+    """
+
+    def __init__(
+        self,
+        patterns: Mapping[Any, Iterable[str]],
+        on_printers: Iterable[tuple[str, Iterable[str], Iterable[str]]] = (),
+        everybody: Iterable[Role] = (),
+    ) -> None:
         self._patterns = [(pattern, Role(role)) for role, given in patterns.items() for pattern in given]
+        self._on_printers = [
+            (pattern, [PrinterRole(has, printer) for has in included(Role(role)) for printer in printers])
+            for role, callers, printers in on_printers
+            for pattern in callers
+        ]
+        self._everybody = frozenset(everybody)
 
     def grant(self, identity: Identity) -> Identity:
         """Return `identity` with the roles its name and groups give it."""
         names = [f"{identity.kind}:{identity.name}", *(f"group:{group}" for group in identity.groups)]
-        found = set(identity.roles)
+
+        def fits(pattern: str) -> bool:
+            return any(fnmatchcase(name, pattern) for name in names)
+
+        roles = set(identity.roles | self._everybody)
         for pattern, role in self._patterns:
-            if any(fnmatchcase(name, pattern) for name in names):
-                found |= {role, *_INCLUDES.get(role, ())}
-        return Identity(identity.kind, identity.name, identity.groups, frozenset(found), identity.via)
+            if fits(pattern):
+                roles |= included(role)
+        there = {one for pattern, gives in self._on_printers if fits(pattern) for one in gives}
+        if there:
+            roles.add(Role.VIEWER)
+        return replace(identity, roles=frozenset(roles), on_printers=identity.on_printers | there)
 
 
 Authorize = Callable[[Identity, str], None]

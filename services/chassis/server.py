@@ -36,7 +36,7 @@ from chassis import logs
 from chassis.authentication import Authenticator
 from chassis.health import SERVICE as HEALTH_SERVICE
 from chassis.health import Health
-from chassis.identity import Authorize, TokenVerifier, known_with_a_role
+from chassis.identity import Authorize, Role, TokenVerifier, known_with_a_role
 from chassis.interceptors import Registrar, Wall
 from chassis.listeners import StartError, bind, remove_socket
 from chassis.metrics import MetricsPage
@@ -65,6 +65,7 @@ class Server:
         on_drain: called one after the other when the server stops accepting; bring work in flight to its end here.
         authorize: the role check before every RPC.
         verifiers: who proves bearer tokens, beside the settings' token file.
+        everybody: roles of whoever is known.
         log_ok: a log line for calls that went well, too.
     """
 
@@ -76,6 +77,7 @@ class Server:
         on_drain: Iterable[Callback] = (),
         authorize: Authorize = known_with_a_role,
         verifiers: Iterable[TokenVerifier] = (),
+        everybody: Iterable[Role] = (),
         log_ok: bool = True,
     ) -> None:
         self._settings = settings
@@ -86,6 +88,7 @@ class Server:
             listen=settings.listen,
             socket_mode=settings.socket_mode,
             verifiers=verifiers,
+            everybody=everybody,
             tls=settings.tls is not None,
         )
         self._wall = Wall(authenticator, authorize, log_ok=log_ok, max_bytes=settings.max_message_bytes)
@@ -213,6 +216,7 @@ async def serve(
     on_drain: Sequence[Callback] = (),
     authorize: Authorize = known_with_a_role,
     verifiers: Sequence[TokenVerifier] = (),
+    everybody: Iterable[Role] = (),
     until: Callable[[], Coroutine[Any, Any, Any]] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return. `loops` are supervised and come back after a failure.
@@ -229,6 +233,7 @@ async def serve(
         on_drain=on_drain,
         authorize=authorize,
         verifiers=verifiers,
+        everybody=everybody,
         log_ok=settings.log.rpc == "all",
     )
     with stop_signals() as stop:

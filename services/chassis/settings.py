@@ -137,15 +137,26 @@ class KeepaliveSettings(Section):
         return [*self.options(), ("grpc.http2.min_ping_interval_without_data_ms", floor_ms)]
 
 
-class AccessSettings(Section):
-    """Who may call. Roles: viewer, operator, administrator for people; monitor and spooler for services."""
+class PrinterBinding(Section):
+    """A role that some callers have on some printers only: `[[server.access.on_printers]]` in the file."""
 
-    roles: dict[Literal["viewer", "operator", "administrator", "monitor", "spooler"], tuple[str, ...]] = (
-        Field(
-            default_factory=dict,
-            description="role = patterns of callers: certificate:spiffe://fabric/*, token:ci, group:print-admins",
-        )
+    role: Literal["user", "operator", "administrator"] = Field(
+        description="the role; it includes those before it"
     )
+    callers: tuple[str, ...] = Field(min_length=1, description="patterns of callers, as in roles")
+    printers: tuple[str, ...] = Field(min_length=1, description="patterns of printers' names: labels-*")
+
+
+class AccessSettings(Section):
+    """Who may call. Roles: viewer, user, operator, administrator for people; monitor and spooler for services."""
+
+    roles: dict[
+        Literal["viewer", "user", "operator", "administrator", "monitor", "spooler"], tuple[str, ...]
+    ] = Field(
+        default_factory=dict,
+        description="role = patterns of callers: certificate:spiffe://fabric/*, token:ci, oidc:ada, group:print-admins",
+    )
+    on_printers: tuple[PrinterBinding, ...] = Field(default=(), description="roles on some printers only")
     token_file: Path | None = Field(
         default=None, description="file of bearer tokens: sha256-hex name [group,group], one a line"
     )

@@ -10,8 +10,9 @@ from chassis import logs, server
 from chassis.client import Channels
 from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
+from spooler.access.sign_in import SignIn
 from spooler.api.inside import Inside
-from spooler.api.rights import authorize
+from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
 from spooler.concluding import Concluding
 from spooler.discovery import in_cluster
@@ -28,6 +29,7 @@ from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
+from spooler.store import Snapshot
 
 if TYPE_CHECKING:
     from spooler.sql.postgres.store import PostgresStore
@@ -59,20 +61,14 @@ async def run(settings: SpoolerSettings) -> None:
         steering = Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
         inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, snapshot.fabric_id)
-        services = Services(store, inside, metrics, snapshot.uploads)
+        sign_in = await SignIn.open(store, settings.sign_in.user_file, settings.sign_in.session_s)
+        services = Services(store, inside, metrics, sign_in, snapshot.uploads)
         retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle)
         tasks.supervise("concluding", concluding.run)
         await dispatcher.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
-        log.info(
-            "spooler starts",
-            fabric=snapshot.fabric_id,
-            epoch=epoch,
-            jobs=len(snapshot.jobs),
-            printers=len(dispatcher.book.queues),
-            hosts=len(settings.hosts),
-        )
+        _say_start(settings, snapshot, epoch, dispatcher)
         with metrics.shown_in(REGISTRY, lambda: list(dispatcher.book.jobs.values())):
             await server.serve(
                 settings,
@@ -80,8 +76,21 @@ async def run(settings: SpoolerSettings) -> None:
                 loops=[retention.run],
                 on_drain=[services.end_streams, dispatcher.drain],
                 authorize=authorize,
+                verifiers=[sign_in.sessions],
+                everybody=everybody(settings.everybody),
                 until=store.died,
             )
+
+
+def _say_start(settings: SpoolerSettings, snapshot: Snapshot, epoch: int, dispatcher: Dispatcher) -> None:
+    log.info(
+        "spooler starts",
+        fabric=snapshot.fabric_id,
+        epoch=epoch,
+        jobs=len(snapshot.jobs),
+        printers=len(dispatcher.book.queues),
+        hosts=len(settings.hosts),
+    )
 
 
 @asynccontextmanager

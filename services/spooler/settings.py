@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -74,6 +75,17 @@ class DiscoverySection(Section):
     )
 
 
+class SignInSection(Section):
+    """How people prove who they are: `[sign_in]` in the file."""
+
+    user_file: Path | None = Field(
+        default=None, description="people with passwords, written by fabric-user; none: there are none"
+    )
+    session_s: float = Field(
+        default=8 * 3600.0, ge=60, le=7 * 86400, description="how long a session lasts, in seconds"
+    )
+
+
 class SpoolerSettings(Settings):
     """The settings of fabric-spooler."""
 
@@ -104,6 +116,11 @@ class SpoolerSettings(Settings):
     hosts: tuple[HostSection, ...] = Field(default=(), description="hosts with port monitors")
     discovery: DiscoverySection = DiscoverySection()
     printers: tuple[PrinterSection, ...] = Field(default=(), description="printers to add when missing")
+    sign_in: SignInSection = SignInSection()
+    everybody: Literal["user", "viewer", "none"] = Field(
+        default="user",
+        description="the role of whoever is known, as Windows lets Everyone print; viewer: only look, none: nothing",
+    )
     keep_finished_s: float = Field(
         default=86400.0, ge=0, description="how long jobs are remembered after their end, in seconds"
     )

@@ -14,14 +14,16 @@ from chassis.errors import PortNotFound
 from chassis.server import Server
 from chassis.settings import AccessSettings, ChannelSettings, ServerSettings
 from chassis.tasks import Tasks
+from printfabric.spooler.v1.access_service_pb2_grpc import AccessServiceStub
 from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric.spooler.v1.print_service_pb2 import JobSpec, SubmitJobRequest
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from printfabric.spooler.v1.registry_service_pb2_grpc import RegistryServiceStub
 from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
+from spooler.access.sign_in import SignIn
 from spooler.api.inside import Inside
-from spooler.api.rights import authorize
+from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
 from spooler.concluding import Concluding
 from spooler.dispatcher import Dispatcher
@@ -49,6 +51,7 @@ class SpoolerRig:
         self.ports: Any = PortServiceStub(channel)
         self.watch: Any = WatchServiceStub(channel)
         self.registry: Any = RegistryServiceStub(channel)
+        self.access: Any = AccessServiceStub(channel)
         self.parts = parts
         self.host: FakeHost = parts["host"]
         self.hosts: ApiHosts = parts["hosts"]
@@ -101,11 +104,15 @@ def access_of_people(folder: Path) -> AccessSettings:
     return AccessSettings(roles=roles, token_file=folder / "tokens", trust_loopback="never")  # type: ignore[arg-type]
 
 
-def _server(services: Services, dispatcher: Dispatcher, access: AccessSettings | None) -> Server:
+def _server(
+    services: Services, dispatcher: Dispatcher, access: AccessSettings | None, sign_in: SignIn
+) -> Server:
     return Server(
         ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=2.0),
         servicers=services.servicers,
         authorize=authorize,
+        verifiers=[sign_in.sessions],
+        everybody=everybody("user"),
         on_drain=[services.end_streams, dispatcher.drain],
         log_ok=False,
     )
@@ -113,7 +120,10 @@ def _server(services: Services, dispatcher: Dispatcher, access: AccessSettings |
 
 @asynccontextmanager
 async def spooler_running(
-    folder: Path, host: FakeHost | None = None, access: AccessSettings | None = None
+    folder: Path,
+    host: FakeHost | None = None,
+    access: AccessSettings | None = None,
+    user_file: Path | None = None,
 ) -> AsyncIterator[SpoolerRig]:
     """Run a spooler in this process until the context ends; then drain it as the program does."""
     host = host or FakeHost("edge", "P1:", "P2:", "P3:")
@@ -135,14 +145,15 @@ async def spooler_running(
             concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
             printers = PrinterSteering(dispatcher, steering)
             inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)
-            services = Services(store, inside, metrics, snapshot.uploads)
+            sign_in = await SignIn.open(store, user_file, 3600.0)
+            services = Services(store, inside, metrics, sign_in, snapshot.uploads)
             tasks.supervise("concluding", concluding.run)
             await dispatcher.start(snapshot, epoch)
             parts = {
                 "host": host, "hosts": hosts, "link": link, "dispatcher": dispatcher, "store": store,
                 "services": services, "printers": printers, "metrics": metrics, "hub": hub,
             }  # fmt: skip
-            async with Channels() as channels, _server(services, dispatcher, access) as server:
+            async with Channels() as channels, _server(services, dispatcher, access, sign_in) as server:
                 yield SpoolerRig(server.addresses[0], channels, parts)
             for port in host.ports.values():
                 port.paused.set()

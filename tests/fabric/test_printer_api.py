@@ -305,10 +305,11 @@ async def test_lists_are_paged_and_filtered(rig):
         await rig.printers.ListPrinters(pb.ListPrintersRequest(page_token="ä"))
 
 
-async def test_everybody_sees_printers_and_administrators_change_them(tmp_path):
+async def test_everybody_sees_printers_operators_pause_them_and_administrators_change_them(tmp_path):
     async with (
         spooler_running(tmp_path, access=access_of_people(tmp_path)) as rig,
         rig.as_caller("ada", tmp_path) as ada,
+        rig.as_caller("ann", tmp_path) as ann,
         rig.as_caller("olga", tmp_path) as olga,
     ):
         await create(ada)
@@ -316,4 +317,5 @@ async def test_everybody_sees_printers_and_administrators_change_them(tmp_path):
         with pytest.raises(AccessDenied):
             await create(olga, "other")
         with pytest.raises(AccessDenied):
-            await olga.printers.PausePrinter(pb.PausePrinterRequest(name="labels"))
+            await ann.printers.PausePrinter(pb.PausePrinterRequest(name="labels"))
+        await olga.printers.PausePrinter(pb.PausePrinterRequest(name="labels"))

@@ -18,6 +18,7 @@ from spooler.api.job_finder import JobFinder
 from spooler.api.job_update import changes_of
 from spooler.api.names import printer_of
 from spooler.api.paging import number_in, page_size, token_of
+from spooler.api.rights import Right
 from spooler.api.submission import MAX_REQUEST_ID, Submission, caller, check_document, invalid
 from spooler.api.submit_stream import SubmitStream
 from spooler.api.uploads import Uploads
@@ -207,7 +208,9 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
     async def MoveJob(self, request: pb.MoveJobRequest, _context: Any) -> pb.MoveJobResponse:
         """See the contract."""
         job, who = await self._mine(request.name, "move it")
-        changed = await self._steering.move(job.number, printer_of(request.printer, "printer"), who)
+        printer = printer_of(request.printer, "printer")
+        rights.require_on(printer, Right.PRINT, "print on")
+        changed = await self._steering.move(job.number, printer, who)
         return pb.MoveJobResponse(job=job_to_pb(changed))
 
     async def ResumeJob(self, request: pb.ResumeJobRequest, _context: Any) -> pb.ResumeJobResponse:
@@ -234,6 +237,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
     async def ReprintUnits(self, request: pb.ReprintUnitsRequest, _context: Any) -> pb.ReprintUnitsResponse:
         """See the contract."""
         job, _who = await self._mine(request.name, "print units of it again")
+        rights.require_on(job.printer, Right.PRINT, "print on")
         units = [units_of(one, f"units[{place}]") for place, one in enumerate(request.units)]
         _require(units, "units")
         if len(request.request_id) > MAX_REQUEST_ID:

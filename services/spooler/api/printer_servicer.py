@@ -14,6 +14,7 @@ from spooler.api.inside import Inside
 from spooler.api.look import Look
 from spooler.api.names import printer_of
 from spooler.api.port_use import PortUse
+from spooler.api.rights import Right
 from spooler.api.submission import MAX_REQUEST_ID, invalid
 from spooler.printer import Printer, check_name
 
@@ -67,6 +68,7 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
     ) -> pb.UpdatePrinterResponse:
         """See the contract."""
         present = self._printer(request.printer.name, "printer.name")
+        rights.require_on(present.name, Right.ADMINISTER, "change")
         etag = request.printer.etag
         if etag and etag != present.etag:
             raise EtagMismatch(
@@ -84,7 +86,7 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         self, request: pb.DeletePrinterRequest, _context: Any
     ) -> pb.DeletePrinterResponse:
         """See the contract."""
-        name = printer_of(request.name)
+        name = _of(request.name, "delete", Right.ADMINISTER)
         pending = await self._steering.delete_printer(
             name, rights.caller(), request.etag, request.cancel_jobs
         )
@@ -94,21 +96,21 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         """See the contract."""
         if len(request.reason) > 255 or not request.reason.isprintable():
             raise invalid("reason", "must be at most 255 printable characters")
-        paused = await self._steering.pause_printer(printer_of(request.name), rights.caller(), request.reason)
+        name = _of(request.name, "pause")
+        paused = await self._steering.pause_printer(name, rights.caller(), request.reason)
         return pb.PausePrinterResponse(printer=self._look.printer_to_pb(paused))
 
     async def ResumePrinter(
         self, request: pb.ResumePrinterRequest, _context: Any
     ) -> pb.ResumePrinterResponse:
         """See the contract."""
-        resumed = await self._steering.resume_printer(printer_of(request.name), rights.caller())
+        resumed = await self._steering.resume_printer(_of(request.name, "resume"), rights.caller())
         return pb.ResumePrinterResponse(printer=self._look.printer_to_pb(resumed))
 
     async def PurgePrinter(self, request: pb.PurgePrinterRequest, _context: Any) -> pb.PurgePrinterResponse:
         """See the contract."""
-        count = await self._steering.purge_printer(
-            printer_of(request.name), rights.caller(), request.include_current
-        )
+        name = _of(request.name, "purge")
+        count = await self._steering.purge_printer(name, rights.caller(), request.include_current)
         return pb.PurgePrinterResponse(canceled_jobs=count)
 
     def _printer(self, name: str, field: str = "name") -> Printer:
@@ -125,3 +127,10 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
                     port=port,
                     fields=[(f"printer.ports[{number}].port", "is not known; allow_unknown_ports takes it")],
                 )
+
+
+def _of(name: str, to: str, right: Right = Right.OPERATE) -> str:
+    """Return the printer of a resource name, if the caller has the right on it."""
+    printer = printer_of(name)
+    rights.require_on(printer, right, to)
+    return printer

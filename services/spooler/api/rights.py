@@ -1,16 +1,18 @@
 """Who may call what: Windows' rights, as one table of methods.
 
-Windows' defaults: administrators all; everybody print and enumerate; the owner of a job controls it. `see` and `print`
-ask only that the caller is known (a token, a certificate, a socket, or loopback where that is trusted).
-
-| right | Windows | who |
+| right | Windows | role |
 |---|---|---|
-| SEE | SERVER_ACCESS_ENUMERATE | everybody known |
-| PRINT | PRINTER_ACCESS_USE | everybody known |
-| STEER | JOB_ACCESS_ADMINISTER | operators, and everybody for their own jobs (`may_steer`) |
-| READ | JOB_ACCESS_READ | administrators, and everybody for their own jobs (`may_read`) |
-| ADMINISTER | PRINTER_ and SERVER_ACCESS_ADMINISTER | administrators |
-| MONITOR | none | port-monitor services |
+| ASK | none | nobody in particular: how to sign in, who one is |
+| SEE | SERVER_ACCESS_ENUMERATE | viewer |
+| PRINT | PRINTER_ACCESS_USE | user, of the printer |
+| STEER | JOB_ACCESS_ADMINISTER | operator, of the job's printer; a user for their own jobs (`may_steer`) |
+| READ | JOB_ACCESS_READ | administrator, of the job's printer; a user for their own jobs (`may_read`) |
+| OPERATE | PRINTER_ACCESS_ADMINISTER, to pause | operator |
+| ADMINISTER | PRINTER_ and SERVER_ACCESS_ADMINISTER | administrator |
+| MONITOR | none | monitor: port-monitor services |
+
+The wall lets in whoever has the role on everything or, where the call is about a printer or a job (`ON_PRINTERS`), on
+some printers; there the handler asks again, by the printer's name (`require_on`, `may_steer`, `may_read`).
 """
 
 from __future__ import annotations
@@ -19,13 +21,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from chassis.errors import AccessDenied, Unauthenticated
-from chassis.identity import Identity, Kind, Role, current
+from chassis.identity import Identity, Role, current, included
 from spooler.job import Job
 
 
 class Right(StrEnum):
     """What a method needs of its caller."""
 
+    ASK = "ask"
     SEE = "see"
     PRINT = "print"
     STEER = "steer jobs"
@@ -57,8 +60,11 @@ METHODS: Mapping[str, Right] = {
     **dict.fromkeys((f"{_P}PrinterService/{name}" for name in ("GetPrinter", "ListPrinters")), Right.SEE),
     **dict.fromkeys(
         (f"{_P}PrinterService/{name}" for name in (
-            "CreatePrinter", "UpdatePrinter", "DeletePrinter", "PausePrinter", "ResumePrinter", "PurgePrinter",
+            "CreatePrinter", "UpdatePrinter", "DeletePrinter",
         )), Right.ADMINISTER,
+    ),
+    **dict.fromkeys(
+        (f"{_P}PrinterService/{name}" for name in ("PausePrinter", "ResumePrinter", "PurgePrinter")), Right.OPERATE
     ),
     **dict.fromkeys(
         # Xcv sessions carry the access they were opened with; XcvOpen compares it with the caller's roles.
@@ -74,6 +80,9 @@ METHODS: Mapping[str, Right] = {
         )), Right.ADMINISTER,
     ),
     **dict.fromkeys((f"{_P}WatchService/{name}" for name in ("Watch", "Explain", "ListHistory")), Right.SEE),
+    **dict.fromkeys(
+        (f"{_P}AccessService/{name}" for name in ("GetSignInOptions", "SignIn", "SignOut", "WhoAmI")), Right.ASK
+    ),
     # Each call asks for the right that it needs itself.
     f"{_P}WinspoolService/Call": Right.SEE,
     **dict.fromkeys((f"{_P}RegistryService/{name}" for name in (
@@ -81,13 +90,20 @@ METHODS: Mapping[str, Right] = {
     )), Right.MONITOR),
 }  # fmt: skip
 
-# The roles of which one is enough; a right that is not here asks only that the caller is known.
-_ROLES: Mapping[Right, tuple[Role, ...]] = {
-    Right.OPERATE: (Role.OPERATOR, Role.ADMINISTRATOR),
-    Right.ADMINISTER: (Role.ADMINISTRATOR,),
-    Right.MONITOR: (Role.MONITOR,),
+ROLES: Mapping[Right, Role] = {
+    Right.SEE: Role.VIEWER,
+    Right.PRINT: Role.USER,
+    Right.STEER: Role.USER,
+    Right.READ: Role.USER,
+    Right.OPERATE: Role.OPERATOR,
+    Right.ADMINISTER: Role.ADMINISTRATOR,
+    Right.MONITOR: Role.MONITOR,
 }
-_KNOWN_ONLY = frozenset(method for method, right in METHODS.items() if right not in _ROLES)
+_OF_JOBS = frozenset({Right.PRINT, Right.STEER, Right.READ})
+ON_PRINTERS = frozenset(method for method, right in METHODS.items() if right in _OF_JOBS) | {
+    f"{_P}PrinterService/{name}"
+    for name in ("UpdatePrinter", "DeletePrinter", "PausePrinter", "ResumePrinter", "PurgePrinter")
+}
 
 
 def authorize(identity: Identity, method: str) -> None:
@@ -97,18 +113,28 @@ def authorize(identity: Identity, method: str) -> None:
         Unauthenticated: nobody knows who this is.
         AccessDenied: the right is missing. What is not in the table administrators alone may call.
     """
-    if method in _KNOWN_ONLY:
-        if identity.kind is Kind.NOBODY:
-            raise Unauthenticated(f"who calls is not known; {method} needs a known caller")
+    right = METHODS.get(method, Right.ADMINISTER)
+    if right is Right.ASK:
         return
-    identity.require(*_ROLES[METHODS.get(method, Right.ADMINISTER)], to=f"call {method}")
+    role = ROLES[right]
+    if not (method in ON_PRINTERS and identity.has_somewhere(role)):
+        identity.require(role, to=f"call {method}")
 
 
-def owner_of(identity: Identity) -> str:
-    """Return the name under which a caller owns jobs: the person, whatever service spoke for them."""
-    if identity.via is None:
-        return str(identity)
-    return f"{identity.kind}:{identity.name}" if identity.name else str(identity.kind)
+def everybody(role: str) -> frozenset[Role]:
+    """Return the roles of whoever is known, from the settings' word: user, viewer or none."""
+    return frozenset() if role == "none" else included(Role(role))
+
+
+def require_on(printer: str, right: Right, to: str) -> None:
+    """Check that the caller has a right on a printer; `to` says for what, as `pause`.
+
+    Raises:
+        AccessDenied, Unauthenticated: they have not.
+    """
+    identity = current()
+    if not identity.has(ROLES[right], printer):
+        identity.require(ROLES[right], to=f"{to} printer {printer}")
 
 
 def caller() -> str:
@@ -132,23 +158,23 @@ def may_steer(job: Job, to: str) -> str:
     Raises:
         AccessDenied, Unauthenticated: they may not; `to` says what, as `cancel it`.
     """
-    return _owner_or(job, (Role.OPERATOR,), to)
+    return _owner_or(job, Role.OPERATOR, to)
 
 
 def may_read(job: Job) -> str:
     """Return who calls if they may read the job's document: its owner or an administrator."""
-    return _owner_or(job, (Role.ADMINISTRATOR,), "read its document")
+    return _owner_or(job, Role.ADMINISTRATOR, "read its document")
 
 
-def _owner_or(job: Job, roles: tuple[Role, ...], to: str) -> str:
+def _owner_or(job: Job, role: Role, to: str) -> str:
     identity = current()
     if not identity.known:
         raise Unauthenticated(f"who calls is not known; job {job.number} is somebody's", job=job.number)
-    if owner_of(identity) != job.sender.owner and identity.roles.isdisjoint(roles):
+    if identity.owner != job.sender.owner and not identity.has(role, job.printer):
         raise AccessDenied(
-            f"job {job.number} belongs to {job.sender.owner}; to {to} needs the role {roles[0]}",
+            f"job {job.number} belongs to {job.sender.owner}; to {to} needs the role {role}",
             job=job.number,
             owner=job.sender.owner,
-            role=roles[0],
+            role=role,
         )
     return str(identity)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from printfabric.spooler.v1 import access_service_pb2_grpc as access_grpc
 from printfabric.spooler.v1 import port_service_pb2_grpc as port_grpc
 from printfabric.spooler.v1 import print_service_pb2_grpc as print_grpc
 from printfabric.spooler.v1 import printer_service_pb2_grpc as printer_grpc
 from printfabric.spooler.v1 import registry_service_pb2_grpc as registry_grpc
 from printfabric.spooler.v1 import watch_service_pb2_grpc as watch_grpc
 from printfabric.spooler.v1 import winspool_service_pb2_grpc as winspool_grpc
+from spooler.access.sign_in import SignIn
+from spooler.api.access_servicer import AccessServicer
 from spooler.api.inside import Inside
 from spooler.api.look import Look
 from spooler.api.port_servicer import PortServicer
@@ -38,7 +41,12 @@ class Services:
     """
 
     def __init__(
-        self, store: Store, inside: Inside, metrics: SpoolerMetrics, known_uploads: Iterable[Upload] = ()
+        self,
+        store: Store,
+        inside: Inside,
+        metrics: SpoolerMetrics,
+        sign_in: SignIn,
+        known_uploads: Iterable[Upload] = (),
     ) -> None:
         submission = Submission(inside.dispatch, store, metrics)
         look, use = Look(inside), PortUse(inside.dispatch)
@@ -47,33 +55,19 @@ class Services:
         self._hub = inside.hub
         self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
         ports, printers = PortServicer(inside, look, use), PrinterServicer(inside, look, use)
+        watch = WatchServicer(store, inside, look, self.uploads)
+        winspool = WinspoolServicer(inside, use, ports, printers, self._print)
+        served: dict[str, tuple[Any, Any]] = {
+            "PrintService": (print_grpc.add_PrintServiceServicer_to_server, self._print),
+            "PrinterService": (printer_grpc.add_PrinterServiceServicer_to_server, printers),
+            "PortService": (port_grpc.add_PortServiceServicer_to_server, ports),
+            "WatchService": (watch_grpc.add_WatchServiceServicer_to_server, watch),
+            "RegistryService": (registry_grpc.add_RegistryServiceServicer_to_server, RegistryServicer(store)),
+            "WinspoolService": (winspool_grpc.add_WinspoolServiceServicer_to_server, winspool),
+            "AccessService": (access_grpc.add_AccessServiceServicer_to_server, AccessServicer(sign_in)),
+        }
         self.servicers: list[tuple[Any, Any, str]] = [
-            (print_grpc.add_PrintServiceServicer_to_server, self._print, f"{_PACKAGE}.PrintService"),
-            (
-                printer_grpc.add_PrinterServiceServicer_to_server,
-                printers,
-                f"{_PACKAGE}.PrinterService",
-            ),
-            (
-                port_grpc.add_PortServiceServicer_to_server,
-                ports,
-                f"{_PACKAGE}.PortService",
-            ),
-            (
-                watch_grpc.add_WatchServiceServicer_to_server,
-                WatchServicer(store, inside, look, self.uploads),
-                f"{_PACKAGE}.WatchService",
-            ),
-            (
-                registry_grpc.add_RegistryServiceServicer_to_server,
-                RegistryServicer(store),
-                f"{_PACKAGE}.RegistryService",
-            ),
-            (
-                winspool_grpc.add_WinspoolServiceServicer_to_server,
-                WinspoolServicer(inside, use, ports, printers, self._print),
-                f"{_PACKAGE}.WinspoolService",
-            ),
+            (add, servicer, f"{_PACKAGE}.{name}") for name, (add, servicer) in served.items()
         ]
 
     async def end_streams(self) -> None:

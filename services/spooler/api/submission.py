@@ -24,11 +24,12 @@ from chassis.errors import (
 )
 from chassis.identity import NOBODY
 from printfabric.spooler.v1.print_service_pb2 import JobSpec, SubmitJobRequest
+from spooler.api import rights
 from spooler.api.convert import duration_from_pb, time_from_pb
 from spooler.api.convert_printer import DEFAULT_FORMAT
 from spooler.api.inside import Dispatch
 from spooler.api.names import printer_of
-from spooler.api.rights import owner_of
+from spooler.api.rights import Right
 from spooler.job import NO_ATTRIBUTES, Job
 from spooler.metrics import SpoolerMetrics
 from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
@@ -56,8 +57,8 @@ def caller() -> Caller:
     """Return who makes the RPC that is being answered."""
     call = current_call.get()
     if call is None:
-        return Caller(owner_of(NOBODY), "")
-    return Caller(owner_of(call.identity), call.peer.rpartition(":")[0])
+        return Caller(NOBODY.owner, "")
+    return Caller(call.identity.owner, call.peer.rpartition(":")[0])
 
 
 def invalid(field: str, why: str, **metadata: Any) -> InvalidArgument:
@@ -157,6 +158,7 @@ class Submission:
         """Return the printer if it takes a document of that size now."""
         queue = self._dispatch.book.queue(printer_of(name, "spec.printer"))
         printer = queue.printer
+        rights.require_on(printer.name, Right.PRINT, "print on")
         if printer.pending_deletion:
             raise PrinterDeleted(f"printer {printer.name} is being deleted", printer=printer.name)
         if not printer.accepting:

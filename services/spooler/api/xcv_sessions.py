@@ -59,7 +59,7 @@ class XcvSessions:
         access = desired_access & (ADMINISTER | ENUMERATE | USE) or ENUMERATE
         handle = await link.open(port=what.port, monitor=what.monitor, access=access, who=rights.caller())
         ours = secrets.token_bytes(16)
-        self._sessions[ours] = XcvSession(link, handle, what, rights.owner_of(current()))
+        self._sessions[ours] = XcvSession(link, handle, what, current().owner)
         while len(self._sessions) > _MOST_SESSIONS:
             self._sessions.popitem(last=False)
         return ours
@@ -67,7 +67,7 @@ class XcvSessions:
     def find(self, handle: bytes) -> XcvSession:
         """Return the session of a handle. Raises InvalidHandle; somebody else's handle is no handle."""
         session = self._sessions.get(handle)
-        if session is None or session.owner != rights.owner_of(current()):
+        if session is None or session.owner != current().owner:
             raise InvalidHandle("this management handle was closed, or never given out")
         self._sessions.move_to_end(handle)
         return session
@@ -98,7 +98,7 @@ class XcvSessions:
     async def close(self, handle: bytes) -> None:
         """Close a session; an unknown one is fine."""
         session = self._sessions.get(handle)
-        if session is not None and session.owner == rights.owner_of(current()):
+        if session is not None and session.owner == current().owner:
             del self._sessions[handle]
             await session.link.close(session.handle)
 

@@ -8,12 +8,12 @@ import pytest
 from chassis import errors, identity
 from chassis.authentication import TokenFile
 from chassis.client import Channels
-from chassis.identity import Identity, Kind, Role, RoleMap
+from chassis.identity import NOBODY, Identity, Kind, Role, RoleMap
 from chassis.settings import ChannelSettings, ServerSettings
 from chassis.settings_sources import SettingsError
 from tests.unit.chassis.echo import EchoStub, echo_server
 
-ALL = "administrator,monitor,operator,spooler,viewer"
+ALL = "administrator,monitor,operator,spooler,user,viewer"
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ async def test_a_token_names_its_caller_and_groups_give_roles(tmp_path):
     )
     async with echo_server(settings=settings) as (stub, _server):
         anna = await stub.WhoAmI(b"", metadata=bearer("letmein"))
-        assert anna == b"token:anna print-admins,staff administrator,operator,viewer"
+        assert anna == b"token:anna print-admins,staff administrator,operator,user,viewer"
         assert await stub.WhoAmI(b"", metadata=bearer("tool")) == b"token:ci  viewer"
 
 
@@ -118,12 +118,12 @@ async def test_a_known_caller_without_a_role_is_denied_and_an_unknown_is_unauthe
 async def test_a_changed_token_file_counts_at_once_and_a_broken_one_not_at_all(tmp_path):
     path = tokens(tmp_path, line("old", "anna"))
     file = TokenFile(path)
-    assert await file.verify("old") == Identity(Kind.TOKEN, "anna")
+    assert await file.verify("old", NOBODY) == Identity(Kind.TOKEN, "anna")
     tokens(tmp_path, line("newer", "anna staff"))
-    assert await file.verify("old") is None
-    assert await file.verify("newer") == Identity(Kind.TOKEN, "anna", frozenset({"staff"}))
+    assert await file.verify("old", NOBODY) is None
+    assert await file.verify("newer", NOBODY) == Identity(Kind.TOKEN, "anna", frozenset({"staff"}))
     path.write_text("nonsense\n")
-    assert await file.verify("newer") is not None
+    assert await file.verify("newer", NOBODY) is not None
 
 
 def test_a_wrong_token_file_is_named_with_its_line(tmp_path):
@@ -136,14 +136,14 @@ def test_a_wrong_token_file_is_named_with_its_line(tmp_path):
 
 async def test_a_verifier_of_a_services_own_may_know_more_tokens():
     class Issuer:
-        async def verify(self, token: str) -> Identity | None:
+        async def verify(self, token: str, carrier: Identity) -> Identity | None:
             if token == "expired":
                 raise errors.Unauthenticated("the token has expired")
             return Identity(Kind.TOKEN, "bert", frozenset({"staff"})) if token == "good" else None
 
     settings = with_access(roles={"operator": ["group:staff"]})
     async with echo_server(settings=settings, verifiers=[Issuer()]) as (stub, _server):
-        assert await stub.WhoAmI(b"", metadata=bearer("good")) == b"token:bert staff operator,viewer"
+        assert await stub.WhoAmI(b"", metadata=bearer("good")) == b"token:bert staff operator,user,viewer"
         with pytest.raises(errors.Unauthenticated, match="expired"):
             await stub.Echo(b"", metadata=bearer("expired"))
 

@@ -1,15 +1,11 @@
-import importlib
-
 import pytest
 
-from chassis.errors import AccessDenied, InvalidArgument, PortNotFound, Unauthenticated
-from chassis.identity import NOBODY, Identity, Kind, Role
+from chassis.errors import InvalidArgument, PortNotFound
+from chassis.identity import Identity, Kind
 from spooler.api import names, paging
 from spooler.api.names import XcvObject
-from spooler.api.rights import METHODS, Right, authorize, owner_of
 from spooler.printer import PortName
 
-SERVICES = ("print", "printer", "port", "watch", "winspool", "registry")
 UID = bytes(range(16))
 
 
@@ -101,52 +97,12 @@ def test_a_page_has_a_default_and_a_bound():
     assert [paging.page_size(asked) for asked in (0, 1, 1000, 5000)] == [100, 1, 1000, 1000]
 
 
-# --- rights
-
-
-def methods_of_the_contract():
-    for name in SERVICES:
-        module = importlib.import_module(f"printfabric.spooler.v1.{name}_service_pb2")
-        for service in module.DESCRIPTOR.services_by_name.values():
-            for method in service.methods:
-                yield f"/{service.full_name}/{method.name}"
-
-
-def test_every_method_of_the_contract_has_its_right_and_no_other():
-    assert set(METHODS) == set(methods_of_the_contract())
-
-
-def identity(*roles):
-    return Identity(Kind.TOKEN, "ann", roles=frozenset(roles))
-
-
-@pytest.mark.parametrize("method", sorted(METHODS))
-def test_who_may_call_what(method):
-    right = METHODS[method]
-    with pytest.raises(Unauthenticated):
-        authorize(NOBODY, method)
-    allowed = {
-        Right.OPERATE: {Role.OPERATOR, Role.ADMINISTRATOR},
-        Right.ADMINISTER: {Role.ADMINISTRATOR},
-        Right.MONITOR: {Role.MONITOR},
-    }.get(right)
-    for caller, roles in ((identity(), set()), *((identity(role), {role}) for role in Role)):
-        if allowed is None or roles & allowed:
-            authorize(caller, method)
-        else:
-            with pytest.raises(AccessDenied):
-                authorize(caller, method)
-
-
-def test_what_is_not_in_the_table_is_for_administrators():
-    with pytest.raises(AccessDenied):
-        authorize(identity(Role.OPERATOR), "/printfabric.spooler.v1.PrintService/New")
-    authorize(identity(Role.ADMINISTRATOR), "/printfabric.spooler.v1.PrintService/New")
+# --- rights: who may call what is in tests/contract/test_rights_of_methods.py
 
 
 def test_a_person_owns_their_jobs_whatever_service_spoke_for_them():
-    alone = identity()
+    alone = Identity(Kind.TOKEN, "ann")
     via = Identity(Kind.TOKEN, "ann", via=Identity(Kind.CERTIFICATE, "portui"))
-    assert owner_of(alone) == owner_of(via) == "token:ann"
-    assert str(via) != owner_of(via)
-    assert owner_of(Identity(Kind.LOOPBACK, "")) == "loopback"
+    assert alone.owner == via.owner == "token:ann"
+    assert str(via) != via.owner
+    assert Identity(Kind.LOOPBACK, "").owner == "loopback"

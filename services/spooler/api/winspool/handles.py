@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from chassis.errors import InvalidArgument, InvalidHandle
 from chassis.identity import current
-from spooler.api import rights
 from spooler.api.winspool.arguments import Arguments
 from spooler.api.xcv_sessions import XcvSession
 
@@ -51,7 +50,7 @@ class Handles:
             InvalidHandle: 6; it is NULL, was closed, never given out, or somebody else's.
         """
         found = self._handles.get(given.text("handle"))
-        if found is None or found.owner != rights.owner_of(current()):
+        if found is None or found.owner != current().owner:
             raise InvalidHandle("this handle was closed, or never given out")
         return found
 
@@ -71,7 +70,7 @@ class Handles:
 
 def new_handle(printer: str = "", xcv: XcvSession | None = None, xcv_handle: bytes = b"") -> Handle:
     """Return a handle of the present caller."""
-    return Handle(rights.owner_of(current()), printer, xcv, xcv_handle)
+    return Handle(current().owner, printer, xcv, xcv_handle)
 
 
 def check_datatype(datatype: str) -> None:

@@ -163,7 +163,7 @@ class PrinterCalls:
     async def get_default(self, given: Arguments) -> Answer:
         """GetDefaultPrinter: the caller's choice, else the first by name."""
         given.refuse_null("size", win32=87)
-        chosen = self._default.get(rights.owner_of(current()), "")
+        chosen = self._default.get(current().owner, "")
         name = chosen if chosen in self._book.queues else next(iter(sorted(self._book.queues)), "")
         if not name:
             raise InvalidArgument("there is no printer", win32=2)
@@ -172,7 +172,7 @@ class PrinterCalls:
     async def set_default(self, given: Arguments) -> Answer:
         """SetDefaultPrinter: for this caller, while this spooler runs."""
         name = given.text("name") or next(iter(sorted(self._book.queues)), "")
-        self._default[rights.owner_of(current())] = self._printer(name)
+        self._default[current().owner] = self._printer(name)
         return {}, 0
 
     # --- values

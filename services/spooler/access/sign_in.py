@@ -1,0 +1,101 @@
+"""People prove themselves once, and get a session."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import NamedTuple
+
+from chassis import logs
+from chassis.auth_errors import WrongPassword
+from chassis.call import Call
+from chassis.identity import Identity
+from spooler.access import passwords
+from spooler.access.sessions import Session, Sessions
+from spooler.access.tries import Tries
+from spooler.access.user_file import UserFile
+from spooler.store import Notes
+
+log = logs.get(__name__)
+
+# One user from one peer; and one peer, behind which may be a console with all its people.
+_OF_A_USER = (5, 12.0)
+_OF_A_PEER = (30, 2.0)
+_AT_ONCE = 2  # scrypt takes 32 MiB and a core each
+
+
+class SignedIn(NamedTuple):
+    """A new session: its token, what it says, and who it is (roles are granted by the server's settings)."""
+
+    token: str
+    session: Session
+    person: Identity
+
+
+class SignIn:
+    """Takes proofs.
+
+    Args:
+        users: people with passwords; None: there are none.
+        session_s: how long a session lasts.
+    """
+
+    def __init__(self, sessions: Sessions, users: UserFile | None, session_s: float) -> None:
+        self.sessions = sessions
+        self._users = users
+        self._session_s = session_s
+        self._slots = asyncio.Semaphore(_AT_ONCE)  # guards memory and cores, no data
+        self._of_users = Tries(*_OF_A_USER)
+        self._of_peers = Tries(*_OF_A_PEER)
+
+    @classmethod
+    async def open(cls, notes: Notes, user_file: Path | None, session_s: float) -> SignIn:
+        """Return it with the sessions of a store.
+
+        Raises:
+            SettingsError: the user file cannot be used.
+            StoreUnavailable: the store does not answer.
+        """
+        users = UserFile(user_file) if user_file is not None else None
+        return cls(await Sessions.open(notes, users), users, session_s)
+
+    @property
+    def local(self) -> bool:
+        """Whether there are users with passwords."""
+        return self._users is not None
+
+    async def by_password(self, name: str, password: str, call: Call) -> SignedIn:
+        """Open a session for a user with a password.
+
+        Raises:
+            WrongPassword: no such user, or another password.
+            TooManyRequests: too many tries, of this user or from there.
+        """
+        peer = call.peer.rpartition(":")[0]
+        self._of_peers.count(peer, "tries to sign in from there")
+        self._of_users.count((peer, name), "tries to sign in")
+        user = self._users.get(name) if self._users is not None else None
+        line = user.password if user is not None else passwords.NOBODYS
+        async with self._slots:
+            good = await asyncio.to_thread(passwords.fits, password, line)
+        if user is None or not good:
+            raise WrongPassword("no such user, or another password")
+        self._of_users.forgive((peer, name))
+        return self._opened(user.identity, call, user.version)
+
+    async def end(self, session: Session) -> None:
+        """End a session, durably.
+
+        Raises:
+            StoreUnavailable: it cannot be written down now.
+        """
+        await self.sessions.end(session)
+        log.info("signed out", person=f"{session.kind}:{session.name}", session=session.number)
+
+    def _opened(self, person: Identity, call: Call, version: str = "") -> SignedIn:
+        carrier = call.identity.via or call.identity
+        token = self.sessions.mint(person, self._session_s, carrier, version)
+        session = self.sessions.read(token)
+        assert session is not None
+        log.info("signed in", person=person.owner, over=str(call.identity), session=session.number)
+        return SignedIn(token, session, person)
