@@ -158,6 +158,9 @@ class Jobs(Protocol):
     ) -> list[HistoryEvent]:
         """Return what happened to a job, a printer, or at a port, oldest first; the newest `limit` of it."""
 
+    async def history_by_people(self, limit: int = 1000) -> list[HistoryEvent]:
+        """Return what people did, whatever they did it to, oldest first; the newest `limit` of it."""
+
     async def remove_jobs(self, numbers: Sequence[int]) -> int:
         """Forget ended jobs with all that belongs to them; others are left alone. Return how many went."""
 

@@ -112,6 +112,16 @@ class RecordingContract(StoreFixtures):
         assert await store.history(job.number, limit=2) == events[-2:]
         assert await store.history(printer="labels") == [paused]
 
+    async def test_what_people_did_is_found_whatever_they_did_it_to(self, store):
+        (job,) = await accepted(store)
+        held = HistoryEvent("held", "mia", "why", job.number, "", NOW)
+        stopped = HistoryEvent("broke-off", "spooler", "cable", job.number, "", NOW)
+        paused = HistoryEvent("paused", "bob", "", 0, "labels", NOW)
+        await store.record(Changes(history=[held, stopped, paused]))
+
+        assert await store.history_by_people() == [held, paused]
+        assert await store.history_by_people(limit=1) == [paused]
+
     async def test_an_event_keeps_its_attempt_its_port_and_the_state_after_it(self, store, opening):
         (job,) = await accepted(store)
         stopped = HistoryEvent(

@@ -54,6 +54,8 @@ async def test_what_people_do_to_a_printer_is_in_its_history(rig: SpoolerRig) ->
         ("paused", "ada", "cleaning"),
         ("resumed", "ada", ""),
     ]
+    answer = await rig.watch.ListHistory(watch_pb.ListHistoryRequest(parent="-", page_size=1))
+    assert [(entry.subject, entry.kind) for entry in answer.entries] == [("printers/till", "resumed")]
 
 
 async def test_what_people_do_to_a_port_is_in_its_history_without_its_secrets(rig: SpoolerRig) -> None:

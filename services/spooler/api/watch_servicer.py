@@ -101,6 +101,8 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         return answer
 
     async def _events(self, parent: str) -> list[HistoryEvent]:
+        if parent == "-":
+            return await self._store.history_by_people(_HISTORY)
         if parent.startswith("printers/"):
             name = printer_of(parent, "parent")
             self._inside.dispatch.book.queue(name)
@@ -156,7 +158,11 @@ def _put_fact(message: pb.Fact, fact: Fact, now: datetime) -> None:
 def _entry(event: HistoryEvent) -> pb.HistoryEntry:
     entry = pb.HistoryEntry(kind=event.what, actor=event.who, text=event.detail)
     if event.job_number:
-        entry.job = f"jobs/{event.job_number}"
+        entry.subject = entry.job = f"jobs/{event.job_number}"
+    elif event.port is not None:
+        entry.subject = f"hosts/{event.port.host}/ports/{event.port.port}"
+    elif event.printer:
+        entry.subject = f"printers/{event.printer}"
     if event.at is not None:
         put_time(entry.time, event.at)
     return entry

@@ -106,6 +106,10 @@ class SqlQuestions(ABC):
         what = (number, printer, port, limit)
         return await self._asked.ask(lambda cursor: sql_read.history_of(cursor, *what))
 
+    async def history_by_people(self, limit: int = 1000) -> list[HistoryEvent]:
+        """Return what people did, whatever they did it to; the newest `limit` of it, oldest first."""
+        return await self._asked.ask(lambda cursor: sql_read.history_by_people(cursor, limit))
+
     async def remove_jobs(self, numbers: Sequence[int]) -> int:
         """Forget ended jobs. Return how many went."""
         return await self._forget(lambda _: list(numbers))

@@ -72,6 +72,12 @@ _EVENTS_OF_PORT = (
     f"{_EVENTS} WHERE port_host = ? COLLATE NOCASE AND port_name = ? COLLATE NOCASE AND port_name IS NOT NULL"
     " ORDER BY id DESC LIMIT ?"
 )
+# The newest so many events are looked through for those of people: a bound for a table that machines fill.
+_LOOKED_THROUGH = 200_000
+_EVENTS_BY_PEOPLE = (
+    f"{_EVENTS} WHERE who NOT IN ('', 'spooler')"
+    " AND id > (SELECT COALESCE(MAX(id), 0) - ? FROM history) ORDER BY id DESC LIMIT ?"
+)
 _PAUSED_PORTS = sql(
     select(
         paused_ports.c.host, paused_ports.c.port, paused_ports.c.who, paused_ports.c.at, paused_ports.c.reason
@@ -173,6 +179,12 @@ def open_attempts(cursor: Cursor) -> list[Attempt]:
 def attempts_of(cursor: Cursor, number: int) -> list[Attempt]:
     """Return a job's attempts, oldest first."""
     return [attempt_of_row(row) for row in cursor.execute(_ATTEMPTS, (number,))]
+
+
+def history_by_people(cursor: Cursor, limit: int) -> list[HistoryEvent]:
+    """Return the newest `limit` events that somebody else than the spooler caused, oldest first."""
+    rows = cursor.execute(_EVENTS_BY_PEOPLE, (_LOOKED_THROUGH, limit))
+    return [event_of_row(row) for row in reversed(rows.fetchall())]
 
 
 def history_of(
