@@ -74,10 +74,6 @@ _EVENTS_OF_PORT = (
 )
 # The newest so many events are looked through for those of people: a bound for a table that machines fill.
 _LOOKED_THROUGH = 200_000
-_EVENTS_BY_PEOPLE = (
-    f"{_EVENTS} WHERE who NOT IN ('', 'spooler')"
-    " AND id > (SELECT COALESCE(MAX(id), 0) - ? FROM history) ORDER BY id DESC LIMIT ?"
-)
 _PAUSED_PORTS = sql(
     select(
         paused_ports.c.host, paused_ports.c.port, paused_ports.c.who, paused_ports.c.at, paused_ports.c.reason
@@ -183,7 +179,11 @@ def attempts_of(cursor: Cursor, number: int) -> list[Attempt]:
 
 def history_by_people(cursor: Cursor, limit: int) -> list[HistoryEvent]:
     """Return the newest `limit` events that somebody else than the spooler caused, oldest first."""
-    rows = cursor.execute(_EVENTS_BY_PEOPLE, (_LOOKED_THROUGH, limit))
+    rows = cursor.execute(
+        f"{_EVENTS} WHERE who NOT IN ('', 'spooler')"
+        " AND id > (SELECT COALESCE(MAX(id), 0) - ? FROM history) ORDER BY id DESC LIMIT ?",
+        (_LOOKED_THROUGH, limit),
+    )
     return [event_of_row(row) for row in reversed(rows.fetchall())]
 
 
