@@ -74,6 +74,7 @@ _EVENTS_OF_PORT = (
 )
 # The newest so many events are looked through for those of people: a bound for a table that machines fill.
 _LOOKED_THROUGH = 200_000
+_NEWEST_EVENT = sql(select(func.max(history.c.id)))
 _PAUSED_PORTS = sql(
     select(
         paused_ports.c.host, paused_ports.c.port, paused_ports.c.who, paused_ports.c.at, paused_ports.c.reason
@@ -179,10 +180,10 @@ def attempts_of(cursor: Cursor, number: int) -> list[Attempt]:
 
 def history_by_people(cursor: Cursor, limit: int) -> list[HistoryEvent]:
     """Return the newest `limit` events that somebody else than the spooler caused, oldest first."""
+    newest = cursor.execute(_NEWEST_EVENT).fetchone()[0] or 0
     rows = cursor.execute(
-        f"{_EVENTS} WHERE who NOT IN ('', 'spooler')"
-        " AND id > (SELECT COALESCE(MAX(id), 0) - ? FROM history) ORDER BY id DESC LIMIT ?",
-        (_LOOKED_THROUGH, limit),
+        f"{_EVENTS} WHERE who NOT IN ('', 'spooler') AND id > ? ORDER BY id DESC LIMIT ?",
+        (newest - _LOOKED_THROUGH, limit),
     )
     return [event_of_row(row) for row in reversed(rows.fetchall())]
 
