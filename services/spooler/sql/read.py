@@ -74,6 +74,7 @@ _EVENTS_OF_PORT = (
 )
 # The newest so many events are looked through for those of people: a bound for a table that machines fill.
 _LOOKED_THROUGH = 200_000
+_EVENTS_BY_PEOPLE = f"{_EVENTS} WHERE who NOT IN ('', 'spooler') AND id > ? ORDER BY id DESC LIMIT ?"
 _NEWEST_EVENT = sql(select(func.max(history.c.id)))
 _PAUSED_PORTS = sql(
     select(
@@ -181,10 +182,7 @@ def attempts_of(cursor: Cursor, number: int) -> list[Attempt]:
 def history_by_people(cursor: Cursor, limit: int) -> list[HistoryEvent]:
     """Return the newest `limit` events that somebody else than the spooler caused, oldest first."""
     newest = cursor.execute(_NEWEST_EVENT).fetchone()[0] or 0
-    rows = cursor.execute(
-        f"{_EVENTS} WHERE who NOT IN ('', 'spooler') AND id > ? ORDER BY id DESC LIMIT ?",
-        (newest - _LOOKED_THROUGH, limit),
-    )
+    rows = cursor.execute(_EVENTS_BY_PEOPLE, (newest - _LOOKED_THROUGH, limit))
     return [event_of_row(row) for row in reversed(rows.fetchall())]
 
 
