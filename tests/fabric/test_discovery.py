@@ -61,6 +61,7 @@ async def found(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 async def _host(api: KubeApi, number: int, address: str = "") -> None:
     one = {
+        "metadata": {"labels": {"kubernetes.io/service-name": "portmon"}},
         "addressType": "IPv4",
         "ports": [{"name": "grpc", "port": 26152}],
         "endpoints": [{"nodeName": f"edge-{number}", "addresses": [address or f"10.0.0.{number}"]}],
