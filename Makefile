@@ -73,7 +73,7 @@ vectors: protos ## replay conformance vectors (FILE=path, else the reference's);
 fuzz: protos ## hostile input for every decoder (SECONDS=10 for each); result in build/fuzz.json
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),10) $(ARGS)
 
-bench: protos ## measure against CUPS on this machine; result in build/bench.json
+bench: protos ## measure beside CUPS and LPrint on this machine; result in build/bench.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench --output build/bench.json $(ARGS)
 

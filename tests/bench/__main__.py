@@ -1,6 +1,6 @@
-"""`make bench`: measures Print Fabric beside CUPS, where it is installed, in one run.
+"""`make bench`: measures Print Fabric beside CUPS and LPrint, where they are installed, in one run.
 
-python -m tests.bench --output build/bench.json [--short] [--only rates,latency,large,scale] [--directory DIR]
+python -m tests.bench --output build/bench.json [--short] [--only rates,latency,large,pools,scale] [--directory DIR]
 """
 
 from __future__ import annotations
@@ -21,18 +21,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tests.bench import limits, table, workloads
+from tests.bench import limits, network, table, workloads
 from tests.bench.cups import Cups
 from tests.bench.fabric import Fabric
+from tests.bench.lprint import LPrint
 from tests.bench.measure import Bench
 from tests.bench.process import BenchError
 from tests.bench.receiver import Receiver
 from tests.bench.scale import scale
-from tests.bench.system import System
+from tests.bench.system import Devices, System
 
-PARTS = ("rates", "latency", "large", "scale")
-PEERS = {"CUPS": Cups}
-DRAINED = {"fabric": 1 << 30, "CUPS": 200}  # of the waiting jobs; CUPS would take minutes for all
+PARTS = ("rates", "latency", "large", "pools", "scale")
+PEERS: dict[str, type[Cups | LPrint]] = {"CUPS": Cups, "LPrint": LPrint}
+DRAINED = {
+    "fabric": 1 << 30,
+    "CUPS": 200,
+    "LPrint": 1 << 30,
+}  # of the waiting jobs; CUPS would take minutes for all
 
 
 def machine(folder: Path) -> dict[str, Any]:
@@ -55,7 +60,7 @@ async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> d
     try:
         bench = Bench(receiver)
         missing = {name: why for name, peer in PEERS.items() if (why := peer.why_not())}
-        kinds: dict[str, Callable[[Path, int, int], System]] = {"fabric": Fabric}
+        kinds: dict[str, Callable[[Path, Devices, int], System]] = {"fabric": Fabric}
         kinds |= {name: peer for name, peer in PEERS.items() if name not in missing}
         result: dict[str, Any] = {
             "schema": 1,
@@ -73,7 +78,7 @@ async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> d
         await _in_turn(bench, folder, kinds, form, parts, result)
         if "scale" in parts:
             for name, kind in kinds.items():
-                make = partial(_make, kind, folder, receiver.port, name)
+                make = partial(_make, kind, folder, receiver.devices, name)
                 result["scale"].append(await scale(bench, make, form, DRAINED[name]))
         result["jobs_checked"] = bench.jobs_checked
         return result
@@ -84,7 +89,7 @@ async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> d
 async def _in_turn(
     bench: Bench,
     folder: Path,
-    kinds: dict[str, Callable[[Path, int, int], System]],
+    kinds: dict[str, Callable[[Path, Devices, int], System]],
     form: workloads.Form,
     parts: Sequence[str],
     result: dict[str, Any],
@@ -93,7 +98,7 @@ async def _in_turn(
     async with AsyncExitStack() as stack:
         systems = []
         for name, kind in kinds.items():
-            system = kind(folder / name, bench.receiver.port, max(workloads.PRINTERS))
+            system = kind(folder / name, bench.receiver.devices, max(workloads.PRINTERS))
             stack.push_async_callback(system.close)
             await system.start()
             systems.append(system)
@@ -102,6 +107,7 @@ async def _in_turn(
             ("latency", workloads.latency),
             ("rates", workloads.rates),
             ("large", workloads.large),
+            ("pools", workloads.pools),
         ):
             if part in parts:
                 print(f"measuring {part} …", file=sys.stderr, flush=True)
@@ -109,10 +115,15 @@ async def _in_turn(
 
 
 def _make(
-    kind: Callable[[Path, int, int], System], folder: Path, port: int, name: str, printers: int, title: str
+    kind: Callable[[Path, Devices, int], System],
+    folder: Path,
+    devices: Devices,
+    name: str,
+    printers: int,
+    title: str,
 ) -> System:
     print(f"measuring {name} with {printers} printers …", file=sys.stderr, flush=True)
-    return kind(folder / f"{name}-{title}", port, printers)
+    return kind(folder / f"{name}-{title}", devices, printers)
 
 
 def _arguments() -> argparse.Namespace:
@@ -142,6 +153,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=arguments.directory))
     folder.chmod(0o755)  # cupsd's backends are other users
     form = workloads.SHORT if arguments.short else workloads.LONG
+    LPrint.network = network.enter()
     try:
         with asyncio.Runner(loop_factory=_uvloop()) as runner:
             result = runner.run(measure(folder, form, arguments.only.split(",")))

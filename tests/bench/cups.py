@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from tests.bench.ipp_peer import IppPeer
+from tests.bench.system import LAME_POOL, POOL, Devices
 
 _SERVER_BIN = Path("/usr/lib/cups")
 _SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin"
@@ -43,8 +44,8 @@ SystemGroup root
 User {user}
 Group {group}
 """
-_QUEUE = """<Printer q{number}>
-Info q{number}
+_QUEUE = """<Printer {name}>
+Info {name}
 DeviceURI socket://127.0.0.1:{port}/?snmp=false
 State Idle
 Type 4
@@ -53,6 +54,13 @@ Shared No
 ErrorPolicy retry-job
 </Printer>
 """
+_CLASS = """<Class {name}>
+Info {name}
+State Idle
+Accepting Yes
+{members}
+</Class>
+"""
 
 
 class Cups(IppPeer):
@@ -60,10 +68,11 @@ class Cups(IppPeer):
 
     name = "CUPS"
     durability = "none within 30 s, as shipped"
+    pools = True
     path = "/printers/{}"
     document_format = "application/vnd.cups-raw"
 
-    def __init__(self, folder: Path, receiver_port: int, printers: int) -> None:
+    def __init__(self, folder: Path, devices: Devices, printers: int) -> None:
         super().__init__(folder)
         for each in ("etc", "spool/tmp", "cache", "run/certs"):
             (folder / each).mkdir(parents=True)
@@ -78,8 +87,15 @@ class Cups(IppPeer):
         (folder / "etc/cupsd.conf").write_text(_CONFIG.format(port=self.port))
         files = _FILES.format(root=folder, user=user.pw_name, group=group)
         (folder / "etc/cups-files.conf").write_text(files)
-        queues = [_QUEUE.format(number=number, port=receiver_port) for number in range(printers)]
-        (folder / "etc/printers.conf").write_text("".join(queues))
+        queues = {f"q{number}": devices.receiving for number in range(printers)}
+        classes = []
+        for name, last in ((POOL, devices.receiving), (LAME_POOL, devices.refusing)):
+            members = {f"{name}{place}": devices.receiving for place in range(3)} | {f"{name}3": last}
+            queues |= members
+            classes.append(_CLASS.format(name=name, members="\n".join(f"Printer {each}" for each in members)))
+        texts = [_QUEUE.format(name=name, port=port) for name, port in queues.items()]
+        (folder / "etc/printers.conf").write_text("".join(texts))
+        (folder / "etc/classes.conf").write_text("".join(classes))
         if os.geteuid() == 0:
             for path in (folder, *folder.rglob("*")):
                 if not path.is_symlink() and "bin" not in path.relative_to(folder).parts:

@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from printfabric.spooler.v1.printer_service_pb2 import PausePrinterRequest, Resu
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
+from tests.bench.system import LAME_POOL, POOL, Devices, queue
 
 UNANSWERED = 1024  # jobs of a stream that may wait for their answer
 PIECE = 256 * 1024
+_GROUPS = {"stream 1": 1, "stream 32": 32}  # documents per message
+Request = Callable[[int], pb.SubmitJobRequest]
 
 
 class Fabric:
@@ -29,19 +33,28 @@ class Fabric:
 
     name = "fabric"
     durability = "fsync before OK"
+    exact = True
+    pools = True
 
-    def __init__(self, folder: Path, receiver_port: int, printers: int) -> None:
+    def __init__(self, folder: Path, devices: Devices, printers: int) -> None:
         self.folder = folder
         folder.mkdir()
         self._children: dict[str, Child] = {}
         self._channels: list[grpc.aio.Channel] = []
-        names = range(printers)
+        ports = {f"P{number}": devices.receiving for number in range(printers)}
+        printers_of = {f"q{number}": [f"P{number}"] for number in range(printers)}
+        for name, last in ((POOL, devices.receiving), (LAME_POOL, devices.refusing)):
+            members = {f"{name}{place}": devices.receiving for place in range(3)} | {f"{name}3": last}
+            ports |= members
+            printers_of[name] = list(members)
         self._write("portmon", 'host_name = "edge"', [
-            f'[[ports]]\nname = "P{name}"\nmonitor = "raw"\n'
-            f'settings = {{ host = "127.0.0.1", port = {receiver_port} }}\n'
-            for name in names
+            f'[[ports]]\nname = "{name}"\nmonitor = "raw"\nsettings = {{ host = "127.0.0.1", port = {port} }}\n'
+            for name, port in ports.items()
         ])  # fmt: skip
-        self._printers = [f'[[printers]]\nname = "q{name}"\nports = ["edge/P{name}"]\n' for name in names]
+        self._printers = [
+            f'[[printers]]\nname = "{name}"\nports = {json.dumps([f"edge/{port}" for port in found])}\n'
+            for name, found in printers_of.items()
+        ]
 
     def _write(self, program: str, first: str, tables: Sequence[str]) -> None:
         top = f'{first}\nstate_dir = "{self.folder / program}"\n'
@@ -103,24 +116,24 @@ class Fabric:
 
     async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:
         """Submit documents, spread over clients and printers; return when all are answered."""
-        way = {"unary": self._unary, "stream 1": self._stream, "stream 32": self._stream}[mode]
-        group = int(mode.rpartition(" ")[2]) if mode != "unary" else 1
+        request = partial(_request, mode, printers, size)
+        group = _GROUPS.get(mode)
         await asyncio.gather(
             *(
-                way(self._channel(place), numbers[place::clients], printers, size, group)
+                self._unary(self._channel(place), numbers[place::clients], request)
+                if group is None
+                else self._stream(self._channel(place), numbers[place::clients], request, group)
                 for place in range(clients)
             )
         )
 
-    async def _unary(
-        self, channel: grpc.aio.Channel, numbers: Sequence[int], printers: int, size: int, _group: int
-    ) -> None:
+    async def _unary(self, channel: grpc.aio.Channel, numbers: Sequence[int], request: Request) -> None:
         stub: Any = PrintServiceStub(channel)
         for number in numbers:
-            await stub.SubmitJob(_request(number, printers, size))
+            await stub.SubmitJob(request(number))
 
     async def _stream(
-        self, channel: grpc.aio.Channel, numbers: Sequence[int], printers: int, size: int, group: int
+        self, channel: grpc.aio.Channel, numbers: Sequence[int], request: Request, group: int
     ) -> None:
         stub: Any = PrintServiceStub(channel)
         call = stub.SubmitJobs()
@@ -130,7 +143,7 @@ class Fabric:
             for first in range(0, len(numbers), group):
                 await room.acquire()
                 part = numbers[first : first + group]
-                await call.write(pb.SubmitJobsRequest(jobs=[_request(each, printers, size) for each in part]))
+                await call.write(pb.SubmitJobsRequest(jobs=[request(each) for each in part]))
             await call.done_writing()
 
         writer = asyncio.create_task(write())
@@ -175,6 +188,6 @@ def _as_installed(folder: Path) -> dict[str, str]:
     return {**environment, "PYTHONPYCACHEPREFIX": str(folder.parent / "pycache")}
 
 
-def _request(number: int, printers: int, size: int) -> pb.SubmitJobRequest:
-    spec = pb.JobSpec(printer=f"q{number % printers}", document_name=f"bench {number}")
+def _request(mode: str, printers: int, size: int, number: int) -> pb.SubmitJobRequest:
+    spec = pb.JobSpec(printer=queue(mode, number, printers), document_name=f"bench {number}")
     return pb.SubmitJobRequest(spec=spec, document=document(number, size))

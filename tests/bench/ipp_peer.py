@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench.ipp import GET_PRINTER_ATTRIBUTES, PAUSE_PRINTER, PRINT_JOB, RESUME_PRINTER, IppClient
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
-from tests.bench.system import UNARY
+from tests.bench.system import LAME_POOL, POOL, UNARY, queue
 
 
 class IppPeer:
@@ -19,6 +19,8 @@ class IppPeer:
 
     name: str
     durability: str
+    exact = True
+    pools: bool
     path: str
     document_format: str
 
@@ -31,20 +33,27 @@ class IppPeer:
     async def begin(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers for its queues."""
         self._child = Child(name, command, self.folder / f"{name}.log", environment=environment)
         deadline = time.monotonic() + 30
-        while True:
+        while not await self._listens():
             self._child.check()
-            try:
-                await self._client(0).ask(GET_PRINTER_ATTRIBUTES, "q0")
-            except (OSError, asyncio.IncompleteReadError):
-                await self._client(0).close()
-                if time.monotonic() > deadline:
-                    raise BenchError(f"{name} does not answer: {self._child.last_words()}") from None
-                await asyncio.sleep(0.002)
-            else:
-                return
+            if time.monotonic() > deadline:
+                raise BenchError(f"{name} does not listen: {self._child.last_words()}")
+            await asyncio.sleep(0.002)
+        await self.make_queues()
+        await self._client(0).ask(GET_PRINTER_ATTRIBUTES, "q0")
+
+    async def _listens(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    async def make_queues(self) -> None:
+        """Make the queues that are not there, if the server's own files do not name them."""
 
     async def stop_server(self) -> None:
         """End the server."""
@@ -71,13 +80,13 @@ class IppPeer:
 
     async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:
         """Submit documents by Print-Job, spread over clients and queues; return when all are answered."""
-        if mode != UNARY:
+        if mode not in {UNARY, POOL, LAME_POOL}:
             raise BenchError(f"{self.name} knows no {mode}")
 
         async def one(client: IppClient, numbers: Sequence[int]) -> None:
             for number in numbers:
                 data = document(number, size)
-                await client.ask(PRINT_JOB, f"q{number % printers}", data, f"bench {number}")
+                await client.ask(PRINT_JOB, queue(mode, number, printers), data, f"bench {number}")
 
         await asyncio.gather(*(one(self._client(place), numbers[place::clients]) for place in range(clients)))
 

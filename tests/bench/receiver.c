@@ -1,9 +1,10 @@
-/* A printer that does nothing but read: one document per connection, what it saw in a shared file.
+/* A printer that does nothing but read documents; what it saw is in a shared file.
  *
  * receiver SHARED_FILE CAPACITY   prints its port, ends when its standard input ends.
  *
- * The file (little-endian, as the machine is): uint64 done, uint64 begun, then CAPACITY records of struct record.
- * A document begins with 8 bytes of its number, then whatever it likes. */
+ * The file (little-endian, as the machine is): uint64 done, 8 bytes unused, then CAPACITY records of struct record.
+ * A document begins with 8 bytes of its number and 8 of its size, all told; then whatever it likes. A connection may
+ * bring several; one that is cut short is recorded as far as it came. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,6 +26,7 @@
 
 #define MAX_FD 4096
 #define PIECE (256 * 1024)
+#define HEAD 16
 
 struct record {
     uint64_t number, bytes, first_ns, end_ns, adler;
@@ -32,7 +34,7 @@ struct record {
 
 struct connection {
     uint64_t bytes, first_ns;
-    uint8_t head[8];
+    uint64_t head[2]; /* number, size */
     uint32_t adler;
 };
 
@@ -63,11 +65,35 @@ static uint32_t adler32(uint32_t adler, const unsigned char *data, size_t size) 
 }
 #endif
 
-static void add(struct connection *c, const unsigned char *data, size_t size) {
-    for (size_t i = 0; i < size && c->bytes + i < 8; i++)
-        c->head[c->bytes + i] = data[i];
+/* Take bytes of one document, at most to its end; return how many. */
+static size_t add(struct connection *c, const unsigned char *data, size_t size) {
+    if (!c->first_ns)
+        c->first_ns = now();
+    uint64_t left = c->bytes < HEAD ? HEAD - c->bytes : c->head[1] - c->bytes;
+    if (size > left)
+        size = (size_t)left;
+    if (c->bytes < HEAD)
+        memcpy((uint8_t *)c->head + c->bytes, data, size);
     c->bytes += size;
     c->adler = (uint32_t)adler32(c->adler, data, (unsigned)size);
+    return size;
+}
+
+static int whole(const struct connection *c) {
+    return c->bytes >= HEAD && c->bytes >= c->head[1];
+}
+
+static void begin(struct connection *c) {
+    memset(c, 0, sizeof *c);
+    c->adler = 1;
+}
+
+static void record(uint64_t *done, struct record *records, uint64_t capacity, struct connection *c) {
+    if (*done >= capacity)
+        exit(6);
+    records[*done] = (struct record){c->head[0], c->bytes, c->first_ns, now(), c->adler};
+    __atomic_add_fetch(done, 1, __ATOMIC_RELEASE);
+    begin(c);
 }
 
 int main(int argc, char **argv) {
@@ -103,8 +129,7 @@ int main(int argc, char **argv) {
                 while ((new = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
                     if (new >= MAX_FD)
                         return 5;
-                    memset(&connections[new], 0, sizeof connections[new]);
-                    connections[new].adler = 1;
+                    begin(&connections[new]);
                     event.data.fd = new;
                     epoll_ctl(poll, EPOLL_CTL_ADD, new, &event);
                 }
@@ -114,25 +139,15 @@ int main(int argc, char **argv) {
             ssize_t got = recv(fd, piece, PIECE, 0);
             if (got < 0 && errno == EAGAIN)
                 continue;
-            if (got > 0) {
-                if (!c->first_ns) {
-                    c->first_ns = now();
-                    __atomic_add_fetch(&shared[1], 1, __ATOMIC_RELEASE);
-                }
-                add(c, piece, (size_t)got);
+            for (ssize_t used = 0; used < got;) {
+                used += (ssize_t)add(c, piece + used, (size_t)(got - used));
+                if (whole(c))
+                    record(shared, records, capacity, c);
+            }
+            if (got > 0)
                 continue;
-            }
-            if (c->bytes > 0) {
-                if (shared[0] >= capacity)
-                    return 6;
-                struct record *r = &records[shared[0]];
-                memcpy(&r->number, c->head, 8);
-                r->bytes = c->bytes;
-                r->first_ns = c->first_ns;
-                r->adler = c->adler;
-                r->end_ns = now();
-                __atomic_add_fetch(&shared[0], 1, __ATOMIC_RELEASE);
-            }
+            if (c->bytes > 0)
+                record(shared, records, capacity, c);
             close(fd);
         }
     }

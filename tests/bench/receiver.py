@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import mmap
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.process import BenchError, Child
+from tests.bench.system import Devices
 
 _HERE = Path(__file__).parent
 _HEADER, _RECORD = struct.Struct("<QQ"), struct.Struct("<QQQQQ")
+_HEAD = struct.Struct("<QQ")  # of a document
 _POLL_S = 0.0005
 _STALLED_S = 30.0  # without a single new document: what is missing is lost
 
@@ -35,12 +38,12 @@ class Arrival(NamedTuple):
 
 
 def document(number: int, size: int) -> bytes:
-    """Return a document of `size` bytes (8 or more) that no other is equal to; its number stands in front."""
+    """Return a document of `size` bytes (16 or more) that no other is equal to; number and size stand in front."""
     body = _bodies.get(size)
     if body is None:
         block = bytes((place * 7919 + place // 251) % 256 for place in range(min(size, 65536)))
-        body = _bodies[size] = (block * (size // len(block) + 1))[: size - 8]
-    return number.to_bytes(8, "little") + body
+        body = _bodies[size] = (block * (size // len(block) + 1))[: size - _HEAD.size]
+    return _HEAD.pack(number, size) + body
 
 
 class Receiver:
@@ -59,10 +62,14 @@ class Receiver:
         line = self._child.process.stdout.readline()
         self._child.wait_until(lambda: bool(line))
         self.port = int(line)
+        self._refusing = socket.socket()
+        self._refusing.bind(("127.0.0.1", 0))  # and never listens
+        self.devices = Devices(self.port, int(self._refusing.getsockname()[1]))
 
     def close(self) -> None:
         """End the process."""
         self._child.end()
+        self._refusing.close()
         self._shared.close()
 
     @property
@@ -79,16 +86,22 @@ class Receiver:
 
     async def wait(self, begin: int, count: int) -> list[Arrival]:
         """Return the `count` documents that come out from the `begin`th on. Raises BenchError when some never do."""
+        await self.until(lambda: self.printed >= begin + count, _STALLED_S)
+        if (came := self.printed - begin) < count:
+            raise BenchError(f"of {count} jobs {came} arrived, then none for {_STALLED_S:g} s")
+        return self.arrivals(begin, begin + count)
+
+    async def until(self, enough: Callable[[], bool], patience_s: float) -> None:
+        """Return when enough has come out, or nothing more has for `patience_s`."""
         seen, deadline = -1, 0.0
-        while (printed := self.printed) < begin + count:
+        while not enough():
             now = time.monotonic()
-            if printed != seen:
-                seen, deadline = printed, now + _STALLED_S
+            if self.printed != seen:
+                seen, deadline = self.printed, now + patience_s
             elif now > deadline:
-                raise BenchError(f"of {count} jobs {printed - begin} arrived, then none for {_STALLED_S:g} s")
+                return
             self._child.check()
             await asyncio.sleep(_POLL_S)
-        return self.arrivals(begin, begin + count)
 
     def check(self, arrivals: Iterable[Arrival], numbers: Iterable[int], size: int) -> None:
         """Raise BenchError unless exactly these documents came out, each once and whole."""
@@ -104,7 +117,7 @@ class Receiver:
         for each in got:
             if each.bytes != size:
                 raise BenchError(f"job {each.number} has {each.bytes} bytes instead of {size}")
-            if each.adler != zlib.adler32(rest, zlib.adler32(each.number.to_bytes(8, "little"))):
+            if each.adler != zlib.adler32(rest, zlib.adler32(_HEAD.pack(each.number, size))):
                 raise BenchError(f"job {each.number} came out damaged")
 
 

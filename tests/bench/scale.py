@@ -63,7 +63,7 @@ async def _start(bench: Bench, system: System) -> float:
     await system.start()
     await system.send(UNARY, 1, 1, numbers, 1024)
     taken = time.monotonic() - started
-    await bench.arrived(begin, numbers, 1024)
+    await (bench.arrived if system.exact else bench.came)(begin, numbers, 1024)
     return rounded(taken)
 
 
@@ -93,6 +93,9 @@ async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> di
     count = min(drained, form.scale_jobs)
     begin, started_ns = bench.receiver.printed, time.monotonic_ns()
     await system.hold(False)
-    arrivals = await bench.some_arrived(begin, count, numbers, 1024)
+    if system.exact:
+        arrivals = await bench.some_arrived(begin, count, numbers, 1024)
+    else:
+        arrivals = await bench.came(begin, numbers, 1024)
     taken = (max(each.end_ns for each in arrivals) - started_ns) / 1e9
-    return {**row, "drained": count, "drained_per_s": rounded(count / taken)}
+    return {**row, "drained": len(arrivals), "drained_per_s": rounded(len(arrivals) / taken)}

@@ -9,25 +9,44 @@ import struct
 import sys
 import time
 import zlib
+from collections.abc import Iterator
 
 PIECE = 256 * 1024
 HEADER, RECORD = struct.Struct("<QQ"), struct.Struct("<QQQQQ")
+HEAD = struct.Struct("<QQ")  # of a document: its number, its size
 
 
 class Connection:
-    """One document on its way in."""
+    """A document on its way in; after its end, the next."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self.bytes = 0
         self.first_ns = 0
         self.head = b""
         self.adler = 1
 
-    def add(self, data: memoryview) -> None:
-        if len(self.head) < 8:
-            self.head += bytes(data[: 8 - len(self.head)])
-        self.bytes += len(data)
-        self.adler = zlib.adler32(data, self.adler)
+    def add(self, data: memoryview) -> Iterator[bytes]:
+        """Take bytes; return a record for each document that ends in them."""
+        while data:
+            self.first_ns = self.first_ns or time.monotonic_ns()
+            left = (HEAD.size if len(self.head) < HEAD.size else HEAD.unpack(self.head)[1]) - self.bytes
+            part, data = data[:left], data[left:]
+            if len(self.head) < HEAD.size:
+                self.head += bytes(part)
+            self.bytes += len(part)
+            self.adler = zlib.adler32(part, self.adler)
+            if self.bytes >= HEAD.size and self.bytes >= HEAD.unpack(self.head)[1]:
+                yield self.end()
+
+    def end(self) -> bytes:
+        """Return the record of the document as far as it came."""
+        number = int.from_bytes(self.head[:8].ljust(8, b"\0"), "little")
+        record = RECORD.pack(number, self.bytes, self.first_ns, time.monotonic_ns(), self.adler)
+        self._begin()
+        return record
 
 
 def receive(shared: mmap.mmap) -> None:
@@ -36,7 +55,15 @@ def receive(shared: mmap.mmap) -> None:
     listener.setblocking(False)
     print(listener.getsockname()[1], flush=True)
     piece = memoryview(bytearray(PIECE))
-    done = begun = 0
+    done = 0
+
+    def keep(record: bytes) -> None:
+        nonlocal done
+        place = HEADER.size + done * RECORD.size
+        shared[place : place + RECORD.size] = record
+        done += 1
+        HEADER.pack_into(shared, 0, done, 0)
+
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         selector.register(sys.stdin, selectors.EVENT_READ)
@@ -58,25 +85,13 @@ def receive(shared: mmap.mmap) -> None:
                 except ConnectionError:
                     got = 0
                 if got:
-                    begun += not connection.bytes
-                    connection.first_ns = connection.first_ns or time.monotonic_ns()
-                    connection.add(piece[:got])
+                    for record in connection.add(piece[:got]):
+                        keep(record)
                 else:
                     selector.unregister(peer)
                     peer.close()
                     if connection.bytes:
-                        record(shared, done, connection)
-                        done += 1
-                HEADER.pack_into(shared, 0, done, begun)
-
-
-def record(shared: mmap.mmap, place: int, connection: Connection) -> None:
-    """Write down a document that has ended."""
-    number = int.from_bytes(connection.head.ljust(8, b"\0"), "little")
-    times = connection.first_ns, time.monotonic_ns()
-    RECORD.pack_into(
-        shared, HEADER.size + place * RECORD.size, number, connection.bytes, *times, connection.adler
-    )
+                        keep(connection.end())
 
 
 if __name__ == "__main__":

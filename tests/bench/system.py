@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tests.bench.process import Child
 
@@ -13,13 +13,32 @@ MODES = (
     "stream 1",
     "stream 32",
 )  # one document per call; a stream of messages with 1 and 32 documents
+LARGE = "large"  # one document
+POOL, LAME_POOL = "pool", "lame"  # documents for one queue of four printers; of the lame one, one refuses
+
+
+class Devices(NamedTuple):
+    """Ports on loopback: of the receiver, and one that refuses every connection."""
+
+    receiving: int
+    refusing: int
+
+
+def queue(mode: str, number: int, printers: int) -> str:
+    """Return the queue that a document goes to; a pool's name is the mode's."""
+    return mode if mode in {POOL, LAME_POOL} else f"q{number % printers}"
 
 
 class System(Protocol):
-    """A print system with the printers `q0`, `q1`, …; every one prints at the receiver."""
+    """A print system with the printers `q0`, `q1`, …; every one prints at the receiver.
+
+    One that has pools has `pool` and `lame`, too: four printers each.
+    """
 
     name: str
     durability: str
+    exact: bool  # it prints what it accepts, once: else what it loses and doubles is counted and fails no run
+    pools: bool
 
     async def start(self) -> None:
         """Start what does not run; return when it answers."""
@@ -35,7 +54,7 @@ class System(Protocol):
         """What costs CPU and memory."""
 
     async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:
-        """Submit documents, spread over clients and printers; return when all are answered."""
+        """Submit documents, spread over clients and printers, or to a pool; return when all are answered."""
 
     async def send_large(self, number: int, size: int) -> None:
         """Submit one large document to `q0`; return when it is answered."""

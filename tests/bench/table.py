@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.system import UNARY
+from tests.bench.workloads import PERCENTILES
 
+_PEERS = ("CUPS", "LPrint")
 _SIZES = {1024: "1 KiB", 65536: "64 KiB"}
 
 
@@ -22,6 +24,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         ("Small jobs, printed per second: median (least-most)", _rates(result["rates"])),
         ("Submit to first byte, 1 KiB, idle, ms", _latency(result["latency"])),
         ("One large document", _large(result["large"])),
+        ("A queue of four printers, 1 KiB, 16 clients", _pools(result["pools"])),
         ("Many printers, many waiting jobs", _scale(result["scale"])),
     ):
         _print(console, title, rows)
@@ -55,50 +58,54 @@ def _costs(costs: Mapping[str, float]) -> str:
 
 
 def _rates(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    rows = [
-        [
-            "system",
-            "size",
-            "printers",
-            "mode",
-            "clients",
-            "jobs/s",
-            "accepted/s",
-            "beside CUPS",
-            "CPU ms per job",
-        ]
-    ]
-    for row in found:
-        beside = peer_rate(found, row)
-        rows.append(
+    head = ["system", "size", "printers", "mode", "clients", "jobs/s", "accepted/s", "lost, doubled"]
+    return [
+        [*head, *(f"beside {peer}" for peer in _PEERS), "CPU ms per job"],
+        *(
             [
                 row["system"], _SIZES[row["size"]], str(row["printers"]), row["mode"], str(row["clients"]),
-                _spread(row["printed_per_s"]), _spread(row["accepted_per_s"]),
-                f"{beside:.1f} x" if beside else "-", _costs(row["cpu_ms_per_job"]),
+                _spread(row["printed_per_s"]), _spread(row["accepted_per_s"]), f"{row['lost']}, {row['doubled']}",
+                *(_beside(found, row, peer) for peer in _PEERS), _costs(row["cpu_ms_per_job"]),
             ]
-        )  # fmt: skip
-    return rows
+            for row in found
+        ),
+    ]  # fmt: skip
 
 
-def peer_rate(found: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> float | None:
-    """Return how many times as fast as CUPS a row is: with as many clients, or CUPS' best beside a stream."""
+def peer_rate(found: Sequence[Mapping[str, Any]], row: Mapping[str, Any], peer: str) -> float | None:
+    """Return how many times as fast as a peer a row is: with as many clients, or the peer's best beside a stream."""
     rates = [
         other["printed_per_s"]["median"]
         for other in found
-        if (other["system"], other["size"], other["printers"]) == ("CUPS", row["size"], row["printers"])
+        if (other["system"], other["size"], other["printers"]) == (peer, row["size"], row["printers"])
         and (row["mode"] != UNARY or other["clients"] == row["clients"])
     ]
-    if not rates or row["system"] == "CUPS":
+    if row["system"] != "fabric" or not any(rates):
         return None
     return float(row["printed_per_s"]["median"] / max(rates))
 
 
+def _beside(found: Sequence[Mapping[str, Any]], row: Mapping[str, Any], peer: str) -> str:
+    rate = peer_rate(found, row, peer)
+    return f"{rate:.2g} x" if rate else "-"
+
+
 def _latency(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    rows = [["system", "p50", "p95", "p99", "samples"]]
+    rows = [["system", *(f"p{p:g}" for p in PERCENTILES), "samples"]]
     for row in found:
-        figures = [f"{row[f'p{p}_ms']:.2f}" for p in (50, 95, 99)]
+        figures = [f"{row[f'p{p:g}_ms']:.2f}" for p in PERCENTILES]
         rows.append([row["system"], *figures, str(row["samples"])])
     return rows
+
+
+def _pools(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    return [
+        ["system", "members", "jobs/s", "CPU ms per job"],
+        *(
+            [row["system"], row["members"], _spread(row["printed_per_s"]), _costs(row["cpu_ms_per_job"])]
+            for row in found
+        ),
+    ]
 
 
 def _large(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.measure import Bench, Run, cpu_ms_each, percentile, rounded, spread
-from tests.bench.system import MODES, UNARY, System
+from tests.bench.measure import Bench, Latencies, Run, cpu_ms_each, spread
+from tests.bench.system import LAME_POOL, LARGE, MODES, POOL, UNARY, System
 
 SIZES = (1024, 65536)
 PRINTERS = (1, 50)
 MIB = 1 << 20
+PERCENTILES = (50, 90, 95, 99, 99.9, 100)
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Form:
     fabric_jobs: dict[tuple[str, int], int]  # by mode and clients
     peer_jobs: dict[int, int]  # by clients
     latency_samples: int
+    pool_jobs: dict[str, int]  # by system
     large_mib: int
     scale_printers: int
     scale_jobs: int
@@ -35,7 +35,8 @@ LONG = Form(
     rounds=3,
     fabric_jobs={(UNARY, 1): 400, (UNARY, 16): 1600, ("stream 1", 1): 3000, ("stream 32", 1): 6000},
     peer_jobs={1: 150, 16: 240},
-    latency_samples=200,
+    latency_samples=300,
+    pool_jobs={"fabric": 1600, "CUPS": 100},
     large_mib=256,
     scale_printers=1000,
     scale_jobs=10_000,
@@ -47,6 +48,7 @@ SHORT = Form(
     fabric_jobs={(UNARY, 1): 30, (UNARY, 16): 64, ("stream 1", 1): 100, ("stream 32", 1): 160},
     peer_jobs={1: 10, 16: 16},
     latency_samples=20,
+    pool_jobs={"fabric": 64, "CUPS": 8},
     large_mib=16,
     scale_printers=60,
     scale_jobs=300,
@@ -107,39 +109,30 @@ def _rate(cell: Cell, runs: Sequence[Run]) -> dict[str, Any]:
         "clients": cell.clients,
         "mode": cell.mode,
         "jobs": cell.jobs,
-        "printed_per_s": spread([run.jobs / run.printed_s for run in runs]),
+        "printed_per_s": spread([run.printed_per_s for run in runs]),
         "accepted_per_s": spread([run.jobs / run.accepted_s for run in runs]),
         "cpu_ms_per_job": cpu_ms_each(runs, cell.jobs),
+        "lost": sum(run.lost for run in runs),
+        "doubled": sum(run.doubled for run in runs),
     }
 
 
 async def latency(bench: Bench, systems: Sequence[System], form: Form) -> list[dict[str, Any]]:
     """Return the time from submitting 1 KiB to an idle system until its first byte comes out."""
-    times: dict[str, list[float]] = {system.name: [] for system in systems}
+    times = {system.name: Latencies() for system in systems}
     for sample in range(-10, form.latency_samples):
         for system in systems:
-            run = await _one(bench, system)
+            run = await _until_it_prints(bench, system, UNARY, 1024)
             if sample >= 0:
-                times[system.name].append(run * 1000)
+                times[system.name].add(run.first_byte_s)
     return [
         {
             "system": system.name,
             "samples": form.latency_samples,
-            **{f"p{p}_ms": rounded(percentile(times[system.name], p)) for p in (50, 95, 99)},
+            **{f"p{p:g}_ms": times[system.name].percentile_ms(p) for p in PERCENTILES},
         }
         for system in systems
     ]
-
-
-async def _one(bench: Bench, system: System) -> float:
-    """Return how long one document took to its first byte, in seconds; then let the system come to rest."""
-    begin = bench.receiver.printed
-    (number,) = bench.numbers(1)
-    before = time.monotonic_ns()
-    await system.send(UNARY, 1, 1, [number], 1024)
-    (arrival,) = await bench.arrived(begin, [number], 1024)
-    await asyncio.sleep(0.01)
-    return (arrival.first_ns - before) / 1e9
 
 
 async def large(bench: Bench, systems: Sequence[System], form: Form) -> list[dict[str, Any]]:
@@ -148,7 +141,7 @@ async def large(bench: Bench, systems: Sequence[System], form: Form) -> list[dic
     runs: dict[str, list[Run]] = {system.name: [] for system in systems}
     for round_ in range(-1, form.rounds):
         for system in systems:
-            run = await bench.run(system, "large", 1, 1, 1, 4 * MIB if round_ < 0 else size)
+            run = await _until_it_prints(bench, system, LARGE, 4 * MIB if round_ < 0 else size)
             if round_ >= 0:
                 runs[system.name].append(run)
     return [
@@ -161,4 +154,33 @@ async def large(bench: Bench, systems: Sequence[System], form: Form) -> list[dic
             "cpu_ms_per_mb": cpu_ms_each(found, size / 1e6),
         }
         for name, found in runs.items()
+    ]
+
+
+async def _until_it_prints(bench: Bench, system: System, mode: str, size: int) -> Run:
+    """Return a run of one document that came out; a system that loses jobs is given another."""
+    while (run := await bench.run(system, mode, 1, 1, 1, size)).lost:
+        pass
+    return run
+
+
+async def pools(bench: Bench, systems: Sequence[System], form: Form) -> list[dict[str, Any]]:
+    """Return how fast one queue prints at four printers: all well, then one that refuses every connection."""
+    runs: dict[tuple[System, str], list[Run]] = {
+        (system, mode): [] for mode in (POOL, LAME_POOL) for system in systems if system.pools
+    }
+    for round_ in range(-1, form.rounds):
+        for (system, mode), found in runs.items():
+            jobs = 8 if round_ < 0 else form.pool_jobs[system.name]
+            run = await bench.run(system, mode, 16, 1, jobs, 1024)
+            if round_ >= 0:
+                found.append(run)
+    return [
+        {
+            "system": system.name,
+            "members": "4" if mode == POOL else "4, one refuses",
+            "printed_per_s": spread([run.printed_per_s for run in found]),
+            "cpu_ms_per_job": cpu_ms_each(found, found[0].jobs),
+        }
+        for (system, mode), found in runs.items()
     ]
