@@ -11,7 +11,6 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from chassis import logs
@@ -26,8 +25,10 @@ from chassis.errors import (
     Verdict,
 )
 from chassis.tasks import Tasks
+from portmon.hold import Hold, Owner
+from portmon.host_port import HostPort
 from portmon.port_state import PortState
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.refusals import TakenOver, never_given_out
 from portmon.session import PortSession
 from portmon.way import Way
@@ -36,46 +37,6 @@ _DEAD_REMEMBERED = 4096
 _CLOSING_S = 10.0  # a device takes to be let go
 MOST_FENCE = (1 << 63) - 1  # above there is no room for the fence of the next opening
 log = logs.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who opens: a fabric (one store) and one of its spooler processes."""
-
-    fabric: str
-    spooler: str
-
-
-@dataclass(slots=True)
-class Hold:
-    """One opening of a port. Times are monotonic seconds, but for `opened_at` (since the epoch)."""
-
-    token: bytes
-    fence: int
-    owner: Owner
-    port: HostPort
-    session: PortSession
-    printer: str
-    lease_s: float
-    deadline: float
-    way: Way | None = None
-    opened_at: float = field(default_factory=time.time)
-    streams: int = 0
-    mourners: list[Callable[[FabricError], None]] = field(default_factory=list)
-    orphaned_at: float | None = None  # its stream broke with a document on the way
-
-    def farewell(self, error: FabricError) -> None:
-        """Tell the streams of a dead handle, once everything else has been told."""
-        for tell in self.mourners:
-            tell(error)
-
-    def dies_at(self) -> float | None:
-        """Return when the hold ends by itself; None while a stream keeps it alive."""
-        if self.streams:
-            return None
-        if self.orphaned_at is None or not (self.session.in_progress() or self.session.queued()):
-            return self.deadline
-        return min(self.deadline, self.orphaned_at + self.port.settings.grace_s)
 
 
 class Handles:
@@ -149,7 +110,9 @@ class Handles:
     ) -> Hold:
         if port.monitor.private(port.name):
             session = await self._new_session(port, owner, way)
-            return self._give_out(port, session, owner, fence, printer, lease_s)
+            private = self._give_out(port, session, owner, fence, printer, lease_s)
+            self._ports.touch(port)
+            return private
         async with port.lock:
             if port.deleted:
                 raise PortNotFound(f"no port {port.name!r} on this host", port=port.name)
@@ -168,6 +131,7 @@ class Handles:
             port.session = session
             port.hold = self._give_out(port, session, owner, fence, printer, lease_s)
             port.hold.way = way
+            self._ports.use_changed(port)
             return port.hold
 
     def _refuse(self, port: HostPort, hold: Hold | None, owner: Owner, fence: int) -> None:
@@ -214,7 +178,6 @@ class Handles:
         hold = Hold(token, fence, owner, port, session, printer, lease_s, now + lease_s)
         self._holds[token] = hold
         self._changed.set()
-        self._ports.changes.touch(port.name)
         return hold
 
     def _kill(self, hold: Hold, why: Callable[[], FabricError]) -> None:
@@ -244,7 +207,7 @@ class Handles:
                 hold.port.session = hold.port.hold = None
         name = hold.port.name
         hold.farewell(error or InvalidHandle(f"port {name} was closed", port=name))
-        self._ports.changes.touch(name)
+        self._ports.use_changed(hold.port)
 
     # --- leases
 

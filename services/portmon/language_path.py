@@ -7,10 +7,10 @@ from typing import Any
 
 from typing_extensions import override
 
+from portmon.host_port import HostPort
 from portmon.language import Language
 from portmon.language_port import LanguagePort
 from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings
-from portmon.ports import HostPort
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from portmon.host_port import HostPort
 from portmon.port_state import PortState
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.reports import Severity
 
 _LABELS = ["host", "port", "monitor"]

@@ -82,3 +82,33 @@ class PortStore(Protocol):
 
     def history(self, name: str = "", most: int = 100) -> list[PortChange]:
         """Return the latest changes, newest first: of one port, or of all and of the host's values."""
+
+
+def row_of(record: PortRecord | None) -> Mapping[str, Any] | None:
+    """Return a record as JSON has it."""
+    if record is None:
+        return None
+    return {"name": record.name, "scheme": record.scheme, "settings": dict(record.settings)}
+
+
+def record_of(row: Mapping[str, Any]) -> PortRecord:
+    """Return the record of a row. Raises KeyError, TypeError: it is none."""
+    return PortRecord(row["name"], row["scheme"], row["settings"])
+
+
+def row_of_change(change: PortChange) -> Mapping[str, Any]:
+    """Return a change as JSON has it."""
+    before, after = row_of(change.before), row_of(change.after)
+    return {"at": change.at, "name": change.name, "before": before, "after": after}
+
+
+def change_of(row: Mapping[str, Any]) -> PortChange:
+    """Return the change of a row. Raises KeyError, TypeError, ValueError: it is none."""
+    before, after = (record_of(one) if one else None for one in (row["before"], row["after"]))
+    return PortChange(float(row["at"]), str(row["name"]), before, after)
+
+
+def value_changed(at: float, name: str, before: object, after: object) -> PortChange:
+    """Return the change of a value of the host's."""
+    records = [None if one is None else PortRecord("", "", {name: one}) for one in (before, after)]
+    return PortChange(at, "", *records)

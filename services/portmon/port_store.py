@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,9 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from chassis.errors import EtagMismatch, PortExists, PortNotFound, StoreUnavailable
-from portmon.journal_file import sync_dir
 from portmon.port_name import same
-from portmon.port_record import PortChange, PortRecord
+from portmon.port_record import (
+    PortChange,
+    PortRecord,
+    change_of,
+    record_of,
+    row_of,
+    row_of_change,
+    value_changed,
+)
+from portmon.whole_file import replace_file
 
 _VERSION = 1
 _MOST_HISTORY_BYTES = 1 << 20  # then the file is put aside and a new one begun
@@ -30,9 +37,8 @@ class LocalPortStore:
             StoreUnavailable: it is not what this program wrote; it is left as it is, for a person to look at.
         """
         self._path, self._clock = path, clock
-        self._lock = (
-            threading.Lock()
-        )  # guards the members below and the file: calls come from several threads
+        # Guards the members below and the files: calls come from several threads.
+        self._lock = threading.Lock()
         self._ports: dict[str, PortRecord] = {}
         self._values: dict[str, Any] = {}
         # each port as it stands in the file: only what changed is written anew
@@ -44,7 +50,7 @@ class LocalPortStore:
                     raise StoreUnavailable(
                         f"{path} has version {found['version']}, this program speaks {_VERSION}"
                     )
-                rows = [PortRecord(row["name"], row["scheme"], row["settings"]) for row in found["ports"]]
+                rows = [record_of(row) for row in found["ports"]]
                 self._values = dict(found.get("values", {}))
             except (ValueError, KeyError, TypeError) as error:
                 raise StoreUnavailable(f"{path} is not a list of ports: {error!r}", path=path) from error
@@ -61,7 +67,7 @@ class LocalPortStore:
             if same(record.name) in self._ports:
                 raise PortExists(f"port {record.name} exists already", port=record.name)
             self._write({**self._ports, same(record.name): record}, self._values)
-            self._remember(record.name, None, record)
+            self._remember(PortChange(self._clock(), record.name, None, record))
 
     def replace(self, record: PortRecord, revision: str | None) -> None:
         """Replace a port's settings."""
@@ -73,7 +79,7 @@ class LocalPortStore:
                 raise EtagMismatch(f"port {record.name} was changed meanwhile", port=record.name)
             self._write({**self._ports, same(record.name): record}, self._values)
             if record != before:
-                self._remember(record.name, before, record)
+                self._remember(PortChange(self._clock(), record.name, before, record))
 
     def delete(self, name: str) -> None:
         """Forget a port."""
@@ -82,7 +88,7 @@ class LocalPortStore:
             if before is None:
                 raise PortNotFound(f"no port {name} on this host", port=name)
             self._write({key: row for key, row in self._ports.items() if key != same(name)}, self._values)
-            self._remember(before.name, before, None)
+            self._remember(PortChange(self._clock(), before.name, before, None))
 
     def values(self) -> Mapping[str, Any]:
         """Return the host's values."""
@@ -96,7 +102,7 @@ class LocalPortStore:
             values = {**self._values, name: value}
             self._write(self._ports, {key: one for key, one in values.items() if one is not None})
             if value != before:
-                self._remember("", _host_value(name, before), _host_value(name, value))
+                self._remember(value_changed(self._clock(), name, before, value))
 
     def history(self, name: str = "", most: int = 100) -> list[PortChange]:
         """Return the latest changes, newest first."""
@@ -126,44 +132,26 @@ class LocalPortStore:
             key: self._lines[key] if key in self._lines and self._ports.get(key) is row else _line(row)
             for key, row in ports.items()
         }
-        beside = self._path.with_name(self._path.name + ".new")
         head = f'{{"version": {_VERSION}, "values": {json.dumps(values)}, "ports": [\n'
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("w", encoding="utf-8") as file:
-                file.write(head + ",\n".join(lines.values()) + "\n]}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            beside.rename(self._path)
-            sync_dir(self._path.parent)
+            replace_file(self._path, (head + ",\n".join(lines.values()) + "\n]}\n").encode())
         except OSError as error:
             raise StoreUnavailable(
                 f"the list of ports cannot be written: {error.strerror}", path=self._path
             ) from error
         self._ports, self._lines, self._values = ports, lines, values
 
-    def _remember(self, name: str, before: PortRecord | None, after: PortRecord | None) -> None:
+    def _remember(self, change: PortChange) -> None:
         """Write a change down. It is done by then: a full disk costs the memory of it and nothing else."""
-        row = {"at": self._clock(), "name": name, "before": _row(before), "after": _row(after)}
         with contextlib.suppress(OSError):
             if self._history.exists() and self._history.stat().st_size > _MOST_HISTORY_BYTES:
                 self._history.rename(self._older)
             with self._history.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-
-
-def _host_value(name: str, value: Any) -> PortRecord | None:
-    return None if value is None else PortRecord("", "", {name: value})
-
-
-def _row(record: PortRecord | None) -> Mapping[str, Any] | None:
-    if record is None:
-        return None
-    return {"name": record.name, "scheme": record.scheme, "settings": dict(record.settings)}
+                file.write(json.dumps(row_of_change(change)) + "\n")
 
 
 def _line(record: PortRecord) -> str:
-    return json.dumps(_row(record))
+    return json.dumps(row_of(record))
 
 
 def _lines_of(path: Path) -> list[str]:
@@ -176,8 +164,6 @@ def _lines_of(path: Path) -> list[str]:
 def _change(line: str) -> PortChange | None:
     """Return a line of the history; None for one that a crash or a full disk has cut."""
     try:
-        row = json.loads(line)
-        before, after = (PortRecord(**one) if one else None for one in (row["before"], row["after"]))
-        return PortChange(float(row["at"]), str(row["name"]), before, after)
+        return change_of(json.loads(line))
     except (ValueError, KeyError, TypeError):
         return None

@@ -3,92 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chassis import logs
-from chassis.errors import FabricError, PortInUse, PortNotFound
+from chassis.errors import FabricError, InvalidArgument, PortInUse, PortNotFound, StoreUnavailable
 from chassis.tasks import Tasks
 from portmon.changes import Changes
 from portmon.checked import checked_settings
-from portmon.counters import PortCounters
-from portmon.facts import Facts
+from portmon.host_port import HostPort
 from portmon.journal import Journal
+from portmon.kept_reports import KeptReports
 from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import canonical, same
 from portmon.port_record import PortChange, PortRecord, PortStore
-from portmon.port_state import PortState
 from portmon.registry import Registry
-from portmon.reports import Report, Reports
-from portmon.session import PortSession
-
-if TYPE_CHECKING:
-    from portmon.handles import Hold
+from portmon.reports import Report, as_said
 
 log = logs.get(__name__)
-
-
-@dataclass(slots=True)
-class HostPort:
-    """One configured port with everything that lives as long as this process does."""
-
-    record: PortRecord
-    monitor: PortMonitor[Any]
-    settings: PortSettings
-    journal_path: Path
-    skew_s: float
-    slots: int
-    counters: PortCounters = field(default_factory=PortCounters)
-    reports: Reports = field(default_factory=Reports)
-    facts: Facts = field(default_factory=Facts)
-    hold: Hold | None = None
-    session: PortSession | None = None
-    used_by: set[str] = field(default_factory=set)  # fabrics whose printers use it (NotifyUsedPorts)
-    deleted: bool = False
-    # Guards opening, taking over, closing and deleting against each other.
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    expiry: asyncio.TimerHandle | None = None  # when the next report runs out
-    _journal: Journal | None = None
-    # Guards _journal: it is opened on threads, and two of one file would take each other for the past.
-    _opening: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def name(self) -> str:
-        """The port's name on this host."""
-        return self.record.name
-
-    @property
-    def journal(self) -> Journal:
-        """The port's journal, mapped when it is first needed: most ports of a large host are quiet."""
-        with self._opening:
-            if self._journal is None:
-                self._journal = Journal.open(
-                    self.journal_path, same(self.name), slots=self.slots, clock_skew_s=self.skew_s
-                )
-                self._journal.device_is(self.monitor.identity(self.name, self.settings))
-            return self._journal
-
-    @property
-    def device(self) -> str:
-        """What hangs on the port."""
-        return self.monitor.device(self.name, self.settings)
-
-    @property
-    def state(self) -> PortState:
-        """Where the port stands."""
-        return PortState.CLOSED if self.session is None else self.session.state
-
-    def forget_journal(self) -> None:
-        """Close the journal; it is opened again when it is asked for."""
-        with self._opening:
-            if self._journal is not None:
-                self._journal.close()
-                self._journal = None
 
 
 class Ports:
@@ -103,7 +39,9 @@ class Ports:
         self._skew_s, self._slots = skew_s, slots
         self._ports: dict[str, HostPort] = {}
         self.changes = Changes()
-        self.configured: Callable[[], None] = lambda: None  # called when a port is new, other, or gone
+        # Called when a port is new, other or gone, and when its use begins or ends.
+        self.configured: Callable[[], None] = lambda: None
+        self._kept, self._keeping = KeptReports(state_dir / "reports.json"), asyncio.Lock()
         registry.init.values.update(store.values())
         # Changes of store and memory are made to their end, though their caller hangs up in the middle.
         self._tasks = Tasks("ports")
@@ -123,6 +61,10 @@ class Ports:
             # Its journal begins with the port, not with its first use: what is newer is then proven to be in it.
             Journal.open(path, same(port.name), slots=self._slots).close()
         self._ports[same(record.name)] = port
+        if kept := self._kept.of(port.name):
+            for one in kept:
+                port.reports.put(one)
+            self.touch(port)
         return port
 
     def __iter__(self) -> Iterator[HostPort]:
@@ -151,7 +93,12 @@ class Ports:
         """Take note whether printers of a fabric use a port (NotifyUsedPorts, NotifyUnusedPorts)."""
         if (fabric in port.used_by) is not used:
             (port.used_by.add if used else port.used_by.discard)(fabric)
-            self.touch(port)
+            self.use_changed(port)
+
+    def use_changed(self, port: HostPort) -> None:
+        """A port is used, opened or closed: who looks after devices and watchers shall know."""
+        self.touch(port)
+        self.configured()
 
     def touch(self, port: HostPort) -> None:
         """Tell the watchers that a port has changed, and again when the next report about it runs out."""
@@ -169,6 +116,25 @@ class Ports:
         if port.reports.set(reporter, reports, lasts_s=lasts_s):
             self.touch(port)
 
+    async def set_port(self, port: HostPort, reporter: str, report: Report, lasts_s: float | None) -> None:
+        """Keep what somebody says about a port, over restarts too (SetPort).
+
+        Raises:
+            InvalidArgument, StoreUnavailable: nothing was changed.
+        """
+        place = f"SetPort {reporter}".strip()  # nobody speaks in the name of the host's own reporters
+        await self._tasks.finish("set port", self._set_port(port, place, report, lasts_s))
+
+    async def _set_port(self, port: HostPort, reporter: str, report: Report, lasts_s: float | None) -> None:
+        async with self._keeping:
+            if not port.reports.has_room(reporter):
+                raise InvalidArgument(f"too many report about port {port.name} already", port=port.name)
+            now = time.time()
+            kept = as_said(report, reporter, now, None if lasts_s is None else now + lasts_s)
+            await asyncio.to_thread(self._kept.keep, port.name, reporter, kept)
+            if port.reports.set(reporter, [report], lasts_s=lasts_s, at=now):
+                self.touch(port)
+
     async def add(self, name: str, monitor: str, values: Mapping[str, Any]) -> HostPort:
         """Add a port; `monitor` is a Windows name or a scheme.
 
@@ -181,11 +147,15 @@ class Ports:
         return await self._tasks.finish("add", self._add(PortRecord(name, found.scheme, stored)))
 
     async def _add(self, record: PortRecord) -> HostPort:
-        await asyncio.to_thread(self._store.add, record)
+        await asyncio.to_thread(self._keep_new, record)
         self.changes.touch(record.name)
         port = self._admit(record)
         self.configured()
         return port
+
+    def _keep_new(self, record: PortRecord) -> None:
+        self._kept.forget(record.name)  # of a port that had the name before
+        self._store.add(record)
 
     async def configure(self, name: str, values: Mapping[str, Any], revision: str | None = None) -> HostPort:
         """Give a port other settings: an open one uses them from the end of its document on.
@@ -227,6 +197,9 @@ class Ports:
             except BaseException:
                 port.deleted = False
                 raise
+            with contextlib.suppress(StoreUnavailable):
+                # Else a port of this name that comes later forgets it.
+                await asyncio.to_thread(self._kept.forget, port.name)
             port.forget_journal()
             if port.expiry is not None:
                 port.expiry.cancel()

@@ -1,6 +1,6 @@
 """Whether the devices of this host's ports are there: heard of at once by inotify, looked for every few seconds as well.
 
-What is wrong becomes a report of the port ("device"), which is taken back when it is right again. An open port whose
+Only ports that printers use (NotifyUsedPorts) or somebody has open are looked after. What is wrong becomes a report of the port ("device"), which is taken back when it is right again. An open port whose
 device has come back is opened anew by itself.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ from portmon.devices.found import FoundDevice, by_identity, index, looked_up
 from portmon.devices.holders import access_problem, holders_of
 from portmon.devices.inotify import Inotify
 from portmon.devices.tree import DeviceTree, node_of
+from portmon.host_port import HostPort
 from portmon.monitor import PortMonitor
 from portmon.port_state import PortState
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.reports import Condition, Report, Severity, Source
 
 REPORTER = "device"
@@ -92,8 +94,10 @@ class Presence:
         self._news.clear()
 
     def _mine(self) -> list[HostPort]:
-        """Return the ports that have a device of this host."""
-        return [port for port in self._ports if port.monitor.talks and port.device.startswith("/")]
+        """Return the ports in use that have a device of this host."""
+        return [
+            port for port in self._ports if port.in_use and port.monitor.talks and port.device.startswith("/")
+        ]
 
     def _watched(self) -> tuple[set[Path], list[Path]]:
         devices = [Path(port.device) for port in self._mine()]
@@ -110,11 +114,18 @@ class Presence:
         before = {name: one.identity for name, one in self._known.items()}
         seen = await asyncio.to_thread(_look, asked, before)
         for port in ports:
-            if not port.deleted and port.name in seen:
+            if not port.deleted and port.in_use:
                 self._take(port, seen[port.name])
-        names = {port.name for port in ports}
-        for name in self._known.keys() - names:
-            del self._known[name]
+        for name in self._known.keys() - {port.name for port in self._mine()}:
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        """A port is gone or no longer used: what was seen of its device counts no more."""
+        del self._known[name]
+        if name in self._ports:
+            port = self._ports.get(name)
+            port.device_at = None
+            self._ports.report(port, REPORTER, [], None)
 
     def _take(self, port: HostPort, looked: Looked) -> None:
         known = self._known.get(port.name)
@@ -126,6 +137,7 @@ class Presence:
             log.info("device looked at", port=port.name, device=port.device, found=", ".join(texts) or "well")
         known.there, known.reports = looked.there, texts
         known.identity = looked.identity or known.identity
+        port.device_at = time.time() if looked.there else None
         self._ports.report(port, REPORTER, looked.reports, None)
         failed = port.session is not None and port.session.state is PortState.FAILED
         if port.session is not None and looked.there and (back or failed):

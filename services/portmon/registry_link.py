@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from chassis.client import Channels
 from chassis.errors import HostUnreachable, StoreUnavailable
-from portmon.journal_file import sync_dir
 from portmon.registry_store import Kept
+from portmon.whole_file import replace_file
 from printfabric.spooler.v1 import registry_service_pb2 as pb
 from printfabric.spooler.v1.registry_service_pb2_grpc import RegistryServiceStub
 
@@ -65,14 +64,8 @@ class FileCopy:
 
     def save(self, document: bytes) -> None:
         """Write it."""
-        beside = self._path.with_name(self._path.name + ".new")
         try:
-            with beside.open("wb") as file:
-                file.write(document)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.rename(self._path)
-            sync_dir(self._path.parent)
+            replace_file(self._path, document)
         except OSError as error:
             text = f"the copy of the host's ports cannot be written: {error.strerror}"
             raise StoreUnavailable(text, path=self._path) from error

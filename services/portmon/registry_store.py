@@ -14,7 +14,15 @@ from typing import Any, NamedTuple, Protocol
 
 from chassis.errors import EtagMismatch, FabricError, PortExists, PortNotFound, StoreUnavailable
 from portmon.port_name import same
-from portmon.port_record import PortChange, PortRecord
+from portmon.port_record import (
+    PortChange,
+    PortRecord,
+    change_of,
+    record_of,
+    row_of,
+    row_of_change,
+    value_changed,
+)
 
 _VERSION = 1
 _MOST_CHANGES = 200
@@ -104,7 +112,7 @@ class RegistryStore:
     def history(self, name: str = "", most: int = 100) -> list[PortChange]:
         """Return the latest changes, newest first."""
         with self._lock:
-            found = [_change(row) for row in self._state.changes]
+            found = [change_of(row) for row in self._state.changes]
         return [one for one in found if not name or same(one.name) == same(name)][:most]
 
     # --- changing
@@ -156,10 +164,9 @@ class RegistryStore:
             if value == before:
                 return state
             values = {**state.values, name: value}
-            records = [None if one is None else PortRecord("", "", {name: one}) for one in (before, value)]
             return state._replace(
                 values={key: one for key, one in values.items() if one is not None},
-                changes=self._noted(state, "", *records),
+                changes=_with(state, value_changed(self._clock(), name, before, value)),
             )
 
         self._change(change)
@@ -205,27 +212,19 @@ class RegistryStore:
     def _noted(
         self, state: _State, name: str, before: PortRecord | None, after: PortRecord | None
     ) -> tuple[Mapping[str, Any], ...]:
-        row = {"at": self._clock(), "name": name, "before": _row(before), "after": _row(after)}
-        return (row, *state.changes)[:_MOST_CHANGES]
+        return _with(state, PortChange(self._clock(), name, before, after))
+
+
+def _with(state: _State, change: PortChange) -> tuple[Mapping[str, Any], ...]:
+    return (row_of_change(change), *state.changes)[:_MOST_CHANGES]
 
 
 def _away(error: FabricError) -> StoreUnavailable:
     return StoreUnavailable(f"the spooler keeps this host's ports and does not answer: {error.message}")
 
 
-def _row(record: PortRecord | None) -> Mapping[str, Any] | None:
-    if record is None:
-        return None
-    return {"name": record.name, "scheme": record.scheme, "settings": dict(record.settings)}
-
-
-def _change(row: Mapping[str, Any]) -> PortChange:
-    before, after = (PortRecord(**one) if one else None for one in (row["before"], row["after"]))
-    return PortChange(float(row["at"]), str(row["name"]), before, after)
-
-
 def _written(state: _State) -> bytes:
-    ports = [_row(one) for one in state.ports.values()]
+    ports = [row_of(one) for one in state.ports.values()]
     found = {"version": _VERSION, "values": state.values, "ports": ports, "changes": state.changes}
     return json.dumps(found).encode()
 
@@ -239,10 +238,10 @@ def _read(document: bytes) -> _State:
             raise StoreUnavailable(
                 f"the host's ports are of version {found['version']}, this program speaks {_VERSION}"
             )
-        rows = [PortRecord(row["name"], row["scheme"], row["settings"]) for row in found["ports"]]
+        rows = [record_of(row) for row in found["ports"]]
         changes = tuple(found.get("changes", ()))
         for one in changes:
-            _change(one)
+            change_of(one)
         return _State({same(row.name): row for row in rows}, dict(found.get("values", {})), changes)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreUnavailable(f"what is kept for this host is no list of ports: {error!r}") from error

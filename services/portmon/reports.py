@@ -70,9 +70,8 @@ class Reports:
 
     def __init__(self) -> None:
         self._by_reporter: dict[str, tuple[Report, ...]] = {}
-        self._lock = (
-            threading.Lock()
-        )  # guards the change of _by_reporter, which is replaced and never altered
+        # Guards the change of _by_reporter, which is replaced and never altered.
+        self._lock = threading.Lock()
 
     def set(
         self,
@@ -90,18 +89,24 @@ class Reports:
         """
         now = time.time() if at is None else at
         expires = None if lasts_s is None else now + lasts_s
-        kept = [one for one in reports if one.condition is not Condition.CLEAR or one.text][:_MOST_REPORTS]
-        new = tuple(
-            Report(one.condition, one.severity, _clean(one.text), one.source, now, expires, reporter)
-            for one in kept
-        )
+        said = (as_said(one, reporter, now, expires) for one in reports)
+        new = tuple([one for one in said if one is not None][:_MOST_REPORTS])
         with self._lock:
             before = self._by_reporter.get(reporter, ())
             rest = {name: said for name, said in self._by_reporter.items() if name != reporter}
-            if new and len(rest) < _MOST_REPORTERS:
+            if new and self.has_room(reporter):
                 rest[reporter] = new
             self._by_reporter = rest
         return _meaning(new) != _meaning(before) or self._ran_out(before, now)
+
+    def put(self, report: Report) -> None:
+        """Take a report back that was kept: all it says is its own."""
+        with self._lock:
+            self._by_reporter = {**self._by_reporter, report.reporter: (report,)}
+
+    def has_room(self, reporter: str) -> bool:
+        """Say whether one more may speak."""
+        return len(self._by_reporter.keys() - {reporter}) < _MOST_REPORTERS
 
     def now(self, at: float | None = None) -> list[Report]:
         """Return what counts at a time (now), the worst first."""
@@ -122,6 +127,15 @@ class Reports:
     @staticmethod
     def _ran_out(reports: tuple[Report, ...], at: float) -> bool:
         return any(one.expires_at is not None and one.expires_at <= at for one in reports)
+
+
+def as_said(report: Report, reporter: str, at: float, expires_at: float | None) -> Report | None:
+    """Return a report as it is kept; None when it says that nothing is the matter, and nothing more."""
+    if report.condition is Condition.CLEAR and not report.text:
+        return None
+    return Report(
+        report.condition, report.severity, _clean(report.text), report.source, at, expires_at, reporter
+    )
 
 
 def _meaning(reports: tuple[Report, ...]) -> list[tuple[Condition, Severity, str, Source]]:

@@ -13,9 +13,10 @@ from functools import partial
 
 from chassis import logs
 from chassis.tasks import Tasks
+from portmon.host_port import HostPort
 from portmon.network_settings import NetworkSettings
 from portmon.port_state import PortState
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.reports import Condition, Report, Severity, Source
 from portmon.snmp_agent import AgentPlace, NoAnswer, Seen, look
 from portmon.snmp_status import facts_of, reports_of

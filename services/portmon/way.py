@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from portmon.host_port import HostPort
 from portmon.monitor import PortMonitor
-from portmon.ports import HostPort
 
 
 class Way(Protocol):

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 from chassis import logs
 from chassis.errors import FabricError, InvalidArgument, InvalidHandle, UnknownPrintMonitor
 from portmon.errand import Step
+from portmon.host_port import HostPort
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.xcv_answer import Answer, answer, errors_of, status_of
 from portmon.xcv_payload import Wrong, name_in, parsed
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from chassis.errors import CallCanceled, FabricError, PortNotFound
 from portmon.checked import checked_settings
 from portmon.errand import Errand, Step
+from portmon.host_port import HostPort
 from portmon.monitor import LineStore, PortMonitor
 from portmon.port_name import canonical
-from portmon.ports import HostPort
 from portmon.xcv import Result, Xcv, XcvSession
 from portmon.xcv_payload import Wrong, name_in, settings_in
 

@@ -12,9 +12,9 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
+from portmon.host_port import HostPort
 from portmon.monitor import PortSettings
 from portmon.port_data import record_of, version_of
-from portmon.ports import HostPort
 from portmon.xcv import Xcv, XcvCommand, XcvSession
 from portmon.xcv_payload import Wrong, members, name_in
 

@@ -63,8 +63,10 @@ class Hosts:
         self._tasks = tasks
         self._infos: dict[str, HostInfo] = {}
         self._ports: dict[str, dict[str, PortInfo]] = {}
-        self._used: dict[str, set[str]] = {}  # host -> its ports that printers use; of unknown hosts too
-        self._told: dict[str, list[str]] = {}
+        # Host -> its ports that printers use, key -> name; of unknown hosts too.
+        self._used: dict[str, dict[str, str]] = {}
+        self._told: dict[str, set[str]] = {}  # host -> what it was told of that, once it was told all
+        self._telling: dict[str, asyncio.Lock] = {}  # host -> one word after the other
         self._started = False
         self.on_up: Callable[[str], None] = lambda _host: None
         self.on_ready: Callable[[PortName], None] = lambda _port: None  # a port got well, as its host says
@@ -128,15 +130,19 @@ class Hosts:
         self._tasks.spawn(f"host {link.name}", self._keep(key, link))
 
     def used_ports_changed(self, ports: Iterable[Iterable[PortName]]) -> None:
-        """Tell the hosts which of their ports printers use (NotifyUsedPorts), those for whom it has changed."""
-        used: dict[str, set[str]] = {}
+        """Tell the hosts which of their ports printers begin and cease to use, those for whom it has changed."""
+        used: dict[str, dict[str, str]] = {}
         for some in ports:
             for port in some:
-                used.setdefault(port.host.casefold(), set()).add(port.port)
-        self._used = used
-        for key, info in self._infos.items():
-            if info.state == "online" and sorted(used.get(key, ())) != self._told.get(key, []):
-                self._tasks.spawn(f"used ports of {key}", self._notify_used(key))
+                host, key = port.key
+                used.setdefault(host, {})[key] = port.port
+        before, self._used = self._used, used
+        for key in self._infos:
+            if self._is_online(key) and used.get(key, {}).keys() != before.get(key, {}).keys():
+                self._tell_soon(key)
+
+    def _is_online(self, key: str) -> bool:
+        return self._infos[key].state == "online"
 
     async def _keep(self, key: str, link: RemoteHost) -> None:
         failures = 0
@@ -165,21 +171,25 @@ class Hosts:
                     key, state="online", error="", version=hello.version, instance_id=hello.instance_id,
                     boot_id=hello.boot_id,
                 )  # fmt: skip
-                self._told.pop(key, None)  # another process may answer now
-                if self._used.get(key):
-                    await self._notify_used(key)
+                self._told.pop(key, None)  # another process may answer now: it is told all
+                if not await self._tell(key):
+                    self._tell_soon(key)
                 self.on_up(link.name)
         raise HostUnreachable(f"host {link.name} ended the watch", host=link.name)
 
     def _take(self, key: str, link: RemoteHost, ports: Iterable[PortInfo], deleted: Iterable[str]) -> None:
         for port in ports:
-            before = self._ports[key].get(port.name.port.casefold())
-            self._ports[key][port.name.port.casefold()] = port
+            name = port.name.port.casefold()
+            before = self._ports[key].get(name)
+            self._ports[key][name] = port
             self._hub.port(port)
             if before is not None and before.state in _UNWELL and port.state not in _UNWELL:
                 self.on_ready(port.name)
+            if before is None and name in self._used.get(key, ()) and self._is_online(key):
+                self._tell_soon(key)  # a port that printers have waited for
         for name in deleted:
             self._ports[key].pop(name.casefold(), None)
+            self._told.get(key, set()).discard(name.casefold())
             self._hub.deleted(f"hosts/{link.name}/ports/{name}")
         self._infos[key] = self._infos[key]._replace(last_seen=datetime.now(UTC), ports=len(self._ports[key]))
 
@@ -189,13 +199,34 @@ class Hosts:
         if self._infos[key] != before:
             self._hub.host(self._infos[key])
 
-    async def _notify_used(self, key: str) -> None:
-        self._told[key] = used = sorted(self._used.get(key, ()))
-        try:
-            await self._links[key].notify_used(used)
-        except FabricError as error:
-            self._told.pop(key, None)
-            log.info("host does not take the used ports", host=key, reason=error.reason)
+    # --- which ports are used
+
+    def _tell_soon(self, key: str) -> None:
+        async def until_heard() -> None:
+            while self._is_online(key):
+                if await self._tell(key):
+                    return
+                await asyncio.sleep(RECONNECT.most_s)
+
+        self._tasks.spawn(f"used ports of {key}", until_heard())
+
+    async def _tell(self, key: str) -> bool:
+        """Tell a host what it has not heard yet: all at its registration, then what has changed. Return whether it heard."""
+        async with self._telling.setdefault(key, asyncio.Lock()):
+            used, told, link = self._used.get(key, {}), self._told.pop(key, None), self._links[key]
+            try:
+                if told is None:
+                    unknown = await link.notify_used(sorted(used.values()), full=True)
+                else:
+                    if gone := sorted(told - used.keys()):
+                        await link.notify_unused(gone)
+                    new = sorted(used[name] for name in used.keys() - told)
+                    unknown = await link.notify_used(new) if new else ()
+            except FabricError as error:  # the next word is all of it again
+                log.info("host does not take the used ports", host=key, reason=error.reason)
+                return False
+            self._told[key] = used.keys() - {name.casefold() for name in unknown}
+            return True
 
 
 class HostLink:

@@ -204,10 +204,19 @@ class RemoteHost:
         state = port_pb2.PortState.Name(port.state).removeprefix("PORT_STATE_").lower()
         return PortInfo(PortName(self.name, port.port.port), port.monitor, state, port.device, port)
 
-    async def notify_used(self, ports: Sequence[str]) -> None:
-        """Tell the host which of its ports printers use (NotifyUsedPorts), as the full set."""
-        request = pb.NotifyUsedPortsRequest(owner=self.owner, ports=ports, full=True)
-        await self._stub.NotifyUsedPorts(request, timeout=CALL_TIMEOUT_S)
+    async def notify_used(self, ports: Sequence[str], *, full: bool = False) -> Sequence[str]:
+        """Tell the host which of its ports printers use now (NotifyUsedPorts), `full`: these and no others.
+
+        Returns those that it has not got.
+        """
+        request = pb.NotifyUsedPortsRequest(owner=self.owner, ports=ports, full=full)
+        answer = await self._stub.NotifyUsedPorts(request, timeout=CALL_TIMEOUT_S)
+        return [one.port for one in answer.ports if one.result]
+
+    async def notify_unused(self, ports: Sequence[str]) -> None:
+        """Tell the host which of its ports no printer uses any more (NotifyUnusedPorts)."""
+        request = pb.NotifyUnusedPortsRequest(owner=self.owner, ports=ports)
+        await self._stub.NotifyUnusedPorts(request, timeout=CALL_TIMEOUT_S)
 
     async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
         """See `PortHost.open_port`."""

@@ -11,12 +11,14 @@ from typing import Any
 
 from chassis.tasks import Tasks
 from portmon.document import Disposition, DocInfo, DocKey, Progress, Slice
-from portmon.handles import Handles, Hold, Owner
+from portmon.handles import Handles
+from portmon.hold import Hold, Owner
+from portmon.host_port import HostPort
 from portmon.language import Language
 from portmon.language_path import LanguagePath
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.registry import Registry
 from portmon.session import PortSession
 from printfabric_sim import SimulatedPrinter

@@ -15,7 +15,8 @@ from chassis.errors import LeaseExpired
 from chassis.tasks import Tasks
 from portmon import handles as module
 from portmon.document import DocInfo, DocKey, Evidence
-from portmon.handles import Handles, Hold, Owner
+from portmon.handles import Handles
+from portmon.hold import Hold, Owner
 from portmon.monitor import MonitorInit, OpenContext, Port, PortMonitor, PortSettings
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports

@@ -14,7 +14,8 @@ import pytest
 from chassis.errors import DeviceNotConnected, InvalidHandle, LeaseExpired, PortBusy, PortInUse, StaleFence
 from chassis.tasks import Tasks
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Progress, Slice
-from portmon.handles import Handles, Hold, Owner
+from portmon.handles import Handles
+from portmon.hold import Hold, Owner
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports

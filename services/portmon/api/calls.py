@@ -6,7 +6,8 @@ import secrets
 import uuid
 
 from chassis.tasks import Tasks
-from portmon.handles import Handles, Hold
+from portmon.handles import Handles
+from portmon.hold import Hold
 from portmon.ports import Ports
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
-
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.errors import FabricError, InvalidArgument, InvalidLevel, Verdict, known_errors
 from chassis.win32 import win32_name
@@ -20,12 +16,9 @@ from portmon.document import (
     Phase,
     Progress,
 )
-from portmon.handles import Hold, Owner
-from portmon.port_state import PortState
-from portmon.ports import HostPort
-from portmon.reports import Condition, Report, Severity
+from portmon.hold import Owner
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
-from printfabric.types.v1 import error_pb2, ledger_pb2, port_pb2
+from printfabric.types.v1 import error_pb2, ledger_pb2
 
 _PHASES = {
     Phase.NEVER_SEEN: pb.DOCUMENT_PHASE_NEVER_SEEN,
@@ -64,12 +57,6 @@ _DISPOSITIONS = {
     pb.DISPOSITION_COMPLETE: Disposition.COMPLETE,
     pb.DISPOSITION_ABORT: Disposition.ABORT,
     pb.DISPOSITION_RESTART: Disposition.RESTART,
-}
-_STATES = {
-    PortState.CLOSED: port_pb2.PORT_STATE_READY,
-    PortState.OPEN: port_pb2.PORT_STATE_READY,
-    PortState.IN_DOCUMENT: port_pb2.PORT_STATE_PRINTING,
-    PortState.FAILED: port_pb2.PORT_STATE_OFFLINE,
 }
 # The journal keeps the code of a failure; this is the class it came from, where a code has one of its own.
 _BY_CODE = {
@@ -202,75 +189,3 @@ def seconds(value: float) -> Duration:
     found = Duration()
     found.FromNanoseconds(int(value * 1e9))
     return found
-
-
-def _moment(epoch_s: float) -> Timestamp:
-    found = Timestamp()
-    found.FromDatetime(datetime.fromtimestamp(epoch_s, UTC))
-    return found
-
-
-def port_to_pb(host: str, port: HostPort, *, names_only: bool = False) -> port_pb2.Port:
-    """Return everything known about a port; `names_only` is PORT_INFO_1."""
-    message = port_pb2.Port(name=f"hosts/{host}/ports/{port.name}")
-    message.port.host, message.port.port = host, port.name
-    if names_only:
-        return message
-    message.monitor, message.description = port.monitor.name, port.monitor.description
-    message.types.append(port_pb2.PORT_TYPE_WRITE)
-    if port.monitor.readable:
-        message.types.append(port_pb2.PORT_TYPE_READ)
-    if port.monitor.net_attached:
-        message.types.append(port_pb2.PORT_TYPE_NET_ATTACHED)
-    reports = port.reports.now()
-    message.state = min([_STATES[port.state], *(_state_of(one) for one in reports)])
-    message.status.extend(map(_report_to_pb, reports))
-    message.device, message.settings_revision = port.device, port.record.revision
-    counters = port.counters
-    message.counters.busy_seconds = counters.busy_s()
-    message.counters.written_bytes, message.counters.read_bytes = counters.written_bytes, counters.read_bytes
-    message.counters.documents = counters.documents["complete"]
-    message.counters.broken_documents = counters.documents["broken"] + counters.documents["aborted"]
-    message.counters.stall_seconds = sum(
-        value for cause, value in counters.stalls_s.items() if cause != "upstream"
-    )
-    if port.hold is not None:
-        message.hold.CopyFrom(_hold_to_pb(port.hold))
-    return message
-
-
-def _state_of(report: Report) -> port_pb2.PortState.ValueType:
-    """Return the least good state a report leaves: the worst of all counts."""
-    if report.severity is Severity.ERROR:
-        offline = report.condition is Condition.OFFLINE
-        return port_pb2.PORT_STATE_OFFLINE if offline else port_pb2.PORT_STATE_ERROR
-    return port_pb2.PORT_STATE_ATTENTION if report.severity is Severity.WARNING else port_pb2.PORT_STATE_READY
-
-
-def _report_to_pb(report: Report) -> port_pb2.PortStatus:
-    message = port_pb2.PortStatus(
-        condition=port_pb2.PortCondition.Value(f"PORT_CONDITION_{report.condition.name}"),
-        severity=port_pb2.Severity.Value(f"SEVERITY_{report.severity.name}"),
-        text=report.text,
-        source=port_pb2.StatusSource.Value(f"STATUS_SOURCE_{report.source.name}"),
-        report_time=_moment(report.at),
-        reporter=report.reporter,
-    )
-    if report.expires_at is not None:
-        message.expire_time.CopyFrom(_moment(report.expires_at))
-    return message
-
-
-def _hold_to_pb(hold: Hold) -> port_pb2.PortHold:
-    message = port_pb2.PortHold(
-        fabric_id=hold.owner.fabric,
-        spooler_id=hold.owner.spooler,
-        fence=hold.fence,
-        printer=hold.printer,
-        open_time=_moment(hold.opened_at),
-    )
-    if hold.way is not None:
-        message.language_monitor = hold.way.name
-    if not hold.streams:
-        message.lease_expire_time.CopyFrom(_moment(time.time() + hold.deadline - time.monotonic()))
-    return message

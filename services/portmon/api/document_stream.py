@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from chassis.errors import FabricError, InvalidArgument, TooLarge
 from portmon.api import convert
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
-from portmon.handles import Handles, Hold
+from portmon.handles import Handles
+from portmon.hold import Hold
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 MOST_SLICE_BYTES = 1 << 20

@@ -1,4 +1,4 @@
-"""The part of MonitorService that is about the host: what it has, who uses it, how it ends."""
+"""The part of MonitorService that is about the host: what it has, what becomes of it, how it ends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 from chassis.errors import InvalidArgument, InvalidHandle, InvalidLevel, NotSupported
 from portmon.api import convert
 from portmon.api.calls import Calls
+from portmon.api.convert_port import port_to_pb
 from portmon.api.document_stream import known_documents
+from portmon.host_port import HostPort
 from portmon.journal_file import boot_id
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
-from portmon.ports import HostPort
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 CONTRACT = "1.0"
@@ -42,7 +43,7 @@ _INFO_BYTES = {1: 8, 2: 32}
 
 
 class HostCalls(Calls):
-    """Initialize, EnumPorts, NotifyUsedPorts, NotifyUnusedPorts, Shutdown."""
+    """Initialize, EnumPorts, WatchPorts, Shutdown."""
 
     async def Initialize(self, request: pb.InitializeRequest, context: Any) -> pb.InitializeResponse:
         """Tell what the host has."""
@@ -91,32 +92,8 @@ class HostCalls(Calls):
         needed = sum(_port_info_bytes(port, level) for port in found)
         if request.HasField("max_output_bytes") and needed > request.max_output_bytes:
             raise InvalidArgument(f"{needed} bytes are needed", win32=122, needed=needed)
-        ports = [convert.port_to_pb(self._host, port, names_only=level == 1) for port in found]
+        ports = [port_to_pb(self._host, port, names_only=level == 1) for port in found]
         return pb.EnumPortsResponse(ports=ports, needed_bytes=needed)
-
-    async def NotifyUsedPorts(
-        self, request: pb.NotifyUsedPortsRequest, context: Any
-    ) -> pb.NotifyUsedPortsResponse:
-        """Remember which ports the caller's printers use."""
-        owner = convert.owner_from(request.owner)
-        used = [self._ports.get(name) for name in request.ports]
-        if request.full:
-            names = {port.name for port in used}
-            for port in self._ports:
-                self._ports.use(port, owner.fabric, port.name in names)
-        for port in used:
-            self._ports.use(port, owner.fabric, True)
-        return pb.NotifyUsedPortsResponse()
-
-    async def NotifyUnusedPorts(
-        self, request: pb.NotifyUnusedPortsRequest, context: Any
-    ) -> pb.NotifyUnusedPortsResponse:
-        """Forget them; names that are gone already are fine."""
-        owner = convert.owner_from(request.owner)
-        for name in request.ports:
-            if name in self._ports:
-                self._ports.use(self._ports.get(name), owner.fabric, False)
-        return pb.NotifyUnusedPortsResponse()
 
     async def WatchPorts(
         self, request: pb.WatchPortsRequest, context: Any
@@ -126,9 +103,7 @@ class HostCalls(Calls):
         wanted = {same(name) for name in request.ports}
         with self._ports.changes.watch() as watcher:
             first = [port for port in self._ports if not wanted or same(port.name) in wanted]
-            yield pb.WatchPortsResponse(
-                sequence=1, ports=[convert.port_to_pb(self._host, one) for one in first]
-            )
+            yield pb.WatchPortsResponse(sequence=1, ports=[port_to_pb(self._host, one) for one in first])
             sequence = 1
             while not watcher.ended:
                 names = {name for name in await watcher.next() if not wanted or same(name) in wanted}
@@ -138,7 +113,7 @@ class HostCalls(Calls):
                 here = [self._ports.get(name) for name in sorted(names) if name in self._ports]
                 yield pb.WatchPortsResponse(
                     sequence=sequence,
-                    ports=[convert.port_to_pb(self._host, one) for one in here],
+                    ports=[port_to_pb(self._host, one) for one in here],
                     deleted_ports=sorted(name for name in names if name not in self._ports),
                 )
                 await asyncio.sleep(_WATCH_PAUSE_S)

@@ -13,9 +13,9 @@ from portmon.api import convert
 from portmon.api.host_calls import HostCalls, capabilities_of
 from portmon.api.port_calls import PortCalls, opened
 from portmon.facts import Fact
+from portmon.host_port import HostPort
 from portmon.language_path import LanguagePath
 from portmon.language_registry import Languages
-from portmon.ports import HostPort
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
 

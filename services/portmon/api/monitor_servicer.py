@@ -11,6 +11,7 @@ from portmon.api.control_calls import ControlCalls
 from portmon.api.document_calls import DocumentCalls
 from portmon.api.language_calls import LanguageCalls
 from portmon.api.power_calls import PowerCalls
+from portmon.api.usage_calls import UsageCalls
 from portmon.handles import Handles
 from portmon.language_registry import Languages
 from portmon.ports import Ports
@@ -19,7 +20,9 @@ from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
 SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
-class MonitorServicer(LanguageCalls, DocumentCalls, ControlCalls, PowerCalls, rpc.MonitorServiceServicer):
+class MonitorServicer(
+    LanguageCalls, DocumentCalls, ControlCalls, UsageCalls, PowerCalls, rpc.MonitorServiceServicer
+):
     """The monitors of one host, as a spooler sees them. `answer_s` is how long a printer's word is waited for."""
 
     def __init__(

@@ -9,8 +9,9 @@ from google.protobuf.duration_pb2 import Duration
 from chassis.errors import InvalidArgument, NotSupported, Verdict, WrongState
 from portmon.api import convert
 from portmon.api.calls import Calls
+from portmon.api.convert_port import port_to_pb
 from portmon.api.document_stream import known_documents
-from portmon.handles import Hold
+from portmon.hold import Hold
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 # COMMTIMEOUTS, and whether each may be 0.
@@ -99,5 +100,5 @@ def opened(host: str, hold: Hold) -> pb.OpenPortResponse:
         handle=pb.PortHandle(token=hold.token, fence=hold.fence),
         lease=convert.seconds(hold.lease_s),
         documents=map(convert.progress_to_pb, known_documents(hold)),
-        port=convert.port_to_pb(host, hold.port),
+        port=port_to_pb(host, hold.port),
     )

@@ -15,10 +15,11 @@ import pytest
 
 from chassis.errors import PortBusy
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
+from portmon.host_port import HostPort
 from portmon.monitor import MonitorInit
 from portmon.port_state import PortState
 from portmon.port_store import LocalPortStore
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.presence import Presence
 from portmon.registry import Registry
 from portmon.reports import Severity
@@ -37,7 +38,13 @@ class Host:
 
     async def serial(self, adapter: FakeAdapter, *, by: int = 0) -> HostPort:
         device = str(adapter.links[by]) if by >= 0 else str(adapter.node)
-        return await self.ports.add(f"COM{len(list(self.ports)) + 1}:", "serial", {"device": device})
+        return await self.add(f"COM{len(list(self.ports)) + 1}:", "serial", {"device": device})
+
+    async def add(self, name: str, monitor: str, settings: dict[str, str]) -> HostPort:
+        """Add a port that a printer uses."""
+        port = await self.ports.add(name, monitor, settings)
+        self.ports.use(port, "fabric", True)
+        return port
 
     async def open(self, port: HostPort) -> PortSession:
         session = PortSession(port.name, "fabric", port.journal, port.counters)
@@ -123,9 +130,7 @@ async def test_a_device_is_found_though_its_directories_are_made_later(tmp_path:
     tree = host.devices.tree
     for folder in (tree.by_id, tree.by_path, tree.by_id.parent):
         folder.rmdir()  # as on a host without any serial adapter
-    port = await host.ports.add(
-        "COM1:", "serial", {"device": str(tree.by_id / "usb-FTDI_Bridge_B20C-if00-port0")}
-    )
+    port = await host.add("COM1:", "serial", {"device": str(tree.by_id / "usb-FTDI_Bridge_B20C-if00-port0")})
     watching = asyncio.get_running_loop().create_task(host.presence.watch())
     try:
         await until(lambda: "is not there" in said(port))
@@ -241,7 +246,7 @@ async def test_who_has_locked_a_device_is_named_when_it_would_not_open(host: Hos
 async def test_a_node_without_a_reader_is_looked_after_as_well(host: Host, tmp_path: Path) -> None:
     folder = host.devices.tree.dev / "usb"
     os.mkfifo(folder / "lp0")
-    port = await host.ports.add("LPT1:", "device", {})
+    port = await host.add("LPT1:", "device", {})
     await look(host)
     assert said(port) == ""
     (folder / "lp0").unlink()
@@ -252,8 +257,8 @@ async def test_a_node_without_a_reader_is_looked_after_as_well(host: Host, tmp_p
 
 
 async def test_ports_of_the_network_and_files_are_left_alone(host: Host) -> None:
-    network = await host.ports.add("IP_1", "raw", {"host": "127.0.0.1"})
-    file = await host.ports.add("out.prn", "file", {})
+    network = await host.add("IP_1", "raw", {"host": "127.0.0.1"})
+    file = await host.add("out.prn", "file", {})
     await look(host)
     assert said(network) + said(file) == ""
 
@@ -262,6 +267,7 @@ async def test_a_port_that_is_deleted_is_forgotten(host: Host) -> None:
     adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
     port = await host.serial(adapter)
     await look(host)
+    host.ports.use(port, "fabric", False)
     await host.ports.delete(port.name)
     adapter.unplug()
     await look(host)

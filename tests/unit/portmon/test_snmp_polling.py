@@ -12,9 +12,10 @@ import pytest
 
 from chassis.tasks import Tasks
 from portmon import snmp_agent, snmp_polling
+from portmon.host_port import HostPort
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.registry import Registry
 from portmon.reports import Condition, Severity, Source
 from portmon.snmp_polling import SnmpPolling

@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from chassis.errors import CallCanceled
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
 from portmon.errand import Errand, Step
+from portmon.host_port import HostPort
 from portmon.line_tests import Evidence
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
-from portmon.ports import HostPort, Ports
+from portmon.ports import Ports
 from portmon.questions import QUESTIONS, seven_bits
 from portmon.registry import Registry
 from portmon.session import PortSession

@@ -87,4 +87,4 @@ async def test_used_ports_of_a_host_that_comes_later_are_kept_for_it(
     hosts, directory, _ = rig
     hosts.used_ports_changed([[PortName("edge-1", "COM1:")]])
     directory.put("edge-1", "127.0.0.1:1")
-    assert hosts._used["edge-1"] == {"COM1:"}
+    assert hosts._used["edge-1"] == {"com1:": "COM1:"}

@@ -1,0 +1,55 @@
+"""One opening of a port: whose it is, under which fence, and when it ends by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chassis.errors import FabricError
+from portmon.session import PortSession
+from portmon.way import Way
+
+if TYPE_CHECKING:
+    from portmon.host_port import HostPort
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who opens: a fabric (one store) and one of its spooler processes."""
+
+    fabric: str
+    spooler: str
+
+
+@dataclass(slots=True)
+class Hold:
+    """One opening of a port. Times are monotonic seconds, but for `opened_at` (since the epoch)."""
+
+    token: bytes
+    fence: int
+    owner: Owner
+    port: HostPort
+    session: PortSession
+    printer: str
+    lease_s: float
+    deadline: float
+    way: Way | None = None
+    opened_at: float = field(default_factory=time.time)
+    streams: int = 0
+    mourners: list[Callable[[FabricError], None]] = field(default_factory=list)
+    orphaned_at: float | None = None  # its stream broke with a document on the way
+
+    def farewell(self, error: FabricError) -> None:
+        """Tell the streams of a dead handle, once everything else has been told."""
+        for tell in self.mourners:
+            tell(error)
+
+    def dies_at(self) -> float | None:
+        """Return when the hold ends by itself; None while a stream keeps it alive."""
+        if self.streams:
+            return None
+        if self.orphaned_at is None or not (self.session.in_progress() or self.session.queued()):
+            return self.deadline
+        return min(self.deadline, self.orphaned_at + self.port.settings.grace_s)

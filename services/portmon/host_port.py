@@ -1,0 +1,96 @@
+"""One configured port of this host, with everything that lives as long as the process does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from portmon.counters import PortCounters
+from portmon.facts import Facts
+from portmon.journal import Journal
+from portmon.monitor import PortMonitor, PortSettings
+from portmon.port_name import same
+from portmon.port_record import PortRecord
+from portmon.port_state import PortState
+from portmon.port_status import Seen
+from portmon.reports import Reports, Source
+from portmon.session import PortSession
+
+if TYPE_CHECKING:
+    from portmon.hold import Hold
+
+
+@dataclass(slots=True)
+class HostPort:
+    """See above."""
+
+    record: PortRecord
+    monitor: PortMonitor[Any]
+    settings: PortSettings
+    journal_path: Path
+    skew_s: float
+    slots: int
+    counters: PortCounters = field(default_factory=PortCounters)
+    reports: Reports = field(default_factory=Reports)
+    facts: Facts = field(default_factory=Facts)
+    hold: Hold | None = None
+    session: PortSession | None = None
+    used_by: set[str] = field(default_factory=set)  # fabrics whose printers use it (NotifyUsedPorts)
+    device_at: float | None = None  # when its device was seen there last, seconds since the epoch
+    told: tuple[PortState, float] = field(default_factory=lambda: (PortState.CLOSED, time.time()))
+    deleted: bool = False
+    # Guards opening, taking over, closing and deleting against each other.
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    expiry: asyncio.TimerHandle | None = None  # when the next report runs out
+    _journal: Journal | None = None
+    # Guards _journal: it is opened on threads, and two of one file would take each other for the past.
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def name(self) -> str:
+        """The port's name on this host."""
+        return self.record.name
+
+    @property
+    def journal(self) -> Journal:
+        """The port's journal, mapped when it is first needed: most ports of a large host are quiet."""
+        with self._opening:
+            if self._journal is None:
+                self._journal = Journal.open(
+                    self.journal_path, same(self.name), slots=self.slots, clock_skew_s=self.skew_s
+                )
+                self._journal.device_is(self.monitor.identity(self.name, self.settings))
+            return self._journal
+
+    @property
+    def device(self) -> str:
+        """What hangs on the port."""
+        return self.monitor.device(self.name, self.settings)
+
+    @property
+    def state(self) -> PortState:
+        """Where the port stands."""
+        return PortState.CLOSED if self.session is None else self.session.state
+
+    @property
+    def in_use(self) -> bool:
+        """Whether its device is watched and polled: printers use it, or somebody has it open."""
+        return bool(self.used_by) or self.session is not None
+
+    def seen(self) -> Seen:
+        """Return what is known of it beside the reports."""
+        if self.told[0] is not self.state:
+            self.told = (self.state, time.time())
+        heard = [one.at for one in self.facts.now().values() if one.source is Source.PRINTER]
+        return Seen(*self.told, self.device_at, max(heard, default=None))
+
+    def forget_journal(self) -> None:
+        """Close the journal; it is opened again when it is asked for."""
+        with self._opening:
+            if self._journal is not None:
+                self._journal.close()
+                self._journal = None
