@@ -8,9 +8,11 @@ from chassis.identity import MethodRoles, Role
 from portui.api.portui_servicer import SERVICE, servicer
 from portui.fabric import Spooler
 from portui.fabric_print import Printing
+from portui.fabric_status import Status
 from portui.fabric_watch import FabricWatch
 from portui.live import Live
 from portui.settings import PortuiSettings
+from portui.simulated import Simulators
 
 # As in Windows: forms are for everybody, they hold no secrets; changes are for administrators. The spooler checks again.
 _RIGHTS = MethodRoles(
@@ -36,7 +38,15 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
     from portui.web.rendering import Console  # noqa: PLC0415
 
     live = Live(FabricWatch(channels, settings.spooler))
-    console = Console(live, Printing(channels, settings.spooler), spooler, settings.spooler)
+    where = settings.spooler
+    console = Console(
+        live=live,
+        printing=Printing(channels, where),
+        spooler=spooler,
+        status=Status(channels, where),
+        simulators=Simulators(settings.simulators or ""),
+        address=where,
+    )
 
     async def web() -> None:
         await serve(console, listen)

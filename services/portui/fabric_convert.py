@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from portui import model
+from portui import model, model_answers
 from printfabric.monitor.v1 import recorder_service_pb2 as recorder_pb2
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
@@ -21,7 +21,7 @@ _CONDITIONS = {
 }  # fmt: skip
 
 
-def _word(enum: Any, number: int, prefix: str) -> str:
+def word(enum: Any, number: int, prefix: str) -> str:
     """Return an enum's name without its prefix; what a newer spooler says and we do not know is "UNKNOWN"."""
     try:
         return str(enum.Name(number)).removeprefix(prefix)
@@ -41,28 +41,53 @@ def port_key(name: Any) -> str:
 
 def port(message: Any) -> model.Port:
     """Return a port."""
-    found = _word(port_pb2.PortState, message.state, "PORT_STATE_").lower()
-    known = set(model.PortState)
     return model.Port(
         host=message.port.host,
         port=message.port.port,
         monitor=message.monitor,
         description=message.description,
-        state=model.PortState(found) if found in known else model.PortState.UNKNOWN,
+        state=_state(message.state),
         device=message.device,
         reports=tuple(_report(one) for one in message.status),
         hold=_hold(message.hold) if message.HasField("hold") else None,
         printers=tuple(name.removeprefix("printers/") for name in message.printers),
         revision=message.settings_revision,
+        sources=tuple(_source(one) for one in message.sources),
+        counters=_counters(message.counters),
+    )
+
+
+def _state(number: int) -> model.PortState:
+    found = word(port_pb2.PortState, number, "PORT_STATE_").lower()
+    return model.PortState(found) if found in set(model.PortState) else model.PortState.UNKNOWN
+
+
+def _source(message: Any) -> model.Source:
+    return model.Source(
+        word(port_pb2.StatusSource, message.source, "STATUS_SOURCE_").lower(),
+        _state(message.state),
+        message.text,
+        when(message, "time"),
+    )
+
+
+def _counters(message: Any) -> model.Counters:
+    return model.Counters(
+        message.busy_seconds,
+        message.written_bytes,
+        message.read_bytes,
+        message.documents,
+        message.broken_documents,
+        message.stall_seconds,
     )
 
 
 def _report(message: Any) -> model.Report:
-    condition = _word(port_pb2.PortCondition, message.condition, "PORT_CONDITION_")
+    condition = word(port_pb2.PortCondition, message.condition, "PORT_CONDITION_")
     return model.Report(
         text=message.text or _CONDITIONS.get(condition, condition.replace("_", " ").capitalize()),
-        severity=_word(port_pb2.Severity, message.severity, "SEVERITY_").lower(),
-        source=_word(port_pb2.StatusSource, message.source, "STATUS_SOURCE_").lower(),
+        severity=word(port_pb2.Severity, message.severity, "SEVERITY_").lower(),
+        source=word(port_pb2.StatusSource, message.source, "STATUS_SOURCE_").lower(),
         time=when(message, "report_time"),
     )
 
@@ -78,21 +103,21 @@ def _hold(message: Any) -> model.Hold:
 
 def printer(message: Any) -> model.Printer:
     """Return a printer."""
-    uncertain = _word(print_pb.UncertainDecision, message.on_uncertain, "UNCERTAIN_DECISION_")
+    uncertain = word(print_pb.UncertainDecision, message.on_uncertain, "UNCERTAIN_DECISION_")
     return model.Printer(
         name=message.name.removeprefix("printers/"),
         ports=tuple(port_key(one.port) for one in message.ports),
         standby=frozenset(port_key(one.port) for one in message.ports if one.standby),
         description=message.description,
         location=message.location,
-        state=_word(printers_pb.PrinterState, message.state, "PRINTER_STATE_").lower(),
+        state=word(printers_pb.PrinterState, message.state, "PRINTER_STATE_").lower(),
         paused=message.paused,
         pause_reason=message.pause_reason,
         queued=message.queued_jobs,
         accepting=message.accepting or not message.HasField("accepting"),
         format=message.default_format,
         on_uncertain="hold" if uncertain == "UNSPECIFIED" else uncertain.lower().replace("_", " "),
-        pool_order=_word(printers_pb.PoolOrder, message.pool_order, "POOL_ORDER_").lower().replace("_", " "),
+        pool_order=word(printers_pb.PoolOrder, message.pool_order, "POOL_ORDER_").lower().replace("_", " "),
         leaving=message.pending_deletion,
         etag=message.etag,
     )
@@ -117,7 +142,7 @@ def job(message: Any) -> model.Job:
         title=message.document_name,
         owner=message.owner,
         size=message.size_bytes,
-        state=_JOB_STATES.get(_word(job_pb2.JobState, message.state, "JOB_STATE_"), model.JobState.PENDING),
+        state=_JOB_STATES.get(word(job_pb2.JobState, message.state, "JOB_STATE_"), model.JobState.PENDING),
         outcome=outcome(message.outcome),
         proof=proof(message.ledger),
         user=message.user,
@@ -138,16 +163,16 @@ def job(message: Any) -> model.Job:
 
 def outcome(number: int) -> model.Outcome:
     """Return an outcome; what is not known here counts as unknown."""
-    word = _word(ledger_pb2.Outcome, number, "OUTCOME_")
-    if word == "UNSPECIFIED":
+    found = word(ledger_pb2.Outcome, number, "OUTCOME_")
+    if found == "UNSPECIFIED":
         return model.Outcome.PENDING
-    return getattr(model.Outcome, word, model.Outcome.UNKNOWN)
+    return getattr(model.Outcome, found, model.Outcome.UNKNOWN)
 
 
 def proof(ledger: Any) -> model.Proof:
     """Return what a ledger proves."""
     units, offsets = ledger.units, ledger.offsets
-    kind = _word(ledger_pb2.UnitKind, units.kind, "UNIT_KIND_").lower()
+    kind = word(ledger_pb2.UnitKind, units.kind, "UNIT_KIND_").lower()
     return model.Proof(
         spooled=offsets.spooled,
         accepted=offsets.accepted,
@@ -160,13 +185,13 @@ def proof(ledger: Any) -> model.Proof:
         uncertain_units=(ledger.uncertain_units.first, ledger.uncertain_units.last)
         if ledger.HasField("uncertain_units")
         else None,
-        level=_word(ledger_pb2.EvidenceLevel, ledger.level, "EVIDENCE_LEVEL_").lower(),
+        level=word(ledger_pb2.EvidenceLevel, ledger.level, "EVIDENCE_LEVEL_").lower(),
     )
 
 
-def attempt(message: Any) -> model.Attempt:
+def attempt(message: Any) -> model_answers.Attempt:
     """Return an attempt."""
-    return model.Attempt(
+    return model_answers.Attempt(
         number=message.number,
         copy=message.copy,
         port=port_key(message.port),
@@ -180,11 +205,11 @@ def attempt(message: Any) -> model.Attempt:
     )
 
 
-def moment(message: Any) -> model.Moment:
+def moment(message: Any) -> model_answers.Moment:
     """Return a moment on the wire."""
-    return model.Moment(
+    return model_answers.Moment(
         time=when(message, "time"),
-        direction=_word(recorder_pb2.TapDirection, message.direction, "TAP_DIRECTION_").lower(),
+        direction=word(recorder_pb2.TapDirection, message.direction, "TAP_DIRECTION_").lower(),
         data=message.data,
         notes=tuple(message.annotations),
         signals=tuple(message.signals),
@@ -196,7 +221,7 @@ def host(message: Any) -> model.Host:
     """Return a host."""
     return model.Host(
         name=message.name.removeprefix("hosts/"),
-        state=_word(ports_pb.HostState, message.state, "HOST_STATE_").lower(),
+        state=word(ports_pb.HostState, message.state, "HOST_STATE_").lower(),
         address=message.address,
         version=message.version,
         last_seen=when(message, "last_seen_time"),
@@ -205,20 +230,22 @@ def host(message: Any) -> model.Host:
     )
 
 
-def explanation(message: Any) -> model.Explanation:
+def explanation(message: Any) -> model_answers.Explanation:
     """Return an answer to why."""
-    return model.Explanation(
-        verdict=_word(watch_pb.ExplainVerdict, message.verdict, "EXPLAIN_VERDICT_").lower().replace("_", "-"),
+    return model_answers.Explanation(
+        verdict=word(watch_pb.ExplainVerdict, message.verdict, "EXPLAIN_VERDICT_").lower().replace("_", "-"),
         headline=message.headline,
         loss=message.loss,
         actions=tuple(
-            model.Suggestion(one.title, one.method.removeprefix("printfabric.spooler.v1."), one.command)
+            model_answers.Suggestion(
+                one.title, one.method.removeprefix("printfabric.spooler.v1."), one.command
+            )
             for one in message.actions
         ),
         facts=tuple(
-            model.Fact(
+            model_answers.Fact(
                 one.text,
-                _word(port_pb2.StatusSource, one.source, "STATUS_SOURCE_").lower(),
+                word(port_pb2.StatusSource, one.source, "STATUS_SOURCE_").lower(),
                 when(one, "time"),
             )
             for one in message.facts
@@ -226,10 +253,10 @@ def explanation(message: Any) -> model.Explanation:
     )
 
 
-def event(message: Any) -> model.Event:
+def event(message: Any) -> model_answers.Event:
     """Return an entry of a job's, port's or printer's history."""
     job_name = getattr(message, "job", "").removeprefix("jobs/")
-    return model.Event(
+    return model_answers.Event(
         when(message, "time"),
         message.kind,
         message.actor,

@@ -7,7 +7,8 @@ from typing import Any
 
 from chassis.client import Channels
 from portui import fabric_convert as convert
-from portui.model import Attempt, Event, Explanation, Job, Moment, Monitor, Printer
+from portui.model import Job, Printer
+from portui.model_answers import Attempt, Event, Explanation, Moment, Monitor
 from printfabric.monitor.v1 import monitor_service_pb2
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import print_service_pb2 as pb
@@ -175,6 +176,11 @@ class Printing:
     async def resume_port(self, name: str) -> None:
         """Send it jobs again."""
         await self._ports.ResumePort(ports_pb.ResumePortRequest(name=name))
+
+    async def printer(self, name: str) -> Printer:
+        """Return a printer as it is at this moment."""
+        request = printers_pb.GetPrinterRequest(name=f"printers/{name}")
+        return convert.printer((await self._printers.GetPrinter(request)).printer)
 
     async def create_printer(self, name: str, settings: Printer) -> None:
         """Add a printer."""

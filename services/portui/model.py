@@ -1,4 +1,4 @@
-"""What the console shows, as plain values: ports, printers, jobs, hosts, and answers about them. No wire, no I/O."""
+"""What the console shows, as plain values: ports, printers, jobs, hosts. No wire, no I/O."""
 
 from __future__ import annotations
 
@@ -58,6 +58,28 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What one source alone says of a port: host, transport, printer, operator. No time: it says nothing."""
+
+    source: str
+    state: PortState
+    text: str = ""
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a port has done since its host's port monitor began."""
+
+    busy_s: float = 0.0
+    written: int = 0
+    read: int = 0
+    documents: int = 0
+    broken: int = 0
+    stalled_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Who has a port open."""
 
@@ -81,6 +103,8 @@ class Port:
     hold: Hold | None = None
     printers: tuple[str, ...] = ()
     revision: str = ""
+    sources: tuple[Source, ...] = ()
+    counters: Counters = Counters()
 
     @property
     def key(self) -> str:
@@ -210,83 +234,6 @@ class Host:
     last_seen: datetime | None = None
     ports: int = 0
     error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something an explanation rests on."""
-
-    text: str
-    source: str
-    time: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What can be done: a title, the call that does it, the command that does it."""
-
-    title: str
-    method: str  # "PrintService/ReleaseJob"
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The spooler's answer to why; the same sentence for console, command and alert."""
-
-    verdict: str
-    headline: str
-    loss: str
-    actions: tuple[Suggestion, ...] = ()
-    facts: tuple[Fact, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to bring a job to paper."""
-
-    number: int
-    copy: int
-    port: str
-    started: datetime | None
-    ended: datetime | None
-    outcome: Outcome
-    proof: Proof
-    error: str = ""
-    resume_offset: int = 0
-    mark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a job, a port or a printer."""
-
-    time: datetime | None
-    kind: str
-    actor: str
-    text: str
-    job: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A moment on the wire: bytes out or in, or an event without any."""
-
-    time: datetime | None
-    direction: str  # out, in, event
-    data: bytes
-    notes: tuple[str, ...] = ()
-    signals: tuple[str, ...] = ()
-    skipped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Monitor:
-    """A kind of port a host can have."""
-
-    host: str
-    name: str
-    capabilities: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -21,6 +21,11 @@ class PortuiSettings(Settings):
         default="127.0.0.1:26151",
         description="where the spooler serves; nothing else is ever called, port monitors least of all",
     )
+    simulators: str | None = Field(
+        default=None,
+        pattern=r"^http://(127\.0\.0\.1|localhost|\[::1\]):[0-9]+$",
+        description="control of simulated printers, http://127.0.0.1:PORT: the console shows what came out of them",
+    )
     channel: ChannelSettings = Field(default=ChannelSettings(), description="how the spooler is called")
 
     @model_validator(mode="after")

@@ -101,12 +101,16 @@ async def _alive(fabric: LocalFabric, more: Sequence[demo.Demo]) -> AsyncIterato
         yield
         return
     async with Client(fabric.spooler, retry=Retry(total_s=10)) as client:
-        work = asyncio.create_task(traffic.keep_printing(client, more), name="traffic")
+        work = [
+            asyncio.create_task(traffic.keep_printing(client, more), name="traffic"),
+            asyncio.create_task(traffic.keep_loaded(fabric.control, more), name="rolls"),
+        ]
         try:
             yield
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            for one in work:
+                one.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
 
 
 async def _first_print(fabric: LocalFabric, story: _Story, more: Sequence[demo.Demo]) -> int:

@@ -19,6 +19,7 @@ from printfabric_client.up.place import Place
 
 SAMPLE_LABELS = 5
 _SIMULATORS = "simulators.json"
+_LANGUAGES = {"application/vnd.zebra-zpl": "ZPL", "application/vnd.escpos": "ESC/POS"}
 _BUFFER_BYTES = 16384
 _HELD_BYTES = 2 * _BUFFER_BYTES  # with what is on its way to the paper
 # No printer can have this name: it has a colon.
@@ -35,6 +36,12 @@ class Demo:
     monitor: str
     description: str
     format: str
+    roll: int = 0  # units on a full roll; a printer with one is asked for its supplies by SNMP
+
+    @property
+    def language(self) -> str:
+        """The language monitor that asks it how it is; empty for what has nothing to say."""
+        return _LANGUAGES.get(self.format, "")
 
     @property
     def serial(self) -> bool:
@@ -60,22 +67,27 @@ def fleet_of(
     Of the printers of `more` no paper is kept; `mishaps` by printer come round every `day_s` seconds.
     """
     known = place.remembered(_SIMULATORS)
-    printers: list[dict[str, Any]] = []
-    for demo in (*DEMOS, *more):
-        plan: dict[str, Any] = {"name": demo.printer, "personality": demo.personality, "units_per_second": 2}
-        # Small buffers, as real ones have: otherwise a document is gone before anybody sees it go.
-        plan |= {"buffer_bytes": _BUFFER_BYTES, "rcvbuf_bytes": _BUFFER_BYTES, "path_depth": 1}
-        if demo.serial:
-            plan |= {"pty": str(_line(place, demo)), "line": "19200,8,N,1", "flow": "xonxoff"}
-        else:
-            plan["tcp"] = free_port(int(known.get(demo.printer, 0)))
-        if demo in DEMOS:
-            plan |= {"record": demo.printer, "render": f"{demo.printer}/printed"}
-        if mishaps and demo.printer in mishaps:
-            plan["day"] = list(mishaps[demo.printer])
-        printers.append(plan)
+    printers = [_plan(place, demo, known) for demo in (*DEMOS, *more)]
+    for plan in printers:
+        if mishaps and plan["name"] in mishaps:
+            plan["day"] = list(mishaps[plan["name"]])
     control = free_port(int(known.get(_CONTROL) or 0))
     return {"defaults": {"host": "127.0.0.1"}, "day_s": day_s, "control": control, "printers": printers}
+
+
+def _plan(place: Place, demo: Demo, known: Mapping[str, Any]) -> dict[str, Any]:
+    plan: dict[str, Any] = {"name": demo.printer, "personality": demo.personality, "units_per_second": 2}
+    # Small buffers, as real ones have: otherwise a document is gone before anybody sees it go.
+    plan |= {"buffer_bytes": _BUFFER_BYTES, "rcvbuf_bytes": _BUFFER_BYTES, "path_depth": 1}
+    if demo.serial:
+        plan |= {"pty": str(_line(place, demo)), "line": "19200,8,N,1", "flow": "xonxoff"}
+    else:
+        plan["tcp"] = free_port(int(known.get(demo.printer, 0)))
+    if demo.roll:
+        plan |= {"snmp": 0, "media": demo.roll, "ribbon": demo.roll}
+    if demo in DEMOS:
+        plan |= {"record": demo.printer, "render": f"{demo.printer}/printed"}
+    return plan
 
 
 async def add_missing(fabric: Client, place: Place, more: Sequence[Demo] = ()) -> None:
@@ -85,22 +97,30 @@ async def add_missing(fabric: Client, place: Place, more: Sequence[Demo] = ()) -
         FabricError: the host does not answer, or refuses.
     """
     await _host_is_there(fabric)
-    addresses = _addresses(place)
+    addresses = _addresses(place, "tcp")
     place.remember(
         _SIMULATORS, {**addresses, _CONTROL: place.remembered("run/simulators.json").get("control")}
     )
+    agents = _addresses(place, "snmp")
     for demo in (*DEMOS, *more):
         settings: dict[str, Any] = (
             {"device": str(_line(place, demo)), "baud": 19200, "flow": "xonxoff"}
             if demo.serial
             else {"host": "127.0.0.1", "port": addresses[demo.printer], "printerBufferBytes": _HELD_BYTES}
         )
+        if demo.printer in agents:
+            settings |= {"snmpEnabled": True, "snmpPort": agents[demo.printer]}
         port = f"{HOST}/{demo.port}"
         try:
             await fabric.ports.configure(port, settings)
         except PortNotFound:
             await fabric.ports.add(port, demo.monitor, settings)
-        wanted = Printer(description=demo.description, default_format=demo.format, accepting=True)
+        wanted = Printer(
+            description=demo.description,
+            default_format=demo.format,
+            language_monitor=demo.language,
+            accepting=True,
+        )
         try:
             await fabric.printers.create(demo.printer, [port], settings=wanted, allow_unknown_ports=True)
         except PrinterExists:
@@ -165,13 +185,11 @@ async def _host_is_there(fabric: Client) -> None:
         await asyncio.sleep(0.05)
 
 
-def _addresses(place: Place) -> dict[str, int]:
+def _addresses(place: Place, kind: str) -> dict[str, int]:
     ready = place.remembered("run/simulators.json")
     try:
         return {
-            each["name"]: int(each["address"]["tcp"])
-            for each in ready["printers"]
-            if "tcp" in each["address"]
+            each["name"]: int(each["address"][kind]) for each in ready["printers"] if kind in each["address"]
         }
     except (KeyError, TypeError, ValueError) as error:
         raise FabricError("the simulated printers did not say where they are") from error

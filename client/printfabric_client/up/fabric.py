@@ -168,7 +168,8 @@ class LocalFabric:
                 # A fabric at another address than the usual leaves the usual one to others, here too.
                 wanted = CONSOLE_PORT if self.spooler == DEFAULT_ADDRESS else 0
                 self._web = f"127.0.0.1:{free_port(wanted) or _any_port()}"
-            return {"spooler": self.spooler, "web_listen": self._web, **common}
+            simulators = {"simulators": self.control} if self.control else {}
+            return {"spooler": self.spooler, "web_listen": self._web, **simulators, **common}
         common["state_dir"] = str(self.place.data(program))
         if program == "portmon":
             return {"host_name": HOST, **common}

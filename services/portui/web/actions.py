@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from portui.model import Explanation, Job, Port
+from portui.model import Job, Port
+from portui.model_answers import Explanation
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,14 +51,14 @@ async def steps(
 
 
 def proposed(data: bytes, fills: tuple[str, ...]) -> Mapping[str, Any]:
-    """Return the fields an answer fills in: scalars under `values`, `settings`, `best`, or at the top."""
+    """Return the fields an answer fills in: scalars under `fills`, `values`, `settings`, `best`, or at the top."""
     try:
         found = json.loads(data) if data else None
     except ValueError:
         return {}
     if not isinstance(found, dict):
         return {}
-    for source in (*(found.get(key) for key in ("values", "settings", "best")), found):
+    for source in (*(found.get(key) for key in ("fills", "values", "settings", "best")), found):
         if isinstance(source, dict):
             values = {
                 key: source[key] for key in fills if isinstance(source.get(key), str | int | float | bool)

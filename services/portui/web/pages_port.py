@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,16 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.errors import FabricError
-from portui import port_config
-from portui.model import Event, Explanation, Job, Port
-from portui.web import actions, samples, shown, story, words
+from portui.model import Counters, Job, Port
+from portui.model_answers import Event, Explanation
+from portui.simulated import MISHAPS
+from portui.web import actions, pages_paper, samples, shown, story, words
 from portui.web.changes import not_found, sentence, text_of
-from portui.web.rendering import Console, back, console_of, go, page
+from portui.web.rendering import Console, back, console_of, go, page, port_asked
 
 
 async def port(request: Request) -> Response:
     """S4: one port: the verdict, the ladder, what waits, what happened."""
-    console, found = console_of(request), _found(request)
+    console, found = console_of(request), port_asked(request)
     if found is None:
         return await not_found(request, LookupError(request.path_params["port"]))
     now, live = datetime.now(UTC), console.live
@@ -29,7 +31,9 @@ async def port(request: Request) -> Response:
         (job for job in live.fleet.jobs.values() if job.port == found.key), key=lambda one: -one.number
     )
     job = live.now_on(found) or next((one for one in mine if one.active), mine[0] if mine else None)
-    explanation = await explained(console, found)
+    explanation, history, paper = await asyncio.gather(
+        explained(console, found), _history(console, found), pages_paper.seen(console, found)
+    )
     rungs = story.ladder(found, live.fleet.hosts.get(found.host), job, now)
     day = story.stretches(mine, found, now)
     return page(
@@ -44,7 +48,10 @@ async def port(request: Request) -> Response:
         waiting=_waiting(live.fleet.jobs.values(), found),
         strip=story.strip(day, now),
         day=story.day_sentence(day, now),
-        events=story.events_newest(await _history(console, found)),
+        events=story.events_newest(history),
+        sources=shown.sources(found),
+        paper=paper,
+        mishaps=MISHAPS,
         report=story.report(found.key, explanation, rungs, version("print-fabric")),
         facts=facts_of(found),
     )
@@ -77,9 +84,24 @@ def facts_of(found: Port) -> list[tuple[str, str]]:
             "Held by",
             f"{hold.spooler}, fence {hold.fence}, since {words.clock(hold.opened)}" if hold else "nobody",
         ),
+        ("Documents", _documents(found.counters)),
+        ("Bytes", _bytes(found.counters)),
         ("Settings", found.revision),
     ]
     return [(key, value) for key, value in pairs if value]
+
+
+def _documents(done: Counters) -> str:
+    broken = f", {words.number(done.broken)} broken off" if done.broken else ""
+    return f"{words.number(done.documents)} ended well{broken}" if done.documents or done.broken else ""
+
+
+def _bytes(done: Counters) -> str:
+    if not done.written and not done.read:
+        return ""
+    stalled = f", stalled {words.duration(done.stalled_s)}" if done.stalled_s >= 1 else ""
+    busy = f", busy {words.duration(done.busy_s)}"
+    return f"{words.size(done.written)} written, {words.size(done.read)} read{busy}{stalled}"
 
 
 def _waiting(jobs: Any, found: Port, most: int = 8) -> list[Job]:
@@ -93,7 +115,7 @@ def _waiting(jobs: Any, found: Port, most: int = 8) -> list[Job]:
 
 async def act(request: Request, form: FormData) -> Response:
     """Pause, resume, or print a test page."""
-    console, found = console_of(request), _found(request)
+    console, found = console_of(request), port_asked(request)
     if found is None:
         return await not_found(request, LookupError(request.path_params["port"]))
     target = back(text_of(form, "back"), shown.port_path(found.host, found.port))
@@ -117,49 +139,3 @@ async def test(console: Console, printer: str, target: str) -> Response:
         printer, f"Test {kind}", samples.pieces(document), str(uuid.uuid4()), len(document)
     )
     return go(target, f"Test {kind} is job {job.number} on {printer}.")
-
-
-async def delete(request: Request) -> Response:
-    """S7: what goes with a port, before it goes."""
-    found = _found(request)
-    if found is None:
-        return await not_found(request, LookupError(request.path_params["port"]))
-    return _delete_page(request, found, "")
-
-
-def _delete_page(request: Request, found: Port, error: str) -> Response:
-    fleet = console_of(request).live.fleet
-    users = [fleet.printers[name] for name in found.printers if name in fleet.printers]
-    jobs = [job for job in fleet.jobs.values() if job.active and job.printer in found.printers]
-    return page(
-        request,
-        "delete.html",
-        422 if error else 200,
-        port=found,
-        users=users,
-        jobs=len(jobs),
-        error=error,
-        path_=shown.port_path(found.host, found.port),
-    )
-
-
-async def delete_now(request: Request, form: FormData) -> Response:
-    """Delete a port whose name was typed."""
-    console, found = console_of(request), _found(request)
-    if found is None:
-        return await not_found(request, LookupError(request.path_params["port"]))
-    if text_of(form, "typed").strip().rstrip(":").casefold() != found.port.rstrip(":").casefold():
-        return _delete_page(request, found, f"Type {found.port} to delete it.")
-    try:
-        await port_config.delete(console.spooler.on_behalf_of(), found.name, "console")
-    except FabricError as error:
-        return _delete_page(request, found, sentence(error))
-    return go("/ports", f"{found.port} on {found.host} is deleted.")
-
-
-def _found(request: Request) -> Port | None:
-    wanted = f"{request.path_params['host']}/{request.path_params['port']}"
-    ports = console_of(request).live.fleet.ports
-    return ports.get(wanted) or next(
-        (one for key, one in ports.items() if key.casefold() == wanted.casefold()), None
-    )

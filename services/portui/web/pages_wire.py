@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from chassis.errors import FabricError
-from portui.model import Moment
+from portui.model_answers import Moment
 from portui.web.changes import sentence
 from portui.web.rendering import console_of
 

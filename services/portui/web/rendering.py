@@ -14,9 +14,13 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from portui import standing
 from portui.fabric import Spooler
 from portui.fabric_print import Printing
+from portui.fabric_status import Status
 from portui.live import Live
+from portui.model import Port
+from portui.simulated import Simulators
 from portui.web import security, shown, words
 
 _THEME, _SAY = "pf_theme", "pf_say"
@@ -38,6 +42,8 @@ class Console:
     live: Live
     printing: Printing
     spooler: Spooler
+    status: Status
+    simulators: Simulators
     address: str
 
 
@@ -46,6 +52,11 @@ def console_of(request: Request) -> Console:
     found = request.app.state.console
     assert isinstance(found, Console)
     return found
+
+
+def port_asked(request: Request) -> Port | None:
+    """Return the port that a request's address names; None when there is none."""
+    return shown.port_of(console_of(request).live.fleet, request.path_params)
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -111,7 +122,12 @@ def _environment() -> jinja2.Environment:
     )
     versions = {name: digest(name) for name in ("console.css", "console.js", "icons.svg")}
     environment.filters.update(
-        size=words.size, number=words.number, duration=words.duration, age=words.age, clock=words.clock
+        size=words.size,
+        number=words.number,
+        duration=words.duration,
+        age=words.age,
+        clock=words.clock,
+        apart=words.apart,
     )
     environment.globals.update(
         static=lambda name: f"/static/{name}?v={versions[name]}",
@@ -119,8 +135,9 @@ def _environment() -> jinja2.Environment:
         words=words,
         port_path=shown.port_path,
         path_of_key=shown.path_of_key,
-        quoted=lambda text: quote(text, safe=""),
+        quoted=shown.quoted,
         version=version("print-fabric"),
+        low=standing.LOW,
     )
     return environment
 

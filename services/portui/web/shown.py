@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -24,6 +24,11 @@ TILES = (
 _RANK = {state: rank for rank, state in enumerate(PortState)}
 
 
+def quoted(name: str) -> str:
+    """Return a name as one part of an address."""
+    return quote(name, safe="")
+
+
 def port_path(host: str, port: str, what: str = "ports") -> str:
     """Return the page of a port; `what` may also be act, ask, configure, delete."""
     return f"/hosts/{quote(host, safe='')}/{what}/{quote(port, safe=':/')}"
@@ -33,6 +38,24 @@ def path_of_key(key: str) -> str:
     """Return the page of `edge-7/COM1:`; empty for no port."""
     host, _, port = key.partition("/")
     return port_path(host, port) if port else ""
+
+
+def port_of(fleet: Fleet, address: Mapping[str, str]) -> Port | None:
+    """Return the port that an address names by `host` and `port`, whatever case it is spelled in."""
+    wanted = f"{address['host']}/{address['port']}"
+    found = fleet.ports.get(wanted)
+    if found is not None:
+        return found
+    return next((one for key, one in fleet.ports.items() if key.casefold() == wanted.casefold()), None)
+
+
+def sources(port: Port) -> list[tuple[str, words.Shown, str, datetime | None]]:
+    """Return the truths that a port's word is made of: who says it, the state by it alone, its words, and since when."""
+    return [
+        (words.SOURCE_NAMES.get(one.source, one.source), words.PORT_STATES[one.state], one.text, one.time)
+        for one in port.sources
+        if one.time is not None
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +191,7 @@ def _silent(live: Live, host: Host) -> Problem:
         f"does not report{since}: {words.many(len(ports), 'port')}.",
         jobs,
         host.last_seen,
+        *_move(jobs, f"host={quoted(host.name)}"),
     )
 
 
@@ -181,9 +205,16 @@ def _port_problem(live: Live, port: Port) -> Problem:
         f"{reason.rstrip('.')}.",
         live.queued(port),
         port.since,
-        "Configure",
-        port_path(port.host, port.port, "configure"),
+        *(
+            _move(live.queued(port), f"host={quoted(port.host)}&port={quoted(port.port)}")
+            or ("Configure", port_path(port.host, port.port, "configure"))
+        ),
     )
+
+
+def _move(jobs: int, place: str) -> tuple[str, str] | tuple[()]:
+    """Return the second button of a problem that holds up jobs."""
+    return (f"Move {words.many(jobs, 'job')}", f"/move?{place}") if jobs else ()
 
 
 def _undecided(fleet: Fleet) -> list[Problem]:

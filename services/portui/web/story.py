@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from portui.model import Attempt, Event, Explanation, Host, Job, JobState, Outcome, Port, PortState
+from portui.model import Host, Job, JobState, Outcome, Port, PortState
+from portui.model_answers import Attempt, Event, Explanation
 from portui.web import words
 
 DAY = timedelta(hours=24)

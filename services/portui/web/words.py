@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -54,6 +55,12 @@ def clock(moment: datetime | None) -> str:
     here = moment.astimezone()
     today = here.date() == datetime.now(tz=UTC).astimezone().date()
     return here.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
+
+
+def apart(name: str) -> str:
+    """Return a schema's name as words: `InputTraySupplyLow` is `Input tray supply low`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return spaced[:1] + re.sub(r" ([A-Z])(?=[a-z])", lambda found: f" {found[1].lower()}", spaced)[1:]
 
 
 def many(count: int, one: str, more: str = "") -> str:
@@ -125,6 +132,13 @@ LEVELS = {
     "accepted": "taken by the host",
     "acked": "acknowledged by the printer's connection",
     "confirmed": "confirmed by the printer",
+}
+
+SOURCE_NAMES = {
+    "host": "Host",
+    "transport": "Line",
+    "printer": "Printer",
+    "operator": "People",
 }
 
 SOURCES = {

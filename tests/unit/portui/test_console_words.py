@@ -10,7 +10,8 @@ import pytest
 
 from portui.fabric_watch import Change
 from portui.live import Live
-from portui.model import Host, Job, JobState, Moment, Outcome, Port, PortState, Printer, Proof, Report, Units
+from portui.model import Host, Job, JobState, Outcome, Port, PortState, Printer, Proof, Report, Units
+from portui.model_answers import Moment
 from portui.web import pages_jobs, pages_wire, samples, security, shown, story, words
 from portui.web.rendering import back
 
