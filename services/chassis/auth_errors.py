@@ -60,3 +60,9 @@ class TooManyRequests(FabricError):
     """The caller asks more often than it may; again after `retry_after_s` of the metadata."""
 
     reason, win32, code = "TOO_MANY_REQUESTS", 8, "RESOURCE_EXHAUSTED"
+
+
+class IssuerUnavailable(FabricError):
+    """Whoever could prove the token does not answer; again later."""
+
+    reason, win32, code = "ISSUER_UNAVAILABLE", 1722, "UNAVAILABLE"

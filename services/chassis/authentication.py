@@ -13,15 +13,19 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chassis import logs
-from chassis.errors import Unauthenticated
+from chassis.auth_errors import TokenInvalid, TokenWrongIssuer
 from chassis.identity import ALL_ROLES, NOBODY, Identity, Kind, Role, RoleMap, TokenVerifier
 from chassis.settings import AccessSettings, is_loopback
 from chassis.settings_sources import SettingsError
 from chassis.watched_files import WatchedFiles
+
+if TYPE_CHECKING:
+    from chassis.oidc import OidcVerifier
 
 log = logs.get(__name__)
 
@@ -43,11 +47,13 @@ class Authenticator:
         tls: bool = False,
     ) -> None:
         self._tls = tls
+        self._oidc = bool(access.oidc)
         bindings = ((one.role, one.callers, one.printers) for one in access.on_printers)
         self._roles = RoleMap(access.roles, bindings, everybody)
         self._verifiers = list(verifiers)
         if access.token_file is not None:
             self._verifiers.insert(0, TokenFile(access.token_file))
+        self._verifiers += oidc_verifiers(access)
         only_local = all(is_loopback(address) for address in listen)
         trusted = access.trust_loopback == "always" or (access.trust_loopback == "auto" and only_local)
         self._loopback = Identity(Kind.LOOPBACK, "", roles=ALL_ROLES) if trusted else NOBODY
@@ -72,17 +78,34 @@ class Authenticator:
         """Return whose token an `authorization` header brings; `carrier` is who brought it.
 
         Raises:
-            Unauthenticated: it is no bearer token, or nobody's.
+            Unauthenticated: it is no bearer token, or nobody's; its subclasses say what is wrong with somebody's.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthenticated("authorization is not a bearer token")
+            raise TokenInvalid("authorization is not a bearer token")
         for verifier in self._verifiers:
             found = await verifier.verify(token.strip(), carrier)
             if found is not None:
                 via = carrier if carrier.kind is Kind.CERTIFICATE else None
                 return replace(self._roles.grant(found), via=via)
-        raise Unauthenticated("the bearer token is not known here")
+        if self._oidc and token.count(".") == 2:
+            raise TokenWrongIssuer("nobody who is believed here has issued the token")
+        raise TokenInvalid("the bearer token is not known here")
+
+
+def oidc_verifiers(access: AccessSettings) -> list[OidcVerifier]:
+    """Return who proves tokens of OpenID providers.
+
+    Raises:
+        SettingsError: the package for it is not installed.
+    """
+    if not access.oidc:
+        return []
+    if find_spec("jwt") is None:
+        raise SettingsError("server.access.oidc needs the package PyJWT: pip install 'print-fabric[oidc]'")
+    from chassis.oidc import OidcVerifier  # noqa: PLC0415 - an extra
+
+    return [OidcVerifier(one) for one in access.oidc]
 
 
 def _behind_socket(mode: int) -> Identity:

@@ -15,8 +15,9 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from chassis.logs import LogFormat, LogLevel
 
@@ -53,6 +54,19 @@ def is_loopback(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def check_https(url: str) -> str:
+    """Return an address that nobody else can answer for: https, or http on loopback.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or not (parts.scheme == "https" or local):
+        raise ValueError("the address is https://..., or http://localhost")
+    return url
 
 
 class ServerTlsSettings(Section):
@@ -147,6 +161,33 @@ class PrinterBinding(Section):
     printers: tuple[str, ...] = Field(min_length=1, description="patterns of printers' names: labels-*")
 
 
+class OidcSettings(Section):
+    """An OpenID provider whose tokens are believed: `[[server.access.oidc]]` in the file."""
+
+    issuer: Annotated[str, AfterValidator(check_https)] = Field(
+        description="its URL, as it stands in tokens: https://login.example/realms/shop"
+    )
+    audiences: tuple[str, ...] = Field(
+        min_length=1, description="whom its tokens must be made for: client ids, as print-fabric"
+    )
+    algorithms: tuple[
+        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"], ...
+    ] = Field(
+        default=("RS256", "PS256", "ES256", "EdDSA"), min_length=1, description="signatures that are taken"
+    )
+    name_claim: str = Field(default="sub", description="the claim with the caller's name: sub is for ever")
+    groups_claim: str = Field(default="groups", description="the claim with the groups")
+    prefix: str = Field(
+        default="", max_length=63, description="in front of names and groups; two providers need two of them"
+    )
+    clock_skew_s: float = Field(
+        default=60.0, ge=0, le=300, description="how much its clock and ours may differ"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="PEM file that its certificate must be signed by; none: the system's"
+    )
+
+
 class AccessSettings(Section):
     """Who may call. Roles: viewer, user, operator, administrator for people; monitor and spooler for services."""
 
@@ -160,11 +201,22 @@ class AccessSettings(Section):
     token_file: Path | None = Field(
         default=None, description="file of bearer tokens: sha256-hex name [group,group], one a line"
     )
+    oidc: tuple[OidcSettings, ...] = Field(
+        default=(), description="OpenID providers whose tokens are believed"
+    )
     trust_loopback: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="are callers from this machine administrators? auto: only while every TCP listener is on loopback,"
         " since behind a port-forward or a mesh's sidecar everybody comes from loopback",
     )
+
+    @field_validator("oidc")
+    @classmethod
+    def _differ(cls, oidc: tuple[OidcSettings, ...]) -> tuple[OidcSettings, ...]:
+        # Else a name at one provider would be the same caller as that name at the other.
+        if len({one.prefix for one in oidc}) < len(oidc) or len({one.issuer for one in oidc}) < len(oidc):
+            raise ValueError("each provider has an issuer and a prefix of its own")
+        return oidc
 
 
 class LogSettings(Section):

@@ -29,7 +29,7 @@ from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
-from spooler.store import Snapshot
+from spooler.store import Notes, Snapshot
 
 if TYPE_CHECKING:
     from spooler.sql.postgres.store import PostgresStore
@@ -61,7 +61,7 @@ async def run(settings: SpoolerSettings) -> None:
         steering = Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
         inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, snapshot.fabric_id)
-        sign_in = await SignIn.open(store, settings.sign_in.user_file, settings.sign_in.session_s)
+        sign_in = await _sign_in(settings, store)
         services = Services(store, inside, metrics, sign_in, snapshot.uploads)
         retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle)
         tasks.supervise("concluding", concluding.run)
@@ -80,6 +80,11 @@ async def run(settings: SpoolerSettings) -> None:
                 everybody=everybody(settings.everybody),
                 until=store.died,
             )
+
+
+async def _sign_in(settings: SpoolerSettings, store: Notes) -> SignIn:
+    section = settings.sign_in
+    return await SignIn.open(store, section.user_file, section.session_s, settings.server.access)
 
 
 def _say_start(settings: SpoolerSettings, snapshot: Snapshot, epoch: int, dispatcher: Dispatcher) -> None:

@@ -145,7 +145,7 @@ async def spooler_running(
             concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
             printers = PrinterSteering(dispatcher, steering)
             inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)
-            sign_in = await SignIn.open(store, user_file, 3600.0)
+            sign_in = await SignIn.open(store, user_file, 3600.0, access)
             services = Services(store, inside, metrics, sign_in, snapshot.uploads)
             tasks.supervise("concluding", concluding.run)
             await dispatcher.start(snapshot, epoch)

@@ -1,8 +1,8 @@
 """Sessions of people who signed in: tokens that the spooler signs and believes, and those that have ended.
 
 A token holds who it is, until when, and over whose certificate it was made; it is signed with a key that lies in the
-store, so that it outlives a restart and every spooler of the store knows it. What has ended before its time lies there
-too, and is looked at again every few seconds for what other spoolers ended.
+store, so that it outlives a restart and every spooler of the store knows it. What has ended before its time is listed
+there too.
 """
 
 from __future__ import annotations
@@ -13,20 +13,17 @@ import hmac
 import json
 import secrets
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from chassis.auth_errors import SessionEnded, TokenExpired, TokenInvalid
 from chassis.errors import EtagMismatch
 from chassis.identity import Identity, Kind
+from spooler.access.spent_list import SpentList
 from spooler.access.user_file import UserFile
 from spooler.store import Notes
 
 PREFIX = "pfs1."
 _KEY = "session key"
-_ENDED = "ended sessions"
-_FRESH_S = 5.0  # how long others' endings may be unknown here
-_MOST_ENDED = 10_000
-_TRIES = 20
 
 
 class Session(NamedTuple):
@@ -48,8 +45,7 @@ class Sessions:
         self._notes = notes
         self._key = key
         self._users = users
-        self._ended: dict[str, int] = {}
-        self._looked = float("-inf")
+        self._ended = SpentList(notes, "ended sessions")
 
     @classmethod
     async def open(cls, notes: Notes, users: UserFile | None = None) -> Sessions:
@@ -106,8 +102,7 @@ class Sessions:
             raise TokenInvalid("the session was made for another service")
         if session.expires <= time.time():
             raise TokenExpired("the session has run out; sign in again")
-        await self._look()
-        if session.number in self._ended:
+        if await self._ended.has(session.number):
             raise SessionEnded("the session was ended; sign in again")
         if session.kind is Kind.LOCAL:
             return self._local(session)
@@ -121,34 +116,10 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """End a session, durably."""
-        for _ in range(_TRIES):
-            kept = await self._notes.get_note(_ENDED)
-            ended = _living(kept) | {session.number: session.expires}
-            latest = sorted(ended, key=ended.__getitem__)[-_MOST_ENDED:]
-            value = json.dumps({number: ended[number] for number in latest})
-            try:
-                await self._notes.put_note(_ENDED, value, kept)
-            except EtagMismatch:
-                continue  # another session ended in this moment
-            self._ended = json.loads(value)
-            return
-        raise EtagMismatch("too many sessions end at once; try again")
-
-    async def _look(self) -> None:
-        now = time.monotonic()
-        if now - self._looked >= _FRESH_S:
-            self._looked = now
-            self._ended = _living(await self._notes.get_note(_ENDED))
+        await self._ended.add(session.number, session.expires)
 
     def _signed(self, content: str) -> str:
         return _text(hmac.digest(self._key, content.encode("utf-8", "replace"), hashlib.sha256))
-
-
-def _living(kept: str | None) -> dict[str, int]:
-    """Return the ended sessions whose tokens would still be good."""
-    ended: dict[str, Any] = json.loads(kept) if kept else {}
-    now = time.time()
-    return {number: expires for number, expires in ended.items() if expires > now}
 
 
 def _text(data: bytes) -> str:

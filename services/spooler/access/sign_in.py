@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chassis import logs
-from chassis.auth_errors import WrongPassword
+from chassis.auth_errors import TokenReplayed, TokenWrongIssuer, WrongPassword
+from chassis.authentication import oidc_verifiers
 from chassis.call import Call
 from chassis.identity import Identity
+from chassis.settings import AccessSettings, OidcSettings
 from spooler.access import passwords
 from spooler.access.sessions import Session, Sessions
+from spooler.access.spent_list import SpentList
 from spooler.access.tries import Tries
 from spooler.access.user_file import UserFile
 from spooler.store import Notes
 
+if TYPE_CHECKING:
+    from chassis.oidc import OidcVerifier
+
 log = logs.get(__name__)
+
 
 # One user from one peer; and one peer, behind which may be a console with all its people.
 _OF_A_USER = (5, 12.0)
@@ -37,11 +46,22 @@ class SignIn:
 
     Args:
         users: people with passwords; None: there are none.
+        spent: ID tokens that opened a session.
         session_s: how long a session lasts.
+        oidc: OpenID providers whose ID tokens are taken.
     """
 
-    def __init__(self, sessions: Sessions, users: UserFile | None, session_s: float) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        users: UserFile | None,
+        spent: SpentList,
+        session_s: float,
+        oidc: Sequence[OidcVerifier] = (),
+    ) -> None:
         self.sessions = sessions
+        self._spent = spent
+        self._oidc = oidc
         self._users = users
         self._session_s = session_s
         self._slots = asyncio.Semaphore(_AT_ONCE)  # guards memory and cores, no data
@@ -49,15 +69,24 @@ class SignIn:
         self._of_peers = Tries(*_OF_A_PEER)
 
     @classmethod
-    async def open(cls, notes: Notes, user_file: Path | None, session_s: float) -> SignIn:
-        """Return it with the sessions of a store.
+    async def open(
+        cls, notes: Notes, user_file: Path | None, session_s: float, access: AccessSettings | None = None
+    ) -> SignIn:
+        """Return it with the sessions of a store and the OpenID providers of a server's settings.
 
         Raises:
             SettingsError: the user file cannot be used.
             StoreUnavailable: the store does not answer.
         """
         users = UserFile(user_file) if user_file is not None else None
-        return cls(await Sessions.open(notes, users), users, session_s)
+        sessions = await Sessions.open(notes, users)
+        oidc = oidc_verifiers(access) if access is not None else []
+        return cls(sessions, users, SpentList(notes, "spent ID tokens"), session_s, oidc)
+
+    @property
+    def issuers(self) -> Sequence[OidcSettings]:
+        """The OpenID providers whose ID tokens are taken."""
+        return [one.settings for one in self._oidc]
 
     @property
     def local(self) -> bool:
@@ -82,6 +111,27 @@ class SignIn:
             raise WrongPassword("no such user, or another password")
         self._of_users.forgive((peer, name))
         return self._opened(user.identity, call, user.version)
+
+    async def by_id_token(self, token: str, nonce: str, call: Call) -> SignedIn:
+        """Open a session for whom an OpenID provider names; an ID token opens one.
+
+        Raises:
+            TokenInvalid, TokenExpired, TokenNotYetValid, TokenWrongAudience: it does not hold.
+            TokenWrongIssuer: it is of nobody who is believed here.
+            TokenReplayed: it has opened a session before.
+            IssuerUnavailable: nobody can say now.
+            TooManyRequests: too many tries from there.
+        """
+        self._of_peers.count(call.peer.rpartition(":")[0], "tries to sign in from there")
+        for provider in self._oidc:
+            found = await provider.person(token, nonce)
+            if found is not None:
+                person, expires = found
+                spent = hashlib.sha256(token.encode()).hexdigest()[:32]
+                if not await self._spent.add(spent, expires):
+                    raise TokenReplayed("the ID token has opened a session before; sign in again")
+                return self._opened(person, call)
+        raise TokenWrongIssuer("nobody who is believed here has issued the ID token")
 
     async def end(self, session: Session) -> None:
         """End a session, durably.

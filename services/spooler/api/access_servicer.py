@@ -28,14 +28,22 @@ class AccessServicer(pb_grpc.AccessServiceServicer):
         self, request: pb.GetSignInOptionsRequest, context: Any
     ) -> pb.GetSignInOptionsResponse:
         """See the contract."""
-        return pb.GetSignInOptionsResponse(needed=current().kind in _NO_PERSON, local=self._sign_in.local)
+        issuers = [pb.OidcIssuer(issuer=one.issuer, audiences=one.audiences) for one in self._sign_in.issuers]
+        return pb.GetSignInOptionsResponse(
+            needed=current().kind in _NO_PERSON, local=self._sign_in.local, issuers=issuers
+        )
 
     async def SignIn(self, request: pb.SignInRequest, context: Any) -> pb.SignInResponse:
         """See the contract."""
-        if request.WhichOneof("proof") != "password":
-            raise InvalidArgument("a name and a password are the proof", fields=[("proof", "is missing")])
-        password = request.password
-        signed_in = await self._sign_in.by_password(password.user, password.password, _call())
+        proof = request.WhichOneof("proof")
+        if proof is None:
+            raise InvalidArgument("there is no proof of who signs in", fields=[("proof", "is required")])
+        if proof == "password":
+            said = request.password
+            signed_in = await self._sign_in.by_password(said.user, said.password, _call())
+        else:
+            token = request.id_token
+            signed_in = await self._sign_in.by_id_token(token.token, token.nonce, _call())
         return pb.SignInResponse(
             session_token=signed_in.token, expire_time=Timestamp(seconds=signed_in.session.expires)
         )
