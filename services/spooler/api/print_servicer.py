@@ -242,7 +242,8 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         _require(units, "units")
         if len(request.request_id) > MAX_REQUEST_ID:
             raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} characters")
-        asking = Asking(*caller(), request.request_id)
+        asker = caller()
+        asking = Asking(asker.owner, asker.client, request.request_id)
         made = await self._steering.reprint(job.number, asking, units, request.mark)
         return pb.ReprintUnitsResponse(job=job_to_pb(made))
 

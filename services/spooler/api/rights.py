@@ -126,13 +126,15 @@ def everybody(role: str) -> frozenset[Role]:
     return frozenset() if role == "none" else included(Role(role))
 
 
-def require_on(printer: str, right: Right, to: str) -> None:
+def require_on(printer: str, right: Right, to: str, identity: Identity | None = None) -> None:
     """Check that the caller has a right on a printer; `to` says for what, as `pause`.
+
+    identity: the caller's, where a task of the call asks, which does not know of it.
 
     Raises:
         AccessDenied, Unauthenticated: they have not.
     """
-    identity = current()
+    identity = identity or current()
     if not identity.has(ROLES[right], printer):
         identity.require(ROLES[right], to=f"{to} printer {printer}")
 

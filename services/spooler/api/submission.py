@@ -22,7 +22,7 @@ from chassis.errors import (
     TooLarge,
     WrongState,
 )
-from chassis.identity import NOBODY
+from chassis.identity import NOBODY, Identity
 from printfabric.spooler.v1.print_service_pb2 import JobSpec, SubmitJobRequest
 from spooler.api import rights
 from spooler.api.convert import duration_from_pb, time_from_pb
@@ -47,18 +47,23 @@ OUTPUT_FILE = "output-file"  # the attribute under which JobSpec.output_file tra
 
 
 class Caller(NamedTuple):
-    """Who submits, and from where."""
+    """Who submits, and from where; tasks that a call starts do not know of the call itself."""
 
-    owner: str
+    identity: Identity
     client: str
+
+    @property
+    def owner(self) -> str:
+        """Who is told to own what they submit."""
+        return self.identity.owner
 
 
 def caller() -> Caller:
     """Return who makes the RPC that is being answered."""
     call = current_call.get()
     if call is None:
-        return Caller(NOBODY.owner, "")
-    return Caller(call.identity.owner, call.peer.rpartition(":")[0])
+        return Caller(NOBODY, "")
+    return Caller(call.identity, call.peer.rpartition(":")[0])
 
 
 def invalid(field: str, why: str, **metadata: Any) -> InvalidArgument:
@@ -100,7 +105,7 @@ class Submission:
         size_bytes: int | None,
     ) -> NewJob:
         """Return the job of a checked spec. `size_bytes` is None while nobody knows it. Raises as `small_job`."""
-        printer = self._printer(spec.printer, size_bytes)
+        printer = self._printer(spec.printer, size_bytes, caller)
         _check_limits(spec, request_id)
         not_before, expires_at, ttl = _times(spec)
         return NewJob(
@@ -154,11 +159,11 @@ class Submission:
             self._metrics.accepted(accepted, time.perf_counter() - started)
         return results
 
-    def _printer(self, name: str, size_bytes: int | None) -> Printer:
-        """Return the printer if it takes a document of that size now."""
+    def _printer(self, name: str, size_bytes: int | None, caller: Caller) -> Printer:
+        """Return the printer if it takes a document of that size now, from this caller."""
         queue = self._dispatch.book.queue(printer_of(name, "spec.printer"))
         printer = queue.printer
-        rights.require_on(printer.name, Right.PRINT, "print on")
+        rights.require_on(printer.name, Right.PRINT, "print on", caller.identity)
         if printer.pending_deletion:
             raise PrinterDeleted(f"printer {printer.name} is being deleted", printer=printer.name)
         if not printer.accepting:
