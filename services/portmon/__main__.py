@@ -17,7 +17,10 @@ from portmon.api.recorder_servicer import RecorderServicer, served_recorder
 from portmon.api.rights import authorize
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
 from portmon.devices.tree import DeviceTree
+from portmon.finishing import Finishing
 from portmon.handles import Handles
+from portmon.language_path import LanguagePath
+from portmon.language_registry import Languages
 from portmon.metrics import PortCollector
 from portmon.monitor import MonitorInit
 from portmon.port_record import PortStore
@@ -29,6 +32,7 @@ from portmon.registry_link import FileCopy, RegistryLink
 from portmon.registry_store import RegistryStore
 from portmon.settings import PortmonSettings
 from portmon.snmp_polling import SnmpPolling
+from portmon.staging import Staging
 from portmon.xcv import Xcv
 from portmon.xcv_commands import COMMANDS
 
@@ -83,6 +87,7 @@ def _ports(settings: PortmonSettings, store: PortStore) -> Ports:
         settings.state_dir,
         skew_s=settings.clock_skew_s,
         slots=settings.journal_slots,
+        staging=Staging(settings.state_dir / "staged", settings.staged_bytes, settings.staged_keep_s),
     )
 
 
@@ -113,7 +118,12 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
             handles.draining = True
             recorder.end()
             ports.changes.end()
-            await handles.shutdown(None, settings.server.grace_s / 2)
+            await handles.shutdown(None, settings.server.grace_s / 2, park=True)
+
+        def way_of(language: str, bidirectional: bool) -> LanguagePath:
+            return LanguagePath(Languages().find(language), bidirectional, settings.answer_s)
+
+        await Finishing(ports, handles, tasks, way_of).start()
 
         try:
             await server.serve(
@@ -125,7 +135,12 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
                     served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
                     served_recorder(recorder),
                 ],
-                loops=[handles.expire, polling.run, Presence(ports, ports.registry.init.tree).watch],
+                loops=[
+                    handles.expire,
+                    ports.staging.expire,
+                    polling.run,
+                    Presence(ports, ports.registry.init.tree).watch,
+                ],
                 on_drain=[drain],
                 authorize=authorize,
             )

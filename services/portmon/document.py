@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from chassis.errors import FabricError
 
@@ -111,6 +111,28 @@ class Progress:
     win32: int = 0
     error: FabricError | None = None
     confirmed: int = 0  # by the printer itself, to a language monitor
+    staged: bool = False  # the host has all of it and needs nobody to go on
+
+
+class Source(Protocol):
+    """A document that lies on this host whole, so that it is printed to its end though nobody can be reached."""
+
+    @property
+    def end(self) -> int:
+        """Return the offset behind its last payload byte."""
+
+    @property
+    def finishes(self) -> bool:
+        """Tell whether the next run of this process prints it too."""
+
+    def begin(self) -> None:
+        """Say durably that the device may have bytes of it from now on. Raises FabricError: it must not be begun."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return at most `size` payload bytes from an offset on. Raises StoreUnavailable."""
+
+    def answered(self, progress: Progress) -> None:
+        """Take note, durably, of what its spooler is told next."""
 
 
 # Called on the event loop with how far the document is, and whether the slice is done with.
@@ -133,3 +155,4 @@ class Slice:
     data: bytes = b""
     end: Disposition | None = None
     size: int | None = None
+    source: Source | None = None  # where its bytes are, when they do not come in slices

@@ -6,16 +6,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chassis.errors import FabricError, WriteTimeout
+from chassis.errors import DocumentLost, FabricError, WriteTimeout
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, WRITE, DeviceWait
-from portmon.document import DocKey, Phase, Progress
+from portmon.document import DocKey, Phase, Progress, Source
 from portmon.journal import Journal
 from portmon.monitor import Port
 
 REPORT_S = 0.1
 _REPORT_BYTES = 262144
 _READ_BYTES = 65536
+_POUR_BYTES = 262144
 # A device that asks to wait while its descriptor stays writable is asked again after this long.
 _PAUSED_S = 0.01
 
@@ -35,6 +36,7 @@ class Current:
     reported: int
     reported_at: float
     confirmed: int = 0
+    source: Source | None = None  # where its bytes are, when all of it lies here
 
 
 class Feed:
@@ -77,6 +79,14 @@ class Feed:
                 deadline = deadline or time.monotonic() + port.write_timeout_s
                 self._stall(port, deadline)
         return data
+
+    def pour(self, port: Port, current: Current, source: Source) -> None:
+        """Write all that is left of a document that lies here, or raise."""
+        while current.accepted < source.end:
+            data = source.read(current.accepted, min(_POUR_BYTES, source.end - current.accepted))
+            if not data:
+                raise DocumentLost(f"document {current.key} ends at {current.accepted}, not {source.end}")
+            self.push(port, current, memoryview(data), counted=True)
 
     def _stall(self, port: Port, deadline: float) -> None:
         """Wait until the device may take more, taking in what it sends meanwhile."""
@@ -121,6 +131,7 @@ class Feed:
             current.acked,
             current.origin,
             confirmed=current.confirmed,
+            staged=current.source is not None,
         )
 
     def tell(self, port: Port, current: Current) -> None:

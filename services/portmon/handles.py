@@ -27,6 +27,7 @@ from chassis.errors import (
 from chassis.tasks import Tasks
 from portmon.hold import Hold, Owner
 from portmon.host_port import HostPort
+from portmon.port_name import same
 from portmon.port_state import PortState
 from portmon.ports import Ports
 from portmon.refusals import TakenOver, never_given_out
@@ -121,7 +122,10 @@ class Handles:
                 hold.deadline = time.monotonic() + lease_s
                 return hold
             self._refuse(port, hold, owner, fence)
-            session = await self._living_session(port, way) or await self._new_session(port, owner, way)
+            living = await self._living_session(port, way)
+            if living is None:
+                await asyncio.to_thread(self._ports.staging.give_back, same(port.name), owner.fabric)
+            session = living or await self._new_session(port, owner, way)
             # After the device, so that a device that is away does not use fences up; before the handle is out.
             await asyncio.to_thread(port.journal.store_fence, owner.fabric, fence)
             if hold is not None:
@@ -130,6 +134,22 @@ class Handles:
                 log.info("port taken over", port=port.name, fence=fence, spooler=owner.spooler)
             port.session = session
             port.hold = self._give_out(port, session, owner, fence, printer, lease_s)
+            port.hold.way = way
+            self._ports.use_changed(port)
+            return port.hold
+
+    async def reopen(self, port: HostPort, owner: Owner, printer: str, way: Way | None) -> Hold:
+        """Open a port for documents that lie here whole, while their spooler is away: under the fence it had.
+
+        Raises:
+            PortBusy: somebody has it. And whatever the device says.
+        """
+        async with port.lock:
+            if port.hold is not None or port.deleted or self.draining or self.suspended:
+                raise PortBusy(f"port {port.name} is not free", port=port.name)
+            port.session = await self._new_session(port, owner, way)
+            fence = port.journal.fence(owner.fabric)
+            port.hold = self._give_out(port, port.session, owner, fence, printer, self._lease_s)
             port.hold.way = way
             self._ports.use_changed(port)
             return port.hold
@@ -222,6 +242,13 @@ class Handles:
         hold.deadline = hold.orphaned_at = time.monotonic()
         hold.deadline += hold.lease_s
         self._changed.set()
+        if hold.session.goes_on:
+            self._tasks.spawn(f"staged at {hold.port.name}", self._until_quiet(hold))
+
+    async def _until_quiet(self, hold: Hold) -> None:
+        """What needs no stream has kept a hold alive: look at its lease again when that has ended."""
+        await hold.session.quiet()
+        self._changed.set()
 
     async def expire(self) -> None:
         """Close the ports of owners that are silent for too long. Runs for ever; sleeps until something is due.
@@ -249,9 +276,14 @@ class Handles:
         silent = LeaseExpired(f"the owner of port {name} was silent for too long", port=name)
         self._begin_to_close(hold, silent)
 
-    async def shutdown(self, owner: Owner | None, grace_s: float) -> list[Hold]:
-        """Drain: documents get `grace_s` to end, then ports are closed. Returns the holds that were in one still."""
+    async def shutdown(self, owner: Owner | None, grace_s: float, *, park: bool = False) -> list[Hold]:
+        """Drain: documents get `grace_s` to end, then ports are closed. Returns the holds that were in one still.
+
+        `park`: the next run of this process goes on with what lies here whole.
+        """
         mine = [hold for hold in self if owner is None or hold.owner.fabric == owner.fabric]
+        for hold in mine:
+            hold.session.park(park)
         deadline = time.monotonic() + grace_s
         await asyncio.gather(*(hold.session.rest(deadline, drain=True) for hold in mine))
         broken = [hold for hold in mine if hold.session.in_progress()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chassis.errors import FabricError
+from portmon.document import Progress
 from portmon.session import PortSession
 from portmon.way import Way
 
@@ -41,14 +42,23 @@ class Hold:
     mourners: list[Callable[[FabricError], None]] = field(default_factory=list)
     orphaned_at: float | None = None  # its stream broke with a document on the way
 
+    @property
+    def is_current(self) -> bool:
+        """Whether nobody has taken the port over, and it is open."""
+        return self.port.hold is self
+
     def farewell(self, error: FabricError) -> None:
         """Tell the streams of a dead handle, once everything else has been told."""
         for tell in self.mourners:
             tell(error)
 
+    def left_over(self) -> list[Progress]:
+        """Return the documents that did not end well and are not settled."""
+        return [one for one in self.port.journal.unsettled(self.owner.fabric) if one.win32]
+
     def dies_at(self) -> float | None:
-        """Return when the hold ends by itself; None while a stream keeps it alive."""
-        if self.streams:
+        """Return when the hold ends by itself; None while a stream, or what goes on without one, keeps it alive."""
+        if self.streams or self.session.goes_on:
             return None
         if self.orphaned_at is None or not (self.session.in_progress() or self.session.queued()):
             return self.deadline

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from portmon.document import DocKey, Slice
+from chassis import logs
+from chassis.errors import FabricError
+from portmon.document import DocKey, Phase, Progress, Reply, Slice
 
 BUFFER_BYTES = 1 << 20
 # A slice costs memory beside its bytes; without this, a million empty ones would be welcome.
 _SLICE_BYTES = 512
+log = logs.get(__name__)
 
 
 class Inbox:
@@ -19,7 +22,7 @@ class Inbox:
         self._slices: deque[Slice] = deque()
         # Bytes; each is counted by one side only, so that no lock is needed.
         self._handed_over = self._taken = 0
-        self._unbegun: dict[DocKey, None] = {}
+        self._unbegun: dict[DocKey, Slice] = {}  # what begins a document and is not answered
         self._waiters: deque[asyncio.Future[None]] = deque()
 
     def __len__(self) -> int:
@@ -44,9 +47,11 @@ class Inbox:
                 waiter.set_result(None)
 
     def put(self, piece: Slice) -> None:
-        """Queue a slice."""
+        """Queue a slice. Whoever begins a document again, after a broken stream, hears at once how far it is."""
         if piece.start is not None:
-            self._unbegun[piece.key] = None
+            if (before := self._unbegun.get(piece.key)) is not None:
+                before.reply = _both(before.reply, piece.reply)
+            self._unbegun[piece.key] = piece
         self._handed_over += _cost(piece)
         self._slices.append(piece)
 
@@ -62,13 +67,33 @@ class Inbox:
         """Give a slice's room back."""
         self._taken += _cost(piece)
 
-    def answered(self, key: DocKey) -> None:
-        """Take note that a document is no longer one that nobody has looked at."""
-        self._unbegun.pop(key, None)
+    def answered(self, piece: Slice, progress: Progress) -> Progress:
+        """Take note of the answer to a slice; return what may be said: of a staged document only what is durable."""
+        self._unbegun.pop(piece.key, None)
+        if piece.source is not None:
+            try:
+                piece.source.answered(progress)
+            except FabricError as error:
+                log.exception("staged document not given back", document=str(piece.key), why=error.message)
+                return Progress(piece.key, Phase.QUEUED, staged=True)
+        return progress
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a document that is printed though nobody can be reached."""
+        return any(piece.source is not None for piece in list(self._unbegun.values()))
 
     def unbegun(self) -> list[DocKey]:
         """Return the documents that were received and not begun."""
         return list(self._unbegun)
+
+
+def _both(first: Reply, second: Reply) -> Reply:
+    def reply(progress: Progress, last: bool) -> None:
+        first(progress, last)
+        second(progress, False)
+
+    return reply
 
 
 def _cost(piece: Slice) -> int:

@@ -17,7 +17,7 @@ from typing import Any
 from chassis import logs
 from chassis.errors import FabricError, PortBusy
 from portmon import journal_slot as slot
-from portmon.document import DocKey, Evidence, Phase, Progress
+from portmon.document import MOST_OFFSET, DocKey, Evidence, Phase, Progress
 from portmon.journal_file import CLEAN, GENERATION, SINCE_NS, USED, BadJournal, JournalFile
 
 log = logs.get(__name__)
@@ -40,9 +40,7 @@ class Journal:
         self._note: dict[str, Any] = file.note()
         self._index: dict[DocKey, int] = {}
         self._free: deque[int] = deque()
-        self.device = (
-            0  # hash of what hangs on the port now; a pipe's document goes on at the same device only
-        )
+        self.device = 0  # hash of what hangs on the port now; a pipe's document goes on at the same device only
         self._words[GENERATION] += 1
         self.generation = self._words[GENERATION]
         self._load()
@@ -75,7 +73,11 @@ class Journal:
         rebooted = self._file.swap_boot_id()
         if torn or (rebooted and self.generation > 1 and not words[CLEAN]):
             # Stores that never reached the disk may be missing: from now on only newer documents are certain.
+            # And of what was in progress only a part may have been written down.
             words[SINCE_NS] = time.time_ns()
+            for at in self._index.values():
+                if words[at] & 0xFF == slot.IN_PROGRESS:
+                    words[at + slot.INTENT] = MOST_OFFSET
             log.warning(
                 "journal may lack documents of before the power cut", port=self._note["port"], torn=torn
             )

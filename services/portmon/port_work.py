@@ -20,8 +20,6 @@ from portmon.journal import Journal
 from portmon.monitor import OpenContext, Port, PortMonitor, Reporting
 from portmon.port_state import PortEvent, PortState
 
-_CANCELED_KEPT = 4096
-
 
 class PortWork:
     """One opening of one port, as its own thread sees it."""
@@ -39,11 +37,12 @@ class PortWork:
         self._wait, self._back = wait, back
         self.state = PortState.CLOSED
         self.current: Current | None = None
-        self._canceled: dict[DocKey, None] = {}  # filled by the loop; what is in here is not begun any more
+        self._canceled = refusals.Canceled()  # filled by the loop; what is in here is not begun any more
         self.feed = Feed(name, journal, counters, wait, back)
         self.broken: DocKey | None = None  # the last document, if it broke off in its middle
         self._port: Port | None = None
         self.draining = False  # no document is begun any more
+        self.parks = False  # what lies here whole is left for the next run of this process
         self._starting: DocKey | None = None  # the device is being made ready for it, which may take its time
         self.report: Reporting = lambda *_: None
 
@@ -75,9 +74,7 @@ class PortWork:
 
     def cancel(self, key: DocKey) -> None:
         """Make the thread stop a document, or never begin it; the one call that comes from another thread."""
-        while len(self._canceled) >= _CANCELED_KEPT:
-            self._canceled.pop(next(iter(self._canceled)))
-        self._canceled[key] = None
+        self._canceled.add(key)
 
     def interrupt(self) -> None:
         """Raise when the document in progress was canceled; asked, as all waits do, its sender hears how far it is."""
@@ -92,6 +89,15 @@ class PortWork:
 
     def handle(self, piece: Slice) -> Progress:
         """Do what a slice says and return how far its document is, with the error if there was one."""
+        progress = self._handle(piece)
+        while self.current and self.current.source and isinstance(progress.error, errors.WriteTimeout):
+            self.feed.report(
+                progress
+            )  # a device that takes nothing is waited for: nobody has to say it again
+            progress = self._handle(piece)
+        return progress
+
+    def _handle(self, piece: Slice) -> Progress:
         try:
             if piece.key in self._canceled and (self.current is None or self.current.key != piece.key):
                 return refusals.not_begun(self._journal, piece)
@@ -135,17 +141,19 @@ class PortWork:
         finally:
             self._starting = None
         try:
+            if piece.source is not None:
+                piece.source.begin()
             at = self._journal.begin(piece.key, self._fabric, offset, pipe=pipe, prefix=bool(prefix))
         except FabricError:
             self.port.abort_doc(keep=True)
             raise
         self._enter(
-            Current(piece.key, at, offset, offset, offset, offset, prefix, len(prefix), offset, began)
+            Current(piece.key, at, offset, offset, offset, offset, prefix, len(prefix), offset, began), piece
         )
         self.state = after
 
-    def _enter(self, current: Current) -> None:
-        self.current = current
+    def _enter(self, current: Current, piece: Slice) -> None:
+        self.current, current.source = current, piece.source
         self._counters.busy_since = current.reported_at
 
     def _go_on(self, piece: Slice, at: int) -> None:
@@ -153,33 +161,24 @@ class PortWork:
         known = self._journal.progress(at)
         if known.phase is not Phase.INTERRUPTED:
             return  # it has ended: the answer says so, and nothing is done
-        exact = None
-        if self._journal.recoverable(at):
-            exact = self.port.recover(piece.key, known.accepted, max(known.accepted, known.uncertain_end))
-        if exact is None:
-            raise errors.WrongState(
-                f"document {piece.key} was interrupted and cannot go on at port {self.name}",
-                verdict=errors.Verdict.HOLD,
-                port=self.name,
-                document=piece.key,
-                accepted=known.accepted,
-                uncertain_end=known.uncertain_end,
-            )
-        if piece.resume_offset not in (exact, known.resume_offset):
-            raise errors.WrongOffset(
-                f"document {piece.key} goes on at {exact}", expected=exact, document=piece.key
-            )
+        exact = refusals.goes_on_at(self._journal, self.port, self.name, piece, at)
         assert piece.start is not None
         after = port_state.step(self.state, PortEvent.START_DOC_PORT)
         self.port.start_doc(piece.key, piece.start, exact)
         self._journal.resume(at, exact)
         origin, now = known.resume_offset, time.monotonic()
-        self._enter(Current(piece.key, at, origin, exact, exact, exact, memoryview(b""), 0, exact, now))
+        self._enter(
+            Current(piece.key, at, origin, exact, exact, exact, memoryview(b""), 0, exact, now), piece
+        )
         self.state = after
 
     def _write(self, current: Current, piece: Slice) -> None:
         if current.prefix:
             current.prefix = self.feed.push(self.port, current, current.prefix, counted=False)
+        if current.source is not None:
+            self.state = port_state.step(self.state, PortEvent.WRITE_PORT)
+            self.feed.pour(self.port, current, current.source)
+            return
         if piece.offset > current.accepted and piece.data:
             raise errors.WrongOffset(
                 f"document {piece.key}: bytes {current.accepted} to {piece.offset} are missing",
@@ -218,7 +217,7 @@ class PortWork:
         current = self.current
         if current is None or current.key != piece.key:
             self._note_lost()
-            return self._journal.known(piece.key, error)
+            return self.left(piece, error)
         if isinstance(error, errors.WriteTimeout | errors.WrongOffset):
             found = self.feed.progress(self.port, current)
             found.error = error
@@ -237,13 +236,18 @@ class PortWork:
             doubt = max(current.base, current.acked - port.far_buffer_bytes, current.confirmed)
         elif self._journal.intent(current.at) > current.accepted:
             doubt = current.accepted
-        self._journal.end(
-            current.at, error.win32, Evidence.NONE, exact=bool(exact) and doubt is None, doubt=doubt
-        )
+        exact = bool(exact) and doubt is None
+        parked = self.parks and keep and exact and port.resumable
+        if not (parked and current.source is not None and current.source.finishes):
+            self._journal.end(current.at, error.win32, Evidence.NONE, exact=exact, doubt=doubt)
         self.broken = current.key if keep and started else None
         self._leave("broken" if keep else "aborted", PortEvent.DOCUMENT_BROKEN)
         self._note_lost()
         return self._journal.known(current.key, error)
+
+    def left(self, piece: Slice, error: FabricError) -> Progress:
+        """Return how far a document is that this opening of the port does nothing more about."""
+        return refusals.left(self._journal, piece, error, parks=self.parks)
 
     def _note_lost(self) -> None:
         if self._port is not None and self._port.lost and self.state is not PortState.FAILED:

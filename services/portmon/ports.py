@@ -23,6 +23,7 @@ from portmon.port_name import canonical, same
 from portmon.port_record import PortChange, PortRecord, PortStore
 from portmon.registry import Registry
 from portmon.reports import Report, as_said
+from portmon.staging import Staging
 
 log = logs.get(__name__)
 
@@ -31,9 +32,17 @@ class Ports:
     """All configured ports of this host. Changes are made here and in the store together."""
 
     def __init__(
-        self, registry: Registry, store: PortStore, state_dir: Path, *, skew_s: float = 2.0, slots: int = 4096
+        self,
+        registry: Registry,
+        store: PortStore,
+        state_dir: Path,
+        *,
+        skew_s: float = 2.0,
+        slots: int = 4096,
+        staging: Staging | None = None,
     ) -> None:
         self.registry = registry
+        self.staging = staging or Staging(state_dir / "staged")
         self._store = store
         self._state_dir = state_dir
         self._skew_s, self._slots = skew_s, slots

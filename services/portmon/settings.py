@@ -68,6 +68,16 @@ class PortmonSettings(Settings):
     journal_slots: int = Field(
         default=4096, ge=16, le=1 << 20, description="documents a port remembers until they are settled"
     )
+    staged_bytes: int = Field(
+        default=256 << 20,
+        ge=0,
+        description="most bytes of documents that lie on the host before they are printed; 0: none are taken",
+    )
+    staged_keep_s: float = Field(
+        default=86400.0,
+        ge=1,
+        description="how long such a document waits to be printed before its bytes are given back",
+    )
     snmp_poll_s: float = Field(
         default=10.0,
         ge=1,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -98,7 +99,10 @@ async def send_until_killed(process: Process, key: tuple[bytes, int], kill_after
         first = slice_of(key, b"")
         first.start.SetInParent()
         await stream.write(pb.StreamDocumentsRequest(handle=opened.handle, slices=[first]))
-        await stream.read()
+        begun = False  # a kill before that would prove nothing
+        while not begun:
+            answer: Any = await stream.read()
+            begun = any(one.document.job_uid == key[0] for one in answer.progress)
 
         async def send() -> None:
             for offset in range(0, len(BIG), 16_384):

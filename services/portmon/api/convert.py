@@ -172,6 +172,7 @@ def progress_to_pb(progress: Progress) -> pb.DocumentProgress:
         uncertain_end=progress.uncertain_end,
         resume_offset=progress.resume_offset,
         resumable=progress.resumable,
+        staged=progress.staged,
     )
     message.document.job_uid, message.document.attempt = progress.key
     if progress.error is not None:

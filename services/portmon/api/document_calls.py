@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.document_stream import DocumentStream, slice_from
-from portmon.document import Disposition, Phase, Progress, Slice
+from portmon.api.staged_documents import as_known, settle, take_back
+from portmon.document import Disposition, Progress, Slice
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class DocumentCalls(Calls):
         how, hold = convert.disposition_from(request.disposition), self._hold(request.handle)
         key = convert.key_from(request.document)
         if how is not Disposition.COMPLETE:
-            found = await hold.session.abort(key, how)
+            found = await take_back(hold.session, self._ports.staging, key, how)
             return pb.EndDocPortResponse(progress=convert.progress_to_pb(found))
         piece = slice_from(pb.DocumentSlice(document=request.document))
         piece.end, piece.size = how, request.size_bytes if request.HasField("size_bytes") else None
@@ -73,7 +74,7 @@ class DocumentCalls(Calls):
         if first is None:
             return
         hold = self._hold(first.handle)
-        stream = DocumentStream(self._handles, hold)
+        stream = DocumentStream(self._handles, hold, self._ports.staging)
         hold.mourners.append(stream.end)
         self._handles.stream_began(hold)
         taking = self._tasks.spawn(f"stream {hold.port.name}", stream.take(_again(first, request_iterator)))
@@ -92,11 +93,11 @@ class DocumentCalls(Calls):
         owner, port = convert.owner_from(request.owner), self._ports.get(request.port)
         journal = await asyncio.to_thread(lambda: port.journal)
         if request.documents:
+            staging = self._ports.staging
             waiting = set(port.session.queued()) if port.session is not None else set()
-            found = [
-                _or_queued(journal.outcome(key, owner.fabric), key in waiting)
-                for key in map(convert.key_from, request.documents)
-            ]
+            asked = list(map(convert.key_from, request.documents))
+            waiting.update(key for key in asked if staging.is_ordered(key))
+            found = [as_known(journal.outcome(key, owner.fabric), staging, waiting) for key in asked]
         else:
             found = journal.unsettled(owner.fabric)
         return pb.QueryDocumentsResponse(documents=map(convert.progress_to_pb, found))
@@ -106,8 +107,8 @@ class DocumentCalls(Calls):
     ) -> pb.SettleDocumentsResponse:
         """Let the journal forget."""
         owner, port = convert.owner_from(request.owner), self._ports.get(request.port)
-        journal = await asyncio.to_thread(lambda: port.journal)
-        journal.settle(map(convert.key_from, request.documents), owner.fabric)
+        await asyncio.to_thread(lambda: port.journal)
+        settle(port, self._ports.staging, map(convert.key_from, request.documents), owner.fabric)
         return pb.SettleDocumentsResponse()
 
 
@@ -122,12 +123,6 @@ def _or_raise(found: Progress) -> Progress:
             uncertain_start=str(found.uncertain_start), uncertain_end=str(found.uncertain_end)
         )
     raise error
-
-
-def _or_queued(found: Progress, waiting: bool) -> Progress:
-    if waiting and found.phase in (Phase.NEVER_SEEN, Phase.UNKNOWN):
-        found.phase = Phase.QUEUED
-    return found
 
 
 async def _again(first: T, rest: AsyncIterator[T]) -> AsyncIterator[T]:

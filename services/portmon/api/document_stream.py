@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 
 from chassis.errors import FabricError, InvalidArgument, TooLarge
 from portmon.api import convert
-from portmon.document import Disposition, DocKey, Phase, Progress, Slice
+from portmon.api.staged_documents import known_documents, put_source, settle, take_back
+from portmon.document import Disposition, DocKey, Progress, Slice
 from portmon.handles import Handles
 from portmon.hold import Hold
+from portmon.staging import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 MOST_SLICE_BYTES = 1 << 20
@@ -24,8 +26,8 @@ class DocumentStream:
     Answers of one turn of the event loop go out in one message. Nothing is created per document but its slices.
     """
 
-    def __init__(self, handles: Handles, hold: Hold) -> None:
-        self._handles, self.hold = handles, hold
+    def __init__(self, handles: Handles, hold: Hold, staging: Staging) -> None:
+        self._handles, self.hold, self._staging = handles, hold, staging
         self._progress: dict[DocKey, Progress] = {}
         self._news = asyncio.Event()
         self._failure: BaseException | None = None
@@ -39,7 +41,7 @@ class DocumentStream:
 
     def first(self) -> pb.StreamDocumentsResponse:
         """Return the first answer: what the session knows of the fabric's documents."""
-        return self._response(known_documents(self.hold))
+        return self._response(known_documents(self.hold, self._staging))
 
     async def take(self, requests: AsyncIterator[pb.StreamDocumentsRequest]) -> None:
         """Hand everything over that comes in, until the sender is done or its hold is dead."""
@@ -59,15 +61,23 @@ class DocumentStream:
         self._handles.check(self.hold.token, self.hold.fence)
         session = self.hold.session
         if request.settled:
-            self.hold.port.journal.settle(map(convert.key_from, request.settled), self.hold.owner.fabric)
+            settle(
+                self.hold.port, self._staging, map(convert.key_from, request.settled), self.hold.owner.fabric
+            )
         for message in request.slices:
             piece = slice_from(message)
             piece.reply = self._reply
             self._open_slices += 1
             if piece.end not in (None, Disposition.COMPLETE):
                 # An abort must not stand in a line behind what it aborts.
-                self._reply(await session.abort(piece.key, piece.end or Disposition.ABORT), True)
+                how = piece.end or Disposition.ABORT
+                self._reply(await take_back(session, self._staging, piece.key, how), True)
                 continue
+            if message.start.staged:
+                instead = await put_source(self.hold, self._staging, piece)
+                if instead is not None:
+                    self._reply(instead, True)
+                    continue
             await session.room()
             self._handles.check(self.hold.token, self.hold.fence)
             session.submit(piece)
@@ -100,14 +110,6 @@ class DocumentStream:
             lease=convert.seconds(self.hold.lease_s),
             window_bytes=self.hold.session.window,
         )
-
-
-def known_documents(hold: Hold) -> list[Progress]:
-    """Return every document of the hold's fabric that is queued, in progress, or ended and not settled."""
-    known = hold.port.journal.unsettled(hold.owner.fabric)
-    have = {one.key for one in known}
-    waiting = [Progress(key, Phase.QUEUED) for key in hold.session.queued() if key not in have]
-    return known + waiting
 
 
 def slice_from(message: pb.DocumentSlice) -> Slice:

@@ -11,7 +11,6 @@ from chassis.errors import InvalidArgument, InvalidHandle, InvalidLevel, NotSupp
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.convert_port import port_to_pb
-from portmon.api.document_stream import known_documents
 from portmon.host_port import HostPort
 from portmon.journal_file import boot_id
 from portmon.monitor import PortMonitor
@@ -122,7 +121,7 @@ class HostCalls(Calls):
         """Close the caller's ports, after their documents or after the grace time."""
         owner = convert.owner_from(request.owner)
         broken = await self._handles.shutdown(owner, request.grace.ToTimedelta().total_seconds())
-        found = [one for hold in broken for one in known_documents(hold) if one.win32]
+        found = [one for hold in broken for one in hold.left_over()]
         return pb.ShutdownResponse(broken_off=map(convert.progress_to_pb, found))
 
 

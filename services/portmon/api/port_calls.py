@@ -10,8 +10,9 @@ from chassis.errors import InvalidArgument, NotSupported, Verdict, WrongState
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.convert_port import port_to_pb
-from portmon.api.document_stream import known_documents
+from portmon.api.staged_documents import known_documents
 from portmon.hold import Hold
+from portmon.staging import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 # COMMTIMEOUTS, and whether each may be 0.
@@ -28,7 +29,7 @@ class PortCalls(Calls):
             raise InvalidArgument("no port is named", fields=[("port", "is required")])
         lease = request.lease.ToTimedelta().total_seconds() if request.HasField("lease") else None
         hold = await self._handles.open(request.port, owner, request.fence, request.printer, lease)
-        return opened(self._host, hold)
+        return opened(self._host, hold, self._ports.staging)
 
     async def KeepAlive(self, request: pb.KeepAliveRequest, context: Any) -> pb.KeepAliveResponse:
         """Renew a hold."""
@@ -94,11 +95,11 @@ def _seconds(name: str, value: Duration) -> float:
     return seconds
 
 
-def opened(host: str, hold: Hold) -> pb.OpenPortResponse:
+def opened(host: str, hold: Hold, staging: Staging) -> pb.OpenPortResponse:
     """Return the answer to whoever has opened a port."""
     return pb.OpenPortResponse(
         handle=pb.PortHandle(token=hold.token, fence=hold.fence),
         lease=convert.seconds(hold.lease_s),
-        documents=map(convert.progress_to_pb, known_documents(hold)),
+        documents=map(convert.progress_to_pb, known_documents(hold, staging)),
         port=port_to_pb(host, hold.port),
     )

@@ -8,7 +8,6 @@ from chassis import logs
 from chassis.errors import InvalidArgument
 from portmon.api import convert
 from portmon.api.calls import Calls
-from portmon.api.document_stream import known_documents
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 _GRACE_S = 10.0  # systemd gives a machine that is to sleep 5 s to minutes
@@ -36,7 +35,7 @@ class PowerCalls(Calls):
         """Let documents end within the grace time; park the others at their offset, release all devices."""
         self._handles.suspended = True
         parked = await self._handles.shutdown(None, grace_s)
-        found = [one for hold in parked for one in known_documents(hold) if one.win32]
+        found = [one for hold in parked for one in hold.left_over()]
         log.info("host suspends", grace_s=grace_s, parked=len(found))
         return pb.PowerEventResponse(parked=map(convert.progress_to_pb, found))
 
