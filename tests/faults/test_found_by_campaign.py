@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1.ledger_pb2 import Outcome
 from printfabric_client.sync import Client
 from printfabric_sim.pytest_plugin import MakePrinter, PrinterHandle
@@ -71,6 +72,30 @@ def test_a_line_that_was_pulled_out_between_documents_is_opened_again(
             assert printed(client.wait(client.submit(label(number), printer="p").number, timeout_s=20))
         printer.wait_units(3)
         assert printer.serials() == ["00001", "00002", "00003"]
+
+
+def test_what_lay_in_a_fifo_that_was_replaced_is_unknown_and_the_next_one_is_used(
+    tmp_path: Path, sim_printer: MakePrinter, fabric: Any
+):
+    """It was waited for, for ever: nobody reads a node that is gone."""
+    printer = sim_printer("zpl", fifo=str(tmp_path / "lp"), paced=False)
+    with fabric(
+        Simulated("LPT1:", printer, "device", device=str(tmp_path / "lp"), writeTimeoutS=1)
+    ) as client:
+        printer.fault("zero-window")
+        job = client.submit(b"".join(label(number) for number in range(3)), printer="p")
+        wait_until(
+            lambda: (ledger := client.get(job.number).ledger).offsets.accepted == ledger.offsets.spooled
+        )
+        printer.fault("device-gone=0.2,same")
+        job = client.wait(job.number, timeout_s=30, or_decision=True)
+        assert job.outcome == Outcome.OUTCOME_UNKNOWN, brief(job)
+        assert (job.ledger.uncertain_units.first, job.ledger.uncertain_units.last) == (1, 3)
+        printer.clear()
+        client.resolve(job.number, pb.UNCERTAIN_DECISION_REPRINT)
+        client.wait(job.number, timeout_s=30)
+        printer.wait_units(3)
+        assert printer.serials() == ["00000", "00001", "00002"]
 
 
 def test_a_simulated_line_that_comes_back_while_its_printer_is_full_is_read(
