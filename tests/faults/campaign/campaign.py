@@ -13,19 +13,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from printfabric.spooler.v1.printer_service_pb2 import Printer
-from printfabric.types.v1.job_pb2 import Job
+from printfabric.spooler.v1 import print_service_pb2 as pb
+from printfabric.spooler.v1.printer_service_pb2 import Printer, RedirectPolicy
+from printfabric.types.v1.job_pb2 import JOB_STATE_CANCELED, Job
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from printfabric_client.retry import Retry
+from tests.faults.campaign.acts import Acts
 from tests.faults.campaign.journals import read_tries
 from tests.faults.campaign.person import Persons, still
-from tests.faults.campaign.plan import BatchPlan, batch_plan
+from tests.faults.campaign.plan import BatchPlan, SchedulePlan, batch_plan
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.verdict import Findings, Judge
 from tests.rig.memory import memory_folder
 
-BATCH = 40
+BATCH = 100
+BY_RULE = "spooler"
+RULES = {
+    "hold": pb.UNCERTAIN_DECISION_HOLD,
+    "skip": pb.UNCERTAIN_DECISION_SKIP,
+    "reprint-marked": pb.UNCERTAIN_DECISION_REPRINT_MARKED,
+}
 _END_S = 60.0  # what a batch may take once the last fault is over
 
 
@@ -79,29 +87,46 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
     try:
         await stage.start()
         async with Client(stage.spooler.address, timeout_s=10, retry=Retry(total_s=5.0, cap_s=0.5)) as client:
-            for schedule in plan.schedules:
-                if schedule.language:
-                    printer = Printer(name=f"printers/{schedule.queue}", language_monitor=schedule.language)
-                    await client.printers.update(printer, "language_monitor")
+            await asyncio.gather(*(_set_rules(client, schedule) for schedule in plan.schedules))
             persons = Persons(client, plan.schedules, stage.queues)
+            acts = Acts(client, stage, persons.tales)
             looking = asyncio.get_running_loop().create_task(persons.run())
-            await stage.run()
+            await asyncio.gather(stage.run(), acts.run())
             jobs = await _until_ended(stage, client, len(persons.tales))
             await asyncio.gather(*(still(stands) for stands in stage.queues.values()))
             persons.stop = True
             await looking
+            await asyncio.gather(*(_last_word(client, persons, job) for job in jobs.values()))
         accepted = stage.client.accepted()
     finally:
         await stage.stop()
     result.findings.add(_judge(stage, persons, jobs, accepted))
-    result.faults.update(stage.faults)
+    result.faults.update(stage.faults + acts.done)
     for stand in stage.stands:
-        struck = (
-            e["fault"].partition("@")[0].partition("=")[0]
-            for e in stand.sim.record.events
-            if e["event"] == "fault"
+        result.faults.update(stand.struck())
+
+
+async def _set_rules(client: Client, schedule: SchedulePlan) -> None:
+    for queue in schedule.queues:
+        printer = Printer(
+            name=f"printers/{queue}",
+            language_monitor=schedule.language,
+            on_uncertain=RULES[schedule.rule],
+            redirect=RedirectPolicy.REDIRECT_POLICY_REDIRECT_NOW
+            if schedule.redirects
+            else RedirectPolicy.REDIRECT_POLICY_WAIT,
         )
-        result.faults.update(struck)
+        await client.printers.update(printer, "language_monitor", "on_uncertain", "redirect")
+
+
+async def _last_word(client: Client, persons: Persons, job: Job) -> None:
+    """Take down what the printer's rule decided about a job; of one that was cancelled, what it says in the end."""
+    tale = persons.tales[job.request_id]
+    async for event in client.events(job.number):
+        if event.kind == "decided" and event.actor == BY_RULE:
+            tale.take_rule(event.text)
+    if job.state == JOB_STATE_CANCELED and tale.plan.copies == 1:  # of others it speaks of the present copy
+        tale.last_word = await persons.statement(job)
 
 
 async def _until_ended(stage: Stage, client: Client, wanted: int) -> dict[str, Job]:
@@ -129,7 +154,7 @@ def _judge(stage: Stage, persons: Persons, jobs: dict[str, Job], accepted: dict[
     found = Findings()
     tries = read_tries(stage.folder / "pm")
     for schedule in stage.plan.schedules:
-        judge = Judge(stage.queues[schedule.queue], tries)
+        judge = Judge([stand for queue in schedule.queues for stand in stage.queues[queue]], tries)
         for plan in schedule.jobs:
             job = jobs.get(plan.request_id)
             if plan.request_id not in accepted:

@@ -5,47 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import UNIT_KIND_DOCUMENT, UnitRange
 from printfabric_client.aio import Client
-from printfabric_client.errors import FabricError
+from printfabric_client.errors import FabricError, InvalidArgument, NotSupported
 from printfabric_client.jobs import awaits_decision, job_filter
-from tests.faults.campaign.plan import JobPlan, SchedulePlan
+from tests.faults.campaign.plan import SchedulePlan
 from tests.faults.campaign.printers import Stand
-from tests.faults.campaign.stage import HOST
+from tests.faults.campaign.tale import Statement, Tale, statement_of
 
 SKIP, REPRINT = pb.UNCERTAIN_DECISION_SKIP, pb.UNCERTAIN_DECISION_REPRINT
+MARKED = pb.UNCERTAIN_DECISION_REPRINT_MARKED
 _LOOK_S = 0.2
 _STILL_S = 0.4
 _MOST_WAIT_S = 30.0
-
-
-@dataclass
-class Statement:
-    """What a job said when it was held, and what was on paper then."""
-
-    at: float
-    text: str
-    total: int
-    unsure: tuple[int, int] | None  # units
-    proven: int  # units before that are said to be printed
-    on_paper: frozenset[int]
-
-
-@dataclass
-class Tale:
-    """One job, what it said, and what was decided. Units count from 1."""
-
-    plan: JobPlan
-    number: int = 0
-    statements: list[Statement] = field(default_factory=list)
-    skipped: set[int] = field(default_factory=set)
-    maybe: set[int] = field(default_factory=set)  # printed again although they may have been printed
-    decisions: list[str] = field(default_factory=list)
 
 
 class Persons:
@@ -55,7 +31,10 @@ class Persons:
         self, client: Client, schedules: Iterable[SchedulePlan], queues: dict[str, list[Stand]]
     ) -> None:
         self._client = client
-        self._queues = queues
+        # A job that was moved may have left something at the printer it came from.
+        self._stands = {
+            one.queue: [stand for queue in one.queues for stand in queues[queue]] for one in schedules
+        }
         self._who = {schedule.queue: schedule.person for schedule in schedules}
         self.tales = {job.request_id: Tale(job) for schedule in schedules for job in schedule.jobs}
         self._busy: dict[int, asyncio.Task[None]] = {}
@@ -80,7 +59,7 @@ class Persons:
         await asyncio.gather(*self._busy.values())
 
     async def _see_to(self, job: Job) -> None:
-        stands = self._queues[job.printer.removeprefix("printers/")]
+        stands = self._stands[self.tales[job.request_id].plan.printer]
         await still(stands)
         try:
             job = await self._client.get(job.number)
@@ -98,15 +77,23 @@ class Persons:
 
     async def _begin_again(self, tale: Tale) -> None:
         """The language lets nobody begin in the middle: all of it again."""
-        tale.maybe.update(range(1, tale.plan.units + 1))
+        tale.maybe.update([*tale.units] * tale.plan.copies)
         tale.decisions.append("restart")
         with contextlib.suppress(FabricError):  # it is still held then, and seen to again
             await self._client.restart(tale.number)
 
+    async def statement(self, job: Job) -> Statement:
+        """Return what a job says now."""
+        plan = self.tales[job.request_id].plan
+        copy = 1
+        async for attempt in self._client.attempts(job.number):
+            copy = max(copy, attempt.copy)
+        return statement_of(job, copy, plan, self._stands[plan.printer])
+
     async def _decide(self, job: Job, stands: list[Stand]) -> None:
         tale = self.tales[job.request_id]
         tale.number = job.number
-        statement = _statement(job, tale.plan, stands)
+        statement = await self.statement(job)
         tale.statements.append(statement)
         person = self._who[tale.plan.printer]
         if job.ledger.units.kind == UNIT_KIND_DOCUMENT:
@@ -118,20 +105,35 @@ class Persons:
             await self._resume(tale, statement)
         elif person == "looks":
             await self._look(tale, statement)
+        elif person == "skips":
+            tale.skipped.update(_units(statement.unsure))
+            tale.decisions.append(f"skip {statement.unsure}")
+            await self._client.resolve(job.number, SKIP)
         else:
-            first, last = statement.unsure
-            units = set(range(first, last + 1))
-            (tale.skipped if person == "skips" else tale.maybe).update(units)
-            tale.decisions.append(f"{person} {first}-{last}")
-            await self._client.resolve(job.number, SKIP if person == "skips" else REPRINT)
+            await self._again(tale, statement, marked=person == "marks")
+
+    async def _again(self, tale: Tale, statement: Statement, *, marked: bool) -> None:
+        """Print all again that is uncertain, with a mark where that is wanted and can be had."""
+        assert statement.unsure is not None
+        if marked:
+            try:
+                await self._client.resolve(tale.number, MARKED)
+            except (NotSupported, InvalidArgument):
+                pass
+            else:
+                tale.decisions.append(f"mark {statement.unsure}")
+                return
+        tale.maybe.update(_units(statement.unsure))
+        tale.decisions.append(f"reprint {statement.unsure}")
+        await self._client.resolve(tale.number, REPRINT)
 
     async def _resume(self, tale: Tale, statement: Statement) -> None:
         """Go on behind the last unit that is on paper; what is missing before it is let go."""
         assert statement.unsure is not None
         first, last = statement.unsure
-        there = [unit for unit in statement.on_paper if first <= unit <= last]
+        there = [unit for unit in _units(statement.unsure) if statement.is_out(unit)]
         k = max(there, default=first - 1) + 1
-        tale.skipped.update(unit for unit in range(first, k) if unit not in statement.on_paper)
+        tale.skipped.update(unit for unit in range(first, k) if not statement.is_out(unit))
         tale.decisions.append(f"resume at {k} of {first}-{last}")
         if k > statement.total:
             await self._client.resolve(tale.number, SKIP)
@@ -141,10 +143,9 @@ class Persons:
     async def _look(self, tale: Tale, statement: Statement) -> None:
         """Skip what is on paper, print what is not: to the unit."""
         assert statement.unsure is not None
-        first, last = statement.unsure
         decisions: list[pb.UnitDecision] = []
-        for unit in range(first, last + 1):
-            what = SKIP if unit in statement.on_paper else REPRINT
+        for unit in _units(statement.unsure):
+            what = SKIP if statement.is_out(unit) else REPRINT
             if decisions and decisions[-1].decision == what:
                 decisions[-1].units.last = unit
             else:
@@ -155,7 +156,11 @@ class Persons:
         await self._client.resolve_each(tale.number, decisions)
 
 
-async def still(stands: list[Stand]) -> None:
+def _units(span: tuple[int, int]) -> range:
+    return range(span[0], span[1] + 1)
+
+
+async def still(stands: Sequence[Stand]) -> None:
     """Wait until what is on its way to these printers is on paper: no old connection, no fault, nothing moves."""
     began, since = time.monotonic(), time.monotonic()
     old = [stand.inlets() for stand in stands]
@@ -169,19 +174,3 @@ async def still(stands: list[Stand]) -> None:
         if time.monotonic() - since >= _STILL_S:
             return
         await asyncio.sleep(0.05)
-
-
-def _statement(job: Job, plan: JobPlan, stands: list[Stand]) -> Statement:
-    ledger = job.ledger
-    span = ledger.uncertain_units
-    unsure = (span.first, span.last) if span.first else None
-    proven = ledger.units.accepted if unsure is None else unsure[0] - 1
-    there = frozenset(
-        unit
-        for unit in range(1, plan.units + 1)
-        if any(stand.printed[f"{plan.number}-{unit}"] for stand in stands)
-    )
-    return Statement(time.time(), job.hold_reason, ledger.units.total, unsure, proven, there)
-
-
-__all__ = ["HOST", "Persons", "Statement", "Tale", "still"]

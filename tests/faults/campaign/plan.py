@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tests.faults.campaign.papers import Paper, paper
 
@@ -16,16 +17,24 @@ BOX_BYTES = 40_000  # what a print-server box between host and printer may hold
 _PAPER = ("media-out", "ribbon-out", "cover-open", "jam", "head-hot", "cutter", "pause")
 _STALL = ("zero-window", "freeze", "busy")
 _DOOR = ("refuse", "blackhole", "accept-close")
-_LINE = ("xoff", "cts-low")
+_STALL_LINE = ("xoff", "cts-low")
 _STATUS = ("garbage=24", "status-late=0.3,2", "status-twice=2", "status-missing=2", "status-wrong=2")
 _LARGE_UNIT_BYTES = 6000
-SPEAKING = 0.4  # how many of the printers are asked for their own word, where they have one
+SPEAKING = 0.55  # how many of the printers are asked for their own word, where they have one
 _LANGUAGES = {"zpl": "ZPL", "escpos": "ESC/POS", "pjl": "PJL"}
+# tcp, a TCP box in between, a serial line, a line printer daemon, an IPP printer, a character device (played by a FIFO).
+_PLUGS = ("tcp", "tcp", "tcp", "box", "box", "pty", "pty", "lpr", "ipp", "fifo")
+_LINES = frozenset({"pty", "fifo"})  # no connections: what comes through belongs to nobody
+_BOTH_WAYS = frozenset({"tcp", "box", "pty"})
+_RULES = ("hold", "hold", "hold", "skip", "reprint-marked")
+_PERSONS = ("looks", "looks", "resumes", "reprints", "marks", "skips")
+_OF_PLUG = {"pty": ("line", "line", "gone", "noise"), "fifo": ("line", "gone")}
+_VERBS = ("pause", "pause", "pause port", "hold", "hold", "cancel", "move", "move")
 
 
 @dataclass(frozen=True)
 class PrinterPlan:
-    """One simulated printer and how the host reaches it: tcp, box (a TCP box in between), pty."""
+    """One simulated printer and the plug by which the host reaches it, of `_PLUGS`."""
 
     name: str
     personality: str
@@ -39,6 +48,11 @@ class PrinterPlan:
     box_faults: tuple[tuple[float, str], ...]
     seed: int
     end_timeout_s: float = END_TIMEOUT_S
+
+    @property
+    def is_line(self) -> bool:
+        """Whether it has no connections."""
+        return self.plug in _LINES
 
     @property
     def memory_bytes(self) -> int:
@@ -57,6 +71,7 @@ class JobPlan:
     units: int
     unit_bytes: int
     setup: bool
+    copies: int = 1
 
     @property
     def request_id(self) -> str:
@@ -68,12 +83,21 @@ class JobPlan:
         return paper(self.personality, self.number, self.units, self.unit_bytes, self.setup)
 
 
+class Act(NamedTuple):
+    """What somebody does at a moment: to a job (by its place among the schedule's), to the printer or to its first port."""
+
+    at_s: float
+    verb: str
+    job: int
+    seconds: float  # of what is undone
+
+
 @dataclass(frozen=True)
 class SchedulePlan:
-    """A queue with one or two printers, its jobs, its faults, and how the person in charge decides.
+    """A queue with one or two printers, its jobs, its faults, its rules, and what people do.
 
-    looks: skips what is on paper and prints the rest. resumes: goes on behind the last that is on paper.
-    reprints, skips: all that nobody knows about, without a look.
+    The person in charge decides about what is uncertain. looks: skips what is on paper and prints the rest. resumes: goes
+    on behind the last that is on paper. reprints, marks, skips: all that nobody knows about, without a look.
     """
 
     number: int
@@ -82,6 +106,15 @@ class SchedulePlan:
     jobs: tuple[JobPlan, ...]
     person: str
     language: str = ""  # the printer's language monitor, or none
+    rule: str = "hold"  # the printer's own, for what is uncertain
+    redirects: bool = False  # a job leaves a port that fails in its middle
+    acts: tuple[Act, ...] = ()
+    spare: tuple[PrinterPlan, ...] = ()  # of a second queue, for jobs that are moved
+
+    @property
+    def queues(self) -> dict[str, tuple[PrinterPlan, ...]]:
+        """Return its queues and their printers."""
+        return {self.queue: self.printers} | ({f"{self.queue}s": self.spare} if self.spare else {})
 
 
 @dataclass(frozen=True)
@@ -118,19 +151,48 @@ def schedule_plan(seed: int, number: int) -> SchedulePlan:
             units=1 if dice.random() < 0.15 else dice.randrange(2, 32),
             unit_bytes=unit_bytes,
             setup=dice.random() < 0.4,
+            copies=dice.choice((2, 3)) if dice.random() < 0.1 else 1,
         )
         for place in range(dice.randrange(1, 5))
     )
-    person = dice.choice(("looks", "looks", "resumes", "reprints", "skips"))
-    # A line without flow control loses the answer's question with the rest, and the wait for it is long.
-    speaks = dice.random() < SPEAKING and all(one.plug != "pty" or one.flow != "none" for one in printers)
+    acts = _acts(dice, len(jobs)) if dice.random() < 0.4 else ()
+    moves = any(act.verb == "move" for act in acts)
+    spare = (_printer(dice, f"{queue}s", personality, unit_bytes),) if moves else ()
     return SchedulePlan(
-        number, queue, printers, jobs, person, _LANGUAGES.get(personality, "") if speaks else ""
+        number,
+        queue,
+        printers,
+        jobs,
+        person=dice.choice(_PERSONS),
+        language=_language(dice, personality, printers + spare),
+        rule=dice.choice(_RULES),
+        redirects=pool and dice.random() < 0.5,
+        acts=acts,
+        spare=spare,
+    )
+
+
+def _language(dice: random.Random, personality: str, printers: tuple[PrinterPlan, ...]) -> str:
+    """Return the language monitor of some of those that can have one, or none."""
+    # A line without flow control loses the answer's question with the rest, and the wait for it is long.
+    hear = all(one.plug in _BOTH_WAYS and (one.plug != "pty" or one.flow != "none") for one in printers)
+    return _LANGUAGES.get(personality, "") if hear and dice.random() < SPEAKING else ""
+
+
+def _acts(dice: random.Random, jobs: int) -> tuple[Act, ...]:
+    return tuple(
+        Act(
+            round(dice.uniform(0.3, SPAN_S), 2),
+            dice.choice(_VERBS),
+            dice.randrange(jobs),
+            round(dice.uniform(0.2, 1.5), 2),
+        )
+        for _ in range(dice.randrange(1, 4))
     )
 
 
 def _printer(dice: random.Random, name: str, personality: str, unit_bytes: int) -> PrinterPlan:
-    plug = dice.choice(("tcp", "tcp", "box", "pty"))
+    plug = dice.choice(_PLUGS)
     return PrinterPlan(
         name=name,
         personality=personality,
@@ -151,8 +213,8 @@ def _fault(dice: random.Random, plug: str, personality: str) -> str:
     """Return one fault of a printer's script."""
     seconds = round(dice.uniform(0.05, 1.1), 2)
     kinds = ["paper", "paper", "power", "slow"]
-    kinds += ["status"] if personality != "plain" else []  # that one never replies
-    kinds += ["line", "line", "gone", "noise"] if plug == "pty" else ["link", "link", "stall", "door", "late"]
+    kinds += _OF_PLUG.get(plug, ("link", "link", "stall", "door", "late"))
+    kinds += ["status"] if personality != "plain" and plug in _BOTH_WAYS else []  # the others never reply
     match dice.choice(kinds):
         case "paper":
             what = f"{dice.choice(_PAPER)}={seconds}"
@@ -167,7 +229,7 @@ def _fault(dice: random.Random, plug: str, personality: str) -> str:
         case "late":
             what = f"accept-late={round(seconds / 2, 2)},{seconds}"
         case "line":
-            what = f"{dice.choice(_LINE)}={seconds}"
+            what = f"{dice.choice(_STALL_LINE)}={seconds}"
         case "gone":
             what = f"device-gone={seconds},same"
         case "noise":

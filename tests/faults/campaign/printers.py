@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from printfabric_sim.connections.listener import Listener
 from printfabric_sim.plan import Plan, build
 from printfabric_sim.printer import SimulatedPrinter
 from printfabric_sim.record import Outcome, UnitRecord
@@ -20,6 +21,7 @@ _LOSING = ("power-cut", "reboot", "reset", "fin", "device-gone", "noise", "refus
 # A printer that ends the connection orderly, or never takes it from its queue, has told nobody that it lost anything.
 _SILENT = ("power-cut", "noise", "device-gone", "refuse", "blackhole", "busy", "reboot", "fin")
 _LOST_EVENTS = ("discarded", "cancelled", "overrun")
+MARK = b"DUPLICATE?"
 
 
 class Sheet(NamedTuple):
@@ -30,6 +32,7 @@ class Sheet(NamedTuple):
     reason: str
     whole: tuple[str, ...]
     begun: tuple[str, ...]
+    marked: bool = False
 
 
 class Loss(NamedTuple):
@@ -47,6 +50,7 @@ class Stand:
         self.plan = plan
         self.sheets: list[Sheet] = []
         self.printed: Counter[str] = Counter()  # whole units, by serial
+        self.marked: Counter[str] = Counter()  # … of which say that they may be duplicates
         self._cores = cores
         self._folder = folder
         self.box: Box | None = None
@@ -59,14 +63,17 @@ class Stand:
     async def start(self) -> None:
         """Start printer and box; afterwards `monitor` and `settings` are known."""
         plan = self.plan
-        pty = self._folder / f"tty-{plan.name}" if plan.plug == "pty" else None
+        node = str(self._folder / f"node-{plan.name}")
         self.sim: SimulatedPrinter = build(
             Plan(
                 personality=plan.personality,
                 name=plan.name,
-                tcp=None if pty else 0,
-                pty=str(pty) if pty and plan.flow != "stall" else None,
-                device=str(pty) if pty and plan.flow == "stall" else None,
+                tcp=0 if plan.plug in ("tcp", "box") else None,
+                lpd=0 if plan.plug == "lpr" else None,
+                ipp=0 if plan.plug == "ipp" else None,
+                fifo=node if plan.plug == "fifo" else None,
+                pty=node if plan.plug == "pty" and plan.flow != "stall" else None,
+                device=node if plan.plug == "pty" and plan.flow == "stall" else None,
                 flow=plan.flow if plan.flow != "stall" else "none",
                 paced=False,
                 rcvbuf_bytes=plan.rcvbuf_bytes,
@@ -78,23 +85,31 @@ class Stand:
         )
         self.sim.core.on_unit.append(self._left)
         await self.sim.start()
-        if pty is not None:
-            self.monitor = "serial"
-            flow = "xonxoff" if plan.flow == "xonxoff" else "none"
-            self.settings = {"device": str(pty), "baud": 115200, "flow": flow, "writeTimeoutS": 0.8}
-            return
-        self.monitor, port, memory = "raw", self.sim.tcp.port, plan.memory_bytes
-        if plan.plug == "box":
-            self.box = Box(("127.0.0.1", port))
-            port, memory = await self.box.start(), memory + BOX_BYTES
-        self.settings = {
-            "host": "127.0.0.1",
-            "port": port,
-            "connectTimeoutS": 0.6,
-            "endTimeoutS": plan.end_timeout_s,
-            "writeTimeoutS": 0.8,
-            "printerBufferBytes": memory,
-        }
+        if plan.is_line:
+            self.monitor, self.settings = _line_settings(plan, node)
+        else:
+            await self._connect()
+
+    async def _connect(self) -> None:
+        """Note what its host needs to reach it, by way of the box if there is one."""
+        plan, (plug,) = self.plan, self.sim.connections
+        assert isinstance(plug, Listener)
+        times = {"connectTimeoutS": 0.6, "writeTimeoutS": 0.8}
+        self.settings = {"host": "127.0.0.1", "port": plug.port, **times}
+        if plan.plug == "lpr":
+            self.monitor, more = "lpr", {"queue": "lp", "answerTimeoutS": 3.0}
+        elif plan.plug == "ipp":
+            self.monitor, more = "ipp", {"answerTimeoutS": 3.0, "confirmTimeoutS": 3.0}
+        else:
+            memory = plan.memory_bytes
+            if plan.plug == "box":
+                self.box = Box(("127.0.0.1", plug.port))
+                self.settings["port"], memory = await self.box.start(), memory + BOX_BYTES
+            self.monitor, more = (
+                "raw",
+                {"endTimeoutS": plan.end_timeout_s, "printerBufferBytes": memory},
+            )
+        self.settings |= more
 
     async def stop(self) -> None:
         """Stop both."""
@@ -119,8 +134,8 @@ class Stand:
         )
 
     def inlets(self) -> set[int]:
-        """Return the connections that are open (of a pty: none)."""
-        return set() if self.plan.plug == "pty" else set(self.sim.core.intake.inlets)
+        """Return the connections that are open (of a line: none)."""
+        return set() if self.plan.is_line else set(self.sim.core.intake.inlets)
 
     def end_faults(self) -> None:
         """No more faults: what lasts ends, what lies in wait is withdrawn."""
@@ -148,6 +163,14 @@ class Stand:
             "faults_waiting",
         )
         return f"{ {name: status[name] for name in keep} } {inlets} {line} {events[-12:]}"
+
+    def struck(self) -> list[str]:
+        """Return the faults that befell it."""
+        return [
+            event["fault"].partition("@")[0].partition("=")[0]
+            for event in self.sim.record.events
+            if event["event"] == "fault"
+        ]
 
     def losses(self) -> list[Loss]:
         """Return when bytes were lost behind the transport."""
@@ -178,6 +201,16 @@ class Stand:
             if found[0] == self._cores.get(name := found[1].decode())
         )
         begun = tuple(found[1].decode() for found in BEGINS.finditer(unit.content))
-        self.sheets.append(Sheet(entry.time, entry.outcome, entry.reason, whole, begun))
+        marked = MARK in unit.content
+        self.sheets.append(Sheet(entry.time, entry.outcome, entry.reason, whole, begun, marked))
         if entry.outcome is not Outcome.TRUNCATED:
             self.printed.update(whole)
+            self.marked.update(whole if marked else ())
+
+
+def _line_settings(plan: PrinterPlan, node: str) -> tuple[str, dict[str, Any]]:
+    """Return the monitor of a line, and its settings."""
+    if plan.plug == "fifo":
+        return "device", {"device": node, "writeTimeoutS": 0.8}
+    flow = "xonxoff" if plan.flow == "xonxoff" else "none"
+    return "serial", {"device": node, "baud": 115200, "flow": flow, "writeTimeoutS": 0.8}

@@ -68,6 +68,7 @@ class ClientProcess:
             "units": job.units,
             "unit_bytes": job.unit_bytes,
             "setup": job.setup,
+            "copies": job.copies,
         }
         self._orders[job.request_id] = json.dumps(order)
         self._tell(self._orders[job.request_id])
@@ -106,7 +107,8 @@ class Stage:
         for schedule in plan.schedules:
             for job in schedule.jobs:
                 cores |= {f"{job.number}-{unit}": core for unit, core in enumerate(job.paper().cores, 1)}
-            self.queues[schedule.queue] = [Stand(one, folder, cores) for one in schedule.printers]
+            for queue, printers in schedule.queues.items():
+                self.queues[queue] = [Stand(one, folder, cores) for one in printers]
         self.stands = [stand for stands in self.queues.values() for stand in stands]
         # A program ends with the thread that started it: one thread starts them all, and lives until the end.
         self._starter = ThreadPoolExecutor(1)

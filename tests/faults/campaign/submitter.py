@@ -27,6 +27,7 @@ async def _submit(client: Client, order: dict[str, Any], accepted: TextIO) -> No
                 printer=order["printer"],
                 request_id=order["request_id"],
                 format=FORMATS[order["personality"]],
+                copies=order["copies"],
             )
         except FabricError as error:
             print(f"not yet {order['request_id']}: {error.reason} {error}", file=sys.stderr, flush=True)

@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from portmon.document import SAID_BY_PRINTER
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import EvidenceLevel
 from tests.faults.campaign.journals import Try
 from tests.faults.campaign.papers import serial
-from tests.faults.campaign.person import Statement, Tale
 from tests.faults.campaign.printers import Loss, Stand
+from tests.faults.campaign.tale import Statement, Tale
 
 _MOST = 6  # of a job's decisions in a message
 TCP_ACK = 2  # portmon.document.Evidence
@@ -43,6 +44,7 @@ class Findings:
     skipped_missing: int = 0
     doubled_by_decision: int = 0
     completed: int = 0
+    cancelled: int = 0
     confirmed: int = 0  # … of which the printer itself said so
     held: int = 0
     complaints: list[str] = field(default_factory=list)
@@ -61,8 +63,10 @@ class Judge:
         self._stands = {stand.port.casefold(): stand for stand in stands}
         self._losses = {stand.port.casefold(): stand.losses() for stand in stands}
         self._printed: Counter[str] = Counter()
+        self._marked: Counter[str] = Counter()
         for stand in stands:
             self._printed.update(stand.printed)
+            self._marked.update(stand.marked)
         self._tries = tries
 
     def judge(self, job: Job | None, tale: Tale, found: Findings) -> None:
@@ -76,7 +80,12 @@ class Judge:
             return
         for statement in tale.statements:
             self._statement(job, tale, statement, found)
-        if job.state != JobState.JOB_STATE_COMPLETED:
+        found.held += len(tale.statements)
+        if job.state == JobState.JOB_STATE_CANCELED and tale.cancelled:
+            found.cancelled += 1
+            if tale.last_word is not None:
+                self._statement(job, tale, tale.last_word, found)
+        elif job.state != JobState.JOB_STATE_COMPLETED:
             found.stuck += 1
             found.complaints.append(self._words(job, tale, f"it never ended: {self._now()}"))
         else:
@@ -85,19 +94,21 @@ class Judge:
         self._units(job, tale, found)
 
     def _units(self, job: Job, tale: Tale, found: Findings) -> None:
-        ended = job.state == JobState.JOB_STATE_COMPLETED
-        lost_here, buffered, unit = [], 0, 0
-        for unit in range(1, tale.plan.units + 1):
-            times = self._printed[serial(tale.plan.number, unit)]
-            if times > 1 and unit in tale.maybe:
-                found.doubled_by_decision += 1
-            elif times > 1:
+        ended, copies = job.state == JobState.JOB_STATE_COMPLETED, tale.plan.copies
+        lost_here, buffered = [], 0
+        for unit in tale.units:
+            name = serial(tale.plan.number, unit)
+            times = self._printed[name]
+            if times - self._marked[name] > copies + tale.maybe[unit]:
                 found.doubled_unmarked += 1
-                found.complaints.append(self._words(job, tale, f"unit {unit} is on paper {times} times"))
-            elif times == 0 and unit in tale.skipped:
-                found.skipped_missing += 1
-            elif times == 0 and ended:
-                if self._excused(job, tale, unit):
+                words = f"unit {unit} is on paper {times} times, not {copies}"
+                found.complaints.append(self._words(job, tale, words))
+            elif times > copies:
+                found.doubled_by_decision += 1
+            elif times < copies and ended:
+                if times >= copies - tale.skipped[unit]:
+                    found.skipped_missing += 1
+                elif times + tale.skipped[unit] + self._excused(job, tale, unit) >= copies:
                     buffered += 1
                 else:
                     lost_here.append(unit)
@@ -108,12 +119,10 @@ class Judge:
             found.complaints.append(
                 self._words(job, tale, f"units {lost_here} are not on paper, the first: {trace}")
             )
-        if ended and lost_here:
             found.false_completed += 1
 
     def _statement(self, job: Job, tale: Tale, said: Statement, found: Findings) -> None:
-        """What a held job said, against what was on paper at that moment."""
-        found.held += 1
+        """What a job said that stood still, against what was on paper at that moment."""
         if said.unsure is not None:
             size = said.unsure[1] - said.unsure[0] + 1
             found.unknown_units += size
@@ -122,12 +131,14 @@ class Judge:
         wrong = [
             unit
             for unit in range(1, said.proven + 1)
-            if unit not in said.on_paper | tale.skipped and not self._excused(job, tale, unit, said.at)
+            if said.on_paper[unit] + tale.skipped[unit] <= said.copies
+            and said.on_paper[unit] + tale.skipped[unit] + self._excused(job, tale, unit, said.at)
+            <= said.copies
         ]
         early = [
             unit
             for unit in range(behind + 1, tale.plan.units + 1)
-            if unit in said.on_paper and unit not in tale.maybe and unit not in _before(tale, said)
+            if said.on_paper[unit] > _known_before(tale, said, unit) + tale.maybe[unit]
         ]
         if said.total not in (0, tale.plan.units):
             found.complaints.append(self._words(job, tale, f"it counts {said.total} units"))
@@ -138,20 +149,25 @@ class Judge:
                 self._words(job, tale, f"said {said.text!r}; missing before {wrong}, there behind {early}")
             )
 
-    def _excused(self, job: Job, tale: Tale, unit: int, before: float = math.inf) -> bool:
-        """Whether the printer lost this unit out of its own memory when nobody could be told.
+    def _excused(self, job: Job, tale: Tale, unit: int, before: float = math.inf) -> int:
+        """Return how many sheets of a unit the printer lost out of its own memory when nobody could be told.
 
-        Never when the job has ended with the printer's own confirmation.
+        Never what the printer itself has confirmed.
         """
         name = serial(tale.plan.number, unit)
-        if any(
+        noisy = sum(
             name in sheet.begun and sheet.reason == "line noise"
             for s in self._stands.values()
             for sheet in s.sheets
+        )
+        if noisy:
+            return noisy  # it came out as the line had damaged it, and that is what the printer confirmed
+        if (
+            before == math.inf
+            and tale.plan.copies == 1
+            and job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED
         ):
-            return True  # it came out as the line had damaged it, and that is what the printer confirmed
-        if before == math.inf and job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED:
-            return False
+            return 0
         paper = tale.plan.paper()
         start, end = paper.ends[unit - 2] if unit > 1 else 0, paper.ends[unit - 1]
         tries = [one for one in self._tries.get(job.uid, ()) if one.started < before]
@@ -165,8 +181,11 @@ class Judge:
                 else one.base <= start and one.accepted >= end
             )
         ]
-        return any(
-            self._lost_silently(one) for one in (carried if carried and carried[-1].pipe else carried[-1:])
+        if tale.plan.copies == 1 and not (carried and carried[-1].pipe):
+            carried = carried[-1:]
+        return sum(
+            self._lost_silently(one) and (tale.plan.copies == 1 or one.evidence not in SAID_BY_PRINTER)
+            for one in carried
         )
 
     def _lost_silently(self, one: Try) -> bool:
@@ -217,7 +236,7 @@ class Judge:
         )
 
 
-def _before(tale: Tale, said: Statement) -> set[int]:
-    """Return the units that were on paper at an earlier statement: a job that goes on earlier says less."""
-    earlier = [one for one in tale.statements if one.at < said.at]
-    return set().union(*(one.on_paper for one in earlier)) if earlier else set()
+def _known_before(tale: Tale, said: Statement, unit: int) -> int:
+    """Return how often a unit may be on paper by then that is not said to be: a job that goes on earlier says less."""
+    earlier = (one.on_paper[unit] for one in tale.statements if one.at < said.at)
+    return max(said.copies, *earlier, 0)

@@ -1,0 +1,74 @@
+"""What people do to printers, ports and jobs while everything else goes wrong, each at its moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+
+from printfabric_client.aio import Client
+from printfabric_client.errors import FabricError
+from tests.faults.campaign.plan import Act, SchedulePlan
+from tests.faults.campaign.stage import HOST, Stage
+from tests.faults.campaign.tale import Tale
+
+
+class Acts:
+    """Does the acts of all schedules; `done` counts those that were done, by verb. A refusal is an answer as good."""
+
+    def __init__(self, client: Client, stage: Stage, tales: Mapping[str, Tale]) -> None:
+        self._client, self._stage, self._tales = client, stage, tales
+        self.done: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Do them all, each at its time from now."""
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for schedule in self._stage.plan.schedules:
+                for act in schedule.acts:
+                    group.create_task(self._at(began + act.at_s, schedule, act))
+
+    async def _at(self, at: float, schedule: SchedulePlan, act: Act) -> None:
+        await asyncio.sleep(max(0.0, at - time.monotonic()))
+        with contextlib.suppress(FabricError):
+            await self._do(schedule, act)
+            self.done[f"person: {act.verb}"] += 1
+
+    async def _do(self, schedule: SchedulePlan, act: Act) -> None:
+        client, queue = self._client, schedule.queue
+        if act.verb == "pause":
+            await client.printers.pause(queue, reason="campaign")
+            await self._undo(act, lambda: client.printers.resume(queue))
+        elif act.verb == "pause port":
+            port = f"{HOST}/{self._stage.queues[queue][0].port}"
+            await client.ports.pause(port, reason="campaign")
+            await self._undo(act, lambda: client.ports.resume(port))
+        else:
+            await self._to_job(schedule, act)
+
+    async def _to_job(self, schedule: SchedulePlan, act: Act) -> None:
+        tale = self._tales[schedule.jobs[act.job].request_id]
+        number = self._stage.client.accepted().get(tale.plan.request_id)
+        if number is None:  # it has not come yet
+            return
+        tale.decisions.append(act.verb)
+        if act.verb == "hold":  # who looks after held jobs releases it
+            await self._client.hold(number, reason="campaign")
+        elif act.verb == "move":
+            await self._client.move(number, f"{schedule.queue}s")
+        else:
+            tale.cancelled = True
+            await self._client.cancel(number, reason="campaign")
+
+    async def _undo(self, act: Act, undo: Callable[[], Awaitable[object]]) -> None:
+        """Undo it after its time, whatever befalls the spooler meanwhile."""
+        await asyncio.sleep(act.seconds)
+        while True:
+            try:
+                await undo()
+            except FabricError:
+                await asyncio.sleep(0.2)
+            else:
+                return
