@@ -1,34 +1,37 @@
-"""What waits for the end of a port's present document: other settings, and errands that need the device for themselves."""
+"""What waits for the end of a port's present document: other settings, errands that need the device, questions to it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis import errors, logs
 from chassis.errors import FabricError
 from portmon.errand import Errand
-from portmon.monitor import PortMonitor
+from portmon.monitor import Port, PortMonitor
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
 
 log = logs.get(__name__)
 _Waiting = tuple[Errand, Any, asyncio.Future[object]]
+T = TypeVar("T")
 
 
 class BetweenDocuments:
-    """`configure`, `put` and `interrupt` are the event loop's, `do` and `refuse` the port thread's."""
+    """`configure`, `put`, `ask` and `interrupt` are the event loop's, `do` and `refuse` the port thread's."""
 
     def __init__(self, name: str, call: Callable[..., None], wake: Callable[[], None]) -> None:
         self._name, self._call, self._wake = name, call, wake
         self._settings: Any = None
         self._errands: deque[_Waiting] = deque()
+        self._questions: deque[tuple[Callable[[Port], object], asyncio.Future[Any]]] = deque()
         self._running: Errand | None = None
+        self._refused: FabricError | None = None  # the port is closed
 
     def __bool__(self) -> bool:
-        return self._settings is not None or bool(self._errands)
+        return self._settings is not None or bool(self._errands or self._questions)
 
     def configure(self, settings: Any) -> None:
         """Open the device anew with these settings."""
@@ -42,6 +45,19 @@ class BetweenDocuments:
         self._wake()
         return done
 
+    def ask(self, question: Callable[[Port], T]) -> asyncio.Future[T]:
+        """Let somebody speak to the open device; whoever waits no more is passed over.
+
+        Raises:
+            InvalidHandle: the port is closed.
+        """
+        if self._refused is not None:
+            raise self._refused
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._questions.append((question, done))
+        self._wake()
+        return done
+
     def interrupt(self, error: FabricError) -> None:
         """End the errand that runs."""
         if (running := self._running) is not None:
@@ -49,6 +65,9 @@ class BetweenDocuments:
 
     def do(self, work: PortWork, monitor: PortMonitor[Any]) -> None:
         """Do the next thing; the port is between documents."""
+        if self._questions:
+            self._speak(work, *self._questions.popleft())
+            return
         settings, self._settings = self._settings, None
         errand, done = None, None
         if settings is None:
@@ -62,10 +81,23 @@ class BetweenDocuments:
             log.warning("port refuses its settings", port=self._name, why=error.message)
             work.state = PortState.FAILED
 
+    def _speak(self, work: PortWork, question: Callable[[Port], object], done: asyncio.Future[Any]) -> None:
+        if work.state is PortState.FAILED:
+            text = f"port {self._name} lost its device"
+            self._call(_settle, done, None, errors.DeviceNotConnected(text, port=self._name))
+        elif not done.cancelled():
+            self._settled(done, lambda: question(work.port))
+
     def _run(self, errand: Errand, done: asyncio.Future[object]) -> None:
         self._running = errand
         try:
-            result = errand.run()
+            self._settled(done, errand.run)
+        finally:
+            self._running = None
+
+    def _settled(self, done: asyncio.Future[object], do: Callable[[], object]) -> None:
+        try:
+            result = do()
         except FabricError as error:
             self._call(_settle, done, None, error)
         except Exception as error:  # the wall around a monitor's code, as in the session
@@ -73,13 +105,15 @@ class BetweenDocuments:
             self._call(_settle, done, None, errors.Internal(f"port {self._name}: {error!r}"))
         else:
             self._call(_settle, done, result, None)
-        finally:
-            self._running = None
 
     def refuse(self, error: FabricError) -> None:
         """The port is closed: nothing more is done."""
-        while self._errands:
-            self._call(_settle, self._errands.popleft()[2], None, error)
+        self._refused = error
+        waiting = [*(done for _, _, done in self._errands), *(done for _, done in self._questions)]
+        self._errands.clear()
+        self._questions.clear()
+        for done in waiting:
+            self._call(_settle, done, None, error)
 
 
 def _settle(done: asyncio.Future[object], result: object, error: FabricError | None) -> None:

@@ -1,79 +1,25 @@
-"""The bidi schema, and answers to questions about a device (SendRecvBidiDataFromPort). Pure.
+"""Answers to questions about a device, and what may be set (SendRecvBidiDataFromPort). Pure.
 
-Values come from whoever told them (`facts.py`); the summary and its events are made of the port's reports and state. A
-path of the schema of which nobody has told anything is answered with NULL: it is known, its value is not.
+Values come from whoever told them (`facts.py`). A path of the schema of which nobody has told anything is answered with
+NULL: it is known, its value is not.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from portmon.bidi_schema import Access, is_hosts_own, is_path, value_at, values_below
 from portmon.facts import Fact, Kind
-from portmon.port_state import PortState
-from portmon.reports import Condition, Report, Severity
 
-_VALUE_PATH = re.compile(r"\\\w+(\.\w+)*:\w+")
-_PROPERTY_PATH = re.compile(r"\\\w+(\.\w+)*")
-_MOST_PATH = 255
-
-SOME_FAILED, NOT_SUPPORTED = 13001, 50
+# Results of items, and of the whole call.
+SOME_FAILED, DEVICE_OFFLINE = 13001, 13004
+ACCESS_DENIED, NOT_SUPPORTED, SET_FAILED = 5, 50, 13009
 _WRONG, _READ_ONLY, _NOT_IN_SCHEMA, _WRITE_ONLY = 87, 13002, 13005, 13010
-
-# What can be asked for, `*` for a name of the vendor's. After Microsoft's "Bidirectional Communication Schema".
-_NAMES = {
-    r"\Printer.DeviceInfo": "FriendlyName Manufacturer ModelName Location Comment FirmwareVersion IEEE1284DeviceId "
-    "SerialNumber",
-    r"\Printer.DeviceInfo.NetworkingInfo": "HostName IPAddress",
-    r"\Printer.Configuration.Memory": "Size PS",
-    r"\Printer.Configuration.HardDisk": "Installed Capacity FreeSpace",
-    r"\Printer.Configuration.DuplexUnit": "Installed",
-    r"\Printer.Consumables.*": "Type Color Installed Level Model",
-    r"\Printer.Layout.NumberUp": "PagesPerSheet Direction",
-    r"\Printer.Layout.Orientation": "CurrentValue Supported",
-    r"\Printer.Layout.Resolution": "CurrentValue Supported",
-    r"\Printer.Layout.InputBins.*": "Installed MediaSize MediaType MediaColor FeedDirection Capacity Level",
-    r"\Printer.Finishing": "CollationSupported JogOffsetSupported",
-    r"\Printer.Finishing.Staple": "Installed Location Angle",
-    r"\Printer.Finishing.HolePunch": "Installed Pattern Location",
-    r"\Printer.Finishing.OutputBins.*": "Installed Capacity Level",
-    r"\Printer.Status.Summary": "State StateReason",
-    r"\Printer.Status.Detailed.*": "Name Severity",
-    r"\Printer.Status.Detailed.*.Component": "Group Name",
-}
-_TO_BE_WRITTEN = frozenset({r"\Printer.Maintenance:AlignHead", r"\Printer.Maintenance:CleanHead"})
-_SCHEMA = re.compile(
-    "|".join(
-        re.escape(parent).replace(r"\*", r"\w+") + f"(:({'|'.join(names.split())}))?"
-        for parent, names in _NAMES.items()
-    )
-)
-
-_REASONS: Mapping[Condition, str] = {
-    Condition.OFFLINE: "AttentionRequired",
-    Condition.PAPER_JAM: "MediaJam",
-    Condition.PAPER_OUT: "MediaEmpty",
-    Condition.OUTPUT_BIN_FULL: "OutputAreaFull",
-    Condition.PAPER_PROBLEM: "MediaNeeded",
-    Condition.NO_TONER: "MarkerSupplyEmpty",
-    Condition.DOOR_OPEN: "DoorOpen",
-    Condition.USER_INTERVENTION: "AttentionRequired",
-    Condition.OUT_OF_MEMORY: "AttentionRequired",
-    Condition.TONER_LOW: "MarkerSupplyLow",
-}
-_EVENTS: Mapping[Condition, tuple[str, str]] = {
-    Condition.PAPER_JAM: ("Jam", "MediaPath"),
-    Condition.PAPER_OUT: ("InputTraySupplyEmpty", "InputBin"),
-    Condition.OUTPUT_BIN_FULL: ("OutputTrayFull", "OutputBins"),
-    Condition.PAPER_PROBLEM: ("InputTraySupplyLow", "InputBin"),
-    Condition.NO_TONER: ("ConsumableEmpty", "Consumable"),
-    Condition.DOOR_OPEN: ("DoorOpen", "MediaPath"),
-    Condition.TONER_LOW: ("ConsumableLow", "Consumable"),
-}
-_SEVERITIES = {Severity.ERROR: "Critical", Severity.WARNING: "Warning", Severity.INFO: "Informational"}
+_OF_ANOTHER_TYPE, _SEVERAL_PATHS, _NO_VALUE_PATH = 13006, 13007, 13008
+_TAKES_NO_ARGUMENT, _ARGUMENT_MISSING = 13012, 13013
+_MOST_TEXT = 255
 
 
 class Action(StrEnum):
@@ -92,10 +38,11 @@ class Action(StrEnum):
 
 
 class Question(NamedTuple):
-    """One item of a request."""
+    """One item of a request; `value` is what to set, or the argument."""
 
     number: int
     path: str
+    value: Fact | None = None
 
 
 class Answer(NamedTuple):
@@ -107,73 +54,82 @@ class Answer(NamedTuple):
     fact: Fact | None = None
 
 
-def ask(action: Action, questions: Sequence[Question], facts: Mapping[str, Fact]) -> tuple[int, list[Answer]]:
-    """Answer questions from what is known; return the call's result and the items."""
-    if action is Action.ENUM_SCHEMA:
-        return 0, [Answer(0, 0, "", Fact(Kind.TEXT, path, fact.source)) for path, fact in facts.items()]
-    answers = [answer for question in questions for answer in _answer(action, question, facts)]
-    return SOME_FAILED if any(answer.result for answer in answers) else 0, answers
+class Known(NamedTuple):
+    """What is known of a device, by path, and whether it is out of reach."""
+
+    facts: Mapping[str, Fact]
+    offline: bool = False
 
 
-def _answer(action: Action, question: Question, facts: Mapping[str, Fact]) -> Iterable[Answer]:
-    number, path = question
-    whole = len(path) <= _MOST_PATH and (_VALUE_PATH.fullmatch(path) or _PROPERTY_PATH.fullmatch(path))
-    if not whole:
+def listed(number: int, known: Known) -> list[Answer]:
+    """Answer EnumSchema: one item for each value that is known, its path as text."""
+    return [Answer(number, 0, "", Fact(Kind.TEXT, path, fact.source)) for path, fact in known.facts.items()]
+
+
+def answered(action: Action, question: Question, known: Known) -> list[Answer]:
+    """Answer Get, GetAll and GetWithArgument: one item, or one for each value below a property."""
+    number, path, argument = question
+    if not is_path(path):
         return [Answer(number, _WRONG, path)]
-    if action is Action.SET:
-        known = path in facts or (":" in path and _SCHEMA.fullmatch(path) is not None)
-        return [Answer(number, _READ_ONLY if known else _NOT_IN_SCHEMA, path)]
-    if action is Action.GET_WITH_ARGUMENT:
+    if ":" not in path:
+        return _below(number, path, known)
+    value = value_at(path)
+    if value is None and path not in known.facts:
         return [Answer(number, _NOT_IN_SCHEMA, path)]
-    if path in _TO_BE_WRITTEN:
+    if value is not None and value.access is Access.DO:
         return [Answer(number, _WRITE_ONLY, path)]
-    if path in facts:
-        return [Answer(number, 0, path, facts[path])]
-    if ":" in path:
-        return [Answer(number, 0 if _SCHEMA.fullmatch(path) else _NOT_IN_SCHEMA, path)]
-    below = [one for one in facts if one.startswith((f"{path}.", f"{path}:"))]
-    if not below and not _has_below(path):
+    if action is Action.GET_WITH_ARGUMENT:
+        return [Answer(number, _ARGUMENT_MISSING if argument is None else _TAKES_NO_ARGUMENT, path)]
+    if known.offline and not is_hosts_own(path):
+        return [Answer(number, DEVICE_OFFLINE, path)]
+    return [Answer(number, 0, path, known.facts.get(path))]
+
+
+def _below(number: int, path: str, known: Known) -> list[Answer]:
+    schema = values_below(path)
+    told = [one for one in known.facts if one.startswith((f"{path}.", f"{path}:"))]
+    if not schema and not told:
         return [Answer(number, _NOT_IN_SCHEMA, path)]
-    return [Answer(number, 0, one, facts[one]) for one in below]
+    if not told and all(value.access is Access.DO for value in schema):
+        return [Answer(number, _WRITE_ONLY, path)]
+    if known.offline:
+        told = [one for one in told if is_hosts_own(one)]
+        if not told:
+            return [Answer(number, DEVICE_OFFLINE, path)]
+    return [Answer(number, 0, one, known.facts[one]) for one in told]
 
 
-def _has_below(path: str) -> bool:
-    parents = [parent.removesuffix(".*") for parent in _NAMES]
-    return _SCHEMA.fullmatch(path) is not None or any(
-        f"{parent}.".startswith(f"{path}.") for parent in parents
-    )
+def refusal_to_set(question: Question, known: Known, *, administrator: bool) -> int:
+    """Return why a value may not be set; 0: it may."""
+    _, path, given = question
+    value = value_at(path)
+    if not is_path(path):
+        return _NO_VALUE_PATH
+    if ":" not in path:
+        return _SEVERAL_PATHS if values_below(path) else _NO_VALUE_PATH
+    if value is None:
+        return _READ_ONLY if path in known.facts else _NOT_IN_SCHEMA
+    if value.access is Access.READ:
+        return _READ_ONLY
+    if not administrator:
+        return ACCESS_DENIED
+    if given is None or not _is_of(value.kind, given):
+        return _OF_ANOTHER_TYPE
+    if isinstance(given.value, str) and not (len(given.value) <= _MOST_TEXT and given.value.isprintable()):
+        return _WRONG
+    return DEVICE_OFFLINE if known.offline and not is_hosts_own(path) else 0
 
 
-def status_facts(state: PortState, reports: Sequence[Report]) -> dict[str, Fact]:
-    """Return what follows from a port's state and from what is said about it."""
-    worst = min((report.severity for report in reports), default=Severity.INFO)
-    word = "Processing" if state is PortState.IN_DOCUMENT else "Idle"
-    if worst is Severity.ERROR or state is PortState.FAILED:
-        word = "Stopped"
-    reasons = dict.fromkeys(reason for report in reports if (reason := _reason(report)))
-    found = {
-        r"\Printer.Status.Summary:State": Fact(Kind.ENUM, word),
-        r"\Printer.Status.Summary:StateReason": Fact(Kind.STRING, " ".join(reasons) or "None"),
-    }
-    for report in reports:
-        found |= _event(report)
-    return found
+def _is_of(kind: Kind, given: Fact) -> bool:
+    if kind is Kind.STRING:
+        return given.kind in (Kind.STRING, Kind.TEXT)
+    # `1 = do it`, says the schema of its BOOLs.
+    return given.kind is kind or (kind is Kind.BOOL and given.kind is Kind.INT and given.value in (0, 1))
 
 
-def _reason(report: Report) -> str:
-    low = report.condition is Condition.PAPER_PROBLEM and report.severity is Severity.WARNING
-    return "MediaLow" if low else _REASONS.get(report.condition, "")
-
-
-def _event(report: Report) -> dict[str, Fact]:
-    if report.condition not in _EVENTS:
-        return {}
-    name, group = _EVENTS[report.condition]
-    # Unique for each event and the same as long as it lasts.
-    number = zlib.crc32(f"{report.reporter} {report.condition} {report.text}".encode()) % 100000
-    parent = rf"\Printer.Status.Detailed.Event{number}"
-    return {
-        f"{parent}:Name": Fact(Kind.STRING, name, report.source, at=report.at),
-        f"{parent}:Severity": Fact(Kind.STRING, _SEVERITIES[report.severity], report.source, at=report.at),
-        f"{parent}.Component:Group": Fact(Kind.STRING, group, report.source, at=report.at),
-    }
+def result_of(answers: Sequence[Answer]) -> int:
+    """Return the result of the whole call."""
+    results = {one.result for one in answers}
+    if results == {DEVICE_OFFLINE}:
+        return DEVICE_OFFLINE
+    return SOME_FAILED if results - {0} else 0

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from chassis.errors import DeviceFault, DeviceOffline, FabricError, NotSupported, PortBusy, Verdict
 from portmon import ipp_message
+from portmon.facts import Fact
 from portmon.http_exchange import HttpExchange, Tls
+from portmon.ipp_facts import DESCRIPTION, facts_of
 from portmon.ipp_message import BadIpp, IppMessage, JobState, Operation, Tag
+from portmon.ipp_settings import IppSettings
 from portmon.monitor import OpenContext
 from portmon.tcp_link import TcpLink
 
 ANY = "application/octet-stream"
 _LOOK = (
     "printer-state", "printer-state-reasons", "printer-is-accepting-jobs", "document-format-supported",
-    "operations-supported",
+    "operations-supported", "printer-commands", *DESCRIPTION,
 )  # fmt: skip
 _JOB = ("job-id", "job-state", "job-state-reasons", "job-impressions-completed", "job-media-sheets-completed")
 # How documents begin, where nobody said what they are.
@@ -39,6 +42,8 @@ class Look:
     accepting: bool = True
     formats: frozenset[str] = frozenset()
     operations: frozenset[int] = frozenset()
+    commands: frozenset[str] = frozenset()  # of CUPS' command files
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ class IppPrinter:
             accepting is not False,
             frozenset(answer.texts("document-format-supported")),
             frozenset(one for one in answer.values("operations-supported") if isinstance(one, int)),
+            frozenset(answer.texts("printer-commands")),
+            facts_of(answer),
         )
 
     def create(self, title: str) -> int:
@@ -212,6 +219,20 @@ class IppPrinter:
     def _fault(self, what: str, verdict: Verdict | None = None) -> FabricError:
         port, where = self._context.port, self._link.where
         return DeviceFault(f"port {port}: {where} {what}", port=port, device=where, verdict=verdict)
+
+
+def printer_of(settings: IppSettings, context: OpenContext) -> IppPrinter:
+    """Return the printer that settings speak of, not connected."""
+    link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s)
+    tls = (
+        Tls(settings.host, verify=settings.verify, sha256=settings.certificate_sha256)
+        if settings.tls
+        else None
+    )
+    place = IppPlace(
+        settings.authority, settings.uri, settings.path, settings.connect_timeout_s, settings.answer_timeout_s
+    )
+    return IppPrinter(context, link, tls, place)
 
 
 def media_type_of(told: str, first: bytes, formats: frozenset[str], port: str) -> str:

@@ -10,6 +10,7 @@ from typing_extensions import override
 from portmon.host_port import HostPort
 from portmon.language import Language
 from portmon.language_port import LanguagePort
+from portmon.language_questions import ask_by_name
 from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings
 
 
@@ -70,5 +71,9 @@ class _Stacked(PortMonitor[PortSettings]):
             tell=self._port.facts.tell,
             answer_s=self._path.answer_s,
         )
-        found.control = inner.control  # type: ignore[method-assign]  # a language hands them on as they are
+        # A language hands on what is not its own.
+        found.control, found.maintain, found.facts = inner.control, inner.maintain, inner.facts  # type: ignore[method-assign]
+        found.printer_data = lambda name: ask_by_name(  # type: ignore[method-assign]
+            name, language, inner, context, self._path.answer_s
+        )
         return found

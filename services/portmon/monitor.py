@@ -17,15 +17,14 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from chassis.errors import (
-    NotSupported,
-)
+from chassis.errors import InvalidArgument, NotSupported
 from portmon.device_errors import open_error, write_error
 from portmon.device_wait import DeviceWait
 from portmon.devices.found import FoundDevice
 from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.errand import Errand
+from portmon.facts import Fact
 from portmon.recorder import Recorder
 from portmon.reports import Report
 
@@ -139,6 +138,24 @@ class Port(ABC):
         """
         raise NotSupported("this port has no device controls")
 
+    def printer_data(self, name: str) -> bytes:
+        """Ask the printer for a value by its name (GetPrinterDataFromPort, control 0). Between documents alone.
+
+        Raises:
+            InvalidArgument: code 87, nobody here knows that value. DeadlineExceeded: the printer does not answer.
+        """
+        raise InvalidArgument(
+            "a value by its name is asked of a language monitor", fields=[("control_id", "is 0")]
+        )
+
+    def maintain(self, what: str) -> None:
+        """Let the printer look after itself: AlignHead, CleanHead. Between documents alone.
+
+        Raises:
+            NotSupported: it has no such command; and what the device says.
+        """
+        raise NotSupported(f"this port's printer has no command for {what}")
+
     def paused(self) -> bool:
         """Tell whether the device asks to wait although its descriptor is writable (DSR low)."""
         return False
@@ -146,6 +163,10 @@ class Port(ABC):
     @abstractmethod
     def acked(self) -> int:
         """Return how many bytes since `start_doc` the far end's transport has. Never blocks, never fails."""
+
+    def facts(self) -> Mapping[str, Fact]:
+        """Return what the device has told of itself, by path of the bidi schema. Any thread; never blocks, never fails."""
+        return {}
 
     def confirmed(self) -> int:
         """Return how many of the bytes given to `write` since `start_doc` the printer itself said are out."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from portmon.checked import checked_settings
+from portmon.device_names import forget_names
 from portmon.form import document, ui_name
 from portmon.port_data import is_port_data, version_of
 from portmon.port_data import settings_of as port_data_settings
@@ -68,6 +69,7 @@ async def _delete_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if port.used_by:
         raise Wrong(170, f"port {port.name} is used by a printer")
     await xcv.ports.delete(port.name)
+    await forget_names(xcv.ports, port.name)
     return None
 
 

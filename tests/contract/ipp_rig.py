@@ -37,6 +37,7 @@ class IppRig(RawRig):
         self.jobs: dict[int, int] = {}
         self.reasons: list[str] = ["none"]
         self.formats: tuple[str, ...] = FORMATS
+        self.says: dict[str, list[Value]] = {}  # of itself, beside what every printer says
         self.operations: tuple[int, ...] = (2, 4, 5, 6, 8, 9, 11)
         self.refuse: dict[int, int] = {}  # operation: status
         self.end_state = 9  # of a job whose document is whole
@@ -112,6 +113,7 @@ class IppRig(RawRig):
                 "printer-is-accepting-jobs": [Value(Tag.BOOLEAN, self.accepting)],
                 "document-format-supported": values(Tag.MIME_TYPE, self.formats),
                 "operations-supported": values(Tag.ENUM, self.operations),
+                **self.says,
             }))  # fmt: skip
             return answer
         if message.code == 5:

@@ -57,7 +57,7 @@ async def test_a_port_of_the_network_has_no_controls_and_says_so_in_its_capabili
     able = {
         one.name for one in monitors if pb.MONITOR_FUNCTION_GET_PRINTER_DATA_FROM_PORT in one.capabilities
     }
-    assert able == {"Local Port"}
+    assert able == {"Local Port", "ESC/POS", "PJL", "ZPL"}  # the languages' values by name
 
 
 async def test_a_dead_handle_reaches_no_device(host: Host) -> None:

@@ -27,9 +27,11 @@ from chassis.errors import (
     Verdict,
     WriteTimeout,
 )
+from portmon.bidi_schema import value_at
 from portmon.document import Disposition, DocInfo, Evidence, Phase, Progress
 from portmon.ipp_settings import IppSettings
 from portmon.reports import Condition, Severity
+from printfabric_sim.connections.ipp_message import Tag, Value, keywords, values
 from tests.contract.ipp_rig import IppRig
 from tests.contract.monitor_contract import Bench, new_key
 from tests.contract.peer import wait_for
@@ -376,6 +378,70 @@ async def test_a_certificate_that_is_not_wanted_ends_it_before_anything_is_said(
     assert words.replace(".", " ") in end.error.message.replace("-", " ")
     assert end.phase is Phase.NEVER_SEEN
     assert rig.asked == []
+    await bench.close()
+    bench.journal.close()
+    rig.stop()
+
+
+# --- what the printer says of itself, and what it does for itself
+
+
+async def test_a_printer_is_described_by_paths_of_the_bidi_schema(tmp_path: Path) -> None:
+    rig, text = IppRig(tmp_path), Tag.TEXT
+    rig.says = {
+        "printer-info": [Value(text, "Front desk")],
+        "printer-make-and-model": [Value(text, "Acme Laser 9")],
+        "printer-location": [Value(text, "Hall")],
+        "printer-firmware-string-version": [Value(text, "1.2.3")],
+        "printer-device-id": [Value(text, "MFG:Acme;MDL:Laser 9;")],
+        "sides-supported": keywords("one-sided", "two-sided-long-edge"),
+        "marker-names": values(Tag.NAME, ["Black cartridge", "Waste"]),
+        "marker-types": keywords("toner-cartridge", "waste-toner"),
+        "marker-levels": values(Tag.INTEGER, [73, -2]),
+    }
+    bench = Bench(rig)
+    session = await bench.open()
+    assert (await bench.print(b"%PDF-1.7 a page")).error is None
+    assert session.port is not None
+    said = {path: fact.value for path, fact in session.port.facts().items()}
+    info, supply = "\\Printer.DeviceInfo:", "\\Printer.Consumables."
+    assert said == {
+        f"{info}FriendlyName": "Front desk",
+        f"{info}ModelName": "Acme Laser 9",
+        f"{info}Location": "Hall",
+        f"{info}FirmwareVersion": "1.2.3",
+        f"{info}IEEE1284DeviceId": "MFG:Acme;MDL:Laser 9;",
+        "\\Printer.Configuration.DuplexUnit:Installed": True,
+        f"{supply}Blackcartridge:Type": "Toner",
+        f"{supply}Blackcartridge:Installed": True,
+        f"{supply}Blackcartridge:Model": "Black cartridge",
+        f"{supply}Blackcartridge:Level": 73,
+        f"{supply}Waste:Type": "WasteToner",
+        f"{supply}Waste:Installed": True,
+        f"{supply}Waste:Model": "Waste",
+        f"{supply}Waste:Level": -1,
+    }
+    assert all(value_at(path) is not None for path in said), "a path that the schema has not got"
+    await bench.close()
+    bench.journal.close()
+    rig.stop()
+
+
+async def test_a_printer_that_knows_command_files_cleans_its_head(tmp_path: Path) -> None:
+    rig = IppRig(tmp_path)
+    bench = Bench(rig)
+    session = await bench.open()
+    with pytest.raises(NotSupported):
+        await session.ask(lambda port: port.maintain("CleanHead"))
+    assert not rig.jobs
+    rig.formats = (*rig.formats, "application/vnd.cups-command")
+    rig.says = {"printer-commands": keywords("Clean", "PrintAlignmentPage")}
+    await session.ask(lambda port: port.maintain("CleanHead"))
+    await session.ask(lambda port: port.maintain("AlignHead"))
+    assert rig.received() == b"#CUPS-COMMAND\nClean all\n#CUPS-COMMAND\nPrintAlignmentPage\n"
+    sent = [one for one in rig.asked if one.code in (2, 6)]
+    assert {one.text("document-format") for one in sent} == {"application/vnd.cups-command"}
+    assert (await bench.print(b"%PDF-1.7 a page")).error is None
     await bench.close()
     bench.journal.close()
     rig.stop()

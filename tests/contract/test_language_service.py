@@ -11,8 +11,6 @@ import pytest
 
 from chassis.status import error_from_rpc
 from portmon.api.language_calls import NEEDED
-from portmon.facts import Fact, Kind
-from portmon.reports import Condition, Report, Severity
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
 
@@ -96,60 +94,3 @@ async def test_every_language_monitor_is_registered_with_its_functions(host: Hos
     for one in languages:
         assert {*NEEDED, pb.MONITOR_FUNCTION_OPEN_PORT_EX} <= set(one.capabilities)
         assert pb.MONITOR_FUNCTION_ENUM_PORTS not in one.capabilities
-
-
-async def ask(
-    host: Host, *paths: str, action: str = "Get", **more: Any
-) -> pb.SendRecvBidiDataFromPortResponse:
-    items = [pb.BidiRequestItem(request_number=n, schema=path) for n, path in enumerate(paths, 1)]
-    request = pb.SendRecvBidiDataFromPortRequest(port="IP_1", action_name=action, items=items, **more)
-    return await host.monitor.SendRecvBidiDataFromPort(request)
-
-
-async def test_bidi_questions_are_answered_item_by_item(host: Host) -> None:
-    port = host.ports.get("IP_1")
-    model = r"\Printer.DeviceInfo:ModelName"
-    port.facts.tell("zpl", {model: Fact(Kind.STRING, "ZD621\n")})
-    host.ports.report(port, "zpl", [Report(Condition.PAPER_OUT, Severity.ERROR)], 60)
-    found = await ask(host, model, r"\Printer.Foo", r"\Printer.Status.Summary:StateReason", action="gEt")
-    assert found.result == 13001
-    assert [(one.request_number, one.result) for one in found.items] == [(1, 0), (2, 13005), (3, 0)]
-    assert (found.items[0].data.string_value, found.items[2].data.string_value) == ("ZD621", "MediaEmpty")
-    assert found.items[0].HasField("time")
-    state = (await ask(host, r"\Printer.Status.Summary:State")).items[0]
-    assert state.data.enum_value == "Stopped"
-
-
-async def test_bidi_codes_are_windows(host: Host) -> None:
-    memory, duplex = r"\Printer.Configuration.Memory:Size", r"\Printer.Configuration.DuplexUnit:Installed"
-    known = await ask(host, duplex)
-    assert (known.result, known.items[0].data.null_value) == (0, True)
-    clean = await ask(host, r"\Printer.Maintenance:CleanHead")
-    assert (clean.result, clean.items[0].result) == (13001, 13010)
-    assert (await ask(host, r"\Printer..x", "nonsense", "")).result == 13001
-    assert (await ask(host, memory, action="Dance")).result == 50
-    assert (await ask(host, memory, action="Set")).result == 50, "outside a hold nothing is set"
-    handle = (await host.open()).handle
-    item = pb.BidiRequestItem(request_number=1, schema=memory)
-    request = pb.SendRecvBidiDataFromPortRequest(
-        handle=handle, action=pb.BIDI_ACTION_SET, items=[item], access=1
-    )
-    set_it = await host.monitor.SendRecvBidiDataFromPort(request)
-    assert (set_it.result, set_it.items[0].result) == (13001, 13002)
-
-
-async def test_all_below_a_path_and_all_that_is_known_can_be_listed(host: Host) -> None:
-    port = host.ports.get("IP_1")
-    info = r"\Printer.DeviceInfo"
-    port.facts.tell(
-        "zpl", {f"{info}:{name}": Fact(Kind.STRING, name) for name in ("ModelName", "Manufacturer")}
-    )
-    below = await ask(host, info, action="GetAll")
-    assert [(one.request_number, one.schema) for one in below.items] == [
-        (1, f"{info}:Manufacturer"),
-        (1, f"{info}:ModelName"),
-    ]
-    schema = await ask(host, action="EnumSchema")
-    paths = {one.data.text_value for one in schema.items}
-    assert {f"{info}:ModelName", r"\Printer.Status.Summary:State"} <= paths
-    assert all(not one.schema for one in schema.items)

@@ -141,8 +141,8 @@ async def test_what_the_device_says_can_be_read_and_never_blocks_a_document(rig:
     await bench.slice(key, offset=0, data=b"?")
     rig.received(1)
     rig.say(b"paper out")
-    assert await bench.session.read(100, 2.0) == b"paper out"
-    assert await bench.session.read(100, 0.05) == b""
+    assert await bench.session.reading.read(100, 2.0) == b"paper out"
+    assert await bench.session.reading.read(100, 0.05) == b""
     for _ in range(3):
         rig.say(b"x" * 3000)
         assert (await bench.slice(key, offset=1, data=b"")).error is None

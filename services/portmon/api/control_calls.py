@@ -8,6 +8,7 @@ from typing import Any
 from chassis.errors import DeviceNotConnected, InvalidArgument, PortInUse
 from portmon.api.calls import Calls
 from portmon.devices.controls import BETWEEN_DOCUMENTS
+from portmon.hold import Hold
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 _MOST = 65536
@@ -19,11 +20,10 @@ class ControlCalls(Calls):
     async def GetPrinterDataFromPort(
         self, request: pb.GetPrinterDataFromPortRequest, context: Any
     ) -> pb.GetPrinterDataFromPortResponse:
-        """Pass a device control through; by name (control 0) is a language monitor's, and none answers here."""
+        """Pass a device control through; control 0 asks the language monitor for a value by its name."""
         hold = self._hold(request.handle)
         if not request.control_id:
-            wrong = "0 asks for a value by its name, which port monitors have none of"
-            raise InvalidArgument(f"port {hold.port.name}: control {wrong}", fields=[("control_id", wrong)])
+            return _answer(request, await self._by_name(hold, request.value_name))
         if not hold.port.monitor.talks:
             raise InvalidArgument(f"port {hold.port.name} is no device", port=hold.port.name)
         if len(request.input) > _MOST:
@@ -34,8 +34,18 @@ class ControlCalls(Calls):
         if request.control_id in BETWEEN_DOCUMENTS and hold.session.in_progress() is not None:
             text = f"port {hold.port.name} is in a document, of which this control would lose some"
             raise PortInUse(text, port=hold.port.name)
-        output = await asyncio.to_thread(port.control, request.control_id, request.input)
-        most = request.max_output_bytes if request.HasField("max_output_bytes") else _MOST
-        if len(output) > most:
-            raise InvalidArgument(f"{len(output)} bytes are needed", win32=122, needed=len(output))
-        return pb.GetPrinterDataFromPortResponse(output=output, needed_bytes=len(output))
+        return _answer(request, await asyncio.to_thread(port.control, request.control_id, request.input))
+
+    async def _by_name(self, hold: Hold, name: str) -> bytes:
+        """Ask the printer for a value, after the present document; a port without a language monitor has none."""
+        if hold.way is None:
+            wrong = "0 asks for a value by its name, which port monitors have none of"
+            raise InvalidArgument(f"port {hold.port.name}: control {wrong}", fields=[("control_id", wrong)])
+        return await hold.session.ask(lambda port: port.printer_data(name))
+
+
+def _answer(request: pb.GetPrinterDataFromPortRequest, output: bytes) -> pb.GetPrinterDataFromPortResponse:
+    most = request.max_output_bytes if request.HasField("max_output_bytes") else _MOST
+    if len(output) > most:
+        raise InvalidArgument(f"{len(output)} bytes are needed", win32=122, needed=len(output))
+    return pb.GetPrinterDataFromPortResponse(output=output, needed_bytes=len(output))

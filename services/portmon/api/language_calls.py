@@ -1,23 +1,18 @@
-"""The part of MonitorService that is about language monitors and what printers tell of themselves."""
+"""The part of MonitorService that is about language monitors."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from typing_extensions import override
 
 from chassis.errors import InvalidArgument, InvalidPrintMonitor, UnknownPrintMonitor
-from portmon import bidi
 from portmon.api import convert
 from portmon.api.host_calls import HostCalls, capabilities_of
 from portmon.api.port_calls import PortCalls, opened
-from portmon.facts import Fact
-from portmon.host_port import HostPort
 from portmon.language_path import LanguagePath
 from portmon.language_registry import Languages
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
-from printfabric.types.v1 import port_pb2
 
 # What a language monitor calls beneath it. Windows' sample forgets EndDocPort, and calls it.
 NEEDED = (
@@ -28,25 +23,22 @@ NEEDED = (
     pb.MONITOR_FUNCTION_END_DOC_PORT,
     pb.MONITOR_FUNCTION_CLOSE_PORT,
 )
-_ACTIONS = {
-    pb.BIDI_ACTION_ENUM_SCHEMA: bidi.Action.ENUM_SCHEMA,
-    pb.BIDI_ACTION_GET: bidi.Action.GET,
-    pb.BIDI_ACTION_GET_ALL: bidi.Action.GET_ALL,
-    pb.BIDI_ACTION_SET: bidi.Action.SET,
-    pb.BIDI_ACTION_GET_WITH_ARGUMENT: bidi.Action.GET_WITH_ARGUMENT,
-}
-_MOST_QUESTIONS = 256
+_OFFERED = (
+    pb.MONITOR_FUNCTION_OPEN_PORT_EX,
+    pb.MONITOR_FUNCTION_GET_PRINTER_DATA_FROM_PORT,
+    pb.MONITOR_FUNCTION_SEND_RECV_BIDI_DATA_FROM_PORT,
+)
 
 
 class LanguageCalls(HostCalls, PortCalls):
-    """OpenPortEx, SendRecvBidiDataFromPort."""
+    """OpenPortEx."""
 
     languages: Languages
     answer_s: float = 10.0
 
     @override
     def _monitors(self) -> list[pb.Monitor]:
-        functions = sorted((*NEEDED, pb.MONITOR_FUNCTION_OPEN_PORT_EX, _BIDI))
+        functions = sorted((*NEEDED, *_OFFERED))
         languages = [
             pb.Monitor(
                 name=kind.name, kind=pb.MONITOR_KIND_LANGUAGE, capabilities=functions, version=kind.version
@@ -84,45 +76,7 @@ class LanguageCalls(HostCalls, PortCalls):
         hold = await self._handles.open(asked.port, owner, asked.fence, asked.printer, lease, way)
         return pb.OpenPortExResponse(open=opened(self._host, hold))
 
-    async def SendRecvBidiDataFromPort(
-        self, request: pb.SendRecvBidiDataFromPortRequest, context: Any
-    ) -> pb.SendRecvBidiDataFromPortResponse:
-        """Answer questions from what is known of the device; no device is touched."""
-        holds = request.HasField("handle")
-        port = self._hold(request.handle).port if holds else self._ports.get(request.port)
-        action = _ACTIONS.get(request.action) or bidi.Action.named(request.action_name)
-        if action is None or (action is bidi.Action.SET and not holds):
-            return pb.SendRecvBidiDataFromPortResponse(result=bidi.NOT_SUPPORTED)
-        if len(request.items) > _MOST_QUESTIONS:
-            raise InvalidArgument(
-                f"at most {_MOST_QUESTIONS} questions are answered", fields=[("items", "are too many")]
-            )
-        questions = [bidi.Question(item.request_number, item.schema) for item in request.items]
-        result, answers = bidi.ask(action, questions, known_of(port))
-        return pb.SendRecvBidiDataFromPortResponse(result=result, items=map(_answer_to_pb, answers))
-
-
-_BIDI = pb.MONITOR_FUNCTION_SEND_RECV_BIDI_DATA_FROM_PORT
-
-
-def known_of(port: HostPort) -> dict[str, Fact]:
-    """Return all that is known of what hangs on a port: told by whoever asks it, and made of its reports."""
-    return dict(sorted((port.facts.now() | bidi.status_facts(port.state, port.reports.now())).items()))
-
 
 def _function_name(function: pb.MonitorFunction.ValueType) -> str:
     words = pb.MonitorFunction.Name(function).removeprefix("MONITOR_FUNCTION_").split("_")
     return "".join(word.title() for word in words)
-
-
-def _answer_to_pb(answer: bidi.Answer) -> pb.BidiResponseItem:
-    message = pb.BidiResponseItem(request_number=answer.number, result=answer.result, schema=answer.path)
-    if answer.result:
-        return message
-    if answer.fact is None:
-        message.data.null_value = True
-        return message
-    setattr(message.data, f"{answer.fact.kind.value}_value", answer.fact.value)
-    message.source = port_pb2.StatusSource.Value(f"STATUS_SOURCE_{answer.fact.source.name}")
-    message.time.FromNanoseconds(int((answer.fact.at or time.time()) * 1e9))
-    return message

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 from chassis.errors import NotBuiltYet
 from chassis.server import Servicer
 from chassis.tasks import Tasks
+from portmon.api.bidi_calls import BidiCalls
 from portmon.api.control_calls import ControlCalls
 from portmon.api.document_calls import DocumentCalls
 from portmon.api.language_calls import LanguageCalls
@@ -21,7 +22,7 @@ SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
 class MonitorServicer(
-    LanguageCalls, DocumentCalls, ControlCalls, UsageCalls, PowerCalls, rpc.MonitorServiceServicer
+    LanguageCalls, BidiCalls, DocumentCalls, ControlCalls, UsageCalls, PowerCalls, rpc.MonitorServiceServicer
 ):
     """The monitors of one host, as a spooler sees them. `answer_s` is how long a printer's word is waited for."""
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from portmon.facts import Fact, Kind
+
 MOST_BYTES = 4094  # some printers fail when they are asked for more
 _MOST_FIELDS = 64
 _MOST_CHARS = 200
@@ -75,6 +77,18 @@ def parse(data: bytes) -> DeviceId:
         if colon and key:
             found.setdefault(_LONG.get(key, key), _clean(value))
     return DeviceId(found)
+
+
+def facts_of(data: bytes) -> dict[str, Fact]:
+    """Return what a device id says by paths of the bidi schema."""
+    found = parse(data)
+    texts = {
+        "IEEE1284DeviceId": _clean(text_of(data).decode("utf-8", "replace")),
+        "Manufacturer": found.manufacturer,
+        "ModelName": found.model,
+        "SerialNumber": found.serial_number,
+    }
+    return {f"\\Printer.DeviceInfo:{name}": Fact(Kind.STRING, text) for name, text in texts.items() if text}
 
 
 def _clean(text: str) -> str:

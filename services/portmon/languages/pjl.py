@@ -28,6 +28,8 @@ _CANCELED = ("CANCELED", "CANCELLED")
 _READY, _AT_WORK = 10001, 10023
 _MOST_READY = 3  # so often it says that it is ready, and no word of the end of the job has come
 _ASKS = b"@PJL INFO STATUS\r\n"
+# Windows' PJL monitor's names of values; DWORDs, bytes.
+_VALUES = {"Installed Memory": "INFO CONFIG", "Available Memory": "INFO MEMORY"}
 
 
 class Pjl(Language):
@@ -49,6 +51,7 @@ class Pjl(Language):
         self._behind = False  # the ECHO behind the document came back: all of it was read
         self._code, self._display, self._online = 0, "", True
         self._facts: dict[str, Fact] = {}
+        self._values: dict[str, bytes] = {}
         self._identified = False
 
     @override
@@ -65,7 +68,7 @@ class Pjl(Language):
             display = f' DISPLAY="{title}"' if title.isascii() and title else ""
             lines.append(f'JOB NAME="{self._tag}"{display}')
         if not self._identified:
-            lines += ["INFO ID", "INFO STATUS", "INFO MEMORY"]
+            lines += ["INFO ID", "INFO STATUS", "INFO CONFIG", "INFO MEMORY"]
         # The document begins after a UEL, as it would on a wire of its own.
         return _pjl(lines)
 
@@ -95,6 +98,15 @@ class Pjl(Language):
     @override
     def idle(self) -> bytes:
         return self.ask()
+
+    @override
+    def ask_value(self, name: str) -> bytes:
+        self._values.pop(name, None)
+        return _pjl([_VALUES[name]]) if name in _VALUES else b""
+
+    @override
+    def value(self, name: str) -> bytes | None:
+        return self._values.get(name)
 
     @override
     def rest(self) -> bytes:
@@ -130,8 +142,10 @@ class Pjl(Language):
             return self._status(pairs)
         if what == "INFO ID":
             return self._identity(body)
+        if what == "INFO CONFIG":
+            return self._config(body, pairs)
         if what == "INFO MEMORY":
-            return self._memory(pairs)
+            return self._memory("Available Memory", pairs.get("TOTAL", ""))
         return what == "USTATUS PAGE"
 
     def _echoed(self, words: str) -> bool:
@@ -189,12 +203,20 @@ class Pjl(Language):
         self._facts["\\Printer.DeviceInfo:ModelName"] = Fact(Kind.STRING, model)
         return True
 
-    def _memory(self, pairs: Mapping[str, str]) -> bool:
-        total = pairs.get("TOTAL", "")
-        if not (total.isascii() and total.isdigit() and len(total) <= 12):
+    def _config(self, body: str, pairs: Mapping[str, str]) -> bool:
+        duplex = any(line.strip().upper() == "DUPLEX" for line in body.split("\n"))
+        self._facts["\\Printer.Configuration.DuplexUnit:Installed"] = Fact(Kind.BOOL, duplex)
+        self._memory("Installed Memory", pairs.get("MEMORY", ""))
+        return True
+
+    def _memory(self, name: str, size: str) -> bool:
+        if not (size.isascii() and size.isdigit() and len(size) <= 12):
             return False
-        size = min(int(total) // 1024, 0x7FFFFFFF)
-        self._facts["\\Printer.Configuration.Memory:Size"] = Fact(Kind.INT, size)
+        self._values[name] = min(int(size), 0xFFFFFFFF).to_bytes(4, "little")
+        known = self._values.get("Installed Memory", self._values[name])
+        self._facts["\\Printer.Configuration.Memory:Size"] = Fact(
+            Kind.INT, int.from_bytes(known, "little") // 1024
+        )
         return True
 
     @override

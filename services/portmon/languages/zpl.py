@@ -52,6 +52,7 @@ class Zpl(Language):
         self._flags = self._errors = self._warnings = 0
         self._troubled = False  # a label may have come out twice, and have been counted twice
         self._facts: dict[str, Fact] = {}
+        self._memory: bytes | None = None  # a DWORD, bytes
 
     @override
     def begin(self, document: Wrapped, first: bytes) -> bytes:
@@ -99,6 +100,15 @@ class Zpl(Language):
     @override
     def idle(self) -> bytes:
         return b"~HS~HQES"
+
+    @override
+    def ask_value(self, name: str) -> bytes:
+        self._memory = None
+        return b"~HI" if name == "Installed Memory" else b""
+
+    @override
+    def value(self, name: str) -> bytes | None:
+        return self._memory
 
     @override
     def hear(self, data: bytes) -> bool:
@@ -195,6 +205,7 @@ class Zpl(Language):
             f"{info}FirmwareVersion": Fact(Kind.STRING, identity.firmware),
         }
         if identity.memory_kb is not None:
+            self._memory = min(identity.memory_kb * 1024, 0xFFFFFFFF).to_bytes(4, "little")
             self._facts["\\Printer.Configuration.Memory:Size"] = Fact(Kind.INT, identity.memory_kb)
 
     @override

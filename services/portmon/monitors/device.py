@@ -9,17 +9,19 @@ import re
 import stat
 import struct
 import termios
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 from typing_extensions import override
 
-from chassis.errors import DeviceNotConnected, InvalidSettings, WriteTimeout
-from portmon.device_wait import is_hung_up
-from portmon.devices.controls import control
+from chassis.errors import DeviceFault, InvalidSettings, NotSupported, WriteTimeout
+from portmon.devices.controls import Control, control
 from portmon.devices.found import FoundDevice, identity, printer_nodes
+from portmon.devices.ieee1284 import facts_of
 from portmon.document import DocInfo, DocKey, Evidence
+from portmon.facts import Fact
 from portmon.monitor import (
     OpenContext,
     Port,
@@ -76,12 +78,15 @@ class DevicePort(Port):
         self._device, self._context, self.write_timeout_s = device, context, write_timeout_s
         self._written, self._changes = 0, vendor_requests
         self._fd, self.readable = _open(device)
+        self._facts: Mapping[str, Fact] = {}
         try:
             self._is_pipe = _is_pipe(self._fd, context.port)
             # A pipe's write is known to the byte; of a device's failed write nobody knows what went over the cable.
             self.write_error_is_exact = self._is_pipe
             self.piece_bytes = 65536 if self._is_pipe else 8192
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not self._is_pipe:
+                self._facts = _identity_of(self)
         except BaseException:
             os.close(self._fd)
             raise
@@ -101,7 +106,6 @@ class DevicePort(Port):
         except BlockingIOError:
             return 0
         except OSError as error:
-            self._raise_if_orphaned()
             # A FIFO's next reader can take the next document; a node that fails like this is gone.
             self.lost = error.errno in (errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN)
             raise write_error(error, self._context.port, self._device) from error
@@ -127,27 +131,14 @@ class DevicePort(Port):
         finally:
             os.close(fd)
 
+    @override
+    def facts(self) -> Mapping[str, Fact]:
+        return self._facts
+
     def _unread(self) -> int:
         if not self._is_pipe:
             return 0
         return int(struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"))[0])
-
-    def _awaited(self) -> int:
-        """Return the bytes that wait for the reader of a FIFO. Raises DeviceNotConnected: none will ever come."""
-        unread = self._unread()
-        if unread:
-            self._raise_if_orphaned()
-        return unread
-
-    def _raise_if_orphaned(self) -> None:
-        """Raise DeviceNotConnected for a FIFO without a reader whose path leads elsewhere now, or nowhere."""
-        if not self._is_pipe or not is_hung_up(self._fd):
-            return
-        if _leads_to(self._device, self._fd):
-            return
-        self.lost = True
-        text = f"port {self._context.port}: {self._device} is gone, and nobody reads what it holds"
-        raise DeviceNotConnected(text, port=self._context.port, device=self._device)
 
     @override
     def acked(self) -> int:
@@ -157,7 +148,7 @@ class DevicePort(Port):
     def end_doc(self) -> Evidence:
         if not self._is_pipe:
             return Evidence.DEVICE_WRITE
-        if not drain(self._context.wait, self._awaited, self.write_timeout_s):
+        if not drain(self._context.wait, self._unread, self.write_timeout_s):
             raise WriteTimeout(
                 f"port {self._context.port}: nobody reads {self._unread()} bytes in {self._device}",
                 port=self._context.port,
@@ -177,19 +168,20 @@ class DevicePort(Port):
             self.lost = True
 
 
+def _identity_of(port: DevicePort) -> Mapping[str, Fact]:
+    """Return what the device says that it is (its IEEE 1284 id); nothing where driver or device have none."""
+    try:
+        return facts_of(port.control(Control.GET_1284_ID, b""))
+    except (NotSupported, DeviceFault):
+        return {}
+
+
 def _is_pipe(fd: int, port: str) -> bool:
     mode = os.fstat(fd).st_mode
     if not (stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)):
         wrong = "is neither a character device nor a FIFO"
         raise InvalidSettings(f"port {port}: its device {wrong}", port=port, fields=[("device", wrong)])
     return stat.S_ISFIFO(mode)
-
-
-def _leads_to(path: str, fd: int) -> bool:
-    try:
-        return os.path.samestat(Path(path).stat(), os.fstat(fd))
-    except OSError:
-        return False
 
 
 def _open(device: str) -> tuple[int, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -15,39 +16,29 @@ from chassis.errors import (
     DeviceNotConnected,
     DeviceOffline,
     FabricError,
+    NotSupported,
     PortBusy,
     Verdict,
     WriteTimeout,
 )
 from portmon.device_wait import DeviceWait
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence
-from portmon.http_exchange import Tls
+from portmon.facts import Fact
 from portmon.ipp_message import JobState, Operation
-from portmon.ipp_printer import IppPlace, IppPrinter, JobLook, Look, is_over, media_type_of
+from portmon.ipp_printer import JobLook, Look, is_over, media_type_of, printer_of
 from portmon.ipp_settings import IppSettings
 from portmon.ipp_status import reports_of
 from portmon.monitor import OpenContext, Port, PortMonitor
-from portmon.tcp_link import TcpLink
 
 _CHUNK = 32768
+_NOBODYS = DocKey(bytes(16), 1)
+# What the bidi schema calls maintenance, as CUPS' command files have it: the command's name, and its line.
+_COMMAND_FILE = "application/vnd.cups-command"
+_COMMANDS = {"AlignHead": ("PrintAlignmentPage", "PrintAlignmentPage"), "CleanHead": ("Clean", "Clean all")}
 _LOOK_EVERY_S = 5.0  # how often the printer is asked about itself while a job of ours is awaited
 _STATUS_LASTS_S = 60.0
 _CANCEL_S = 10.0  # how long a printer may take to hear that a job is canceled
 log = logs.get(__name__)
-
-
-def printer_of(settings: IppSettings, context: OpenContext) -> IppPrinter:
-    """Return the printer that settings speak of, not connected."""
-    link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s)
-    tls = (
-        Tls(settings.host, verify=settings.verify, sha256=settings.certificate_sha256)
-        if settings.tls
-        else None
-    )
-    place = IppPlace(
-        settings.authority, settings.uri, settings.path, settings.connect_timeout_s, settings.answer_timeout_s
-    )
-    return IppPrinter(context, link, tls, place)
 
 
 class IppPort(Port):
@@ -101,6 +92,9 @@ class IppPort(Port):
         media_type = wanted
         if wanted == "auto":
             media_type = media_type_of(self._info.format, first, self._look.formats, self._context.port)
+        self._make_job(media_type)
+
+    def _make_job(self, media_type: str) -> None:
         title = self._info.document_name or f"job {self._info.job_number}"
         if {Operation.CREATE_JOB, Operation.SEND_DOCUMENT} <= self._look.operations:
             self._job = self._printer.create(title)
@@ -141,6 +135,28 @@ class IppPort(Port):
         finally:
             self.readable = http.link.open and not http.answer.done
         return b""
+
+    @override
+    def facts(self) -> Mapping[str, Fact]:
+        return self._look.facts
+
+    @override
+    def maintain(self, what: str) -> None:
+        """Send one of CUPS' command files, to a printer that says it knows it."""
+        self.start_doc(_NOBODYS, DocInfo(document_name=what, format=_COMMAND_FILE), 0)
+        try:
+            self._send_command(what)
+        except BaseException:
+            self.abort_doc(keep=False)
+            raise
+
+    def _send_command(self, what: str) -> None:
+        command, line = _COMMANDS.get(what, ("", ""))
+        if command not in self._look.commands or _COMMAND_FILE not in self._look.formats:
+            raise NotSupported(f"port {self._context.port}: the printer has no command for {what}")
+        self._make_job(_COMMAND_FILE)
+        self._printer.http.put_chunk(f"#CUPS-COMMAND\n{line}\n".encode(), payload=True)
+        self.end_doc()
 
     @override
     def acked(self) -> int:

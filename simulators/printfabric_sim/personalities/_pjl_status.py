@@ -91,6 +91,8 @@ class PjlStatus:
             "CONFIG": [
                 "IN TRAYS [1 ENUMERATED]",
                 "\tINTRAY1 MP",
+                "DUPLEX",
+                "MEMORY=33554432",
                 "LANGUAGES [3 ENUMERATED]",
                 "\tPCL",
                 "\tPOSTSCRIPT",

@@ -180,3 +180,15 @@ def test_whatever_a_printer_calls_itself_comes_out_in_windows_form(device_id: by
     answer = ask(Usblp(device_id), Control.GET_1284_ID)
     assert int.from_bytes(answer[:2], "big") == len(answer) - 1
     assert answer.endswith(b"\0")
+
+
+def test_a_device_id_is_device_data() -> None:
+    text = b"MFG:Zebra;MDL:ZD621;CMD:ZPL,EPL;SN:D4J2;"
+    facts = ieee1284.facts_of((len(text) + 2).to_bytes(2, "big") + text + b"\0")
+    assert {path.removeprefix("\\Printer.DeviceInfo:"): fact.value for path, fact in facts.items()} == {
+        "IEEE1284DeviceId": text.decode(),
+        "Manufacturer": "Zebra",
+        "ModelName": "ZD621",
+        "SerialNumber": "D4J2",
+    }
+    assert ieee1284.facts_of(b"") == {}

@@ -134,7 +134,9 @@ async def test_a_bug_in_start_doc_is_answered_too(rig: Rig) -> None:
 
 async def test_a_bug_between_documents_neither_hangs_nor_spins(rig: Rig) -> None:
     session = await rig.open("fileno")
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while session.state is not PortState.FAILED:  # noqa: ASYNC110 - the port's thread finds out
+            await asyncio.sleep(0.01)
     before = time.process_time()
     await asyncio.sleep(0.3)
     assert time.process_time() - before < 0.1
