@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from chassis import errors
 from chassis.errors import FabricError, InvalidHandle, StaleFence
-from portmon.document import Phase, Progress, Slice
+from portmon.document import DocKey, Phase, Progress, Slice
 from portmon.journal import Journal
+from portmon.monitor import Port
 
 # Errors after which the next document would fare no better.
 HOPELESS = (
@@ -33,6 +34,58 @@ def not_current(journal: Journal, port: str, piece: Slice) -> Progress:
             text, win32=6, verdict=errors.Verdict.RETRY, port=port, document=piece.key
         )
     return found
+
+
+def left(journal: Journal, piece: Slice, error: FabricError, *, parks: bool) -> Progress:
+    """Answer for a document that is not in progress: what the journal says, or that the next run goes on with it."""
+    found, source = journal.known(piece.key, error), piece.source
+    waits = found.phase in (Phase.NEVER_SEEN, Phase.INTERRUPTED)
+    if parks and waits and source is not None and source.finishes:
+        return Progress(piece.key, Phase.QUEUED, found.accepted, error=error, staged=True)
+    return found
+
+
+def goes_on_at(journal: Journal, port: Port, name: str, piece: Slice, at: int) -> int:
+    """Return the payload byte at which a document goes on that another run of this process left in the middle.
+
+    Raises:
+        WrongState: nobody can prove it. WrongOffset: its sender would go on elsewhere.
+    """
+    known, exact = journal.progress(at), None
+    if journal.recoverable(at):
+        exact = port.recover(piece.key, known.accepted, max(known.accepted, known.uncertain_end))
+    if exact is None:
+        raise errors.WrongState(
+            f"document {piece.key} was interrupted and cannot go on at port {name}",
+            verdict=errors.Verdict.HOLD,
+            port=name,
+            document=piece.key,
+            accepted=known.accepted,
+            uncertain_end=known.uncertain_end,
+        )
+    if piece.resume_offset not in (exact, known.resume_offset):
+        raise errors.WrongOffset(
+            f"document {piece.key} goes on at {exact}", expected=exact, document=piece.key
+        )
+    return exact
+
+
+class Canceled:
+    """Documents that are not begun any more: the latest, since nobody says when one may be forgotten."""
+
+    _KEPT = 4096
+
+    def __init__(self) -> None:
+        self._keys: dict[DocKey, None] = {}
+
+    def __contains__(self, key: DocKey) -> bool:
+        return key in self._keys
+
+    def add(self, key: DocKey) -> None:
+        """Add one, and forget the oldest."""
+        while len(self._keys) >= self._KEPT:
+            self._keys.pop(next(iter(self._keys)))
+        self._keys[key] = None
 
 
 @dataclass(frozen=True, slots=True)

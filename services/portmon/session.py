@@ -147,21 +147,33 @@ class PortSession:
         if (port := self.port) is not None:
             port.write_timeout_s = seconds
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a document is on its way that lies here whole, and so needs its spooler no more."""
+        return self._inbox.goes_on
+
     async def rest(self, deadline: float, *, drain: bool = False) -> None:
         """Wait until nothing is on its way, or until `deadline` (monotonic); `drain`: and begin nothing more."""
         self._work.draining = drain
-        while self.in_progress() or self.queued():
-            left = deadline - time.monotonic()
-            if left <= 0 or self._closing is not None:
-                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                await self.quiet()
+
+    async def quiet(self) -> None:
+        """Wait until nothing is on its way, or the port is closed."""
+        while self._closing is None and (self.in_progress() or self.queued()):
             self._answered.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), left)
+            await self._answered.wait()
+
+    def park(self, parks: bool) -> None:
+        """What lies here whole is, when the port is closed, left for the next run of this process."""
+        self._work.parks = parks
 
     async def close(self, error: FabricError | None = None) -> None:
         """Release the port (ClosePort); `error` says why to a document in progress. May be called again."""
         if self._closing is None and not self._closed.done():
             self._closing = error or errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
+            self._answered.set()
             self._between.interrupt(self._closing)
             self._wait.wake()
             self._inbox.let_in()
@@ -184,8 +196,7 @@ class PortSession:
         self._work.interrupt()
 
     def _answer(self, piece: Slice, progress: Progress) -> None:
-        self._inbox.answered(piece.key)
-        self._outbox.put(piece, progress, last=True)
+        self._outbox.put(piece, self._inbox.answered(piece, progress), last=True)
 
     def _run(self, monitor: PortMonitor[Any], settings: Any, opened: asyncio.Future[None]) -> None:
         try:
@@ -277,7 +288,7 @@ class PortSession:
         if current is not None:
             self._tell(self._journal.known(current.key, error))
         for piece in (*self._urgent, *self._inbox.take_all()):
-            self._answer(piece, self._journal.known(piece.key, error))
+            self._answer(piece, self._work.left(piece, error))
         self._between.refuse(error)
         self._outbox.call(self._end)
 

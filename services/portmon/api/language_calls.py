@@ -74,7 +74,7 @@ class LanguageCalls(HostCalls, PortCalls):
         way = LanguagePath(kind, request.bidirectional, self.answer_s)
         lease = asked.lease.ToTimedelta().total_seconds() if asked.HasField("lease") else None
         hold = await self._handles.open(asked.port, owner, asked.fence, asked.printer, lease, way)
-        return pb.OpenPortExResponse(open=opened(self._host, hold))
+        return pb.OpenPortExResponse(open=opened(self._host, hold, self._ports.staging))
 
 
 def _function_name(function: pb.MonitorFunction.ValueType) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
-from chassis.errors import NotBuiltYet
 from chassis.server import Servicer
 from chassis.tasks import Tasks
 from portmon.api.bidi_calls import BidiCalls
@@ -12,6 +9,7 @@ from portmon.api.control_calls import ControlCalls
 from portmon.api.document_calls import DocumentCalls
 from portmon.api.language_calls import LanguageCalls
 from portmon.api.power_calls import PowerCalls
+from portmon.api.stage_calls import StageCalls
 from portmon.api.usage_calls import UsageCalls
 from portmon.handles import Handles
 from portmon.language_registry import Languages
@@ -22,7 +20,7 @@ SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
 class MonitorServicer(
-    LanguageCalls, BidiCalls, DocumentCalls, ControlCalls, UsageCalls, PowerCalls, rpc.MonitorServiceServicer
+    LanguageCalls, BidiCalls, DocumentCalls, StageCalls, ControlCalls, UsageCalls, PowerCalls, rpc.MonitorServiceServicer
 ):
     """The monitors of one host, as a spooler sees them. `answer_s` is how long a printer's word is waited for."""
 
@@ -31,10 +29,6 @@ class MonitorServicer(
     ) -> None:
         super().__init__(host, ports, handles, tasks)
         self.languages, self.answer_s = Languages(), answer_s
-
-    async def StageDocument(self, request_iterator: Any, context: Any) -> NoReturn:
-        """Put a whole document on the host first."""
-        raise NotBuiltYet("StageDocument")
 
 
 def served(servicer: MonitorServicer) -> Servicer:

@@ -16,7 +16,8 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 from typing_extensions import override
 
-from chassis.errors import DeviceFault, InvalidSettings, NotSupported, WriteTimeout
+from chassis.errors import DeviceFault, DeviceNotConnected, InvalidSettings, NotSupported, WriteTimeout
+from portmon.device_wait import is_hung_up
 from portmon.devices.controls import Control, control
 from portmon.devices.found import FoundDevice, identity, printer_nodes
 from portmon.devices.ieee1284 import facts_of
@@ -106,6 +107,7 @@ class DevicePort(Port):
         except BlockingIOError:
             return 0
         except OSError as error:
+            self._raise_if_orphaned()
             # A FIFO's next reader can take the next document; a node that fails like this is gone.
             self.lost = error.errno in (errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN)
             raise write_error(error, self._context.port, self._device) from error
@@ -140,6 +142,23 @@ class DevicePort(Port):
             return 0
         return int(struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"))[0])
 
+    def _awaited(self) -> int:
+        """Return the bytes that wait for the reader of a FIFO. Raises DeviceNotConnected: none will ever come."""
+        unread = self._unread()
+        if unread:
+            self._raise_if_orphaned()
+        return unread
+
+    def _raise_if_orphaned(self) -> None:
+        """Raise DeviceNotConnected for a FIFO without a reader whose path leads elsewhere now, or nowhere."""
+        if not self._is_pipe or not is_hung_up(self._fd):
+            return
+        if _leads_to(self._device, self._fd):
+            return
+        self.lost = True
+        text = f"port {self._context.port}: {self._device} is gone, and nobody reads what it holds"
+        raise DeviceNotConnected(text, port=self._context.port, device=self._device)
+
     @override
     def acked(self) -> int:
         return max(0, self._written - self._unread())
@@ -148,7 +167,7 @@ class DevicePort(Port):
     def end_doc(self) -> Evidence:
         if not self._is_pipe:
             return Evidence.DEVICE_WRITE
-        if not drain(self._context.wait, self._unread, self.write_timeout_s):
+        if not drain(self._context.wait, self._awaited, self.write_timeout_s):
             raise WriteTimeout(
                 f"port {self._context.port}: nobody reads {self._unread()} bytes in {self._device}",
                 port=self._context.port,
@@ -182,6 +201,13 @@ def _is_pipe(fd: int, port: str) -> bool:
         wrong = "is neither a character device nor a FIFO"
         raise InvalidSettings(f"port {port}: its device {wrong}", port=port, fields=[("device", wrong)])
     return stat.S_ISFIFO(mode)
+
+
+def _leads_to(path: str, fd: int) -> bool:
+    try:
+        return os.path.samestat(Path(path).stat(), os.fstat(fd))
+    except OSError:
+        return False
 
 
 def _open(device: str) -> tuple[int, bool]:
