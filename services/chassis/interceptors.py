@@ -21,9 +21,20 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from chassis import logs
+from chassis.auth_errors import TooManyRequests
 from chassis.authentication import Authenticator
 from chassis.call import REQUEST_ID, Call, accept_request_id, current_call, new_request_id
-from chassis.errors import CallCanceled, FabricError, Internal, InvalidArgument, Overloaded, RemoteError
+from chassis.errors import (
+    AccessDenied,
+    CallCanceled,
+    FabricError,
+    Internal,
+    InvalidArgument,
+    Overloaded,
+    RemoteError,
+    Unauthenticated,
+)
+from chassis.guard import Guard
 from chassis.identity import Authorize
 from chassis.metrics import MethodStats, method_stats
 from chassis.status import DETAILS_KEY, error_from_rpc, grpc_code, status_from_error
@@ -32,6 +43,8 @@ log = logs.get(__name__)
 
 _OK = ("OK", "")
 _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
+# What a client did that it may not do, and not what went wrong on the way.
+_REFUSALS = (Unauthenticated, AccessDenied, TooManyRequests, Overloaded, DecodeError)
 _ALARMING = frozenset({"INTERNAL", "UNKNOWN", "DATA_LOSS"})
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in its stub only
@@ -44,6 +57,7 @@ class Wall:
     Args:
         authenticator: finds out who calls.
         authorize: the role check, before the handler sees anything.
+        guard: how often a client may call, and the record of who was refused.
         log_ok: write a line for calls that went well, too.
         max_bytes: the largest request of a unary call; None: the transport's own limit.
     """
@@ -52,6 +66,7 @@ class Wall:
         self,
         authenticator: Authenticator,
         authorize: Authorize,
+        guard: Guard,
         *,
         log_ok: bool = True,
         max_bytes: int | None = None,
@@ -59,6 +74,7 @@ class Wall:
         self._max_bytes = max_bytes
         self._authenticator = authenticator
         self._authorize = authorize
+        self._guard = guard
         self._log_ok = log_ok
         # Bound once: structlog's lazy logger would be assembled anew for every line.
         self._log = log.bind()
@@ -105,6 +121,7 @@ class Wall:
                 failure = _named(error, method)
                 reason = "OTHER" if type(failure) is RemoteError else failure.reason
                 outcome = (failure.code, reason)
+                self._note_refusal(error, failure)
                 await _answer(failure, context)
             else:
                 return answer
@@ -129,13 +146,25 @@ class Wall:
         current_call.set(call)
         if authorization is not None:
             return self._verify(authorization, call)
+        self._guard.count(call)
         self._authorize(caller, method)
         return None
 
     async def _verify(self, authorization: str | bytes, call: Call) -> None:
+        self._guard.check_guesses(call)
         text = authorization if isinstance(authorization, str) else ""
-        call.identity = await self._authenticator.verify(text, call.identity)
+        try:
+            call.identity = await self._authenticator.verify(text, call.identity)
+        except Unauthenticated:
+            self._guard.count_guess(call)
+            raise
+        self._guard.count(call)
         self._authorize(call.identity, call.method)
+
+    def _note_refusal(self, error: Exception, failure: FabricError) -> None:
+        call = current_call.get()
+        if call is not None and isinstance(error, _REFUSALS):
+            self._guard.refused(call, failure)
 
     def _finish(self, stats: MethodStats, outcome: tuple[str, str], seconds: float) -> None:
         stats.done(outcome, seconds)

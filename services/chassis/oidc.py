@@ -11,10 +11,10 @@ from typing import Any
 import jwt
 
 from chassis import auth_errors
+from chassis.access_settings import OidcSettings
 from chassis.errors import Unauthenticated
 from chassis.identity import Identity, Kind
 from chassis.oidc_keys import IssuerKeys, Jwk
-from chassis.settings import OidcSettings
 
 _MOST_BYTES = 8 << 10  # of a token
 _MOST_GROUPS = 500

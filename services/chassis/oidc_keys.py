@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from chassis import logs
 from chassis.auth_errors import IssuerUnavailable
-from chassis.settings import check_https
+from chassis.section import check_https
 
 log = logs.get(__name__)
 

@@ -34,6 +34,7 @@ import grpc.aio
 
 from chassis import logs
 from chassis.authentication import Authenticator
+from chassis.guard import Guard
 from chassis.health import SERVICE as HEALTH_SERVICE
 from chassis.health import Health
 from chassis.identity import Authorize, Role, TokenVerifier, known_with_a_role
@@ -91,7 +92,10 @@ class Server:
             everybody=everybody,
             tls=settings.tls is not None,
         )
-        self._wall = Wall(authenticator, authorize, log_ok=log_ok, max_bytes=settings.max_message_bytes)
+        guard = Guard(settings.limits)
+        self._wall = Wall(
+            authenticator, authorize, guard, log_ok=log_ok, max_bytes=settings.max_message_bytes
+        )
         self._grpc: list[grpc.aio.Server] = []
         self._page: MetricsPage | None = None
         self._stopped = False
@@ -120,10 +124,7 @@ class Server:
         try:
             for address in settings.listen:
                 if credentials is None and not is_loopback(address):
-                    log.warning(
-                        "serving without TLS: callers can be known by tokens only, and be read",
-                        address=address,
-                    )
+                    _allow_plaintext(settings, address)
                 self.addresses.append(bind(front, address, credentials=credentials, socket_mode=mode))
             await front.start()
             await self._start_beside(mode)
@@ -187,6 +188,7 @@ class Server:
             # As much again is read, so that the wall, which knows our errors, refuses what is too large.
             ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
             ("grpc.max_send_message_length", settings.max_message_bytes),
+            ("grpc.max_concurrent_streams", settings.limits.streams),
             *settings.keepalive.server_options(),
         ]
         if settings.max_connection_age_s is not None:
@@ -255,6 +257,15 @@ def _add_reflection(names: Sequence[str], server: Any) -> None:
 
     servicer = reflection.aio.ReflectionServicer((*names, HEALTH_SERVICE, reflection.SERVICE_NAME))
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
+
+
+def _allow_plaintext(settings: ServerSettings, address: str) -> None:
+    if not settings.plaintext:
+        raise StartError(
+            f"{address} can be reached by others and there is no TLS: set server.tls, or server.plaintext = true where"
+            " something else encrypts"
+        )
+    log.warning("serving without TLS: callers can be known by tokens only, and be read", address=address)
 
 
 def _open_page(address: str) -> MetricsPage:

@@ -11,62 +11,19 @@ the TOML file (`--config`, `PRINTFABRIC_CONFIG`), else the default. `chassis.set
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from chassis.access_settings import AccessSettings, LimitSettings
 from chassis.logs import LogFormat, LogLevel
+from chassis.section import Address, Section, is_loopback
 
-
-class Section(BaseModel):
-    """A table of settings: frozen, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-_TCP = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9_.\-]*|\*):(?P<port>\d{1,5})")
-
-
-def _check_address(text: str) -> str:
-    if text.startswith("unix:"):
-        if not text.startswith("unix:/") or len(text.encode()) > 107:
-            raise ValueError("a unix address is unix:/absolute/path of at most 102 bytes")
-        return text
-    match = _TCP.fullmatch(text)
-    if match is None or int(match["port"]) > 65535:
-        raise ValueError("an address is host:port, [ipv6]:port or unix:/path; port 0 lets the system choose")
-    return text
-
-
-Address = Annotated[str, AfterValidator(_check_address)]
-
-
-def is_loopback(address: str) -> bool:
-    """Say whether only this machine can reach a listen address (`unix:…`, `127.…`, `[::1]`, `localhost`)."""
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def check_https(url: str) -> str:
-    """Return an address that nobody else can answer for: https, or http on loopback.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    parts = urlsplit(url)
-    local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    if not parts.hostname or not (parts.scheme == "https" or local):
-        raise ValueError("the address is https://..., or http://localhost")
-    return url
+__all__ = [
+    "AccessSettings", "Address", "ChannelSettings", "ClientTlsSettings", "KeepaliveSettings", "LimitSettings", "LogSettings",
+    "Section", "ServerSettings", "ServerTlsSettings", "Settings", "is_loopback",
+]  # fmt: skip
 
 
 class ServerTlsSettings(Section):
@@ -151,74 +108,6 @@ class KeepaliveSettings(Section):
         return [*self.options(), ("grpc.http2.min_ping_interval_without_data_ms", floor_ms)]
 
 
-class PrinterBinding(Section):
-    """A role that some callers have on some printers only: `[[server.access.on_printers]]` in the file."""
-
-    role: Literal["user", "operator", "administrator"] = Field(
-        description="the role; it includes those before it"
-    )
-    callers: tuple[str, ...] = Field(min_length=1, description="patterns of callers, as in roles")
-    printers: tuple[str, ...] = Field(min_length=1, description="patterns of printers' names: labels-*")
-
-
-class OidcSettings(Section):
-    """An OpenID provider whose tokens are believed: `[[server.access.oidc]]` in the file."""
-
-    issuer: Annotated[str, AfterValidator(check_https)] = Field(
-        description="its URL, as it stands in tokens: https://login.example/realms/shop"
-    )
-    audiences: tuple[str, ...] = Field(
-        min_length=1, description="whom its tokens must be made for: client ids, as print-fabric"
-    )
-    algorithms: tuple[
-        Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"], ...
-    ] = Field(
-        default=("RS256", "PS256", "ES256", "EdDSA"), min_length=1, description="signatures that are taken"
-    )
-    name_claim: str = Field(default="sub", description="the claim with the caller's name: sub is for ever")
-    groups_claim: str = Field(default="groups", description="the claim with the groups")
-    prefix: str = Field(
-        default="", max_length=63, description="in front of names and groups; two providers need two of them"
-    )
-    clock_skew_s: float = Field(
-        default=60.0, ge=0, le=300, description="how much its clock and ours may differ"
-    )
-    ca_file: Path | None = Field(
-        default=None, description="PEM file that its certificate must be signed by; none: the system's"
-    )
-
-
-class AccessSettings(Section):
-    """Who may call. Roles: viewer, user, operator, administrator for people; monitor and spooler for services."""
-
-    roles: dict[
-        Literal["viewer", "user", "operator", "administrator", "monitor", "spooler"], tuple[str, ...]
-    ] = Field(
-        default_factory=dict,
-        description="role = patterns of callers: certificate:spiffe://fabric/*, token:ci, oidc:ada, group:print-admins",
-    )
-    on_printers: tuple[PrinterBinding, ...] = Field(default=(), description="roles on some printers only")
-    token_file: Path | None = Field(
-        default=None, description="file of bearer tokens: sha256-hex name [group,group], one a line"
-    )
-    oidc: tuple[OidcSettings, ...] = Field(
-        default=(), description="OpenID providers whose tokens are believed"
-    )
-    trust_loopback: Literal["auto", "always", "never"] = Field(
-        default="auto",
-        description="are callers from this machine administrators? auto: only while every TCP listener is on loopback,"
-        " since behind a port-forward or a mesh's sidecar everybody comes from loopback",
-    )
-
-    @field_validator("oidc")
-    @classmethod
-    def _differ(cls, oidc: tuple[OidcSettings, ...]) -> tuple[OidcSettings, ...]:
-        # Else a name at one provider would be the same caller as that name at the other.
-        if len({one.prefix for one in oidc}) < len(oidc) or len({one.issuer for one in oidc}) < len(oidc):
-            raise ValueError("each provider has an issuer and a prefix of its own")
-        return oidc
-
-
 class LogSettings(Section):
     """What is logged, and how."""
 
@@ -242,8 +131,13 @@ class ServerSettings(Section):
     tls: ServerTlsSettings | None = Field(
         default=None, description="serve TCP listeners by TLS; unix sockets stay plain"
     )
+    plaintext: bool = Field(
+        default=False,
+        description="serve addresses that others reach without TLS: only where a mesh or a tunnel does it",
+    )
     keepalive: KeepaliveSettings = KeepaliveSettings()
     access: AccessSettings = AccessSettings()
+    limits: LimitSettings = LimitSettings()
     max_message_bytes: int = Field(
         default=4 << 20, ge=64 << 10, le=256 << 20, description="largest message, either way"
     )

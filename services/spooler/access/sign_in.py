@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from chassis import logs
+from chassis.access_settings import AccessSettings, OidcSettings
 from chassis.auth_errors import TokenReplayed, TokenWrongIssuer, WrongPassword
 from chassis.authentication import oidc_verifiers
 from chassis.call import Call
 from chassis.identity import Identity
-from chassis.settings import AccessSettings, OidcSettings
+from chassis.tries import Tries
 from spooler.access import passwords
 from spooler.access.sessions import Session, Sessions
 from spooler.access.spent_list import SpentList
-from spooler.access.tries import Tries
 from spooler.access.user_file import UserFile
 from spooler.store import Notes
 

@@ -9,6 +9,7 @@ from chassis import errors, identity
 from chassis.authentication import TokenFile
 from chassis.client import Channels
 from chassis.identity import NOBODY, Identity, Kind, Role, RoleMap
+from chassis.server import StartError
 from chassis.settings import ChannelSettings, ServerSettings
 from chassis.settings_sources import SettingsError
 from tests.unit.chassis.echo import EchoStub, echo_server
@@ -54,7 +55,7 @@ async def test_callers_from_this_machine_are_administrators_while_nobody_else_ca
 )
 async def test_loopback_proves_nothing_where_others_come_from_it_too(listen, trust, known):
     settings = ServerSettings.model_validate(
-        {"listen": [listen], "access": {"trust_loopback": trust}, "grace_s": 0.1}
+        {"listen": [listen], "plaintext": True, "access": {"trust_loopback": trust}, "grace_s": 0.1}
     )
     async with echo_server(settings=settings) as (_stub, server), Channels() as channels:
         stub = EchoStub(channels.get(f"127.0.0.1:{server.addresses[0].rpartition(':')[2]}"))
@@ -63,6 +64,12 @@ async def test_loopback_proves_nothing_where_others_come_from_it_too(listen, tru
         else:
             with pytest.raises(errors.Unauthenticated):
                 await stub.Echo(b"x")
+
+
+async def test_without_tls_a_server_serves_others_only_when_told_to():
+    with pytest.raises(StartError, match=r"0\.0\.0\.0:0 can be reached by others and there is no TLS"):
+        async with echo_server(settings=ServerSettings(listen=("127.0.0.1:0", "0.0.0.0:0"), grace_s=0.1)):
+            pass
 
 
 @pytest.mark.parametrize(("mode", "name"), [("0600", "unix:uid:"), ("0660", "unix:gid:")])

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
 from chassis import auth_errors, errors
+from chassis.access_settings import AccessSettings, OidcSettings
 from chassis.identity import NOBODY, Identity, Kind
 from chassis.oidc import OidcVerifier
-from chassis.settings import AccessSettings, OidcSettings, ServerSettings
+from chassis.settings import ServerSettings
 from tests.unit.chassis.echo import echo_server
 from tests.unit.chassis.issuer import AUDIENCE, Issuer, issuer_running
 

@@ -9,8 +9,8 @@ import pytest
 from chassis.auth_errors import TooManyRequests
 from chassis.identity import Kind, Role, included
 from chassis.settings_sources import SettingsError
+from chassis.tries import Tries
 from spooler.access import passwords, user_command, user_file
-from spooler.access.tries import Tries
 from spooler.access.user_file import User, UserFile
 
 
@@ -174,7 +174,7 @@ def test_tries_come_in_a_burst_and_then_one_each_interval():
 
 
 def test_tries_remember_a_bounded_number_of_keys(monkeypatch):
-    monkeypatch.setattr("spooler.access.tries._REMEMBERED", 2)
+    monkeypatch.setattr("chassis.tries._REMEMBERED", 2)
     tries = Tries(1, 10.0, clock=lambda: 0.0)
     for key in ("a", "b", "c"):
         tries.count(key, "tries")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -32,15 +33,19 @@ class Tries:
         Raises:
             TooManyRequests: it was one too many and is not counted; `what` says of what, as `tries to sign in`.
         """
+        self._free_at[key] = self.check(key, what)
+        self._free_at.move_to_end(key)
+        if len(self._free_at) > _REMEMBERED:
+            self._free_at.popitem(last=False)
+
+    def check(self, key: Hashable, what: str) -> float:
+        """Return when a key would be free of one more try, which is not counted. Raises as `count`."""
         now = self._clock()
         free_at = max(self._free_at.get(key, now), now) + self._interval_s
         over_s = free_at - now - self._span_s
         if over_s > 1e-6:
-            raise TooManyRequests(f"too many {what}", retry_after_s=max(1, round(over_s)))
-        self._free_at[key] = free_at
-        self._free_at.move_to_end(key)
-        if len(self._free_at) > _REMEMBERED:
-            self._free_at.popitem(last=False)
+            raise TooManyRequests(f"too many {what}", retry_after_s=max(1, math.ceil(over_s - 1e-6)))
+        return free_at
 
     def forgive(self, key: Hashable) -> None:
         """Forget what a key did: it has proven itself."""
