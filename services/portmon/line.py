@@ -10,27 +10,13 @@ import struct
 import termios
 import time
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from portmon.device_wait import READ, WRITE, DeviceWait
+from portmon.line_errors import LineErrors, counted
 
-_TIOCGICOUNT = 0x545D  # linux/serial.h; struct serial_icounter_struct is 20 ints
-_ICOUNTS = struct.Struct("20i")
 _BITS = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
 _INPUT, _OUTPUT, _CONTROL, _LOCAL, _IN_SPEED, _OUT_SPEED, _CHARACTERS = range(7)
-
-
-class LineErrors(NamedTuple):
-    """What the driver has counted since the line was made."""
-
-    framing: int
-    overrun: int
-    parity: int
-    breaks: int
-
-    def since(self, before: LineErrors) -> LineErrors:
-        """Return what came since."""
-        return LineErrors(*(now - then for now, then in zip(self, before, strict=True)))
 
 
 class Line:
@@ -106,12 +92,7 @@ class Line:
 
     def errors(self) -> LineErrors | None:
         """Return what the driver counted; None from one that does not count, as a pty's."""
-        try:
-            data = fcntl.ioctl(self._fd, _TIOCGICOUNT, bytes(_ICOUNTS.size))
-        except OSError:
-            return None
-        counts = _ICOUNTS.unpack(data)
-        return LineErrors(counts[6], counts[7], counts[8], counts[9])
+        return counted(self._fd)
 
     def signals(self) -> int | None:
         """Return the modem signals (TIOCM bits); None where there are none."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from portmon.errand import Errand
-from portmon.line import Line, LineErrors
+from portmon.line import Line
+from portmon.line_errors import LineErrors
 from portmon.line_settings import Baud, SerialSettings
 from portmon.questions import QUESTIONS, Answered, Question, seven_bits
 

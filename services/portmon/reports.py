@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 _MOST_REPORTERS = 16
@@ -63,6 +63,7 @@ class Report:
     at: float = 0.0
     expires_at: float | None = None
     reporter: str = ""  # who put it here: "snmp", "ipp", "pjl"
+    cause: str = ""  # one id for all that it brings about: "line-errors"
 
 
 class Reports:
@@ -133,9 +134,7 @@ def as_said(report: Report, reporter: str, at: float, expires_at: float | None) 
     """Return a report as it is kept; None when it says that nothing is the matter, and nothing more."""
     if report.condition is Condition.CLEAR and not report.text:
         return None
-    return Report(
-        report.condition, report.severity, _clean(report.text), report.source, at, expires_at, reporter
-    )
+    return replace(report, text=_clean(report.text), at=at, expires_at=expires_at, reporter=reporter)
 
 
 def _meaning(reports: tuple[Report, ...]) -> list[tuple[Condition, Severity, str, Source]]:

@@ -73,6 +73,7 @@ def _report_to_pb(report: Report) -> port_pb2.PortStatus:
         source=port_pb2.StatusSource.Value(f"STATUS_SOURCE_{report.source.name}"),
         report_time=_moment(report.at),
         reporter=report.reporter,
+        cause_id=report.cause,
     )
     if report.expires_at is not None:
         message.expire_time.CopyFrom(_moment(report.expires_at))

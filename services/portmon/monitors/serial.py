@@ -14,6 +14,7 @@ import re
 import struct
 import termios
 import time
+from functools import partial
 from itertools import compress
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from chassis.errors import DeviceNotConnected, FabricError, InvalidSettings, Wri
 from portmon.device_wait import is_hung_up
 from portmon.devices.found import FoundDevice, identity, serial_lines
 from portmon.document import DocInfo, DocKey, Evidence
+from portmon.line_errors import LineWatch, counted
 from portmon.line_form import LINE_FORM
 from portmon.line_settings import SerialSettings
 from portmon.monitor import (
@@ -35,9 +37,11 @@ from portmon.monitor import (
     open_error,
     write_error,
 )
+from portmon.saved_line import restore_line, save_line
 
 _COM = re.compile(r"COM(\d+):", re.IGNORECASE)
 _DRAIN_AT_ABORT_S = 0.3
+_REPORTER = "line"
 
 
 class SerialPort(Port):
@@ -61,12 +65,13 @@ class SerialPort(Port):
             os.close(self._keeper)  # somebody else's line: nothing of it is touched
             raise
         try:
-            self._restore()  # what a crashed process left
-            context.lines.store_line({"device": device, "termios": _to_json(termios.tcgetattr(self._keeper))})
+            restore_line(self._keeper, device, context.lines)  # what a crashed process left
+            save_line(self._keeper, device, context.lines)
             self._serial = self._open()
         except BaseException:
             self._put_back()
             raise
+        self._watch = LineWatch(partial(counted, self._keeper), partial(context.report, _REPORTER))
 
     def _open(self) -> serial.Serial:
         settings = self._settings
@@ -146,6 +151,7 @@ class SerialPort(Port):
                 port=self._context.port,
                 device=self._device,
             )
+        self._watch.take(data)
         return data
 
     def _queued(self) -> int:
@@ -197,36 +203,14 @@ class SerialPort(Port):
         except OSError:
             self.lost = True
         self._put_back()
+        self._context.report(_REPORTER, [], 0.0)
 
     def _put_back(self) -> None:
         """Restore the former settings, give the lock back, forget that there was something to restore."""
         try:
-            self._restore()
+            restore_line(self._keeper, self._device, self._context.lines)
         finally:
             os.close(self._keeper)
-
-    def _restore(self) -> None:
-        _restore(self._keeper, self._device, self._context.lines)
-
-
-def _restore(fd: int, device: str, lines: LineStore) -> None:
-    saved = lines.line
-    if not saved or saved.get("device") != device:
-        return
-    try:
-        fcntl.ioctl(fd, termios.TIOCNXCL)
-        termios.tcsetattr(fd, termios.TCSANOW, _from_json(saved["termios"]))
-    except (termios.error, OSError):
-        return  # the device is gone, and its settings with it
-    lines.store_line(None)
-
-
-def _to_json(attributes: list[Any]) -> list[Any]:
-    return [*attributes[:6], [code if isinstance(code, int) else code.hex() for code in attributes[6]]]
-
-
-def _from_json(stored: list[Any]) -> list[Any]:
-    return [*stored[:6], [code if isinstance(code, int) else bytes.fromhex(code) for code in stored[6]]]
 
 
 class SerialMonitor(PortMonitor[SerialSettings]):
@@ -285,7 +269,7 @@ class SerialMonitor(PortMonitor[SerialSettings]):
             fd = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _restore(fd, device, lines)
+                restore_line(fd, device, lines)
             finally:
                 os.close(fd)
 

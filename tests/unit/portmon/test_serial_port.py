@@ -6,7 +6,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from portmon.device_wait import DeviceWait
 from portmon.line_settings import SerialSettings
 from portmon.monitor import MonitorInit, OpenContext
 from portmon.monitors.serial import SerialMonitor, SerialPort
+from portmon.reports import Report
+from tests.rig.programs import wait_until
 
 
 class Lines:
@@ -44,6 +46,7 @@ class Line:
         self.path = os.ttyname(self.slave)
         self.lines = Lines()
         self.wait = DeviceWait()
+        self.reports: list[Report] = []
 
     def settings(self) -> list[Any]:
         return termios.tcgetattr(self.slave)
@@ -51,7 +54,11 @@ class Line:
     def open(self, **values: Any) -> SerialPort:
         monitor = SerialMonitor(MonitorInit("edge-7", None))  # type: ignore[arg-type]
         wanted = SerialSettings.model_validate({"device": self.path, **values})
-        return monitor.open_port("COM1:", wanted, OpenContext("COM1:", self.wait, self.lines))
+        context = OpenContext("COM1:", self.wait, self.lines, report=self._report)
+        return monitor.open_port("COM1:", wanted, context)
+
+    def _report(self, _reporter: str, reports: Sequence[Report], _lasts_s: float) -> None:
+        self.reports = list(reports)
 
     def close(self) -> None:
         self.wait.close()
@@ -169,3 +176,29 @@ def test_opening_and_closing_leaves_nothing(line: Line) -> None:
         line.open().close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     assert threading.active_count() < 10
+
+
+def test_answers_that_come_damaged_are_reported_until_the_line_is_closed(line: Line):
+    port = line.open()
+    os.write(line.master, b"\xfe\x80\xc1\xb2" * 4)
+    wait_until(lambda: port.read(100) and line.reports)
+    (report,) = line.reports
+    assert (report.cause, report.text) == (
+        "line-errors",
+        "16 bytes that no printer sends in 16 bytes from the printer",
+    )
+    port.close()
+    assert not line.reports
+
+
+def test_answers_in_any_printers_language_are_not_damaged(line: Line):
+    port = line.open()
+    for answer in (
+        b"\x02030,0,0,1218,000,0,0,0,000,0,0,0\x03\r\n",
+        b"@PJL USTATUS DEVICE\r\nCODE=10001\r\n\x0c",
+        b"\x12\x16\x37\x22abcd\x00",
+    ):
+        os.write(line.master, answer)
+        wait_until(lambda: port.read(100))
+    assert not line.reports
+    port.close()

@@ -1,0 +1,35 @@
+"""The settings that a serial line had before it was touched, kept durably until it has them again."""
+
+from __future__ import annotations
+
+import fcntl
+import termios
+from typing import Any
+
+from portmon.monitor import LineStore
+
+
+def save_line(fd: int, device: str, lines: LineStore) -> None:
+    """Remember what a line is set to. Raises termios.error: it is none."""
+    lines.store_line({"device": device, "termios": _to_json(termios.tcgetattr(fd))})
+
+
+def restore_line(fd: int, device: str, lines: LineStore) -> None:
+    """Set a line to what is remembered of it, if anything is, and forget that."""
+    saved = lines.line
+    if not saved or saved.get("device") != device:
+        return
+    try:
+        fcntl.ioctl(fd, termios.TIOCNXCL)
+        termios.tcsetattr(fd, termios.TCSANOW, _from_json(saved["termios"]))
+    except (termios.error, OSError):
+        return  # the device is gone, and its settings with it
+    lines.store_line(None)
+
+
+def _to_json(attributes: list[Any]) -> list[Any]:
+    return [*attributes[:6], [code if isinstance(code, int) else code.hex() for code in attributes[6]]]
+
+
+def _from_json(stored: list[Any]) -> list[Any]:
+    return [*stored[:6], [code if isinstance(code, int) else bytes.fromhex(code) for code in stored[6]]]
