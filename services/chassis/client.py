@@ -50,6 +50,7 @@ class Channels:
         idempotent: what may be repeated by grpc itself when the connection breaks: `package.Service/Method`.
         balance: over all addresses of a name by `round_robin` (with `dns:///` names), leaving out those whose
             `health_service` does not serve.
+        bearer: returns whose token goes along with a call that is made now; empty: this service's own.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Channels:
         idempotent: Iterable[str] = (),
         balance: bool = False,
         health_service: str | None = None,
+        bearer: Callable[[], str] | None = None,
     ) -> None:
+        self.bearer = bearer
         self.settings = settings if settings is not None else ChannelSettings()
         self.options = _options(
             self.settings, list(idempotent), balance=balance, health_service=health_service
@@ -68,6 +71,11 @@ class Channels:
         self.token = _Token(self.settings.token_file) if self.settings.token_file is not None else None
         self._channels: dict[str, Channel] = {}
         self._movable: list[Channel] = []
+
+    def authorization(self) -> str:
+        """Return the token that goes along with a call now: a person's, else this service's own; empty for none."""
+        spoken = self.bearer() if self.bearer is not None else ""
+        return spoken or (self.token.value() if self.token is not None else "")
 
     def get(self, address: str) -> Channel:
         """Return the channel to `host:port`, `dns:///name:port` or `unix:/path`; it connects at its first call.
@@ -166,15 +174,14 @@ class Channel(grpc.aio.Channel):
 
     def terms(self, metadata: Any, timeout: float | None, *, bounded: bool) -> tuple[Any, float | None]:
         """Return a call's metadata and time-out with what it inherits: request id, token, what is left of the deadline."""
-        call = current_call.get()
-        token = self._owner.token
-        if call is not None or token is not None:
+        call, token = current_call.get(), self._owner.authorization()
+        if call is not None or token:
             given = tuple(metadata or ())
             names = {name for name, _value in given}
             if call is not None and REQUEST_ID not in names:
                 given = (*given, (REQUEST_ID, call.request_id))
-            if token is not None and "authorization" not in names:
-                given = (*given, ("authorization", f"Bearer {token.value()}"))
+            if token and "authorization" not in names:
+                given = (*given, ("authorization", f"Bearer {token}"))
             metadata = given
         if timeout is None and bounded:
             timeout = self._owner.settings.deadline_s

@@ -7,10 +7,12 @@ from chassis.client import Channels
 from chassis.identity import MethodRoles, Role
 from portui.api.portui_servicer import SERVICE, servicer
 from portui.fabric import Spooler
+from portui.fabric_access import Access
 from portui.fabric_print import Printing
 from portui.fabric_status import Status
 from portui.fabric_watch import FabricWatch
 from portui.live import Live
+from portui.person import bearer
 from portui.settings import PortuiSettings
 from portui.simulated import Simulators
 
@@ -22,7 +24,7 @@ _RIGHTS = MethodRoles(
 
 async def run(settings: PortuiSettings) -> None:
     """Serve until told to stop. It starts and answers whether the spooler is there or not."""
-    async with Channels(settings.channel) as channels:
+    async with Channels(settings.channel, bearer=bearer) as channels:
         spooler = Spooler(channels, settings.spooler)
         console = _console(settings, channels, spooler)
         await server.serve(settings, servicers=[servicer(spooler)], loops=console, authorize=_RIGHTS)
@@ -35,23 +37,34 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
         return []
     # Here and not above: a service without a console needs no web server.
     from portui.web.app import serve  # noqa: PLC0415
+    from portui.web.doorman import Doorman  # noqa: PLC0415
+    from portui.web.oidc_flow import Provider  # noqa: PLC0415
     from portui.web.rendering import Console  # noqa: PLC0415
 
     live = Live(FabricWatch(channels, settings.spooler))
-    where = settings.spooler
+    where, origin = settings.spooler, settings.web_origin or f"http://{listen}"
+    doorman = Doorman(
+        Access(channels, where),
+        always=settings.sign_in_always,
+        key_file=settings.session_key_file,
+        idle_s=settings.idle_s,
+    )
     console = Console(
         live=live,
         printing=Printing(channels, where),
         spooler=spooler,
         status=Status(channels, where),
         simulators=Simulators(settings.simulators or ""),
+        doorman=doorman,
+        provider=Provider(settings.oidc, f"{origin}/sign-in/back") if settings.oidc else None,
         address=where,
+        origin=settings.web_origin or "",
     )
 
     async def web() -> None:
         await serve(console, listen)
 
-    return [live.follow, live.beat, web]
+    return [live.follow, live.beat, doorman.follow, web]
 
 
 def main() -> None:

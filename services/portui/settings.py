@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from chassis.settings import Address, ChannelSettings, ServerSettings, Settings, is_loopback
+from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings, is_loopback
+
+
+class OidcSettings(Section):
+    """An OpenID provider where people sign in: `[oidc]` in the file. The spooler has to believe it, too."""
+
+    issuer: str = Field(pattern=r"^https?://", description="its URL, as in the iss of its tokens")
+    client_id: str = Field(
+        min_length=1, description="the console's name there; an audience that the spooler takes"
+    )
+    client_secret: SecretStr | None = Field(
+        default=None, description="the console's secret there; none: a public client, by PKCE alone"
+    )
+    scope: str = Field(default="openid profile email groups", description="what is asked for")
+    title: str = Field(default="", description="what its button says; empty: its name on the network")
 
 
 class PortuiSettings(Settings):
@@ -15,8 +30,24 @@ class PortuiSettings(Settings):
     service = "portui"
     server: ServerSettings = ServerSettings(listen=("127.0.0.1:26153",))
     web_listen: Address | None = Field(
-        default=None, description="host:port of the console in the browser, on loopback; none: no console"
+        default=None, description="host:port of the console in the browser; none: no console"
     )
+    web_origin: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@]+$",
+        description="how people's browsers reach the console: https://printers.example.com",
+    )
+    session_key_file: Path | None = Field(
+        default=None,
+        description="32 secret bytes or more that seal sessions, the same for all replicas; none: a restart signs people out",
+    )
+    idle_s: float = Field(
+        default=1800.0,
+        ge=60,
+        le=86400,
+        description="a session that nobody used for so long is over, in seconds",
+    )
+    oidc: OidcSettings | None = Field(default=None, description="the OpenID provider where people sign in")
     spooler: Address = Field(
         default="127.0.0.1:26151",
         description="where the spooler serves; nothing else is ever called, port monitors least of all",
@@ -30,10 +61,21 @@ class PortuiSettings(Settings):
 
     @model_validator(mode="after")
     def _only_here(self) -> Self:  # noqa: N804 - an "after" validator takes the instance
-        # Nobody signs in yet: whoever reaches the console is whoever this service is to the spooler.
-        where = self.web_listen
-        if where is not None and (where.startswith("unix:") or not is_loopback(where)):
+        where, origin = self.web_listen, self.web_origin
+        if where is None:
+            return self
+        if where.startswith("unix:"):
+            raise ValueError("web_listen is a TCP address: browsers know no others")
+        # A password must not be readable on its way; who ends TLS in front of the console says so by the origin.
+        if not is_loopback(where) and not (origin or "").startswith("https://"):
             raise ValueError(
-                "web_listen is on loopback (127.0.0.1:26154) only: the console has no sign-in yet"
+                'web_listen beyond loopback needs web_origin = "https://…": a proxy or an ingress with TLS in front'
             )
         return self
+
+    @property
+    def sign_in_always(self) -> bool:
+        """Whether people have to sign in whatever the spooler says: others than this machine's can reach the console."""
+        return self.web_origin is not None or (
+            self.web_listen is not None and not is_loopback(self.web_listen)
+        )

@@ -28,12 +28,14 @@ from portui.web import (
     pages_port_forms,
     pages_print,
     pages_printers,
+    pages_sign_in,
     pages_status,
     pages_wire,
 )
 from portui.web.changes import changing, not_found, refused
 from portui.web.rendering import Console, console_of
-from portui.web.security import Gate
+from portui.web.security import Gate, session_of
+from portui.web.threshold import Threshold
 
 log = logs.get(__name__)
 _STATIC = files("portui.web") / "static"
@@ -42,13 +44,14 @@ _FILES = frozenset({"console.css", "console.js", "icons.svg", "favicon.svg"})
 
 async def live(request: Request) -> Response:
     """Stream frames, one a second; a slow reader gets the newest and misses the ones between."""
-    found = console_of(request).live
+    console, session = console_of(request), session_of(request)
 
     async def frames() -> AsyncIterator[bytes]:
         seen = 0
         yield b"retry: 1000\n\n"
-        while True:
-            seen, frame = await found.next_frame(seen)
+        # It ends with the session: the browser comes back, and is told at the threshold.
+        while session is None or await console.doorman.still(session):
+            seen, frame = await console.live.next_frame(seen)
             yield b"id: %d\ndata: %b\n\n" % (seen, frame)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -69,7 +72,11 @@ def application(console: Console) -> Starlette:
     """Return the console as an ASGI application."""
     app = Starlette(
         routes=_routes(),
-        middleware=[Middleware(Gate), Middleware(GZipMiddleware, minimum_size=800, compresslevel=5)],
+        middleware=[
+            Middleware(Gate, origin=console.origin),
+            Middleware(Threshold, doorman=console.doorman),
+            Middleware(GZipMiddleware, minimum_size=800, compresslevel=5),
+        ],
         exception_handlers={FabricError: refused, 404: not_found},
     )
     app.state.console = console
@@ -77,7 +84,19 @@ def application(console: Console) -> Starlette:
 
 
 def _routes() -> list[Route]:
-    return [*_fleet_routes(), *_port_routes(), *_queue_routes()]
+    return [*_fleet_routes(), *_port_routes(), *_queue_routes(), *_door_routes()]
+
+
+def _door_routes() -> list[Route]:
+    door = pages_sign_in
+    return [
+        Route("/sign-in", door.sign_in),
+        Route("/sign-in", changing(door.by_password), methods=["POST"]),
+        Route("/sign-in/start", door.begin),
+        Route("/sign-in/back", door.finish),
+        Route("/sign-out", changing(door.sign_out), methods=["POST"]),
+        Route("/session", door.alive),
+    ]
 
 
 def _fleet_routes() -> list[Route]:

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, Unauthenticated
 from portui.web import security
-from portui.web.rendering import page
+from portui.web.rendering import console_of, page
 
 Handler = Callable[[Request, FormData], Awaitable[Response]]
 _MOST_FIELDS = 2000
@@ -71,6 +71,8 @@ def texts_of(form: FormData, name: str) -> list[str]:
 async def refused(request: Request, error: Exception) -> Response:
     """Show an error of the fabric as a page: what happened, what follows, where to go."""
     assert isinstance(error, FabricError)
+    if isinstance(error, Unauthenticated) and console_of(request).doorman.closed:
+        return _to_the_door(request)
     status = {1796: 404, 5: 403, 1722: 503}.get(error.win32, 502 if error.win32 == 0 else 409)
     details = [("Reason", error.reason), ("Win32", error.win32), *sorted(error.metadata.items())]
     return page(
@@ -82,6 +84,15 @@ async def refused(request: Request, error: Exception) -> Response:
         details=[(str(key), str(value)[:400]) for key, value in details],
         back_to=request.headers.get("referer", "/") if request.method == "POST" else "/",
     )
+
+
+def _to_the_door(request: Request) -> Response:
+    response: Response = RedirectResponse("/sign-in", 303)
+    if "x-sheet" in request.headers:
+        # The dialog stays open with what was typed, and says where to sign in.
+        response = PlainTextResponse("You are signed in no more.\n", 401, headers={"x-door": "/sign-in"})
+    response.delete_cookie(security.SESSION, path="/")
+    return response
 
 
 async def not_found(request: Request, _error: Exception) -> Response:

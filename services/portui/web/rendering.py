@@ -20,8 +20,11 @@ from portui.fabric_print import Printing
 from portui.fabric_status import Status
 from portui.live import Live
 from portui.model import Port
+from portui.person import Person
 from portui.simulated import Simulators
 from portui.web import security, shown, words
+from portui.web.doorman import EVERYBODY, Doorman
+from portui.web.oidc_flow import Provider
 
 _THEME, _SAY = "pf_theme", "pf_say"
 _STATIC = files("portui.web") / "static"
@@ -44,7 +47,10 @@ class Console:
     spooler: Spooler
     status: Status
     simulators: Simulators
+    doorman: Doorman
+    provider: Provider | None
     address: str
+    origin: str = ""
 
 
 def console_of(request: Request) -> Console:
@@ -59,12 +65,19 @@ def port_asked(request: Request) -> Port | None:
     return shown.port_of(console_of(request).live.fleet, request.path_params)
 
 
+def person_of(request: Request) -> Person:
+    """Return who made a request."""
+    found = request.scope.get("person", EVERYBODY)
+    assert isinstance(found, Person)
+    return found
+
+
 def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
     """Return a page."""
     console = console_of(request)
     said = unquote(request.cookies.get(_SAY, ""))
     theme = request.cookies.get(_THEME, "")
-    problems = shown.problems(console.live)
+    problems, person = shown.problems(console.live), person_of(request)
     html = _TEMPLATES.get_template(template).render(
         request=request,
         path=request.url.path,
@@ -76,6 +89,8 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         token=security.token_of(security.visit_of(request)),
         theme=theme if theme in ("light", "dark") else "",
         said=said,
+        person=person,
+        may=person.may,
         now=datetime.now(UTC),
         **values,
     )

@@ -1,8 +1,8 @@
-"""Who may speak to the console: this machine's browser, from the console's own pages. No sign-in yet, so loopback only.
+"""The console's wall: which names it answers to, whose pages may change something, and under whose name it is done.
 
 Against pages of others (a site open in the next tab, a name that resolves to 127.0.0.1): the Host header must name
-loopback, a change must come from our own origin and carry the token of the page it was made on. Nothing is kept here:
-the token is made from the visitor's cookie, so that a form that was open through a restart can still be sent.
+loopback or our own origin, a change must come from that origin and carry the token of the page it was made on. Nothing
+is kept here: the token is made from the visitor's cookie, so that a form that was open through a restart can still be sent.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-COOKIE = "pf_visit"
+from portui.web.sessions import Session
+
+COOKIE, SESSION = "pf_visit", "pf_session"
 TOKEN_FIELD = "token"  # noqa: S105 - a field's name
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE = frozenset({"GET", "HEAD"})
@@ -67,8 +69,10 @@ def names_loopback(host: str) -> bool:
 class Gate:
     """The wall of the console: refuses what is not ours, gives visitors a cookie, and every answer its headers."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origin: str = "") -> None:
         self._app = app
+        self._name = urlsplit(origin).netloc
+        self._secure = origin.startswith("https://")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -76,7 +80,8 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = _refusal(scope["method"], headers)
+        refusal = _refusal(scope["method"], headers, self._name)
+        scope["secure"] = self._secure
         visit = Request(scope).cookies.get(COOKIE, "")
         fresh = "" if len(visit) == 43 and visit.isascii() else secrets.token_urlsafe(32)
         if fresh:
@@ -85,7 +90,7 @@ class Gate:
 
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _seal(MutableHeaders(scope=message), fresh)
+                _seal(MutableHeaders(scope=message), fresh, secure=self._secure)
             await send(message)
 
         if refusal:
@@ -94,20 +99,43 @@ class Gate:
             await self._app(scope, receive, sealed)
 
 
-def _refusal(method: str, headers: Headers) -> str:
-    if not names_loopback(headers.get("host", "")):
-        return "The console answers to 127.0.0.1 and localhost only: nobody signs in yet.\n"
+def _refusal(method: str, headers: Headers, name: str) -> str:
+    host = headers.get("host", "")
+    if not names_loopback(host) and (not name or host != name):
+        return "The console does not answer to this name; web_origin says to which.\n"
     if method not in _SAFE and not is_ours(headers):
         return "This change was asked for by a page of another site. Nothing was changed.\n"
     return ""
 
 
-def _seal(headers: MutableHeaders, fresh: str) -> None:
+def _seal(headers: MutableHeaders, fresh: str, *, secure: bool) -> None:
     for name, value in _HEADERS.items():
         headers[name] = value
     headers.setdefault("cache-control", "no-store")
-    if fresh:
-        headers.append("set-cookie", f"{COOKIE}={fresh}; Path=/; HttpOnly; SameSite=Strict")
+    if secure:
+        headers["strict-transport-security"] = "max-age=31536000"
+    if fresh and not any(one.startswith(f"{COOKIE}=") for one in headers.getlist("set-cookie")):
+        headers.append("set-cookie", _visit_cookie(fresh, secure=secure))
+
+
+def _visit_cookie(visit: str, *, secure: bool) -> str:
+    return f"{COOKIE}={visit}; Path=/; HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
+
+
+def renew_visit(response: Response, *, secure: bool = False) -> None:
+    """Give the browser a new visit: the tokens of pages that were open before it are void."""
+    response.headers.append("set-cookie", _visit_cookie(secrets.token_urlsafe(32), secure=secure))
+
+
+def is_secure(request: Request) -> bool:
+    """Say whether browsers reach the console by TLS."""
+    return bool(request.scope.get("secure"))
+
+
+def session_of(request: Request) -> Session | None:
+    """Return the session under which a request is answered; None: nobody has signed in."""
+    found = request.scope.get("session")
+    return found if isinstance(found, Session) else None
 
 
 def visit_of(request: Request) -> str:

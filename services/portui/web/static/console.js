@@ -14,6 +14,22 @@ const size = (n) => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${(n /
 function listen() {
   source = new EventSource("/live");
   source.onmessage = (event) => take(JSON.parse(event.data));
+  // A browser comes back by itself after a cut, but not after an answer that is none: the console is starting, or the session is over.
+  source.onerror = () => { if (source.readyState === 2) { setTimeout(listen, 2000); stillIn(); } };
+}
+
+async function stillIn() {
+  const answer = await fetch("/session", { credentials: "same-origin" }).catch(() => null);
+  if (answer?.status === 401) door(answer.headers.get("x-door"));
+}
+
+let shut = false;
+function door(address) {
+  shut = true;
+  const link = document.createElement("a");
+  link.href = address ?? "/sign-in"; link.target = "_blank"; link.textContent = "Sign in";
+  $("#lost").hidden = false;
+  $("#lost-text").replaceChildren("You are signed in no more. ", link, ", then go on here: what you typed is kept.");
 }
 
 function take(frame) {
@@ -57,8 +73,10 @@ function indicate() {
   patch($("#pulse-text"), lost ? "Not live" : "Live");
   const from = quiet > LOST_MS ? heardAt : since ? new Date(since) : heardAt;
   const ago = Math.max(0, Math.round((Date.now() - from) / 1000));
+  if (shut && !lost) shut = false;
+  if (shut) return;
   $("#lost").hidden = !lost;
-  if (lost) patch($("#lost-text"), `Live updates stopped ${ago < 90 ? `${ago} s` : `${Math.round(ago / 60)} min`} ago. Numbers are from ${from.toLocaleTimeString()}.${quiet > LOST_MS ? "" : " The spooler does not answer."}`);
+  if (lost) patch($("#lost-text"), `Live updates stopped ${ago < 90 ? `${ago} s` : `${Math.round(ago / 60)} min`} ago. Numbers are from ${from.toLocaleTimeString("en-GB")}.${quiet > LOST_MS ? "" : " The spooler does not answer."}`);
   document.body.classList.toggle("stale", lost && Date.now() - from > STALE_MS);
 }
 
@@ -173,16 +191,28 @@ async function verify(form) {
 }
 
 async function send(form, submitter) {
-  const body = new URLSearchParams(new FormData(form, submitter));
+  const ask = () => fetched(form.action || location.href, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)), headers: { "x-sheet": "1" } });
+  const asked = ask();
   if (submitter) submitter.disabled = true;
   try {
-    const { answer, page } = await fetched(form.action || location.href, { method: "POST", body, headers: { "x-sheet": "1" } });
+    let { answer, page } = await asked;
+    if (answer.status === 401) { door(answer.headers.get("x-door")); patch($("#form-verdict"), "You are signed in no more. Sign in in another tab, then save again."); return; }
+    if (answer.status === 403 && await renew()) ({ answer, page } = await ask());
     const to = answer.headers.get("x-go");
     if (to) { location.href = to; return; }
     if (!show(page)) patch($("#form-verdict"), $("h1", page)?.textContent ?? "It did not work.");
   } catch {
     patch($("#form-verdict"), "The console does not answer; what you typed is kept. Save again in a moment.");
   } finally { if (submitter) submitter.disabled = false; }
+}
+
+// Whoever signed in again in another tab has another visit: forms that are open get its token.
+async function renew() {
+  const { answer, page } = await fetched(location.href);
+  const token = $("input[name=token]", page)?.value;
+  if (!answer.ok || !token || token === $("input[name=token]", sheet)?.value) return false;
+  for (const one of $$("input[name=token]")) one.value = token;
+  return true;
 }
 
 // --- a preset fills fields; the monitor's answer to an action may, too. Nothing is saved by it.
@@ -368,6 +398,5 @@ function step(rows, to) {
 
 arrange(document);
 marked();
-listen();
-setInterval(indicate, 500);
+if ($("#pulse")) { listen(); setInterval(indicate, 500); }
 document.addEventListener("visibilitychange", () => { if (document.hidden) { source?.close(); } else if (source?.readyState === 2) { heard = performance.now(); listen(); redraw(); } });

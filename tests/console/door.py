@@ -1,0 +1,84 @@
+"""A fabric whose people sign in: a spooler that trusts nobody, a real OpenID provider, and a console in front."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chassis.identity import Role
+from spooler.access import passwords, user_file
+from spooler.access.user_file import User
+from tests.rig.openid_provider import CLIENT, openid_provider
+from tests.rig.programs import Program, quiet_port
+
+PASSWORD = "correct horse"
+_TOKEN = "the console's own"
+
+
+class Guarded:
+    """It runs: the spooler, the console, and their addresses."""
+
+    def __init__(self, spooler: Program, console: Program, web: str) -> None:
+        self.spooler = spooler
+        self.console = console
+        self.web = web
+
+
+@contextmanager
+def guarded(folder: Path) -> Iterator[Guarded]:
+    """Run it. Ada administrates and vera looks, by password; olga operates, by the provider's group."""
+    cheap = passwords.hashed(PASSWORD, n=16, p=1)
+    users = {"ada": User("ada", Role.ADMINISTRATOR, cheap), "vera": User("vera", Role.VIEWER, cheap)}
+    user_file.write(folder / "users", users)
+    (folder / "tokens").write_text(f"{hashlib.sha256(_TOKEN.encode()).hexdigest()} console\n", "utf-8")
+    (folder / "console.token").write_text(_TOKEN, "utf-8")
+    (folder / "session.key").write_bytes(b"k" * 40)
+    with openid_provider({"olga": ["warehouse"], "eve": []}) as provider:
+        spooler = Program("spooler", folder, _spooler(folder, provider.issuer))
+        web = f"127.0.0.1:{quiet_port()}"
+        console: Program | None = None
+        try:
+            spooler.start()
+            console = Program("portui", folder, _console(folder, provider.issuer, spooler.address, web))
+            console.start()
+            yield Guarded(spooler, console, f"http://{web}")
+        finally:
+            if console is not None:
+                console.stop()
+            spooler.stop()
+
+
+def _spooler(folder: Path, issuer: str) -> str:
+    return f"""
+state_dir = "{folder / "state"}"
+spooler_id = "door"
+everybody = "none"
+[server.access]
+trust_loopback = "never"
+token_file = "{folder / "tokens"}"
+[server.access.roles]
+viewer = ["token:console"]
+operator = ["group:warehouse"]
+[[server.access.oidc]]
+issuer = "{issuer}"
+audiences = ["{CLIENT}"]
+[sign_in]
+user_file = "{folder / "users"}"
+"""
+
+
+def _console(folder: Path, issuer: str, spooler: str, web: str) -> str:
+    return f"""
+spooler = "{spooler}"
+web_listen = "{web}"
+session_key_file = "{folder / "session.key"}"
+[channel]
+token_file = "{folder / "console.token"}"
+[oidc]
+issuer = "{issuer}"
+client_id = "{CLIENT}"
+client_secret = "secret"
+title = "the company"
+"""
