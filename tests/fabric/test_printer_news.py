@@ -104,9 +104,11 @@ async def test_a_job_that_moves_is_missing_in_the_queue_that_it_left(rig, heard)
 
 async def test_a_busy_printer_is_told_of_once_a_second_and_an_idle_one_not_at_all(rig, heard):
     began = time.monotonic()
+    rig.host.ports["P1:"].paused.clear()
     while time.monotonic() < began + 2.2:
         await rig.submit()
         await asyncio.sleep(0.02)  # a hundred in all, which any machine prints soon
+    rig.host.ports["P1:"].paused.set()
     while await heard.during(1.5) or heard.told[-1].queued_jobs:  # until all is printed and told
         pass
     # Counted, not timed: what a busy machine brings late comes sooner before the next.
