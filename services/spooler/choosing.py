@@ -33,6 +33,7 @@ class Choosing(Admitting):
         self.settings = settings
         self.paused_ports: dict[tuple[str, str], Paused] = {}
         self.routes = Routes(self._alive)
+        self.is_stopped: Callable[[PortName], bool] = lambda _port: False  # the hosts': an ERROR is reported
         self.alarms = Alarms(self.kick)
         self.draining = False
         self.on_overdue: Callable[[Job], object] = lambda _job: None  # the steering's: it waited too long
@@ -83,7 +84,7 @@ class Choosing(Admitting):
 
     def state_of(self, port: PortName) -> PortAvailability:
         """Return what the dispatcher knows of a port at this moment."""
-        if port.key in self.paused_ports:
+        if port.key in self.paused_ports or self.is_stopped(port):
             return PortAvailability.FAILED
         lane = self.lanes.get(port.key)
         if lane is None:

@@ -46,6 +46,7 @@ class Dispatcher(Choosing):
         self.unconcluded: Callable[[], int] = lambda: 0  # the conclusions': flights not judged yet
         hosts.on_up = self.host_up
         hosts.on_ready = self.port_ready
+        self.is_stopped = hosts.is_stopped
 
     # --- life
 
@@ -104,6 +105,7 @@ class Dispatcher(Choosing):
         if lane is not None:
             lane.suspect_until = 0.0
             lane.clear()
+        self.lane_changed(port)
 
     # --- sending
 

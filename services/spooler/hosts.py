@@ -92,6 +92,11 @@ class Hosts:
         host, port = name.key
         return self._ports.get(host, {}).get(port)
 
+    def is_stopped(self, name: PortName) -> bool:
+        """Say whether an ERROR is reported about a port, so that it takes no more jobs."""
+        port = self.port(name)
+        return port is not None and port.stopped
+
     def link(self, host: str) -> HostLink:
         """Return the way to a host; while nobody knows the host it leads nowhere, and says so when used."""
         return HostLink(host, self._links)
@@ -159,10 +164,12 @@ class Hosts:
 
     async def _watch(self, key: str, link: RemoteHost) -> None:
         hello = await link.initialize()
-        self._ports[key] = {}
         async for change in link.watch():
-            first = self._infos[key].state != "online"
-            self._take(key, link, change.ports, change.deleted)
+            first, deleted = self._infos[key].state != "online", list(change.deleted)
+            if first:
+                here = {port.name.port.casefold() for port in change.ports}
+                deleted += [port.name.port for name, port in self._ports[key].items() if name not in here]
+            self._take(key, link, change.ports, deleted)
             if first:
                 log.info(
                     "host answers", host=link.name, instance=hello.instance_id, ports=len(self._ports[key])
@@ -183,7 +190,7 @@ class Hosts:
             before = self._ports[key].get(name)
             self._ports[key][name] = port
             self._hub.port(port)
-            if before is not None and before.state in _UNWELL and port.state not in _UNWELL:
+            if before is not None and _got_well(before, port):
                 self.on_ready(port.name)
             if before is None and name in self._used.get(key, ()) and self._is_online(key):
                 self._tell_soon(key)  # a port that printers have waited for
@@ -192,6 +199,11 @@ class Hosts:
             self._told.get(key, set()).discard(name.casefold())
             self._hub.deleted(f"hosts/{link.name}/ports/{name}")
         self._infos[key] = self._infos[key]._replace(last_seen=datetime.now(UTC), ports=len(self._ports[key]))
+
+    def heard(self, port: PortInfo) -> None:
+        """Take a host's word about a port that came as an answer."""
+        key = port.name.host.casefold()
+        self._take(key, self._links[key], [port], ())
 
     def _put(self, key: str, **what: object) -> None:
         before = self._infos[key]
@@ -227,6 +239,10 @@ class Hosts:
                 return False
             self._told[key] = used.keys() - {name.casefold() for name in unknown}
             return True
+
+
+def _got_well(before: PortInfo, now: PortInfo) -> bool:
+    return (before.state in _UNWELL and now.state not in _UNWELL) or (before.stopped and not now.stopped)
 
 
 class HostLink:

@@ -18,6 +18,7 @@ class PortInfo:
     state: str  # "ready", "printing", "offline", …: types/v1 PortState in lower case
     device: str
     wire: object  # the host's own message, for the API to pass on; nobody else looks inside
+    stopped: bool = False  # somebody reports an ERROR about it (SetPort): it takes no more jobs
 
 
 class Hello(NamedTuple):

@@ -164,6 +164,15 @@ class RemotePort(OpenPort):
             raise HostUnreachable(f"the port's stream is broken: {error}") from error
 
 
+def port_from_pb(host: str, port: port_pb2.Port) -> PortInfo:
+    """Return a port as its host tells of it. `host` is the name it is known by here; its own may differ in spelling."""
+    port.port.host = host
+    port.name = f"hosts/{host}/ports/{port.port.port}"
+    state = port_pb2.PortState.Name(port.state).removeprefix("PORT_STATE_").lower()
+    stopped = any(report.severity == port_pb2.SEVERITY_ERROR for report in port.status)
+    return PortInfo(PortName(host, port.port.port), port.monitor, state, port.device, port, stopped)
+
+
 class RemoteHost:
     """The port-monitor service of one host, reached over one channel."""
 
@@ -194,15 +203,9 @@ class RemoteHost:
         call = self._stub.WatchPorts(pb.WatchPortsRequest(owner=self.owner))
         try:
             async for news in call:
-                yield PortsChanged([self._port(port) for port in news.ports], news.deleted_ports)
+                yield PortsChanged([port_from_pb(self.name, port) for port in news.ports], news.deleted_ports)
         finally:
             call.cancel()
-
-    def _port(self, port: port_pb2.Port) -> PortInfo:
-        port.port.host = self.name  # the name it is known by here; a host's own may differ in spelling
-        port.name = f"hosts/{self.name}/ports/{port.port.port}"
-        state = port_pb2.PortState.Name(port.state).removeprefix("PORT_STATE_").lower()
-        return PortInfo(PortName(self.name, port.port.port), port.monitor, state, port.device, port)
 
     async def notify_used(self, ports: Sequence[str], *, full: bool = False) -> Sequence[str]:
         """Tell the host which of its ports printers use now (NotifyUsedPorts), `full`: these and no others.

@@ -12,6 +12,7 @@ from printfabric.spooler.v1 import port_service_pb2 as port_pb
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
+from printfabric.types.v1 import port_pb2
 from tests.fabric.spooler_rig import SpoolerRig, access_of_people, eventually, spooler_running
 
 
@@ -67,11 +68,16 @@ async def test_what_people_do_to_a_port_is_in_its_history_without_its_secrets(ri
     await rig.ports.ConfigurePort(port_pb.ConfigurePortRequest(name=name, settings=b'{"host": "10.9.9.9"}'))
     await rig.ports.PausePort(port_pb.PausePortRequest(name=name, reason="new cable"))
     await rig.ports.ResumePort(port_pb.ResumePortRequest(name=name))
+    report = port_pb.SetPortRequest(name=name)
+    report.status.text, report.status.severity = "the roll is empty", port_pb2.SEVERITY_ERROR
+    report.status.condition = port_pb2.PORT_CONDITION_PAPER_OUT
+    await rig.ports.SetPort(report)
     assert await history(rig, name) == [
         ("port-added", "ada", "Standard TCP/IP Port"),
         ("port-configured", "ada", "host"),
         ("paused", "ada", "new cable"),
         ("resumed", "ada", ""),
+        ("port-reported", "ada", "error paper out the roll is empty"),
     ]
     await rig.ports.DeletePort(port_pb.DeletePortRequest(name=name))
     assert (await history(rig, name))[-1] == ("port-deleted", "ada", "")

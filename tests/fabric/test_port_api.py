@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from chassis.errors import (
     AccessDenied,
     EtagMismatch,
+    HostUnreachable,
     InvalidArgument,
     InvalidHandle,
     InvalidLevel,
@@ -289,35 +289,44 @@ async def test_device_data_is_asked_for_by_port_or_by_printer(rig):
         await rig.ports.SendRecvBidiData(pb.SendRecvBidiDataRequest(name="printers/none"))
 
 
-async def test_a_reported_error_keeps_jobs_away_until_it_is_cleared_or_runs_out(rig):
+def setting(severity=port_pb2.SEVERITY_ERROR, condition=port_pb2.PORT_CONDITION_PAPER_OUT, **more):
+    request = pb.SetPortRequest(name="edge/P1:", level=3, **more)
+    request.status.condition, request.status.severity = condition, severity
+    return request
+
+
+async def test_a_reported_error_keeps_jobs_away_until_a_lesser_word_takes_its_place(rig):
     await rig.add_printer("labels", "P1:")
-    report = pb.SetPortRequest(name="edge/P1:", level=3)
-    report.status.condition, report.status.severity = (
-        port_pb2.PORT_CONDITION_PAPER_OUT,
-        port_pb2.SEVERITY_ERROR,
-    )
-    assert (await rig.ports.SetPort(report)).port.state == port_pb2.PORT_STATE_PAUSED
-    assert "paper out" in rig.dispatcher.paused_ports["edge", "p1:"].reason
+    port = (await rig.ports.SetPort(setting())).port
+    assert [one.condition for one in port.status] == [port_pb2.PORT_CONDITION_PAPER_OUT]
+    assert port.state == port_pb2.PORT_STATE_ERROR
+    assert rig.dispatcher.paused_ports == {}, "nobody has paused it"
     job = (await rig.submit()).job
     await asyncio.sleep(0.1)
     assert rig.host.ports["P1:"].printed == []
-    report.status.severity = port_pb2.SEVERITY_WARNING
-    await rig.ports.SetPort(report)
-    await eventually(lambda: rig.store.get_job(job.number), lambda one: one.state is JobState.COMPLETED)
-    report.status.severity = port_pb2.SEVERITY_ERROR
-    report.status.expire_time.FromDatetime(datetime.now(UTC) + timedelta(seconds=0.3))
-    await rig.ports.SetPort(report)
-    job = (await rig.submit(request_id="second")).job
+    await rig.ports.SetPort(setting(port_pb2.SEVERITY_WARNING))
     await eventually(lambda: rig.store.get_job(job.number), lambda one: one.state is JobState.COMPLETED)
 
 
-async def test_a_report_that_is_cleared_leaves_a_persons_pause_alone(rig):
+async def test_a_job_goes_to_the_port_about_which_nothing_is_reported(rig):
+    await rig.add_printer("labels", "P1:", "P2:")
+    await rig.ports.SetPort(setting())
+    job = (await rig.submit()).job
+    await eventually(lambda: rig.store.get_job(job.number), lambda one: one.state is JobState.COMPLETED)
+    assert (len(rig.host.ports["P1:"].printed), len(rig.host.ports["P2:"].printed)) == (0, 1)
+
+
+async def test_a_report_leaves_a_persons_pause_alone(rig):
     await rig.ports.PausePort(pb.PausePortRequest(name="edge/P1:", reason="new ribbon"))
-    report = pb.SetPortRequest(name="edge/P1:")
     for condition in (port_pb2.PORT_CONDITION_OFFLINE, port_pb2.PORT_CONDITION_CLEAR):
-        report.status.condition, report.status.severity = condition, port_pb2.SEVERITY_ERROR
-        await rig.ports.SetPort(report)
+        await rig.ports.SetPort(setting(condition=condition))
         assert rig.dispatcher.paused_ports["edge", "p1:"].reason == "new ribbon"
+
+
+async def test_a_report_about_a_port_whose_host_is_away_is_refused(rig):
+    rig.link.down = True
+    with pytest.raises(HostUnreachable):
+        await rig.ports.SetPort(setting())
 
 
 async def test_what_is_not_built_says_so(rig):

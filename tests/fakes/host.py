@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from chassis.errors import FabricError, HostUnreachable, JobCanceled, PortBusy, StaleFence, Verdict
 from spooler.ledger import EvidenceLevel, EvidenceSource
 from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice
-from spooler.printer import STRAIGHT, Way
+from spooler.printer import STRAIGHT, PortName, Way
 
 
 @dataclass
@@ -246,9 +246,14 @@ class FakeHosts:
     def __init__(self, *hosts: FakeHost) -> None:
         self._hosts = {host.name: host for host in hosts}
         self.on_up = lambda _host: None
+        self.on_ready = lambda _port: None
 
     def link(self, host: str) -> FakeHost:
         return self._hosts[host]
 
     def used_ports_changed(self, ports: object) -> None:
         """Nobody listens."""
+
+    def is_stopped(self, port: PortName) -> bool:
+        """No port has trouble."""
+        return False

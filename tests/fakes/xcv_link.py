@@ -22,6 +22,7 @@ from spooler.hosts import HostInfo
 from spooler.hub import Hub
 from spooler.port_info import PortInfo
 from spooler.printer import PortName
+from spooler.remote_port import port_from_pb
 from spooler.remote_xcv import XcvAnswer
 from tests.fakes.host import FakeHost, FakeHosts
 
@@ -54,6 +55,14 @@ class FakeXcvLink:
         handle = secrets.token_bytes(8)
         self.sessions[handle] = (port, monitor, access, who)
         return handle
+
+    async def set_port(self, port: str, status: port_pb2.PortStatus) -> PortInfo:
+        if self.down:
+            raise HostUnreachable(f"host {self.host} is down")
+        name = PortName(self.host, port)
+        clear = status.condition == port_pb2.PORT_CONDITION_CLEAR
+        self.hosts.tell(name, *([] if clear else [status]))
+        return self.hosts.told[name.key]
 
     async def bidi(self, port: str, request: Any, access: int) -> Any:
         self.commands.append(f"bidi {port} access {access}")
@@ -180,9 +189,17 @@ class ApiHosts(FakeHosts):
             settings_revision=revision,
             status=reports,
         )
-        port = PortInfo(name, MONITOR, "ready", wire.device, wire)
-        self.told[name.key] = port
+        self.heard(port_from_pb(name.host, wire))
+
+    def heard(self, port: PortInfo) -> None:
+        before = self.told.get(port.name.key)
+        self.told[port.name.key] = port
         self._hub.port(port)
+        if before is not None and before.stopped and not port.stopped:
+            self.on_ready(port.name)
+
+    def is_stopped(self, port: PortName) -> bool:
+        return port.key in self.told and self.told[port.key].stopped
 
     def untell(self, name: PortName) -> None:
         del self.told[name.key]

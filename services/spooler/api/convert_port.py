@@ -84,6 +84,15 @@ def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str]) -> por
     return message
 
 
+def words_of(status: port_pb2.PortStatus) -> str:
+    """Return a report in words, for a history."""
+    names = (
+        port_pb2.Severity.Name(status.severity).removeprefix("SEVERITY_"),
+        port_pb2.PortCondition.Name(status.condition).removeprefix("PORT_CONDITION_"),
+    )
+    return " ".join([*(name.lower().replace("_", " ") for name in names), status.text])[:200].strip()
+
+
 def reports_of(message: port_pb2.Port) -> tuple[Report, ...]:
     """Return what was said about a port. Windows' number is the wire's less one; 0 there is "nothing to report"."""
     return tuple(

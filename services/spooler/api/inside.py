@@ -47,6 +47,9 @@ class Link(Protocol):
     async def bidi(self, port: str, request: Any, access: int) -> Any:
         """Ask what is known of the device on a port; the host's message."""
 
+    async def set_port(self, port: str, status: Any) -> PortInfo:
+        """Keep what somebody says about a port; the host's own word about the port then."""
+
     def tap(self, port: str, request: Any, who: str) -> AsyncIterator[Any]:
         """Yield what passes through a port; the host's messages, asked for as the caller asked."""
 
@@ -68,6 +71,9 @@ class HostList(Protocol):
 
     def port(self, name: PortName) -> PortInfo | None:
         """Return a port."""
+
+    def heard(self, port: PortInfo) -> None:
+        """Take a host's word about a port that came as an answer."""
 
 
 class Dispatch(Protocol):

@@ -15,7 +15,7 @@ from printfabric.spooler.v1 import port_service_pb2_grpc as pb_grpc
 from printfabric.types.v1 import port_pb2
 from spooler.api import paging, rights
 from spooler.api.convert import put_port
-from spooler.api.convert_port import host_to_pb
+from spooler.api.convert_port import host_to_pb, words_of
 from spooler.api.inside import Inside
 from spooler.api.look import Look
 from spooler.api.names import (
@@ -28,7 +28,6 @@ from spooler.api.names import (
     port_of,
     printer_of,
 )
-from spooler.api.port_reports import PortReports
 from spooler.api.port_setup import PortSetup, setting_names
 from spooler.api.port_use import PortUse
 from spooler.api.submission import invalid
@@ -53,7 +52,6 @@ class PortServicer(pb_grpc.PortServiceServicer):
         self._look = look
         self._setup = PortSetup(inside, use)
         self._sessions = XcvSessions(inside, use)
-        self._reports = PortReports(inside.dispatch, inside.printers)
 
     # --- looking
 
@@ -150,10 +148,11 @@ class PortServicer(pb_grpc.PortServiceServicer):
         """See the contract."""
         if request.level not in (0, 3):
             raise InvalidLevel(f"SetPort has no level {request.level}", level=request.level)
-        port = self._port(request.name)
-        await self._reports.set(port.name, request.status)
-        self._hub.port(port)
-        return pb.SetPortResponse(port=self._look.port_to_pb(port))
+        name = self._port(request.name).name
+        told = await self._link_to(name.host).set_port(name.port, request.status)
+        self._hosts.heard(told)  # before any job that comes after the answer
+        await self._steering.note_port(name, rights.caller(), "port-reported", words_of(request.status))
+        return pb.SetPortResponse(port=self._look.port_to_pb(told))
 
     async def PausePort(self, request: pb.PausePortRequest, _context: Any) -> pb.PausePortResponse:
         """See the contract."""
