@@ -6,43 +6,20 @@ import asyncio
 from collections.abc import Callable
 from typing import IO, Any, ParamSpec, TypeVar
 
+from printfabric_sim.assembly import KEEP_CONTENT_BYTES
 from printfabric_sim.condition import Condition
 from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Inlet, Link
-from printfabric_sim.intake import KEEP_CONTENT_BYTES, Intake
+from printfabric_sim.intake import Intake
 from printfabric_sim.paper_path import PaperPath
 from printfabric_sim.personality import Personality
 from printfabric_sim.record import Outcome, Record, UnitRecord
 from printfabric_sim.unit import Draft, Job, Unit
+from printfabric_sim.watcher import Watcher
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Watcher:
-    """What the fault engine hears of; does nothing by itself."""
-
-    next_byte: float = float("inf")  # total of received bytes at which `byte` is to be called
-
-    def unit(self, number: int) -> None:
-        """Unit `number` has left."""
-
-    def start(self, number: int) -> None:
-        """Unit `number` begins to move."""
-
-    def byte(self, total: int) -> None:
-        """`total` bytes have arrived."""
-
-    def job(self, number: int) -> None:
-        """Job `number` begins."""
-
-    def connect(self, number: int) -> None:
-        """Connection `number` was accepted."""
-
-    def replies(self, data: bytes) -> list[tuple[float, bytes]]:
-        """Return what becomes of a reply: (delay in seconds, bytes) each."""
-        return [(0.0, data)]
 
 
 class Core:
@@ -121,7 +98,7 @@ class Core:
     @property
     def draft_bytes(self) -> int:
         """Bytes in the unit in progress."""
-        return self.intake.draft.size
+        return self.intake.assembly.draft.size
 
     @property
     def buffer_full(self) -> bool:
@@ -160,16 +137,21 @@ class Core:
 
     def cancel(self, reason: str) -> None:
         """Drop everything buffered, in progress and queued; a moving unit comes out torn."""
-        lost = self.intake.clear(reason)
-        units = self.path.clear(reason, truncate=True)
-        self.event("cancelled", reason=reason, bytes=lost, units=units)
+        loss = self.intake.clear(reason)
+        loss += self.path.clear(reason, truncate=True)
+        self.record.lost("cancelled", loss, reason=reason)
         self._pump()  # senders that waited for room, or for their end, go on
+
+    def put_away(self) -> None:
+        """The simulator ends: what is still inside is told, and nothing moves any more."""
+        loss = self.intake.clear("stopped", tear=False)
+        loss += self.path.clear("stopped", truncate=False)
+        if loss:
+            self.record.lost("discarded", loss, reason="the simulator was stopped")
 
     def drop_draft(self, reason: str) -> None:
         """Give up the unit in progress only."""
-        self.intake.lost_bytes += self.intake.draft.size
-        self.event("cancelled", reason=reason, bytes=self.intake.draft.size, units=0)
-        self.intake.give_up(reason)
+        self.record.lost("cancelled", self.intake.assembly.give_up(reason), reason=reason)
 
     def restart(self, reason: str) -> None:
         """Lose everything and start as after power-on; connections stay as they are."""
@@ -221,8 +203,10 @@ class Core:
             return
         if self._takes(inlet):
             self.intake.take(inlet, data)
-        else:
-            self.event("discarded", inlet=inlet.number, bytes=len(data))
+            return
+        self.intake.refuse(inlet, data)
+        if self.intake.received >= self.watcher.next_byte:
+            self.watcher.byte(self.intake.received)
 
     def end(self, inlet: Inlet, how: str, *, drop: bool = False) -> None:
         """The inlet is over: `how` is "fin", "reset", …; with `drop` what has not begun to move is thrown away.

@@ -202,7 +202,10 @@ class FaultActions:
 
         def lie(data: bytes) -> list[tuple[float, bytes]]:
             wrong = core.consult(core.personality.wrong_status, data)
-            return [(0.0, data if wrong is None else wrong)]
+            if wrong is None or wrong == data:
+                core.event("fault without effect", fault="status-wrong", why="this reply has no untrue form")
+                return [(0.0, data)]
+            return [(0.0, wrong)]
 
         self._next_replies("status-wrong", values[0], lie)
 

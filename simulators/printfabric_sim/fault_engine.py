@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from printfabric_sim.core import Watcher
 from printfabric_sim.fault_script import Fault, When
+from printfabric_sim.watcher import Watcher
 
 # What becomes of one reply: (delay in seconds, bytes) each.
 Change = Callable[[bytes], list[tuple[float, bytes]]]
 _COUNTED = (When.UNIT, When.START, When.BYTE, When.JOB, When.CONNECT, When.REPLY)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Pending:
     """A fault that has still to strike: `due` is the count (or loop time) it waits for."""
 
@@ -29,35 +29,61 @@ class Pending:
 class FaultEngine(Watcher):
     """The faults of one printer, in the order they were given.
 
-    `strike` does a fault. Everything random comes from `dice`, so that the same seed, script and input give the same
+    `strike` does a fault, `received` tells how many bytes have arrived so far. Everything random comes from `dice`, so that the same seed, script and input give the same
     life. Costs nothing while no fault waits: no timer but that of a `time` fault.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, dice: random.Random, strike: Callable[[Fault], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        dice: random.Random,
+        strike: Callable[[Fault], None],
+        received: Callable[[], int],
     ) -> None:
         self.dice = dice
         self.back_channel: list[tuple[str, Change]] = []  # faults that wait for replies, by name
         self.next_byte = float("inf")
         self._loop = loop
         self._strike = strike
+        self._received = received
         self._pending: dict[When, list[Pending]] = {when: [] for when in When}
         self._counts: dict[When, int] = dict.fromkeys(_COUNTED, 0)
         self._replies = 0
 
-    def add(self, fault: Fault) -> None:
-        """Lay a fault in wait; amounts are counted from now on for `time`, from the printer's first for the others."""
+    def add(self, fault: Fault, *, from_now: bool = False) -> Pending | None:
+        """Lay a fault in wait and return it; None if it has struck at once, since its moment is now or has passed.
+
+        Amounts are counted from the printer's first unit, byte, …; with `from_now` from the present one, as those of
+        `time` always are.
+        """
         if fault.when is When.NOW:
             self._strike(fault)
-            return
-        due = fault.draw(self._loop.time() if fault.when is When.TIME else 0, self.dice)
-        pending = Pending(fault, due, fault.times)
+            return None
+        count = self._count(fault.when)
+        start = count if from_now or fault.when is When.TIME else 0
+        pending = Pending(fault, fault.draw(start, self.dice), fault.times)
         self._pending[fault.when].append(pending)
         if fault.when is When.TIME:
             self._set_timer(pending)
-        elif fault.when is not When.CHANCE and self._counts[fault.when] >= due:
-            self._check(fault.when, self._counts[fault.when])
+        elif fault.when is not When.CHANCE and count >= pending.due:
+            self._check(fault.when, int(count))
         self._next_byte()
+        return pending if pending in self._pending[fault.when] else None
+
+    def withdraw(self, pending: Pending) -> None:
+        """Take one fault back, if it has still to strike."""
+        faults = self._pending[pending.fault.when]
+        if pending in faults:
+            faults.remove(pending)
+            if pending.timer is not None:
+                pending.timer.cancel()
+            self._next_byte()
+
+    def _count(self, when: When) -> float:
+        """Return how far it has come with what `when` counts."""
+        if when is When.TIME:
+            return self._loop.time()
+        return self._received() if when is When.BYTE else self._counts.get(when, 0)
 
     def waiting(self) -> list[dict[str, Any]]:
         """Return the faults that have still to strike, for the control port."""
@@ -74,9 +100,7 @@ class FaultEngine(Watcher):
             for pending in list(faults):
                 if action in ("", pending.fault.action):
                     found = True
-                    faults.remove(pending)
-                    if pending.timer is not None:
-                        pending.timer.cancel()
+                    self.withdraw(pending)
         for change in list(self.back_channel):
             if action in ("", change[0]):
                 found = True
@@ -123,8 +147,7 @@ class FaultEngine(Watcher):
         self.forget()
 
     def _check(self, when: When, count: int) -> None:
-        if when is not When.BYTE:
-            self._counts[when] = count
+        self._counts[when] = count
         faults = self._pending[when]
         if not faults:
             return
@@ -132,7 +155,6 @@ class FaultEngine(Watcher):
             if pending in faults and count >= pending.due:
                 self._hit(pending, count)
         if when is When.BYTE:
-            self._counts[when] = count
             self._next_byte()
 
     def _hit(self, pending: Pending, count: int) -> None:

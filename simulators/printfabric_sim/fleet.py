@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from printfabric_sim.control import ControlServer
+from printfabric_sim.fault_engine import Pending
 from printfabric_sim.fault_script import parse_faults
 from printfabric_sim.plan import Plan, PlanError, build
 from printfabric_sim.printer import SimulatedPrinter
@@ -62,6 +63,7 @@ class Fleet:
         self.printers: dict[str, SimulatedPrinter] = {}
         self._server: ControlServer | None = None
         self._timers: dict[tuple[str, int], asyncio.TimerHandle] = {}
+        self._laid: dict[tuple[str, int], list[Pending]] = {}  # what a line of a day has laid in wait
 
     async def start(self) -> None:
         """Start every printer; on an error those already started are stopped. Raises what `build` raises."""
@@ -120,7 +122,11 @@ class Fleet:
     def _arm(self, key: tuple[str, int], when: float, printer: SimulatedPrinter, faults: str) -> None:
         def strike() -> None:
             self._arm(key, when + self.day_s, printer, faults)
-            printer.fault(faults)
+            for pending in self._laid.get(key, []):  # of the day before, which is over
+                printer.engine.withdraw(pending)
+            # Counted from now on: the fifth unit of a line at 09:30 is the fifth after 09:30.
+            laid = [printer.engine.add(fault, from_now=True) for fault in parse_faults(faults)]
+            self._laid[key] = [pending for pending in laid if pending is not None]
 
         self._timers[key] = asyncio.get_running_loop().call_at(when, strike)
 

@@ -62,6 +62,7 @@ class Inlet:
         self.high_water = 0  # bytes in the buffer at which its link is asked to pause; 0: when it is full
         self.damage: deque[Damage] = deque()  # in order, not yet interpreted
         self.tail = b""  # last bytes, kept by the scanner for commands cut in two by a packet
+        self.counted = 0  # bytes to come that the scanner passes over, since they are data
         # Called when it has ended and all of it has left the printer (True) or was lost (False).
         self.on_done: Callable[[bool], None] | None = None
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from printfabric_sim.condition import ATTENTION, Condition
+from printfabric_sim.loss import Loss
 from printfabric_sim.record import Outcome
 from printfabric_sim.unit import Unit
 
@@ -63,6 +64,7 @@ class PaperPath:
         self._items: deque[Unit | Mark | Ending] = deque()
         self._units = 0
         self._copy = 1  # copy of the head unit that moves next
+        self._shown = False  # a piece of the head unit is out
         self._resting = False  # others on the loop have their turn
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # loop time when the moving unit is out
@@ -133,10 +135,11 @@ class PaperPath:
         self.run()
         self._owner.on_path_moved()
 
-    def clear(self, reason: str, *, truncate: bool) -> int:
-        """Drop everything, calling no mark but endings; with `truncate` a moving unit comes out torn. Return units dropped."""
-        dropped = self._units
-        moving, head, copy = self.moving, self._items[0] if self._items else None, self._copy
+    def clear(self, reason: str, *, truncate: bool) -> Loss:
+        """Drop everything, calling no mark but endings; with `truncate` a moving unit comes out torn. Return what is lost."""
+        torn = self._items[0] if truncate and self.moving else None
+        copy = self._copy
+        loss = self._loss_of_all(torn)
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
@@ -144,33 +147,42 @@ class PaperPath:
         endings = [item for item in self._items if isinstance(item, Ending)]
         self._items.clear()
         self._units = 0
-        self._copy = 1
-        if truncate and moving and isinstance(head, Unit):
-            self.left += 1
-            self._owner.on_unit_left(head, copy, Outcome.TRUNCATED, reason)
+        self._next()
+        if isinstance(torn, Unit):
+            self.torn(torn, reason, copy)
         for ending in endings:
             ending.call(False)
-        return dropped
+        return loss
 
-    def drop(self, inlet: int) -> tuple[int, int]:
-        """Take out the units of `inlet` that do not move yet; return their size in bytes and their number."""
+    def _loss_of_all(self, torn: object) -> Loss:
+        """Return what is lost with everything in the path, but for the piece that comes out torn."""
+        units = [item for item in self._items if isinstance(item, Unit)]
+        loss = Loss(units=self._units, pieces=sum(unit.copies for unit in units))
+        for unit in units:
+            head = unit is units[0]
+            loss.pieces -= (self._copy - 1 if head else 0) + (unit is torn)
+            if unit is not torn and not (head and self._shown):
+                loss.spans += unit.spans
+        return loss
+
+    def drop(self, inlet: int) -> Loss:
+        """Take out the units of `inlet` that have not begun to move, and return them."""
         kept: list[Unit | Mark | Ending] = []
-        lost = units = 0
+        loss = Loss()
         for index, item in enumerate(self._items):
-            moving = index == 0 and (self.moving or self._copy > 1)
-            if isinstance(item, Unit) and not moving and item.spans and item.spans[-1].inlet == inlet:
-                lost += item.size
-                units += 1
+            begun = index == 0 and (self.moving or self._shown)
+            if isinstance(item, Unit) and not begun and item.spans and item.spans[-1].inlet == inlet:
+                loss += Loss(list(item.spans), 1, item.copies)
             else:
                 kept.append(item)
         self._items = deque(kept)
-        self._units -= units
-        return lost, units
+        self._units -= loss.units
+        return loss
 
-    def torn(self, unit: Unit, reason: str) -> None:
-        """Part of a unit that never was finished comes out."""
+    def torn(self, unit: Unit, reason: str, copy: int = 1) -> None:
+        """Part of a unit comes out, and the rest never will."""
         self.left += 1
-        self._owner.on_unit_left(unit, 1, Outcome.TRUNCATED, reason)
+        self._owner.on_unit_left(unit, copy, Outcome.TRUNCATED, reason)
 
     def run(self) -> None:
         """Move what can move."""
@@ -240,14 +252,19 @@ class PaperPath:
         copy = self._copy
         if copy < unit.copies:
             self._copy += 1
+            self._shown = True
         else:
             self._items.popleft()
             self._units -= 1
-            self._copy = 1
+            self._next()
         self.left += 1
         outcome = Outcome.GARBLED if unit.garbled else Outcome.PRINTED
         self._owner.on_unit_left(unit, copy, outcome, unit.garbled)
         self._count_media()
+
+    def _next(self) -> None:
+        """Another unit is at the head: nothing of it is out."""
+        self._copy, self._shown = 1, False
 
     def _count_media(self) -> None:
         if self.media_left is not None:
@@ -270,9 +287,7 @@ class PaperPath:
         unit = self._items[0]
         if condition in ATTENTION and self.reprint_after_error and isinstance(unit, Unit):
             self._remaining = None
-            self.left += 1
-            self._owner.on_unit_left(
-                unit, self._copy, Outcome.TRUNCATED, f"{condition}; printed again afterwards"
-            )
+            self._shown = True
+            self.torn(unit, f"{condition}; printed again afterwards", self._copy)
         else:
             self._remaining = remaining

@@ -34,6 +34,10 @@ SHORT_TEXT = "[ -~]{1,64}"
 _COMMON_OPTIONS = {"serial_number": SHORT_TEXT}
 
 
+_LAST_DIGIT = re.compile(rb"[0-9](?=[^0-9]*$)", re.DOTALL)
+_LAST_LETTER = re.compile(rb"[A-Za-z](?=[^A-Za-z]*$)", re.DOTALL)
+
+
 class OptionError(ValueError):
     """An option that the personality has not, or a value that it cannot have."""
 
@@ -41,9 +45,10 @@ class OptionError(ValueError):
 class Step(NamedTuple):
     """What the interpreter did with the front of the buffer.
 
-    `used` bytes are consumed; with `part` they belong to the unit in progress. `copies` > 0: the unit is complete
-    with these bytes and that many copies of it are to be printed. `drop`: the unit in progress is given up and
-    nothing comes out. `mark` is called when everything before it has left the printer.
+    `used` bytes are consumed. With `part` they belong to the unit in progress; else they are a command that was obeyed
+    or the gap between two units, or, with a `reason`, mean nothing and are noted as thrown away. `copies` > 0: the unit
+    is complete with these bytes and that many copies of it are to be printed. `drop`: the unit in progress is given up
+    and nothing comes out (`reason` says why). `mark` is called when everything before it has left the printer.
     `Step(0)` means: more bytes are needed.
     """
 
@@ -52,6 +57,7 @@ class Step(NamedTuple):
     copies: int = 0
     drop: bool = False
     mark: Callable[[], None] | None = None
+    reason: str = ""
 
 
 class Machine(Protocol):
@@ -175,8 +181,17 @@ class Personality(ABC):
         """A sender has connected."""
 
     def wrong_status(self, data: bytes) -> bytes:
-        """Return `data` with a lie in it, for the fault `status-wrong`."""
-        return bytes(byte ^ 0x08 if index == len(data) // 2 else byte for index, byte in enumerate(data))
+        """Return a lie instead of the reply `data`, for the fault `status-wrong`: of the same form, and not true.
+
+        Here: with another last figure, or else another last letter. Override it where a reply is a status.
+        """
+        for figure in (_LAST_DIGIT, _LAST_LETTER):
+            if found := figure.search(data):
+                lie = b"5" if found[0] != b"5" else b"6"
+                if figure is _LAST_LETTER:
+                    lie = b"X" if found[0] != b"X" else b"Y"
+                return data[: found.start()] + lie + data[found.end() :]
+        return data
 
     def attend(self, part: str, what: str) -> bool:
         """Somebody does something at the printer ("drawer", "shut"); False if there is no such part."""

@@ -94,7 +94,9 @@ class SimulatedPrinter:
         self.personality = personality
         self.core.fit(personality)
         self.actions = FaultActions(self, dice)
-        self.engine = FaultEngine(self.core.loop, dice, self.actions.strike)
+        self.engine = FaultEngine(
+            self.core.loop, dice, self.actions.strike, lambda: self.core.intake.received
+        )
         self.core.watcher = self.engine
         self.core.on_unit.append(self._unit_left)
 
@@ -124,7 +126,7 @@ class SimulatedPrinter:
         self.engine.stop()
         for connection in self.connections:
             await connection.stop()
-        self.core.path.clear("stopped", truncate=False)
+        self.core.put_away()
         self.core.consult(self.personality.reset)
         for close in self.closing:
             close()
@@ -208,7 +210,7 @@ class SimulatedPrinter:
             "printed": self.record.printed,
             "counts": dict(self.record.counts),
             "received_bytes": intake.received,
-            "lost_bytes": intake.lost_bytes,
+            "lost_bytes": self.record.lost_bytes,
             "buffered_bytes": sum(len(inlet.buffer) for inlet in intake.inlets.values()),
             "units_waiting": self.core.units_waiting,
             "media_left": self.core.media_left,

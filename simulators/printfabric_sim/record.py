@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+from printfabric_sim.loss import Loss
 from printfabric_sim.unit import Span, Unit
 
 # "SERIAL 17", "s/n: A-17", "Receipt no 5", "Page=3". Written so that `re` can skip to a possible first letter.
@@ -102,6 +103,7 @@ class Record:
         self.events: list[dict[str, Any]] = []
         self.counts: Counter[str] = Counter()
         self.made = 0  # pieces of paper that left, of every outcome
+        self.lost_bytes = 0  # arrived, and in no piece of paper
         self.forgotten_units = self.forgotten_events = 0  # not in memory any more
         self._serial = re.compile(serial_pattern)
         self.keep_units = keep_units
@@ -170,6 +172,11 @@ class Record:
         self.forgotten_events += self._forget(self.events)
         if self._events_file is not None:
             self._events_file.write(json.dumps(entry) + "\n")
+
+    def lost(self, name: str, loss: Loss, /, **facts: Any) -> None:
+        """Note as an event that input was thrown away, and which bytes those are."""
+        self.lost_bytes += loss.bytes
+        self.event(name, **facts, **loss.facts())
 
     def serials(self, outcome: Outcome = Outcome.PRINTED) -> list[str | None]:
         """Return the serial texts of the units with `outcome`, in the order they left.

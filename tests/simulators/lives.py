@@ -226,6 +226,7 @@ async def live(printer: SimulatedPrinter, life: Life) -> dict[int, bytes]:
 async def settled(printer: SimulatedPrinter) -> None:
     """Wait until every sender is gone, nothing is wrong and all that can be printed is."""
     for _ in range(1000):
-        if printer.idle and not printer.core.conditions and not printer.core.intake.inlets:
+        links = any(getattr(plug, "links", ()) for plug in printer.connections)
+        if not links and printer.idle and not printer.core.conditions and not printer.core.intake.inlets:
             return
         await asyncio.sleep(0.005)

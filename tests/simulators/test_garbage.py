@@ -112,7 +112,7 @@ async def test_the_record_says_what_a_reset_has_thrown_away(start, tmp_path):
     left = 40 - printer.record.made
     assert (event["bytes"], event["inlet"]) == (left * len(label(1)), inlet.number)
     assert 0 < event["units"] <= 2
-    assert event["bytes"] == printer.core.intake.lost_bytes
+    assert event["bytes"] == printer.record.lost_bytes
 
 
 async def test_the_record_says_what_had_nothing_to_print(start, tmp_path):

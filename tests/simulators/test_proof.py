@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,42 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from printfabric_sim import Outcome, SimulatedPrinter
+from printfabric_sim import SimulatedPrinter
+from tests.simulators.bookkeeping import Books, check
 from tests.simulators.lives import Life, live, make_unit, plug_of, send, settled
-
-
-def check(printer: SimulatedPrinter, streams: dict[int, bytes], directory: Path) -> None:
-    """Compare the record with what was seen on the wire."""
-    record = printer.record
-    seen: dict[tuple[object, int], int] = {}
-    first_of: dict[tuple[str, int], tuple[int, object]] = {}
-    covered: Counter[tuple[int, int]] = Counter()
-    noisy = record.counts["event.bytes damaged"] > 0
-    for unit in record.units:
-        for span in unit.spans:
-            assert 0 <= span.start < span.end <= len(streams[span.inlet]), "printed what did not arrive"
-        whole = b"".join(streams[span.inlet][span.start : span.end] for span in unit.spans)
-        assert unit.bytes == len(whole)
-        if not (noisy and unit.outcome is not Outcome.PRINTED):
-            assert unit.sha256 == hashlib.sha256(whole).hexdigest(), "the hash is not that of the bytes"
-        if unit.outcome is Outcome.TRUNCATED:
-            continue
-        key = (unit.spans, unit.copy)
-        assert key not in seen, f"unit {unit.unit} is unit {seen.get(key)} printed twice"
-        seen[key] = unit.unit
-        if unit.copy == 1:
-            covered.update((span.inlet, at) for span in unit.spans for at in range(span.start, span.end))
-        first = first_of.setdefault((unit.sha256, unit.copy), (unit.unit, unit.spans))
-        assert unit.duplicate_of == (None if first[1] == unit.spans else first[0])
-    assert all(count == 1 for count in covered.values()), "one byte in two units"
-    rows = [json.loads(row) for row in (directory / "units.jsonl").read_text().splitlines()]
-    assert rows == [json.loads(json.dumps(unit.as_dict())) for unit in record.units]
-    assert printer.core.intake.received == sum(inlet_received(printer).values())
-
-
-def inlet_received(printer: SimulatedPrinter) -> dict[int, int]:
-    """Return how many bytes the record says arrived on each inlet."""
-    return {e["inlet"]: e["received"] for e in printer.record.events if e["event"] == "disconnected"}
 
 
 async def all_lives(personality: str, lives: list[Life], directory: Path) -> list[Counter[str]]:
@@ -79,7 +44,7 @@ async def one_life(personality: str, life: Life, directory: Path) -> Counter[str
         streams = await live(printer, life)
     finally:
         await printer.stop()
-    check(printer, streams, directory)
+    check(Books(personality, directory, streams), printer.core.intake.received)
     if not life.faults:
         assert printer.record.counts["garbled"] == printer.record.counts["truncated"] == 0
         assert printer.record.printed == len(life.units) * (life.copies if personality == "zpl" else 1)

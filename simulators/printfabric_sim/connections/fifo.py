@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -64,8 +65,9 @@ class FifoConnection(Connection):
 
     def break_links(self, how: str) -> int:
         """There is no connection; with "+drop" the buffer is lost, which counts as one if it held anything."""
-        lost = self.core.intake.drop(self._inlet) if how.endswith("+drop") and self._inlet is not None else 0
-        return min(lost, 1)
+        if not how.endswith("+drop") or self._inlet is None:
+            return 0
+        return 1 if self.core.intake.drop(self._inlet) else 0
 
     def freeze(self, on: bool) -> None:
         """Read no more."""
@@ -92,14 +94,24 @@ class FifoConnection(Connection):
                 stem = self.path.name.rsplit("-", 1)[0] if self._generation else self.path.name
                 self._generation += 1
                 self.path = self.path.with_name(f"{stem}-{self._generation}")
+            self._come_back()
+
+    def _come_back(self) -> None:
+        try:
             self._open()
+        except OSError as error:
+            self.core.event("device not back", error=str(error))
+        else:
             self.core.event("device back", **self.address())
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.is_fifo():
-            self.path.unlink()
-        os.mkfifo(self.path)
+        try:
+            os.mkfifo(self.path)
+        except FileExistsError as error:
+            raise FileExistsError(
+                f"{self.path} is there already; remove it if an earlier run has left it"
+            ) from error
         # Read and write: the FIFO then never reports its end when a writer goes.
         self._fd = os.open(self.path, os.O_RDWR | os.O_NONBLOCK)
         self._pauses.discard("full")
@@ -110,11 +122,17 @@ class FifoConnection(Connection):
         if self._fd < 0:
             return
         self._read(False)
-        self.path.unlink(missing_ok=True)
+        self._unlink()
         if self._inlet is not None:
             self.core.end(self._inlet, "hangup")
         os.close(self._fd)
         self._fd = -1
+
+    def _unlink(self) -> None:
+        """Remove the node, if it is still the one that was made."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(self.path.lstat(), os.fstat(self._fd)):
+                self.path.unlink()
 
     def _hold(self, on: bool, reason: str) -> None:
         """Add or take away a reason not to read."""

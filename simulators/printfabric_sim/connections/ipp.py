@@ -50,7 +50,7 @@ class IppConnection(DialogueListener):
     @property
     def uri(self) -> str:
         """The printer's URI."""
-        return f"ipp://{self.host}:{self.port}/ipp/print"
+        return f"ipp://{self.place}/ipp/print"
 
     def address(self) -> dict[str, object]:
         """Return {"ipp": uri}."""
@@ -61,7 +61,9 @@ class IppConnection(DialogueListener):
         assert link.writer is not None
 
         async def respond(request: Request) -> tuple[int, str, bytes]:
-            return await self._respond(link, request)
+            answer = await self._respond(link, request)
+            link.check_open()
+            return answer
 
         await serve_http(link.reader, link.writer, link.take, respond)
 
@@ -121,11 +123,8 @@ class IppConnection(DialogueListener):
         """Take a document as fast as the printer has room for it."""
         link.inlet = job.inlet = inlet = self.core.open_inlet("ipp", link.peer, link, job.name)
         inlet.on_done = job.finish
-        if first:
-            self.core.feed(inlet, first)
+        self.core.feed(inlet, first)
         async for piece in body:
-            if job.canceled or inlet.ended:
-                continue
             self.core.feed(inlet, piece)
         self.core.end(inlet, "fin")
         link.inlet = None
@@ -163,7 +162,6 @@ class IppConnection(DialogueListener):
             return _answer(message, _NOT_POSSIBLE)
         job.canceled, job.ended = True, time.time()
         if job.inlet is not None:
-            self.core.intake.drop(job.inlet)
             self.core.end(job.inlet, "canceled", drop=True)
         return _answer(message, _OK)
 

@@ -6,14 +6,24 @@ import asyncio
 import contextlib
 import socket
 import sys
+from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from printfabric_sim.connections.connection import Connection, Door, Reach
+from printfabric_sim.connections.farewell import Farewell
 from printfabric_sim.connections.socket_filter import play_dead
 from printfabric_sim.core import Core
 
 _BACKLOG = 128
 _AGAIN_S = 0.2
+
+
+def written(address: tuple[object, ...] | None) -> str:
+    """Return HOST:PORT of a socket address, an IPv6 one in brackets; empty where there is none."""
+    if not address:
+        return ""
+    host, port = str(address[0]), address[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class StreamLink(Protocol):
@@ -35,7 +45,7 @@ class StreamLink(Protocol):
 class Listener(Connection):
     """The port of a stream protocol; a subclass says what one accepted connection is (`protocol`).
 
-    The socket is accepted from by hand, so that connections can wait in the kernel's queue, be refused by a closed
+    `host` is a name or an address of either version of IP. The socket is accepted from by hand, so that connections can wait in the kernel's queue, be refused by a closed
     port, or meet a port that drops their SYN.
     """
 
@@ -48,6 +58,7 @@ class Listener(Connection):
         self.port = port
         self.links: set[StreamLink] = set()
         self.refuse_others = False
+        self._family, self._address = socket.AF_INET, host
         self._rcvbuf_bytes = rcvbuf_bytes
         self._socket: socket.socket | None = None
         self._keeper: socket.socket | None = None  # bound to the port, and never listens
@@ -61,6 +72,11 @@ class Listener(Connection):
         self._tasks: set[asyncio.Task[object]] = set()
         self._old: list[StreamLink] = []  # links from before a power cut, dead until the power is back
 
+    @property
+    def place(self) -> str:
+        """HOST:PORT, as it is written in URLs."""
+        return written((self.host, self.port))
+
     def protocol(self) -> asyncio.BaseProtocol:
         """Return the link for a connection that has just been accepted."""
         raise NotImplementedError
@@ -71,6 +87,12 @@ class Listener(Connection):
 
     async def start(self) -> None:
         """Listen; port 0 becomes a real one. Raises OSError."""
+        found = await self.core.loop.getaddrinfo(
+            self.host or None, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        # A name that has addresses of both versions is meant as IPv4, as it always was.
+        best = min(found, key=lambda each: each[0] != socket.AF_INET)
+        self._family, self._address = best[0], str(best[4][0])
         try:
             self._keep_port()
             self._listen()
@@ -176,9 +198,9 @@ class Listener(Connection):
         """
         if not sys.platform.startswith("linux"):
             return
-        self._keeper = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._keeper = socket.socket(self._family, socket.SOCK_STREAM)
         self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._keeper.bind((self.host, self.port))
+        self._keeper.bind((self._address, self.port))
         self.port = self._keeper.getsockname()[1]
 
     def _reserve(self, on: bool) -> None:
@@ -194,12 +216,12 @@ class Listener(Connection):
 
     def _listen(self) -> None:
         self._reserve(False)
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket = socket.socket(self._family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self._rcvbuf_bytes:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._rcvbuf_bytes)
         self._socket.setblocking(False)
-        self._socket.bind((self.host, self.port))
+        self._socket.bind((self._address, self.port))
         self._socket.listen(_BACKLOG)
         self.port = self._socket.getsockname()[1]
         self._read(True)
@@ -237,15 +259,15 @@ class Listener(Connection):
             return
         with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
             connection, _ = self._socket.accept()
-            if self._door is Door.ACCEPT_CLOSE:
-                connection.close()
-                self.core.event("accepted and closed")
-                return
             # Not before it is known whether there is room for another.
             self._read(False)
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task: asyncio.Task[object] = self.core.loop.create_task(self._adopt(connection))
+            close = self._door is Door.ACCEPT_CLOSE
+            if close:
+                self.core.event("accepted and closed")
+            protocol = self._farewell if close else self.protocol
+            task: asyncio.Task[object] = self.core.loop.create_task(self._adopt(connection, protocol))
             self._tasks.add(task)
             task.add_done_callback(lambda done: self._adopted(done, connection))
 
@@ -254,6 +276,9 @@ class Listener(Connection):
         if task.cancelled():  # perhaps before it had begun
             connection.close()
 
-    async def _adopt(self, connection: socket.socket) -> None:
-        await self.core.loop.connect_accepted_socket(self.protocol, connection)
+    def _farewell(self) -> Farewell:
+        return Farewell(self.core)
+
+    async def _adopt(self, connection: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+        await self.core.loop.connect_accepted_socket(protocol, connection)
         self._arrange()

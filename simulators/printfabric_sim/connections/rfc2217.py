@@ -64,7 +64,7 @@ class Rfc2217Connection(DialogueListener):
 
     def address(self) -> dict[str, object]:
         """Return {"rfc2217": URL for pyserial}."""
-        return {"rfc2217": f"rfc2217://{self.host}:{self.port}"}
+        return {"rfc2217": f"rfc2217://{self.place}"}
 
     def may_accept(self) -> bool:
         """A line has one end."""

@@ -113,8 +113,9 @@ class PtyConnection(Connection):
 
     def break_links(self, how: str) -> int:
         """A line has no connection; with "+drop" the buffer is lost, which counts as one if it held anything."""
-        lost = self.core.intake.drop(self._inlet) if how.endswith("+drop") and self._inlet is not None else 0
-        return min(lost, 1)
+        if self._inlet is None or not how.endswith("+drop"):
+            return 0
+        return int(bool(self.core.intake.drop(self._inlet)))
 
     def freeze(self, on: bool) -> None:
         """Take nothing, say nothing: the host's writes stall when the kernel's buffer is full."""
@@ -156,8 +157,13 @@ class PtyConnection(Connection):
                 self._generation += 1
                 stem = self.link.name.rsplit("-", 1)[0] if self._generation > 1 else self.link.name
                 self.link = self.link.with_name(f"{stem}-{self._generation}")
-            self._open()
-            self.core.event("device back", **self.address())
+            try:
+                self._open()
+            except OSError as error:
+                self._close()
+                self.core.event("device not back", error=str(error))
+            else:
+                self.core.event("device back", **self.address())
 
     def _open(self) -> None:
         self._master, self._slave = os.openpty()
@@ -187,7 +193,7 @@ class PtyConnection(Connection):
         self._forget("full")
 
     def _forget(self, *reasons: str) -> None:
-        """These reasons do not outlive the line's restart; those of faults last until they are cleared."""
+        """These reasons do not outlive the line's restart, as those of faults do."""
         for means in (self._xoff, self._cts_low, self._stalls):
             means.difference_update(reasons)
 
@@ -246,7 +252,7 @@ class PtyConnection(Connection):
     def _arrived(self, data: bytes) -> None:
         inlet = self._inlet
         if inlet is None:
-            self.core.event("discarded", inlet=0, bytes=len(data))
+            self.core.event("discarded", inlet=0, bytes=len(data), reason="came while the power was off")
             self._deaf_bytes += len(data)
             return
         if self.settings is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from abc import abstractmethod
 from typing import cast
 
-from printfabric_sim.connections.listener import Listener
+from printfabric_sim.connections.farewell import LINGER_S
+from printfabric_sim.connections.listener import Listener, written
 from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.inlet import Inlet
 
@@ -23,6 +25,8 @@ class ServedLink:
         self._go = asyncio.Event()
         self._go.set()
         self._pauses: set[str] = set()  # why no document bytes are taken
+        self._task: asyncio.Task[object] | None = None
+        self._finished = False  # our FIN is out, and the dialogue is over
         self.inlet: Inlet | None = None
         self.reader = asyncio.StreamReader(limit=_READ_LIMIT_BYTES)
         self.writer: asyncio.StreamWriter | None = None
@@ -35,14 +39,20 @@ class ServedLink:
     async def take(self, size: int) -> bytes:
         """Return up to `size` bytes of a document, when the printer has room for them; b"" at the end."""
         await self._go.wait()
+        self.check_open()
         room = self._owner.core.room(self.inlet) if self.inlet is not None else size
         data = await self.reader.read(max(1, min(size, room, _READ_LIMIT_BYTES)))
         await self._go.wait()  # what came after a stall had begun is held back with the rest
         return data
 
+    def check_open(self) -> None:
+        """Raise ConnectionAbortedError if the printer has ended the connection: it has nothing more to say."""
+        if self._finished:
+            raise ConnectionAbortedError("the printer has ended the connection")
+
     async def send(self, data: bytes) -> None:
         """Send part of the dialogue."""
-        if self.writer is not None and not self._frozen:
+        if self.writer is not None and not self._frozen and not self._finished:
             self.writer.write(data)
             await self.writer.drain()
 
@@ -62,7 +72,7 @@ class ServedLink:
 
     def send_now(self, data: bytes) -> bool:
         """Send without waiting; False if it cannot be sent, or is not to be."""
-        if self.writer is None or self.writer.is_closing() or self._frozen:
+        if self.writer is None or self.writer.is_closing() or self._frozen or self._finished:
             return False
         self.writer.write(data)
         return True
@@ -85,10 +95,15 @@ class ServedLink:
         self._go.set()
 
     def close(self) -> None:
-        """Send FIN."""
-        if self.writer is not None:
-            self.writer.close()
-        self._go.set()
+        """Send FIN: the dialogue is over. What still comes is thrown away, for a RST would answer an early close."""
+        if self.writer is None or self.writer.is_closing() or self._finished:
+            return
+        self._finished = True
+        self.writer.write_eof()
+        self._pauses.clear()
+        self._arrange()
+        if self._task is not None and self._task is not asyncio.current_task():
+            self._task.cancel()  # else it notices by itself
 
     # listener.StreamLink
 
@@ -100,7 +115,11 @@ class ServedLink:
 
     def stalled(self, on: bool, reason: str) -> None:
         """Stop or go on reading; bytes are taken when no reason is left."""
-        (self._pauses.add if on else self._pauses.discard)(reason)
+        if not self._finished:
+            (self._pauses.add if on else self._pauses.discard)(reason)
+            self._arrange()
+
+    def _arrange(self) -> None:
         (self._go.clear if self._pauses else self._go.set)()
         if self.writer is not None and not self.writer.is_closing():
             # The reader of asyncio would fill its own buffer behind the printer's.
@@ -109,24 +128,46 @@ class ServedLink:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
-        peer = writer.get_extra_info("peername")
-        self.peer = f"{peer[0]}:{peer[1]}" if peer else ""
+        self._task = asyncio.current_task()
+        self.peer = written(writer.get_extra_info("peername"))
         self._owner.link_made(self)
         try:
-            await self._owner.converse(self)
-        except (
-            ConnectionError,
-            asyncio.IncompleteReadError,
-            ValueError,
-        ) as error:  # ValueError: an endless line
-            self._owner.core.event("dialogue broken", kind=self._owner.kind, error=repr(error))
-            if self.inlet is not None:
-                self._owner.core.end(self.inlet, "reset")
+            await self._converse()
         finally:
             if self.inlet is not None:
                 self._owner.core.end(self.inlet, "fin" if reader.at_eof() else "reset")
+            self._task = None
+            with contextlib.suppress(OSError, TimeoutError):
+                await self._drain()
             writer.close()
             self._owner.link_lost(self)
+
+    async def _converse(self) -> None:
+        try:
+            await self._owner.converse(self)
+        # ValueError: an endless line
+        except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
+            self._owner.core.event("dialogue broken", kind=self._owner.kind, error=repr(error))
+            if self.inlet is not None:
+                self._owner.core.end(self.inlet, "reset")
+        except asyncio.CancelledError:
+            if not self._finished or self._task is None:
+                raise
+            self._task.uncancel()
+
+    async def _drain(self) -> None:
+        """After our FIN: read on until the sender ends it too, or is silent for a while."""
+        core, size = self._owner.core, 0
+        try:
+            while self._finished:
+                async with asyncio.timeout(LINGER_S):
+                    data = await self.reader.read(_READ_LIMIT_BYTES)
+                if not data:
+                    break
+                size += len(data)
+        finally:
+            if size:
+                core.event("discarded", inlet=0, bytes=size, reason="came after the end")
 
     def _socket(self) -> socket.socket | None:
         if self.writer is None or self.writer.is_closing():

@@ -32,7 +32,7 @@ class SnmpConnection(Connection):
         self.community = community
         self._start = time.monotonic()
         self._transport: asyncio.DatagramTransport | None = None
-        self._deaf = False
+        self._deaf: set[str] = set()  # why there is no answer
 
     def address(self) -> dict[str, object]:
         """Return {"snmp": port}."""
@@ -53,12 +53,12 @@ class SnmpConnection(Connection):
 
     def power(self, on: bool) -> None:
         """Without power there is no answer."""
-        self._deaf = not on
+        (self._deaf.discard if on else self._deaf.add)("power")
         self._start = time.monotonic()
 
     def freeze(self, on: bool) -> None:
         """Fall silent, or wake."""
-        self._deaf = on
+        (self._deaf.add if on else self._deaf.discard)("freeze")
 
     def answer(self, datagram: bytes) -> bytes | None:
         """Return the response to a request; None where silence is due."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from printfabric_sim.connections.connection import Door, Reach
-from printfabric_sim.connections.listener import Listener
+from printfabric_sim.connections.connection import Reach
+from printfabric_sim.connections.farewell import Linger
+from printfabric_sim.connections.listener import Listener, written
 from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Inlet
 
-# After its FIN the printer goes on reading for so long, in seconds.
-_LINGER_S = 1.0
 # All links of a process read into one buffer: they run on one loop, and a read is consumed before the next.
 _SCRATCH = memoryview(bytearray(262144))
 
@@ -63,7 +62,7 @@ class _TcpLink(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._inlet: Inlet | None = None
         self._frozen = False
-        self._finished = False  # our FIN is out
+        self._linger: Linger | None = None  # our FIN is out
         self._out = False  # all that was sent is on paper
 
     # asyncio.BufferedProtocol
@@ -72,7 +71,7 @@ class _TcpLink(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        self._inlet = self._core.open_inlet("tcp", f"{peer[0]}:{peer[1]}" if peer else "", self)
+        self._inlet = self._core.open_inlet("tcp", written(peer), self)
         self._owner.link_made(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -81,6 +80,8 @@ class _TcpLink(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         assert self._inlet is not None
+        if self._linger is not None:
+            self._linger.came()
         self._core.feed(self._inlet, bytes(_SCRATCH[:nbytes]))
 
     def eof_received(self) -> bool:
@@ -88,7 +89,7 @@ class _TcpLink(asyncio.BufferedProtocol):
         assert self._inlet is not None
         self._inlet.on_done = self._all_out
         self._core.end(self._inlet, "fin")
-        return True
+        return self._linger is None  # else both are through, and the transport closes
 
     def connection_lost(self, exc: Exception | None) -> None:
         assert self._inlet is not None
@@ -108,7 +109,7 @@ class _TcpLink(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> bool:
-        if self._transport is None or self._transport.is_closing() or self._frozen or self._finished:
+        if self._transport is None or self._transport.is_closing() or self._frozen or self._linger:
             return False
         self._transport.write(data)
         return True
@@ -148,13 +149,11 @@ class _TcpLink(asyncio.BufferedProtocol):
         self._core.end(self._inlet, how, drop=drop)
         if how == "reset":
             self.reset()
-        elif self._transport is not None and not self._transport.is_closing() and not self._finished:
-            self._finished = True
-            # Closing with unread bytes would make the kernel send RST: they are read and thrown away for a while.
+        elif self._transport is not None and not self._transport.is_closing() and self._linger is None:
             self._transport.write_eof()
+            self._linger = Linger(self._core, self._transport)
             self._inlet.pauses.clear()
             self.resume()
-            self._core.loop.call_later(_LINGER_S, self.close)
 
     def stalled(self, on: bool, reason: str) -> None:
         """Stop or go on reading."""
@@ -166,6 +165,3 @@ class _TcpLink(asyncio.BufferedProtocol):
             return None
         sock: socket.socket | None = self._transport.get_extra_info("socket")
         return sock
-
-
-__all__ = ["Door", "TcpConnection"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 _ESC, _GS, _FS, _DLE = 0x1B, 0x1D, 0x1C, 0x10
 
+_MOST_TABS = 32
+
 
 def _sizes(two: str, three: str, four: str, more: dict[str, int]) -> dict[int, int]:
     table = {ord(char): length for length, chars in ((2, two), (3, three), (4, four)) for char in chars}
@@ -102,10 +104,32 @@ def _barcode(buffer: bytearray, at: int, have: int) -> int:
     return 0 if end < 0 else end + 1 - at
 
 
-def _tabs(buffer: bytearray, at: int, _have: int) -> int:
-    """ESC D n1…nk NUL."""
-    end = buffer.find(b"\x00", at + 2)
-    return 0 if end < 0 else end + 1 - at
+def _tabs(buffer: bytearray, at: int, have: int) -> int:
+    """ESC D n1…nk NUL: up to 32 columns, each beyond the last; one that is not ends the list and is data again."""
+    last = 0
+    for place in range(2, min(have, 2 + _MOST_TABS)):
+        column = buffer[at + place]
+        if column == 0:
+            return place + 1
+        if column <= last:
+            return place
+        last = column
+    if have < 3 + _MOST_TABS:
+        return 0
+    return 2 + _MOST_TABS + (buffer[at + 2 + _MOST_TABS] == 0)
+
+
+def _characters(buffer: bytearray, at: int, have: int) -> int:
+    """ESC & y c1 c2 and, for every character from c1 to c2, its width x and x columns of y bytes."""
+    if have < 5:
+        return 0
+    height, first, last = buffer[at + 2 : at + 5]
+    length = 5
+    for _ in range(first, last + 1):
+        if have <= length:
+            return 0
+        length += 1 + height * buffer[at + length]
+    return length
 
 
 def _counter(buffer: bytearray, at: int, have: int) -> int:
@@ -118,6 +142,7 @@ def _counter(buffer: bytearray, at: int, have: int) -> int:
 _VARIABLE = {
     (_ESC, 0x2A): _bit_image,
     (_ESC, 0x44): _tabs,
+    (_ESC, 0x26): _characters,
     (_GS, 0x56): _cut,
     (_GS, 0x76): _raster,
     (_GS, 0x38): _graphics,

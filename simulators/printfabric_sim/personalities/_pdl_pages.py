@@ -1,4 +1,4 @@
-"""Where pages end in a laser printer's payload: PCL 5, PostScript, PDF; exact enough for tests, no interpreter.
+"""Where pages end in a laser printer's payload: PCL 5, PostScript, PDF, PCL XL; exact enough for tests, no interpreter.
 
 PCL after HP's "PCL 5 Printer Language Technical Reference": form feed and ESC E eject; binary data of ESC*b#W and its
 like is stepped over. PostScript after Adobe's DSC 3.0 (%%Page:), or by `showpage`. PDF by counting page objects; a
@@ -8,8 +8,9 @@ document whose page objects are compressed counts by the largest /Count, or as o
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
-from typing import NamedTuple
+
+from printfabric_sim.personalities._pages import Pages, Piece
+from printfabric_sim.personalities._pclxl_pages import PclXlPages, is_pclxl
 
 _FF = 0x0C
 _STOPS = re.compile(rb"[\x0c\x1b]")
@@ -21,25 +22,6 @@ _COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?([0-9]{1,5})X")
 _EARLY_BYTES = 4096
 # A longer number is garbage and counts for nothing.
 _MAX_DIGITS = 8
-
-
-class Piece(NamedTuple):
-    """`used` bytes of the payload are taken; `pages` > 0: they complete that many pages."""
-
-    used: int
-    pages: int = 0
-
-
-class Pages(ABC):
-    """Counts the pages of one language within one job."""
-
-    @abstractmethod
-    def take(self, buffer: bytearray, end: int) -> Piece:
-        """Look at `buffer` up to `end`; Piece(0) asks for more bytes."""
-
-    @abstractmethod
-    def finish(self) -> int:
-        """The payload is over: return pages still to be ejected."""
 
 
 class PclPages(Pages):
@@ -167,4 +149,6 @@ def pages_for(language: str, start: bytes) -> Pages:
         return PostScriptPages()
     if language == "PDF" or (language == "AUTO" and start.startswith(b"%PDF-")):
         return PdfPages()
+    if language == "PCLXL" or (language == "AUTO" and is_pclxl(start)):
+        return PclXlPages()
     return PclPages()

@@ -11,9 +11,11 @@ and of 41xyy (no paper of that size in any tray) that 04 is A4: the codes 11 to 
 from __future__ import annotations
 
 import asyncio
+import re
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
+from printfabric_sim.personalities._pjl_variables import PjlVariables, other_value
 from printfabric_sim.personality import Machine
 
 # 10xxx informational, 40xxx operator intervention, 41xyy foreground paper mount, 50xxx hardware; the worst comes first.
@@ -30,18 +32,24 @@ _CODES: tuple[tuple[Condition, int, str, bool], ...] = (
 )
 _TIMED_MIN_S, _TIMED_MAX_S = 5, 300
 _MAX_DIGITS = 8
+_STATE = re.compile(rb"CODE=(\d+)\r\nDISPLAY=\"[^\"]*\"\r\nONLINE=(?:TRUE|FALSE)\r\n")
+_INQUIRED = re.compile(rb"@PJL D?INQUIRE ([^\r\n]*)\r\n([^\r\n]*)\r\n")
+_SWITCH = re.compile(rb"=(OFF|ON)\b")
+_VALUE = re.compile(rb"=\d+")
 
 
 class PjlStatus:
     """Unsolicited status settings are the printer's; its messages go to every open sender."""
 
-    def __init__(self, machine: Machine, model: str) -> None:
+    def __init__(self, machine: Machine, model: str, variables: PjlVariables) -> None:
         self.ready_message = ""
         self._machine = machine
+        self._variables = variables
         self._model = model
         self._inlets: dict[int, Inlet] = {}
         self._on: dict[str, str] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._every_s = 0  # USTATUS TIMED
 
     def add(self, inlet: Inlet) -> None:
         """A sender has connected."""
@@ -76,8 +84,11 @@ class PjlStatus:
         return 10001, self.ready_message or "READY", True
 
     def inform(self, word: str, rest: str, inlet: Inlet) -> None:
-        """INFO category, INQUIRE variable."""
-        body = self._info(rest.upper().strip()) if word == "INFO" else ["?"]
+        """INFO category, INQUIRE and DINQUIRE variable."""
+        if word == "INFO":
+            body = self._info(rest.upper().strip())
+        else:
+            body = [self._variables.value(rest, default=word == "DINQUIRE")]
         text = f"@PJL {word} {rest}\r\n" + "".join(f"{line}\r\n" for line in body) + "\f"
         self._machine.reply(text.encode("latin-1"), inlet)
 
@@ -89,21 +100,41 @@ class PjlStatus:
             "PAGECOUNT": [f"PAGECOUNT={self._machine.printed}"],
             "MEMORY": ["TOTAL=16777216", "LARGEST=8388608"],
             "CONFIG": [
-                "IN TRAYS [1 ENUMERATED]",
-                "\tINTRAY1 MP",
-                "DUPLEX",
-                "MEMORY=33554432",
-                "LANGUAGES [3 ENUMERATED]",
-                "\tPCL",
-                "\tPOSTSCRIPT",
-                "\tPDF",
+                *("IN TRAYS [1 ENUMERATED]", "\tINTRAY1 MP"),
+                *("DUPLEX", "MEMORY=33554432"),
+                *("LANGUAGES [4 ENUMERATED]", "\tPCL", "\tPCLXL", "\tPOSTSCRIPT", "\tPDF"),
+                *("USTATUS [4 ENUMERATED]", "\tDEVICE", "\tJOB", "\tPAGE", "\tTIMED"),
             ],
             "USTATUS": [
-                f"{name}={self._on.get(name, 'OFF')} [3 ENUMERATED]" for name in ("DEVICE", "JOB", "PAGE")
+                *(f"DEVICE={self._on.get('DEVICE', 'OFF')} [3 ENUMERATED]", "\tOFF", "\tON", "\tVERBOSE"),
+                *(f"JOB={self._on.get('JOB', 'OFF')} [2 ENUMERATED]", "\tOFF", "\tON"),
+                *(f"PAGE={self._on.get('PAGE', 'OFF')} [2 ENUMERATED]", "\tOFF", "\tON"),
+                *(f"TIMED={self._every_s} [2 RANGE]", f"\t{_TIMED_MIN_S}", f"\t{_TIMED_MAX_S}"),
             ],
-            "VARIABLES": ["COPIES=1 [2 RANGE]", "\t1", "\t999"],
+            "VARIABLES": self._variables.listing(),
         }
-        return answers.get(category, ["?"])
+        return answers.get(category, ['"?"'])
+
+    def untrue(self, data: bytes) -> bytes | None:
+        """Return a reply that says the opposite: paper out when ready, ready when not, another value of a variable.
+
+        None for replies that are no state of anything.
+        """
+        if found := _STATE.search(data):
+            ready = found[1].startswith(b"10")
+            code, text = (b"41204", b"LOAD A4") if ready else (b"10001", b"READY")
+            online = b"FALSE" if ready else b"TRUE"
+            lie = b'CODE=%b\r\nDISPLAY="%b"\r\nONLINE=%b\r\n' % (code, text, online)
+            return data[: found.start()] + lie + data[found.end() :]
+        if found := _INQUIRED.match(data):
+            other = other_value(found[1].decode("latin-1"), found[2].decode("latin-1"))
+            return data[: found.start(2)] + other.encode() + data[found.end(2) :] if other else None
+        if found := _SWITCH.search(data):
+            return data[: found.start(1)] + (b"ON" if found[1] == b"OFF" else b"OFF") + data[found.end(1) :]
+        if found := _VALUE.search(data):
+            last = b"5" if data[found.end() - 1 : found.end()] != b"5" else b"6"
+            return data[: found.end() - 1] + last + data[found.end() :]
+        return None
 
     def device(self) -> None:
         """USTATUS DEVICE, if somebody wants it."""
@@ -133,6 +164,7 @@ class PjlStatus:
             self._machine.reply(text.encode("latin-1"), inlet)
 
     def _set_timer(self, seconds: int) -> None:
+        self._every_s = seconds
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.personalities._escpos_commands import command_length, draws, ends_receipt
+from printfabric_sim.personalities._escpos_status import ERRORS, EscPosStatus
 from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
 from printfabric_sim.unit import Unit
 
@@ -27,8 +28,6 @@ _REALTIME = re.compile(
     rb"\x10\x04[\x01-\x04]|\x10\x05[\x01\x02]|\x10\x14\x01[\x00\x01][\x01-\x08]|\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
 )
 _TAIL_BYTES = 10
-_OFFLINE = frozenset(Condition) - {Condition.WARMING_UP}
-_ERRORS = frozenset({Condition.JAM, Condition.HEAD_HOT, Condition.CUTTER})
 
 
 class ReceiptPrinter(Personality):
@@ -42,15 +41,14 @@ class ReceiptPrinter(Personality):
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
         super().__init__(machine, options)
-        self._senders: dict[int, Inlet] = {}
+        self.status = EscPosStatus(machine, options)
         self.reset()
 
     def reset(self) -> None:
         """Back to power-on: automatic status off, drawer shut, nothing skipped."""
-        self._asb = 0
+        self.status.reset()
         self._skip = 0  # bytes of an image that are still to come
         self._ink = False
-        self.drawer_open = False
 
     def flush(self) -> None:
         """Expect the beginning of a receipt."""
@@ -58,8 +56,7 @@ class ReceiptPrinter(Personality):
 
     def inlet_opened(self, inlet: Inlet) -> None:
         """Remember who is to get automatic status."""
-        self._senders = {n: i for n, i in self._senders.items() if not i.ended}
-        self._senders[inlet.number] = inlet
+        self.status.add(inlet)
 
     def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
         """Take text and commands up to the next cut."""
@@ -84,8 +81,8 @@ class ReceiptPrinter(Personality):
                 return Step(size, part=True)
             if position + length > size:
                 return self._taken(position)
-            if position == 0 and buffer[0] == 0x10 and not self.machine.draft_bytes:
-                return Step(length)  # a real-time command between receipts is no part of one
+            if buffer[position] == 0x10 and length > 1:  # obeyed when it arrived, and no part of any receipt
+                return Step(length) if position == 0 else self._taken(position)
             if (step := self._command(buffer, position, length, inlet)) is not None:
                 return step
             position += length
@@ -115,17 +112,15 @@ class ReceiptPrinter(Personality):
             return Step(at, part=True)
         command, n = buffer[1:2], buffer[2]
         if command == b"r":
-            self.machine.reply(bytes([self._gs_r(n)]), inlet)
+            self.status.transmit(n, inlet)
         elif command == b"I":
-            self.machine.reply(self._gs_i(n), inlet)
+            self.status.identify(n, inlet)
         elif command == b"a":
-            self._asb = n
-            if n:
-                self.machine.reply(self._asb_bytes(), inlet)
-        elif length >= 11 and buffer[5] in (0x30, 48):  # GS ( H pL pH fn=48 m d1..d4
+            self.status.watch(n, inlet)
+        elif length >= 11 and buffer[5] == 48:  # GS ( H pL pH fn=48 m d1..d4
             number = bytes(buffer[length - 4 : length])
             # Function 48: sent "when the processing of the data before it is completed".
-            return Step(length, mark=lambda: self.machine.reply(b"\x37\x22" + number + b"\x00", inlet))
+            return Step(length, mark=lambda: self.status.processed(number, inlet))
         return Step(length)
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
@@ -149,104 +144,49 @@ class ReceiptPrinter(Personality):
 
     def _realtime_action(self, command: bytes, inlet: Inlet) -> Callable[[], None]:
         if command[1] == 0x04:
-            return lambda: self.machine.reply(bytes([self.status(command[2])]), inlet)
+            return lambda: self.status.realtime(command[2], inlet)
         if command[1] == 0x05:
             return lambda: self._recover(command[2])
         if command[2] == 0x01:
             return lambda: self._kick(command[3])
         return lambda: self._clear(inlet)
 
-    def status(self, n: int) -> int:
-        """Return the DLE EOT n status byte: bits 1 and 4 are fixed on, 0 and 7 off."""
-        now = self.machine.conditions
-        byte = 0x12
-        if n == 1:
-            byte |= (0 if self.drawer_open else 0x04) | (0x08 if now & _OFFLINE else 0)
-        elif n == 2:
-            byte |= 0x04 if Condition.COVER_OPEN in now else 0
-            byte |= 0x20 if Condition.MEDIA_OUT in now else 0
-            byte |= 0x40 if now & _ERRORS else 0
-        elif n == 3:
-            byte |= 0x08 if Condition.CUTTER in now else 0
-            byte |= 0x20 if Condition.JAM in now else 0
-            byte |= 0x40 if Condition.HEAD_HOT in now else 0
-        elif n == 4:
-            byte |= 0x60 if Condition.MEDIA_OUT in now else 0
-            byte |= 0x0C if self._near_end() else 0
-        return byte
-
-    def _asb_bytes(self) -> bytes:
-        """Return the four bytes of automatic status back."""
-        now = self.machine.conditions
-        first = 0x10 | (0 if self.drawer_open else 0x04) | (0x08 if now & _OFFLINE else 0)
-        first |= 0x20 if Condition.COVER_OPEN in now else 0
-        second = (0x08 if Condition.CUTTER in now else 0) | (0x20 if Condition.JAM in now else 0)
-        second |= 0x40 if Condition.HEAD_HOT in now else 0
-        third = (0x03 if self._near_end() else 0) | (0x0C if Condition.MEDIA_OUT in now else 0)
-        return bytes([first, second, third, 0x0F])
-
-    def _gs_r(self, n: int) -> int:
-        if n in (1, 49):
-            return (0x03 if self._near_end() else 0) | (
-                0x0C if Condition.MEDIA_OUT in self.machine.conditions else 0
-            )
-        return 0 if self.drawer_open else 1
-
-    def _gs_i(self, n: int) -> bytes:
-        texts = {
-            65: self.options.get("firmware", "60.03 ESC/POS"),
-            66: "EPSON",
-            67: self.options.get("model", "TM-T88VI"),
-            68: self.options.get("serial_number", "SIM0000001"),
-            69: "",
-        }
-        if n in texts:
-            return b"\x5f" + texts[n].encode() + b"\x00"
-        return bytes([{1: 0x20, 2: 0x02, 3: 0x00, 49: 0x20, 50: 0x02}.get(n, 0)])
-
-    def _near_end(self) -> bool:
-        left = self.machine.media_left
-        return Condition.MEDIA_OUT in self.machine.conditions or (left is not None and left < 10)
-
     def _kick(self, pin: int) -> None:
-        self.drawer_open = True
+        self.status.drawer_open = True
         self.machine.event("drawer opened", pin=2 if pin == 0 else 5)
-        self._tell()
+        self.status.changed()
 
     def attend(self, part: str, what: str) -> bool:
         """Somebody pushes the drawer back."""
         if (part, what) != ("drawer", "shut"):
             return False
-        self.drawer_open = False
-        self._tell()
+        self.status.drawer_open = False
+        self.status.changed()
         return True
 
     def _recover(self, n: int) -> None:
         """DLE ENQ: 1 goes on from the line of the error, 2 clears the buffers first."""
         if n == 2:
             self.machine.cancel("DLE ENQ 2")
-        for condition in _ERRORS & self.machine.conditions:
+        for condition in ERRORS & self.machine.conditions:
             self.machine.release(condition)
 
     def _clear(self, inlet: Inlet) -> None:
         """DLE DC4 fn 8: clear the buffers, then say so (37 25 00)."""
         self.machine.cancel("DLE DC4 8")
-        self.machine.reply(b"\x37\x25\x00", inlet)
-
-    def _tell(self) -> None:
-        if not self._asb:
-            return
-        for inlet in list(self._senders.values()):
-            self.machine.reply(self._asb_bytes(), inlet)
+        self.status.cleared(inlet)
 
     def condition_changed(self, condition: Condition, on: bool) -> None:
-        """Send automatic status if it is on."""
-        self._tell()
+        """Send automatic status if that is selected."""
+        self.status.changed()
 
     def unit_left(self, unit: Unit, copy: int) -> None:
         """Tell about the roll coming to its end."""
-        if self._asb and self.machine.media_left == 9:
-            self._tell()
+        self.status.changed()
+
+    def wrong_status(self, data: bytes) -> bytes:
+        """Say "no paper" where there is paper, and so on; of texts and numbers another one."""
+        return self.status.untrue(data) or super().wrong_status(data)
 
     def text(self, content: bytes) -> str:
         """Return the receipt's text without its commands."""

@@ -1,7 +1,8 @@
 """A laser printer with PJL around PCL, PostScript or PDF.
 
-After HP's "Printer Job Language Technical Reference Manual": UEL, COMMENT, JOB, EOJ, ENTER, SET COPIES/QTY, ECHO, INFO,
-INQUIRE, USTATUS DEVICE/JOB/PAGE/TIMED, USTATUSOFF, RDYMSG, RESET; status codes by its appendix D. A page is a unit.
+After HP's "Printer Job Language Technical Reference Manual": UEL, COMMENT, JOB, EOJ, ENTER, SET, DEFAULT, RESET, INITIALIZE,
+ECHO, INFO, INQUIRE, DINQUIRE, USTATUS DEVICE/JOB/PAGE/TIMED, USTATUSOFF, RDYMSG; status codes by its appendix D. A page is a
+unit; of the variables COPIES, QTY and PERSONALITY have an effect on it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, ClassVar
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.paper_path import Mark
-from printfabric_sim.personalities._pdl_pages import Pages, PdfPages, pages_for
+from printfabric_sim.personalities._pages import Pages
+from printfabric_sim.personalities._pdl_pages import PdfPages, pages_for
 from printfabric_sim.personalities._pjl_status import PjlStatus
+from printfabric_sim.personalities._pjl_variables import PjlVariables
 from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
 from printfabric_sim.unit import Job, Unit
 
@@ -23,26 +26,27 @@ if TYPE_CHECKING:
 
 UEL = b"\x1b%-12345X"
 _SETTING = re.compile(r"([A-Z]+)\s*(?::\s*\S+)?\s*=\s*(\"[^\"]*\"|\S+)")
-_COPIES = frozenset({"COPIES", "QTY"})
-_NUMBER = re.compile(r"[0-9]{1,5}")
 # A PJL line is no longer than this; more without a line end is taken for garbage.
 _LINE_BYTES = 1024
 
 
 class LaserPrinter(Personality):
-    """A LaserJet-like printer. Options: `model`, `language` (what raw data is taken for: AUTO, PCL, POSTSCRIPT, PDF)."""
+    """A LaserJet-like printer. Options: `model`, `language` (what raw data is taken for: AUTO, PCL, PCLXL, POSTSCRIPT, PDF)."""
 
     name = "pjl"
     kind = "page"
     known_options: ClassVar[Mapping[str, str]] = {
         "model": SHORT_TEXT,
-        "language": "AUTO|PCL|POSTSCRIPT|PS|PDF",
+        "language": "AUTO|PCL|PCLXL|POSTSCRIPT|PDF",
     }
-    device_id: ClassVar[str] = "MFG:Hewlett-Packard;CMD:PJL,PCL,POSTSCRIPT,PDF;MDL:SIM LaserJet;CLS:PRINTER;"
+    device_id: ClassVar[str] = (
+        "MFG:Hewlett-Packard;CMD:PJL,PCL,PCLXL,POSTSCRIPT,PDF;MDL:SIM LaserJet;CLS:PRINTER;"
+    )
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
         super().__init__(machine, options)
-        self.status = PjlStatus(machine, options.get("model", "SIM LaserJet 4000"))
+        self.variables = PjlVariables(options.get("language", "AUTO"))
+        self.status = PjlStatus(machine, options.get("model", "SIM LaserJet 4000"), self.variables)
         self.reset()
 
     def reset(self) -> None:
@@ -54,8 +58,7 @@ class LaserPrinter(Personality):
         """Leave job and language."""
         self._pages: Pages | None = None  # inside a payload
         self._in_pjl = False
-        self._language = "AUTO"
-        self._copies = 1
+        self.variables.reset()
         self._job: str | None = None
         self._taken = False  # something of the payload is in the draft
         self._job_of_inlet: Job | None = None
@@ -72,7 +75,7 @@ class LaserPrinter(Personality):
             self._in_pjl = True
             return Step(len(UEL))
         if UEL.startswith(bytes(buffer[: len(UEL)])):
-            return Step(0) if not inlet.ended else Step(len(buffer))
+            return Step(0) if not inlet.ended else Step(len(buffer), reason="a command cut short")
         if self._in_pjl:
             if buffer[:4].upper() == b"@PJL":
                 return self._line(buffer, inlet)
@@ -81,17 +84,16 @@ class LaserPrinter(Personality):
             if buffer[0] in b"\r\n \t\x00":
                 return Step(1)
         # Anything else is data in the default language.
-        self._enter(buffer, self.options.get("language", self._language))
-        return self._payload(buffer, inlet)
-
-    def _enter(self, buffer: bytearray, language: str) -> None:
         self._in_pjl = False
-        self._pages = pages_for(language, bytes(buffer[:16]).lstrip())
+        self._pages = pages_for(self.variables.language, bytes(buffer[:16]).lstrip())
+        return self._payload(buffer, inlet)
 
     def _line(self, buffer: bytearray, inlet: Inlet) -> Step:
         end = buffer.find(b"\n")
         if end < 0:
-            return Step(0) if len(buffer) < _LINE_BYTES else Step(len(buffer))
+            return (
+                Step(0) if len(buffer) < _LINE_BYTES else Step(len(buffer), reason="a PJL line without end")
+            )
         line = bytes(buffer[4:end]).decode("latin-1").strip()
         word, _, rest = line.partition(" ")
         mark = self._command(word.upper(), rest.strip(), inlet)
@@ -112,31 +114,35 @@ class LaserPrinter(Personality):
             return self._begin_job(rest, inlet)
         elif word == "EOJ":
             return self._end_job()
-        elif word == "SET":
-            self._set(settings)
         elif word == "ENTER":
             self._in_pjl = False
-            self._language = settings.get("LANGUAGE", "AUTO")
-            self._pages = pages_for(self._language, b"")
-        elif word in ("RESET", "INITIALIZE"):
-            self._copies = 1
+            self._pages = pages_for(settings.get("LANGUAGE", "AUTO"), b"")
         elif word == "RDYMSG":
             self.status.ready_message = _quoted(rest)
+        else:
+            self._set(word, rest)
         return None
 
-    def _set(self, settings: dict[str, str]) -> None:
-        for name in _COPIES & settings.keys():
-            if _NUMBER.fullmatch(settings[name]):
-                self._copies = max(1, int(settings[name]))
+    def _set(self, word: str, rest: str) -> None:
+        """Obey a command about variables; others are comments to this printer."""
+        if word == "SET":
+            self.variables.set(rest)
+        elif word == "DEFAULT":
+            self.variables.default(rest)
+        elif word == "RESET":
+            self.variables.reset()
+        elif word == "INITIALIZE":
+            self.variables.initialize()
 
     def _begin_job(self, rest: str, inlet: Inlet) -> Mark:
         self._job = _quoted(rest)
-        self._copies = 1
+        self.variables.reset()
         self._job_of_inlet = job = self.machine.begin_job(self._job, inlet)
         return lambda: self.status.job("START", job.name, None)
 
     def _end_job(self) -> Mark | None:
         name, self._job = self._job, None
+        self.variables.reset()
         if name is None:
             return None
         job = self._job_of_inlet
@@ -161,7 +167,7 @@ class LaserPrinter(Personality):
         self._taken = True
         if piece.pages:
             self._taken = False
-            return Step(piece.used, part=True, copies=piece.pages * self._copies)
+            return Step(piece.used, part=True, copies=piece.pages * self.variables.copies)
         return Step(piece.used, part=True)
 
     def _leave(self, used: int) -> Step:
@@ -170,18 +176,17 @@ class LaserPrinter(Personality):
         pages = self._pages.finish() if self._taken else 0
         if pages:
             self._taken = False
-            return Step(0, copies=pages * self._copies)
+            return Step(0, copies=pages * self.variables.copies)
         drop = self._taken
         self._pages, self._taken = None, False
         self._in_pjl = True
-        self._language = "AUTO"
         return Step(used, drop=drop)
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
         """The end of a connection ends the job: the page in progress is ejected, whole or not."""
         pages = self._pages.finish() if self._pages is not None and self._taken else 0
         drop = self._taken and not pages
-        pages *= self._copies
+        pages *= self.variables.copies
         self.flush()
         return Step(0, copies=pages, drop=drop)
 
@@ -192,6 +197,10 @@ class LaserPrinter(Personality):
     def unit_left(self, unit: Unit, copy: int) -> None:
         """Tell those who asked for it."""
         self.status.page(unit.job.units)
+
+    def wrong_status(self, data: bytes) -> bytes:
+        """Say "no paper" when ready, "ready" when not, and other values of variables."""
+        return self.status.untrue(data) or super().wrong_status(data)
 
     def text(self, content: bytes) -> str:
         """Return what is readable of the page."""

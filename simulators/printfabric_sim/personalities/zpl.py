@@ -22,38 +22,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
+from printfabric_sim.personalities import _zpl_stream as stream
+from printfabric_sim.personalities._zpl_status import ZplStatus
 from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-STX, ETX = b"\x02", b"\x03\r\n"
-_REALTIME = re.compile(
-    rb"~(?:HS|HI|HQ[A-Z]{2}|JA|JX|JR|PH|PP|PS|WC)"
-    rb'|! U1 getvar "[a-z._]{1,60}"\r?\n|\{\}\{"[a-z._]{1,60}":null\}',
-    re.IGNORECASE,
-)
-# A command that arrives in two packets is found with the last bytes of the first.
-_TAIL_BYTES = 80
 # Formats smaller than this wait in the buffer for their ^XZ; of larger ones whole commands are taken early.
 _EARLY_BYTES = 1024
 _PRINTS = re.compile(rb"\^(?:FD|FV|SN|GB|GC|GD|GE|GF|GS|XG|IM|IL|XF|FH|B[A-Z0-9])", re.IGNORECASE)
 _COPIES = re.compile(rb"\^PQ *(\d{1,8})(?!\d)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\^LL *(\d{1,5})(?!\d)", re.IGNORECASE)
 _STORES = re.compile(rb"\^DF", re.IGNORECASE)
-
-# ~HQES, error flags, group 1. A jam has no flag on a labeler; the nearest is "clear paper path failed".
-_ERROR_BITS = {
-    Condition.MEDIA_OUT: 0x00000001,
-    Condition.RIBBON_OUT: 0x00000002,
-    Condition.COVER_OPEN: 0x00000004,
-    Condition.CUTTER: 0x00000008,
-    Condition.HEAD_HOT: 0x00000010,
-    Condition.JAM: 0x00008000,
-    Condition.PAUSED: 0x00010000,
-}
-# From the page of ~HS: "the printer will not send a response to the host if the printer is in one of these conditions".
-_SILENT = frozenset({Condition.MEDIA_OUT, Condition.RIBBON_OUT, Condition.COVER_OPEN, Condition.HEAD_HOT})
+_GAP = re.compile(rb"[\s\x00]+")
 
 
 class ZplPrinter(Personality):
@@ -84,15 +66,12 @@ class ZplPrinter(Personality):
             b"~PS": lambda: machine.release(Condition.PAUSED),
             b"~WC": lambda: machine.print_own("configuration", b"^XA^FO30,30^FDConfiguration^FS^XZ"),
         }
-        self._answer: dict[bytes, Callable[[Inlet], None]] = {
-            b"~HS": self._host_status,
-            b"~HI": self._host_identification,
-        }
+        self._status = ZplStatus(machine, options)
         self.reset()
 
     def reset(self) -> None:
         """Forget the format in progress and the label length."""
-        self._label_dots = 1218
+        self._status.label_dots = 1218
         self._begin(False)
 
     def flush(self) -> None:
@@ -100,46 +79,66 @@ class ZplPrinter(Personality):
         self._begin(False)
 
     def _begin(self, inside: bool) -> None:
-        self._inside = inside
+        self._inside = self._status.inside = inside
         self._copies = 1
         self._prints = False
         self._stores = False
+        self._counted = 0  # bytes of counted data that are still to come
 
     def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
         """Take what lies outside formats, then formats one by one."""
+        if self._counted:
+            used = min(self._counted, len(buffer))
+            self._counted -= used
+            return self._step(used)
+        at = stream.bracket(buffer, b"AaZz" if self._inside else b"Aa")
+        found = stream.token(buffer, 0, at if at >= 0 else len(buffer))
+        if found is not None and found.start() == 0:
+            size = stream.counted(found)
+            if size is None:  # obeyed when it arrived, and no part of any label
+                return Step(found.end())
+            self._counted = size
+            self._read(buffer, found.end())
+            return self._step(found.end())
         if not self._inside:
-            return self._outside(buffer)
-        at = _bracket(buffer, b"AaZz")
+            return self._outside(buffer, found.start() if found is not None else at)
+        if found is not None:
+            self._read(buffer, found.start())
+            return Step(found.start(), part=True)
         if at >= 0 and buffer[at + 2] in b"Aa":
-            self.machine.event("format dropped", reason="^XA inside a format", inlet=inlet.number)
             self._begin(False)
-            return Step(at, part=True, drop=True)
-        if at >= 0:
-            return self._complete(buffer, at + 3)
+            return Step(at, part=True, drop=True, reason="^XA inside a format")
+        return self._complete(buffer, at + 3) if at >= 0 else self._early(buffer)
+
+    def _step(self, used: int) -> Step:
+        """Take counted data or its head: into the format, or, of a download, nowhere."""
+        return Step(used, part=True) if self._inside else Step(used, reason="a download, which is not kept")
+
+    def _outside(self, buffer: bytearray, stop: int) -> Step:
+        """Take what is before `stop`, the next thing of interest, if there is one: gaps, and text that means nothing."""
+        if gap := _GAP.match(buffer):
+            return Step(gap.end())
+        if stop == 0:
+            self._begin(True)
+            # The three bytes belong to the format; consumed alone, so that a following ^XA can be told from them.
+            return Step(3, part=True)
+        return Step(stop if stop > 0 else stream.partial(buffer, 0), reason="outside a format")
+
+    def _early(self, buffer: bytearray) -> Step:
+        """Take a long format before its end: cut between commands where possible, so that none is read in halves."""
         if len(buffer) < _EARLY_BYTES:
             return Step(0)
-        # Cut between commands where there is one, so that none is read in halves.
         cut = buffer.rfind(b"^", 1)
-        cut = cut if cut > 0 else len(buffer) - 3
+        cut = cut if cut > 0 else min(stream.partial(buffer, 1), len(buffer) - 3)
         self._read(buffer, cut)
         return Step(cut, part=True)
-
-    def _outside(self, buffer: bytearray) -> Step:
-        start = _bracket(buffer, b"Aa")
-        if start < 0:
-            rest = buffer.rfind(b"^")
-            return Step(rest if rest >= 0 and rest >= len(buffer) - 2 else len(buffer))
-        if start > 0:
-            return Step(start)
-        self._begin(True)
-        # The three bytes belong to the format; consumed alone, so that a following ^XA can be told from them.
-        return Step(3, part=True)
 
     def _complete(self, buffer: bytearray, end: int) -> Step:
         self._read(buffer, end)
         copies, prints = self._copies, self._prints and not self._stores
+        why = "a stored format, which is not kept" if self._stores else ""
         self._begin(False)
-        return Step(end, part=True, copies=copies) if prints else Step(end, part=True, drop=True)
+        return Step(end, part=True, copies=copies) if prints else Step(end, part=True, drop=True, reason=why)
 
     def _read(self, buffer: bytearray, end: int) -> None:
         """Note what concerns the paper in the commands before `end`."""
@@ -147,7 +146,7 @@ class ZplPrinter(Personality):
         if found := _COPIES.search(buffer, 0, end):
             self._copies = max(1, int(found[1]))
         if found := _LENGTH.search(buffer, 0, end):
-            self._label_dots = int(found[1])
+            self._status.label_dots = int(found[1])
         self._stores = self._stores or _STORES.search(buffer, 0, end) is not None
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
@@ -156,29 +155,10 @@ class ZplPrinter(Personality):
 
     def realtime(self, data: bytes, inlet: Inlet) -> list[tuple[int, Callable[[], None]]]:
         """Find control commands (~), which are obeyed on receipt, ahead of buffered formats."""
-        if b"~" not in data and b"! U" not in data and b"{}" not in data and not inlet.tail:
-            return []
-        known = len(inlet.tail)
-        text = inlet.tail + data
-        inlet.tail = b""
-        found: list[tuple[int, Callable[[], None]]] = []
-        last = 0
-        for match in _REALTIME.finditer(text):
-            last = match.end()
-            if last > known:
-                found.append((last - known, self._action(match[0], inlet)))
-        start = max(text.rfind(b"~"), text.rfind(b"! U"), text.rfind(b"{}"))
-        if start >= last and len(text) - start < _TAIL_BYTES:
-            inlet.tail = text[start:]
-        return found
+        return [(end, self._action(command, inlet)) for end, command in stream.commands(data, inlet)]
 
     def _action(self, command: bytes, inlet: Inlet) -> Callable[[], None]:
-        if command[:1] in b"!{":
-            return lambda: self._get_variable(command, inlet)
-        if command[:3].upper() == b"~HQ":
-            return lambda: self._host_query(command[3:].upper(), inlet)
-        answer = self._answer.get(command.upper())
-        return self._obey[command.upper()] if answer is None else partial(answer, inlet)
+        return self._obey.get(command.upper()) or partial(self._status.answer, command, inlet)
 
     def _cancel(self, command: str) -> None:
         """~JA, ~JX: everything, or the format in progress, is cancelled."""
@@ -187,77 +167,9 @@ class ZplPrinter(Personality):
         else:
             self.machine.cancel(command)
 
-    def _host_status(self, inlet: Inlet) -> None:
-        """~HS: three strings of flags; none at all while the printer needs somebody."""
-        conditions = self.machine.conditions
-        if conditions & _SILENT and self.options.get("hs_silent", "yes") != "no":
-            self.machine.event("status withheld", command="~HS")
-            return
-        formats = self.machine.units_waiting + inlet.buffer.count(b"^XZ")
-        first = (
-            f"030,{_bit(Condition.MEDIA_OUT in conditions)},{_bit(Condition.PAUSED in conditions)},"
-            f"{self._label_dots:04d},{formats % 1000:03d},{_bit(self.machine.buffer_full)},0,"
-            f"{_bit(self._inside)},000,0,0,{_bit(Condition.HEAD_HOT in conditions)}"
-        )
-        second = (
-            f"000,0,{_bit(Condition.COVER_OPEN in conditions)},{_bit(Condition.RIBBON_OUT in conditions)},"
-            f"1,2,6,0,{self.machine.copies_left:08d},1,000"
-        )
-        lines = (first, second, "1234,0")
-        self.machine.reply(b"".join(STX + line.encode() + ETX for line in lines), inlet)
-
-    def _host_identification(self, inlet: Inlet) -> None:
-        """~HI: model, software version, dots/mm, memory."""
-        model = self.options.get("model", "SIM ZD621-203dpi")
-        firmware = self.options.get("firmware", "V93.21.26Z")
-        self.machine.reply(STX + f"{model},{firmware},8,8176KB".encode() + ETX, inlet)
-
-    def _host_query(self, what: bytes, inlet: Inlet) -> None:
-        """~HQES: error flags in two groups; ~HQSN, ~HQOD likewise. Unknown queries stay unanswered."""
-        if what == b"ES":
-            bits = sum(bit for condition, bit in _ERROR_BITS.items() if condition in self.machine.conditions)
-            low = self.machine.media_left is not None and self.machine.media_left < 10
-            body = (
-                "\r\n\r\n  PRINTER STATUS                            \r\n"
-                f"   ERRORS:         {_bit(bits != 0)} 00000000 {bits:08X}\r\n"
-                f"   WARNINGS:       {_bit(low)} 00000000 {1 if low else 0:08X}\r\n"
-            )
-        elif what == b"SN":
-            body = f"\r\n\r\n  SERIAL NUMBER                              \r\n   {self._serial()}\r\n"
-        elif what == b"OD":
-            body = (
-                "\r\n\r\n  PRINT METERS                               \r\n"
-                f'   TOTAL NONRESETTABLE:          {self.machine.printed * self._label_dots // 203} "\r\n'
-            )
-        else:
-            self.machine.event("query ignored", command=f"~HQ{what.decode('latin-1')}")
-            return
-        self.machine.reply(STX + body.encode() + ETX, inlet)
-
-    def _get_variable(self, command: bytes, inlet: Inlet) -> None:
-        """SGD getvar: a value in quotes; "?" for a name the printer does not know."""
-        name = command.split(b'"')[1].decode().lower()
-        cover = Condition.COVER_OPEN in self.machine.conditions
-        values = {
-            "device.product_name": self.options.get("model", "SIM ZD621-203dpi"),
-            "device.unique_id": self._serial(),
-            "appl.name": self.options.get("firmware", "V93.21.26Z"),
-            "odometer.total_label_count": str(self.machine.printed),
-            "media.status": "out" if Condition.MEDIA_OUT in self.machine.conditions else "ok",
-            "head.latch": "open" if cover else "ok",
-        }
-        value = values.get(name, "?")
-        text = f'"{value}"' if command[:1] == b"!" else f'{{"{name}":"{value}"}}'
-        self.machine.reply(text.encode(), inlet)
-
-    def _serial(self) -> str:
-        return self.options.get("serial_number", "SIM0000001")
-
     def wrong_status(self, data: bytes) -> bytes:
         """Say "paper out" where there is paper, and the other way round."""
-        if data.startswith(STX + b"030,"):
-            return data[:5] + (b"0" if data[5:6] == b"1" else b"1") + data[6:]
-        return super().wrong_status(data)
+        return self._status.untrue(data) or super().wrong_status(data)
 
     def text(self, content: bytes) -> str:
         """Return the field data, one field a line."""
@@ -269,20 +181,3 @@ class ZplPrinter(Personality):
         from printfabric_sim.render.label import draw_label  # noqa: PLC0415 (Pillow only when a picture is wanted)
 
         return draw_label(content)
-
-
-def _bit(on: bool) -> int:
-    return 1 if on else 0
-
-
-def _bracket(buffer: bytearray, letters: bytes) -> int:
-    """Return where the first ^X or ^x followed by one of `letters` is, -1 if there is none."""
-    first, end = -1, len(buffer)
-    for needle in (b"^X", b"^x"):
-        at = buffer.find(needle, 0, end)
-        while 0 <= at < len(buffer) - 2:
-            if buffer[at + 2] in letters:
-                first = end = at  # the other spelling matters only before
-                break
-            at = buffer.find(needle, at + 2, end)
-    return first

@@ -1,0 +1,132 @@
+"""The unit in progress: every byte the interpreter takes goes into it, is obeyed, or is lost and told so."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from printfabric_sim.drain import Drain
+from printfabric_sim.guard import guarded
+from printfabric_sim.inlet import Inlet
+from printfabric_sim.loss import Loss
+from printfabric_sim.paper_path import PaperPath
+from printfabric_sim.personality import Personality, Step
+from printfabric_sim.record import Record
+from printfabric_sim.unit import Draft, Job, Span
+
+# The head of a unit kept in memory for its serial text and its picture.
+KEEP_CONTENT_BYTES = 256 * 1024
+
+
+class AssemblyOwner(Protocol):
+    """What the assembly needs of the printer around it."""
+
+    path: PaperPath
+    drain: Drain
+    record: Record
+
+    @property
+    def personality(self) -> Personality:
+        """The interpreter."""
+
+
+class Assembly:
+    """Puts units together from the interpreter's steps. `draft` is the one in progress, empty between units."""
+
+    def __init__(self, owner: AssemblyOwner) -> None:
+        self.draft = Draft(KEEP_CONTENT_BYTES)
+        self._owner = owner
+        self._job = Job(0)  # of the bytes that came last
+
+    def apply(self, inlet: Inlet, step: Step) -> None:
+        """Do what the interpreter has decided about the front of the buffer of `inlet`."""
+        if step.used:
+            taken = self._consume(inlet, step.used, step.part)
+            if step.reason and not step.part:
+                self.discarded(inlet, Loss(taken), step.reason)
+        if step.drop:
+            self.discarded(inlet, Loss(self.draft.spans), step.reason or "nothing to print")
+            self.draft = Draft(KEEP_CONTENT_BYTES)
+        if step.copies:
+            unit = self.draft.finish(self._owner.personality.kind, inlet.job, step.copies)
+            self.draft = Draft(KEEP_CONTENT_BYTES)
+            self._owner.path.put(unit)
+        if step.mark is not None:
+            self._owner.path.mark(step.mark)
+
+    def end_of_input(self, inlet: Inlet) -> None:
+        """All of `inlet` is interpreted and no more comes; a unit that a broken sender left is garbled from now on."""
+        clean = inlet.ended == "fin"
+        if self.holds(inlet) and not clean:
+            self.draft.garbled = f"inlet {inlet.number} broke off inside"
+        step = guarded(self._owner.record, inlet, self._owner.personality.end_of_input, inlet, clean)
+        if step is None:
+            self.spoiled(inlet)
+        else:
+            self.apply(inlet, step)
+
+    def spoiled(self, inlet: Inlet) -> None:
+        """The interpreter raised: what it has begun comes out garbled with all that is buffered behind it."""
+        size, why = len(inlet.buffer), "the personality failed"
+        if self.draft.size:
+            self.draft.garbled = why
+            self.apply(inlet, Step(size, part=True, copies=1))
+        else:
+            self.apply(inlet, Step(size, reason=why))
+        guarded(self._owner.record, inlet, self._owner.personality.flush)
+
+    def give_up(self, reason: str, *, tear: bool = True) -> Loss:
+        """Drop the unit in progress and return what is lost; where paper moves as data arrives it comes out torn.
+
+        Without `tear` it is only lost.
+        """
+        draft, self.draft = self.draft, Draft(KEEP_CONTENT_BYTES)
+        personality = self._owner.personality
+        guarded(self._owner.record, None, personality.flush)
+        if not draft.size or not personality.prints_as_it_goes or not tear:
+            return Loss(draft.spans)
+        self._owner.path.torn(draft.finish(personality.kind, self._job), reason)
+        return Loss()
+
+    def holds(self, inlet: Inlet) -> bool:
+        """Say whether the last bytes of the unit in progress came from `inlet`."""
+        return bool(self.draft.spans) and self.draft.spans[-1].inlet == inlet.number
+
+    def discarded(self, inlet: Inlet, loss: Loss, reason: str) -> None:
+        """Input of `inlet` is thrown away: say so."""
+        if loss:
+            self._owner.record.lost("discarded", loss, inlet=inlet.number, reason=reason)
+
+    def _consume(self, inlet: Inlet, used: int, part: bool) -> list[Span]:
+        """Move `used` bytes from the buffer into the draft (or nowhere), around places the line has damaged.
+
+        Return what went nowhere.
+        """
+        position = 0
+        nowhere: list[Span] = []
+        if part:
+            self._job = inlet.job
+        with memoryview(inlet.buffer) as whole:
+            while inlet.damage and inlet.damage[0].offset < inlet.consumed + used - position:
+                harm = inlet.damage.popleft()
+                size = max(0, harm.offset - inlet.consumed)
+                with whole[position : position + size] as piece:
+                    self._take(inlet, piece, part, nowhere)
+                whole_behind = self.draft.size == 0 and self._owner.personality.marks_beginning
+                if self.draft.size or (part and not whole_behind):
+                    self.draft.garbled = harm.reason
+                position += size
+                inlet.consumed += size + harm.skip
+            with whole[position:used] as piece:
+                self._take(inlet, piece, part, nowhere)
+        inlet.consumed += used - position
+        del inlet.buffer[:used]
+        if self._owner.drain.bytes_per_s:
+            self._owner.drain.took(used)
+        return nowhere
+
+    def _take(self, inlet: Inlet, piece: memoryview, part: bool, nowhere: list[Span]) -> None:
+        """Put `piece`, the next of `inlet`, where it goes."""
+        if part:
+            self.draft.add(piece, inlet.number, inlet.consumed)
+        elif piece:
+            nowhere.append(Span(inlet.number, inlet.consumed, inlet.consumed + len(piece)))

@@ -1,0 +1,99 @@
+"""What stands out in a ZPL stream: brackets of formats, commands obeyed on receipt, and counted binary data.
+
+After Zebra's "ZPL II Programming Guide": ^GF (B and C: so many bytes of binary data), ~DY (B, C and P likewise, unless
+they come as :B64: or :Z64:). Nothing inside counted data is a command.
+"""
+
+from __future__ import annotations
+
+import re
+
+from printfabric_sim.inlet import Inlet
+
+_TOKEN = re.compile(
+    rb"(?P<command>~(?:HS|HI|HQ[A-Z]{2}|JA|JX|JR|PH|PP|PS|WC)"
+    rb'|! U1 getvar "[a-z._]{1,60}"\r?\n|\{\}\{"[a-z._]{1,60}":null\})'
+    rb"|(?:\^GF[BC],(?P<graphic>\d{1,8}),\d{0,8},\d{0,8},"
+    rb"|~DY[^,~^]{1,40},[BCP],[^,~^]{0,3},(?P<download>\d{1,8}),\d{0,8},)(?!:[BZ]64:)",
+    re.IGNORECASE,
+)
+# One of these is in every token; looking for them is much faster than the pattern.
+_LEADS = (b"~", b"! U", b"{}", b"^GFB", b"^GFC", b"^gf")
+_ENCODED = (b":B64:", b":Z64:")
+# The beginning of a token or bracket at the end of what has arrived. No token is longer than 80 bytes.
+_PARTIAL_BYTES = 80
+_PARTIAL = re.compile(
+    rb"(?:\^(?:X|GF?|GF[BC][0-9,:BZ64]*)?"
+    rb"|~(?:[HJPWD]|HQ[A-Z]?|DY[^~^]*)?"
+    rb'|! ?(?:U|U1 ?(?:g[a-z]{0,5}(?: "?[a-z._]*"?\r?)?)?)?'
+    rb'|\{\}?(?:\{"?[a-z._]*"?:?n?u?l?l?)?)$',
+    re.IGNORECASE,
+)
+
+
+def token(buffer: bytearray | bytes, start: int, end: int) -> re.Match[bytes] | None:
+    """Return the first command obeyed on receipt, or head of counted data, that begins within `start`…`end`.
+
+    None as well while it cannot be told yet whether what a head announces is counted or comes as :B64:.
+    """
+    if all(buffer.find(lead, start, end) < 0 for lead in _LEADS):
+        return None
+    found = _TOKEN.search(buffer, start, end)
+    if found is None or counted(found) is None:
+        return found
+    data = bytes(buffer[found.end() : found.end() + len(_ENCODED[0])])
+    return None if any(mark.startswith(data) for mark in _ENCODED) else found
+
+
+def counted(found: re.Match[bytes]) -> int | None:
+    """Return how many bytes of data follow the head that was found; None behind a command."""
+    size = found["graphic"] or found["download"]
+    return int(size) if size is not None else None
+
+
+def partial(buffer: bytearray | bytes, start: int) -> int:
+    """Return where at the end of `buffer`, from `start` on, a token may have begun; its length if nowhere."""
+    found = _PARTIAL.search(buffer, max(start, len(buffer) - _PARTIAL_BYTES))
+    return found.start() if found is not None else len(buffer)
+
+
+def bracket(buffer: bytearray, letters: bytes) -> int:
+    """Return where the first ^X or ^x followed by one of `letters` is, -1 if there is none."""
+    first, end = -1, len(buffer)
+    for needle in (b"^X", b"^x"):
+        at = buffer.find(needle, 0, end)
+        while 0 <= at < len(buffer) - 2:
+            if buffer[at + 2] in letters:
+                first = end = at  # the other spelling matters only before
+                break
+            at = buffer.find(needle, at + 2, end)
+    return first
+
+
+def commands(data: bytes, inlet: Inlet) -> list[tuple[int, bytes]]:
+    """Return the commands in `data`, which has just arrived, each with the offset behind it.
+
+    What `inlet` must remember until more arrives is kept there: the beginning of a token, counted data to come.
+    """
+    known = len(inlet.tail)
+    text = inlet.tail + data if known else data
+    inlet.tail = b""
+    found: list[tuple[int, bytes]] = []
+    position = 0
+    while True:
+        passed = min(inlet.counted, len(text) - position)
+        inlet.counted -= passed
+        position += passed
+        if inlet.counted:
+            return found
+        match = token(text, position, len(text))
+        if match is None:
+            break
+        position = match.end()
+        size = counted(match)
+        if size is None:
+            found.append((position - known, match[0]))
+        else:
+            inlet.counted = size
+    inlet.tail = text[partial(text, position) :]
+    return found

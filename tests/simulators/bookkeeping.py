@@ -1,0 +1,236 @@
+"""An independent count: the bytes that went over the wire against the record's claims, in both directions.
+
+Nothing of the simulator is used here: units and events are read from the files it left, bytes come from the test's own
+recorder, and the units in them are found by the small grammar below. The languages are those that `lives.make_unit` writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Row = dict[str, Any]
+UEL = rb"\x1b%-12345X"
+# One whole unit, as the languages define it; `body` of a page may end without its form feed, at a UEL.
+WHOLE = {
+    "zpl": re.compile(rb"\^XA(?:(?!\^X[AZ]).)*\^XZ", re.DOTALL),
+    "escpos": re.compile(rb"(?:(?!\x1dV\x00).)*\x1dV\x00", re.DOTALL),
+    "pjl": re.compile(rb"(?:(?!%b|\x0c).)+\x0c" % UEL, re.DOTALL),
+    "plain": re.compile(rb"[^\x0c]*\x0c"),
+}
+# A page that has no form feed: the end of the job ejects it.
+EJECTED = {"pjl": re.compile(rb"(?:(?!%b|\x0c).)+" % UEL, re.DOTALL)}
+# What is allowed between two units, and is in none.
+GAP = {
+    "zpl": re.compile(rb"\s*"),
+    "escpos": re.compile(rb""),
+    "pjl": re.compile(rb"(?:%b|@PJL[^\n]*\n|[\r\n])*" % UEL),
+    "plain": re.compile(rb""),
+}
+COPIES = re.compile(rb"\^PQ(\d+)")
+SERIAL = re.compile(rb"(?:SERIAL|Receipt no|page no) (\d{5})")
+INK = re.compile(rb"SERIAL|Receipt|page no|[0-9]{5} ")
+# Faults that throw input away, or break a connection so that a sender must begin somewhere again.
+DESTROYING = ("reset", "fin=drop", "power-cut", "reboot")
+BREAKING = (*DESTROYING, "fin", "device-gone", "accept-close")
+# Losses that only such a fault explains; all others are of bytes that are no whole unit.
+DESTROYED = ("thrown away", "came after the end", "power-cut", "reboot")
+# Or the end of the test, if a sender has been accepted late.
+STOPPED = "the simulator was stopped"
+
+
+class Piece(NamedTuple):
+    """A span of one inlet."""
+
+    inlet: int
+    start: int
+    end: int
+
+
+class Books:
+    """The record of one life, read from its folder, and `streams`: what the wire brought, inlet by inlet."""
+
+    def __init__(self, personality: str, folder: Path, streams: dict[int, bytes]) -> None:
+        self.personality = personality
+        self.streams = streams
+        self.units = _rows(folder / "units.jsonl")
+        self.events = _rows(folder / "events.jsonl")
+        self.ended = {e["inlet"]: e["how"] for e in self.events if e["event"] == "disconnected"}
+        self.losses = [event for event in self.events if event.get("spans")]
+        self.struck = [event["fault"] for event in self.events if event["event"] == "fault"]
+        self.damage = [
+            Piece(e["inlet"], e["at"], e["at"] + e["bytes"])
+            for e in self.events
+            if e["event"] == "bytes damaged"
+        ]
+        self.made: dict[tuple[Piece, ...], list[Row]] = defaultdict(list)
+        for unit in self.units:
+            self.made[tuple(Piece(*span) for span in unit["spans"])].append(unit)
+
+    def bytes_of(self, pieces: tuple[Piece, ...] | list[Piece]) -> bytes:
+        """Return what the wire brought there."""
+        return b"".join(self.streams[inlet][start:end] for inlet, start, end in pieces)
+
+    def broke(self, actions: tuple[str, ...] = BREAKING) -> bool:
+        """Say whether one of these faults has struck."""
+        return any(fault.startswith(actions) for fault in self.struck)
+
+    def hurt(self, pieces: tuple[Piece, ...] | list[Piece]) -> bool:
+        """Say whether the line has damaged a byte there, as the record claims."""
+        return any(
+            d.inlet == p.inlet and d.start < p.end and p.start < d.end for d in self.damage for p in pieces
+        )
+
+
+def check(books: Books, received: int) -> None:
+    """Compare the record with the wire; `received` is how many bytes the printer says have arrived."""
+    arrived = _arrived(books)
+    assert sum(arrived.values()) == received, "bytes that are in nobody's account"
+    _every_byte_is_in_one_place(books, arrived)
+    for pieces, units in books.made.items():
+        _check_unit(books, pieces, units)
+    _check_losses(books)
+    _check_duplicates(books)
+    in_order = all(how == "fin" for how in books.ended.values()) and not books.broke()
+    if in_order and all(_only_whole(books, stream) for stream in books.streams.values()):
+        _check_undisturbed(books)
+
+
+def _arrived(books: Books) -> dict[int, int]:
+    """Return how far each inlet came; all the wire brought, where nobody broke off."""
+    arrived = {e["inlet"]: e["received"] for e in books.events if e["event"] == "disconnected"}
+    claims = [span for row in (*books.units, *books.losses) for span in row["spans"]]
+    for inlet, _, end in claims:
+        arrived[inlet] = max(arrived[inlet], end)
+    for inlet, size in arrived.items():
+        brought = len(books.streams[inlet])
+        assert size <= brought, f"inlet {inlet}: {size} bytes are said to have arrived of {brought}"
+        if books.ended[inlet] == "fin" and not books.broke():
+            assert size == brought, f"inlet {inlet}: {brought - size} bytes of an orderly sender are not told"
+    return arrived
+
+
+def _every_byte_is_in_one_place(books: Books, arrived: dict[int, int]) -> None:
+    """A byte that arrived is in one unit, or told as lost once, or between units; none is left inside at the end."""
+    for inlet, size in arrived.items():
+        told = sorted(
+            (piece.start, piece.end)
+            for row in (*books.made, *(loss["spans"] for loss in books.losses))
+            for piece in (Piece(*span) for span in row)
+            if piece.inlet == inlet
+        )
+        position = 0
+        for start, end in [*told, (size, size)]:
+            assert start < end or start == size, "an empty span"
+            assert position <= start, f"inlet {inlet}: bytes {start} to {position} are in two places"
+            gap = [Piece(inlet, position, start)]
+            wordless = GAP[books.personality].fullmatch(books.bytes_of(gap)) is not None
+            assert wordless or books.hurt(gap), f"nobody tells of {books.bytes_of(gap)!r}, {gap}"
+            position = end
+
+
+def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> None:
+    """One making of paper: its bytes, its copies, and whether it is what it is called."""
+    whole = books.bytes_of(pieces)
+    hurt = books.hurt(pieces)
+    inlets = [piece.inlet for piece in pieces]
+    for unit in units:
+        assert unit["bytes"] == len(whole)
+        assert hurt or unit["sha256"] == hashlib.sha256(whole).hexdigest(), "the hash is not of these bytes"
+        owner = [e["inlet"] for e in books.events if e["event"] == "job" and e["job"] == unit["job"]]
+        assert owner == [inlets[-1]], f"job {unit['job']} is none of inlet {inlets[-1]}"
+        if (found := SERIAL.search(whole)) and unit["outcome"] == "printed":
+            assert unit["serial"] == found[1].decode(), f"serial {unit['serial']}, and it reads {found[1]!r}"
+    out = [unit for unit in units if unit["outcome"] != "truncated"]
+    asked = [unit["copy"] for unit in out]
+    assert asked == list(range(1, len(out) + 1)), f"copies {asked} of {pieces}"
+    assert len(out) <= _copies(whole), "more copies than were asked for"
+    broken = any(books.ended.get(inlet, "") != "fin" for inlet in inlets if inlet != inlets[-1])
+    joined = any(a.inlet == b.inlet and a.end != b.start for a, b in itertools.pairwise(pieces))
+    cut_off = books.ended[inlets[-1]] != "fin" and WHOLE[books.personality].fullmatch(whole) is None
+    for unit in out:
+        if hurt or broken or joined or cut_off:
+            assert unit["outcome"] == "garbled", f"unit {unit['unit']} is no unit that anybody sent: {pieces}"
+            continue
+        # A line of which a beginning was thrown away goes on with a piece of a unit.
+        assert unit["outcome"] == "printed" or unit["reason"] == "its beginning was thrown away", unit
+        patterns = [WHOLE[books.personality], *filter(None, [EJECTED.get(books.personality)])]
+        # A command that one sender has left half and another half completes is no command.
+        read = b"|".join(books.bytes_of([piece]) for piece in pieces)
+        assert any(pattern.fullmatch(read) for pattern in patterns), f"{read!r} is not one unit"
+
+
+def _check_losses(books: Books) -> None:
+    """What is told as lost is counted right; a whole unit is lost by nothing but a fault that destroys."""
+    missing = 0
+    for units in books.made.values():
+        whole = books.bytes_of([Piece(*span) for span in units[0]["spans"]])
+        # A torn piece that is not printed again was its copy.
+        missing += max(0, _copies(whole) - max(unit["copy"] for unit in units))
+    told = sum(loss.get("pieces", 0) for loss in books.events if "spans" in loss)
+    assert missing <= told, f"{missing} copies are missing, {told} are told"
+    for loss in books.losses:
+        pieces = [Piece(*span) for span in loss["spans"]]
+        assert loss["bytes"] == sum(piece.end - piece.start for piece in pieces)
+        if loss.get("reason") in DESTROYED:
+            assert books.broke(), f"{loss['reason']} without a cause"
+        elif loss.get("reason") != STOPPED and not books.hurt(pieces):
+            for piece in pieces:
+                lost = books.bytes_of([piece])
+                found = WHOLE[books.personality].search(lost)
+                inked = found is not None and INK.search(found[0]) is not None
+                assert not inked or not _begins_clean(books, piece, found.start() if found else 0), loss
+
+
+def _begins_clean(books: Books, piece: Piece, at: int) -> bool:
+    """Say whether the unit found at `at` of a lost piece is a whole one, not the end of one begun before."""
+    if books.personality == "zpl":
+        return True
+    return piece.start + at == 0 or at > 0
+
+
+def _check_duplicates(books: Books) -> None:
+    first: dict[tuple[str, int], Row] = {}
+    for unit in books.units:
+        if unit["outcome"] != "truncated":
+            known = first.setdefault((unit["sha256"], unit["copy"]), unit)
+            expected = None if known["spans"] == unit["spans"] else known["unit"]
+            assert unit["duplicate_of"] == expected
+
+
+def _check_undisturbed(books: Books) -> None:
+    """Nobody broke off and nothing destroys: every unit that was sent is out, with all its copies, once."""
+    sent: Counter[bytes] = Counter()
+    for stream in books.streams.values():
+        for unit in WHOLE[books.personality].findall(stream):
+            found = SERIAL.search(unit)
+            assert found is not None
+            sent[found[1]] += _copies(unit)
+    out = Counter(unit["serial"].encode() for unit in books.units if unit["outcome"] == "printed")
+    garbled = sum(unit["outcome"] == "garbled" for unit in books.units)
+    assert garbled == 0 if not books.damage else garbled + sum(out.values()) <= sum(sent.values())
+    assert books.damage or out == sent, f"sent and not out: {sent - out}, out and not sent: {out - sent}"
+    assert books.damage or not books.losses, books.losses
+    torn = [u for u in books.units if u["outcome"] == "truncated" and "printed again" not in u["reason"]]
+    assert torn == []
+
+
+def _only_whole(books: Books, stream: bytes) -> bool:
+    """Say whether a sender has sent whole units and nothing else."""
+    whole = WHOLE[books.personality]
+    between = GAP[books.personality].fullmatch(whole.sub(b"", stream)) is not None
+    return between and all(SERIAL.search(unit) for unit in whole.findall(stream))
+
+
+def _copies(whole: bytes) -> int:
+    found = COPIES.search(whole)
+    return int(found[1]) if found is not None else 1
+
+
+def _rows(path: Path) -> list[Row]:
+    return [json.loads(row) for row in path.read_text().splitlines()]
