@@ -78,6 +78,10 @@ class Inbox:
                 return Progress(piece.key, Phase.QUEUED, staged=True)
         return progress
 
+    def forget(self, key: DocKey) -> None:
+        """A document is not begun any more: its slices are dropped when their turn comes."""
+        self._unbegun.pop(key, None)
+
     @property
     def goes_on(self) -> bool:
         """Whether there is a document that is printed though nobody can be reached."""

@@ -100,7 +100,7 @@ class PortWork:
     def _handle(self, piece: Slice) -> Progress:
         try:
             if piece.key in self._canceled and (self.current is None or self.current.key != piece.key):
-                return refusals.not_begun(self._journal, piece)
+                return refusals.not_begun(self._journal, piece.key)
             if piece.start is not None:
                 self._start(piece)
             current = self.current

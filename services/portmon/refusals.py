@@ -17,11 +17,11 @@ HOPELESS = (
 )  # fmt: skip
 
 
-def not_begun(journal: Journal, piece: Slice) -> Progress:
+def not_begun(journal: Journal, key: DocKey) -> Progress:
     """Answer for a document that was taken back while it waited."""
-    found = journal.known(piece.key)
+    found = journal.known(key)
     if found.phase is Phase.NEVER_SEEN:
-        found.error = errors.JobCanceled(f"document {piece.key} was canceled", document=piece.key)
+        found.error = errors.JobCanceled(f"document {key} was canceled", document=key)
     return found
 
 

@@ -28,7 +28,7 @@ from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
 from portmon.reading import Reading
-from portmon.refusals import HOPELESS
+from portmon.refusals import HOPELESS, not_begun
 from portmon.reports import Report, Reports
 
 log = logs.get(__name__)
@@ -126,6 +126,9 @@ class PortSession:
     async def abort(self, key: DocKey, how: Disposition = Disposition.ABORT) -> Progress:
         """End a document at once: a stuck write is interrupted, one that still waits is taken back."""
         self._work.cancel(key)
+        if self._work.current is not None and self._work.current.key != key:  # what is begun later, is it not
+            self._inbox.forget(key)
+            return not_begun(self._journal, key)
         return await self.call(Slice(key, reply=lambda *_: None, end=how), urgent=True)
 
     def configure(self, settings: Any) -> None:

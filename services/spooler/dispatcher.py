@@ -24,7 +24,7 @@ from spooler.lane_condition import LaneState
 from spooler.launch import flight_of
 from spooler.lost_documents import end_lost
 from spooler.pace import is_overdue, was_out
-from spooler.printer import PortName
+from spooler.printer import OnHostRestart, PortName
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 
@@ -183,7 +183,8 @@ class Dispatcher(Choosing):
     def _flight(self, job: Job, offset: int) -> Flight:
         flight = flight_of(job, offset, self.book.document(job.number))
         if (queue := self.book.queues.get(job.printer)) is not None:
-            flight.way = queue.printer.way
+            flight.way, flight.prefetch = queue.printer.way, queue.printer.prefetch
+            flight.finishes = queue.printer.on_host_restart is OnHostRestart.FINISH
         return flight
 
     def lane(self, port: PortName) -> Lane:

@@ -9,7 +9,9 @@ from typing import Protocol
 
 from chassis.errors import FabricError, StaleFence
 from spooler.port import DocumentInfo, DocumentKey, Progress
-from spooler.printer import STRAIGHT, PortName, Way
+from spooler.printer import STRAIGHT, PortName, Prefetch, Way
+
+SMALL_BYTES = 64 * 1024  # up to this a document is one slice
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +23,10 @@ class Flight:
     size_bytes: int  # the payload byte it ends at
     info: DocumentInfo
     way: Way = STRAIGHT  # the language monitor it needs
+    prefetch: Prefetch = Prefetch.NEVER  # its printer's
+    finishes: bool = True  # also by a host that restarts while cut off
+    to_stage: bool = False  # it is brought to the host whole before it is begun
+    staged: bool = False  # it is there
     data: bytes | None = None  # the document, when it is at hand
     prefix_words: str = ""  # what goes before the payload, for the record
     mark: str = ""  # the visible mark in that
@@ -36,6 +42,16 @@ class Flight:
     progress: Progress | None = None
     moved_at: datetime = field(default_factory=lambda: datetime.now(UTC))  # when it last got further
     saved_at: float = 0.0  # when its progress was last written down, loop time
+
+    @property
+    def waits(self) -> bool:
+        """It is not at the host yet, and has to be before it is begun."""
+        return self.to_stage and not self.staged
+
+    @property
+    def leaves_whole(self) -> bool:
+        """It is one slice: its bytes fit into it, or are at the host."""
+        return self.staged or (self.size_bytes <= SMALL_BYTES and not self.to_stage)
 
     @property
     def late(self) -> bool:

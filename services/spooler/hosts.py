@@ -7,14 +7,14 @@ of changes, begin again when it goes away. Nothing is polled: a dead connection 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from chassis import logs
 from chassis.errors import FabricError, HostUnreachable, PortNotFound
 from chassis.tasks import Backoff, Tasks
-from spooler.port import DocumentKey, OpenPort, Progress
+from spooler.port import DocumentKey, OpenPort, Progress, StagedDocument, StagedPart
 from spooler.port_info import PortInfo
 from spooler.printer import STRAIGHT, PortName, Way
 from spooler.remote_port import RemoteHost
@@ -269,3 +269,15 @@ class HostLink:
     async def settle(self, port: str, keys: Sequence[DocumentKey]) -> None:
         """See `PortHost.settle`. Raises HostUnreachable, and what the host says."""
         await self._link().settle(port, keys)
+
+    @property
+    def near(self) -> bool:
+        """See `PortHost.near`. While nobody knows the host it is not."""
+        link = self._links.get(self.name.casefold())
+        return link is not None and link.near
+
+    async def stage(
+        self, port: str, document: StagedDocument, parts: AsyncIterator[StagedPart]
+    ) -> tuple[int, bool]:
+        """See `PortHost.stage`. Raises HostUnreachable, and what the host says."""
+        return await self._link().stage(port, document, parts)

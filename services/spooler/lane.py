@@ -13,34 +13,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from chassis import logs
-from chassis.errors import DeviceNotConnected, FabricError, HostUnreachable, StaleFence
+from chassis.errors import FabricError, HostUnreachable, StaleFence
 from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
 from spooler.lane_condition import LaneState
-from spooler.lane_flights import LaneFlights
-from spooler.port import DocumentKey, OpenPort, Phase, PortHost, Progress
+from spooler.lane_news import LaneNews
+from spooler.port import DocumentKey, OpenPort, Phase, PortHost
+from spooler.prefetch import Prefetching, wanted
 from spooler.printer import PortName
 
 log = logs.get(__name__)
 
 
-class Lane(LaneFlights):
+class Lane(LaneNews):
     """The way through one port."""
 
     def __init__(self, port: PortName, host: PortHost, owner: LaneOwner, tasks: Tasks) -> None:
         super().__init__(port, owner)
         self.fence = 0
         self._host = host
-        self._owner = owner
         self._tasks = tasks
-        self._landed: set[DocumentKey] = set()  # ended here, not durably yet
+        self._prefetching = Prefetching(port, host, owner, self._brought, self._spoil)
         self._settled: list[DocumentKey] = []
         self._hold: OpenPort | None = None
         self._broken: FabricError | None = None
-        self._device_lost = False  # the host says so: the port is opened anew before anything else is sent
         self._task: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
 
@@ -51,6 +49,7 @@ class Lane(LaneFlights):
 
     def take(self, flight: Flight) -> None:
         """Send a document."""
+        flight.to_stage = wanted(flight, self._host.near)
         self._add(flight)
         (self._unsent.put_first if flight.pinned else self._unsent.add)(flight)
         self._start()
@@ -59,6 +58,7 @@ class Lane(LaneFlights):
         """Go on with a document of which a former run may have sent bytes: ask the host before anything is sent."""
         flight.recorded = flight.begun = True
         self.way = flight.way
+        flight.to_stage = wanted(flight, self._host.near)
         self._add(flight)
         self._start()
 
@@ -73,7 +73,10 @@ class Lane(LaneFlights):
         """Take a document back, wherever it is; `landed` or `gave_back` follows."""
         flight.cancelled = True
         if not flight.begun:
+            self._prefetching.stop(flight)
             self._remove(flight)
+            if flight.to_stage:
+                self.settle([flight.key])
             self._owner.gave_back(self.port, [flight], HostUnreachable("it was cancelled before it left"))
         elif self._hold is not None:
             self._tasks.spawn(f"take back {flight.number}", self._take_back(self._hold, flight))
@@ -90,6 +93,7 @@ class Lane(LaneFlights):
         if self._task is not None:
             self._task.cancel()
             self._task = None
+        self._prefetching.stop()
         hold = self._let_go()
         if not self.failed:
             self.state = LaneState.CLOSED
@@ -126,6 +130,7 @@ class Lane(LaneFlights):
                     await self._close_hold()
                 if self._hold is None and self.flights:
                     await self._open()
+                self._prefetching.look(list(self._unsent), self._tasks)
                 await self._send_all()
             except FabricError as error:
                 self._lose(error)
@@ -168,12 +173,13 @@ class Lane(LaneFlights):
         for flight in reversed(left):
             news = known[flight.key]
             if news.phase is Phase.NEVER_SEEN and not flight.cancelled and not flight.late:
-                flight.begun, flight.sent = False, flight.info.resume_offset
+                flight.begun, flight.staged, flight.sent = False, False, flight.info.resume_offset
             elif news.final:
                 self._land(flight, news)
                 continue
             else:
                 flight.sent = max(news.accepted, flight.info.resume_offset)
+                flight.to_stage = flight.staged = news.staged
                 self._note(flight, news)
                 if flight.cancelled:
                     self._tasks.spawn(f"take back {flight.number}", self._take_back(hold, flight))
@@ -223,38 +229,6 @@ class Lane(LaneFlights):
                 self._broken = error
                 self._wake.set()
 
-    def _heard(self, news: Progress) -> None:
-        if (flight := self.flights.get(news.key)) is not None:
-            (self._land if news.final else self._note)(flight, news)
-
-    def _note(self, flight: Flight, news: Progress) -> None:
-        """It goes on. With an error, what was sent behind the accepted offset is lost: it is sent again from there."""
-        known, flight.progress = flight.progress, news
-        if known is None or (known.phase, known.accepted, known.acked, known.confirmed) != (
-            news.phase, news.accepted, news.acked, news.confirmed):  # fmt: skip
-            flight.moved_at = datetime.now(UTC)
-        # With all accepted it is the end that is said again.
-        if news.error is not None and flight.sent >= min(news.accepted + 1, flight.size_bytes):
-            flight.sent = news.accepted
-            self._unsent.put_first(flight)
-            self._wake.set()
-        self._owner.news(self.port, flight)
-
-    def _land(self, flight: Flight, news: Progress) -> None:
-        if flight.failure is not None and news.error is not None:
-            news = replace(news, error=flight.failure)
-        if news.error is None:
-            self.failures = 0
-        elif isinstance(news.error, DeviceNotConnected):
-            self._device_lost = True
-        flight.ended = True
-        flight.progress = news
-        self._remove(flight)
-        self._landed.add(flight.key)
-        if self._unsent:
-            self._wake.set()  # what waits may need another way, now that nothing is under way
-        self._owner.landed(self.port, flight, news)
-
     async def _take_back(self, hold: OpenPort, flight: Flight) -> None:
         try:
             news = await hold.take_back(flight.key)
@@ -263,6 +237,13 @@ class Lane(LaneFlights):
             log.warning("take back failed", port=str(self.port), job=flight.number, error=str(error))
             return
         self._heard(news)
+
+    def _brought(self, flight: Flight) -> None:
+        """It lies at the host, or is to leave the ordinary way."""
+        if flight.staged:
+            self._lies_there(flight)
+        self._wake.set()
+        self._owner.lane_changed(self.port)
 
     # --- failing
 
@@ -277,6 +258,7 @@ class Lane(LaneFlights):
 
     def _lose(self, error: FabricError) -> None:
         """The port cannot be used now: give back what never left, keep the rest and ask about it later."""
+        self._prefetching.stop()
         if (hold := self._let_go()) is not None:
             hold.drop()
         never = [flight for flight in self.flights.values() if not flight.begun]

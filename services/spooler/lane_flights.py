@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from chassis.errors import FabricError
-from spooler.flight import Flight, LaneOwner
+from spooler.flight import SMALL_BYTES, Flight, LaneOwner
 from spooler.lane_condition import LaneCondition
 from spooler.outgoing import BATCH_BYTES, Outgoing
 from spooler.port import DocumentKey
 from spooler.printer import STRAIGHT, PortName, Way
+
+_MOST_AHEAD = 2  # large documents at the host: one in print, and the next
 
 
 class LaneFlights(LaneCondition):
@@ -26,14 +28,14 @@ class LaneFlights(LaneCondition):
         self.turn = 0  # documents taken in a row that go this way
         self.flights: dict[DocumentKey, Flight] = {}
         self._bytes = 0
+        self._ahead: set[DocumentKey] = set()  # large documents that lie at the host
         self._unsent = Outgoing(port, owner, self._spoil)
 
     @property
     def has_room(self) -> bool:
-        """It would take a document now."""
-        return (
-            not self.failed and len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
-        )
+        """It would take a document now: one may be brought to the host while another that lies there is printed."""
+        room = len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
+        return room and not self.failed and len(self._ahead) < _MOST_AHEAD
 
     @property
     def going(self) -> Way | None:
@@ -48,9 +50,16 @@ class LaneFlights(LaneCondition):
         self.printer = flight.info.printer
 
     def _remove(self, flight: Flight) -> None:
-        if self.flights.pop(flight.key, None) is not None:
+        if self.flights.pop(flight.key, None) is not None and flight.key not in self._ahead:
             self._bytes -= flight.size_bytes
+        self._ahead.discard(flight.key)
         self._unsent.remove(flight)
+
+    def _lies_there(self, flight: Flight) -> None:
+        """A document is at the host: if it is large, the next one may follow while it is printed."""
+        if flight.size_bytes > SMALL_BYTES and flight.key in self.flights and flight.key not in self._ahead:
+            self._ahead.add(flight.key)
+            self._bytes -= flight.size_bytes
 
     def _takes_another_way(self) -> bool:
         begun = any(flight.begun for flight in self.flights.values())
@@ -58,7 +67,7 @@ class LaneFlights(LaneCondition):
 
     def _may_send(self) -> bool:
         # Nothing leaves while the rest of a broken document has to come first.
-        return self._unsent.way == self.way and self.pinned is None
+        return self._unsent.way == self.way and self.pinned is None and not self._unsent.waits
 
     @abstractmethod
     def _spoil(self, flight: Flight, error: FabricError) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chassis.errors import DocumentLost, FabricError
 from spooler.flight import Flight, LaneOwner
 from spooler.port import Slice
 from spooler.printer import PortName, Way
 
-SMALL_BYTES = 64 * 1024  # up to this a document is one slice
 BATCH_BYTES = 512 * 1024  # payload per message, so that progress and cancelling stay prompt
 CHUNK_BYTES = 256 * 1024  # pieces of a large document
 
@@ -28,6 +27,9 @@ class Outgoing:
 
     def __len__(self) -> int:
         return len(self._line)
+
+    def __iter__(self) -> Iterator[Flight]:
+        return iter(self._line)
 
     def add(self, flight: Flight) -> None:
         """Send it after all others."""
@@ -48,6 +50,11 @@ class Outgoing:
         self._line.clear()
 
     @property
+    def waits(self) -> bool:
+        """Whether the next document has to be brought to the host before anything is sent."""
+        return bool(self._line) and self._line[0].waits
+
+    @property
     def way(self) -> Way | None:
         """Return what the next document needs the port to be opened through; None: there is none."""
         return self._line[0].way if self._line else None
@@ -55,7 +62,9 @@ class Outgoing:
     def large(self, way: Way) -> Flight | None:
         """Return the large document that is next and goes this way, if one is."""
         first = self._line[0] if self._line else None
-        return first if first is not None and first.size_bytes > SMALL_BYTES and first.way == way else None
+        if first is None or first.leaves_whole or first.waits or first.way != way:
+            return None
+        return first
 
     async def record(self, flights: Sequence[Flight], fence: int) -> None:
         """Make the starts of these attempts durable, those that are not."""
@@ -70,10 +79,10 @@ class Outgoing:
         small: list[Flight] = []
         size = 0
         for flight in self._line:
-            if flight.size_bytes > SMALL_BYTES or size > BATCH_BYTES or flight.way != way:
+            if size > BATCH_BYTES or flight.way != way or not flight.leaves_whole:
                 break
             small.append(flight)
-            size += flight.size_bytes
+            size += 0 if flight.staged else flight.size_bytes
         await self.record(small, fence)
         await self._fetch(small)
         batch = []
@@ -86,8 +95,7 @@ class Outgoing:
             if flight.cancelled:
                 continue
             flight.begun = True
-            rest = (flight.data or b"")[flight.sent : flight.size_bytes]
-            batch.append(Slice(flight.key, flight.info, flight.sent, rest, end_size=flight.size_bytes))
+            batch.append(_whole(flight))
             flight.sent = flight.size_bytes
         return batch
 
@@ -113,7 +121,7 @@ class Outgoing:
         return Slice(flight.key, None, offset, data, end_size=size)
 
     async def _fetch(self, flights: Sequence[Flight]) -> None:
-        bare = [flight for flight in flights if flight.data is None and flight.size_bytes]
+        bare = [one for one in flights if one.data is None and one.size_bytes and not one.staged]
         if not bare:
             return
         at_hand = await self._owner.small_documents([flight.number for flight in bare])
@@ -123,3 +131,12 @@ class Outgoing:
                 flight.data = data or await self._owner.document(flight.number, 0, flight.size_bytes)
             except DocumentLost as error:
                 self._spoil(flight, error)
+
+
+def _whole(flight: Flight) -> Slice:
+    """Return what is left of a document, or the word that the host shall print what lies there."""
+    if flight.staged:
+        start = flight.info
+        return Slice(flight.key, start, start.resume_offset, end_size=flight.size_bytes, staged=True)
+    rest = (flight.data or b"")[flight.sent : flight.size_bytes]
+    return Slice(flight.key, flight.info, flight.sent, rest, end_size=flight.size_bytes)

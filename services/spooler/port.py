@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -49,6 +50,7 @@ class Progress:
     error: FabricError | None = None
     resume_offset: int = 0
     resumable: bool = False
+    staged: bool = False  # the host has all of it, and prints it to the end though nobody can be reached
 
     @property
     def final(self) -> bool:
@@ -81,6 +83,26 @@ class Slice:
     offset: int = 0
     data: bytes = b""
     end_size: int | None = None  # set in the last slice: the document's size in bytes
+    staged: bool = False  # its bytes are at the host already; with start and end
+
+
+@dataclass(frozen=True, slots=True)
+class StagedDocument:
+    """A document that is brought to its host whole: what the host has to know to print it by itself."""
+
+    key: DocumentKey
+    info: DocumentInfo
+    way: Way = STRAIGHT
+    finishes: bool = True  # also by a host that restarts while cut off
+    expires_at: datetime | None = None  # after this the host does not begin it any more
+
+
+class StagedPart(NamedTuple):
+    """A piece of it; the last one has the SHA-256 of all."""
+
+    offset: int
+    data: bytes = b""
+    digest: bytes = b""
 
 
 class OpenPort(Protocol):
@@ -115,6 +137,10 @@ class PortHost(Protocol):
 
     name: str
 
+    @property
+    def near(self) -> bool:
+        """Tell whether it is on this machine, so that nothing can come between."""
+
     async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
         """Acquire a port (OpenPort, or OpenPortEx by a `way`) under a fence that is higher than any before.
 
@@ -131,3 +157,16 @@ class PortHost(Protocol):
 
     async def settle(self, port: str, keys: Sequence[DocumentKey]) -> None:
         """Tell the host that it may forget these documents."""
+
+    async def stage(
+        self, port: str, document: StagedDocument, parts: AsyncIterator[StagedPart]
+    ) -> tuple[int, bool]:
+        """Bring parts of a document to the host; return up to where it has it durably, and whether that is all.
+
+        What the host has already may be sent again. Without parts it is only asked.
+
+        Raises:
+            SpoolFull: it has no room now, or never will (verdict HOLD).
+            DigestMismatch: its disk gives other bytes back; begin anew.
+            HostUnreachable, NotSupported …: as the host says.
+        """

@@ -72,6 +72,21 @@ class OnPortError(StrEnum):
     REDIRECT_NOW = "redirect_now"
 
 
+class Prefetch(StrEnum):
+    """When a document is brought to its host whole, so that a cut changes nothing on paper."""
+
+    NEVER = "never"  # byte by byte, as the device takes it
+    AUTO = "auto"  # where it is large and the host on another machine, if that has room
+    ALWAYS = "always"  # before it is begun; it waits for room
+
+
+class OnHostRestart(StrEnum):
+    """What a host that restarts while it is cut off does with what was brought to it."""
+
+    FINISH = "finish"  # it goes on where that is proven
+    HOLD = "hold"  # it waits for the spooler
+
+
 class Way(NamedTuple):
     """What a port is opened through: a language monitor, or none; one that does not speak passes everything through."""
 
@@ -156,6 +171,8 @@ class Printer:
     max_backlog_age_s: float | None = None  # an older backlog is held after an outage; None: never
     catch_up_per_minute: int = 0  # jobs a minute after an outage; 0: no limit
     window: Window | None = None  # when it prints
+    prefetch: Prefetch = Prefetch.AUTO
+    on_host_restart: OnHostRestart = OnHostRestart.FINISH
     priority: int = 1  # against other printers on the same port, 1 to 99
     default_job_priority: int = 50
     keep_printed: bool = False

@@ -14,13 +14,15 @@ import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
 from chassis.errors import FabricError, HostUnreachable, RemoteError, Verdict, known_errors
+from chassis.settings import is_loopback
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
 from printfabric.types.v1 import error_pb2, ledger_pb2, port_pb2
 from spooler.ledger import EvidenceLevel, EvidenceSource
-from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice
+from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice, StagedDocument, StagedPart
 from spooler.port_info import Hello, PortInfo, PortsChanged
 from spooler.printer import STRAIGHT, PortName, Way
+from spooler.remote_staging import put_start, stage
 
 CALL_TIMEOUT_S = 15.0  # a host that answers at all answers in milliseconds; opening a device may take seconds
 CLOSE_TIMEOUT_S = 5.0
@@ -77,6 +79,7 @@ def progress_from_pb(news: pb.DocumentProgress) -> Progress:
         error=error_from_pb(news.error) if news.HasField("error") else None,
         resume_offset=news.resume_offset,
         resumable=news.resumable,
+        staged=news.staged,
     )
 
 
@@ -89,12 +92,8 @@ def slice_to_pb(piece: Slice) -> pb.DocumentSlice:
     """Return a slice for the wire."""
     message = pb.DocumentSlice(document=key_to_pb(piece.key), offset=piece.offset, data=piece.data)
     if piece.start is not None:
-        start = piece.start
-        message.start.resume_offset, message.start.resume_prefix = start.resume_offset, start.resume_prefix
-        info = message.start.info
-        info.printer, info.job_number, info.copy = start.printer, start.job_number, start.copy
-        info.document_name, info.format, info.user = start.document_name, start.format, start.user
-        info.output_file, info.size_bytes = start.output_file, start.size_bytes
+        put_start(message.start, piece.start)
+        message.start.staged = piece.staged
     if piece.end_size is not None:
         message.end.size_bytes = piece.end_size
     return message
@@ -255,3 +254,14 @@ class RemoteHost:
             owner=self.owner, port=port, documents=[key_to_pb(key) for key in keys]
         )
         await self._stub.SettleDocuments(request, timeout=CALL_TIMEOUT_S)
+
+    @property
+    def near(self) -> bool:
+        """See `PortHost.near`."""
+        return is_loopback(self.address)
+
+    async def stage(
+        self, port: str, document: StagedDocument, parts: AsyncIterator[StagedPart]
+    ) -> tuple[int, bool]:
+        """See `PortHost.stage`."""
+        return await stage(self._stub, self.owner, port, document, parts)

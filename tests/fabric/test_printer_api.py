@@ -114,17 +114,35 @@ async def test_validating_adds_nothing(rig):
         await get(rig)
 
 
-@pytest.mark.parametrize(
-    ("field", "settings"),
-    [
-        ("printer.prefetch", {"prefetch": pb.PREFETCH_POLICY_ALWAYS}),
-        ("printer.print_while_spooling", {"print_while_spooling": True}),
-    ],
-)
-async def test_a_setting_that_is_not_built_is_refused_by_name(rig, field, settings):
+async def test_a_setting_that_is_not_built_is_refused_by_name(rig):
     with pytest.raises(NotBuiltYet) as caught:
-        await create(rig, **settings)
-    assert caught.value.metadata["field"] == field
+        await create(rig, print_while_spooling=True)
+    assert caught.value.metadata["field"] == "printer.print_while_spooling"
+
+
+async def test_when_documents_are_brought_to_the_host_is_kept_and_shown(rig):
+    await create(rig)
+    printer = await get(rig)
+    assert printer.prefetch == pb.PREFETCH_POLICY_AUTO
+    assert printer.on_host_restart == port_pb2.HOST_RESTART_POLICY_FINISH
+    change = pb.UpdatePrinterRequest(
+        printer=pb.Printer(
+            name="printers/labels",
+            prefetch=pb.PREFETCH_POLICY_ALWAYS,
+            on_host_restart=port_pb2.HOST_RESTART_POLICY_HOLD,
+        ),
+        update_mask=FieldMask(paths=["prefetch", "on_host_restart"]),
+    )
+    await rig.printers.UpdatePrinter(change)
+    printer = await get(rig)
+    assert printer.prefetch == pb.PREFETCH_POLICY_ALWAYS
+    assert printer.on_host_restart == port_pb2.HOST_RESTART_POLICY_HOLD
+    none: Any = 77
+    wrong = pb.UpdatePrinterRequest(
+        printer=pb.Printer(name="printers/labels", prefetch=none), update_mask=FieldMask(paths=["prefetch"])
+    )
+    with pytest.raises(InvalidArgument):
+        await rig.printers.UpdatePrinter(wrong)
 
 
 async def test_a_language_monitor_speaks_unless_it_is_told_not_to(rig):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from chassis.errors import FabricError, HostUnreachable, JobCanceled, PortBusy, StaleFence, Verdict
 from spooler.ledger import EvidenceLevel, EvidenceSource
-from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice
+from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice, StagedDocument, StagedPart
 from spooler.printer import STRAIGHT, PortName, Way
 
 
@@ -51,9 +52,13 @@ class FakePort:
     keeps: bool = False  # a document that was begun cannot be taken back
     paused: asyncio.Event = field(default_factory=asyncio.Event)  # set: documents end; clear: they wait
     order: list[int] = field(default_factory=list)
+    staged: dict[DocumentKey, bytearray] = field(default_factory=dict)  # from the start's resume offset on
+    stage_refuses: FabricError | None = None
+    stage_waits: asyncio.Event = field(default_factory=asyncio.Event)  # clear: nothing is brought
 
     def __post_init__(self) -> None:
         self.paused.set()
+        self.stage_waits.set()
 
 
 class FakeOpenPort(OpenPort):
@@ -82,7 +87,8 @@ class FakeOpenPort(OpenPort):
         if doc is None or (doc.progress is not None and doc.progress.final):
             return
         assert piece.offset <= doc.accepted, f"gap: {piece.offset} after {doc.accepted}"
-        data = piece.data[doc.accepted - piece.offset :]
+        whole = self.port.staged[piece.key] if piece.staged else piece.data
+        data = bytes(whole[doc.accepted - piece.offset :])
         if not self._misbehave(doc, data):
             self._print(doc, piece, data)
 
@@ -208,7 +214,23 @@ class FakeHost:
         self.name = name
         self.ports = {port: FakePort(port) for port in ports}
         self.down = False
+        self.near = True
         self.on_up = lambda _host: None
+
+    async def stage(
+        self, port: str, document: StagedDocument, parts: AsyncIterator[StagedPart]
+    ) -> tuple[int, bool]:
+        one, start = self.ports[port], document.info.resume_offset
+        await one.stage_waits.wait()
+        if one.stage_refuses is not None:
+            raise one.stage_refuses
+        there = one.staged.setdefault(document.key, bytearray())
+        async for part in parts:
+            there += part.data[start + len(there) - part.offset :]
+            if part.digest:
+                assert part.digest == hashlib.sha256(there).digest()
+                one.calls.append("StageDocument")
+        return start + len(there), start + len(there) == document.info.size_bytes
 
     async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
         await asyncio.sleep(0)

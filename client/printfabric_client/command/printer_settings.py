@@ -18,6 +18,7 @@ from printfabric.spooler.v1.printer_service_pb2 import (
     Printer,
     RedirectPolicy,
 )
+from printfabric.types.v1.port_pb2 import HostRestartPolicy
 from printfabric_client.command import words
 from printfabric_client.command.printing import parse_time
 from printfabric_client.spec import duration
@@ -38,7 +39,14 @@ _UNCERTAIN = {
     != UncertainDecision.UNCERTAIN_DECISION_REPRINT  # a person may; a rule does not double in silence
 }
 _PREFETCH = _choices(PrefetchPolicy, "PREFETCH_POLICY_")
-_ENUMS = {"pool_order": _POOL, "redirect": _REDIRECT, "on_uncertain": _UNCERTAIN, "prefetch": _PREFETCH}
+_ON_RESTART = _choices(HostRestartPolicy, "HOST_RESTART_POLICY_")
+_ENUMS = {
+    "pool_order": _POOL,
+    "redirect": _REDIRECT,
+    "on_uncertain": _UNCERTAIN,
+    "prefetch": _PREFETCH,
+    "on_host_restart": _ON_RESTART,
+}
 
 
 def _length(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
@@ -81,7 +89,10 @@ _OPTIONS = (
     click.option("--window", metavar="08:00-18:30", callback=_window, help="When it prints, in UTC; or always."),
     click.option("--mark-redirected/--no-mark-redirected", default=None,
                  help='Put "BACKUP FROM …" on what another port prints in place of one that failed.'),
-    click.option("--prefetch", type=click.Choice(list(_PREFETCH)), help="When a document is brought to the host."),
+    click.option("--prefetch", type=click.Choice(list(_PREFETCH)),
+                 help="When documents are brought to the host whole, so that no cut of the network shows on paper."),
+    click.option("--on-host-restart", type=click.Choice(list(_ON_RESTART)),
+                 help="When a host that has whole documents restarts while it is cut off."),
     click.option("--print-while-spooling/--no-print-while-spooling", default=None,
                  help="Begin while the document still arrives."),
     click.option("--default-priority", type=click.IntRange(1, 99), help="Of jobs that name none."),
@@ -93,7 +104,7 @@ _OPTIONS = (
 
 _NAMES = (
     "description", "location", "language_monitor", "bidirectional", "on_uncertain", "redirect", "redirect_after",
-    "pool_order", "max_backlog_age", "catch_up_per_minute", "window", "mark_redirected", "prefetch", "print_while_spooling", "default_priority",
+    "pool_order", "max_backlog_age", "catch_up_per_minute", "window", "mark_redirected", "prefetch", "on_host_restart", "print_while_spooling", "default_priority",
     "priority", "default_format", "accepting", "keep_printed_jobs",
 )  # fmt: skip
 

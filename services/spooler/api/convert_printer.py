@@ -14,14 +14,17 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from chassis.errors import FieldViolation, InvalidArgument, NotBuiltYet
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as pb
+from printfabric.types.v1 import port_pb2
 from spooler.api.convert import duration_from_pb, port_from_pb, put_port, put_time, table
 from spooler.printer import (
     BIDIRECTIONAL,
     DAY,
+    OnHostRestart,
     OnPortError,
     OnUncertain,
     PoolOrder,
     PortName,
+    Prefetch,
     Printer,
     Window,
 )
@@ -35,6 +38,10 @@ _LANGUAGES = {"pjl": "PJL", "zpl": "ZPL", "esc/pos": "ESC/POS", "escpos": "ESC/P
 POOL_ORDERS = table(PoolOrder, pb.PoolOrder, "POOL_ORDER_")
 ON_UNCERTAIN = table(OnUncertain, print_pb.UncertainDecision, "UNCERTAIN_DECISION_")
 REDIRECTS = table(OnPortError, pb.RedirectPolicy, "REDIRECT_POLICY_")
+PREFETCHES = table(Prefetch, pb.PrefetchPolicy, "PREFETCH_POLICY_")
+ON_HOST_RESTART = table(OnHostRestart, port_pb2.HostRestartPolicy, "HOST_RESTART_POLICY_")
+_PREFETCH_OF: Mapping[int, Prefetch] = {number: policy for policy, number in PREFETCHES.items()}
+_ON_HOST_RESTART_OF: Mapping[int, OnHostRestart] = {number: one for one, number in ON_HOST_RESTART.items()}
 _POOL_ORDER_OF: Mapping[int, PoolOrder] = {number: order for order, number in POOL_ORDERS.items()}
 _AFTER = pb.REDIRECT_POLICY_REDIRECT_AFTER
 _REDIRECT_OF: Mapping[int, OnPortError] = {number: policy for policy, number in REDIRECTS.items()}
@@ -65,7 +72,8 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
     message.on_uncertain = ON_UNCERTAIN[printer.on_uncertain]  # type: ignore[assignment]
     message.redirect = REDIRECTS[printer.on_port_error]  # type: ignore[assignment]
     _put_times(message, printer)
-    message.prefetch = pb.PREFETCH_POLICY_AUTO
+    message.prefetch = PREFETCHES[printer.prefetch]  # type: ignore[assignment]
+    message.on_host_restart = ON_HOST_RESTART[printer.on_host_restart]  # type: ignore[assignment]
     message.language_monitor = printer.language_monitor
     if printer.language_monitor:
         message.bidirectional = printer.way.bidirectional
@@ -107,7 +115,8 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
     if wrong:
         first = wrong[0]
         raise InvalidArgument(f"{first.field} {first.description}", fields=wrong)
-    _refuse_what_is_not_built(message)
+    if message.print_while_spooling:
+        raise NotBuiltYet("printer.print_while_spooling", field="printer.print_while_spooling")
     ours = {DEFAULT_FORMAT: message.default_format} if message.default_format else {}
     if message.language_monitor and message.HasField("bidirectional") and not message.bidirectional:
         ours[BIDIRECTIONAL] = "off"
@@ -129,6 +138,8 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
         ),
         catch_up_per_minute=message.catch_up_per_minute,
         window=_window(message),
+        prefetch=_PREFETCH_OF.get(message.prefetch, Prefetch.AUTO),
+        on_host_restart=_ON_HOST_RESTART_OF.get(message.on_host_restart, OnHostRestart.FINISH),
         default_job_priority=message.default_priority or DEFAULT_PRIORITY,
         priority=message.priority or DEFAULT_PRIORITY,
         accepting=message.accepting if message.HasField("accepting") else printer.accepting,
@@ -152,6 +163,8 @@ def _wrong_settings(message: pb.Printer) -> Iterable[FieldViolation]:
         ("pool_order", message.pool_order, _POOL_ORDER_OF),
         ("redirect", message.redirect, _REDIRECT_OF),
         ("on_uncertain", message.on_uncertain, _ON_UNCERTAIN_OF),
+        ("prefetch", message.prefetch, _PREFETCH_OF),
+        ("on_host_restart", message.on_host_restart, _ON_HOST_RESTART_OF),
     ):
         if number and number not in words:
             yield FieldViolation(f"printer.{field}", f"{number} is none")
@@ -232,14 +245,3 @@ def _labels(labels: Mapping[str, str]) -> Iterable[FieldViolation]:
             )
         if key in _OURS:
             yield FieldViolation(f"printer.labels[{key}]", "is a name of ours")
-
-
-def _refuse_what_is_not_built(message: pb.Printer) -> None:
-    asked = {
-        "printer.prefetch other than AUTO": message.prefetch
-        not in (pb.PREFETCH_POLICY_UNSPECIFIED, pb.PREFETCH_POLICY_AUTO),
-        "printer.print_while_spooling": message.print_while_spooling,
-    }
-    for what, wanted in asked.items():
-        if wanted:
-            raise NotBuiltYet(what, field=what.split(" ")[0])

@@ -13,11 +13,13 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from chassis.errors import EtagMismatch, PrinterExists, PrinterNotFound, RequestIdReused
 from spooler.printer import (
     Limits,
+    OnHostRestart,
     OnPortError,
     OnUncertain,
     Paused,
     PoolOrder,
     PortName,
+    Prefetch,
     Printer,
     Window,
     check_name,
@@ -65,6 +67,8 @@ def printer_text(printer: Printer) -> str:
             "max_backlog_age_s": printer.max_backlog_age_s,
             "catch_up_per_minute": printer.catch_up_per_minute,
             "window": printer.window,
+            "prefetch": printer.prefetch,
+            "on_host_restart": printer.on_host_restart,
             "priority": printer.priority,
             "default_job_priority": printer.default_job_priority,
             "keep_printed": printer.keep_printed,
@@ -90,6 +94,8 @@ def printer_of_text(text: str, revision: int) -> Printer:
     body["standby"] = frozenset(PortName(*port) for port in body.get("standby", ()))
     window = body.get("window")
     body["window"] = Window(*window) if window else None
+    body["prefetch"] = Prefetch(body.get("prefetch", Prefetch.AUTO))
+    body["on_host_restart"] = OnHostRestart(body.get("on_host_restart", OnHostRestart.FINISH))
     if body["created_at"] is not None:
         body["created_at"] = moment(body["created_at"])
     return Printer(**body, revision=revision)
