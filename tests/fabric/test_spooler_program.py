@@ -94,7 +94,7 @@ async def test_what_was_accepted_survives_a_kill_and_a_drain_ends_well(tmp_path)
         assert 'printfabric_jobs_waiting{printer="labels"} 1.0' in page
         watching = asyncio.ensure_future(stub.SubmitJobs().read())
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await process.wait() == 0
         with pytest.raises(grpc.aio.AioRpcError):
             await watching
@@ -103,7 +103,7 @@ async def test_what_was_accepted_survives_a_kill_and_a_drain_ends_well(tmp_path)
 async def test_a_second_spooler_on_the_same_store_is_refused(tmp_path):
     async with running(tmp_path):
         second = await start(tmp_path, stderr=asyncio.subprocess.PIPE)
-        _, said = await asyncio.wait_for(second.communicate(), 10)
+        _, said = await asyncio.wait_for(second.communicate(), 30)
     assert second.returncode == 69
     assert b"spooler.db" in said or b"state" in said
 
@@ -113,8 +113,9 @@ async def test_a_spooler_whose_store_can_write_no_more_ends_so_that_a_supervisor
         kept = (await submit(stub, request_id="r1")).job
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await submit(stub, request_id="r2")
-        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-        async with asyncio.timeout(10):
+        # The answer may be overtaken by the end of the process: the one or the other, the SDK asks again after both.
+        assert caught.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+        async with asyncio.timeout(30):
             assert await process.wait() == 69
         assert not (tmp_path / "ready.json").exists()
     async with running(tmp_path) as (_process, stub, _found):

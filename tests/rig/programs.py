@@ -17,6 +17,7 @@ from typing import Any
 
 READY_S = 50.0
 END_S = 8.0
+_given: set[int] = set()  # ports that somebody in this process means to use, or has used
 
 
 class Program:
@@ -33,12 +34,15 @@ class Program:
         self._config = folder / f"{module}.toml"
         self._ready = folder / f"{module}.ready"
         self._config.write_text(settings, "utf-8")
-        self._listen = f"127.0.0.1:{quiet_port()}"
+        self._port, self._keeper = quiet_port(), -1
+        self._keep_port()
+        self._listen = f"127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, at the address of its first start, and wait until it serves."""
         self._ready.unlink(missing_ok=True)
+        self._keep_port()
         tether = (sys.executable, "-m", "printfabric_client.up.tether", str(os.getpid()), self.module)
         arguments = ("--config", self._config, "--server.listen", self._listen, "--ready-file", self._ready)
         with self.log.open("ab") as log:
@@ -53,6 +57,14 @@ class Program:
             assert time.monotonic() < deadline, f"{self.module} is not ready: {self.last_words()}"
             time.sleep(0.01)
         self.addresses = [*ready["addresses"], *([ready["metrics"]] if ready.get("metrics") else [])]
+
+    def _keep_port(self) -> None:
+        """Let nobody else take the port while it is killed and started again: bound, and free for who wants to listen."""
+        if self._keeper < 0:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", self._port))
+                self._keeper = probe.detach()
 
     def _look(self) -> dict[str, Any] | None:
         with contextlib.suppress(OSError, ValueError):
@@ -84,6 +96,9 @@ class Program:
         """Ask it to end; make it end if it does not."""
         if self._process is not None:
             end_process(self._process)
+        if self._keeper >= 0:
+            os.close(self._keeper)
+            self._keeper = -1
 
     def most_memory(self) -> int:
         """Return the most resident memory it ever had since its start, in bytes (VmHWM)."""
@@ -134,7 +149,9 @@ def quiet_port() -> int:
         port = source.randrange(20_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def wait_until(what: Callable[[], object], timeout_s: float = 20.0, why: str = "it never came true") -> None:
