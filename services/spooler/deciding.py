@@ -17,7 +17,7 @@ from spooler.job import Job, Segment, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Outcome, UnitKind, UnitSpan
 from spooler.store import Changes
-from spooler.unit_plan import DUPLICATE, MOST_PARTS, Decision, Part, What, decided, edges_of, parts_of
+from spooler.unit_plan import DUPLICATE, MOST_PARTS, Decision, Part, What, decided, edges_of, parts_of, within
 from spooler.unit_scan import Ends, UnitScan, Wanted
 
 log = logs.get(__name__)
@@ -150,7 +150,8 @@ class Deciding(Acts):
                     job, ends, [parts[0]._replace(marked=True), *parts[1:]], backup
                 )
         if job.rest:
-            segments = _within(segments, job.rest)
+            known = ends.at if ends is not None else {}
+            segments = within(segments, job.rest, known.get(behind - 1, job.document.size_bytes))
         proof = None
         if any(what is What.SKIP for _units, what in chosen):
             size = job.document.size_bytes
@@ -257,15 +258,3 @@ def _words(kind: UnitKind, chosen: Sequence[tuple[UnitSpan, What]]) -> str:
     if kind is UnitKind.DOCUMENT:
         return str(chosen[0][1]) if chosen else ""
     return ", ".join(f"{unit_range(kind, span)} {what}" for span, what in chosen) or "go on"
-
-
-def _within(segments: Sequence[Segment], rest: Sequence[Segment]) -> list[Segment]:
-    """Return what of `segments` was still to be printed before: units that were skipped once stay so."""
-    kept = []
-    for one in segments:
-        for other in rest:
-            start, end = max(one.start, other.start), min(one.end, other.end)
-            if start < end:
-                same = start == one.start
-                kept.append(one._replace(end=end) if same else other._replace(end=end))
-    return kept

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from chassis.errors import InvalidArgument
+from spooler.job import Segment
 from spooler.ledger import UnitKind, UnitSpan
 from spooler.printer import PortName
 
@@ -90,6 +91,21 @@ def parts_of(chosen: Iterable[tuple[UnitSpan, What]], behind: int, total: int) -
 def edges_of(parts: Iterable[Part]) -> set[int]:
     """Return the units whose ends have to be known to send these stretches."""
     return {edge for part in parts for edge in (part.first - 1, part.first, part.last) if edge >= 0}
+
+
+def within(segments: Sequence[Segment], rest: Sequence[Segment], behind: int) -> list[Segment]:
+    """Return what of `segments` was still to be printed before, which is `rest`: units that were skipped once stay so.
+
+    From the byte `behind` on nothing is decided anew: there what is left of earlier decisions, marks too, goes on to hold.
+    """
+    kept = []
+    for one in segments:
+        for other in rest:
+            start, end = max(one.start, other.start), min(one.end, other.end)
+            if start < end:
+                earlier = start == other.start and (start > one.start or start >= behind)
+                kept.append((other if earlier else one)._replace(end=end))
+    return kept
 
 
 def backup_words(port: PortName) -> str:
