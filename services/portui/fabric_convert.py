@@ -262,4 +262,5 @@ def event(message: Any) -> model_answers.Event:
         message.actor,
         message.text,
         int(job_name) if job_name.isdecimal() else 0,
+        getattr(message, "subject", ""),
     )

@@ -47,6 +47,12 @@ class Printing:
         request = watch_pb.ListHistoryRequest(parent=name, page_size=size)
         return [convert.event(one) for one in (await self._watch.ListHistory(request)).entries]
 
+    async def acts(self, page: str = "", size: int = _PAGE) -> tuple[list[Event], str]:
+        """Return a page of what people did, newest first, and the next page's token."""
+        request = watch_pb.ListHistoryRequest(parent="-", page_size=size, page_token=page)
+        answer = await self._watch.ListHistory(request)
+        return [convert.event(one) for one in answer.entries], answer.next_page_token
+
     async def job(self, number: int) -> Job:
         """Return one job."""
         return convert.job((await self._jobs.GetJob(pb.GetJobRequest(name=f"jobs/{number}"))).job)

@@ -17,6 +17,7 @@ from portui.fabric_watch import Change
 from portui.model import Fleet, Job, JobState, Port, PortState
 
 RING = 60
+MINUTES = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
 _RETRY_S = 1.0
 log = logs.get(__name__)
@@ -68,6 +69,10 @@ class Live:
         self._users: dict[str, list[str]] = {}  # the printers of a port
         self.fleet = Fleet()
         self.pulses: dict[str, Pulse] = {}
+        self.ended: deque[int] = deque(
+            [0] * MINUTES, MINUTES
+        )  # jobs that ended in each minute, the newest last
+        self._minute = 0.0
         self.started = datetime.now(UTC)
         self.connected = False
         self.ready = asyncio.Event()
@@ -160,6 +165,8 @@ class Live:
         """Take a job and return the ports that it came to or left."""
         before = fleet.jobs.get(job.number)
         had = before.proof.acked if before is not None and before.attempts == job.attempts else 0
+        if before is not None and before.active and not job.active:
+            self.ended[-1] += 1
         if job.port and (before is not None or job.active):
             self.pulses.setdefault(job.port, Pulse()).taken += max(0, job.proof.acked - had)
         fleet.jobs[job.number] = job
@@ -182,6 +189,10 @@ class Live:
             del self.pulses[key]
         for pulse in self.pulses.values():
             pulse.tick(now, passed_s)
+        self._minute += passed_s
+        if self._minute >= 60:
+            self._minute -= 60
+            self.ended.append(0)
         self.frames += 1
         shown = {key: self.figures(port) for key, port in self.fleet.ports.items()}
         changed = {key: row for key, row in shown.items() if self._shown.get(key) != row}

@@ -62,6 +62,7 @@ class Event:
     actor: str
     text: str
     job: int = 0
+    subject: str = ""  # "jobs/4711", "printers/labels", "hosts/edge-7/ports/COM1:"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ class Device:
     monitor: str
     path: str
     description: str
-    in_use: str = ""
+    in_use: str = ""  # the port that uses it
+    problem: str = ""  # what is in the way, in a sentence
+    name: str = ""  # a free name for its port
+    missing: str = ""  # the port that wants it, and it is away
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class Found:
 
     free: list[Device] = field(default_factory=list)
     used: list[Device] = field(default_factory=list)
+    missing: list[Device] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
 
@@ -52,7 +56,8 @@ async def of_host(console: Console, host: str) -> Found:
         for device in devices_in(answer.output, monitor.name):
             if device.path not in seen:
                 seen.add(device.path)
-                (found.used if device.in_use else found.free).append(device)
+                place = found.missing if device.missing else found.used if device.in_use else found.free
+                place.append(device)
     return found
 
 
@@ -66,14 +71,26 @@ def devices_in(output: bytes, monitor: str) -> list[Device]:
     if not isinstance(rows, list):
         return []
     return [
-        Device(monitor, _text(row.get("path")), _text(row.get("description")), _user(row))
+        Device(
+            monitor,
+            _text(row.get("path")),
+            _text(row.get("description")),
+            _user(row),
+            _text(row.get("problem")),
+            _text(row.get("suggestedName")),
+            _text(row.get("port")) if row.get("state") == "missing" else "",
+        )
         for row in rows[:_MOST_DEVICES]
         if isinstance(row, dict) and isinstance(row.get("path"), str) and row["path"]
     ]
 
 
 def _user(row: dict[str, object]) -> str:
+    if row.get("state") == "missing":
+        return ""
     used = row.get("inUse")
+    if used is True and (port := _text(row.get("port"))):
+        return port
     return _text(row.get("usedBy")) or "in use" if used is True else _text(used)
 
 

@@ -11,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis.errors import FabricError
 from portui.model import Fleet, JobState
-from portui.web import devices, shown, words
+from portui.web import devices, pages_views, shown, words
 from portui.web.changes import not_found, text_of, texts_of
-from portui.web.rendering import back, console_of, go, page, with_theme
+from portui.web.problems import problems as problems_of
+from portui.web.rendering import back, console_of, go, page
 
 PAGE_ROWS = 200
 _FIRST_PROBLEMS = 5
@@ -22,14 +23,21 @@ _FIRST_PROBLEMS = 5
 async def overview(request: Request) -> Response:
     """S1: is it all right, and if not, what first?"""
     live = console_of(request).live
-    fleet, problems = live.fleet, shown.problems(live)
+    fleet, quiet = live.fleet, pages_views.quiet(request)
+    found = problems_of(live)
+    problems = [one for one in found if not quiet(one)]
+    by = request.query_params.get("by", "host")
     return page(
         request,
         "overview.html",
         tiles_=shown.tiles(fleet.ports.values()),
         problems=problems,
         shown_problems=problems[:_FIRST_PROBLEMS],
-        by_host=shown.by_host(fleet.ports.values()),
+        muted=len(found) - len(problems),
+        by=by if by in shown.GROUPS else "host",
+        groups=shown.GROUPS,
+        map=shown.grouped(fleet, by),
+        minutes=list(live.ended),
         going=sorted(live.printing(), key=lambda job: job.number),
         latest=shown.latest(fleet, 6),
         **figures(fleet),
@@ -66,6 +74,8 @@ async def ports(request: Request) -> Response:
         more=len(fitting) if len(fitting) > PAGE_ROWS else 0,
         shown_count=len(rows),
         page_number=number,
+        views=pages_views.views(request),
+        query=request.url.query,
     )
 
 
@@ -124,7 +134,13 @@ async def alerts(request: Request) -> Response:
         (job for job in live.fleet.jobs.values() if job.error and job.state is not JobState.COMPLETED),
         key=lambda one: -one.number,
     )
-    return page(request, "alerts.html", problems=shown.problems(live), failed=ended[:20])
+    return page(
+        request,
+        "alerts.html",
+        problems=problems_of(live),
+        quiet=pages_views.quiet(request),
+        failed=ended[:20],
+    )
 
 
 async def wall(request: Request) -> Response:
@@ -134,8 +150,8 @@ async def wall(request: Request) -> Response:
         request,
         "wall.html",
         tiles_=shown.tiles(live.fleet.ports.values()),
-        problems=shown.problems(live)[:6],
-        by_host=shown.by_host(live.fleet.ports.values()),
+        problems=problems_of(live)[:6],
+        map=shown.grouped(live.fleet, "host"),
     )
 
 
@@ -153,20 +169,3 @@ async def find(request: Request) -> Response:
     console = console_of(request)
     found = [(name, await devices.of_host(console, name)) for name in sorted(console.live.fleet.hosts)]
     return page(request, "find.html", found=found)
-
-
-async def settings(request: Request) -> Response:
-    """S12: monitors, who may do what, versions."""
-    console = console_of(request)
-    try:
-        monitors, error = await console.printing.monitors(), ""
-    except FabricError as failed:
-        monitors, error = [], failed.message
-    return page(request, "settings.html", monitors=monitors, monitors_error=error, spooler=console.address)
-
-
-async def theme(_request: Request, form: FormData) -> Response:
-    """Switch the theme and go back."""
-    chosen = text_of(form, "theme")
-    response = go(back(text_of(form, "back")))
-    return with_theme(response, chosen) if chosen in ("light", "dark") else response

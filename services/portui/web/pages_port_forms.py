@@ -13,12 +13,13 @@ from starlette.responses import Response, StreamingResponse
 from chassis.errors import EtagMismatch, FabricError
 from portui import port_config
 from portui.port_config import Described, Done, NewPort
-from portui.web import asking, form_values, form_view, shown, words
+from portui.web import asking, devices, form_values, form_view, shown, words
 from portui.web.changes import sentence, text_of
 from portui.web.form_view import FormView
 from portui.web.rendering import console_of, go, page
 
 _WHO = "console"
+_HOSTS_LOOKED_AT = 4  # so many are asked for their devices before somebody says which
 
 
 async def configure(request: Request) -> Response:
@@ -92,14 +93,23 @@ async def save(request: Request, form: FormData) -> Response:
         return again({"": sentence(error)})
     errors = errors or _by_field(done)
     if errors or check:
-        return again(
-            errors, "" if errors else f"Checked by the monitor: valid. {words.many(len(changed), 'change')}."
-        )
+        return again(errors, "" if errors else f"Checked by the monitor: valid. {_diff(before, changed)}")
     port = request.path_params["port"]
     said = (
         f"{port} is changed; it holds from the next document on." if done.changed else "Nothing was changed."
     )
     return go(shown.port_path(request.path_params["host"], port), said)
+
+
+def _diff(before: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
+    """Return what would be saved: `baud 9600 → 19200`."""
+    rows = [
+        f"{name} {form_values.as_text(before.get(name)) or 'empty'} → {form_values.as_text(value) or 'empty'}"
+        for name, value in changed.items()
+    ]
+    return (
+        f"{words.many(len(rows), 'change')}: {', '.join(rows)[:160]}" if rows else "Nothing is changed yet."
+    )
 
 
 def _theirs(before: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
@@ -127,10 +137,13 @@ async def _what_step(request: Request, host: str, monitor: str, name: str, error
         monitors = await console.printing.monitors()
     except FabricError as failed:
         monitors, error = [], error or sentence(failed)
+    looked_at = [one for one in sorted(console.live.fleet.hosts) if host in ("", one)][:_HOSTS_LOOKED_AT]
+    found = [(one, await devices.of_host(console, one)) for one in looked_at] if not name else []
     return page(
         request,
         "add.html",
         422 if error else 200,
+        found=found,
         monitors=monitors,
         hosts=sorted(console.live.fleet.hosts),
         host=host,

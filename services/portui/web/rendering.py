@@ -25,6 +25,7 @@ from portui.simulated import Simulators
 from portui.web import security, shown, words
 from portui.web.doorman import EVERYBODY, Doorman
 from portui.web.oidc_flow import Provider
+from portui.web.problems import problems as problems_of
 
 _THEME, _SAY = "pf_theme", "pf_say"
 _STATIC = files("portui.web") / "static"
@@ -77,7 +78,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
     console = console_of(request)
     said = unquote(request.cookies.get(_SAY, ""))
     theme = request.cookies.get(_THEME, "")
-    problems, person = shown.problems(console.live), person_of(request)
+    problems, person = problems_of(console.live), person_of(request)
     html = _TEMPLATES.get_template(template).render(
         request=request,
         path=request.url.path,

@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from portui.live import Live, Pulse
-from portui.model import FAULTS, Fleet, Host, Job, Port, PortState, Printer
+from portui.model import FAULTS, Fleet, Job, Port, PortState
 from portui.web import words
 
 # The order of the tiles: what is going on, then what needs somebody.
@@ -145,119 +145,33 @@ def _haystack(port: Port) -> str:
     return " ".join(parts).casefold()
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One cause that needs somebody: a line on the overview."""
-
-    state: words.Shown
-    subject: str
-    path: str
-    sentence: str
-    jobs: int
-    since: datetime | None
-    action: str = ""  # a second button's title
-    action_path: str = ""
-
-
-def problems(live: Live) -> list[Problem]:
-    """Return what needs somebody, one line for each cause, what holds up most jobs first.
-
-    A host that is silent is one line and its ports none; jobs that wait for a decision are one line for each printer.
-    """
-    fleet = live.fleet
-    silent = {host.name for host in fleet.hosts.values() if host.state == "silent"}
-    found = [_silent(live, fleet.hosts[name]) for name in silent]
-    found += [
-        _port_problem(live, port)
-        for port in fleet.ports.values()
-        if port.host not in silent and port.state in FAULTS
-    ]
-    found += _undecided(fleet)
-    found += [_paused(one) for one in fleet.printers.values() if one.paused and one.queued]
-    return sorted(
-        found, key=lambda one: (-one.jobs, one.since.timestamp() if one.since else 0.0, one.subject)
-    )
-
-
-def _silent(live: Live, host: Host) -> Problem:
-    ports = [port for port in live.fleet.ports.values() if port.host == host.name]
-    waiting = {name for port in ports for name in port.printers}
-    jobs = sum(live.fleet.printers[name].queued for name in waiting if name in live.fleet.printers)
-    since = f" since {words.clock(host.last_seen)}" if host.last_seen else ""
-    return Problem(
-        words.HOST_STATES["silent"],
-        host.name,
-        f"/hosts/{quote(host.name, safe='')}",
-        f"does not report{since}: {words.many(len(ports), 'port')}.",
-        jobs,
-        host.last_seen,
-        *_move(jobs, f"host={quoted(host.name)}"),
-    )
-
-
-def _port_problem(live: Live, port: Port) -> Problem:
-    path = port_path(port.host, port.port)
-    reason = port.reason or words.PORT_STATES[port.state].word
-    return Problem(
-        words.PORT_STATES[port.state],
-        f"{port.port} on {port.host}",
-        path,
-        f"{reason.rstrip('.')}.",
-        live.queued(port),
-        port.since,
-        *(
-            _move(live.queued(port), f"host={quoted(port.host)}&port={quoted(port.port)}")
-            or ("Configure", port_path(port.host, port.port, "configure"))
-        ),
-    )
-
-
-def _move(jobs: int, place: str) -> tuple[str, str] | tuple[()]:
-    """Return the second button of a problem that holds up jobs."""
-    return (f"Move {words.many(jobs, 'job')}", f"/move?{place}") if jobs else ()
-
-
-def _undecided(fleet: Fleet) -> list[Problem]:
-    by_printer: dict[str, list[Job]] = {}
-    for job in fleet.jobs.values():
-        if job.undecided:
-            by_printer.setdefault(job.printer, []).append(job)
-    return [
-        Problem(
-            words.Shown("Decide", "question", "attention"),
-            f"job {jobs[0].number} on {printer}" if len(jobs) == 1 else f"{len(jobs)} jobs on {printer}",
-            f"/jobs/{jobs[0].number}" if len(jobs) == 1 else f"/jobs?show=decide&printer={quote(printer)}",
-            "Nobody knows what came out: look at the paper and decide.",
-            len(jobs),
-            min((job.created for job in jobs if job.created), default=None),
-        )
-        for printer, jobs in by_printer.items()
-    ]
-
-
-def _paused(printer: Printer) -> Problem:
-    return Problem(
-        words.Shown("Paused", "pause", "paused"),
-        printer.name,
-        f"/printers/{quote(printer.name)}",
-        f"Paused{': ' + printer.pause_reason if printer.pause_reason else ''}.",
-        printer.queued,
-        None,
-    )
-
-
 def latest(fleet: Fleet, most: int) -> list[Job]:
     """Return the jobs that ended last, the last one first."""
     ended = [job for job in fleet.jobs.values() if not job.active and job.ended is not None]
     return sorted(ended, key=lambda job: (job.ended, job.number), reverse=True)[:most]
 
 
-def by_host(ports: Iterable[Port]) -> list[tuple[str, list[Port]]]:
-    """Return the map: hosts by name, each with its ports by name."""
+GROUPS = {"host": "by host", "place": "by place", "kind": "by kind"}
+
+
+def grouped(fleet: Fleet, by: str) -> list[tuple[str, str, list[Port]]]:
+    """Return the map: (what the group is called, its page or "", its ports by name); groups by name."""
     found: dict[str, list[Port]] = {}
-    for port in sorted(ports, key=lambda one: (one.host, one.port)):
-        found.setdefault(port.host, []).append(port)
-    return list(found.items())
+    for port in sorted(fleet.ports.values(), key=lambda one: (one.host, one.port)):
+        found.setdefault(_group(fleet, port, by), []).append(port)
+    return [
+        (name, "" if by in ("place", "kind") else f"/hosts/{quoted(name)}", ports)
+        for name, ports in sorted(found.items())
+    ]
+
+
+def _group(fleet: Fleet, port: Port, by: str) -> str:
+    if by == "kind":
+        return port.description or port.monitor
+    if by == "place":
+        printers = (fleet.printers[name] for name in port.printers if name in fleet.printers)
+        return next((one.location for one in printers if one.location), "no place told")
+    return port.host
 
 
 def found_by(fleet: Fleet, text: str, most: int = 30) -> list[tuple[str, str, str]]:

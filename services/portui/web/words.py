@@ -57,6 +57,12 @@ def clock(moment: datetime | None) -> str:
     return here.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
 
 
+def first_line(text: str, most: int) -> str:
+    """Return the first line of a text, at most so many characters."""
+    lines = text.strip().splitlines()
+    return lines[0].strip()[:most] if lines else ""
+
+
 def apart(name: str) -> str:
     """Return a schema's name as words: `InputTraySupplyLow` is `Input tray supply low`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)

@@ -12,7 +12,7 @@ from portui.fabric_watch import Change
 from portui.live import Live
 from portui.model import Host, Job, JobState, Outcome, Port, PortState, Printer, Proof, Report, Units
 from portui.model_answers import Moment
-from portui.web import pages_jobs, pages_wire, samples, security, shown, story, words
+from portui.web import pages_jobs, pages_wire, problems, samples, security, shown, story, words
 from portui.web.rendering import back
 
 NOW = datetime(2026, 11, 21, 10, 42, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_faults_come_first_and_filters_find_by_any_word():
 
 def test_a_silent_host_is_one_problem_and_not_one_for_each_port():
     ports = [port(f"COM{number}:", PortState.OFFLINE) for number in range(1, 10)]
-    found = shown.problems(live(*ports, hosts=(Host("edge", "silent", last_seen=NOW),), queued=31))
+    found = problems.problems(live(*ports, hosts=(Host("edge", "silent", last_seen=NOW),), queued=31))
 
     assert [(one.subject, one.jobs) for one in found] == [("edge", 31)]
     assert "9 ports" in found[0].sentence
@@ -96,7 +96,7 @@ def test_a_silent_host_is_one_problem_and_not_one_for_each_port():
 
 def test_jobs_that_wait_for_a_decision_are_a_problem_of_their_printer():
     jobs = (job(1, JobState.HELD, Outcome.UNKNOWN), job(2, JobState.HELD, Outcome.UNKNOWN))
-    (found,) = shown.problems(live(port("COM1:"), jobs=jobs))
+    (found,) = problems.problems(live(port("COM1:"), jobs=jobs))
 
     assert (found.subject, found.path) == ("2 jobs on labels", "/jobs?show=decide&printer=labels")
 
