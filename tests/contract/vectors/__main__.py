@@ -14,7 +14,7 @@ REFERENCE = Path("../shared/reference/vectors.json")
 
 
 def main() -> int:
-    """Run the command; 0 unless the file cannot be read."""
+    """Run the command; 0 when every row holds or differs for a reason, 1 when one does not, 2 without rows."""
     parser = argparse.ArgumentParser(prog="make vectors", description=__doc__)
     parser.add_argument("--file", type=Path, default=REFERENCE, help="vectors to replay")
     parser.add_argument("--output", type=Path, default=Path("build/vectors.json"))
@@ -24,10 +24,13 @@ def main() -> int:
         print(f"no vectors at {given.file}: name a file, make vectors FILE=path", file=sys.stderr)
         return 2
     rows = [row for row in read_rows(given.file) if given.only in row.id or given.only in row.function]
+    if not rows:
+        print(f"{given.file} has no such vectors", file=sys.stderr)
+        return 2
     verdicts = asyncio.run(replay(rows))
     write(verdicts, given.output)
     print(report(verdicts))
-    return 0
+    return 1 if any(one.result == "fails" for one in verdicts) else 0
 
 
 if __name__ == "__main__":

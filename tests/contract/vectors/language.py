@@ -74,7 +74,7 @@ async def pjl_status(world: World, row: Row) -> Got:
     await world.monitor.StartDocPort(start)
     await write_all(world, start, [b"^XA^XZ"])
     word = "\r\n".join([*lines, "\f"]).encode()
-    deadline = time.monotonic() + 4
+    deadline = time.monotonic() + 15
     while not peer.say(word) and time.monotonic() < deadline:  # noqa: ASYNC110 - the peer is a thread
         await asyncio.sleep(0.02)
     wanted = row.out.get("port_status", 0)
@@ -96,7 +96,7 @@ def _shown(port: port_pb2.Port) -> dict[str, Any]:
 async def _port(world: World, name: str, good: Any) -> port_pb2.Port | None:
     """Return a port as soon as it is as it shall be; as it is at last when it never is, None when there is none."""
     found: port_pb2.Port | None = None
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         ports = (await world.monitor.EnumPorts(pb.EnumPortsRequest())).ports
         found = next((one for one in ports if one.port.port == name), None)
@@ -104,6 +104,13 @@ async def _port(world: World, name: str, good: Any) -> port_pb2.Port | None:
             break
         await asyncio.sleep(0.05)
     return found
+
+
+def _put(data: pb.BidiValue, value: int | str | None) -> None:
+    if isinstance(value, str):
+        data.string_value = value
+    elif value is not None:
+        data.int_value = value
 
 
 async def bidi(world: World, row: Row) -> Got:
@@ -115,8 +122,7 @@ async def bidi(world: World, row: Row) -> Got:
     )
     if given.get("path") is not None:
         item = request.items.add(request_number=1, schema=given["path"])
-        if request.action_name.lower() == "set":
-            item.data.int_value = 1
+        _put(item.data, given.get("value", 1 if request.action_name.lower() == "set" else None))
     got, answer = await outcome(world.monitor.SendRecvBidiDataFromPort(request))
     if answer is not None:
         got.win32 = answer.result

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.contract.vectors.rows import BODY, Row
+from tests.contract.vectors.own_language import language_rows
+from tests.contract.vectors.own_rules import more_rows
+from tests.contract.vectors.rows import BODY, Given, Row
 
 _BAD_LEVELS = (0, 3, 4, 99)
 _SIZES = ("N-1", "N", "N+1")
 _ADMIN = 'xcv handle on monitor object "" with ADMIN (1)'
 _READER = 'xcv handle on "" with access 0'
-_NEEDED_OF_A_PORT_MONITOR = ("OpenPort", "StartDocPort", "WritePort", "ReadPort", "EndDocPort", "ClosePort")
 
 
 def own_rows() -> list[Row]:
     """Return the rows, numbered in the order of their rules."""
-    made = [*_levels(), *_sizes(), *_handles(), *_commands(), *_names(), *_language()]
+    made = [*_levels(), *_sizes(), *_handles(), *_commands(), *_names(), *more_rows(), *language_rows()]
     return [_numbered(row, number) for number, row in enumerate(made, start=1)]
 
 
 def _numbered(row: dict[str, Any], number: int) -> Row:
-    codes = {"native_ok": row["win32"] == 0, "native": (row["win32"],)}
+    # XcvData's BOOL is about delivery.
+    delivered = row["function"].startswith("XcvData (") and row["grpc"] == BODY
+    codes = {"native_ok": delivered or row["win32"] == 0, "native": (row["win32"],)}
     defaults: dict[str, Any] = {"command": None, "preconditions": (), "out": {}, "notes": ""}
+    row["input"] = Given(row["input"])
     return Row(id=f"OWN-{number:03}", **(defaults | codes | row))
 
 
@@ -109,9 +113,3 @@ def _names() -> Iterator[dict[str, Any]]:
         yield _row("open name", "OpenPrinter", {"name": name}, 1801, "NOT_FOUND")
     for opened in (",XcvMonitor Local Port", ",XcvPort IP_1", "<printer>", None):
         yield _row("open name", "OpenPrinter", {"name": opened}, 0, "OK")
-
-
-def _language() -> Iterator[dict[str, Any]]:
-    for function in _NEEDED_OF_A_PORT_MONITOR:
-        given = {"pm_table_missing": function}
-        yield _row("missing function", "OpenPortEx", given, 3007, "FAILED_PRECONDITION")

@@ -13,7 +13,7 @@ from tests.contract.vectors.rows import Got, Row, Verdict, judge
 from tests.contract.vectors.world import World, world
 
 Replay = Callable[[World, Row], Awaitable[Got]]
-_ROW_S = 20.0
+_ROW_S = 90.0
 
 # By the function's name; a name with what stands in parentheses behind it wins.
 REPLAYS: dict[str, Replay] = {

@@ -212,7 +212,7 @@ async def _submit(world: World) -> job_pb2.Job:
 
 async def _sent(world: World) -> Got:
     job = await _submit(world)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while job.state != job_pb2.JOB_STATE_COMPLETED and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
         job = (await world.jobs.GetJob(jobs.GetJobRequest(name=job.name))).job
@@ -272,7 +272,7 @@ async def set_port(world: World, row: Row) -> Got:
         request.status.condition = port_pb2.PORT_CONDITION_CLEAR
         request.status.severity = port_pb2.SEVERITY_INFO
         await world.ports.SetPort(request)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while job.state != job_pb2.JOB_STATE_COMPLETED and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
         job = (await world.jobs.GetJob(jobs.GetJobRequest(name=job.name))).job

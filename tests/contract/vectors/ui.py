@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from printfabric.portui.v1 import portui_service_pb2 as pb
@@ -80,11 +81,11 @@ def _name(port: str | None) -> str:
     return f"hosts/{HOST}/ports/{port}" if port else ""
 
 
-def _caller(given: dict[str, Any]) -> Any:
+def _caller(given: Mapping[str, Any]) -> Any:
     return NOBODY_SPECIAL if "not" in str(given.get("caller", "")) else None
 
 
-async def _asked(call: Any, given: dict[str, Any]) -> Any:
+async def _asked(call: Any, given: Mapping[str, Any]) -> Any:
     """Wait for a call's answer; a person who cancels hangs up."""
     if "cancel" in str(given.get("user", "")):
         call.cancel()

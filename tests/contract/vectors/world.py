@@ -34,7 +34,8 @@ from tests.rig.programs import Program
 HOST = "edge"
 PRINTER = "labels"
 NOBODY_SPECIAL = (("authorization", "Bearer secret-of-ben"),)  # a caller without any right
-_CALL_S = 15.0
+_CALL_S = 60.0
+_HEAD = ("[server]", 'metrics_listen = "127.0.0.1:0"', "[log]", 'rpc = "failed"')
 
 
 class World:
@@ -61,6 +62,16 @@ class World:
         channel = grpc.aio.insecure_channel(self.programs[program].address)
         self._channels.append(channel)
         return channel
+
+    async def host_without_ports(self) -> Any:
+        """Start another host, one that has no ports yet, unless it runs; return its MonitorService."""
+        if "empty" not in self.programs:
+            folder = self.folder / "empty"
+            folder.mkdir()
+            text = ['host_name = "empty"', f'state_dir = "{folder}"', *_HEAD]
+            self.programs["empty"] = Program("portmon", folder, "\n".join(text))
+            await asyncio.to_thread(self.programs["empty"].start)
+        return MonitorServiceStub(self._channel("empty"))
 
     def owner(self, fabric: str = "vectors") -> pb.PortOwner:
         """Return who opens ports; another fabric is another path."""
@@ -117,8 +128,8 @@ async def world() -> AsyncIterator[World]:
         line = stack.enter_context(_line())
         fifo = stack.enter_context(_fifo(folder / "lpt1"))
         programs = _programs(folder, peers, line, fifo)
+        stack.callback(_stop, programs)
         for program in programs.values():
-            stack.callback(program.stop)
             await asyncio.to_thread(program.start)
         found = World(folder, peers, programs)
         (found.sandbox / "folder").mkdir(parents=True, exist_ok=True)
@@ -127,6 +138,11 @@ async def world() -> AsyncIterator[World]:
         finally:
             await found.tidy()
             await found.close()
+
+
+def _stop(programs: dict[str, Program]) -> None:
+    for program in programs.values():
+        program.stop()
 
 
 def _programs(folder: Path, peers: dict[str, Peer], line: str, fifo: Path) -> dict[str, Program]:
@@ -139,22 +155,21 @@ def _programs(folder: Path, peers: dict[str, Peer], line: str, fifo: Path) -> di
         ("IP_STALLED", "raw", {"host": "127.0.0.1", "port": peers["stalled"].port, "writeTimeoutS": 0.5}),
         ("IP_PJL", "raw", {"host": "127.0.0.1", "port": peers["pjl"].port, "connection": "kept"}),
     ]
-    head = ["[server]", 'metrics_listen = "127.0.0.1:0"', "[log]", 'rpc = "failed"']
-    text = [f'host_name = "{HOST}"', f'state_dir = "{folder / "portmon"}"', *head]
+    text = [f'host_name = "{HOST}"', f'state_dir = "{folder / "portmon"}"', *_HEAD]
     for port, monitor, settings in ports:
         table = ", ".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
         text += ["[[ports]]", f'name = "{port}"', f'monitor = "{monitor}"', f"settings = {{{table}}}"]
     programs = {"portmon": Program("portmon", folder, "\n".join(text))}
     tokens = folder / "tokens"
     tokens.write_text(hashlib.sha256(b"secret-of-ben").hexdigest() + " ben\n")
-    text = [f'state_dir = "{folder / "spooler"}"', *head, "[server.access]", f'token_file = "{tokens}"']
+    text = [f'state_dir = "{folder / "spooler"}"', *_HEAD, "[server.access]", f'token_file = "{tokens}"']
     text += ["[[hosts]]", f'name = "{HOST}"', f'address = "{programs["portmon"].address}"']
     text += ["[[printers]]", f'name = "{PRINTER}"', f'ports = ["{HOST}/IP_1"]']
     text += ["[[printers]]", 'name = "filer"', f'ports = ["{HOST}/in-use.prn"]']
     programs["spooler"] = Program("spooler", folder, "\n".join(text))
     text = [
         f'spooler = "{programs["spooler"].address}"',
-        *head,
+        *_HEAD,
         "[server.access]",
         f'token_file = "{tokens}"',
     ]
