@@ -51,9 +51,12 @@ class _Known:
 
 
 class Presence:
-    """Looks after the devices of one host's ports. Belongs to the event loop; looking is done on a thread."""
+    """Looks after the devices of one host's ports. Belongs to the event loop; looking is done on a thread.
 
-    def __init__(self, ports: Ports, tree: DeviceTree, poll_s: float = POLL_S) -> None:
+    `poll_s`: how often it looks though nothing was heard; None: never.
+    """
+
+    def __init__(self, ports: Ports, tree: DeviceTree, poll_s: float | None = POLL_S) -> None:
         self._ports, self._tree, self._poll_s = ports, tree, poll_s
         self._known: dict[str, _Known] = {}
         self._news = asyncio.Event()
