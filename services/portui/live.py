@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +13,7 @@ from typing import Protocol
 from chassis import logs
 from chassis.errors import FabricError
 from portui.fabric_watch import Change
+from portui.frames import Frames, rounded
 from portui.model import Fleet, Job, JobState, Port, PortState
 
 RING = 60
@@ -57,7 +57,7 @@ class Pulse:
 
 
 class Live:
-    """The fabric as it is now. Viewers wait for `frame`; what they get is made once for all of them."""
+    """The fabric as it is now. Viewers wait for frames; what they get is made once for all of them."""
 
     def __init__(self, watch: Watch, clock: Callable[[], float] = time.monotonic) -> None:
         self._watch = watch
@@ -80,10 +80,11 @@ class Live:
         self.error = ""
         self.frames = 0
         self.structure = 0  # rises when a page has to be drawn anew
-        self.frame = b""
+        self.frames_of_now = Frames(0, {}, {})
         self._changed = asyncio.Condition()
         self._last_tick = clock()
         self._shown: dict[str, object] = {}
+        self._shares: dict[int, int] = {}
 
     # --- loops
 
@@ -107,11 +108,11 @@ class Live:
             async with self._changed:
                 self._changed.notify_all()
 
-    async def next_frame(self, seen: int) -> tuple[int, bytes]:
-        """Wait for a frame newer than number `seen`; who is slow gets the newest one only."""
+    async def next_frames(self, seen: int) -> Frames:
+        """Wait for frames newer than number `seen`; who is slow gets the newest ones only."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.frames > seen)
-        return self.frames, self.frame
+        return self.frames_of_now
 
     def _lost(self, why: str) -> None:
         if self.connected or not self.error:
@@ -197,23 +198,23 @@ class Live:
         shown = {key: self.figures(port) for key, port in self.fleet.ports.items()}
         changed = {key: row for key, row in shown.items() if self._shown.get(key) != row}
         self._shown = dict(shown)
-        self.frame = json.dumps(
-            {
-                "n": self.frames,
-                "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "live": self.connected,
-                "since": self.lost_since.isoformat(timespec="seconds") if self.lost_since else "",
-                "structure": self.structure,
-                "ports": changed,
-                "jobs": {job.number: round(100 * job.share) for job in self.printing()},
-            },
-            separators=(",", ":"),
-        ).encode()
+        jobs = {job.number: round(100 * job.share) for job in self.printing()}
+        moved = {number: share for number, share in jobs.items() if self._shares.get(number) != share}
+        self._shares = jobs
+        common = {
+            "n": self.frames,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "live": self.connected,
+            "since": self.lost_since.isoformat(timespec="seconds") if self.lost_since else "",
+            "structure": self.structure,
+            "jobs": moved,
+        }
+        self.frames_of_now = Frames(self.frames, common, changed)
 
     def figures(self, port: Port) -> list[object]:
         """Return a port's row of a frame: busy per cent, bytes a second."""
         pulse = self.pulses.get(port.key)
-        return [pulse.busy[-1], pulse.rate] if pulse is not None else [0, 0]
+        return [pulse.busy[-1], rounded(pulse.rate)] if pulse is not None else [0, 0]
 
     def printing(self) -> list[Job]:
         """Return the jobs whose bytes are on their way."""

@@ -30,6 +30,12 @@ SCREENS = {
     "alerts": "/alerts",
     "find": "/find",
     "search": "/search?q=dock",
+    "status": "/hosts/local/status/DOCK_1",
+    "move": "/move?printer=labels",
+    "drain": "/move?host=local&drain=1",
+    "map-by-kind": "/?by=kind",
+    "audit": "/settings/audit",
+    "licences": "/settings/licences",
     "settings": "/settings",
     "wall": "/wall",
 }

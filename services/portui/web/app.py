@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from chassis import logs
 from chassis.errors import FabricError
+from portui import frames
 from portui.web import (
     pages_fleet,
     pages_jobs,
@@ -45,19 +46,24 @@ _FILES = frozenset({"console.css", "console.js", "icons.svg", "favicon.svg"})
 
 
 async def live(request: Request) -> Response:
-    """Stream frames, one a second; a slow reader gets the newest and misses the ones between."""
+    """Stream the frames of a topic, one a second; a slow reader gets the newest and misses the ones between."""
     console, session = console_of(request), session_of(request)
+    topic = request.query_params.get("topic", frames.FLEET)
+    packed = "gzip" in request.headers.get("accept-encoding", "")
 
-    async def frames() -> AsyncIterator[bytes]:
-        seen = 0
-        yield b"retry: 1000\n\n"
+    async def stream() -> AsyncIterator[bytes]:
+        seen, hello = 0, b"retry: 1000\n\n"
+        yield frames.GZIP_HEADER + frames.pack(hello) if packed else hello
         # It ends with the session: the browser comes back, and is told at the threshold.
         while session is None or await console.doorman.still(session):
-            seen, frame = await console.live.next_frame(seen)
-            yield b"id: %d\ndata: %b\n\n" % (seen, frame)
+            found = await console.live.next_frames(seen)
+            seen = found.number
+            yield found.packed(topic) if packed else found.plain(topic)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(frames(), media_type="text/event-stream", headers=headers)
+    if packed:
+        headers["content-encoding"] = "gzip"
+    return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
 
 
 async def static(request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 from chassis.errors import HostUnreachable
 from portui.fabric_watch import Change
@@ -45,6 +46,11 @@ def job(number: int, state: JobState, acked: int = 0, at: str = "edge/COM1:") ->
 def shown(live: Live) -> Port:
     """Return the port as it is shown now."""
     return live.fleet.ports["edge/COM1:"]
+
+
+def newest(live: Live) -> dict[str, Any]:
+    """Return the newest frame of all ports, as a browser reads it."""
+    return dict(json.loads(live.frames_of_now.plain("fleet").partition(b"data: ")[2]))
 
 
 SNAPSHOT = Change(
@@ -96,12 +102,12 @@ def test_a_frame_has_what_changed_and_nothing_else():
     live.apply(SNAPSHOT)
     clock.now += 1
     live.tick()
-    assert json.loads(live.frame)["ports"] == {"edge/COM1:": [0, 0]}
+    assert newest(live)["ports"] == {"edge/COM1:": [0, 0]}
     clock.now += 1
     live.tick()
-    frame = json.loads(live.frame)
+    frame = newest(live)
     assert (frame["ports"], frame["jobs"], frame["live"]) == ({}, {}, True)
-    assert len(live.frame) < 150
+    assert len(live.frames_of_now.plain("fleet")) < 170
 
 
 def test_a_new_snapshot_forgets_what_is_not_in_it():
@@ -144,7 +150,7 @@ async def test_when_the_watch_breaks_what_was_known_stays_and_is_said_to_be_old(
     assert live.lost_since is not None
     assert set(live.fleet.ports) == {"edge/COM1:"}
     live.tick()
-    assert json.loads(live.frame)["live"] is False
+    assert newest(live)["live"] is False
 
 
 async def test_a_slow_viewer_gets_the_newest_frame_and_misses_the_others():
@@ -152,6 +158,5 @@ async def test_a_slow_viewer_gets_the_newest_frame_and_misses_the_others():
     live.apply(SNAPSHOT)
     for _ in range(5):
         live.tick()
-    number, frame = await live.next_frame(0)
-    assert number == 5
-    assert json.loads(frame)["n"] == 5
+    frames = await live.next_frames(0)
+    assert (frames.number, newest(live)["n"]) == (5, 5)

@@ -12,7 +12,10 @@ let structure = null, redrawAt = 0, redrawing = false, source = null;
 const size = (n) => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} kB` : `${n} B`;
 
 function listen() {
-  source = new EventSource("/live");
+  // What this page shows: every port's figures, one port's, or none.
+  const shown = $$("[data-port]").map((one) => one.dataset.port);
+  const topic = shown.length > 1 || $("table.ports") ? "fleet" : shown.length ? `port/${shown[0]}` : "page";
+  source = new EventSource(`/live?topic=${encodeURIComponent(topic)}`);
   source.onmessage = (event) => take(JSON.parse(event.data));
   // A browser comes back by itself after a cut, but not after an answer that is none: the console is starting, or the session is over.
   source.onerror = () => { if (source.readyState === 2) { setTimeout(listen, 2000); stillIn(); } };
