@@ -24,7 +24,8 @@ def _read(unit: Path) -> configparser.ConfigParser:
 
 def test_there_is_a_unit_for_each_service():
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    assert {unit.stem for unit in UNITS} == {name for name in scripts if name.startswith("fabric-")}
+    services = {name for name, program in scripts.items() if program.endswith(".__main__:main")}
+    assert {unit.stem for unit in UNITS} == services
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
