@@ -28,7 +28,13 @@ class Authority:
         )
 
     def issue(
-        self, stem: str, *, name: str = "localhost", spiffe: str | None = None, dns: bool = True
+        self,
+        stem: str,
+        *,
+        name: str = "localhost",
+        spiffe: str | None = None,
+        dns: bool = True,
+        expired: bool = False,
     ) -> tuple[Path, Path]:
         """Write `stem`.crt and `stem`.key and return both paths."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -37,7 +43,9 @@ class Authority:
             names.append(x509.UniformResourceIdentifier(spiffe))
         if dns:
             names += [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        builder = self._builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key)
+        builder = self._builder(
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, -1 if expired else 60
+        )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
@@ -50,7 +58,9 @@ class Authority:
         cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return cert_file, key_file
 
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, minutes: int = 60
+    ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
         return (
             x509.CertificateBuilder()
@@ -59,5 +69,5 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(minutes=5))
-            .not_valid_after(now + dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(minutes=minutes))
         )

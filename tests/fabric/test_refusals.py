@@ -1,0 +1,257 @@
+"""What strangers meet at each listener: a clear error, a line in the audit, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc.aio
+import pytest
+
+from chassis import auth_errors, errors
+from chassis.client import Channels
+from chassis.errors import FabricError
+from chassis.settings import ChannelSettings, ClientTlsSettings
+from chassis.status import error_from_rpc
+from printfabric.spooler.v1 import access_service_pb2 as access_pb
+from tests.fabric.guarded_fabric import MOST_BYTES, PASSWORD, GuardedFabric, guarded_fabric
+from tests.rig.programs import wait_until
+from tests.unit.chassis.certificates import Authority
+
+HOUR = 3600
+SERVICES = ("spooler", "portmon", "portui")
+# A method of each that a stranger may not call even with a certificate, and that takes any request.
+METHOD = {
+    "spooler": "/printfabric.spooler.v1.PrinterService/DeletePrinter",
+    "portmon": "/printfabric.monitor.v1.MonitorService/EnumPorts",
+    "portui": "/printfabric.portui.v1.PortUIService/DeletePortUI",
+}
+SIGN_IN = "/printfabric.spooler.v1.AccessService/SignIn"
+_numbers = itertools.count()
+WHO_AM_I = "/printfabric.spooler.v1.AccessService/WhoAmI"
+
+
+@pytest.fixture(scope="module")
+def fabric(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedFabric]:
+    with guarded_fabric(tmp_path_factory.mktemp("guarded")) as running:
+        yield running
+
+
+async def called(
+    address: str, settings: ChannelSettings, method: str, request: bytes = b"", token: str | None = None
+) -> bytes | FabricError:
+    """Call with bytes and return the answer's, or the error."""
+    metadata = (("authorization", token),) if token is not None else ()
+    async with Channels(settings) as channels:
+        call = channels.get(address).unary_unary(method, lambda data: data, lambda data: data)
+        try:
+            return bytes(await call(request, metadata=metadata, timeout=20))
+        except FabricError as error:
+            return error
+        except grpc.aio.AioRpcError as error:
+            return error_from_rpc(error)
+
+
+async def refused(fabric: GuardedFabric, service: str, **how: Any) -> FabricError:
+    """Call a method that is not for strangers and return the refusal."""
+    # Somebody else each time: who is refused often gets fewer lines.
+    settings = how.pop("settings", None) or fabric.caller(f"stranger-{next(_numbers)}")
+    answer = await called(fabric.address(service), settings, how.pop("method", METHOD[service]), **how)
+    assert isinstance(answer, FabricError), answer
+    return answer
+
+
+@asynccontextmanager
+async def audited(fabric: GuardedFabric, service: str, *reasons: str) -> Any:
+    """Check that exactly these refusals are written by what is done inside."""
+    before = len(fabric.audit(service))
+    yield
+    await asyncio.to_thread(wait_until, lambda: len(fabric.audit(service)) >= before + len(reasons), 30)
+    lines = fabric.audit(service)[before:]
+    assert [line["reason"] for line in lines] == list(reasons)
+    for line in lines:
+        assert line["module"] == "audit"
+        assert line["peer"].startswith(("ipv4:127.0.0.1:", "ipv6:"))
+        assert line["request_id"]
+        assert line["why"]
+
+
+def shout(host: str, port: int, junk: bytes) -> None:
+    """Send bytes and read until the other end has had enough."""
+    with socket.create_connection((host, port), timeout=30) as connection:
+        try:
+            connection.sendall(junk)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+        except TimeoutError:
+            raise
+        except OSError:  # reset, or shut already
+            return
+
+
+# --- before there is a call: the handshake
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_without_a_good_certificate_there_is_no_connection(fabric, service, tmp_path):
+    stranger = Authority(tmp_path, "another authority")
+    nothing = ChannelSettings(tls=ClientTlsSettings(ca_file=fabric.authority.file))
+    for settings in (
+        ChannelSettings(),
+        nothing,
+        fabric.caller("late", expired=True),
+        fabric.caller("spooler", authority=stranger),
+    ):
+        for _ in range(2):
+            error = await refused(fabric, service, settings=settings)
+            assert isinstance(error, errors.HostUnreachable), error
+    assert fabric.programs[service].runs
+
+
+# --- proofs that do not hold
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_each_bad_token_is_refused_by_its_reason_and_written_down(fabric, service):
+    issuer = fabric.issuer
+    tokens = {
+        issuer.token(exp=int(time.time()) - HOUR): auth_errors.TokenExpired,
+        issuer.token(nbf=int(time.time()) + HOUR): auth_errors.TokenNotYetValid,
+        issuer.token(aud="webshop"): auth_errors.TokenWrongAudience,
+        issuer.token(iss="https://login.example"): auth_errors.TokenWrongIssuer,
+        "nobodys-secret-token": auth_errors.TokenInvalid,
+        "x" * 5000: auth_errors.TokenInvalid,
+    }
+    async with audited(fabric, service, *(error.reason for error in tokens.values())):
+        for token, expected in tokens.items():
+            error = await refused(fabric, service, token=f"Bearer {token}")
+            assert type(error) is expected
+            assert error.code == "UNAUTHENTICATED"
+    said = fabric.programs[service].log.read_text("utf-8")
+    assert not [token for token in tokens if token in said or token.split(".")[-1] in said]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_is_no_bearer_token_is_refused_time_and_again(fabric, service):
+    given = ("Basic YWRhOnNlY3JldA==", "Bearer", "Bearer  ", "bearertoken", "")
+    async with audited(fabric, service, *["TOKEN_INVALID"] * len(given)):
+        for token in given:
+            assert isinstance(await refused(fabric, service, token=token), errors.Unauthenticated)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_who_is_known_and_has_not_the_role_is_refused_and_written_down(fabric, service):
+    async with audited(fabric, service, "ACCESS_DENIED", "ACCESS_DENIED"):
+        ben = fabric.caller("ben")
+        error = await refused(fabric, service, settings=ben)
+        assert isinstance(error, errors.AccessDenied)
+        assert error.metadata["caller"] == "certificate:spiffe://fabric/ben"
+        error = await refused(fabric, service, settings=ben, token=f"Bearer {fabric.issuer.token(sub='ann')}")
+        assert error.metadata["caller"] == "oidc:ann via certificate:spiffe://fabric/ben"
+
+
+async def test_a_port_monitor_believes_spoolers_and_no_administrator_from_elsewhere(fabric):
+    admin = f"Bearer {fabric.issuer.token(groups=['admins'])}"
+    method = METHOD["portmon"]
+    for who in ("portui", "portmon", "alice"):
+        assert isinstance(
+            await called(fabric.address("portmon"), fabric.caller(f"{who}-2"), method, token=admin),
+            errors.AccessDenied,
+        )
+    answer = await called(fabric.address("portmon"), fabric.caller("spooler"), method)
+    assert isinstance(answer, bytes)
+    # A person's token over the spooler's certificate is the person, who is nothing here.
+    answer = await called(fabric.address("portmon"), fabric.caller("spooler"), method, token=admin)
+    assert isinstance(answer, errors.AccessDenied)
+
+
+# --- replays, at the spooler
+
+
+async def test_a_replayed_id_token_and_a_session_over_another_certificate_are_refused(fabric):
+    id_token = fabric.issuer.token(groups=["admins"])
+    request = access_pb.SignInRequest(id_token=access_pb.IdToken(token=id_token)).SerializeToString()
+    console, spooler = fabric.caller("console"), fabric.address("spooler")
+    async with audited(fabric, "spooler", "TOKEN_REPLAYED", "TOKEN_INVALID", "SESSION_ENDED"):
+        answer = await called(spooler, console, SIGN_IN, request)
+        assert isinstance(answer, bytes)
+        session = access_pb.SignInResponse.FromString(answer).session_token
+        assert isinstance(await called(spooler, console, SIGN_IN, request), auth_errors.TokenReplayed)
+        mine = f"Bearer {session}"
+        assert isinstance(await called(spooler, console, WHO_AM_I, token=mine), bytes)
+        stolen = await called(spooler, fabric.caller("thief"), WHO_AM_I, token=mine)
+        assert isinstance(stolen, auth_errors.TokenInvalid)
+        ended = await called(spooler, console, "/printfabric.spooler.v1.AccessService/SignOut", token=mine)
+        assert isinstance(ended, bytes)
+        replayed = await called(spooler, console, WHO_AM_I, token=mine)
+        assert isinstance(replayed, auth_errors.SessionEnded)
+    said = fabric.programs["spooler"].log.read_text("utf-8")
+    assert id_token not in said
+    assert session not in said
+    assert session.split(".")[-1] not in said
+
+
+async def test_a_password_is_in_no_log_whether_right_or_wrong(fabric):
+    spooler, console = fabric.address("spooler"), fabric.caller("console")
+    for user, password in (("ada", PASSWORD), ("ada", "a-wrong-guess"), ("eve", "another-guess")):
+        said = access_pb.SignInRequest(password=access_pb.Password(user=user, password=password))
+        answer = await called(spooler, console, SIGN_IN, said.SerializeToString())
+        assert isinstance(answer, bytes if password == PASSWORD else auth_errors.WrongPassword)
+    logged = fabric.programs["spooler"].log.read_text("utf-8")
+    assert not [word for word in (PASSWORD, "a-wrong-guess", "another-guess") if word in logged]
+    assert "scrypt$" not in logged
+    assert '"person": "local:ada"' in logged
+
+
+# --- requests that are none
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_oversized_malformed_and_made_up_requests_get_their_errors(fabric, service):
+    method = METHOD[service]
+    allowed = {"settings": fabric.caller("spooler")} if service == "portmon" else {}
+    token = None if service == "portmon" else f"Bearer {fabric.issuer.token(groups=['admins'])}"
+    async with audited(fabric, service, "OVERLOADED", "INVALID_ARGUMENT"):
+        large = await refused(fabric, service, request=b"\x0a" + bytes(MOST_BYTES), token=token, **allowed)
+        assert large.code == "RESOURCE_EXHAUSTED"
+        garbage = await refused(fabric, service, request=b"\xff\xff\xff\xff", token=token, **allowed)
+        assert isinstance(garbage, errors.InvalidArgument)
+    # Beyond twice the limit gRPC itself refuses, before anybody is asked who it is.
+    huge = await refused(fabric, service, request=bytes(3 * MOST_BYTES), token=token, **allowed)
+    assert huge.code == "RESOURCE_EXHAUSTED"
+    unknown = await refused(fabric, service, method=method + "New", token=token, **allowed)
+    assert unknown.code == "UNIMPLEMENTED"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("listener", ["calls", "health", "metrics"])
+async def test_bytes_that_are_no_protocol_end_the_connection_and_nothing_else(fabric, service, listener):
+    where = {
+        "calls": fabric.programs[service].address,
+        "health": fabric.health[service],
+        "metrics": fabric.metrics(service),
+    }
+    host, _, port = where[listener].rpartition(":")
+    for junk in (
+        bytes(range(256)) * 64,
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 20_000 + b"\r\n",
+        b"\x16\x03\x01\xff\xff",
+    ):
+        await asyncio.to_thread(shout, host, int(port), junk)
+    assert fabric.programs[service].runs
+    error = await refused(fabric, service, token="Bearer still-there")
+    assert isinstance(error, auth_errors.TokenInvalid)
+
+
+async def test_after_all_that_nothing_unexpected_was_logged(fabric):
+    for service in SERVICES:
+        unexpected = [
+            line for line in fabric.log(service) if line.get("level") == "error" or "error_id" in line
+        ]
+        assert unexpected == []
