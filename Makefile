@@ -7,6 +7,9 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 CODE := services client simulators tests tools hatch_build.py
 
+# Programs are started hundreds of times by the tests; compiled anew each time they would take three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet versus vectors fuzz bench golden docs wheel breaking lock clean
 
