@@ -39,12 +39,14 @@ class Acts:
     async def _do(self, schedule: SchedulePlan, act: Act) -> None:
         client, queue = self._client, schedule.queue
         if act.verb == "pause":
-            await client.printers.pause(queue, reason="campaign")
-            await self._undo(act, lambda: client.printers.resume(queue))
+            await self._for_a_while(
+                act, client.printers.pause(queue, reason="campaign"), lambda: client.printers.resume(queue)
+            )
         elif act.verb == "pause port":
             port = f"{HOST}/{self._stage.queues[queue][0].port}"
-            await client.ports.pause(port, reason="campaign")
-            await self._undo(act, lambda: client.ports.resume(port))
+            await self._for_a_while(
+                act, client.ports.pause(port, reason="campaign"), lambda: client.ports.resume(port)
+            )
         else:
             await self._to_job(schedule, act)
 
@@ -62,13 +64,22 @@ class Acts:
             tale.cancelled = True
             await self._client.cancel(number, reason="campaign")
 
-    async def _undo(self, act: Act, undo: Callable[[], Awaitable[object]]) -> None:
-        """Undo it after its time, whatever befalls the spooler meanwhile."""
-        await asyncio.sleep(act.seconds)
-        while True:
-            try:
-                await undo()
-            except FabricError:
-                await asyncio.sleep(0.2)
-            else:
-                return
+    async def _for_a_while(
+        self, act: Act, do: Awaitable[object], undo: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Do something and undo it; a spooler that was killed may have done it and not said so."""
+        try:
+            await do
+        finally:
+            await asyncio.sleep(act.seconds)
+            await _insist(undo)
+
+
+async def _insist(what: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        try:
+            await what()
+        except FabricError:
+            await asyncio.sleep(0.2)
+        else:
+            return
