@@ -18,7 +18,7 @@ from portmon.tcp_link import TcpLink
 ANY = "application/octet-stream"
 _LOOK = (
     "printer-state", "printer-state-reasons", "printer-is-accepting-jobs", "document-format-supported",
-    "operations-supported", "printer-commands", *DESCRIPTION,
+    "operations-supported", "printer-commands", "printer-uuid", *DESCRIPTION,
 )  # fmt: skip
 _JOB = ("job-id", "job-state", "job-state-reasons", "job-impressions-completed", "job-media-sheets-completed")
 # How documents begin, where nobody said what they are.
@@ -44,6 +44,7 @@ class Look:
     operations: frozenset[int] = frozenset()
     commands: frozenset[str] = frozenset()  # of CUPS' command files
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class IppPrinter:
             frozenset(one for one in answer.values("operations-supported") if isinstance(one, int)),
             frozenset(answer.texts("printer-commands")),
             facts_of(answer),
+            "".join(answer.texts("printer-uuid")[:1]),
         )
 
     def create(self, title: str) -> int:
@@ -233,6 +235,26 @@ def printer_of(settings: IppSettings, context: OpenContext) -> IppPrinter:
         settings.authority, settings.uri, settings.path, settings.connect_timeout_s, settings.answer_timeout_s
     )
     return IppPrinter(context, link, tls, place)
+
+
+def introduced(settings: IppSettings, context: OpenContext) -> Mapping[str, object]:
+    """Ask a printer who it is, on a connection of its own; what Probe answers, with its `uri`, `uuid` and `deviceId`."""
+    printer = printer_of(settings, context)
+    try:
+        look = printer.look()
+    finally:
+        printer.http.drop()
+    info = {path.rpartition(":")[2]: str(fact.value) for path, fact in look.facts.items()}
+    model = info.get("ModelName", "")
+    return {
+        "reached": True,
+        "language": "ipp",
+        "model": model,
+        "text": f"{model or settings.uri} (Get-Printer-Attributes answered)",
+        "uri": settings.uri,
+        "uuid": look.uuid,
+        "deviceId": info.get("IEEE1284DeviceId", ""),
+    }
 
 
 def media_type_of(told: str, first: bytes, formats: frozenset[str], port: str) -> str:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -25,6 +25,7 @@ from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.errand import Errand
 from portmon.facts import Fact
+from portmon.line_store import LineStore
 from portmon.recorder import Recorder
 from portmon.reports import Report
 
@@ -63,17 +64,6 @@ S = TypeVar("S", bound=PortSettings)
 
 # Who reports, all it has to report, and for how many seconds that counts.
 Reporting = Callable[[str, Sequence[Report], float], None]
-
-
-class LineStore(Protocol):
-    """Keeps a serial line's former settings over a crash (the port's journal does)."""
-
-    @property
-    def line(self) -> Any:
-        """What was stored last, or None."""
-
-    def store_line(self, line: Any) -> None:
-        """Store JSON-able settings durably."""
 
 
 @dataclass(slots=True)

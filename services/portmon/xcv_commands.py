@@ -14,6 +14,7 @@ from portmon.port_name import canonical
 from portmon.port_record import PortRecord
 from portmon.xcv import Xcv, XcvCommand, XcvSession
 from portmon.xcv_devices import device_warnings, enum_devices
+from portmon.xcv_discovered import DISCOVERED
 from portmon.xcv_payload import Wrong, members, name_in, settings_in
 from portmon.xcv_tests import TESTS
 from portmon.xcv_windows import TCP, WINDOWS, port_data_answer
@@ -149,5 +150,6 @@ COMMANDS: Mapping[str, XcvCommand] = {
     "PortIsValid": XcvCommand(_port_is_valid, False),
     "EnumDevices": XcvCommand(enum_devices, False),
     **WINDOWS,
+    **DISCOVERED,
     **TESTS,
 }

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chassis.errors import CallCanceled, FabricError, PortNotFound
 from portmon.checked import checked_settings
 from portmon.errand import Errand, Step
 from portmon.host_port import HostPort
-from portmon.monitor import LineStore, PortMonitor
+from portmon.line_store import BriefLineStore, LineStore
+from portmon.monitor import PortMonitor
 from portmon.port_name import canonical
 from portmon.xcv import Result, Xcv, XcvSession
 from portmon.xcv_payload import Wrong, name_in, settings_in
@@ -32,18 +32,7 @@ class Target(NamedTuple):
     @property
     def lines(self) -> LineStore:
         """Where a line's former settings are kept meanwhile."""
-        return self.port.journal if self.port is not None else _NoStore()
-
-
-@dataclass(slots=True)
-class _NoStore:
-    """Keeps a line's settings for as long as the errand lasts; for ports that are not there yet."""
-
-    line: Any = None
-
-    def store_line(self, line: Any) -> None:
-        """See `LineStore`."""
-        self.line = line
+        return self.port.journal if self.port is not None else BriefLineStore()
 
 
 def target_of(xcv: Xcv, session: XcvSession, value: Any) -> Target:

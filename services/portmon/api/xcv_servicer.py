@@ -19,8 +19,8 @@ SERVICE = "printfabric.monitor.v1.XcvService"
 # Commands whose answer is their status alone: Windows looks at no output pointer of theirs.
 WITHOUT_OUTPUT = frozenset(
     {
-        "AddPort", "ConfigPort", "ConfigureLPTPortCommandOK", "DeletePort", "PortIsValid", "SetDefaultCommConfig",
-        "SetIdlePollingState",
+        "AddPort", "CleanupPort", "ConfigPort", "ConfigureLPTPortCommandOK", "DeletePort", "PortIsValid",
+        "ResetCommunication", "SetDefaultCommConfig", "SetIdlePollingState",
     }
 )  # fmt: skip
 

@@ -79,6 +79,23 @@ def parse(data: bytes) -> DeviceId:
     return DeviceId(found)
 
 
+def plug_and_play_id(data: bytes) -> str:
+    """Return the name by which Windows' plug and play knows such a device: maker and model, and a sum over all of them."""
+    found = parse(data)
+    whole = f"{found.manufacturer}{found.model}"
+    return f"{whole[:20].replace(' ', '_')}{_crc16(whole.encode('latin-1', 'replace')):04X}" if whole else ""
+
+
+def _crc16(data: bytes) -> int:
+    """CRC-16/ARC."""
+    found = 0
+    for byte in data:
+        found ^= byte
+        for _ in range(8):
+            found = found >> 1 ^ (0xA001 if found & 1 else 0)
+    return found
+
+
 def facts_of(data: bytes) -> dict[str, Fact]:
     """Return what a device id says by paths of the bidi schema."""
     found = parse(data)

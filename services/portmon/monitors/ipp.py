@@ -23,11 +23,13 @@ from chassis.errors import (
 )
 from portmon.device_wait import DeviceWait
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence
+from portmon.errand import Errand
 from portmon.facts import Fact
 from portmon.ipp_message import JobState, Operation
-from portmon.ipp_printer import JobLook, Look, is_over, media_type_of, printer_of
+from portmon.ipp_printer import JobLook, Look, introduced, is_over, media_type_of, printer_of
 from portmon.ipp_settings import IppSettings
 from portmon.ipp_status import reports_of
+from portmon.line_store import BriefLineStore
 from portmon.monitor import OpenContext, Port, PortMonitor
 
 _CHUNK = 32768
@@ -288,6 +290,10 @@ class IppMonitor(PortMonitor[IppSettings]):
     @override
     def identity(self, port: str, settings: IppSettings) -> str:
         return f"{settings.host} {settings.uri}"
+
+    @override
+    def probe(self, port: str, settings: IppSettings, errand: Errand) -> Mapping[str, Any]:
+        return introduced(settings, OpenContext(port, errand.wait, BriefLineStore()))
 
     @override
     def open_port(self, port: str, settings: IppSettings, context: OpenContext) -> IppPort:

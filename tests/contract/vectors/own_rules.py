@@ -136,6 +136,8 @@ _TCPMON = (
         for rule in _tcp("size", _ASKED, {"out_size": size}, code, "port handle")),
     *_tcp("nowhere to put it", _ASKED, {"out": None}, 87, "port handle"),
     *_tcp("nowhere to put it", _ASKED, {"out_size": "small", "needed": None}, 87, "port handle"),
+    *_tcp("another monitor's", ("CleanupPort", "DeviceID", "PnPXID", "ServiceID", "ResetCommunication", "CheckCluster",
+        "DiscoverDevice", "ConfigureLPTPortCommandOK"), {"input": None}, 87, "ADMIN"),
     *_tcp("unknown", ("hostaddress", "Nope", "", "ADDPORT", "SetDefaultCommConfig"), {"input": None}, 87, "ADMIN"),
 )  # fmt: skip
 _API = (

@@ -192,3 +192,18 @@ def test_a_device_id_is_device_data() -> None:
         "SerialNumber": "D4J2",
     }
     assert ieee1284.facts_of(b"") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        # CRC-16/ARC of "123456789" is BB3D.
+        (b"MFG:1234;MDL:56789;", "123456789BB3D"),
+        (b"MFG:Hewlett Packard;MDL:LaserJet 4 Si Duplex;", "Hewlett_PackardLaser"),
+        (b"CMD:PCL;", ""),
+    ],
+)
+def test_a_device_id_has_a_plug_and_play_name(text: bytes, name: str) -> None:
+    found = ieee1284.plug_and_play_id(text)
+    assert found.startswith(name)
+    assert len(found) == (len(name) if len(name) < 20 else 24)
