@@ -94,9 +94,7 @@ async def test_watchers_see_ports_come_change_and_go(host: Host) -> None:
     watch.cancel()
 
 
-async def test_functions_that_are_not_built_say_so(host: Host) -> None:
-    call = host.monitor.StageDocument(iter([pb.StageDocumentRequest()]))
-    assert await refusal(call) == ("UNIMPLEMENTED", 120, "NOT_BUILT_YET")
+async def test_a_monitor_says_what_it_can_do(host: Host) -> None:
     capabilities = (await host.monitor.Initialize(pb.InitializeRequest(owner=OWNER))).monitors[0].capabilities
     assert pb.MONITOR_FUNCTION_OPEN_PORT_EX not in capabilities
     assert pb.MONITOR_FUNCTION_WRITE_PORT in capabilities

@@ -25,6 +25,7 @@ class CuttingProxy:
         self.forwarded = 0
         self.cuts = 0
         self.held = False  # forwards nothing, either way, and says nothing
+        self.away = False  # lets nobody through
         self._generation = 0
         self._open = 0
         self._ended = False
@@ -50,6 +51,11 @@ class CuttingProxy:
             self._generation += 1
             self.cuts += 1
 
+    def part(self) -> None:
+        """Cut all connections, and let no new ones through until `away` is False again."""
+        self.away = True
+        self.cut()
+
     def close(self) -> None:
         """Cut everything and listen no more."""
         self._ended = True
@@ -71,6 +77,9 @@ class CuttingProxy:
                 near, _ = self._listener.accept()
             except (OSError, ValueError):
                 return
+            if self.away:
+                near.close()
+                continue
             try:
                 far = socket.create_connection(self._target, 5)
             except OSError:

@@ -59,10 +59,11 @@ class RealFabric:
         proxied: bool = False,
         link_rate: int = 0,
         spooler: str = "",
+        portmon: str = "",
     ) -> None:
         self.folder = folder
         self.receivers = {printer_of(one): one for one in receivers}
-        self.portmon = Program("portmon", folder, portmon_settings(folder / "pm", receivers))
+        self.portmon = Program("portmon", folder, portmon_settings(folder / "pm", receivers, portmon))
         self.proxy = CuttingProxy(self.portmon.address, link_rate) if proxied else None
         host = self.proxy.address if self.proxy else self.portmon.address
         printers = {printer_of(one): [one.port] for one in receivers}
@@ -102,9 +103,12 @@ def real_fabric(
     proxied: bool = False,
     link_rate: int = 0,
     spooler: str = "",
+    portmon: str = "",
 ) -> Iterator[RealFabric]:
-    """Run a fabric until the context ends; `spooler` are more lines of its settings."""
-    fabric = RealFabric(folder, receivers, proxied=proxied, link_rate=link_rate, spooler=spooler)
+    """Run a fabric until the context ends; `spooler` and `portmon` are more lines of their settings."""
+    fabric = RealFabric(
+        folder, receivers, proxied=proxied, link_rate=link_rate, spooler=spooler, portmon=portmon
+    )
     try:
         fabric.start()
         yield fabric

@@ -12,9 +12,10 @@ from spooler.api.convert_port import holder_of, port_to_pb, reports_of, wire_of
 from spooler.api.convert_printer import put_settings
 from spooler.api.inside import Inside
 from spooler.api.win32_status import printer_bits
-from spooler.explain.facts import Failure, Held, JobFacts, PortFacts, Trouble
+from spooler.explain.facts import Failure, Held, JobFacts, Lies, PortFacts, Trouble
 from spooler.explain.facts import Verdict as Why
 from spooler.explain.ports import trouble_of
+from spooler.flight import Flight
 from spooler.job import Job
 from spooler.port_info import PortInfo
 from spooler.printer import Paused, PortName, Printer
@@ -94,6 +95,7 @@ class Look:
         if job.port is not None and job.port not in names:
             names.append(job.port)
         wait, ahead = self._dispatch.wait_of(job), self._dispatch.jobs_ahead(job)
+        under_way = self._dispatch.flight_of(job.number)
         return JobFacts(
             now=datetime.now(UTC),
             job=job,
@@ -105,6 +107,7 @@ class Look:
             opens=wait.opens,
             leaves_in_s=wait.leaves_in_s,
             home=wait.home,
+            lies=_lies(under_way[1]) if under_way is not None else Lies.HERE,
         )
 
     def users_of(self, port: PortName) -> list[str]:
@@ -165,6 +168,12 @@ def _is_gone(trouble: Trouble | None) -> bool:
 
 def _conditions(port: PortFacts) -> list[int]:
     return [report.condition for report in port.reports if report.condition]
+
+
+def _lies(flight: Flight) -> Lies:
+    if flight.waits:
+        return Lies.MOVING
+    return Lies.THERE if flight.staged and flight.begun else Lies.HERE
 
 
 def _reasons(printer: Printer, facts: list[PortFacts], troubles: list[Trouble | None]) -> list[str]:

@@ -109,6 +109,14 @@ class PortFacts:
     moved: datetime | None = None  # when something of them last got further
 
 
+class Lies(StrEnum):
+    """Where the bytes of a document that is on its way lie."""
+
+    HERE = "here"  # in the spool; the host has some of them
+    MOVING = "moving"  # they are being brought to the host, where all have to be before it is begun
+    THERE = "there"  # at the host, all of them
+
+
 class Held(NamedTuple):
     """Who holds a job."""
 
@@ -140,6 +148,7 @@ class JobFacts:
     opens: datetime | None = None  # when its printer's daily window opens; None: it is open
     leaves_in_s: float = 0.0  # until its turn in catching up after an outage
     home: PortName | None = None  # the port it waits for, because its first part was printed there
+    lies: Lies = Lies.HERE
 
 
 @dataclass(frozen=True, slots=True)

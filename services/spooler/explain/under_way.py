@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
+from spooler.explain.facts import (
+    Action,
+    Explanation,
+    Fact,
+    JobFacts,
+    Lies,
+    PortFacts,
+    Source,
+    Trouble,
+    Verdict,
+)
 from spooler.explain.ports import line_trouble, trouble_of
 from spooler.explain.saying import accepted_fact, loss_of, progress_facts, span_of
 from spooler.job import Job
@@ -21,6 +31,8 @@ def on_its_way(facts: JobFacts) -> Explanation:
     found = None
     if port is not None:
         found = trouble_of(port, facts.now) or line_trouble(port) or _standstill(facts, port)
+        if found is not None and found.verdict is Verdict.HOST_SILENT and facts.lies is Lies.THERE:
+            found = found._replace(headline=_goes_on_without_us(port), actions=())
     if found is not None:
         return Explanation(found.verdict, found.headline, loss_of(job), found.actions, (*found.facts, *known))
     if job.stopping:
@@ -29,6 +41,9 @@ def on_its_way(facts: JobFacts) -> Explanation:
     if job.state is JobState.PROCESSING_STOPPED:
         text = f"Its port broke off and goes on soon: {job.port}."
         return Explanation(Verdict.RETRY, text, loss_of(job), facts=known)
+    if facts.lies is Lies.MOVING and job.port is not None:
+        text = f"It is being brought to host {job.port.host}: all of it lies there before its first byte is printed."
+        return Explanation(Verdict.FINE, text, loss_of(job), facts=known)
     if _all_sent(job):
         text = "All of it is sent; the proof is awaited."
         return Explanation(Verdict.AWAITING_PROOF, text, loss_of(job), facts=known)
@@ -36,6 +51,12 @@ def on_its_way(facts: JobFacts) -> Explanation:
     where = f" on {job.port}" if job.port is not None else ""
     done = f", {offsets.accepted} of {size} bytes" if offsets.accepted else ""
     return Explanation(Verdict.FINE, f"It is printing{where}{done}.", loss_of(job), facts=known)
+
+
+def _goes_on_without_us(port: PortFacts) -> str:
+    host, seen = port.name.host, port.host_seen
+    since = f" since {seen:%H:%M:%S} UTC" if seen is not None else ""
+    return f"The document lies on host {host}: printing goes on, although the host cannot be reached{since}."
 
 
 def _all_sent(job: Job) -> bool:
