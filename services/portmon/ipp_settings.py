@@ -8,15 +8,13 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from portmon.network_settings import NetworkSettings, where
+from portmon.setting_fields import seconds, tcp_port
 
 
 class IppSettings(NetworkSettings):
     """Which printer, and how its word about a job is waited for. May also be given as `uri`: ipp://host:port/path."""
 
-    port: int = Field(
-        default=631, ge=1, le=65535, title="TCP port", description="Where the printer listens.",
-        json_schema_extra={"group": "Printer"},
-    )  # fmt: skip
+    port: int = tcp_port(631)
     path: str = Field(
         default="/ipp/print", max_length=255, pattern=r"^/[!-~]*$", title="Path",
         description="Path of the printer's URI; /ipp/print for most, /printers/name at a CUPS server.",
@@ -43,17 +41,16 @@ class IppSettings(NetworkSettings):
         description="auto: what the document is if the printer takes that, else application/octet-stream.",
         json_schema_extra={"group": "Printer", "suggest": ["auto", "application/pdf", "image/pwg-raster"]},
     )  # fmt: skip
-    answer_timeout_s: float = Field(
-        default=60.0, gt=0, le=3600, title="Answer time-out",
-        description="How long the printer may take for each of its answers.",
-        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
-    )  # fmt: skip
-    confirm_timeout_s: float = Field(
-        default=120.0, ge=0, le=86400, title="Confirmation time-out",
-        description="How long a job may print without a sign of progress before its end is no longer waited for. "
-        "0: do not wait.",
-        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
-    )  # fmt: skip
+    answer_timeout_s: float = seconds(
+        60.0, "Answer time-out", "How long the printer may take for each of its answers.", most=3600
+    )
+    confirm_timeout_s: float = seconds(
+        120.0,
+        "Confirmation time-out",
+        "How long a job may print without a sign of progress before its end is no longer waited for. 0: do not wait.",
+        most=86400,
+        zero=True,
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from portmon.monitor import PortSettings
+from portmon.monitor import WRITE_TIMEOUT, PortSettings
+from portmon.setting_fields import seconds
 
 _PARITY = {"n": "none", "e": "even", "o": "odd", "m": "mark", "s": "space"}
 _FLOW = {"x": "xonxoff", "p": "rtscts"}
@@ -30,14 +31,7 @@ _TEXT = re.compile(r"(\d+),([neoms]),([5-8]),(1|1\.5|2)(?:,([xp]))?", re.IGNOREC
 class SerialSettings(PortSettings):
     """The line. A port may also be configured with Windows' text form: `9600,n,8,1[,x|p]`."""
 
-    write_timeout_s: float = Field(
-        default=30.0,
-        title="Write time-out",
-        description="A device that takes nothing for so long is reported as stuck; the document stays where it is.",
-        gt=0,
-        le=86400,
-        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
-    )
+    write_timeout_s: float = seconds(30.0, "Write time-out", WRITE_TIMEOUT, most=86400)
     device: str = Field(
         default="",
         max_length=512,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from chassis.errors import InvalidArgument, NotSupported
@@ -28,6 +28,7 @@ from portmon.facts import Fact
 from portmon.line_store import LineStore
 from portmon.recorder import Recorder
 from portmon.reports import Report
+from portmon.setting_fields import seconds
 
 # What a monitor's file imports from here.
 __all__ = [
@@ -36,26 +37,23 @@ __all__ = [
 ]  # fmt: skip
 
 
+WRITE_TIMEOUT = (
+    "A device that takes nothing for so long is reported as stuck; the document stays where it is."
+)
+
+
 class PortSettings(BaseModel):
     """What a person may set about a port. One flat object; the same class feeds forms, checks, and `open_port`."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
 
-    write_timeout_s: float = Field(
-        default=45.0,
-        title="Write time-out",
-        description="A device that takes nothing for so long is reported as stuck; the document stays where it is.",
-        gt=0,
-        le=86400,
-        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
-    )
-    grace_s: float = Field(
-        default=30.0,
-        title="Grace time",
-        description="How long a document in progress waits for its spooler after the connection to it broke.",
-        ge=0,
-        le=86400,
-        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
+    write_timeout_s: float = seconds(45.0, "Write time-out", WRITE_TIMEOUT, most=86400)
+    grace_s: float = seconds(
+        30.0,
+        "Grace time",
+        "How long a document in progress waits for its spooler after the connection to it broke.",
+        most=86400,
+        zero=True,
     )
 
 

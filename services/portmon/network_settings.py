@@ -11,10 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from portmon.monitor import PortSettings
+from portmon.setting_fields import seconds
 
 _PRINTER: dict[str, Any] = {"group": "Printer"}
 _STATUS: dict[str, Any] = {"group": "Status", "show_if": {"snmpEnabled": True}}
-_BEHAVIOUR: dict[str, Any] = {"unit": "s", "group": "Behaviour", "advanced": True}
 _UNHEARD = "^[^\\s,/\\\\\\[\\]]+$"
 
 
@@ -29,13 +29,11 @@ class NetworkSettings(PortSettings):
         description="Name or address of the printer: 10.0.0.7, fe80::1%eth0, printer.example.",
         json_schema_extra={**_PRINTER, "span": 2, "mono": True, "placeholder": "10.0.0.7"},
     )
-    connect_timeout_s: float = Field(
-        default=10.0,
-        gt=0,
-        le=600,
-        title="Connect time-out",
-        description="How long to wait for the printer to answer, over all addresses of its name.",
-        json_schema_extra=_BEHAVIOUR,
+    connect_timeout_s: float = seconds(
+        10.0,
+        "Connect time-out",
+        "How long to wait for the printer to answer, over all addresses of its name.",
+        most=600,
     )
     snmp_enabled: bool = Field(
         default=False,

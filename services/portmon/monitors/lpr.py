@@ -14,8 +14,10 @@ from chassis.errors import DeviceFault
 from portmon.device_wait import READ, WRITE
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence
 from portmon.lpd_dialogue import LpdDialogue, LpdJob
-from portmon.monitor import OpenContext, Port, PortMonitor, write_error
+from portmon.monitor import OpenContext, write_error
+from portmon.monitors._connected import ConnectedMonitor, ConnectedPort
 from portmon.network_settings import NetworkSettings, where
+from portmon.setting_fields import seconds, tcp_port
 from portmon.tcp_link import TcpLink
 
 _RFC_PORTS = tuple(range(721, 732))
@@ -25,14 +27,7 @@ _PIECE = 262144
 class LprSettings(NetworkSettings):
     """Which queue of which daemon (PORT_DATA with dwProtocol LPR)."""
 
-    port: int = Field(
-        default=515,
-        ge=1,
-        le=65535,
-        title="TCP port",
-        description="Where the daemon listens.",
-        json_schema_extra={"group": "Printer"},
-    )
+    port: int = tcp_port(515, "the daemon")
     queue: str = Field(
         min_length=1,
         max_length=127,
@@ -68,17 +63,12 @@ class LprSettings(NetworkSettings):
             "labels": {"any": "Any", "rfc1179": "721 to 731 (RFC 1179)"},
         },
     )
-    answer_timeout_s: float = Field(
-        default=30.0,
-        gt=0,
-        le=3600,
-        title="Answer time-out",
-        description="How long the daemon may take for each of its answers.",
-        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
+    answer_timeout_s: float = seconds(
+        30.0, "Answer time-out", "How long the daemon may take for each of its answers.", most=3600
     )
 
 
-class LprPort(Port):
+class LprPort(ConnectedPort):
     """A port that makes one connection, and so one job of the daemon, for each document.
 
     Until the daemon's last octet nobody knows whether it prints what it has or throws it away, so all of a broken
@@ -86,26 +76,20 @@ class LprPort(Port):
     """
 
     piece_bytes = _PIECE
-    stall = "peer_window"
     far_buffer_bytes = MOST_OFFSET
 
     def __init__(self, settings: LprSettings, context: OpenContext, host: str) -> None:
         ports = _RFC_PORTS if settings.source_ports == "rfc1179" else ()
-        self._settings, self._context = settings, context
-        self._link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s, ports)
+        link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s, ports)
+        super().__init__(link, settings, context)
+        self._settings = settings
         self._daemon = LpdDialogue(context, self._link, settings.queue, host, settings.answer_timeout_s)
         self._job = LpdJob()
         self._size: int | None = None  # as announced; 0: ends with the connection; None: not announced yet
-        self._base = self._taken = 0  # bytes of the connection before the document; of the document
+        self._taken = 0  # bytes of the document
         self._spool: IO[bytes] | None = None  # of a document that is counted first
         self._spooled_sent = 0
         self._ended = False  # what has to follow the document has been sent
-        self.readable = False
-        self.write_timeout_s = settings.write_timeout_s
-
-    @override
-    def fileno(self) -> int | None:
-        return self._link.fileno()
 
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
@@ -193,7 +177,7 @@ class LprPort(Port):
             raise self._daemon.refused(answer)
         if self._settings.control_file == "last" and self._size:
             self._daemon.control_file(self._job)
-        self._drop()
+        self._let_go()
         return Evidence.TCP_CLOSE if silent else Evidence.LPD
 
     def _send_spool(self) -> None:
@@ -220,29 +204,21 @@ class LprPort(Port):
 
     @override
     def abort_doc(self, keep: bool) -> bool:
-        self._link.reset()
         self._forget_spool()
-        self.readable = False
-        return False
-
-    def _drop(self) -> None:
-        self._link.acked()
-        self._link.drop()
-        self._forget_spool()
-        self.readable = False
+        return super().abort_doc(keep)
 
     @override
-    def close(self) -> None:
-        self._drop()
+    def _let_go(self) -> None:
+        self._forget_spool()
+        super()._let_go()
 
 
-class LprMonitor(PortMonitor[LprSettings]):
+class LprMonitor(ConnectedMonitor[LprSettings]):
     """Sends documents to a queue of a line printer daemon."""
 
     scheme = "lpr"
     name = "Standard TCP/IP Port"
     description = "LPR, port 515"
-    net_attached = True
     settings = LprSettings
     form: ClassVar[dict[str, Any]] = {"summary": "{queue} at {host}"}
 
@@ -253,10 +229,6 @@ class LprMonitor(PortMonitor[LprSettings]):
     @override
     def device(self, port: str, settings: LprSettings) -> str:
         return f"{where(settings.host, settings.port)}/{settings.queue}"
-
-    @override
-    def identity(self, port: str, settings: LprSettings) -> str:
-        return self.device(port, settings)
 
     @override
     def open_port(self, port: str, settings: LprSettings, context: OpenContext) -> LprPort:

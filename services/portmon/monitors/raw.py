@@ -8,29 +8,23 @@ from pydantic import Field
 from typing_extensions import override
 
 from portmon.document import FAR_BUFFER_BYTES, DocInfo, DocKey, Evidence
-from portmon.monitor import OpenContext, Port, PortMonitor
+from portmon.monitor import OpenContext
+from portmon.monitors._connected import ConnectedMonitor, ConnectedPort
 from portmon.network_settings import NetworkSettings, where
+from portmon.setting_fields import seconds, tcp_port
 from portmon.tcp_link import TcpLink
 
 
 class RawSettings(NetworkSettings):
     """Where the printer listens, and how long to wait for it (PORT_DATA with dwProtocol RAWTCP)."""
 
-    port: int = Field(
-        default=9100,
-        ge=1,
-        le=65535,
-        title="TCP port",
-        description="Where the printer listens.",
-        json_schema_extra={"group": "Printer"},
-    )
-    end_timeout_s: float = Field(
-        default=10.0,
-        ge=0,
-        le=600,
-        title="End-of-document time-out",
-        description="How long to wait for the printer to close its side once it has every byte. 0: do not wait.",
-        json_schema_extra={"unit": "s", "group": "Behaviour", "advanced": True},
+    port: int = tcp_port(9100)
+    end_timeout_s: float = seconds(
+        10.0,
+        "End-of-document time-out",
+        "How long to wait for the printer to close its side once it has every byte. 0: do not wait.",
+        most=600,
+        zero=True,
     )
     printer_buffer_bytes: int = Field(
         default=65536,
@@ -52,23 +46,16 @@ class RawSettings(NetworkSettings):
     )
 
 
-class RawPort(Port):
+class RawPort(ConnectedPort):
     """A port whose connection is made at StartDocPort: printers take one at a time, and others want their turn."""
 
     piece_bytes = 262144
-    stall = "peer_window"
 
     def __init__(self, settings: RawSettings, context: OpenContext) -> None:
-        self._settings, self._context = settings, context
-        self._link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s)
-        self._base = 0  # bytes of this connection before the present document
-        self.readable = False
-        self.write_timeout_s = settings.write_timeout_s
+        link = TcpLink(context, settings.host, settings.port, settings.connect_timeout_s)
+        super().__init__(link, settings, context)
+        self._settings = settings
         self.far_buffer_bytes = FAR_BUFFER_BYTES + settings.printer_buffer_bytes
-
-    @override
-    def fileno(self) -> int | None:
-        return self._link.fileno()
 
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
@@ -108,43 +95,23 @@ class RawPort(Port):
             closed = link.await_close(self._settings.end_timeout_s, self._context.received)
         finally:
             self.readable = link.open
-        self._drop()
+        self._let_go()
         return Evidence.TCP_CLOSE if closed else Evidence.TCP_ACK
 
-    @override
-    def abort_doc(self, keep: bool) -> bool:
-        self._link.reset()
-        self.readable = False
-        return False
 
-    def _drop(self) -> None:
-        self._link.acked()
-        self._link.drop()
-        self.readable = False
-
-    @override
-    def close(self) -> None:
-        self._drop()
-
-
-class RawMonitor(PortMonitor[RawSettings]):
+class RawMonitor(ConnectedMonitor[RawSettings]):
     """Sends documents to a printer's TCP port, one connection for each unless told otherwise."""
 
     scheme = "raw"
     name = "Standard TCP/IP Port"
     description = "Raw TCP, port 9100"
     readable = True
-    net_attached = True
     settings = RawSettings
     form: ClassVar[dict[str, Any]] = {"revision": 2, "summary": "{host}:{port}"}
 
     @override
     def device(self, port: str, settings: RawSettings) -> str:
         return where(settings.host, settings.port)
-
-    @override
-    def identity(self, port: str, settings: RawSettings) -> str:
-        return self.device(port, settings)
 
     @override
     def open_port(self, port: str, settings: RawSettings, context: OpenContext) -> RawPort:

@@ -1,0 +1,55 @@
+"""What ports over one TCP connection have in common: a document has one, and lets it go behind itself."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from typing_extensions import override
+
+from portmon.monitor import OpenContext, Port, PortMonitor
+from portmon.network_settings import NetworkSettings
+from portmon.tcp_link import TcpLink
+
+N = TypeVar("N", bound=NetworkSettings)
+
+
+class ConnectedPort(Port):
+    """A port that writes to `_link`; the connection is the subclass's to make."""
+
+    stall = "peer_window"
+
+    def __init__(self, link: TcpLink, settings: NetworkSettings, context: OpenContext) -> None:
+        self._link, self._context = link, context
+        self._base = 0  # bytes of the connection before the present document
+        self.readable = False
+        self.write_timeout_s = settings.write_timeout_s
+
+    @override
+    def fileno(self) -> int | None:
+        return self._link.fileno()
+
+    @override
+    def abort_doc(self, keep: bool) -> bool:
+        self._link.reset()
+        self.readable = False
+        return False
+
+    def _let_go(self) -> None:
+        """Close the connection, with the last acknowledgements noted."""
+        self._link.acked()
+        self._link.drop()
+        self.readable = False
+
+    @override
+    def close(self) -> None:
+        self._let_go()
+
+
+class ConnectedMonitor(PortMonitor[N]):
+    """A type of port whose device is known by its address."""
+
+    net_attached: ClassVar[bool] = True
+
+    @override
+    def identity(self, port: str, settings: N) -> str:
+        return self.device(port, settings)
