@@ -33,6 +33,7 @@ from portmon.registry_store import RegistryStore
 from portmon.settings import PortmonSettings
 from portmon.snmp_polling import SnmpPolling
 from portmon.staging import Staging
+from portmon.staging_metrics import StagingCollector
 from portmon.xcv import Xcv
 from portmon.xcv_commands import COMMANDS
 
@@ -108,7 +109,9 @@ async def run(settings: PortmonSettings) -> None:
 
 async def _serve(settings: PortmonSettings, ports: Ports) -> None:
     collector = PortCollector(settings.host_name, ports)
+    staged = StagingCollector(settings.host_name, ports.staging)
     REGISTRY.register(collector)
+    REGISTRY.register(staged)
     async with Tasks("portmon") as tasks:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
         recorder = RecorderServicer(ports)
@@ -147,6 +150,7 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
         finally:
             await handles.shutdown(None, 0)
             REGISTRY.unregister(collector)
+            REGISTRY.unregister(staged)
 
 
 def main() -> None:

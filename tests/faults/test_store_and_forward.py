@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -25,7 +26,7 @@ SIZE = 240_000
 SLOW = 1_000  # bytes a second: nothing ends before the fault, however slow this machine is
 FINISH, HOLD = HostRestartPolicy.HOST_RESTART_POLICY_FINISH, HostRestartPolicy.HOST_RESTART_POLICY_HOLD
 PATIENCE_S = 60.0
-Restart = HostRestartPolicy.ValueType
+Restart: TypeAlias = "HostRestartPolicy.ValueType"
 
 
 class _Line:

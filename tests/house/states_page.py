@@ -1,4 +1,4 @@
-"""docs/states.md, drawn from the two state machines' tables and the comments beside their words."""
+"""docs/states.md, drawn from the state machines' tables and the comments beside their words."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from portmon import port_state
+from portmon import port_state, staged_state
 from spooler import job_state
 
 HEAD = """\
 # States
 
-Drawn by `make docs` from `services/spooler/job_state.py` and `services/portmon/port_state.py`; edit those, not this page.
+Drawn by `make docs` from `services/spooler/job_state.py`, `services/portmon/port_state.py` and
+`services/portmon/staged_state.py`; edit those, not this page.
 Whatever is not in a table is refused with `WrongState`, and nothing changes. Conditions (offline, paper out, stalled) are
 not states: they are reasons, listed beside the state.
 
@@ -87,4 +88,6 @@ def text() -> str:
     """Return the whole page."""
     jobs = section("A job", job_state.TRANSITIONS, job_state.JobState, job_state.JobEvent)
     ports = section("An open port", port_state.TRANSITIONS, port_state.PortState, port_state.PortEvent)
-    return "\n".join([HEAD, *jobs, *ports]).rstrip() + "\n"
+    title = "A document that lies on its host whole"
+    staged = section(title, staged_state.TRANSITIONS, staged_state.StagedState, staged_state.StagedEvent)
+    return "\n".join([HEAD, *jobs, *ports, *staged]).rstrip() + "\n"

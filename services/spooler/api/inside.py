@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from chassis.errors import FabricError
 from spooler.book import Book
 from spooler.dispatch_view import JobWait, LaneView
+from spooler.flight import Flight
 from spooler.hosts import HostInfo
 from spooler.hub import Hub
 from spooler.job import Job
@@ -95,6 +96,9 @@ class Dispatch(Protocol):
 
     def wait_of(self, job: Job) -> JobWait:
         """Return what a waiting job waits for beside ports and the jobs before it."""
+
+    def flight_of(self, number: int) -> tuple[object, Flight] | None:
+        """Return the flight of a job that is on its way, behind its lane."""
 
     def lane_view(self, port: PortName) -> LaneView | None:
         """Return what is known of a port in use."""

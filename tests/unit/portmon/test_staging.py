@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from chassis.errors import (
     DeadlineExceeded,
@@ -25,6 +26,7 @@ from portmon.document import DocInfo, DocKey, Phase, Progress
 from portmon.staged_file import StagedFacts
 from portmon.staged_state import TRANSITIONS, StagedEvent, StagedState, step
 from portmon.staging import StagedDocument, Staging
+from portmon.staging_metrics import StagingCollector
 
 DATA = bytes(range(256)) * 4
 _numbers = itertools.count(1)
@@ -207,3 +209,21 @@ def test_other_facts_for_the_same_attempt_begin_it_anew(tmp_path: Path) -> None:
     third = brought(where)
     third.put_in_order()
     assert where.take(replace(third.facts, finishes=False)) is third
+
+
+def test_metrics_say_how_much_lies_here_and_how_much_may(tmp_path: Path) -> None:
+    where = room(tmp_path, quota=3 * len(DATA))
+    brought(where)
+    brought(where).put_in_order()
+    where.take(facts())
+    with pytest.raises(SpoolFull):
+        where.take(facts())
+    registry = CollectorRegistry()
+    registry.register(StagingCollector("edge-7", where))
+    states = {
+        state: registry.get_sample_value("printfabric_staged_documents", {"host": "edge-7", "state": state})
+        for state in ("receiving", "staged", "ordered", "begun")
+    }
+    assert states == {"receiving": 1, "staged": 1, "ordered": 1, "begun": 0}
+    for name, value in (("bytes", 3 * len(DATA)), ("quota_bytes", 3 * len(DATA)), ("refused_total", 1)):
+        assert registry.get_sample_value(f"printfabric_staged_{name}", {"host": "edge-7"}) == value
