@@ -65,7 +65,7 @@ class Hosts:
         self._ports: dict[str, dict[str, PortInfo]] = {}
         # Host -> its ports that printers use, key -> name; of unknown hosts too.
         self._used: dict[str, dict[str, str]] = {}
-        self._told: dict[str, set[str]] = {}  # host -> what it was told of that, once it was told all
+        self._told: dict[str, dict[str, str]] = {}  # host -> what it was told of that, once it was told all
         self._telling: dict[str, asyncio.Lock] = {}  # host -> one word after the other
         self._started = False
         self.on_up: Callable[[str], None] = lambda _host: None
@@ -76,6 +76,10 @@ class Hosts:
     def all(self) -> list[HostInfo]:
         """Return all hosts by name."""
         return sorted(self._infos.values(), key=lambda info: info.name)
+
+    def answering(self) -> list[tuple[str, bool]]:
+        """Return each host's name and whether its port monitor answers."""
+        return [(info.name, info.state == "online") for info in list(self._infos.values())]
 
     def get(self, name: str) -> HostInfo | None:
         """Return what is known of a host."""
@@ -196,7 +200,7 @@ class Hosts:
                 self._tell_soon(key)  # a port that printers have waited for
         for name in deleted:
             self._ports[key].pop(name.casefold(), None)
-            self._told.get(key, set()).discard(name.casefold())
+            self._told.get(key, {}).pop(name.casefold(), None)
             self._hub.deleted(f"hosts/{link.name}/ports/{name}")
         self._infos[key] = self._infos[key]._replace(last_seen=datetime.now(UTC), ports=len(self._ports[key]))
 
@@ -230,14 +234,15 @@ class Hosts:
                 if told is None:
                     unknown = await link.notify_used(sorted(used.values()), full=True)
                 else:
-                    if gone := sorted(told - used.keys()):
+                    if gone := sorted(told[name] for name in told.keys() - used.keys()):
                         await link.notify_unused(gone)
-                    new = sorted(used[name] for name in used.keys() - told)
+                    new = sorted(used[name] for name in used.keys() - told.keys())
                     unknown = await link.notify_used(new) if new else ()
             except FabricError as error:  # the next word is all of it again
                 log.info("host does not take the used ports", host=key, reason=error.reason)
                 return False
-            self._told[key] = used.keys() - {name.casefold() for name in unknown}
+            missing = {name.casefold() for name in unknown}
+            self._told[key] = {name: said for name, said in used.items() if name not in missing}
             return True
 
 

@@ -16,7 +16,8 @@ from printfabric.monitor.v1 import monitor_service_pb2 as pb
 _SERVICE = "/printfabric.monitor.v1.MonitorService/"
 _NOTED: dict[str, Any] = {
     "OpenPort": pb.OpenPortRequest, "OpenPortEx": pb.OpenPortExRequest, "ClosePort": pb.ClosePortRequest,
-    "NotifyUsedPorts": pb.NotifyUsedPortsRequest, "Shutdown": pb.ShutdownRequest,
+    "NotifyUsedPorts": pb.NotifyUsedPortsRequest, "NotifyUnusedPorts": pb.NotifyUnusedPortsRequest,
+    "Shutdown": pb.ShutdownRequest,
 }  # fmt: skip
 
 
