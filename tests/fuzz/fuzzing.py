@@ -16,6 +16,7 @@ from typing import NoReturn
 from tests.fuzz.mutation import mutated
 from tests.fuzz.targets import Target
 
+LEAST = 50  # inputs, however slow the machine is
 HANG_S = 2.0  # of processor time, for an input of 8 KiB at most
 GROWTH_BYTES = 16 << 20
 _WARM = 200  # inputs before growth is measured
@@ -44,7 +45,9 @@ def fuzz(target: Target, seconds: float, seed: int, keep: Path | None = None) ->
     report = Report(target.name)
     started, before = time.monotonic(), 0
     with _alarms():
-        while time.monotonic() - started < seconds and len(report.bugs) < 5:
+        while len(report.bugs) < 5:
+            if time.monotonic() - started >= seconds and (report.inputs >= LEAST or report.bugs):
+                break
             data = mutated(target.seeds, chance)
             state = chance.getstate()
             if (why := _once(target, data, chance, report)) and keep is not None:

@@ -6,16 +6,24 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from portmon import ipp_message, lpd_message, snmp_message
+from pydantic import ValidationError
+
+from chassis.errors import DeviceFault, DeviceOffline
+from portmon import bidi, ipp_message, ipp_status, lpd_message, snmp_message
 from portmon.annotations import Annotator
 from portmon.devices import ieee1284
 from portmon.document import DocInfo, DocKey
+from portmon.facts import Fact, Kind
 from portmon.http_answer import BadHttp, HttpAnswer
+from portmon.ipp_facts import facts_of
 from portmon.language import Before, Language, Wrapped
 from portmon.language_registry import Languages
+from portmon.line_settings import SerialSettings
+from portmon.port_data import is_port_data, record_of, settings_of, version_of
 from portmon.questions import QUESTIONS, seven_bits
 from portmon.xcv_payload import Wrong, members, parsed
 from spooler.units.choose import choose
+from tests.fuzz import daemon
 from tests.fuzz.mutation import pieces
 
 
@@ -71,6 +79,11 @@ _XCV = (
     b"[1, 2.5, true, null]",
     b'"COM1:"',
 )
+_PORT_DATA = (
+    b'{"dwVersion": 1, "sztPortName": "IP_1", "sztHostAddress": "printer.example", "sztIPAddress": "10.0.0.7"}',
+    b'{"dwVersion": 2, "dwProtocol": 2, "sztHostAddress": "10.0.0.7", "sztQueue": "lp", "dwSNMPDevIndex": 1}',
+)
+_KNOWN = bidi.Known({"\\Printer.DeviceInfo:ModelName": Fact(Kind.STRING, "ZD621")})
 _DOCUMENTS = {
     "zpl": b"^XA^FO50,50^A0N,30,30^FDHello^FS^PQ3^XZ\r\n^XA~DGR:A.GRF,8,1,FFFFFFFFFFFFFFFF^XGR:A.GRF^FS^XZ",
     "escpos": b"\x1b@Total\n\x1dv0\x00\x02\x00\x02\x00\xff\xff\xff\xff\x1dV\x42\x00\x1b@two\n\x1d(k\x03\x00\x31\x51\x30\x1dV\x00",
@@ -108,6 +121,33 @@ def _http(data: bytes, chance: random.Random) -> None:
 def _ipp(data: bytes, _chance: random.Random) -> None:
     answer = ipp_message.decode(data)
     ipp_message.refusal(answer)
+    facts_of(answer)
+    ipp_status.reports_of(answer.number("printer-state"), answer.texts("job-state-reasons"))
+
+
+def _device_id(data: bytes, _chance: random.Random) -> None:
+    ieee1284.facts_of(data)
+    assert len(ieee1284.plug_and_play_id(data)) <= 24
+
+
+def _port_data(data: bytes, _chance: random.Random) -> None:
+    record = members(parsed(data))
+    if is_port_data(record):
+        _name, scheme, settings = settings_of(record)
+        assert scheme in ("raw", "lpr")
+        record_of("IP_1", scheme, settings, version_of(record))
+
+
+def _bidi(data: bytes, chance: random.Random) -> None:
+    path, value = data.decode("latin-1"), Fact(chance.choice(list(Kind)), data.decode("latin-1"))
+    question = bidi.Question(1, path, value)
+    for action in bidi.Action:
+        bidi.answered(action, question, _KNOWN)
+    assert bidi.refusal_to_set(question, _KNOWN, administrator=False), "somebody else set it"
+
+
+def _line_text(data: bytes, _chance: random.Random) -> None:
+    SerialSettings.model_validate({"line": data.decode("latin-1")})
 
 
 def _split(data: bytes, chance: random.Random) -> None:
@@ -156,8 +196,28 @@ def targets() -> list[Target]:
         ),
         Target("snmp", _snmp, (_SNMP, _SNMP[:-3]), (snmp_message.BadSnmp,)),
         Target(
+            "lpd dialogue",
+            daemon.dialogue,
+            (b"\0\0\0\0\0", b"\0\0\0\x01no room for it\n", b"\x02", b"queue lp: unknown\n" * 9),
+            (DeviceOffline, DeviceFault),
+        ),
+        Target(
+            "lpd control file",
+            daemon.control_file,
+            ("Jörg\nPeter\0".encode(), b"invoice 7\r\nU/etc/passwd\n"),
+        ),
+        Target("port data", _port_data, _PORT_DATA, (Wrong,)),
+        Target(
+            "bidi",
+            _bidi,
+            (b"\\Printer.DeviceInfo:ModelName", b"\\Printer", b"\\Printer.Maintenance:CleanHead"),
+        ),
+        Target(
+            "line text", _line_text, (b"9600,n,8,1,x", b"115200,e,7,2", b"300,o,5,1.5,p"), (ValidationError,)
+        ),
+        Target(
             "ieee1284",
-            lambda data, _: ieee1284.parse(data),
+            _device_id,
             (b"\x00\x2bMFG:HP;MDL:LaserJet 4;CMD:PJL,PCL;CLS:PRINTER;SN:123;",),
         ),
         Target("annotations", _annotate, every + tuple(_DOCUMENTS.values())),
