@@ -11,15 +11,15 @@ import hashlib
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chassis import logs
 from chassis.auth_errors import TokenInvalid, TokenWrongIssuer
-from chassis.identity import ALL_ROLES, NOBODY, Identity, Kind, Role, RoleMap, TokenVerifier
+from chassis.identity import ALL_ROLES, NOBODY, Grants, Identity, Kind, Role, RoleMap, TokenVerifier
 from chassis.settings import AccessSettings, is_loopback
 from chassis.settings_sources import SettingsError
 from chassis.watched_files import WatchedFiles
@@ -33,6 +33,20 @@ _LOOPBACK_PEER = re.compile(r"ipv4:127\.|ipv6:(\[|%5B)(::1|::ffff:127\.[0-9.]+)(
 _REMEMBERED = 1024  # certificates whose identity is kept, so that PEM is not looked at in every call
 
 
+class Callers(NamedTuple):
+    """How a service knows callers beside its server's settings.
+
+    `verifiers` prove bearer tokens; `everybody` are the roles of whoever is known; `grants` gives more of them.
+    """
+
+    verifiers: Sequence[TokenVerifier] = ()
+    everybody: Collection[Role] = ()
+    grants: Grants | None = None
+
+
+BY_SETTINGS = Callers()
+
+
 class Authenticator:
     """Knows callers by what this server's settings and verifiers accept."""
 
@@ -42,18 +56,18 @@ class Authenticator:
         *,
         listen: Sequence[str],
         socket_mode: str = "0600",
-        verifiers: Iterable[TokenVerifier] = (),
-        everybody: Iterable[Role] = (),
+        callers: Callers = BY_SETTINGS,
         tls: bool = False,
     ) -> None:
         self._tls = tls
         self._oidc = bool(access.oidc)
+        self._grants = callers.grants
         bindings = ((one.role, one.callers, one.printers) for one in access.on_printers)
-        self._roles = RoleMap(access.roles, bindings, everybody)
-        self._verifiers = list(verifiers)
+        self._roles = RoleMap(access.roles, bindings, callers.everybody)
+        self._verifiers: list[TokenVerifier] = []
         if access.token_file is not None:
-            self._verifiers.insert(0, TokenFile(access.token_file))
-        self._verifiers += oidc_verifiers(access)
+            self._verifiers.append(TokenFile(access.token_file))
+        self._verifiers += [*oidc_verifiers(access), *callers.verifiers]
         only_local = all(is_loopback(address) for address in listen)
         trusted = access.trust_loopback == "always" or (access.trust_loopback == "auto" and only_local)
         self._loopback = Identity(Kind.LOOPBACK, "", roles=ALL_ROLES) if trusted else NOBODY
@@ -87,7 +101,10 @@ class Authenticator:
             found = await verifier.verify(token.strip(), carrier)
             if found is not None:
                 via = carrier if carrier.kind is Kind.CERTIFICATE else None
-                return replace(self._roles.grant(found), via=via)
+                granted = self._roles.grant(found)
+                if self._grants is not None:
+                    granted = await self._grants.grant(granted)
+                return replace(granted, via=via)
         if self._oidc and token.count(".") == 2:
             raise TokenWrongIssuer("nobody who is believed here has issued the token")
         raise TokenInvalid("the bearer token is not known here")

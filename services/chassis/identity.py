@@ -183,6 +183,13 @@ class RoleMap:
         return replace(identity, roles=frozenset(roles), on_printers=identity.on_printers | there)
 
 
+class Grants(Protocol):
+    """Gives roles beside the settings' own, to whoever brought a token."""
+
+    async def grant(self, identity: Identity) -> Identity:
+        """Return `identity` with more roles, or as it is."""
+
+
 Authorize = Callable[[Identity, str], None]
 """The hook before every RPC: (caller, "/package.Service/Method"); raises AccessDenied or Unauthenticated."""
 

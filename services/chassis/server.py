@@ -33,11 +33,11 @@ import grpc
 import grpc.aio
 
 from chassis import logs
-from chassis.authentication import Authenticator
+from chassis.authentication import BY_SETTINGS, Authenticator, Callers
 from chassis.guard import Guard
 from chassis.health import SERVICE as HEALTH_SERVICE
 from chassis.health import Health
-from chassis.identity import Authorize, Role, TokenVerifier, known_with_a_role
+from chassis.identity import Authorize, known_with_a_role
 from chassis.interceptors import Registrar, Wall
 from chassis.listeners import StartError, bind, remove_socket
 from chassis.metrics import MetricsPage
@@ -65,8 +65,7 @@ class Server:
         servicers: what to serve.
         on_drain: called one after the other when the server stops accepting; bring work in flight to its end here.
         authorize: the role check before every RPC.
-        verifiers: who proves bearer tokens, beside the settings' token file.
-        everybody: roles of whoever is known.
+        callers: how callers are known beside the settings.
         log_ok: a log line for calls that went well, too.
     """
 
@@ -77,8 +76,7 @@ class Server:
         servicers: Sequence[Servicer],
         on_drain: Iterable[Callback] = (),
         authorize: Authorize = known_with_a_role,
-        verifiers: Iterable[TokenVerifier] = (),
-        everybody: Iterable[Role] = (),
+        callers: Callers = BY_SETTINGS,
         log_ok: bool = True,
     ) -> None:
         self._settings = settings
@@ -88,8 +86,7 @@ class Server:
             settings.access,
             listen=settings.listen,
             socket_mode=settings.socket_mode,
-            verifiers=verifiers,
-            everybody=everybody,
+            callers=callers,
             tls=settings.tls is not None,
         )
         guard = Guard(settings.limits)
@@ -217,8 +214,7 @@ async def serve(
     loops: Sequence[Callback] = (),
     on_drain: Sequence[Callback] = (),
     authorize: Authorize = known_with_a_role,
-    verifiers: Sequence[TokenVerifier] = (),
-    everybody: Iterable[Role] = (),
+    callers: Callers = BY_SETTINGS,
     until: Callable[[], Coroutine[Any, Any, Any]] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then drain and return. `loops` are supervised and come back after a failure.
@@ -234,8 +230,7 @@ async def serve(
         servicers=servicers,
         on_drain=on_drain,
         authorize=authorize,
-        verifiers=verifiers,
-        everybody=everybody,
+        callers=callers,
         log_ok=settings.log.rpc == "all",
     )
     with stop_signals() as stop:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from chassis import logs, server
+from chassis.authentication import Callers
 from chassis.client import Channels
 from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
@@ -16,6 +17,7 @@ from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
 from spooler.concluding import Concluding
 from spooler.discovery import in_cluster
+from spooler.discovery.reviews import asked_cluster
 from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
 from spooler.host_directory import HostDirectory
@@ -50,6 +52,7 @@ async def run(settings: SpoolerSettings) -> None:
         _open_store(settings) as store,
         Channels(settings.monitors) as channels,
         Tasks("spooler") as tasks,
+        asked_cluster(settings.cluster) as cluster,
     ):
         snapshot = await store.load()
         epoch = await store.next_epoch()
@@ -62,6 +65,9 @@ async def run(settings: SpoolerSettings) -> None:
         printers = PrinterSteering(dispatcher, steering)
         inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, snapshot.fabric_id)
         sign_in = await _sign_in(settings, store)
+        callers = Callers(
+            [sign_in.sessions, *cluster.verifiers], everybody(settings.everybody), cluster.rights
+        )
         services = Services(store, inside, metrics, sign_in, snapshot.uploads)
         retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle)
         tasks.supervise("concluding", concluding.run)
@@ -76,8 +82,7 @@ async def run(settings: SpoolerSettings) -> None:
                 loops=[retention.run],
                 on_drain=[services.end_streams, dispatcher.drain],
                 authorize=authorize,
-                verifiers=[sign_in.sessions],
-                everybody=everybody(settings.everybody),
+                callers=callers,
                 until=store.died,
             )
 

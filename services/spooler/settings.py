@@ -86,6 +86,27 @@ class SignInSection(Section):
     )
 
 
+class ClusterSection(Section):
+    """What a Kubernetes cluster is asked about callers: `[cluster]` in the file."""
+
+    token_audience: str = Field(
+        default="",
+        max_length=253,
+        description="pods are known by tokens made for this audience; none: by none",
+    )
+    access_namespace: str = Field(
+        default="",
+        max_length=63,
+        description="the cluster's rules about printers in this namespace give roles; none: they give none",
+    )
+    access_printers: tuple[str, ...] = Field(
+        default=(), max_length=100, description="printers that the rules may name; others: all or none"
+    )
+    kubeconfig: Path | None = Field(
+        default=None, description="credentials for the API server; none: the pod's service account"
+    )
+
+
 class SpoolerSettings(Settings):
     """The settings of fabric-spooler."""
 
@@ -117,6 +138,7 @@ class SpoolerSettings(Settings):
     discovery: DiscoverySection = DiscoverySection()
     printers: tuple[PrinterSection, ...] = Field(default=(), description="printers to add when missing")
     sign_in: SignInSection = SignInSection()
+    cluster: ClusterSection = ClusterSection()
     everybody: Literal["user", "viewer", "none"] = Field(
         default="user",
         description="the role of whoever is known, as Windows lets Everyone print; viewer: only look, none: nothing",

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from chassis.authentication import Callers
 from chassis.client import Channels
 from chassis.errors import PortNotFound
 from chassis.server import Server
@@ -111,8 +112,7 @@ def _server(
         ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=2.0),
         servicers=services.servicers,
         authorize=authorize,
-        verifiers=[sign_in.sessions],
-        everybody=everybody("user"),
+        callers=Callers([sign_in.sessions], everybody("user")),
         on_drain=[services.end_streams, dispatcher.drain],
         log_ok=False,
     )

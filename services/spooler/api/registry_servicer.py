@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.errors import AccessDenied, EtagMismatch, InvalidArgument
-from chassis.identity import Kind, Role, current
+from chassis.identity import Identity, Kind, Role, current
 from printfabric.spooler.v1 import registry_service_pb2 as pb
 from printfabric.spooler.v1 import registry_service_pb2_grpc as pb_grpc
+from spooler.access.workloads import NODE
 from spooler.api.not_built import no_messages
 from spooler.store import Notes
 
@@ -89,9 +90,15 @@ def _key(host: str) -> str:
     if not host or len(host) > _MOST_NAME or not host.isprintable() or any(one in host for one in "/, "):
         raise InvalidArgument(f"{host[:80]!r} is no host's name", fields=[("host", "is no name")])
     caller = current()
-    # A certificate's name, spiffe://fabric/edge-7 or edge-7.example, or a token's.
-    names = {caller.name, caller.name.rpartition("/")[2], caller.name.partition(".")[0]}
-    own = caller.kind in _OURSELVES or host.casefold() in {name.casefold() for name in names}
+    own = caller.kind in _OURSELVES or host.casefold() in {name.casefold() for name in _hosts_of(caller)}
     if not own and not caller.has(Role.ADMINISTRATOR):
         raise AccessDenied(f"{caller} may not speak for host {host}", caller=caller, host=host)
     return f"host {host.casefold()}"
+
+
+def _hosts_of(caller: Identity) -> set[str]:
+    """Return the names under which a caller may be a host: what its certificate or token says, a pod's node."""
+    if caller.kind is Kind.WORKLOAD:
+        return {group.removeprefix(NODE) for group in caller.groups if group.startswith(NODE)}
+    # spiffe://fabric/edge-7, edge-7.example or a token's name.
+    return {caller.name, caller.name.rpartition("/")[2], caller.name.partition(".")[0]}

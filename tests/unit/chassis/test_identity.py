@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chassis import errors, identity
-from chassis.authentication import TokenFile
+from chassis.authentication import Callers, TokenFile
 from chassis.client import Channels
 from chassis.identity import NOBODY, Identity, Kind, Role, RoleMap
 from chassis.server import StartError
@@ -149,7 +149,7 @@ async def test_a_verifier_of_a_services_own_may_know_more_tokens():
             return Identity(Kind.TOKEN, "bert", frozenset({"staff"})) if token == "good" else None
 
     settings = with_access(roles={"operator": ["group:staff"]})
-    async with echo_server(settings=settings, verifiers=[Issuer()]) as (stub, _server):
+    async with echo_server(settings=settings, callers=Callers([Issuer()])) as (stub, _server):
         assert await stub.WhoAmI(b"", metadata=bearer("good")) == b"token:bert staff operator,user,viewer"
         with pytest.raises(errors.Unauthenticated, match="expired"):
             await stub.Echo(b"", metadata=bearer("expired"))

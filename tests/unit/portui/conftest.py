@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest_asyncio
 
+from chassis.authentication import Callers
 from chassis.client import Channels
 from chassis.identity import Identity, Kind
 from chassis.server import Server
@@ -38,7 +39,7 @@ class Anybody:
 async def served(fake: FakePortService, address: str = "127.0.0.1:0") -> AsyncIterator[str]:
     """Serve a fake spooler; give its address."""
     servicers = [(add_PortServiceServicer_to_server, fake, SERVICE)]
-    async with Server(on(address), servicers=servicers, verifiers=[Anybody()], log_ok=False) as server:
+    async with Server(on(address), servicers=servicers, callers=Callers([Anybody()]), log_ok=False) as server:
         yield server.addresses[0]
 
 
@@ -48,7 +49,7 @@ async def portui_before(address: str) -> AsyncIterator[Any]:
     async with Channels() as channels, Channels() as ours:
         servicers = [servicer(Spooler(channels, address))]
         async with Server(
-            on("127.0.0.1:0"), servicers=servicers, verifiers=[Anybody()], log_ok=False
+            on("127.0.0.1:0"), servicers=servicers, callers=Callers([Anybody()]), log_ok=False
         ) as server:
             yield PortUIServiceStub(ours.get(server.addresses[0]))
 
