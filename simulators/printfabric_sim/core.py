@@ -137,6 +137,9 @@ class Core:
 
     def cancel(self, reason: str) -> None:
         """Drop everything buffered, in progress and queued; a moving unit comes out torn."""
+        waiting = self.path.inlets()
+        for inlet in self.intake.inlets.values():  # those that are over before that are told by their endings
+            inlet.cut = inlet.cut or inlet.number in waiting
         loss = self.intake.clear(reason)
         loss += self.path.clear(reason, truncate=True)
         self.record.lost("cancelled", loss, reason=reason)

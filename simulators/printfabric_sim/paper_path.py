@@ -154,14 +154,17 @@ class PaperPath:
             ending.call(False)
         return loss
 
+    def inlets(self) -> set[int]:
+        """Return the numbers of the inlets whose units wait here, or move."""
+        return {span.inlet for item in self._items if isinstance(item, Unit) for span in item.spans}
+
     def _loss_of_all(self, torn: object) -> Loss:
         """Return what is lost with everything in the path, but for the piece that comes out torn."""
-        units = [item for item in self._items if isinstance(item, Unit)]
-        loss = Loss(units=self._units, pieces=sum(unit.copies for unit in units))
-        for unit in units:
-            head = unit is units[0]
-            loss.pieces -= (self._copy - 1 if head else 0) + (unit is torn)
-            if unit is not torn and not (head and self._shown):
+        loss = Loss(units=self._units)
+        for unit in (item for item in self._items if isinstance(item, Unit)):
+            if unit is torn or (self._shown and unit is self._items[0]):
+                loss.copies = self.copies_left - (unit is torn)
+            else:
                 loss.spans += unit.spans
         return loss
 
@@ -172,7 +175,7 @@ class PaperPath:
         for index, item in enumerate(self._items):
             begun = index == 0 and (self.moving or self._shown)
             if isinstance(item, Unit) and not begun and item.spans and item.spans[-1].inlet == inlet:
-                loss += Loss(list(item.spans), 1, item.copies)
+                loss += Loss(list(item.spans), 1)
             else:
                 kept.append(item)
         self._items = deque(kept)

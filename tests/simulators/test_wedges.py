@@ -138,3 +138,15 @@ async def test_an_ipp_job_whose_document_was_thrown_away_is_not_called_complete(
     await printer.wait_idle()
     assert ipp.jobs[1].state(printer.core).name == "ABORTED"
     writer.close()
+
+
+async def test_an_ipp_job_whose_last_label_was_torn_by_a_power_cut_is_not_called_complete(start):
+    printer = await start("zpl", ipp=0, units_per_second=100, faults="power-cut=0.1@start:3")
+    head, tail, answer = wrapped("ipp", b"".join(label(n) for n in range(3)))
+    (ipp,) = (plug for plug in printer.connections if "ipp" in plug.address())
+    reader, writer = await asyncio.open_connection("127.0.0.1", ipp.port)
+    writer.write(head + b"".join(label(n) for n in range(3)) + tail)
+    assert (await asyncio.wait_for(reader.readexactly(len(answer)), 30)).startswith(b"HTTP/1.1 200")
+    await printer.wait_for(lambda: [e.get("on") for e in printer.record.events].count(False) == 1, 30)
+    assert ipp.jobs[1].state(printer.core).name == "ABORTED"
+    writer.close()
