@@ -106,13 +106,13 @@ def access_of_people(folder: Path) -> AccessSettings:
 
 
 def _server(
-    services: Services, dispatcher: Dispatcher, access: AccessSettings | None, sign_in: SignIn
+    services: Services, dispatcher: Dispatcher, access: AccessSettings | None, callers: Callers
 ) -> Server:
     return Server(
         ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=2.0),
         servicers=services.servicers,
         authorize=authorize,
-        callers=Callers([sign_in.sessions], everybody("user")),
+        callers=callers,
         on_drain=[services.end_streams, dispatcher.drain],
         log_ok=False,
     )
@@ -124,6 +124,7 @@ async def spooler_running(
     host: FakeHost | None = None,
     access: AccessSettings | None = None,
     user_file: Path | None = None,
+    everybody_is: str = "user",
 ) -> AsyncIterator[SpoolerRig]:
     """Run a spooler in this process until the context ends; then drain it as the program does."""
     host = host or FakeHost("edge", "P1:", "P2:", "P3:")
@@ -153,7 +154,8 @@ async def spooler_running(
                 "host": host, "hosts": hosts, "link": link, "dispatcher": dispatcher, "store": store,
                 "services": services, "printers": printers, "metrics": metrics, "hub": hub,
             }  # fmt: skip
-            async with Channels() as channels, _server(services, dispatcher, access, sign_in) as server:
+            callers = Callers([sign_in.sessions], everybody(everybody_is))
+            async with Channels() as channels, _server(services, dispatcher, access, callers) as server:
                 yield SpoolerRig(server.addresses[0], channels, parts)
             for port in host.ports.values():
                 port.paused.set()
