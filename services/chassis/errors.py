@@ -128,12 +128,6 @@ class DigestMismatch(FabricError):
     reason, win32, code, verdict = "DIGEST_MISMATCH", 23, "DATA_LOSS", Verdict.ABORT
 
 
-class NotStaged(FabricError):
-    """The host does not have the document that it shall print; it is sent again."""
-
-    reason, win32, code, verdict = "NOT_STAGED", 2, "FAILED_PRECONDITION", Verdict.RETRY
-
-
 class DocumentLost(FabricError):
     """The job is known and its document is gone."""
 

@@ -108,10 +108,9 @@ async def run(settings: PortmonSettings) -> None:
 
 
 async def _serve(settings: PortmonSettings, ports: Ports) -> None:
-    collector = PortCollector(settings.host_name, ports)
-    staged = StagingCollector(settings.host_name, ports.staging)
-    REGISTRY.register(collector)
-    REGISTRY.register(staged)
+    collectors = PortCollector(settings.host_name, ports), StagingCollector(settings.host_name, ports.staging)
+    for collector in collectors:
+        REGISTRY.register(collector)
     async with Tasks("portmon") as tasks:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
         recorder = RecorderServicer(ports)
@@ -123,11 +122,7 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
             ports.changes.end()
             await handles.shutdown(None, settings.server.grace_s / 2, park=True)
 
-        def way_of(language: str, bidirectional: bool) -> LanguagePath:
-            return LanguagePath(Languages().find(language), bidirectional, settings.answer_s)
-
-        await Finishing(ports, handles, tasks, way_of).start()
-
+        await _finishing(settings, ports, handles, tasks).start()
         try:
             await server.serve(
                 settings,
@@ -149,8 +144,15 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
             )
         finally:
             await handles.shutdown(None, 0)
-            REGISTRY.unregister(collector)
-            REGISTRY.unregister(staged)
+            for collector in collectors:
+                REGISTRY.unregister(collector)
+
+
+def _finishing(settings: PortmonSettings, ports: Ports, handles: Handles, tasks: Tasks) -> Finishing:
+    def way_of(language: str, bidirectional: bool) -> LanguagePath:
+        return LanguagePath(Languages().find(language), bidirectional, settings.answer_s)
+
+    return Finishing(ports, handles, tasks, way_of)
 
 
 def main() -> None:

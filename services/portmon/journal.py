@@ -17,7 +17,7 @@ from typing import Any
 from chassis import logs
 from chassis.errors import FabricError, PortBusy
 from portmon import journal_slot as slot
-from portmon.document import MOST_OFFSET, DocKey, Evidence, Phase, Progress
+from portmon.document import DocKey, Evidence, Phase, Progress
 from portmon.journal_file import CLEAN, GENERATION, SINCE_NS, USED, BadJournal, JournalFile
 
 log = logs.get(__name__)
@@ -40,7 +40,9 @@ class Journal:
         self._note: dict[str, Any] = file.note()
         self._index: dict[DocKey, int] = {}
         self._free: deque[int] = deque()
-        self.device = 0  # hash of what hangs on the port now; a pipe's document goes on at the same device only
+        self.device = (
+            0  # hash of what hangs on the port now; a pipe's document goes on at the same device only
+        )
         self._words[GENERATION] += 1
         self.generation = self._words[GENERATION]
         self._load()
@@ -75,9 +77,7 @@ class Journal:
             # Stores that never reached the disk may be missing: from now on only newer documents are certain.
             # And of what was in progress only a part may have been written down.
             words[SINCE_NS] = time.time_ns()
-            for at in self._index.values():
-                if words[at] & 0xFF == slot.IN_PROGRESS:
-                    words[at + slot.INTENT] = MOST_OFFSET
+            slot.lose_track(words, self._index.values())
             log.warning(
                 "journal may lack documents of before the power cut", port=self._note["port"], torn=torn
             )
@@ -211,7 +211,7 @@ class Journal:
         at = self._index.get(key)
         if at is not None and self._words[at + slot.FABRIC] == slot.hash_word(fabric):
             return self.progress(at)
-        made = _time_of(key.uid)
+        made = slot.time_of(key.uid)
         since = self._words[SINCE_NS] / 1e9 + self._clock_skew_s
         proven = at is None and made is not None and made > since
         return Progress(key, Phase.NEVER_SEEN if proven else Phase.UNKNOWN)
@@ -243,6 +243,11 @@ class Journal:
         """Whether a document is here whose outcome its spooler has not made durable."""
         at = self._index.get(key)
         return at is not None and self._words[at] & 0xFF != slot.SETTLED
+
+    @property
+    def fill(self) -> float:
+        """The share of its slots that are taken by documents not yet settled, 0 to 1; at 1 it takes no more."""
+        return float((self._words[USED] - len(self._free)) / self._file.slots)
 
     def _settle(self, at: int) -> None:
         self._words[at] = self._words[at] & ~0xFF | slot.SETTLED
@@ -276,11 +281,6 @@ class Journal:
         self._words[CLEAN] = 1
         self._file.sync()
         self._file.close()
-
-
-def _time_of(uid: bytes) -> float | None:
-    """Return the seconds since the epoch in a UUIDv7 (RFC 9562, 5.7), or None for any other id."""
-    return int.from_bytes(uid[:6], "big") / 1000 if len(uid) == 16 and uid[6] >> 4 == 7 else None
 
 
 def _trusted(path: Path, port: str) -> JournalFile | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable
 
-from portmon.document import FAR_BUFFER_BYTES, DocKey, Evidence, Phase, Progress
+from portmon.document import FAR_BUFFER_BYTES, MOST_OFFSET, DocKey, Evidence, Phase, Progress
 
 STATE, UID_A, UID_B, ATTEMPT, INTENT, ACCEPTED, ACKED, BASE, STARTED, ENDED = range(10)
 CHECK, FABRIC, DEVICE, WINDOW, DOUBT, CONFIRMED = range(10, 16)
@@ -30,6 +31,18 @@ def check_of(words: Words, at: int) -> int:
 def hash_word(text: str) -> int:
     """Return a text as one 64-bit word, to be compared only."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def time_of(uid: bytes) -> float | None:
+    """Return the seconds since the epoch in a UUIDv7 (RFC 9562, 5.7), or None for any other id."""
+    return int.from_bytes(uid[:6], "big") / 1000 if len(uid) == 16 and uid[6] >> 4 == 7 else None
+
+
+def lose_track(words: Words, places: Iterable[int]) -> None:
+    """Say of documents in progress that they may have got to their ends, wherever those are."""
+    for at in places:
+        if words[at] & 0xFF == IN_PROGRESS:
+            words[at + INTENT] = MOST_OFFSET
 
 
 def in_prefix(words: Words, at: int) -> bool:

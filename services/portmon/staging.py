@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from chassis import logs
-from chassis.errors import DeadlineExceeded, FabricError, NotStaged, SpoolFull, Verdict
+from chassis.errors import DeadlineExceeded, FabricError, SpoolFull, Verdict
 from portmon.document import DocKey, Phase, Progress
 from portmon.staged_file import BadStaged, StagedFacts, StagedFile
 from portmon.staged_state import StagedEvent, StagedState, step
@@ -23,6 +23,12 @@ QUOTA_BYTES = 256 << 20
 KEEP_S = 86400.0
 _SUFFIX = ".staged"
 log = logs.get(__name__)
+
+
+class NotStaged(FabricError):
+    """The host does not have the document that it shall print; it is sent again."""
+
+    reason, win32, code, verdict = "NOT_STAGED", 2, "FAILED_PRECONDITION", Verdict.RETRY
 
 
 class StagedDocument:

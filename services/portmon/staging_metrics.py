@@ -31,13 +31,20 @@ class StagingCollector(Collector):
             if state is not StagedState.GONE:
                 count.add_metric([self._host, state], states.count(state))
         yield count
-        for name, text, value in (
-            ("bytes", "Bytes of these documents, those still to come included.", staging.used_bytes),
-            ("quota_bytes", "Most bytes of such documents that the host keeps.", staging.quota_bytes),
-        ):
-            gauge = GaugeMetricFamily(f"printfabric_staged_{name}", text, labels=["host"])
-            gauge.add_metric([self._host], value)
-            yield gauge
+        used = GaugeMetricFamily(
+            "printfabric_staged_bytes",
+            "Bytes of these documents, those still to come included.",
+            labels=["host"],
+        )
+        used.add_metric([self._host], staging.used_bytes)
+        yield used
+        quota = GaugeMetricFamily(
+            "printfabric_staged_quota_bytes",
+            "Most bytes of such documents that the host keeps.",
+            labels=["host"],
+        )
+        quota.add_metric([self._host], staging.quota_bytes)
+        yield quota
         refused = CounterMetricFamily(
             "printfabric_staged_refused", "Documents refused for want of room.", labels=["host"]
         )

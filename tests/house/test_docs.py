@@ -26,6 +26,7 @@ from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
 from portmon.settings import PortmonSettings, PortSection
+from portmon.staging_metrics import StagingCollector
 from portui.settings import PortuiSettings
 from printfabric_client.command.program import program
 from spooler.job import Document, Job, Sender
@@ -84,6 +85,7 @@ async def test_every_metric_is_documented_and_every_documented_metric_exists(tmp
         stats.in_flight += 1
         stats.done(("OK", ""), 0.1)
         found = shown(REGISTRY) | shown(PortCollector("edge-7", ports))
+        found |= shown(StagingCollector("edge-7", ports.staging))
     ports.close()
     documented = documented_metrics()
     assert set(found) == set(documented)

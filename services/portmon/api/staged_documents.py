@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from chassis.errors import InvalidArgument, NotStaged
+from chassis.errors import InvalidArgument
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
 from portmon.hold import Hold
 from portmon.host_port import HostPort
 from portmon.port_name import same
 from portmon.session import PortSession
-from portmon.staging import StagedDocument, Staging
+from portmon.staging import NotStaged, StagedDocument, Staging
 
 
 async def put_source(hold: Hold, staging: Staging, piece: Slice) -> Progress | None:

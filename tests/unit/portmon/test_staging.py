@@ -15,7 +15,6 @@ from prometheus_client import CollectorRegistry
 from chassis.errors import (
     DeadlineExceeded,
     DigestMismatch,
-    NotStaged,
     SpoolFull,
     Verdict,
     WrongOffset,
@@ -25,7 +24,7 @@ from portmon import staging
 from portmon.document import DocInfo, DocKey, Phase, Progress
 from portmon.staged_file import StagedFacts
 from portmon.staged_state import TRANSITIONS, StagedEvent, StagedState, step
-from portmon.staging import StagedDocument, Staging
+from portmon.staging import NotStaged, StagedDocument, Staging
 from portmon.staging_metrics import StagingCollector
 
 DATA = bytes(range(256)) * 4
