@@ -7,6 +7,7 @@
 | printfabric_rpc_seconds | histogram | method | time to answer, of streams from first to last message, in seconds |
 | printfabric_rpc_in_flight | gauge | method | RPCs being answered now |
 | printfabric_task_restarts_total | counter | task | supervised loops that failed and were started again |
+| printfabric_certificate_end_timestamp_seconds | gauge | file | when a certificate in use ends, Unix time |
 
 Methods are `/package.Service/Method`, known ones only; health checks are not counted. The process_* and python_gc_*
 metrics of prometheus-client stand beside them. A service defines its own in its `metrics.py`, on `REGISTRY`.
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -29,6 +32,8 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from chassis import certificate
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -102,6 +107,34 @@ REGISTRY.register(_rpcs)
 def method_stats(method: str) -> MethodStats:
     """Return the counts of a method, the same for every server of this process."""
     return _rpcs.methods.setdefault(method, MethodStats(method))
+
+
+class _CertificateCollector(Collector):
+    """Reads certificates when somebody looks, so that one that was replaced shows its new end."""
+
+    def __init__(self) -> None:
+        self.files: set[Path] = set()
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(
+            "printfabric_certificate_end_timestamp_seconds",
+            "When a certificate in use ends, Unix time",
+            labels=["file"],
+        )
+        for path in sorted(self.files):
+            with suppress(OSError, ValueError):  # half of a replacement; whoever uses it says what is wrong
+                ends = certificate.ends_at(path.read_text(encoding="ascii"))
+                family.add_metric([str(path)], ends.timestamp())
+        yield family
+
+
+_certificates = _CertificateCollector()
+REGISTRY.register(_certificates)
+
+
+def show_certificate(path: Path) -> None:
+    """Show from now on when the certificate in a file ends."""
+    _certificates.files.add(path)
 
 
 class MetricsPage:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grpc
 
-from chassis import logs
+from chassis import logs, metrics
 from chassis.settings import ClientTlsSettings, ServerTlsSettings
 from chassis.watched_files import WatchedFiles
 
@@ -65,6 +65,7 @@ class ServerCertificates:
         self._files.changed()
         self._pending = False
         self._initial = self._load()
+        metrics.show_certificate(settings.cert_file)
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return credentials that ask for the newest certificate at every handshake."""
@@ -103,6 +104,8 @@ class ClientCertificates:
         paths = [settings.ca_file, settings.cert_file, settings.key_file]
         self._files = WatchedFiles(path for path in paths if path is not None)
         self._files.changed()
+        if settings.cert_file is not None:
+            metrics.show_certificate(settings.cert_file)
 
     def changed(self) -> bool:
         """Say whether the files are others than at the last look."""

@@ -22,6 +22,7 @@ class PortCounters:
     read_bytes: int = 0
     lost_read_bytes: int = 0  # came back, and nobody read them in time
     opens: int = 0
+    holds: int = 0  # handles given, for an opening or a take-over
     recorder: Recorder = field(default_factory=Recorder)  # and its last bytes
     documents: dict[str, int] = field(default_factory=lambda: {"complete": 0, "broken": 0, "aborted": 0})
     stalls_s: dict[str, float] = field(

@@ -197,6 +197,7 @@ class Handles:
         token, now = secrets.token_bytes(16), time.monotonic()
         hold = Hold(token, fence, owner, port, session, printer, lease_s, now + lease_s)
         self._holds[token] = hold
+        port.counters.holds += 1
         self._changed.set()
         return hold
 

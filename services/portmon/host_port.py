@@ -88,6 +88,11 @@ class HostPort:
         heard = [one.at for one in self.facts.now().values() if one.source is Source.PRINTER]
         return Seen(*self.told, self.device_at, max(heard, default=None))
 
+    def journal_fill(self) -> float:
+        """Return the share of the journal that waits to be settled, 0 to 1; 0 for one that nobody asked for yet."""
+        with self._opening:
+            return 0.0 if self._journal is None else self._journal.fill
+
     def forget_journal(self) -> None:
         """Close the journal; it is opened again when it is asked for."""
         with self._opening:

@@ -25,6 +25,10 @@ _COUNTERS: dict[str, tuple[str, Callable[[HostPort], float]]] = {
     "printfabric_port_written_bytes": ("Bytes the driver took.", lambda port: port.counters.written_bytes),
     "printfabric_port_read_bytes": ("Bytes the device sent back.", lambda port: port.counters.read_bytes),
     "printfabric_port_open": ("Times the port was opened.", lambda port: port.counters.opens),
+    "printfabric_port_hold_changes": (
+        "Times somebody got the port, by opening it or by taking it over.",
+        lambda port: port.counters.holds,
+    ),
 }
 
 
@@ -54,6 +58,14 @@ class PortCollector(Collector):
         for port in self._ports:
             held.add_metric(self._labels(port), float(port.hold is not None))
         yield held
+        fill = GaugeMetricFamily(
+            "printfabric_port_journal_used_ratio",
+            "Share of the journal that waits to be settled.",
+            labels=_LABELS,
+        )
+        for port in self._ports:
+            fill.add_metric(self._labels(port), port.journal_fill())
+        yield fill
 
     def _documents(self) -> Metric:
         text = "Documents that ended, by how."

@@ -75,7 +75,7 @@ async def run(settings: SpoolerSettings) -> None:
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
-        with metrics.shown_in(REGISTRY, lambda: list(dispatcher.book.jobs.values())):
+        with metrics.shown_in(REGISTRY, lambda: list(dispatcher.book.jobs.values()), hosts.answering):
             await server.serve(
                 settings,
                 servicers=services.servicers,

@@ -6,9 +6,13 @@
 | printfabric_jobs_waiting | gauge | printer | jobs that have not ended |
 | printfabric_oldest_job_age_seconds | gauge | printer | age of the oldest of them, in seconds |
 | printfabric_uncertain_jobs | gauge | printer | jobs of which nobody knows what came out: a person decides |
+| printfabric_uncertain_units | gauge | printer | labels, receipts and pages among them that may or may not have come out |
 | printfabric_submit_seconds | histogram | | time from a submission to its answer, in seconds |
 | printfabric_attempts_total | counter | | attempts that began at a port and have ended |
 | printfabric_spool_bytes | gauge | | documents on the disk, in bytes |
+| printfabric_spool_free_bytes | gauge | | free on the spool's volume, in bytes |
+| printfabric_spool_reserve_bytes | gauge | | what is kept free of it: below that documents are refused |
+| printfabric_host_online | gauge | host | 1 while a host's port monitor answers |
 
 Counters are plain numbers, for the event loop is their only writer; gauges are worked out when somebody looks.
 """
@@ -36,20 +40,29 @@ class SpoolerMetrics(Collector):
 
     def __init__(self) -> None:
         self._live_jobs: Callable[[], Iterable[Job]] = tuple
-        self.spool_bytes = 0  # kept up to date by `retention`
+        self._hosts: Callable[[], Iterable[tuple[str, bool]]] = tuple
+        self.spool_bytes = 0  # this and the next two: kept up to date by `retention`
+        self.spool_free_bytes = 0
+        self.spool_reserve_bytes = 0  # 0: the store does not know its volume
         self._jobs: dict[str, int] = {_ACCEPTED: 0}
         self._attempts = 0
         self._submit_s = 0.0
         self._buckets = [0] * (len(BOUNDS_S) + 1)
 
     @contextmanager
-    def shown_in(self, registry: CollectorRegistry, live_jobs: Callable[[], Iterable[Job]]) -> Iterator[None]:
+    def shown_in(
+        self,
+        registry: CollectorRegistry,
+        live_jobs: Callable[[], Iterable[Job]],
+        hosts: Callable[[], Iterable[tuple[str, bool]]] = tuple,
+    ) -> Iterator[None]:
         """Show the numbers on a page meanwhile.
 
-        `live_jobs` gives the jobs that have not ended; it is called in the page's thread, so it returns a list of
-        its own.
+        live_jobs: gives the jobs that have not ended; called in the page's thread, so it returns a list of its own.
+        hosts: gives each host's name and whether it answers; the same.
         """
         self._live_jobs = live_jobs
+        self._hosts = hosts
         registry.register(self)
         try:
             yield
@@ -83,25 +96,51 @@ class SpoolerMetrics(Collector):
         yield CounterMetricFamily(
             "printfabric_attempts", "Attempts that began at a port and have ended", value=self._attempts
         )
-        yield GaugeMetricFamily(
-            "printfabric_spool_bytes", "Documents on the disk, in bytes", value=self.spool_bytes
+        yield from self._of_spool()
+        online = GaugeMetricFamily(
+            "printfabric_host_online", "1 while a host's port monitor answers", labels=["host"]
         )
+        for host, answers in self._hosts():
+            online.add_metric([host], float(answers))
+        yield online
+
+    def _of_spool(self) -> Iterator[Metric]:
+        volume = self.spool_reserve_bytes > 0
+        for name, text, value in (
+            ("printfabric_spool_bytes", "Documents on the disk, in bytes", self.spool_bytes),
+            (
+                "printfabric_spool_free_bytes",
+                "Free on the spool's volume, in bytes",
+                self.spool_free_bytes if volume else None,
+            ),
+            (
+                "printfabric_spool_reserve_bytes",
+                "Kept free of it, in bytes",
+                self.spool_reserve_bytes if volume else None,
+            ),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
 
     def _of_printers(self) -> Iterator[Metric]:
         waiting: dict[str, int] = {}
         uncertain: dict[str, int] = {}
+        units: dict[str, int] = {}
         oldest: dict[str, datetime] = {}
         for job in self._live_jobs():
             waiting[job.printer] = waiting.get(job.printer, 0) + 1
             oldest[job.printer] = min(job.created_at, oldest.get(job.printer, job.created_at))
             unsure = job.state is JobState.PENDING_HELD and job.ledger.uncertain is not None
             uncertain[job.printer] = uncertain.get(job.printer, 0) + unsure
+            span = job.ledger.uncertain_units if unsure else None
+            doubted = span.last - span.first + 1 if span is not None else 0
+            units[job.printer] = units.get(job.printer, 0) + doubted
         now = datetime.now(UTC)
         ages = {printer: max((now - since).total_seconds(), 0.0) for printer, since in oldest.items()}
         for name, text, values in (
             ("printfabric_jobs_waiting", "Jobs that have not ended", waiting),
             ("printfabric_oldest_job_age_seconds", "Age of the oldest waiting job, in seconds", ages),
             ("printfabric_uncertain_jobs", "Jobs that wait for a person's decision about paper", uncertain),
+            ("printfabric_uncertain_units", "Units of them that may or may not have come out", units),
         ):
             family = GaugeMetricFamily(name, text, labels=["printer"])
             for printer, value in values.items():

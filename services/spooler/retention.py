@@ -84,7 +84,10 @@ class Retention:
             await self._room.keep(self._keep.document_bytes)
         await self._forget_events()
         uploads = await self._forget_uploads()
-        self._metrics.spool_bytes = (await self._store.usage()).spool_bytes
+        usage = await self._store.usage()
+        self._metrics.spool_bytes = usage.spool_bytes
+        self._metrics.spool_free_bytes = usage.free_bytes
+        self._metrics.spool_reserve_bytes = usage.reserve_bytes
         if gone or uploads:
             log.info("forgotten", jobs=gone, uploads=uploads)
         return gone

@@ -270,3 +270,14 @@ def test_a_kill_at_any_instruction_leaves_a_journal_that_agrees_with_the_reader(
         total += got
         journal.close()
     assert total > 0
+
+
+def test_how_full_it_is_counts_what_nobody_has_settled(path: Path) -> None:
+    journal = new(path, slots=4)
+    assert journal.fill == 0
+    for number in (1, 2):
+        journal.end(journal.begin(key(number), FABRIC, 0, pipe=True), 0, Evidence.OUTPUT_QUEUE)
+    assert journal.fill == 0.5
+    journal.settle([key(1)], FABRIC)
+    assert journal.fill == 0.25
+    assert reopen(journal, path).fill == 0.25

@@ -27,6 +27,7 @@ async def test_every_port_has_its_numbers_and_no_label_names_a_job(ports: Ports)
     port.counters.busy_since = time.monotonic() - 2
     port.counters.stalls_s["peer_window"] = 1.5
     port.counters.document_ended("complete")
+    port.counters.holds = 3
     registry = CollectorRegistry()
     registry.register(PortCollector("edge-7", ports))
     value = registry.get_sample_value
@@ -43,10 +44,12 @@ async def test_every_port_has_its_numbers_and_no_label_names_a_job(ports: Ports)
     assert value("printfabric_port_state", {**labels, "state": "closed"}) == 1
     assert value("printfabric_port_state", {**labels, "state": "open"}) == 0
     assert value("printfabric_port_held", labels) == 0
+    assert value("printfabric_port_hold_changes_total", labels) == 3
+    assert value("printfabric_port_journal_used_ratio", labels) == 0
     names = {
         sample.split("{")[0] for sample in generate_latest(registry).decode().splitlines() if sample[0] != "#"
     }
-    assert len(names) == 9
+    assert len(names) == 11
 
 
 async def test_what_is_said_about_a_port_is_counted_by_severity_while_it_counts(ports: Ports) -> None:

@@ -5,7 +5,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from spooler.job import Document, Job, Sender
 from spooler.job_state import JobState
-from spooler.ledger import Ledger, Outcome, Span
+from spooler.ledger import Ledger, Outcome, Span, UnitSpan
 from spooler.metrics import SpoolerMetrics
 
 JOB = Job(1, bytes(16), Document(), Sender("ann"), datetime.now(UTC) - timedelta(minutes=1), printer="labels")
@@ -41,11 +41,14 @@ def test_jobs_are_counted_when_they_are_accepted_and_when_they_end():
 
 def test_what_waits_is_worked_out_for_each_printer():
     job = replace(JOB, created_at=datetime.now(UTC) - timedelta(minutes=1))
-    unsure = replace(job, state=JobState.PENDING_HELD, ledger=Ledger(uncertain=Span(0, 1)))
+    ledger = Ledger(uncertain=Span(0, 1), uncertain_units=UnitSpan(17, 18))
+    unsure = replace(job, state=JobState.PENDING_HELD, ledger=ledger)
     text = page(SpoolerMetrics(), [job, unsure, replace(job, printer="other")])
     assert value(text, 'printfabric_jobs_waiting{printer="labels"}') == 2
     assert value(text, 'printfabric_uncertain_jobs{printer="labels"}') == 1
     assert value(text, 'printfabric_uncertain_jobs{printer="other"}') == 0
+    assert value(text, 'printfabric_uncertain_units{printer="labels"}') == 2
+    assert value(text, 'printfabric_uncertain_units{printer="other"}') == 0
     assert 60 <= value(text, 'printfabric_oldest_job_age_seconds{printer="labels"}') < 70
 
 
@@ -53,3 +56,20 @@ def test_no_label_carries_a_job_or_a_user():
     text = page(SpoolerMetrics(), [JOB])
     assert "ann" not in text
     assert 'job="' not in text
+
+
+def test_the_room_of_a_store_that_knows_none_is_not_shown():
+    metrics = SpoolerMetrics()
+    metrics.spool_free_bytes = 1 << 62
+    assert "\nprintfabric_spool_free_bytes " not in page(metrics)
+    metrics.spool_free_bytes, metrics.spool_reserve_bytes = 300, 100
+    assert value(page(metrics), "printfabric_spool_free_bytes") == 300
+    assert value(page(metrics), "printfabric_spool_reserve_bytes") == 100
+
+
+def test_hosts_that_answer_are_told_from_those_that_do_not():
+    registry = CollectorRegistry()
+    with SpoolerMetrics().shown_in(registry, list, lambda: [("edge-7", True), ("edge-8", False)]):
+        text = generate_latest(registry).decode()
+    assert value(text, 'printfabric_host_online{host="edge-7"}') == 1
+    assert value(text, 'printfabric_host_online{host="edge-8"}') == 0
