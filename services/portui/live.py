@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,7 +14,7 @@ from chassis import logs
 from chassis.errors import FabricError
 from portui.fabric_watch import Change
 from portui.frames import Frames, rounded
-from portui.model import Fleet, Job, JobState, Port, PortState
+from portui.model import Fleet, Host, Job, JobState, Port, PortState, Proof
 
 RING = 60
 MINUTES = 60
@@ -133,6 +133,8 @@ class Live:
             self._next = self.fleet
         self._gathering = not change.complete
         fleet = self._next
+        if change.begins or change.deleted or _structural(fleet, self._told, change):
+            self.structure += 1
         self._told.update((port.key, port) for port in change.ports)
         before = {name: one.ports for name, one in fleet.printers.items()}
         fleet.printers.update((one.name, one) for one in change.printers)
@@ -151,9 +153,9 @@ class Live:
         if change.complete:
             if not self.connected or change.begins:
                 log.info("the watch is there", ports=len(fleet.ports), jobs=len(fleet.jobs))
+                self.structure += 1
             self.fleet, self.connected, self.lost_since, self.error = fleet, True, None, ""
             self.ready.set()
-        self.structure += 1
 
     def _port(self, fleet: Fleet, told: Port) -> None:
         """Take a port as its host told of it, with what the spooler knows: its printers, and that it prints."""
@@ -227,6 +229,24 @@ class Live:
     def now_on(self, port: Port) -> Job | None:
         """Return the job that is on a port now."""
         return next((job for job in self.printing() if job.port == port.key), None)
+
+
+def _structural(fleet: Fleet, told: Mapping[str, Port], change: Change) -> bool:
+    """Say whether pages look different after a change: how far a job is and when a host was heard are figures only."""
+    return (
+        any(told.get(one.key) != one for one in change.ports)
+        or any(fleet.printers.get(one.name) != one for one in change.printers)
+        or any(_place(fleet.jobs.get(one.number)) != _place(one) for one in change.jobs)
+        or any(_still(fleet.hosts.get(one.name)) != _still(one) for one in change.hosts)
+    )
+
+
+def _place(job: Job | None) -> Job | None:
+    return replace(job, proof=Proof(level=job.proof.level)) if job is not None else None
+
+
+def _still(host: Host | None) -> Host | None:
+    return replace(host, last_seen=None) if host is not None else None
 
 
 def _users(fleet: Fleet) -> dict[str, list[str]]:

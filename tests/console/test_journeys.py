@@ -82,7 +82,7 @@ def test_wrong_settings_are_told_at_their_field_while_they_are_chosen_and_right_
 def test_without_scripts_a_port_is_paused_configured_and_resumed(visit: Visit, alive: Alive):
     page = visit.window(scripts=False)
     visit.open(page, "/hosts/local/ports/RECEIPTS")
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.locator(".said")).to_contain_text("is paused")
     expect(page.locator(".head .state")).to_have_text("Paused")
     assert "paused" in alive.run("explain", "local/RECEIPTS").lower()
@@ -95,7 +95,7 @@ def test_without_scripts_a_port_is_paused_configured_and_resumed(visit: Visit, a
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
 
 
-def test_a_port_is_added_printed_to_and_deleted_and_its_printer_goes_first(
+def test_a_port_is_added_and_deleted_and_taken_back_and_its_printer_goes_first(
     visit: Visit, tmp_path: Path, alive: Alive
 ):
     page = visit.window()
@@ -115,7 +115,16 @@ def test_a_port_is_added_printed_to_and_deleted_and_its_printer_goes_first(
     alive.run("printers", "delete", "console-made")
     page.get_by_label(re.compile("to confirm")).fill("IP_CONSOLE")
     page.get_by_role("button", name="Delete port").click()
-    expect(page.locator(".said")).to_contain_text("is deleted")
+    expect(page.get_by_role("heading", level=1)).to_have_text("IP_CONSOLE on local is deleted")
+    assert "IP_CONSOLE" not in alive.run("ports", "list")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".said")).to_contain_text("is there again")
+    assert "IP_CONSOLE" in alive.run("ports", "list")
+    visit.open(page, "/hosts/local/delete/IP_CONSOLE")
+    page.get_by_label(re.compile("to confirm")).fill("IP_CONSOLE")
+    page.get_by_role("button", name="Delete port").click()
+    page.get_by_role("link", name="Done").click()
+    page.wait_for_url("**/ports")
     visit.forget("422")
 
 
@@ -153,7 +162,7 @@ def test_what_nobody_knows_is_decided_label_by_label(visit: Visit, alive: Alive)
     assert boxes.count() > 2
     boxes.first.click()
     page.get_by_role("button", name=re.compile("Print the marked ones")).click()
-    expect(page.locator(".said")).to_contain_text("1 label print again")
+    expect(page.locator(".said")).to_contain_text("1 label prints again")
     wait_until(lambda: "completed" in alive.run("job", str(number)).lower(), 30)
 
 

@@ -188,7 +188,8 @@ async def decide(request: Request, form: FormData) -> Response:
     except FabricError as error:
         return go(target, sentence(error))
     kind = words.unit(found.proof.units.kind, len(missing))
-    return go(target, f"{len(missing)} {kind} print again, {len(units) - len(missing)} came out.")
+    again = "prints" if len(missing) == 1 else "print"
+    return go(target, f"{len(missing)} {kind} {again} again, {len(units) - len(missing)} came out.")
 
 
 def decisions(units: list[int], missing: set[int]) -> list[tuple[int, int, str]]:

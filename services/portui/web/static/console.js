@@ -1,8 +1,6 @@
 // The console's live parts. Every page works without this file; nothing here is asked of another origin.
 const $ = (query, root = document) => root.querySelector(query);
 const $$ = (query, root = document) => [...root.querySelectorAll(query)];
-document.documentElement.classList.add("js");
-for (const one of $$(".js-only")) one.hidden = false;
 
 // --- live: one stream; numbers are patched, parts are drawn anew by the server when their structure changed
 const STALE_MS = 15000, LOST_MS = 3000, REDRAW_MS = 1500;
@@ -39,7 +37,7 @@ function take(frame) {
   heard = performance.now(); heardAt = new Date(); live = frame.live; since = frame.since;
   for (const row of $$("[data-port]")) {
     const figures = frame.ports[row.dataset.port];
-    const busy = figures ? figures[0] : Number($("[data-v=busy]", row)?.textContent.replace("%", "") || 0);
+    const busy = figures ? figures[0] : Number.parseInt($("[data-v=busy]", row)?.textContent, 10) || 0;
     if (figures) {
       patch($("[data-v=busy]", row), `${figures[0]}%`);
       patch($("[data-v=rate]", row), `${size(figures[1])}/s`);
@@ -49,6 +47,8 @@ function take(frame) {
   for (const place of $$("[data-job]")) {
     const share = frame.jobs[place.dataset.job], bar = $("progress", place);
     if (share !== undefined && bar) bar.value = share;
+    // Where a job is told in words, too, they follow it at leisure.
+    if (share !== undefined && !place.closest("table, .lines")) redrawAt ||= performance.now() + REDRAW_MS * 2;
   }
   if (structure !== null && structure !== frame.structure) redrawAt ||= performance.now() + REDRAW_MS / 3;
   structure = frame.structure;
@@ -58,13 +58,31 @@ function take(frame) {
 
 function patch(node, text) { if (node && node.textContent !== text) node.textContent = text; }
 
+// The last minute of each row. Rows out of sight are drawn when they come into it.
+const minutes = new WeakMap(), inSight = new WeakSet();
+const XS = Array.from({ length: 60 }, (_, index) => (index * 120 / 59).toFixed(1));
+const sight = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) { inSight.add(target); draw(target); } else inSight.delete(target);
+  }
+});
+
 function push(spark, busy) {
   if (!spark) return;
-  const line = $("polyline", spark);
-  const ys = line.getAttribute("points").split(" ").map((pair) => pair.split(",")[1]).slice(1);
+  let ys = minutes.get(spark);
+  if (!ys) {
+    ys = $("polyline", spark).getAttribute("points").split(" ").map((pair) => pair.split(",")[1]);
+    minutes.set(spark, ys);
+    sight.observe(spark);
+  }
+  ys.shift();
   ys.push((23 - busy * 21 / 100).toFixed(1));
-  const points = ys.map((y, index) => `${(index * 120 / (ys.length - 1)).toFixed(1)},${y}`).join(" ");
-  line.setAttribute("points", points);
+  if (inSight.has(spark)) draw(spark);
+}
+
+function draw(spark) {
+  const ys = minutes.get(spark), points = ys.map((y, index) => `${XS[index]},${y}`).join(" ");
+  $("polyline", spark).setAttribute("points", points);
   $("polygon", spark).setAttribute("points", `0,23 ${points} 120,23`);
 }
 
@@ -116,7 +134,6 @@ function swap(part, fresh) {
   const node = document.importNode(fresh, true);
   for (const box of $$("input[type=checkbox]", node)) box.checked = checked.has(box.name + box.value);
   for (const one of $$("details", node)) if (one.id && open.has(one.id)) one.open = true;
-  for (const one of $$(".js-only", node)) one.hidden = false;
   part.replaceWith(node);
   if (focus) $$("a, button, input, summary", node).find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
   if (here) $$("[data-open]", node).find((one) => one.getAttribute("href") === here)?.closest("tr").classList.add("here");
@@ -156,7 +173,6 @@ function show(page) {
   if (!found) return false;
   sheet.replaceChildren(document.importNode(found, true));
   sheet.setAttribute("aria-label", $("h1", sheet)?.textContent ?? "Dialog");
-  for (const one of $$(".js-only", sheet)) one.hidden = false;
   arrange(sheet);
   return true;
 }

@@ -1,0 +1,127 @@
+"""Faults and other people under open dialogs: nothing that was typed is lost, and what happened is said."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.console import figures
+from tests.console.conftest import Alive
+from tests.console.visit import TABLET, Visit
+from tests.rig.programs import wait_until
+
+pytestmark = pytest.mark.timeout(150)
+PATIENCE = 60_000  # a busy machine starts a service in many seconds
+
+
+def dialog_of(visit: Visit, page: Page, port: str, speed: str) -> None:
+    """Open a port's dialog and choose a speed."""
+    visit.open(page, f"/ports?q={port.strip(':')}")
+    page.get_by_role("link", name=f"Configure {port} on local").click()
+    page.get_by_role("dialog").get_by_label("Bits per second").select_option(speed)
+
+
+@pytest.mark.parametrize(("part", "speed"), [("spooler", "4800"), ("port monitor", "2400")])
+def test_a_service_that_is_killed_under_an_open_dialog_costs_nothing_that_was_typed(
+    visit: Visit, alive: Alive, part: str, speed: str
+):
+    page = visit.window()
+    dialog_of(visit, page, "COM1:", speed)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("#form-summary")).to_have_text(f"{speed} 8N1")
+    old = alive.part(part)
+    os.kill(old, signal.SIGKILL)
+    # Saved at once, in the middle of it: it may work or be refused, and refused it is in words, with all that was typed.
+    dialog.get_by_role("button", name="Save").click()
+    wait_until(lambda: alive.part(part) not in (None, old), 60)
+    deadline = time.monotonic() + 60
+    while page.get_by_role("dialog").is_visible():
+        assert time.monotonic() < deadline, dialog.inner_text()
+        expect(dialog.get_by_label("Bits per second")).to_have_value(speed)
+        save = dialog.get_by_role("button", name="Save")
+        if save.is_enabled():
+            save.click()
+        page.wait_for_timeout(500)
+    page.wait_for_url("**/ports/COM1:", timeout=PATIENCE)
+    wait_until(lambda: speed in alive.run("ports", "show", "local/COM1:"), 60)
+    visit.forget("Failed to load", "ERR_")
+
+
+@pytest.fixture
+def simulator(alive: Alive) -> Iterator[str]:
+    """Lend the address of a simulated printer; it is mended afterwards."""
+    address = f"{alive.address['simulators']}/printers/dock-1"
+    yield address
+    urlopen(Request(f"{address}/faults", method="DELETE"), timeout=10).close()
+
+
+def test_paper_that_runs_out_is_said_within_seconds_and_cleared_when_it_is_there_again(
+    visit: Visit, alive: Alive, simulator: str
+):
+    page = visit.window(TABLET)
+    visit.open(page, "/hosts/local/ports/DOCK_1")
+    page.get_by_role("button", name="Take the paper out").click()
+    began = time.monotonic()
+    headline = page.locator(".verdict h2")
+    expect(headline).to_contain_text(re.compile("out of paper", re.IGNORECASE), timeout=PATIENCE)
+    said = time.monotonic() - began
+    assert page.locator(".verdict .say").inner_text().count("lost") == 1
+    words = headline.inner_text()
+    assert words in alive.run("explain", "local/DOCK_1")
+    visit.screen(page, "port-error-tablet-light")
+    page.get_by_role("button", name="Mend it").click()
+    began = time.monotonic()
+    expect(headline).not_to_contain_text(re.compile("out of paper", re.IGNORECASE), timeout=PATIENCE)
+    figures.note("a fault", said_s=round(said, 1), cleared_s=round(time.monotonic() - began, 1))
+
+
+def test_thirty_jobs_leave_a_port_in_three_clicks_and_come_back_in_one(visit: Visit, alive: Alive):
+    alive.run("ports", "pause", "local/RECEIPTS")
+    alive.run("printers", "pause", "kitchen")
+    ticket = b"\x1b@box\n\x1dVA\x03"
+    numbers = [alive.run("print", "-P", "receipts", "-q", "-", stdin=ticket).strip() for _ in range(3)]
+    more = alive.run("print", "-P", "receipts", "-q", *["-"] * 1, stdin=ticket).strip()
+    numbers.append(more)
+    page = visit.window()
+    visit.open(page, "/hosts/local/ports/RECEIPTS")
+    page.get_by_role("link", name=re.compile(r"Move \d+ waiting jobs")).click()
+    dialog = page.get_by_role("dialog")
+    shown = {one.inner_text() for one in dialog.locator("table .muted").all()}
+    assert set(numbers) <= shown
+    expect(dialog.get_by_label(re.compile("^labels"))).to_be_disabled()
+    visit.screen(page, "move-dialog-desktop-light")
+    dialog.get_by_label(re.compile("^till-1")).check()
+    dialog.get_by_role("button", name=re.compile(r"Move \d+ jobs")).click()
+    expect(dialog.get_by_role("heading", level=1)).to_contain_text("moved to till-1")
+    visit.screen(page, "moved-desktop-light")
+    assert all("till-1" in alive.run("job", number) for number in numbers)
+    alive.run("printers", "resume", "kitchen")
+    alive.run("ports", "resume", "local/RECEIPTS")
+
+
+def test_a_view_is_kept_a_problem_is_muted_and_the_audit_says_who_paused(visit: Visit, alive: Alive):
+    alive.run("printers", "pause", "picklists")
+    alive.run("print", "-P", "picklists", "-q", "-", stdin=b"box\r\n\f")
+    page = visit.window()
+    visit.open(page, "/ports?q=till")
+    page.get_by_label("Name of this view").fill("Tills")
+    page.get_by_role("button", name="Save view").click()
+    visit.open(page, "/ports")
+    page.get_by_role("link", name="Tills").click()
+    page.wait_for_url("**/ports?q=till")
+    visit.open(page, "/alerts")
+    line = page.locator("[data-part=open] li").filter(has_text="picklists")
+    line.get_by_role("button", name="Mute 1 h").click()
+    expect(page.locator(".said")).to_contain_text("muted here for an hour")
+    visit.open(page, "/")
+    assert page.locator("[data-part=problems] li").filter(has_text="picklists").count() == 0
+    visit.open(page, "/settings/audit")
+    expect(page.locator("tbody tr").filter(has_text="picklists").first).to_contain_text("paused")
+    alive.run("printers", "resume", "picklists")
