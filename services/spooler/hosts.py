@@ -69,7 +69,8 @@ class Hosts:
         self._telling: dict[str, asyncio.Lock] = {}  # host -> one word after the other
         self._started = False
         self.on_up: Callable[[str], None] = lambda _host: None
-        self.on_ready: Callable[[PortName], None] = lambda _port: None  # a port got well, as its host says
+        # A port got well or free, as its host says.
+        self.on_ready: Callable[[PortName], None] = lambda _port: None
 
     # --- looking
 
@@ -247,7 +248,8 @@ class Hosts:
 
 
 def _got_well(before: PortInfo, now: PortInfo) -> bool:
-    return (before.state in _UNWELL and now.state not in _UNWELL) or (before.stopped and not now.stopped)
+    freed = (before.stopped and not now.stopped) or (before.taken and not now.taken)
+    return freed or (before.state in _UNWELL and now.state not in _UNWELL)
 
 
 class HostLink:

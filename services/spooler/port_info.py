@@ -19,6 +19,7 @@ class PortInfo:
     device: str
     wire: object  # the host's own message, for the API to pass on; nobody else looks inside
     stopped: bool = False  # somebody reports an ERROR about it (SetPort): it takes no more jobs
+    taken: bool = False  # another fabric has it open
 
 
 class Hello(NamedTuple):

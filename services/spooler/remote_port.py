@@ -163,13 +163,14 @@ class RemotePort(OpenPort):
             raise HostUnreachable(f"the port's stream is broken: {error}") from error
 
 
-def port_from_pb(host: str, port: port_pb2.Port) -> PortInfo:
-    """Return a port as its host tells of it. `host` is the name it is known by here; its own may differ in spelling."""
+def info_from_pb(host: str, port: port_pb2.Port, fabric: str) -> PortInfo:
+    """Return a port as its host tells `fabric` of it. `host` is its name here; its own may differ in spelling."""
     port.port.host = host
     port.name = f"hosts/{host}/ports/{port.port.port}"
     state = port_pb2.PortState.Name(port.state).removeprefix("PORT_STATE_").lower()
     stopped = any(report.severity == port_pb2.SEVERITY_ERROR for report in port.status)
-    return PortInfo(PortName(host, port.port.port), port.monitor, state, port.device, port, stopped)
+    taken = port.HasField("hold") and port.hold.fabric_id != fabric
+    return PortInfo(PortName(host, port.port.port), port.monitor, state, port.device, port, stopped, taken)
 
 
 class RemoteHost:
@@ -202,7 +203,8 @@ class RemoteHost:
         call = self._stub.WatchPorts(pb.WatchPortsRequest(owner=self.owner))
         try:
             async for news in call:
-                yield PortsChanged([port_from_pb(self.name, port) for port in news.ports], news.deleted_ports)
+                ports = [info_from_pb(self.name, port, self.owner.fabric_id) for port in news.ports]
+                yield PortsChanged(ports, news.deleted_ports)
         finally:
             call.cancel()
 

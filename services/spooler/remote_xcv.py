@@ -14,7 +14,7 @@ from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
 from printfabric.monitor.v1.recorder_service_pb2_grpc import RecorderServiceStub
 from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
 from spooler.port_info import PortInfo
-from spooler.remote_port import port_from_pb
+from spooler.remote_port import info_from_pb
 
 CALL_TIMEOUT_S = 30.0
 
@@ -63,7 +63,7 @@ class RemoteXcv:
         """Let the host keep what somebody says about a port (SetPort); return the port with it."""
         request = monitor_pb.SetPortRequest(owner=self._owner, port=port, status=status)
         answer = await self._monitor.SetPort(request, timeout=CALL_TIMEOUT_S)
-        return port_from_pb(self.host, answer.port)
+        return info_from_pb(self.host, answer.port, self._owner.fabric_id)
 
     async def data(
         self,

@@ -22,7 +22,7 @@ from spooler.hosts import HostInfo
 from spooler.hub import Hub
 from spooler.port_info import PortInfo
 from spooler.printer import PortName
-from spooler.remote_port import port_from_pb
+from spooler.remote_port import info_from_pb
 from spooler.remote_xcv import XcvAnswer
 from tests.fakes.host import FakeHost, FakeHosts
 
@@ -189,7 +189,7 @@ class ApiHosts(FakeHosts):
             settings_revision=revision,
             status=reports,
         )
-        self.heard(port_from_pb(name.host, wire))
+        self.heard(info_from_pb(name.host, wire, "fabric"))
 
     def heard(self, port: PortInfo) -> None:
         before = self.told.get(port.name.key)
