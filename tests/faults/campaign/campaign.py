@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from printfabric.spooler.v1 import print_service_pb2 as pb
-from printfabric.spooler.v1.printer_service_pb2 import Printer, RedirectPolicy
+from printfabric.spooler.v1.printer_service_pb2 import PrefetchPolicy, Printer, RedirectPolicy
 from printfabric.types.v1.job_pb2 import JOB_STATE_CANCELED, Job
+from printfabric.types.v1.port_pb2 import HostRestartPolicy
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from printfabric_client.retry import Retry
@@ -115,8 +116,13 @@ async def _set_rules(client: Client, schedule: SchedulePlan) -> None:
             redirect=RedirectPolicy.REDIRECT_POLICY_REDIRECT_NOW
             if schedule.redirects
             else RedirectPolicy.REDIRECT_POLICY_WAIT,
+            prefetch=PrefetchPolicy.Value(f"PREFETCH_POLICY_{schedule.prefetch.upper()}"),
+            on_host_restart=HostRestartPolicy.Value(
+                f"HOST_RESTART_POLICY_{schedule.on_host_restart.upper()}"
+            ),
         )
-        await client.printers.update(printer, "language_monitor", "on_uncertain", "redirect")
+        rules = ("language_monitor", "on_uncertain", "redirect", "prefetch", "on_host_restart")
+        await client.printers.update(printer, *rules)
 
 
 async def _last_word(client: Client, persons: Persons, job: Job) -> None:

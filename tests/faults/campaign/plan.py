@@ -29,6 +29,8 @@ _BOTH_WAYS = frozenset({"tcp", "box", "pty"})
 _RULES = ("hold", "hold", "hold", "skip", "reprint-marked")
 _PERSONS = ("looks", "looks", "resumes", "reprints", "marks", "skips")
 _OF_PLUG = {"pty": ("line", "line", "gone", "noise"), "fifo": ("line", "gone")}
+_PREFETCH = ("never", "always")
+_ON_RESTART = ("finish", "finish", "hold")
 _VERBS = ("pause", "pause", "pause port", "hold", "hold", "cancel", "move", "move")
 
 
@@ -108,6 +110,8 @@ class SchedulePlan:
     language: str = ""  # the printer's language monitor, or none
     rule: str = "hold"  # the printer's own, for what is uncertain
     redirects: bool = False  # a job leaves a port that fails in its middle
+    prefetch: str = "never"  # or always: documents are brought to the host whole before they are begun
+    on_host_restart: str = "finish"
     acts: tuple[Act, ...] = ()
     spare: tuple[PrinterPlan, ...] = ()  # of a second queue, for jobs that are moved
 
@@ -167,6 +171,8 @@ def schedule_plan(seed: int, number: int) -> SchedulePlan:
         language=_language(dice, personality, printers + spare),
         rule=dice.choice(_RULES),
         redirects=pool and dice.random() < 0.5,
+        prefetch=dice.choice(_PREFETCH),
+        on_host_restart=dice.choice(_ON_RESTART),
         acts=acts,
         spare=spare,
     )
@@ -272,6 +278,7 @@ def _program_faults(dice: random.Random) -> tuple[tuple[float, str, float], ...]
         ("cut line", 3, 0.0, 0.0),
         ("hold line", 2, 0.1, 1.2),
         ("slow line", 1, 0.3, 1.0),
+        ("part line", 1, 0.5, 2.0),
     )
     faults = [
         (round(dice.uniform(0.4, SPAN_S), 2), what, round(dice.uniform(least, most), 2))

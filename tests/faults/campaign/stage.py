@@ -206,10 +206,12 @@ class Stage:
             return
         if act == "hold":
             self.line.held = True
+        elif act == "part":
+            self.line.part()
         else:
             self.line.rate = SLOW_LINE
         await asyncio.sleep(seconds)
-        self.line.held, self.line.rate = False, 0
+        self.line.held, self.line.away, self.line.rate = False, False, 0
 
 
 async def _until(at: float) -> None:
