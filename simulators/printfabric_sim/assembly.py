@@ -126,7 +126,7 @@ class Assembly:
 
     def _take(self, inlet: Inlet, piece: memoryview, part: bool, nowhere: list[Span]) -> None:
         """Put `piece`, the next of `inlet`, where it goes."""
-        if part:
+        if piece and part:
             self.draft.add(piece, inlet.number, inlet.consumed)
         elif piece:
             nowhere.append(Span(inlet.number, inlet.consumed, inlet.consumed + len(piece)))

@@ -55,6 +55,10 @@ class FaultActions:
         if why:
             self._printer.core.event("fault without effect", fault=str(fault), why=why)
 
+    def lasting(self) -> list[str]:
+        """Return the faults that have struck and are not over, by name."""
+        return list(self._undo)
+
     def clear(self, name: str = "") -> bool:
         """End a fault or condition that lasts; without a name all of them. Return False if there was none."""
         found = False

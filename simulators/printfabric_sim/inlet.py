@@ -56,6 +56,7 @@ class Inlet:
         self.received = 0
         self.consumed = 0
         self.ended = ""
+        self.last = False  # it has ended, and no byte comes behind those the interpreter is shown
         self.cut = False  # something of it was thrown away
         self.pauses: set[str] = set()  # why its link takes no bytes now
         self.lossy = False  # the sender cannot be stalled for certain: what finds the buffer full is lost

@@ -51,11 +51,12 @@ class Intake:
             self.set_paused(inlet, True)
 
     def refuse(self, inlet: Inlet, data: bytes) -> None:
-        """Bytes of `inlet` have come after its end: they count as received and are thrown away."""
-        start = self._arrived(inlet, data)
-        self.assembly.discarded(
-            inlet, Loss([Span(inlet.number, start, inlet.received)]), "came after the end"
-        )
+        """Bytes of `inlet` have come after its end, or without power: they count as received and are thrown away."""
+        why = "came after the end" if inlet.ended else "came while the power was off"
+        swallowed = Span(inlet.number, self._arrived(inlet, data), inlet.received)
+        if not inlet.ended:  # what comes next lies behind them
+            inlet.damage.append(Damage(swallowed.start, len(data), why))
+        self.assembly.discarded(inlet, Loss([swallowed]), why)
 
     def ended(self, inlet: Inlet) -> None:
         """`inlet.ended` was set: interpret what is left of it, then forget it."""
@@ -156,6 +157,7 @@ class Intake:
         allowance = self._owner.drain.allowance()
         limited = allowance is not None and allowance < len(inlet.buffer)
         buffer = inlet.buffer[:allowance] if limited else inlet.buffer
+        inlet.last = bool(inlet.ended) and not limited
         step = guarded(self._owner.record, inlet, self._steps.ask, self._owner.personality, buffer, inlet)
         if step is None:
             self.assembly.spoiled(inlet)

@@ -12,12 +12,12 @@ from printfabric_sim.unit import Span
 class Loss:
     """Bytes that are in no piece of paper and never will be, and paper that does not come.
 
-    `spans` names the bytes. `units` were finished; `pieces` of paper, their copies that had not left, do not come.
+    `spans` names the bytes. So many `units` were finished; `copies` do not come of one of which a piece is out.
     """
 
     spans: list[Span] = field(default_factory=list)
     units: int = 0
-    pieces: int = 0
+    copies: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.spans or self.units)
@@ -25,7 +25,7 @@ class Loss:
     def __iadd__(self, other: Loss) -> Self:
         self.spans += other.spans
         self.units += other.units
-        self.pieces += other.pieces
+        self.copies += other.copies
         return self
 
     @property
@@ -38,6 +38,6 @@ class Loss:
         return {
             "bytes": self.bytes,
             "units": self.units,
-            "pieces": self.pieces,
+            "copies": self.copies,
             "spans": [list(span) for span in self.spans],
         }

@@ -88,6 +88,7 @@ class SimulatedPrinter:
     def _furnish(self, personality: Personality, dice: random.Random) -> None:
         """Put interpreter and faults in."""
         self.connections: list[Connection] = []
+        self._stopped = False
         self.closing: list[Callable[[], None]] = []  # called when the printer stops
         self._changed = asyncio.Event()
         self._contents: deque[tuple[int, bytes]] = deque(maxlen=_CONTENTS)
@@ -122,7 +123,10 @@ class SimulatedPrinter:
             self.engine.add(fault)
 
     async def stop(self) -> None:
-        """Close everything; the record stays readable."""
+        """Close everything; what is still inside is told as lost, and the record stays readable. Harmless twice."""
+        if self._stopped:
+            return
+        self._stopped = True
         self.engine.stop()
         for connection in self.connections:
             await connection.stop()

@@ -110,6 +110,10 @@ class PrinterHandle:
             time.sleep(0.01)
         return found[0]
 
+    def stop(self) -> None:
+        """Stop it before the test ends, as SIGTERM does: what is still inside is told as lost. The record stays."""
+        self._loop.run(self.printer.stop())
+
 
 MakePrinter = Callable[..., PrinterHandle]
 

@@ -20,14 +20,14 @@ UEL = rb"\x1b%-12345X"
 WHOLE = {
     "zpl": re.compile(rb"\^XA(?:(?!\^X[AZ]).)*\^XZ", re.DOTALL),
     "escpos": re.compile(rb"(?:(?!\x1dV\x00).)*\x1dV\x00", re.DOTALL),
-    "pjl": re.compile(rb"(?:(?!%b|\x0c).)+\x0c" % UEL, re.DOTALL),
+    "pjl": re.compile(rb"(?:(?!%b|\x0c).)*\x0c" % UEL, re.DOTALL),
     "plain": re.compile(rb"[^\x0c]*\x0c"),
 }
 # A page that has no form feed: the end of the job ejects it.
 EJECTED = {"pjl": re.compile(rb"(?:(?!%b|\x0c).)+" % UEL, re.DOTALL)}
 # What is allowed between two units, and is in none.
 GAP = {
-    "zpl": re.compile(rb"\s*"),
+    "zpl": re.compile(rb"(?:\s|~HI)*"),
     "escpos": re.compile(rb""),
     "pjl": re.compile(rb"(?:%b|@PJL[^\n]*\n|[\r\n])*" % UEL),
     "plain": re.compile(rb""),
@@ -39,7 +39,13 @@ INK = re.compile(rb"SERIAL|Receipt|page no|[0-9]{5} ")
 DESTROYING = ("reset", "fin=drop", "power-cut", "reboot")
 BREAKING = (*DESTROYING, "fin", "device-gone", "accept-close")
 # Losses that only such a fault explains; all others are of bytes that are no whole unit.
-DESTROYED = ("thrown away", "came after the end", "power-cut", "reboot")
+DESTROYED = ("thrown away", "came after the end", "came while the power was off", "power-cut", "reboot")
+# A line of which something was thrown away goes on with a piece of a unit.
+MAIMED = (
+    "its beginning was thrown away",
+    "its beginning came while the power was off",
+    "came while the power was off",
+)
 # Or the end of the test, if a sender has been accepted late.
 STOPPED = "the simulator was stopped"
 
@@ -53,14 +59,19 @@ class Piece(NamedTuple):
 
 
 class Books:
-    """The record of one life, read from its folder, and `streams`: what the wire brought, inlet by inlet."""
+    """The record of one life, read from its folder, and what the wire brought: `sent` by sender, `streams` by inlet."""
 
-    def __init__(self, personality: str, folder: Path, streams: dict[int, bytes]) -> None:
+    def __init__(self, personality: str, folder: Path, sent: dict[str, bytes]) -> None:
         self.personality = personality
-        self.streams = streams
         self.units = _rows(folder / "units.jsonl")
         self.events = _rows(folder / "events.jsonl")
-        self.ended = {e["inlet"]: e["how"] for e in self.events if e["event"] == "disconnected"}
+        connected = [event for event in self.events if event["event"] == "connected"]
+        self.streams = {event["inlet"]: sent.get(event["peer"], b"") for event in connected}
+        over = [event for event in self.events if event["event"] == "disconnected"]
+        self.ended = {event["inlet"]: event["how"] for event in over}
+        self.until = {
+            event["inlet"]: event["received"] for event in over
+        }  # more may have come, and was refused
         self.losses = [event for event in self.events if event.get("spans")]
         self.struck = [event["fault"] for event in self.events if event["event"] == "fault"]
         self.damage = [
@@ -68,6 +79,7 @@ class Books:
             for e in self.events
             if e["event"] == "bytes damaged"
         ]
+        self.arrived: dict[int, int] = {}  # how far each inlet came
         self.made: dict[tuple[Piece, ...], list[Row]] = defaultdict(list)
         for unit in self.units:
             self.made[tuple(Piece(*span) for span in unit["spans"])].append(unit)
@@ -89,9 +101,9 @@ class Books:
 
 def check(books: Books, received: int) -> None:
     """Compare the record with the wire; `received` is how many bytes the printer says have arrived."""
-    arrived = _arrived(books)
-    assert sum(arrived.values()) == received, "bytes that are in nobody's account"
-    _every_byte_is_in_one_place(books, arrived)
+    books.arrived = _arrived(books)
+    assert sum(books.arrived.values()) == received, "bytes that are in nobody's account"
+    _every_byte_is_in_one_place(books)
     for pieces, units in books.made.items():
         _check_unit(books, pieces, units)
     _check_losses(books)
@@ -103,7 +115,7 @@ def check(books: Books, received: int) -> None:
 
 def _arrived(books: Books) -> dict[int, int]:
     """Return how far each inlet came; all the wire brought, where nobody broke off."""
-    arrived = {e["inlet"]: e["received"] for e in books.events if e["event"] == "disconnected"}
+    arrived = dict(books.until)
     claims = [span for row in (*books.units, *books.losses) for span in row["spans"]]
     for inlet, _, end in claims:
         arrived[inlet] = max(arrived[inlet], end)
@@ -115,9 +127,9 @@ def _arrived(books: Books) -> dict[int, int]:
     return arrived
 
 
-def _every_byte_is_in_one_place(books: Books, arrived: dict[int, int]) -> None:
+def _every_byte_is_in_one_place(books: Books) -> None:
     """A byte that arrived is in one unit, or told as lost once, or between units; none is left inside at the end."""
-    for inlet, size in arrived.items():
+    for inlet, size in books.arrived.items():
         told = sorted(
             (piece.start, piece.end)
             for row in (*books.made, *(loss["spans"] for loss in books.losses))
@@ -144,7 +156,7 @@ def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> No
         assert hurt or unit["sha256"] == hashlib.sha256(whole).hexdigest(), "the hash is not of these bytes"
         owner = [e["inlet"] for e in books.events if e["event"] == "job" and e["job"] == unit["job"]]
         assert owner == [inlets[-1]], f"job {unit['job']} is none of inlet {inlets[-1]}"
-        if (found := SERIAL.search(whole)) and unit["outcome"] == "printed":
+        if (found := SERIAL.search(whole)) and unit["outcome"] == "printed" and len(pieces) == 1:
             assert unit["serial"] == found[1].decode(), f"serial {unit['serial']}, and it reads {found[1]!r}"
     out = [unit for unit in units if unit["outcome"] != "truncated"]
     asked = [unit["copy"] for unit in out]
@@ -152,13 +164,13 @@ def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> No
     assert len(out) <= _copies(whole), "more copies than were asked for"
     broken = any(books.ended.get(inlet, "") != "fin" for inlet in inlets if inlet != inlets[-1])
     joined = any(a.inlet == b.inlet and a.end != b.start for a, b in itertools.pairwise(pieces))
-    cut_off = books.ended[inlets[-1]] != "fin" and WHOLE[books.personality].fullmatch(whole) is None
+    at_end = pieces[-1].end == books.until[inlets[-1]] and books.ended[inlets[-1]] != "fin"
+    cut_off = at_end and WHOLE[books.personality].fullmatch(whole) is None
     for unit in out:
         if hurt or broken or joined or cut_off:
             assert unit["outcome"] == "garbled", f"unit {unit['unit']} is no unit that anybody sent: {pieces}"
             continue
-        # A line of which a beginning was thrown away goes on with a piece of a unit.
-        assert unit["outcome"] == "printed" or unit["reason"] == "its beginning was thrown away", unit
+        assert unit["outcome"] == "printed" or unit["reason"] in MAIMED, unit
         patterns = [WHOLE[books.personality], *filter(None, [EJECTED.get(books.personality)])]
         # A command that one sender has left half and another half completes is no command.
         read = b"|".join(books.bytes_of([piece]) for piece in pieces)
@@ -170,10 +182,11 @@ def _check_losses(books: Books) -> None:
     missing = 0
     for units in books.made.values():
         whole = books.bytes_of([Piece(*span) for span in units[0]["spans"]])
-        # A torn piece that is not printed again was its copy.
-        missing += max(0, _copies(whole) - max(unit["copy"] for unit in units))
-    told = sum(loss.get("pieces", 0) for loss in books.events if "spans" in loss)
-    assert missing <= told, f"{missing} copies are missing, {told} are told"
+        # A torn piece that is not to be printed again was its copy.
+        done = max(unit["copy"] - ("printed again" in unit["reason"]) for unit in units)
+        missing += max(0, _copies(whole) - done)
+    told = sum(loss["copies"] for loss in books.events if "copies" in loss and "spans" in loss)
+    assert missing == told, f"{missing} copies are missing, {told} are told"
     for loss in books.losses:
         pieces = [Piece(*span) for span in loss["spans"]]
         assert loss["bytes"] == sum(piece.end - piece.start for piece in pieces)

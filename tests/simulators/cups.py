@@ -99,7 +99,7 @@ class Cups:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         # Its log shows that it is ours that answers, not another one that had the port a moment ago.
         log = self.root / "error_log"
         while not log.exists() or self.run("lpstat", "-r", check=False).returncode != 0:

@@ -107,6 +107,9 @@ class Life:
     rate: int
     buffer_bytes: int
     seed: int
+    patience_s: float = 0.4  # a client waits so long before it gives up and tries again
+    tries: int = 4
+    clear: bool = True  # whatever still holds the printer up in the end, and has not struck
 
     @classmethod
     def draw(cls, kind: str, personality: str, seed: int) -> Life:
@@ -136,31 +139,42 @@ class Life:
             ]
             return what + (dice.choice(["", "=0.02", "=0.05"]) if lasting else "") + dice.choice(when)
 
+        faults = "; ".join(fault() for _ in range(dice.choice([0, 1, 1, 2, 3, 4])))
         return cls(
             kind,
             units,
             copies,
-            "; ".join(fault() for _ in range(dice.choice([0, 1, 1, 2, 3, 4]))),
+            faults,
             chunk=dice.choice([1000, 77, 4096, 13]),
             overlap=dice.choice([0, 500, 100_000]),
             rate=dice.choice([0, 300, 1000]),
             buffer_bytes=dice.choice([2048, 65536]),
             seed=seed,
+            patience_s=0.4 if faults else 20,
         )
 
 
 async def send(
-    printer: SimulatedPrinter, port: int, kind: str, data: bytes, chunk: int, patience_s: float = 0.4
+    printer: SimulatedPrinter,
+    port: int,
+    kind: str,
+    data: bytes,
+    chunk: int,
+    patience_s: float = 0.4,
+    ports: dict[int, bytes] | None = None,
 ) -> int:
     """Send `data` in chunks and stay until it is printed; return how far it got, as a client would believe.
 
-    -1 when all was sent and nothing broke. A client gives up after `patience_s`.
+    -1 when all was sent and nothing broke. A client gives up after `patience_s`. `ports` learns what the client's port
+    was to carry.
     """
     head, tail, answer = wrapped(kind, data)
     done = 0
     with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
         async with asyncio.timeout(patience_s):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            if ports is not None:
+                ports[writer.get_extra_info("sockname")[1]] = data
             try:
                 writer.write(head)
                 while done < len(data):
@@ -188,45 +202,51 @@ async def _stay(printer: SimulatedPrinter, reader: asyncio.StreamReader, size: i
         with contextlib.suppress(TimeoutError):
             if not await asyncio.wait_for(reader.read(1000), 0.005):
                 return True
-        if printer.idle and printer.core.intake.received >= size:
+        if printer.idle and printer.core.intake.received - _refused(printer) >= size:
             return False
 
 
-async def live(printer: SimulatedPrinter, life: Life) -> dict[int, bytes]:
+def _refused(printer: SimulatedPrinter) -> int:
+    """Return how many bytes have come after the end of their connection; their senders will hear of that."""
+    late = (event for event in printer.record.events if event.get("reason") == "came after the end")
+    return sum(event["bytes"] for event in late)
+
+
+async def live(printer: SimulatedPrinter, life: Life) -> dict[str, bytes]:
     """Print through a proxy, going on after breaks a little before where the client believes to be.
 
-    Return, inlet by inlet, the part of the document that the proxy has passed on.
+    Return, by the name the printer has for the sender, the part of the document that the proxy has passed on.
     """
     port: int = next(getattr(plug, "port", 0) for plug in printer.connections)
-    carried: dict[str, tuple[int, int]] = {}
+    ports: dict[int, bytes] = {}
     async with RecordingProxy(port) as proxy:
         todo = b"".join(life.units)
-        for _ in range(4):
-            known = set(proxy.sent)
-            patience_s = 0.4 if life.faults else 20
-            sent = await send(printer, proxy.port, life.kind, todo, life.chunk, patience_s)
-            head = wrapped(life.kind, todo)[0]
-            carried |= dict.fromkeys(set(proxy.sent) - known, (len(head), len(todo)))
+        for _ in range(life.tries):
+            sent = await send(printer, proxy.port, life.kind, todo, life.chunk, life.patience_s, ports)
             if sent < 0:
                 break
             todo = todo[max(0, sent - life.overlap) :]
             if not todo:  # a data file of no bytes means one without end (RFC 1179, 6.3)
                 break
-        await asyncio.sleep(0.02)
-        printer.clear()
+            await asyncio.sleep(0.01)
+        if life.clear:
+            await asyncio.sleep(0.02)
+            printer.clear()
         await settled(printer)
-    streams: dict[int, bytes] = {}
-    for event in printer.record.events:
-        if event["event"] == "connected":
-            skip, size = carried.get(event["peer"], (0, 0))
-            streams[event["inlet"]] = bytes(proxy.sent.get(event["peer"], b""))[skip : skip + size]
-    return streams
+    # A client that was reset at once has sent nothing.
+    documents = {peer: ports.get(client, b"") for peer, client in proxy.clients.items()}
+    heads = {peer: len(wrapped(life.kind, document)[0]) for peer, document in documents.items()}
+    return {
+        peer: bytes(proxy.sent[peer])[heads[peer] : heads[peer] + len(document)]
+        for peer, document in documents.items()
+    }
 
 
-async def settled(printer: SimulatedPrinter) -> None:
-    """Wait until every sender is gone, nothing is wrong and all that can be printed is."""
-    for _ in range(1000):
+async def settled(printer: SimulatedPrinter, *, lines: bool = False) -> None:
+    """Wait until every sender is gone (a line stays), nothing is wrong and all that can be printed is."""
+    for _ in range(4000):
         links = any(getattr(plug, "links", ()) for plug in printer.connections)
-        if not links and printer.idle and not printer.core.conditions and not printer.core.intake.inlets:
+        gone = lines or not (links or printer.core.intake.inlets)
+        if gone and printer.idle and not printer.core.conditions:
             return
         await asyncio.sleep(0.005)

@@ -10,13 +10,15 @@ from typing import Self
 class RecordingProxy:
     """Listens on `port` and relays to `target`; `sent` maps the proxy's own address to the bytes passed on.
 
-    That address is what the printer calls its peer, so bytes and inlets can be matched. A break on either side is
+    That address is what the printer calls its peer, so bytes and inlets can be matched; `clients` maps it to the
+    client's port. A break on either side is
     passed on as a reset.
     """
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.sent: dict[str, bytearray] = {}
+        self.clients: dict[str, int] = {}
         self._target = target
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -49,6 +51,7 @@ class RecordingProxy:
         async with asyncio.timeout(1):
             back, out = await asyncio.open_connection("127.0.0.1", self._target)
         host, port = out.get_extra_info("sockname")
+        self.clients[f"{host}:{port}"] = writer.get_extra_info("peername")[1]
         kept = self.sent.setdefault(f"{host}:{port}", bytearray())
 
         async def forward() -> None:

@@ -38,7 +38,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(row) for row in path.read_text().splitlines()]
 
 
-def wait_rows(path: Path, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
+def wait_rows(path: Path, count: int, timeout_s: float = 30.0) -> list[dict[str, Any]]:
     deadline = time.monotonic() + timeout_s
     while not path.exists() or len(path.read_text().splitlines()) < count:
         assert time.monotonic() < deadline
@@ -84,7 +84,7 @@ def test_pictures_and_texts_lie_in_a_folder(tmp_path):
     with running("zpl", "--tcp", "0", "--render", str(tmp_path)) as (ready, _):
         with socket.create_connection(("127.0.0.1", ready["printers"][0]["address"]["tcp"]), 5) as sock:
             sock.sendall(label(7))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not (tmp_path / "000001-00007.png").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
     assert (tmp_path / "000001-00007.png").read_bytes().startswith(b"\x89PNG")

@@ -111,3 +111,75 @@ async def test_recovery_clears_the_error_and_the_buffer(start):
     assert link.data == b"\x37\x25\x00"
     await printer.wait_idle()
     assert printer.record.printed == 0
+
+
+@pytest.mark.parametrize(
+    ("selected", "heard"),
+    [
+        (0x01, {"drawer"}),
+        (0x02, {"cover-open", "media-out", "cutter"}),  # each takes the printer off-line
+        (0x04, {"cutter"}),
+        (0x08, {"media-out"}),
+        (0x00, set()),
+        (0xFF, {"drawer", "cover-open", "media-out", "cutter"}),
+    ],
+)
+async def test_automatic_status_tells_the_changes_that_were_selected(start, selected, heard):
+    changes = {
+        "drawer": b"\x1bp\x00\x20\x20",
+        "cover-open": None,
+        "media-out": None,
+        "cutter": None,
+    }
+    came = set()
+    for name, command in changes.items():
+        printer = await start("escpos")
+        inlet, link = plug(printer)
+        printer.core.feed(inlet, b"\x1da" + bytes([selected]))
+        assert len(link.data) == (4 if selected else 0)
+        link.data = b""
+        if command is None:
+            printer.fault(name)
+        else:
+            printer.core.feed(inlet, command)
+        if link.data:
+            assert len(link.data) == 4
+            came.add(name)
+    assert came == heard
+
+
+async def test_a_status_request_between_or_inside_receipts_hides_no_duplicate(start):
+    printer = await start("escpos")
+    inlet, link = plug(printer)
+    receipt = b"Receipt no 2\nab\n\x1dV\x00"
+    asked = b"Receipt no 2\n\x10\x04\x01ab\n\x1dV\x00"
+    printer.core.feed(
+        inlet, receipt + b"\x10\x04\x01" + receipt + b"\x1dr\x01" + asked + b"\x10\x05\x01" + receipt
+    )
+    assert [unit.duplicate_of for unit in printer.record.units] == [None, 1, 1, 1]
+    assert len(link.data) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        (b"\x1bD\x08\x10\x18\x00", b""),
+        (b"\x1bD\x08\x10", b"\x08"),  # a column that is not beyond the last ends the list
+        (b"\x1bD" + bytes(range(1, 33)), b"\x21"),  # 32 are the most
+        (b"\x1bD" + bytes(range(1, 33)) + b"\x00", b""),
+        (
+            b"\x1b&\x03\x20\x21\x02\x1dV\x00\x1dV\x00\x01\x1dV\x00",
+            b"",
+        ),  # two characters, 2 and 1 columns of 3 bytes
+        (b"\x1b&\x01\x20\x20\x00", b""),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1000])
+async def test_lists_and_characters_end_where_they_end(start, command, left, size):
+    printer = await start("escpos")
+    inlet, _ = plug(printer)
+    data = command + left + b"Receipt no 1\n\x1dV\x00" + b"Receipt no 2\n\x1dV\x00"
+    for at in range(0, len(data), size):
+        printer.core.feed(inlet, data[at : at + size])
+    assert printer.record.serials() == ["1", "2"]
+    assert printer.record.units[0].bytes == len(command + left) + len(b"Receipt no 1\n\x1dV\x00")

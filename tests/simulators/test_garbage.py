@@ -17,7 +17,7 @@ RAISES = [RuntimeError("told to")]
 
 async def send(printer, data):
     """Send `data` on a connection of its own and wait until the printer has closed it."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         reader, writer = await asyncio.open_connection("127.0.0.1", printer.tcp.port)
         writer.write(data)
         writer.write_eof()

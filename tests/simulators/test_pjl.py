@@ -120,3 +120,103 @@ async def test_timed_status_comes_by_the_clock_until_it_is_taken_off(start, monk
     link.data = b""
     await asyncio.sleep(0.15)
     assert link.data == b""
+
+
+def asked(link, inlet, printer, line: str) -> str:
+    """Return the one line that comes back for a question."""
+    link.data = b""
+    printer.core.feed(inlet, b"@PJL " + line.encode() + b"\r\n")
+    head, value, end = link.data.decode().split("\r\n")
+    assert (head, end) == (f"@PJL {line}", "\f")
+    return value
+
+
+async def test_variables_have_defaults_and_obey_set_default_reset_and_initialize(start):
+    printer = await start("pjl")
+    inlet, link = plug(printer)
+    printer.core.feed(inlet, UEL)
+
+    def values(name: str) -> tuple[str, str]:
+        return tuple(asked(link, inlet, printer, f"{word} {name}") for word in ("INQUIRE", "DINQUIRE"))
+
+    assert [values(name)[0] for name in ("COPIES", "PAPER", "TIMEOUT", "RESOLUTION", "LPARM:PCL PITCH")] == [
+        "1", "LETTER", "15", "600", "10.00"
+    ]  # fmt: skip
+    printer.core.feed(
+        inlet, b"@PJL SET COPIES = 3\r\n@PJL DEFAULT PAPER=A4\r\n@PJL SET LPARM : PCL PITCH=12\r\n"
+    )
+    assert (values("COPIES"), values("PAPER")) == (("3", "1"), ("LETTER", "A4"))
+    assert values("LPARM:PCL PITCH") == ("12.00", "10.00")
+    printer.core.feed(inlet, b"@PJL RESET\r\n")
+    assert (values("COPIES"), values("PAPER")) == (("1", "1"), ("A4", "A4"))
+    printer.fault("power-cut=0.01")  # user defaults outlive it
+    await asyncio.sleep(0.1)
+    inlet, link = plug(printer)
+    printer.core.feed(inlet, UEL)
+    assert values("PAPER") == ("A4", "A4")
+    printer.core.feed(inlet, b"@PJL INITIALIZE\r\n")
+    assert values("PAPER") == ("LETTER", "LETTER")
+
+
+async def test_what_a_variable_cannot_be_is_passed_over_and_what_there_is_not_is_a_question_mark(start):
+    printer = await start("pjl")
+    inlet, link = plug(printer)
+    printer.core.feed(inlet, UEL + b"@PJL SET COPIES=1000\r\n@PJL SET PAPER=WALL\r\n@PJL SET DENSITY=5\r\n")
+    assert [asked(link, inlet, printer, f"INQUIRE {name}") for name in ("COPIES", "PAPER", "DENSITY", "NONE")] == [
+        "1", "LETTER", "3", '"?"'
+    ]  # fmt: skip
+    link.data = b""
+    printer.core.feed(inlet, b"@PJL INFO VARIABLES\r\n")
+    assert b"PAPER=LETTER [3 ENUMERATED]\r\n\tLETTER\r\n\tLEGAL\r\n\tA4\r\n" in link.data
+    assert b"DENSITY=3 [2 RANGE READONLY]\r\n\t1\r\n\t5\r\n" in link.data
+
+
+async def test_default_copies_hold_for_every_job_and_set_copies_for_one(start):
+    printer = await start("pjl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, UEL + b"@PJL DEFAULT COPIES=2\r\n")
+    printer.core.feed(inlet, job(b"page no 1\x0c") + job(b"page no 2\x0c", more=b"@PJL SET COPIES=3\r\n"))
+    printer.core.feed(inlet, job(b"page no 3\x0c"))
+    assert printer.record.serials() == ["1", "1", "2", "2", "2", "3", "3"]
+
+
+def pclxl(pages: list[int], order: str = "little") -> bytes:
+    """Return a PCL XL stream: for every page an image full of EndPage bytes, and so many copies."""
+
+    def number(value: int, width: int) -> bytes:
+        return value.to_bytes(width, order)
+
+    out = (b")" if order == "little" else b"(") + b" HP-PCL XL;2;0;Comment sim\n"
+    out += b"\xd1" + number(600, 2) * 2 + b"\xf8\x89\xc0\x00\xf8\x86\x41"  # BeginSession
+    for copies in pages:
+        out += b"\xc0\x00\xf8\x28\x43"  # BeginPage
+        out += b"\xc8\xc1" + number(3, 2) + b"\x44\x44\x44\xf8\xa8\xa8"  # an array: text
+        out += b"\xb1\xfa" + number(300, 4) + b"\x44" * 300  # ReadImage with its data
+        out += b"\xb1\xfb\x05" + b"\x44" * 5
+        out += b"\xc1" + number(copies, 2) + b"\xf8\x31\x44"  # PageCopies, EndPage
+    return out + b"\x42"
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize("language", ["PCLXL", "AUTO"])
+async def test_pages_of_pcl_xl_end_at_its_operators(start, size, order, language):
+    printer = await start("pjl")
+    inlet, _ = plug(printer)
+    pages = pclxl([1, 3, 1], order)
+    data = pages if language == "AUTO" else job(pages, language=language)
+    for at in range(0, len(data), size):
+        printer.core.feed(inlet, data[at : at + size])
+    printer.core.end(inlet, "fin")
+    assert [unit.copy for unit in printer.record.units] == [1, 1, 2, 3, 1]
+    assert printer.record.counts["printed"] == 5
+
+
+async def test_a_slow_printer_takes_a_uel_for_what_it_is_though_the_sender_has_gone(start):
+    printer = await start("pjl", faults="slow=2000")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"".join(job(b"page no %d\n\x0c" % n) for n in range(4)))
+    printer.core.end(inlet, "fin")
+    await printer.wait_units(4)
+    await printer.wait_idle()
+    assert printer.record.serials() == ["0", "1", "2", "3"]

@@ -41,10 +41,10 @@ async def one_life(personality: str, life: Life, directory: Path) -> Counter[str
     printer.connect(lambda core: plug_of(life.kind, core))
     await printer.start()
     try:
-        streams = await live(printer, life)
+        sent = await live(printer, life)
     finally:
         await printer.stop()
-    check(Books(personality, directory, streams), printer.core.intake.received)
+    check(Books(personality, directory, sent), printer.core.intake.received)
     if not life.faults:
         assert printer.record.counts["garbled"] == printer.record.counts["truncated"] == 0
         assert printer.record.printed == len(life.units) * (life.copies if personality == "zpl" else 1)

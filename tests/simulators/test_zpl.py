@@ -164,3 +164,71 @@ async def test_error_flags_stand_where_clients_look_for_them(start, condition, c
     printer.core.hold(condition)
     printer.core.feed(inlet, b"~HQES")
     assert (link.data.decode()[ERROR], link.data.decode()[column]) == ("1", digit)
+
+
+COUNTED = [b"^GFB,12,12,4,", b"^gfc,12,12,4,", b"~DYR:A,B,G,12,4,", b"~DYR:LOGO,P,P,12,,"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1000])
+@pytest.mark.parametrize("head", COUNTED)
+async def test_nothing_in_counted_data_is_a_command(start, head, size):
+    printer = await start("zpl", units_per_second=1000, path_depth=50)
+    inlet, link = plug(printer)
+    data = b"".join(label(n) for n in range(5)) + b"^XA^FDSERIAL 00005^FS"
+    if head.startswith(b"~"):  # a download stands by itself
+        data += b"^XZ" + head + b"ab~JA^XZ~HS1" + b"^XA^FDSERIAL 00006^FS^XZ"
+    else:
+        data += head + b"ab~JA^XZ~HS1" + b"^FS^XZ^XA^FDSERIAL 00006^FS^XZ"
+    for at in range(0, len(data), size):
+        printer.core.feed(inlet, data[at : at + size])
+    await printer.wait_units(7)
+    assert printer.record.serials() == [f"{n:05d}" for n in range(7)]
+    assert link.data == b""
+    assert printer.record.counts["event.cancelled"] == 0
+    printer.core.feed(inlet, b"~HI")
+    assert link.data != b""
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+async def test_encoded_data_is_not_counted(start, size):
+    printer = await start("zpl")
+    inlet, link = plug(printer)
+    data = b"^XA^GFB,9000,9000,90,:B64:SGVsbG8=:1234^FS^FDSERIAL 00001^FS^XZ~HI" + label(2)
+    for at in range(0, len(data), size):
+        printer.core.feed(inlet, data[at : at + size])
+    assert printer.record.serials() == ["00001", "00002"]
+    assert link.data.count(b"\x02") == 1
+
+
+async def test_a_status_request_between_or_inside_labels_hides_no_duplicate(start):
+    printer = await start("zpl")
+    inlet, link = plug(printer)
+    inside = label(1).replace(b"^FD", b"~HI^FD")
+    printer.core.feed(inlet, label(1) + b"~HS" + label(1) + b"\r\n~HI\r\n" + inside + label(1))
+    assert [unit.duplicate_of for unit in printer.record.units] == [None, 1, 1, 1]
+    assert link.data.count(b"\x02") == 5
+
+
+async def test_text_outside_formats_is_told_as_lost(start):
+    printer = await start("zpl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"hello world\r\n" + label(1) + b"\r\n\r\n~HS more" + label(2) + b" ^FO1")
+    printer.core.end(inlet, "fin")
+    told = [(e["bytes"], e["reason"], e["spans"]) for e in printer.record.events if e["event"] == "discarded"]
+    first = 13 + len(label(1)) + 7
+    assert told == [
+        (13, "outside a format", [[1, 0, 13]]),
+        (4, "outside a format", [[1, first + 1, first + 5]]),
+        (4, "outside a format", [[1, first + 6 + len(label(2)), first + 10 + len(label(2))]]),
+    ]
+    assert printer.status()["lost_bytes"] == 21
+
+
+async def test_a_cancel_in_the_middle_of_a_packet_moves_no_offset(start):
+    printer = await start("zpl", faults="jam")
+    inlet, _ = plug(printer)
+    data = label(1) + label(2) + b"~JA"
+    printer.core.feed(inlet, data + label(3))
+    printer.clear()
+    (unit,) = printer.record.units
+    assert (unit.serial, unit.spans) == ("00003", ((1, len(data), len(data + label(3))),))

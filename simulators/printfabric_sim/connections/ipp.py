@@ -62,7 +62,7 @@ class IppConnection(DialogueListener):
 
         async def respond(request: Request) -> tuple[int, str, bytes]:
             answer = await self._respond(link, request)
-            link.check_open()
+            await link.may_speak()
             return answer
 
         await serve_http(link.reader, link.writer, link.take, respond)

@@ -104,7 +104,9 @@ class Listener(Connection):
         """Stop listening and break every link off."""
         self._stopped = True
         self._unlisten()
-        for link in [*self.links, *self._old]:
+        for link in list(self.links):
+            link.broken("reset", drop=False)
+        for link in self._old:
             link.reset()
         for task in list(self._tasks):
             task.cancel()

@@ -24,6 +24,8 @@ class ServedLink:
         self._frozen = False
         self._go = asyncio.Event()
         self._go.set()
+        self._awake = asyncio.Event()
+        self._awake.set()
         self._pauses: set[str] = set()  # why no document bytes are taken
         self._task: asyncio.Task[object] | None = None
         self._finished = False  # our FIN is out, and the dialogue is over
@@ -39,20 +41,23 @@ class ServedLink:
     async def take(self, size: int) -> bytes:
         """Return up to `size` bytes of a document, when the printer has room for them; b"" at the end."""
         await self._go.wait()
-        self.check_open()
+        if self._finished:
+            raise ConnectionAbortedError("the printer has ended the connection")
         room = self._owner.core.room(self.inlet) if self.inlet is not None else size
         data = await self.reader.read(max(1, min(size, room, _READ_LIMIT_BYTES)))
         await self._go.wait()  # what came after a stall had begun is held back with the rest
         return data
 
-    def check_open(self) -> None:
-        """Raise ConnectionAbortedError if the printer has ended the connection: it has nothing more to say."""
-        if self._finished:
+    async def may_speak(self) -> None:
+        """Wait while the printer plays dead. Raises ConnectionAbortedError if the connection is over."""
+        await self._awake.wait()
+        if self._finished or self.writer is None or self.writer.is_closing():
             raise ConnectionAbortedError("the printer has ended the connection")
 
     async def send(self, data: bytes) -> None:
-        """Send part of the dialogue."""
-        if self.writer is not None and not self._frozen and not self._finished:
+        """Send part of the dialogue, when the printer is awake. Raises ConnectionAbortedError as `may_speak`."""
+        await self.may_speak()
+        if self.writer is not None:
             self.writer.write(data)
             await self.writer.drain()
 
@@ -82,6 +87,7 @@ class ServedLink:
         sock = self._socket()
         if sock is not None and on != self._frozen:
             self._frozen = on
+            (self._awake.clear if on else self._awake.set)()
             play_dead(sock, on)
             self.stalled(on, "freeze")
 
@@ -92,6 +98,7 @@ class ServedLink:
             play_dead(sock, False)
             reset_on_close(sock)
             self.writer.transport.abort()
+        self._awake.set()
         self._go.set()
 
     def close(self) -> None:

@@ -20,6 +20,8 @@ _PARAMETERS = re.compile(rb"\x1b[!-/][`-~]?(?:[-+]?[0-9.]*[`-~])*([-+]?[0-9]*)\.
 _BINARY = re.compile(rb"^\x1b(?:\*b|\*v|\*c|\(s|\)s|&p|&n|\*m|\*l|\*i)")
 _COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?([0-9]{1,5})X")
 _EARLY_BYTES = 4096
+# How payloads start that are recognised by it.
+_MARKS = (b"%!", b"%PDF-", *(order + b" HP-PCL XL;" for order in (b"(", b")")))
 # A longer number is garbage and counts for nothing.
 _MAX_DIGITS = 8
 
@@ -141,6 +143,11 @@ class PdfPages(Pages):
         pages = self._pages or self._count or 1
         self._pages = self._count = 0
         return pages
+
+
+def undecided(start: bytes) -> bool:
+    """Say whether a payload that starts so may still become one that is recognised by its start."""
+    return any(mark.startswith(start) and mark != start for mark in _MARKS) if start else False
 
 
 def pages_for(language: str, start: bytes) -> Pages:

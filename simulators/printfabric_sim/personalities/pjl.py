@@ -15,7 +15,7 @@ from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.paper_path import Mark
 from printfabric_sim.personalities._pages import Pages
-from printfabric_sim.personalities._pdl_pages import PdfPages, pages_for
+from printfabric_sim.personalities._pdl_pages import PdfPages, pages_for, undecided
 from printfabric_sim.personalities._pjl_status import PjlStatus
 from printfabric_sim.personalities._pjl_variables import PjlVariables
 from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
@@ -75,17 +75,20 @@ class LaserPrinter(Personality):
             self._in_pjl = True
             return Step(len(UEL))
         if UEL.startswith(bytes(buffer[: len(UEL)])):
-            return Step(0) if not inlet.ended else Step(len(buffer), reason="a command cut short")
+            return Step(0) if not inlet.last else Step(len(buffer), reason="a command cut short")
         if self._in_pjl:
             if buffer[:4].upper() == b"@PJL":
                 return self._line(buffer, inlet)
-            if b"@PJL".startswith(bytes(buffer[:4]).upper()) and not inlet.ended:
+            if b"@PJL".startswith(bytes(buffer[:4]).upper()) and not inlet.last:
                 return Step(0)
             if buffer[0] in b"\r\n \t\x00":
                 return Step(1)
         # Anything else is data in the default language.
+        start = bytes(buffer[:16]).lstrip()
+        if self.variables.language == "AUTO" and undecided(start) and not inlet.last:
+            return Step(0)
         self._in_pjl = False
-        self._pages = pages_for(self.variables.language, bytes(buffer[:16]).lstrip())
+        self._pages = pages_for(self.variables.language, start)
         return self._payload(buffer, inlet)
 
     def _line(self, buffer: bytearray, inlet: Inlet) -> Step:
@@ -156,7 +159,7 @@ class LaserPrinter(Personality):
         end = uel if uel > 0 else _before_partial_uel(buffer, inlet)
         piece = self._pages.take(buffer, end)
         if piece.used == 0 and piece.pages == 0:
-            if uel < 0 and not inlet.ended:
+            if uel < 0 and not inlet.last:
                 return Step(0)
             # The payload ends here and its last bytes say nothing by themselves.
             piece = (
@@ -223,7 +226,7 @@ def _quoted(rest: str) -> str:
 
 def _before_partial_uel(buffer: bytearray, inlet: Inlet) -> int:
     """Return how much of `buffer` cannot be the beginning of a UEL."""
-    if not inlet.ended:
+    if not inlet.last:
         tail = buffer.rfind(b"\x1b", max(0, len(buffer) - len(UEL) + 1))
         if tail >= 0 and UEL.startswith(bytes(buffer[tail:])):
             return tail

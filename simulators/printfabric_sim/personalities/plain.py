@@ -54,7 +54,7 @@ class LinePrinter(Personality):
         if end >= 0:
             self._lines = 0
             return Step(end + 1, part=True, copies=1)
-        if not inlet.ended and stop < _EARLY_BYTES and lines == 0:
+        if not inlet.last and stop < _EARLY_BYTES and lines == 0:
             return Step(0)
         self._lines += lines
         return Step(stop, part=True)
