@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from chassis import server
+from chassis.authentication import Callers
 from chassis.client import Channels
 from chassis.identity import MethodRoles, Role
+from portui.api.callers import SpoolerSays
 from portui.api.portui_servicer import SERVICE, servicer
 from portui.fabric import Spooler
 from portui.fabric_access import Access
@@ -27,7 +29,10 @@ async def run(settings: PortuiSettings) -> None:
     async with Channels(settings.channel, bearer=bearer) as channels:
         spooler = Spooler(channels, settings.spooler)
         console = _console(settings, channels, spooler)
-        await server.serve(settings, servicers=[servicer(spooler)], loops=console, authorize=_RIGHTS)
+        callers = Callers([SpoolerSays(Access(channels, settings.spooler))])
+        await server.serve(
+            settings, servicers=[servicer(spooler)], loops=console, authorize=_RIGHTS, callers=callers
+        )
 
 
 def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> list[server.Callback]:

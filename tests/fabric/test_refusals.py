@@ -18,6 +18,7 @@ from chassis.client import Channels
 from chassis.errors import FabricError
 from chassis.settings import ChannelSettings, ClientTlsSettings
 from chassis.status import error_from_rpc
+from printfabric.portui.v1 import portui_service_pb2 as forms_pb
 from printfabric.spooler.v1 import access_service_pb2 as access_pb
 from tests.fabric.guarded_fabric import MOST_BYTES, PASSWORD, GuardedFabric, guarded_fabric
 from tests.rig.programs import wait_until
@@ -195,6 +196,36 @@ async def test_a_replayed_id_token_and_a_session_over_another_certificate_are_re
     assert id_token not in said
     assert session not in said
     assert session.split(".")[-1] not in said
+
+
+async def test_the_configuration_service_lets_people_do_what_the_spooler_lets_them_and_nothing_by_itself(
+    fabric,
+):
+    form = forms_pb.DeletePortUIRequest(name="hosts/edge/ports/none").SerializeToString()
+    boss = fabric.caller("console-user")
+
+    async def ask(token: str) -> FabricError:
+        return await refused(fabric, "portui", settings=boss, request=form, token=f"Bearer {token}")
+
+    # By its own certificate it is a viewer at the spooler; what it does for an administrator it does under her token.
+    assert isinstance(await ask(fabric.issuer.token(groups=["admins"])), errors.PortNotFound)
+    denied = await ask(fabric.issuer.token(groups=["others"]))
+    assert isinstance(denied, errors.AccessDenied)
+    proof = access_pb.SignInRequest(
+        password=access_pb.Password(user="ada", password=PASSWORD)
+    ).SerializeToString()
+    console = fabric.caller("portui")
+    session = await called(fabric.address("spooler"), console, SIGN_IN, proof)
+    assert isinstance(session, bytes)
+    token = access_pb.SignInResponse.FromString(session).session_token
+    assert isinstance(await ask(token), errors.PortNotFound)
+    await called(
+        fabric.address("spooler"),
+        console,
+        "/printfabric.spooler.v1.AccessService/SignOut",
+        token=f"Bearer {token}",
+    )
+    assert isinstance(await ask(token), auth_errors.SessionEnded)
 
 
 async def test_a_password_is_in_no_log_whether_right_or_wrong(fabric):
