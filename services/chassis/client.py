@@ -25,7 +25,7 @@ import grpc.aio
 from chassis import logs
 from chassis.call import REQUEST_ID, current_call
 from chassis.client_calls import Reading, Unary, Writing, WritingReading
-from chassis.settings import ChannelSettings
+from chassis.settings import ChannelSettings, is_loopback
 from chassis.tasks import Tasks
 from chassis.tls import CertificateError, ClientCertificates
 from chassis.watched_files import WatchedFiles
@@ -167,6 +167,12 @@ class Channel(grpc.aio.Channel):
     def _connect(self) -> grpc.aio.Channel:
         options = self._owner.options
         if self._certificates is None:
+            owner = self._owner
+            secret = owner.token is not None or owner.bearer is not None
+            if secret and not (owner.settings.plaintext or is_loopback(self.address)):
+                raise CertificateError(
+                    f"a token would travel to {self.address} in the clear: set tls, or plaintext"
+                )
             return grpc.aio.insecure_channel(self.address, options=options)
         if self._server_name is not None:
             options = [*options, ("grpc.ssl_target_name_override", self._server_name)]

@@ -176,6 +176,9 @@ class ChannelSettings(Section):
         default=10, gt=0, le=3600, description="deadline of a unary call that brings none"
     )
     token_file: Path | None = Field(default=None, description="file whose content goes along as bearer token")
+    plaintext: bool = Field(
+        default=False, description="send tokens without TLS as well: only where a mesh or a tunnel encrypts"
+    )
 
 
 class Settings(Section):

@@ -9,6 +9,7 @@ from chassis import errors
 from chassis.client import Channels
 from chassis.server import Server
 from chassis.settings import ChannelSettings, ServerSettings
+from chassis.tls import CertificateError
 from tests.unit.chassis.echo import NAME, EchoService, EchoStub, echo, echo_server
 
 
@@ -145,3 +146,17 @@ async def until_both_are_called(stub, services) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("calls go to one server only")
+
+
+@pytest.mark.parametrize("how", ["token_file", "bearer"])
+async def test_a_token_is_not_sent_where_others_can_read_it(tmp_path, how):
+    (tmp_path / "token").write_text("secret")
+    file = {"token_file": tmp_path / "token"} if how == "token_file" else {}
+    bearer = (lambda: "secret") if how == "bearer" else None
+    async with Channels(ChannelSettings(**file), bearer=bearer) as channels:
+        with pytest.raises(CertificateError, match="in the clear"):
+            channels.get("spooler.example:26151")
+        channels.get("127.0.0.1:26151")
+        channels.get(f"unix:{tmp_path}/s")
+    async with Channels(ChannelSettings(plaintext=True, **file), bearer=bearer) as channels:
+        channels.get("spooler.example:26151")
