@@ -109,7 +109,9 @@ def check(books: Books, received: int) -> None:
     _check_losses(books)
     _check_duplicates(books)
     in_order = all(how == "fin" for how in books.ended.values()) and not books.broke()
-    if in_order and all(_only_whole(books, stream) for stream in books.streams.values()):
+    # A sender that gave up may be accepted when the test is over.
+    late = books.broke(("accept-late",)) and any(loss.get("reason") == STOPPED for loss in books.losses)
+    if in_order and not late and all(_only_whole(books, stream) for stream in books.streams.values()):
         _check_undisturbed(books)
 
 

@@ -146,6 +146,7 @@ class ServedLink:
             self._task = None
             with contextlib.suppress(OSError, TimeoutError):
                 await self._drain()
+            await self._awake.wait()  # a dead printer sends no FIN either
             writer.close()
             self._owner.link_lost(self)
 

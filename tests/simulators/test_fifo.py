@@ -1,0 +1,86 @@
+"""A FIFO as a printer's device: whose it is, and what becomes of what is still inside when the simulator stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from printfabric_sim.connections.fifo import FifoConnection
+from tests.simulators.test_zpl import label
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.write_bytes(b"mine"), os.mkdir])
+async def test_what_is_there_already_is_somebody_elses(start, tmp_path, make):
+    path = tmp_path / "lp"
+    make(path)
+    before = path.lstat()
+    with pytest.raises(FileExistsError, match="there already"):
+        await start("zpl", fifo=str(path))
+    assert os.path.samestat(before, path.lstat())
+
+
+async def test_what_has_taken_its_place_meanwhile_is_left_alone(start, tmp_path):
+    path = tmp_path / "lp"
+    printer = await start("zpl", fifo=str(path))
+    path.unlink()
+    path.write_bytes(b"mine")
+    await printer.stop()
+    assert path.read_bytes() == b"mine"
+
+
+async def test_a_device_whose_name_is_taken_does_not_come_back_and_says_so(start, tmp_path):
+    path = tmp_path / "lp"
+    printer = await start("zpl", fifo=str(path))
+    (plug,) = (plug for plug in printer.connections if isinstance(plug, FifoConnection))
+    plug.vanish(True, False)
+    path.write_bytes(b"mine")
+    plug.vanish(False, False)
+    assert printer.record.counts["event.device not back"] == 1
+    assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("personality", "unfinished"),
+    [("zpl", b"^XA^FDSERIAL 00009^FS"), ("escpos", b"Receipt no 00009\n"), ("plain", b"page no 9\n")],
+)
+def test_sigterm_tells_what_was_waiting(tmp_path, personality, unfinished):
+    whole = {"zpl": label(1), "escpos": b"Receipt no 00001\n\x1dV\x00", "plain": b"page no 1\n\x0c"}[
+        personality
+    ]
+    node, record = tmp_path / "lp", tmp_path / "record"
+    command = [
+        sys.executable,
+        "-m",
+        "printfabric_sim",
+        personality,
+        "--fifo",
+        str(node),
+        "--record",
+        str(record),
+    ]
+    with subprocess.Popen(
+        [*command, "--units-per-second", "0.01"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            with node.open("wb", buffering=0) as device:
+                device.write(whole * 5 + unfinished)
+            received = 0
+            while received < 1:  # it has begun to move: all that was written in one piece is there
+                rows = (record / "events.jsonl").read_text()
+                received = rows.count('"job"')
+        finally:
+            process.send_signal(signal.SIGTERM)
+        last = json.loads(process.stdout.read().splitlines()[-1])
+        assert process.wait(20) == 0
+    events = [json.loads(row) for row in (record / "events.jsonl").read_text().splitlines()]
+    told = sum(event["bytes"] for event in events if event.get("spans"))
+    assert told == last["printers"][0]["received"]
+    assert told in (0, len(whole * 5 + unfinished))  # nothing had left; all is told, if it was read at all
+    assert (record / "units.jsonl").read_text() == ""
