@@ -81,7 +81,7 @@ class OidcVerifier:
             except jwt.InvalidSignatureError as error:
                 if key is keys[-1]:
                     raise _named(error) from error
-            except jwt.PyJWTError as error:
+            except (jwt.PyJWTError, OverflowError) as error:  # a time of 1e999
                 raise _named(error) from error
             else:
                 return self._checked(claims)
@@ -144,7 +144,7 @@ def _key(jwk: Jwk, algorithm: str) -> jwt.PyJWK | None:
     return None if getattr(key.key, "key_size", _RSA_BITS) < _RSA_BITS and jwk["kty"] == "RSA" else key
 
 
-def _named(error: jwt.PyJWTError) -> Unauthenticated:
+def _named(error: Exception) -> Unauthenticated:
     for kind, cls, text in _FAILURES:
         if isinstance(error, kind):
             return cls(text)

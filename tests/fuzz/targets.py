@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from chassis import oidc
+from chassis.auth_errors import TokenInvalid
 from chassis.errors import DeviceFault, DeviceOffline
 from portmon import bidi, ipp_message, ipp_status, lpd_message, snmp_message
 from portmon.annotations import Annotator
@@ -22,6 +25,7 @@ from portmon.line_settings import SerialSettings
 from portmon.port_data import is_port_data, record_of, settings_of, version_of
 from portmon.questions import QUESTIONS, seven_bits
 from portmon.xcv_payload import Wrong, members, parsed
+from spooler.access import service_account
 from spooler.units.choose import choose
 from tests.fuzz import daemon
 from tests.fuzz.mutation import pieces
@@ -78,6 +82,11 @@ _XCV = (
     b'{"port": "COM1:", "settings": {"baud": 9600, "device": "/dev/ttyS0"}}',
     b"[1, 2.5, true, null]",
     b'"COM1:"',
+)
+_TOKENS = (
+    b'{"iss": "https://login.example", "aud": ["a", "b"], "exp": 1800000000, "kubernetes.io": {"namespace": "print"}}',
+    b'{"alg": "ES256", "kid": "1", "typ": "JWT", "crit": ["b64"], "b64": false}',
+    b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.",
 )
 _PORT_DATA = (
     b'{"dwVersion": 1, "sztPortName": "IP_1", "sztHostAddress": "printer.example", "sztIPAddress": "10.0.0.7"}',
@@ -180,6 +189,13 @@ def _xcv(data: bytes, _chance: random.Random) -> None:
     members(parsed(data))
 
 
+def _tokens(data: bytes, _chance: random.Random) -> None:
+    part = base64.urlsafe_b64encode(data).decode().rstrip("=")
+    for token in (data.decode("latin-1"), f"e30.{part}.c2ln", f"{part}.{part}.{part}"):
+        service_account.said_by(token)
+        oidc._unproven(token)
+
+
 def targets() -> list[Target]:
     """Return all of them; languages of others, by entry point, too."""
     every = tuple(seed for seeds in _ANSWERS.values() for seed in seeds)
@@ -189,6 +205,7 @@ def targets() -> list[Target]:
     return [
         Target("xcv", _xcv, _XCV, (Wrong,)),
         Target("questions", _questions, every),
+        Target("tokens", _tokens, _TOKENS, (TokenInvalid,)),
         Target("ipp", _ipp, (_IPP,), (ipp_message.BadIpp,)),
         Target("http", _http, _HTTP, (BadHttp,)),
         Target(

@@ -33,7 +33,8 @@ def said_by(token: str) -> Said | None:
     audiences = given if isinstance(given, list) else [given]
     return Said(
         tuple(one for one in audiences if isinstance(one, str)),
-        float(expires) if isinstance(expires, int | float) else 0.0,
+        # Any size of number; only NaN is none, and unlike itself.
+        expires if isinstance(expires, int | float) and expires == expires else 0.0,  # noqa: PLR0124
     )
 
 

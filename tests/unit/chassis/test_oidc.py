@@ -68,6 +68,8 @@ HOUR = 3600
         ({"aud": None}, auth_errors.TokenInvalid),
         ({"exp": None}, auth_errors.TokenInvalid),
         ({"exp": "soon"}, auth_errors.TokenInvalid),
+        ({"exp": float("inf")}, auth_errors.TokenInvalid),
+        ({"exp": -(10**400)}, auth_errors.TokenExpired),
         ({"sub": None}, auth_errors.TokenInvalid),
         ({"sub": "ada\nrole=administrator"}, auth_errors.TokenInvalid),
         ({"sub": "a" * 256}, auth_errors.TokenInvalid),
