@@ -85,7 +85,7 @@ class LanguageBench:
         """Send a document in the background."""
         return asyncio.create_task(self.print(data, key))
 
-    async def until(self, what: Callable[[], object], timeout_s: float = 10.0) -> None:
+    async def until(self, what: Callable[[], object], timeout_s: float = 30.0) -> None:
         """Wait until something is true."""
         deadline = time.monotonic() + timeout_s
         while not what():

@@ -55,7 +55,7 @@ class Rig:
         """End the peer."""
 
 
-def wait_for(what: Any, timeout_s: float = 5.0) -> None:
+def wait_for(what: Any, timeout_s: float = 30.0) -> None:
     """Wait until `what()` is true; fail if it never is."""
     deadline = time.monotonic() + timeout_s
     while not what():

@@ -193,7 +193,7 @@ async def test_many_small_documents_are_taken_in_one_go_and_in_order(bench: Benc
         bench.session.submit(
             Slice(key, reply, start=DocInfo(), data=b"%06d" % n, end=Disposition.COMPLETE, size=6)
         )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await done.wait()
     assert ends == [key.uid for key in keys]
     expected = [b"%06d" % n for n in range(100)]

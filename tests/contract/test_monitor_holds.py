@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
 from tests.contract.monitor_contract import new_key
-from tests.contract.monitor_rigs import FifoRig, wait_for
+from tests.contract.monitor_rigs import FifoRig
+from tests.rig.until import until
 
 A, A2, B = Owner("fabric-a", "spooler-1"), Owner("fabric-a", "spooler-2"), Owner("fabric-b", "spooler-9")
 BIG = os.urandom(1 << 20)
@@ -132,16 +132,24 @@ async def test_a_new_process_of_the_fabric_takes_over_and_goes_on_in_the_middle_
     assert host.rig.received(90_000) == BIG[:90_000]
 
 
+async def test_traffic_keeps_a_lease_alive(host: Host) -> None:
+    hold = await host.open(5)
+    for _ in range(3):
+        before = hold.deadline
+        await asyncio.sleep(0.01)
+        host.handles.check(hold.token, 5)
+        assert hold.deadline > before
+
+
 @pytest.mark.parametrize("host", [0.3], indirect=True)
 async def test_a_silent_owner_loses_the_port_and_its_document_is_broken_off_at_its_offset(host: Host) -> None:
     hold = await host.open(5)
+    host.handles.stream_began(hold)  # however long this takes
     key = new_key()
     await do(hold, key, start=DocInfo())
     await do(hold, key, offset=0, data=b"x" * 100)
-    for _ in range(6):  # traffic keeps it alive
-        await asyncio.sleep(0.1)
-        host.handles.check(hold.token, 5)
-    await asyncio.sleep(0.6)
+    host.handles.stream_ended(hold)
+    await until(lambda: hold.port.hold is None, "the lease never ran out")
     with pytest.raises(LeaseExpired) as refused:
         host.handles.check(hold.token, 5)
     assert refused.value.win32 == 6
@@ -151,18 +159,24 @@ async def test_a_silent_owner_loses_the_port_and_its_document_is_broken_off_at_i
 
 
 @pytest.mark.parametrize("host", [0.3], indirect=True)
-async def test_a_stream_keeps_the_lease_and_its_end_starts_the_grace_time(host: Host) -> None:
+async def test_a_stream_keeps_the_lease(host: Host) -> None:
+    hold = await host.open(5)
+    host.handles.stream_began(hold)
+    await asyncio.sleep(0.6)
+    assert host.handles.check(hold.token, 5) is hold
+    assert hold.port.hold is hold
+
+
+async def test_the_end_of_a_stream_starts_the_grace_time_of_its_document(host: Host) -> None:
     await host.ports.configure("LPT1:", {**host.rig.settings(), "graceS": 0.1})
     hold = await host.open(5)
     key = new_key()
     host.handles.stream_began(hold)
     await do(hold, key, start=DocInfo())
-    await asyncio.sleep(0.6)
-    assert host.handles.check(hold.token, 5) is hold
-    began = time.monotonic()
     host.handles.stream_ended(hold)
-    await asyncio.to_thread(wait_for, lambda: hold.port.hold is None)
-    assert 0.05 < time.monotonic() - began < 0.28
+    assert await until(lambda: hold.port.hold is None) < hold.lease_s / 2, (
+        "it waited for the lease, which is longer"
+    )
     assert hold.port.journal.outcome(key, "fabric-a").phase is Phase.ENDED
 
 
@@ -233,12 +247,12 @@ async def test_a_drain_lets_the_document_end_and_begins_no_other(host: Host) -> 
     hold = await host.open(5)
     first, second = new_key(), new_key()
     await do(hold, first, start=DocInfo(), data=b"first")
-    draining = asyncio.create_task(host.handles.shutdown(None, 5))
-    await asyncio.sleep(0.05)
+    draining = asyncio.create_task(host.handles.shutdown(None, 30))
+    await until(lambda: hold.session._work.draining)
     refused = await do(hold, second, start=DocInfo(), data=b"second", end=Disposition.COMPLETE)
     assert refused.phase is Phase.NEVER_SEEN
     assert (await do(hold, first, end=Disposition.COMPLETE, size=5)).error is None
-    assert await asyncio.wait_for(draining, 1) == []
+    assert await asyncio.wait_for(draining, 30) == []
     assert hold.port.hold is None
     assert host.rig.received(5) == b"first"
 

@@ -101,7 +101,7 @@ async def test_an_abort_ends_a_document_although_its_stream_is_full(host: Host) 
     flooding = asyncio.create_task(flood())
     await asyncio.sleep(0.4)
     end = pb.EndDocPortRequest(handle=handle, document=first.document, disposition=pb.DISPOSITION_ABORT)
-    found = (await asyncio.wait_for(host.monitor.EndDocPort(end), 1)).progress
+    found = (await asyncio.wait_for(host.monitor.EndDocPort(end), 10)).progress
     assert found.phase == pb.DOCUMENT_PHASE_ENDED
     assert found.error.reason == "JOB_CANCELED"
     assert found.accepted < 200 << 17
@@ -123,7 +123,7 @@ async def test_a_take_over_ends_the_old_stream_and_tells_the_new_owner_where_to_
     assert [(one.phase, one.accepted) for one in opened.documents] == [
         (pb.DOCUMENT_PHASE_IN_PROGRESS, 50_000)
     ]
-    assert error_from_rpc(await asyncio.wait_for(ended(old), 2)).reason == "STALE_FENCE"
+    assert error_from_rpc(await asyncio.wait_for(ended(old), 30)).reason == "STALE_FENCE"
     new = host.monitor.StreamDocuments()
     await new.write(pb.StreamDocumentsRequest(handle=opened.handle, slices=[whole(data, key)]))
     await new.done_writing()
@@ -164,5 +164,5 @@ async def test_a_reader_that_waits_is_told_that_the_port_was_closed(host: Host) 
     waiting = [asyncio.ensure_future(refusal(host.monitor.ReadPort(read))) for _ in range(20)]
     await asyncio.sleep(0.1)
     await host.monitor.ClosePort(pb.ClosePortRequest(handle=handle))
-    told = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    told = await asyncio.wait_for(asyncio.gather(*waiting), 30)
     assert {answer[2] for answer in told} == {"INVALID_HANDLE"}

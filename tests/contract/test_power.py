@@ -45,7 +45,7 @@ async def test_a_document_that_ends_in_time_ends_and_the_port_is_free(host: Host
     rest = pb.DocumentSlice(document=first.document, offset=5, data=b"and half")
     rest.end.size_bytes = 13
     await stream.write(pb.StreamDocumentsRequest(slices=[rest]))
-    assert list((await asyncio.wait_for(sleeping, 5)).parked) == []
+    assert list((await asyncio.wait_for(sleeping, 30)).parked) == []
     assert await asyncio.to_thread(host.rig.received, 13) == b"half and half"
     ports = (await host.monitor.EnumPorts(pb.EnumPortsRequest())).ports
     assert not ports[0].HasField("hold")
@@ -81,7 +81,7 @@ async def test_who_watches_is_told_that_the_host_is_back_by_the_end_of_the_watch
     assert len((await watch.read()).ports) == 1
     await host.monitor.PowerEvent(asked(SUSPEND))
     await host.monitor.PowerEvent(asked(RESUME))
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while await watch.read() is not grpc.aio.EOF:
             continue
     again: Any = host.monitor.WatchPorts(pb.WatchPortsRequest(owner=OWNER))

@@ -33,7 +33,7 @@ async def print_whole(host: Host, data: bytes) -> None:
 async def read_until(call: object, word: str) -> list[tap_pb.TapPortResponse]:
     """Read a tap until an annotation has come."""
     found: list[tap_pb.TapPortResponse] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for message in call:  # type: ignore[attr-defined]
             found.append(message)
             if any(word in one for one in message.annotations):

@@ -58,7 +58,7 @@ class Rig:
 
 
 async def eventually(get: Callable[[], Awaitable[Seen]], good: Callable[[Seen], object]) -> Seen:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while True:
         value = await get()
         if good(value):

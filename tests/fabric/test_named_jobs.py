@@ -36,11 +36,11 @@ async def test_a_watch_of_one_job_hears_of_no_other_and_ends_with_it(rig):
         )
     )
     rig.host.ports["P1:"].paused.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         heard = [seen async for message in call for seen in message.jobs]
     assert {job.name for job in heard} == {mine.name}
     assert heard[-1].state == job_pb2.JOB_STATE_COMPLETED
-    async with asyncio.timeout(5):  # when it has ended, the snapshot has it, and that is all
+    async with asyncio.timeout(30):  # when it has ended, the snapshot has it, and that is all
         after = [seen.name async for message in rig.watch.Watch(request) for seen in message.jobs]
     assert after == [mine.name]
 

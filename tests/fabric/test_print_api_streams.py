@@ -76,15 +76,15 @@ async def test_a_stream_is_answered_while_it_goes_on(rig):
     call = rig.print.SubmitJobs()
     for number in range(3):
         await call.write(pb.SubmitJobsRequest(jobs=[job(b"%d" % number)]))
-        answer = await asyncio.wait_for(call.read(), 5)
+        answer = await asyncio.wait_for(call.read(), 30)
         assert [result.index for result in answer.results] == [number]
     await call.done_writing()
     assert await call.read() is grpc.aio.EOF
 
 
 async def test_an_empty_stream_ends_at_once(rig):
-    assert await asyncio.wait_for(submit_all(rig, []), 5) == []
-    assert await asyncio.wait_for(submit_all(rig, [[], []]), 5) == []
+    assert await asyncio.wait_for(submit_all(rig, []), 30) == []
+    assert await asyncio.wait_for(submit_all(rig, [[], []]), 30) == []
 
 
 async def test_a_sender_that_reads_no_answers_is_slowed_down_and_loses_nothing(rig):
@@ -113,7 +113,7 @@ async def test_a_stream_ends_when_the_spooler_stops_and_says_so(tmp_path):
         await call.read()
         await rig.services.end_streams()
         with pytest.raises(CallCanceled):
-            await asyncio.wait_for(call.read(), 5)
+            await asyncio.wait_for(call.read(), 30)
 
 
 # --- uploads

@@ -24,7 +24,7 @@ async def rig(tmp_path):
 async def first(call, good=lambda _message: True):
     """Return the first message that is good, and all before it."""
     seen = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for message in call:
             seen.append(message)
             if good(message):
@@ -55,11 +55,11 @@ async def test_a_watch_ends_when_its_job_has_ended(rig):
     request = pb.WatchRequest(
         jobs=print_pb.JobFilter(request_id="r1"), until_ended=True, topics=[pb.WATCH_TOPIC_JOBS]
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         states = [seen.state async for message in rig.watch.Watch(request) for seen in message.jobs]
     assert states[-1] == job_pb2.JOB_STATE_COMPLETED
     # Again, now that it has ended: the snapshot has it.
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         messages = [message async for message in rig.watch.Watch(request)]
     assert [seen.name for message in messages for seen in message.jobs] == [job.name]
     assert messages[-1].snapshot_complete

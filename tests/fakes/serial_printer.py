@@ -65,7 +65,7 @@ class SerialPrinter:
             return self._replies(data)
         return next((reply for question, reply in self._replies.items() if data.endswith(question)), b"")
 
-    def until(self, end: bytes, within_s: float = 10.0) -> None:
+    def until(self, end: bytes, within_s: float = 30.0) -> None:
         """Wait until what was heard ends like this."""
         deadline = time.monotonic() + within_s
         while not self.heard.endswith(end):

@@ -154,7 +154,7 @@ def quiet_port() -> int:
                 return port
 
 
-def wait_until(what: Callable[[], object], timeout_s: float = 20.0, why: str = "it never came true") -> None:
+def wait_until(what: Callable[[], object], timeout_s: float = 30.0, why: str = "it never came true") -> None:
     """Wait until `what()` is true; fail if it never is."""
     deadline = time.monotonic() + timeout_s
     while not what():

@@ -161,7 +161,7 @@ async def test_a_stream_is_cleaned_up_at_once_when_its_client_goes_away():
         call = stub.Forever(b"")
         await call.read()
         call.cancel()
-        await asyncio.wait_for(service.cleaned_up.wait(), 1)
+        await asyncio.wait_for(service.cleaned_up.wait(), 30)
 
 
 async def test_handlers_that_read_and_write_work_as_generators_do():

@@ -25,7 +25,7 @@ async def test_a_loop_that_fails_is_started_again_logged_and_counted():
         if runs < 4:
             raise OSError(f"try {runs}")
 
-    await asyncio.wait_for(supervise("pump", loop, QUICK), 2)
+    await asyncio.wait_for(supervise("pump", loop, QUICK), 30)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert runs == 4
     assert [(line["task"], line["failures"], line["error"]) for line in lines] == [
@@ -111,5 +111,5 @@ async def test_a_running_task_is_not_garbage():
     tasks = Tasks("ports")
     tasks.spawn("w", work())
     gc.collect()
-    await asyncio.wait_for(finished.wait(), 1)
+    await asyncio.wait_for(finished.wait(), 30)
     await tasks.close()

@@ -50,7 +50,7 @@ async def test_jobs_may_come_slowly_and_are_answered_as_they_come(spooler):
 
     async def slowly():
         yield new_job(b"1", printer="labels")
-        await asyncio.wait_for(answered.wait(), 5)
+        await asyncio.wait_for(answered.wait(), 30)
         yield new_job(b"2", printer="labels")
 
     async with client(spooler) as fabric:

@@ -72,7 +72,7 @@ async def add(ports: Ports, agent: Agent, **settings: Any) -> HostPort:
     return await ports.add("IP_1", "raw", values)
 
 
-async def until(what: Callable[[], object], timeout_s: float = 8.0) -> None:
+async def until(what: Callable[[], object], timeout_s: float = 30.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not what():  # noqa: ASYNC110 (nobody tells when)
             await asyncio.sleep(0.02)

@@ -45,7 +45,7 @@ async def program(spooler: FakePortService, tmp_path: Path) -> AsyncIterator[dic
             yield json.loads(ready.read_text())
         finally:
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 assert await process.wait() == 0
             assert not ready.exists()
 

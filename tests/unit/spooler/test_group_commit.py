@@ -160,7 +160,7 @@ async def test_a_thread_that_dies_fails_all_who_wait_and_all_who_come_later_and_
     thread.submit_soon(4)
     assert not thread.dead.done()
     go_on.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answers = await asyncio.gather(in_the_batch, *in_the_queue, return_exceptions=True)
         assert "out of the blue" in await thread.dead
     assert [type(answer) for answer in answers] == [StoreUnavailable] * 3
@@ -168,7 +168,7 @@ async def test_a_thread_that_dies_fails_all_who_wait_and_all_who_come_later_and_
         await thread.submit(5)
     with pytest.raises(StoreUnavailable, match="out of the blue"):
         thread.submit_soon(6)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await thread.close()
 
 

@@ -43,7 +43,7 @@ async def test_a_watcher_waits_until_something_changes():
         await asyncio.sleep(0)
         assert not waiting.done()
         hub.printer(Printer("labels"))
-        (change,) = await asyncio.wait_for(waiting, 1) or []
+        (change,) = await asyncio.wait_for(waiting, 30) or []
     assert (change.topic, change.key) == (Topic.PRINTER, "labels")
 
 
@@ -132,4 +132,4 @@ async def test_a_watcher_that_waits_is_woken_when_the_hub_closes():
         await asyncio.sleep(0)
         await hub.close()
         with pytest.raises(CallCanceled):
-            await asyncio.wait_for(waiting, 1)
+            await asyncio.wait_for(waiting, 30)
