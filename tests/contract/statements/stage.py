@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Stage:
         settings = settings.replace("[dispatch]\n", "[dispatch]\nlease_s = 3.0\n")
         self.spooler = Program("spooler", folder, settings)
         self.portui = Program("portui", folder, f'spooler = "{self.spooler.address}"\n')
-        self._names = itertools.count(1)
+        self._names, self._users = itertools.count(1), Counter[str]()
         self.stack = contextlib.ExitStack()
 
     def start(self) -> None:
@@ -97,12 +98,16 @@ class Stage:
             one = message.ports.add()
             one.port.host, one.port.port = HOST, port
         self.printers.CreatePrinter(printers_pb.CreatePrinterRequest(printer_id=name, printer=message))
+        self._users.update(ports)
         try:
             yield name
         finally:
             request = printers_pb.DeletePrinterRequest(name=name, cancel_jobs=True)
             with contextlib.suppress(grpc.RpcError):
                 self.printers.DeletePrinter(request)
+            self._users.subtract(ports)
+            free = [port for port in ports if not self._users[port]]
+            wait_until(lambda: not any(map(self._spooler_has, free)), why=f"{free} are not used, and held")
 
     def submit(self, printer: str, data: bytes, **more: Any) -> int:
         """Submit a document and return the job's number."""
@@ -110,7 +115,7 @@ class Stage:
 
     def print(self, printer: str, data: bytes) -> Job:
         """Submit a document and wait until it is on paper."""
-        job = self.client.wait(self.submit(printer, data), timeout_s=20)
+        job = self.client.wait(self.submit(printer, data), timeout_s=60)
         assert printed(job), job
         return job
 
@@ -125,6 +130,9 @@ class Stage:
     def held(self, port: str) -> bool:
         """Say whether anybody has a port open."""
         return bool(self.enum()[port].HasField("hold"))
+
+    def _spooler_has(self, port: str) -> bool:
+        return self.enum()[port].hold.fabric_id not in ("", self.holder.owner.fabric_id)
 
     def openings(self, port: str) -> list[str]:
         """Return what the spooler has called for a port so far."""

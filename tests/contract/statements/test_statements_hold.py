@@ -86,22 +86,26 @@ def test_s27_a_serial_lines_settings_are_kept_and_come_back(stage: Stage) -> Non
 
 
 def test_s28_so_are_its_time_outs(stage: Stage) -> None:
-    def read_s(handle: pb.PortHandle) -> float:
-        began = time.monotonic()
-        stage.holder.stub.ReadPort(pb.ReadPortRequest(handle=handle))
-        return time.monotonic() - began
+    def time_outs(handle: pb.PortHandle, **changes: float) -> tuple[float, float, float]:
+        """SetPortTimeOuts; return those that hold then, in seconds."""
+        change = pb.SetPortTimeOutsRequest(handle=handle)
+        for name, seconds in changes.items():
+            getattr(change, name).FromMilliseconds(int(seconds * 1000))
+        now = stage.holder.stub.SetPortTimeOuts(change)
+        return tuple(
+            one.ToMilliseconds() / 1000 for one in (now.read_interval, now.read_total, now.write_total)
+        )
 
     handle = stage.holder.open("COM2:", stage.fence())
-    change = pb.SetPortTimeOutsRequest(handle=handle)
-    change.read_total.FromMilliseconds(100)
-    stage.holder.stub.SetPortTimeOuts(change)
-    assert read_s(handle) < 2
+    before = time_outs(handle)
+    assert before[:2] == (0.2, 5.0), "Windows' own"
+    assert time_outs(handle, read_total=0.1, read_interval=0, write_total=7) == (0, 0.1, 7)
+    began = time.monotonic()
+    assert stage.holder.stub.ReadPort(pb.ReadPortRequest(handle=handle)).data == b"", "nobody says anything"
+    assert time.monotonic() - began >= 0.1
     stage.holder.close(handle)
     handle = stage.holder.open("COM2:", stage.fence())
-    answered = threading.Timer(2.5, stage.com2.say, [b"x"])
-    answered.start()
-    assert read_s(handle) > 2  # Windows' 5 s again
-    answered.join()
+    assert time_outs(handle) == before
     stage.holder.close(handle)
 
 
@@ -174,7 +178,7 @@ def test_s32_never_two_openings_back_to_back(stage: Stage) -> None:
     with stage.printer("IP_1") as one, stage.printer("IP_1", language_monitor="PJL") as two:
         numbers = [stage.submit(printer, b"page\x0c") for printer in (one, two, two, one) * 3]
         for number in numbers:
-            assert printed(stage.client.wait(number, timeout_s=40))
+            assert printed(stage.client.wait(number, timeout_s=60))
         assert no_open_without_close(stage.openings("IP_1"))
 
 
@@ -193,7 +197,7 @@ def test_s34_only_when_the_holder_is_idle(stage: Stage) -> None:
     receiver = stage.tcp[2]
     with stage.printer("IP_3") as one, stage.printer("IP_3", language_monitor="PJL") as two:
         before, begun = len(receiver.paper), len(stage.log.of("IP_3"))
-        receiver.rate = 40_000
+        receiver.rate = 4_000  # 15 s, however long the rest takes
         try:
             first = stage.submit(one, b"1" * 60_000)
             wait_until(lambda: len(receiver.paper) > before)
@@ -203,8 +207,8 @@ def test_s34_only_when_the_holder_is_idle(stage: Stage) -> None:
             assert len(receiver.paper) - before < 60_000
         finally:
             receiver.rate = 0
-        assert printed(stage.client.wait(first, timeout_s=20))
-        assert printed(stage.client.wait(second, timeout_s=20))
+        assert printed(stage.client.wait(first, timeout_s=60))
+        assert printed(stage.client.wait(second, timeout_s=60))
         assert bytes(receiver.paper[before : before + 60_000]) == b"1" * 60_000
         assert stage.openings("IP_3")[-2:] == ["ClosePort", "OpenPortEx PJL"]
 

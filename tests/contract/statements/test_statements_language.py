@@ -36,7 +36,7 @@ def test_s35_postscript_and_pcl_through_their_own_monitors(stage: Stage) -> None
         for script, sheet in zip(scripts, sheets, strict=True):
             numbers += [stage.submit(postscript, script), stage.submit(pcl, sheet)]
         for number in numbers:
-            assert printed(stage.client.wait(number, timeout_s=40))
+            assert printed(stage.client.wait(number, timeout_s=60))
         paper = bytes(receiver.paper[before:])
     for whole in (*scripts, *sheets):
         assert paper.count(whole) == 1, "each arrives whole, once"
@@ -58,7 +58,7 @@ def test_s36_close_port_when_a_job_needs_another_language_monitor(stage: Stage) 
         wait_until(lambda: stage.openings("IP_2")[-1] == "OpenPortEx ZPL")
         words = stage.openings("IP_2")[begun:]
         assert words[-3:] == ["OpenPortEx PJL", "ClosePort", "OpenPortEx ZPL"]
-        stage.client.wait(number, timeout_s=40)
+        stage.client.wait(number, timeout_s=60)
 
 
 def test_s41_language_monitors_implement_open_port_ex(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from tests.contract.statements.stage import Stage
 from tests.rig.programs import wait_until
 from tests.rig.real_fabric import printed
 
-LONG = 40_000  # bytes: some seconds at the rates below
+LONG = 40_000  # bytes: 13 s at the rate below, however long the rest takes
 
 
 def grown(stage: Stage, before: list[int]) -> list[int]:
@@ -28,7 +28,7 @@ def test_s10_each_job_goes_to_the_first_available_port(stage: Stage) -> None:
     first, second = stage.tcp[0], stage.tcp[1]
     with stage.printer("IP_1", "IP_2", "IP_3") as printer:
         before = lengths(stage)
-        first.rate = 20_000
+        first.rate = 3_000
         try:
             one = stage.submit(printer, b"1" * LONG)
             wait_until(lambda: len(first.paper) > before[0])
@@ -37,8 +37,8 @@ def test_s10_each_job_goes_to_the_first_available_port(stage: Stage) -> None:
             assert len(first.paper) - before[0] < LONG, "the second job did not wait for the first"
         finally:
             first.rate = 0
-        assert printed(stage.client.wait(one, timeout_s=20))
-        assert printed(stage.client.wait(two, timeout_s=20))
+        assert printed(stage.client.wait(one, timeout_s=60))
+        assert printed(stage.client.wait(two, timeout_s=60))
         stage.print(printer, b"three")
         assert grown(stage, before) == [LONG + 5, 3, 0]
 
@@ -81,7 +81,7 @@ def test_s45_a_redirected_job_stays_what_it_was(stage: Stage) -> None:
         with stage.printer("IP_1", "IP_2") as printer:
             number = stage.submit(printer, b"the same", priority=77)
             before = stage.client.get(number)
-            after = stage.client.wait(number, timeout_s=20)
+            after = stage.client.wait(number, timeout_s=60)
             assert printed(after)
             assert (after.number, after.uid, after.priority) == (before.number, before.uid, 77)
             assert after.owner == before.owner
@@ -102,4 +102,4 @@ def test_s46_all_busy_means_waiting(stage: Stage) -> None:
         assert stage.client.get(number).state in (JobState.JOB_STATE_PENDING, JobState.JOB_STATE_PROCESSING)
         for handle in handles:
             stage.holder.close(handle)
-        assert printed(stage.client.wait(number, timeout_s=30))
+        assert printed(stage.client.wait(number, timeout_s=60))

@@ -102,7 +102,7 @@ def test_s15_custom_monitors_can_be_added(
             assert "Unix Socket Port" in [one.name for one in hello.monitors]
             assert [one.port.port for one in stub.EnumPorts(pb.EnumPortsRequest()).ports] == ["SOCK1"]
         with Client(spooler.address) as client:
-            job = client.wait(client.submit(b"^XA^XZ", printer="sockets").number, timeout_s=20)
+            job = client.wait(client.submit(b"^XA^XZ", printer="sockets").number, timeout_s=60)
             assert printed(job), job
         assert printer.documents == [b"^XA^XZ"]
     finally:
@@ -153,7 +153,7 @@ async def test_s22_a_sample_port_monitor_is_supplied(
     assert stuck.error.reason == "WRITE_TIMEOUT"
     began = time.monotonic()
     taken_back = await session.abort(key)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10  # and not the minutes that a printer may stand still
     assert taken_back.phase is Phase.ENDED
     printer.reads.set()
 
