@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -52,7 +53,7 @@ async def test_the_lines_of_a_day_count_from_their_own_time(tmp_path):
         struck = [e["time"] for e in printer.record.events if e["event"] == "fault"]
         units = [u.time for u in printer.record.units]
         # Never by the first unit of a day: two units lie between one strike and the next.
-        for before, after in zip(struck, struck[1:], strict=False):
+        for before, after in itertools.pairwise(struck):
             assert sum(before < time <= after for time in units) >= 2
         assert len(printer.engine.waiting()) <= 2, "yesterday's lines are still in wait"
     finally:
