@@ -86,7 +86,15 @@ def test_the_wheel_carries_its_licence_and_its_programs(wheel: Path):
         licences = [name for name in archive.namelist() if name.endswith("/LICENSE")]
 
     assert len(licences) == 1
-    for program in ("fabric-spooler", "fabric-portmon", "fabric-portui", "printfabric", "printfabric-sim"):
+    wanted = (
+        "fabric-spooler",
+        "fabric-portmon",
+        "fabric-portui",
+        "fabric-user",
+        "printfabric",
+        "printfabric-sim",
+    )
+    for program in wanted:
         assert f"{program} = " in text
 
 
