@@ -78,12 +78,22 @@ def final_ledger(known: Ledger, judged: Judged, size_bytes: int, began_at: int =
     progress = judged.progress
     ledger = ledger_of(known, progress, size_bytes, began_at)
     ledger = replace(ledger, uncertain=judged.conclusion.uncertain)
-    if progress.source is not None and progress.level is not EvidenceLevel.NONE:
-        reach = progress.acked if progress.level is EvidenceLevel.ACKED else progress.accepted
-        proof = Evidence(progress.level, progress.source, reach, datetime.now(UTC))
-        others = tuple(one for one in ledger.evidence if one.source is not progress.source)
+    proof = _proof(progress)
+    if proof is not None:
+        others = tuple(one for one in ledger.evidence if one.source is not proof.source)
         ledger = replace(ledger, evidence=(*others, proof))
     return with_units(ledger, judged.count) if judged.count is not None else ledger
+
+
+def _proof(progress: Progress) -> Evidence | None:
+    """Return what the end of an attempt rests on; of one that broke off it is what the host has in its journal."""
+    now = datetime.now(UTC)
+    if progress.source is not None and progress.level is not EvidenceLevel.NONE:
+        reach = progress.acked if progress.level is EvidenceLevel.ACKED else progress.accepted
+        return Evidence(progress.level, progress.source, reach, now)
+    if progress.accepted:
+        return Evidence(EvidenceLevel.ACCEPTED, EvidenceSource.JOURNAL, progress.accepted, now)
+    return None
 
 
 def with_units(ledger: Ledger, count: Count) -> Ledger:
@@ -178,11 +188,16 @@ def _trouble(judged: Judged) -> str:
 
 def hold_reason(job: Job, repeats: bool = False) -> str:
     """Return what nobody knows of a job, in units where they are visible, else in bytes; empty: nothing."""
+    if job.outcome not in (Outcome.UNKNOWN, Outcome.PARTIAL):
+        return ""
+    copy = f"copy {job.copies_printed + 1} of {job.copies}: " if job.copies > 1 else ""
+    return copy + _unknown(job, repeats)
+
+
+def _unknown(job: Job, repeats: bool) -> str:
     ledger, size = job.ledger, job.document.size_bytes
     units, unsure = ledger.units, ledger.uncertain_units
     once = " (one that is printed several times counts once)" if repeats else ""
-    if job.outcome not in (Outcome.UNKNOWN, Outcome.PARTIAL):
-        return ""
     if units.kind is not UnitKind.DOCUMENT:
         if unsure is not None:
             return f"{unit_range(units.kind, unsure)} of {units.total} may have printed{once}"

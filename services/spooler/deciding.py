@@ -13,7 +13,7 @@ from chassis.errors import DocumentLost, FabricError, InvalidArgument, NotSuppor
 from spooler.acts import Acts, to_its_end
 from spooler.aftermath import hold_reason, unit_range, with_units
 from spooler.dispatcher import Dispatcher
-from spooler.job import Job, Segment, event_of
+from spooler.job import Attempt, Job, Segment, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Outcome, UnitKind, UnitSpan
 from spooler.store import Changes
@@ -22,6 +22,7 @@ from spooler.unit_scan import Ends, UnitScan, Wanted
 
 log = logs.get(__name__)
 
+COUNTED_BYTES = 4 << 20  # the largest document that is read for the sake of a look at its attempts
 LOOK_WAIT_S = 1.0  # how long an answer waits for units that are being counted
 _OPEN = (Outcome.UNKNOWN, Outcome.PARTIAL)
 
@@ -53,6 +54,20 @@ class Deciding(Acts):
             task.add_done_callback(lambda _task: self._counting.pop(job.number, None))
         await asyncio.wait({task}, timeout=wait_s)
         return self._book.jobs.get(job.number, job)
+
+    async def in_units(self, job: Job, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Return attempts of a job whose ledgers speak of units, as far as its document is kept and not too large."""
+        if not job.has_document or job.document.size_bytes > COUNTED_BYTES:
+            return list(attempts)
+        return [one if one.ledger.units.total else await self._counted_attempt(job, one) for one in attempts]
+
+    async def _counted_attempt(self, job: Job, attempt: Attempt) -> Attempt:
+        try:
+            return replace(
+                attempt, ledger=with_units(attempt.ledger, await self.units.count(job, attempt.ledger))
+            )
+        except FabricError:  # its document has just gone: it is told in bytes
+            return attempt
 
     async def _count(self, job: Job) -> None:
         try:

@@ -125,6 +125,23 @@ async def test_a_person_decides_about_each_label_and_each_comes_out_as_decided(
     ]
 
 
+async def test_attempts_speak_of_units_whether_they_went_well_or_not(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    job = await broken(rig, port, LABELS, 18 * SIZE + 5, 2 * SIZE)
+    await rig.steering.resolve(job.number, "ann", "skip")
+    done = await finished(rig, job)
+    first, last = await rig.steering.in_units(done, await rig.store.attempts(job.number))
+    assert (first.ledger.units.accepted, first.ledger.uncertain_units) == (18, UnitSpan(17, 18))
+    assert {one.source for one in first.ledger.evidence} == {EvidenceSource.JOURNAL}
+    assert (last.ledger.units.kind, last.ledger.units.total, last.ledger.units.acked) == (UnitKind.LABEL, 20, 20)
+
+
+async def test_a_held_job_says_which_copy_nobody_knows_about(rig: Rig, host: FakeHost) -> None:
+    port = host.ports["P1:"]
+    job = await broken(rig, port, LABELS, 18 * SIZE + 5, 2 * SIZE, copies=3)
+    assert job.hold_reason.startswith("copy 1 of 3: labels 17 to 18 of 20 may have printed")
+
+
 async def test_skipping_the_last_labels_ends_the_job(rig: Rig, host: FakeHost) -> None:
     port = host.ports["P1:"]
     job = await broken(rig, port, LABELS, len(LABELS) - 1, 2 * SIZE)

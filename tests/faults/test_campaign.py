@@ -24,7 +24,7 @@ def test_the_same_seed_gives_the_same_faults():
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_what_jobs_say_is_what_the_printers_recorded_under_faults_of_all_kinds_at_once():
-    told = run_campaign(SEED, 16).as_dict()
+    told = run_campaign(SEED, 28).as_dict()
     print({name: value for name, value in told.items() if name != "complaints"})
     assert not told["complaints"], "\n".join(told["complaints"])
     wrong = ("lost", "doubled_unmarked", "false_completed", "false_statements", "stuck")

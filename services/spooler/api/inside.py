@@ -11,7 +11,7 @@ from spooler.dispatch_view import JobWait, LaneView
 from spooler.flight import Flight
 from spooler.hosts import HostInfo
 from spooler.hub import Hub
-from spooler.job import Job
+from spooler.job import Attempt, Job
 from spooler.ledger import UnitSpan
 from spooler.new_job import Duplicate, NewJob
 from spooler.port_info import PortInfo
@@ -143,6 +143,9 @@ class Steers(Protocol):
 
     async def counted(self, job: Job) -> Job:
         """Return a job that waits for a decision with its units, if they are counted soon."""
+
+    async def in_units(self, job: Job, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Return attempts whose ledgers speak of units, where the document can be read for them."""
 
 
 class PrinterSteers(Protocol):

@@ -35,7 +35,7 @@ RULES = {
     "skip": pb.UNCERTAIN_DECISION_SKIP,
     "reprint-marked": pb.UNCERTAIN_DECISION_REPRINT_MARKED,
 }
-_END_S = 60.0  # what a batch may take once the last fault is over
+_END_S = 120.0  # what a batch may take once the last fault is over
 
 
 @dataclass
