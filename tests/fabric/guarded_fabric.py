@@ -48,6 +48,7 @@ class GuardedFabric:
         self.authority = Authority(folder)
         self.programs: dict[str, Program] = {}
         self.health: dict[str, str] = {}
+        self.web = ""
 
     def start(self) -> None:
         """Start all three."""
@@ -67,9 +68,9 @@ class GuardedFabric:
             "spooler", 'viewer = ["certificate:spiffe://fabric/portui"], administrator = ["group:admins"]', "monitors",
             hosts + sign_in,
         )  # fmt: skip
-        self._start(
-            "portui", 'administrator = ["group:admins"]', "channel", f'spooler = "{self.address("spooler")}"'
-        )
+        self.web = f"127.0.0.1:{quiet_port()}"
+        console = f'spooler = "{self.address("spooler")}"\nweb_listen = "{self.web}"'
+        self._start("portui", 'administrator = ["group:admins"]', "channel", console)
 
     def stop(self) -> None:
         """Stop what runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import itertools
 import socket
 import time
@@ -260,24 +261,42 @@ async def test_oversized_malformed_and_made_up_requests_get_their_errors(fabric,
     assert unknown.code == "UNIMPLEMENTED"
 
 
-@pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("listener", ["calls", "health", "metrics"])
+LISTENERS = [(service, listener) for service in SERVICES for listener in ("calls", "health", "metrics")]
+
+
+@pytest.mark.parametrize(("service", "listener"), [*LISTENERS, ("portui", "web")])
 async def test_bytes_that_are_no_protocol_end_the_connection_and_nothing_else(fabric, service, listener):
     where = {
         "calls": fabric.programs[service].address,
         "health": fabric.health[service],
         "metrics": fabric.metrics(service),
+        "web": fabric.web,
     }
     host, _, port = where[listener].rpartition(":")
-    for junk in (
-        bytes(range(256)) * 64,
-        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 20_000 + b"\r\n",
-        b"\x16\x03\x01\xff\xff",
-    ):
+    headers = b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 20_000 + b"\r\n"
+    for junk in (bytes(range(256)) * 64, headers, b"\x16\x03\x01\xff\xff"):
         await asyncio.to_thread(shout, host, int(port), junk)
     assert fabric.programs[service].runs
     error = await refused(fabric, service, token="Bearer still-there")
     assert isinstance(error, auth_errors.TokenInvalid)
+
+
+def page(address: str, path: str) -> tuple[int, str, str]:
+    """Return what somebody without a session gets: status, where it leads, text."""
+    connection = http.client.HTTPConnection(address, timeout=30)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("Location", ""), answer.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/ports", "/jobs", "/printers", "/events", "/hosts/edge"])
+async def test_the_console_shows_nothing_to_who_has_not_signed_in(fabric, path):
+    status, leads, text = await asyncio.to_thread(page, fabric.web, path)
+    assert (status, leads.partition("?")[0]) == (303, "/sign-in") or status in (401, 403, 404), text
+    assert "edge" not in text
 
 
 async def test_after_all_that_nothing_unexpected_was_logged(fabric):
