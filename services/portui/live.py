@@ -20,6 +20,7 @@ RING = 60
 MINUTES = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
 _RETRY_S = 1.0
+_LATE_S = 5.0
 log = logs.get(__name__)
 
 
@@ -82,6 +83,7 @@ class Live:
         self.structure = 0  # rises when a page has to be drawn anew
         self.frames_of_now = Frames(0, {}, {})
         self._changed = asyncio.Condition()
+        self._awaiting: list[asyncio.Event] = []
         self._last_tick = clock()
         self._shown: dict[str, object] = {}
         self._shares: dict[int, int] = {}
@@ -113,6 +115,20 @@ class Live:
         async with self._changed:
             await self._changed.wait_for(lambda: self.frames > seen)
         return self.frames_of_now
+
+    async def until(self, known: Callable[[Fleet], bool]) -> None:
+        """Wait until what somebody has just added is known here, too; a watch that is late is not waited for long."""
+        news = asyncio.Event()
+        self._awaiting.append(news)
+        try:
+            async with asyncio.timeout(_LATE_S):
+                while not known(self.fleet):
+                    news.clear()
+                    await news.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._awaiting.remove(news)
 
     def _lost(self, why: str) -> None:
         if self.connected or not self.error:
@@ -156,6 +172,8 @@ class Live:
                 self.structure += 1
             self.fleet, self.connected, self.lost_since, self.error = fleet, True, None, ""
             self.ready.set()
+            for news in self._awaiting:
+                news.set()
 
     def _port(self, fleet: Fleet, told: Port) -> None:
         """Take a port as its host told of it, with what the spooler knows: its printers, and that it prints."""

@@ -114,6 +114,7 @@ async def undo(request: Request, form: FormData) -> Response:
         wrong = "; ".join(f"{one.pointer.removeprefix('/')}: {one.message}" for one in done.errors)
         return go("/ports", f"{port} could not be added again: {wrong}")
     not_back = await _put_back(console, f"{host}/{port}", places)
+    await console.live.until(lambda fleet: f"{host}/{port}" in fleet.ports)
     return go(shown.port_path(str(host), str(port)), " ".join([f"{port} is there again.", *not_back]))
 
 

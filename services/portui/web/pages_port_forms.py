@@ -195,6 +195,9 @@ async def _try_to_add(
     if errors or check:
         good = f"Checked by the monitor: {name} can be added, and nothing else changes." if not errors else ""
         return _add_page(request, described, what, values, errors, good, checking=check)
+    if done.port is not None:
+        name = done.port.name.partition("/ports/")[2]  # as it is spelled from now on
+    await console_of(request).live.until(lambda fleet: f"{host}/{name}" in fleet.ports)
     if text_of(form, "then") == "printer":
         return go(f"/printers/new?port={host}/{name}", f"{name} is added on {host}. Now its printer.")
     return go(shown.port_path(host, name), f"{name} is added on {host}.")

@@ -117,6 +117,7 @@ async def create(request: Request, form: FormData) -> Response:
         await console_of(request).printing.create_printer(wanted.name, wanted)
     except FabricError as error:
         return _form(request, wanted, sentence(error))
+    await console_of(request).live.until(lambda fleet: wanted.name in fleet.printers)
     return go(f"/printers/{wanted.name}", f"{wanted.name} is there.")
 
 

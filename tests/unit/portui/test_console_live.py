@@ -160,3 +160,27 @@ async def test_a_slow_viewer_gets_the_newest_frame_and_misses_the_others():
         live.tick()
     frames = await live.next_frames(0)
     assert (frames.number, newest(live)["n"]) == (5, 5)
+
+
+async def test_what_was_just_added_is_waited_for_and_nothing_else_is():
+    live = Live(Script())
+    live.apply(SNAPSHOT)
+    waiting = asyncio.create_task(live.until(lambda fleet: "edge/COM9:" in fleet.ports))
+    await asyncio.sleep(0)
+    live.apply(Change(ports=(port("COM8:"),)))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    live.apply(Change(ports=(port("COM9:"),)))
+    async with asyncio.timeout(30):
+        await waiting
+
+
+def test_how_far_a_job_is_does_not_draw_pages_anew_and_that_it_has_ended_does():
+    live = Live(Script())
+    live.apply(SNAPSHOT)
+    live.apply(Change(jobs=(job(1, JobState.PROCESSING, 100),), hosts=(Host("edge", "online"),)))
+    before = live.structure
+    live.apply(Change(jobs=(job(1, JobState.PROCESSING, 500),), hosts=(Host("edge", "online"),)))
+    assert live.structure == before
+    live.apply(Change(jobs=(job(1, JobState.COMPLETED, 1000),)))
+    assert live.structure == before + 1
