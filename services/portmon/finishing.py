@@ -118,8 +118,9 @@ def _sort_out(port: HostPort | None, fabric: str, documents: Iterable[StagedDocu
             del begun[known.key]
         elif known.win32 or known.phase is Phase.INTERRUPTED:
             stopped = True  # nothing is printed behind half a document
-    # The journal says what came out of these: their bytes are of no use to the same attempt any more.
     for one in begun.values():
+        # What is known of these is in the journal; where it knows nothing, half of one may be on paper.
+        stopped = stopped or port is None or port.journal.find(one.facts.key) is None
         one.drop()
     _give_back(one for one in documents if stopped or not one.facts.finishes)
 

@@ -49,9 +49,9 @@ class Inbox:
     def put(self, piece: Slice) -> None:
         """Queue a slice. Whoever begins a document again, after a broken stream, hears at once how far it is."""
         if piece.start is not None:
-            if (before := self._unbegun.get(piece.key)) is not None:
+            before = self._unbegun.setdefault(piece.key, piece)
+            if before is not piece:
                 before.reply = _both(before.reply, piece.reply)
-            self._unbegun[piece.key] = piece
         self._handed_over += _cost(piece)
         self._slices.append(piece)
 
@@ -77,10 +77,6 @@ class Inbox:
                 log.exception("staged document not given back", document=str(piece.key), why=error.message)
                 return Progress(piece.key, Phase.QUEUED, staged=True)
         return progress
-
-    def forget(self, key: DocKey) -> None:
-        """A document is not begun any more: its slices are dropped when their turn comes."""
-        self._unbegun.pop(key, None)
 
     @property
     def goes_on(self) -> bool:

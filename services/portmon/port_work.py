@@ -76,14 +76,17 @@ class PortWork:
         """Make the thread stop a document, or never begin it; the one call that comes from another thread."""
         self._canceled.add(key)
 
+    @property
+    def key(self) -> DocKey | None:
+        """The document in progress, or the one that the device is being made ready for."""
+        return self._starting if self.current is None else self.current.key
+
     def interrupt(self) -> None:
         """Raise when the document in progress was canceled; asked, as all waits do, its sender hears how far it is."""
-        current = self.current
-        key = self._starting if current is None else current.key
-        if key is not None and key in self._canceled:
+        if (key := self.key) is not None and key in self._canceled:
             raise errors.JobCanceled(f"document {key} was canceled", document=key)
-        if current is not None:
-            self.feed.tell(self.port, current)
+        if self.current is not None:
+            self.feed.tell(self.port, self.current)
 
     # --- slices
 

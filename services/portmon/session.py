@@ -126,9 +126,6 @@ class PortSession:
     async def abort(self, key: DocKey, how: Disposition = Disposition.ABORT) -> Progress:
         """End a document at once: a stuck write is interrupted, one that still waits is taken back."""
         self._work.cancel(key)
-        if self._work.current is not None and self._work.current.key != key:  # what is begun later, is it not
-            self._inbox.forget(key)
-            return not_begun(self._journal, key)
         return await self.call(Slice(key, reply=lambda *_: None, end=how), urgent=True)
 
     def configure(self, settings: Any) -> None:
@@ -197,6 +194,8 @@ class PortSession:
         if self._closing is not None:
             raise self._closing
         self._work.interrupt()
+        if self._urgent and self._urgent[0].key != self._work.key:  # it does not wait for a whole document
+            self._answer(piece := self._urgent.popleft(), not_begun(self._journal, piece.key))
 
     def _answer(self, piece: Slice, progress: Progress) -> None:
         self._outbox.put(piece, self._inbox.answered(piece, progress), last=True)

@@ -87,8 +87,8 @@ class StagedFile:
         """Begin a file, replacing one of that name; it is durable with the first `sync`. Raises SpoolFull."""
         text = facts.text()
         made = cls(path, facts, SECTOR_BYTES + len(text), StagedState.RECEIVING, 0)
-        with _said(path):
-            path.write_bytes(made._sector(text).ljust(SECTOR_BYTES, b"\0") + text)
+        with _said(path), open(path, "wb", opener=_private) as file:
+            file.write(made._sector(text).ljust(SECTOR_BYTES, b"\0") + text)
         return made
 
     @classmethod
@@ -182,6 +182,10 @@ class StagedFile:
     def remove(self) -> None:
         """Give the bytes back."""
         self.path.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)  # it is a document of somebody's
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from portmon.staged_state import StagedEvent, StagedState, step
 RESERVE_BYTES = 64 << 20  # left on the disk for the journals, whose pages must never fail to be written
 QUOTA_BYTES = 256 << 20
 KEEP_S = 86400.0
+EVICT_S = 60.0  # what came, and was not ordered for so long, makes room for others
+_UNORDERED = (StagedState.RECEIVING, StagedState.STAGED)
 _SUFFIX = ".staged"
 log = logs.get(__name__)
 
@@ -191,9 +193,6 @@ class Staging:
                 if settled or known.facts == facts:
                     return known
                 known.drop()
-            self._documents = {
-                key: one for key, one in self._documents.items() if one.state is not StagedState.GONE
-            }
             self._make_room(facts)
             self._directory.mkdir(parents=True, exist_ok=True)
             name = f"{facts.key.uid.hex()}-{facts.key.attempt}{_SUFFIX}"
@@ -202,8 +201,9 @@ class Staging:
             return made
 
     def _make_room(self, facts: StagedFacts) -> None:
-        used = sum(one.facts.size_bytes for one in self._documents.values())
         size, quota = facts.size_bytes, self.quota_bytes
+        self._evict(facts.key.uid, quota - size)
+        used = sum(one.facts.size_bytes for one in self._documents.values())
         if used + size > quota:
             self.refused += 1
             raise SpoolFull(
@@ -222,6 +222,21 @@ class Staging:
                 free=free,
             )
 
+    def _evict(self, uid: bytes, most_bytes: int) -> None:
+        """Drop what will not be ordered: other attempts of the job, and, for want of room, what waits the longest."""
+        idle = [one for one in self._documents.values() if one.state in _UNORDERED]
+        for one in idle:
+            if one.facts.key.uid == uid:
+                one.drop()
+        self._documents = {
+            key: one for key, one in self._documents.items() if one.state is not StagedState.GONE
+        }
+        used = sum(one.facts.size_bytes for one in self._documents.values())
+        for one in sorted(idle, key=lambda one: one.used_at):
+            if used > most_bytes and one.facts.key.uid != uid and time.time() - one.used_at > EVICT_S:
+                one.drop()
+                used -= self._documents.pop(one.facts.key).facts.size_bytes
+
     # --- orders
 
     def ordered(self, port: str, fabric: str) -> list[StagedDocument]:
@@ -239,7 +254,7 @@ class Staging:
     def is_untouched(self, key: DocKey) -> bool:
         """Whether it is proven by what lies here that nothing of a document was printed."""
         found = self.find(key)
-        return found is not None and found.state in (StagedState.RECEIVING, StagedState.STAGED)
+        return found is not None and found.state in _UNORDERED
 
     def give_back(self, port: str, fabric: str) -> None:
         """The spooler has the port again: what was ordered and not begun waits for it to say so anew."""
@@ -265,7 +280,7 @@ class Staging:
         """Drop what nobody ordered for too long; return in how many seconds to look again."""
         now, due = time.time(), self.keep_s
         for one in self.documents():
-            if one.state not in (StagedState.RECEIVING, StagedState.STAGED):
+            if one.state not in _UNORDERED:
                 continue
             left = one.used_at + self.keep_s - now
             if left > 0:

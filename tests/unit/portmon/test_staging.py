@@ -226,3 +226,25 @@ def test_metrics_say_how_much_lies_here_and_how_much_may(tmp_path: Path) -> None
     assert states == {"receiving": 1, "staged": 1, "ordered": 1, "begun": 0}
     for name, value in (("bytes", 3 * len(DATA)), ("quota_bytes", 3 * len(DATA)), ("refused_total", 1)):
         assert registry.get_sample_value(f"printfabric_staged_{name}", {"host": "edge-7"}) == value
+
+
+def test_other_attempts_of_a_job_and_what_waits_long_make_room(tmp_path: Path) -> None:
+    where = room(tmp_path, quota=2 * len(DATA))
+    first = brought(where)
+    again = where.take(replace(first.facts, key=DocKey(first.facts.key.uid, 2)))
+    assert where.find(first.facts.key) is None
+    ordered = brought(where)
+    ordered.put_in_order()
+    with pytest.raises(SpoolFull):
+        where.take(facts())
+    again.used_at -= staging.EVICT_S + 1
+    ordered.used_at -= staging.EVICT_S + 1
+    where.take(facts())
+    assert where.find(again.facts.key) is None
+    assert where.find(ordered.facts.key) is ordered
+
+
+def test_nobody_else_may_read_what_lies_here(tmp_path: Path) -> None:
+    brought(room(tmp_path))
+    [path] = (tmp_path / "staged").iterdir()
+    assert path.stat().st_mode & 0o077 == 0
