@@ -17,8 +17,9 @@ _TOKEN = re.compile(
     rb"|~DY[^,~^]{1,40},[BCP],[^,~^]{0,3},(?P<download>\d{1,8}),\d{0,8},)(?!:[BZ]64:)",
     re.IGNORECASE,
 )
-# One of these is in every token; looking for them is much faster than the pattern.
-_LEADS = (b"~", b"! U", b"{}", b"^GFB", b"^GFC", b"^gf")
+# One of these begins every token but ^GF. Looking for single bytes is much faster than for more or for the pattern.
+_LEADS = (b"~", b"!", b"{")
+_GRAPHIC = (b"Gg", b"Ff", b"BbCc")
 _ENCODED = (b":B64:", b":Z64:")
 # The beginning of a token or bracket at the end of what has arrived. No token is longer than 80 bytes.
 _PARTIAL_BYTES = 80
@@ -36,7 +37,7 @@ def token(buffer: bytearray | bytes, start: int, end: int) -> re.Match[bytes] | 
 
     None as well while it cannot be told yet whether what a head announces is counted or comes as :B64:.
     """
-    if all(buffer.find(lead, start, end) < 0 for lead in _LEADS):
+    if all(buffer.find(lead, start, end) < 0 for lead in _LEADS) and _caret(buffer, _GRAPHIC, start, end) < 0:
         return None
     found = _TOKEN.search(buffer, start, end)
     if found is None or counted(found) is None:
@@ -59,15 +60,18 @@ def partial(buffer: bytearray | bytes, start: int) -> int:
 
 def bracket(buffer: bytearray, letters: bytes) -> int:
     """Return where the first ^X or ^x followed by one of `letters` is, -1 if there is none."""
-    first, end = -1, len(buffer)
-    for needle in (b"^X", b"^x"):
-        at = buffer.find(needle, 0, end)
-        while 0 <= at < len(buffer) - 2:
-            if buffer[at + 2] in letters:
-                first = end = at  # the other spelling matters only before
-                break
-            at = buffer.find(needle, at + 2, end)
-    return first
+    return _caret(buffer, (b"Xx", letters), 0, len(buffer))
+
+
+def _caret(buffer: bytearray | bytes, behind: tuple[bytes, ...], start: int, end: int) -> int:
+    """Return where the first ^ within `start`…`end` is that one byte of each of `behind` follows; else -1."""
+    at = buffer.find(b"^", start, end)
+    last = len(buffer) - len(behind)
+    while 0 <= at < last:
+        if all(buffer[at + place] in possible for place, possible in enumerate(behind, 1)):
+            return at
+        at = buffer.find(b"^", at + 1, end)
+    return -1
 
 
 def commands(data: bytes, inlet: Inlet) -> list[tuple[int, bytes]]:

@@ -142,6 +142,8 @@ class ZplPrinter(Personality):
 
     def _read(self, buffer: bytearray, end: int) -> None:
         """Note what concerns the paper in the commands before `end`."""
+        if buffer.find(b"^", 0, end) < 0:
+            return
         self._prints = self._prints or _PRINTS.search(buffer, 0, end) is not None
         if found := _COPIES.search(buffer, 0, end):
             self._copies = max(1, int(found[1]))
