@@ -16,6 +16,7 @@ _MEANINGS: dict[str, tuple[Condition, Severity]] = {
     "door-open": (Condition.DOOR_OPEN, _ERROR),
     "input-tray-missing": (Condition.PAPER_PROBLEM, _WARNING),
     "interlock-open": (Condition.DOOR_OPEN, _ERROR),
+    "marker-failure": (Condition.CLEAR, _ERROR),
     "marker-supply-empty": (Condition.NO_TONER, _ERROR),
     "marker-supply-low": (Condition.TONER_LOW, _WARNING),
     "media-empty": (Condition.PAPER_OUT, _ERROR),

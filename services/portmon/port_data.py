@@ -24,6 +24,7 @@ _FIELDS = {
 }
 _LPR_FIELDS = {"sztQueue": ("queue", str, 32), "dwDoubleSpool": ("byteCounting", bool, 1)}
 _OTHERS = ("sztPortName", "dwVersion", "dwProtocol", "cbSize", "dwReserved", "sztIPAddress", "Reserved")
+_MOST_HOST_1 = 48  # PORT_DATA_1 has less room for it
 _KNOWN = {*_FIELDS, *_LPR_FIELDS, *_OTHERS}
 
 
@@ -46,25 +47,34 @@ def version_of(value: Mapping[str, Any], *, most: int = 2) -> int:
     return version
 
 
+def refuse_reserved(value: Mapping[str, Any]) -> None:
+    """Raise Wrong (13) unless what a record keeps for later is zero, where it is there at all."""
+    for member in ("dwReserved", "Reserved"):
+        given = value.get(member) or 0
+        if given != 0 and (not isinstance(given, str | list) or any(one not in ("\0", 0) for one in given)):
+            raise Wrong(13, f"{member} is 0")
+
+
 def settings_of(value: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     """Return a record's port name, scheme and settings.
 
     Raises:
         Wrong: 124, another version; 13, a field that is missing, unknown or of another kind; 87, another protocol.
     """
-    version_of(value)
+    version = version_of(value)
     unknown = sorted(set(value) - _KNOWN)
     if unknown:
         raise Wrong(13, f"PORT_DATA has no member {unknown[0]!r}")
-    if value.get("dwReserved", 0) != 0:
-        raise Wrong(13, "dwReserved is 0")
+    refuse_reserved(value)
     scheme = _SCHEMES.get(value.get("dwProtocol", _RAW))
     if scheme is None:
         raise Wrong(87, "dwProtocol is 1 (RAWTCP) or 2 (LPR)")
     fields = _FIELDS | (_LPR_FIELDS if scheme == "lpr" else {})
     found = {}
     for member, (setting, kind, most) in fields.items():
-        given = _field(value, member, kind, most)
+        given = _field(
+            value, member, kind, _MOST_HOST_1 if (version, member) == (1, "sztHostAddress") else most
+        )
         if given not in (None, "") and not (member in ("dwPortNumber", "dwSNMPDevIndex") and given == 0):
             found[setting] = given
     host = found.get("host") or _field(value, "sztIPAddress", str, 15)

@@ -123,7 +123,7 @@ def facts_of(state: State, supplies: Sequence[Supply]) -> dict[str, Fact]:
     for number, supply in enumerate(supplies, 1):
         label = _text(supply.description)
         key = rf"\Printer.Consumables.{_NOT_A_NAME.sub('', label)[:40] or f'Supply{number}'}"
-        found[f"{key}:Type"] = Fact(Kind.STRING, _TYPES.get(supply.kind or 0, "Other"))
+        found[f"{key}:Type"] = Fact(Kind.ENUM, _TYPES.get(supply.kind or 0, "Other"))
         found[f"{key}:Installed"] = Fact(Kind.BOOL, True)
         found[f"{key}:Level"] = Fact(Kind.INT, percent(supply.level, supply.capacity))
         if label:

@@ -8,7 +8,7 @@ from typing import Any
 from portmon.checked import checked_settings
 from portmon.device_names import forget_names
 from portmon.form import document, ui_name
-from portmon.port_data import is_port_data, version_of
+from portmon.port_data import is_port_data, refuse_reserved, version_of
 from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
 from portmon.port_record import PortRecord
@@ -65,6 +65,7 @@ async def _delete_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
         raise Wrong(13 if xcv.name_of(session) == TCP else 87, "DeletePort needs a name")
     if isinstance(value, dict) and "dwVersion" in value:
         version_of(value, most=1)  # DELETE_PORT_DATA_1
+        refuse_reserved(value)
         value = {"name": value.get("psztPortName")}
     port = xcv.port_of(session, value)
     if port.used_by:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portmon import snmp_message
+from portmon.bidi_schema import value_at
 from portmon.reports import Condition, Severity
 from portmon.snmp_message import BadSnmp
 from portmon.snmp_status import State, Supply, facts_of, percent, reports_of, state_of
@@ -75,6 +76,10 @@ def test_supplies_become_consumables_of_the_bidi_schema() -> None:
     assert found[r"\Printer.DeviceInfo:ModelName"].value == "LaserJet"
     assert found[r"\Printer.Consumables.BlackCartridge:Level"].value == 25
     assert found[r"\Printer.Consumables.BlackCartridge:Type"].value == "Toner"
+    for path, fact in found.items():
+        known = value_at(path)
+        assert known is not None
+        assert fact.kind is known.kind, path
     assert found[r"\Printer.Consumables.Supply2:Level"].value == -1
 
 
