@@ -13,13 +13,13 @@ from portmon.reports import Condition, Report, Severity, Source
 class Word(IntEnum):
     """What is shown for a port, in order of precedence. The numbers are the contract's."""
 
-    UNKNOWN = 1
-    OFFLINE = 2
-    ERROR = 3
-    PAUSED = 4
-    ATTENTION = 5
-    PRINTING = 6
-    READY = 7
+    UNKNOWN = 1  # its host has not been heard of
+    OFFLINE = 2  # host, device or connection is gone
+    ERROR = 3  # needs a hand: a report of severity ERROR
+    PAUSED = 4  # by a person or a policy
+    ATTENTION = 5  # works, and will not for long: a report of severity WARNING
+    PRINTING = 6  # in a document
+    READY = 7  # open or openable, nothing to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Seen:
     printer_at: float | None = None  # the printer told something of itself
 
 
-_OF_STATE: Mapping[PortState, tuple[Word, str]] = {
+OF_STATE: Mapping[PortState, tuple[Word, str]] = {
     PortState.CLOSED: (Word.READY, "not open"),
     PortState.OPEN: (Word.READY, "open"),
     PortState.IN_DOCUMENT: (Word.PRINTING, "in a document"),
@@ -53,7 +53,7 @@ _OF_STATE: Mapping[PortState, tuple[Word, str]] = {
 def standings(seen: Seen, reports: Iterable[Report]) -> tuple[Standing, ...]:
     """Return what host, transport and printer say, in this order, and then the operator, if there is a word of theirs."""
     found = {source: Standing(source) for source in Source}
-    word, text = _OF_STATE[seen.state]
+    word, text = OF_STATE[seen.state]
     found[Source.TRANSPORT] = Standing(Source.TRANSPORT, word, text, seen.since)
     if seen.device_at is not None:
         found[Source.HOST] = Standing(Source.HOST, Word.READY, "the device is there", seen.device_at)

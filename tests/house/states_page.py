@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 from portmon import port_state, staged_state
+from portmon.port_status import OF_STATE, Word
 from spooler import job_state
+from spooler.choosing import MOST_IN_A_ROW
 
-HEAD = """\
+HEAD = f"""\
 # States
 
-Drawn by `make docs` from `services/spooler/job_state.py`, `services/portmon/port_state.py` and
-`services/portmon/staged_state.py`; edit those, not this page.
+Drawn by `make docs` from `services/spooler/job_state.py`, `services/portmon/port_state.py`,
+`services/portmon/staged_state.py` and `services/portmon/port_status.py`; edit those, not this page.
 Whatever is not in a table is refused with `WrongState`, and nothing changes. Conditions (offline, paper out, stalled) are
 not states: they are reasons, listed beside the state.
 
@@ -29,18 +31,20 @@ Who holds a port is beside both. A path is a language monitor or none, and the p
 | held | another fabric | held: it is refused with 170 |
 | held | ClosePort, the lease ran out, PowerEvent suspend, Shutdown | free; its handle is dead (6) |
 
-Documents of one path go together, at most 16 in a row while a printer with another path waits for the port.
+Documents of one path go together, at most {MOST_IN_A_ROW} in a row while a printer with another path waits for the port.
 """
 
 # States and events are each machine's own enum; None stands for what does not exist yet.
 Table = Mapping[Any, Mapping[Any, Any]]
 
 
-def explained(words: type[StrEnum]) -> dict[str, str]:
+def explained(words: type[Enum]) -> dict[str, str]:
     """Return each word with the comment that follows it in the source, or nothing."""
     source = inspect.getsource(words)
     return {
-        word.value: found[1] if (found := re.search(rf"{word.name} = .*?#\s*(.+)", source)) else ""
+        str(word.value if isinstance(word.value, str) else word.name.lower()): found[1]
+        if (found := re.search(rf"{word.name} = .*?#\s*(.+)", source))
+        else ""
         for word in words
     }
 
@@ -84,10 +88,23 @@ def section(title: str, table: Table, states: type[StrEnum], events: type[StrEnu
     return [*lines, ""]
 
 
+def one_word() -> list[str]:
+    """Return how the one word of a port is made: the order of precedence, and what an open port's state says."""
+    lines = ["## The one word of a port", ""]
+    lines += [
+        "Host, transport, printer and who works with the port each have a word; the first in this order is shown."
+    ]
+    lines += ["A source that says nothing counts for nothing.", "", "| word | when |", "|---|---|"]
+    lines += [f"| {word} | {meaning} |" for word, meaning in explained(Word).items()]
+    lines += ["", "| open port | word of its transport | in words |", "|---|---|---|"]
+    lines += [f"| {state} | {word.name.lower()} | {text} |" for state, (word, text) in OF_STATE.items()]
+    return [*lines, ""]
+
+
 def text() -> str:
     """Return the whole page."""
     jobs = section("A job", job_state.TRANSITIONS, job_state.JobState, job_state.JobEvent)
     ports = section("An open port", port_state.TRANSITIONS, port_state.PortState, port_state.PortEvent)
     title = "A document that lies on its host whole"
     staged = section(title, staged_state.TRANSITIONS, staged_state.StagedState, staged_state.StagedEvent)
-    return "\n".join([HEAD, *jobs, *ports, *staged]).rstrip() + "\n"
+    return "\n".join([HEAD, *jobs, *ports, *one_word(), *staged]).rstrip() + "\n"

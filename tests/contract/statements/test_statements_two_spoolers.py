@@ -119,45 +119,9 @@ def restarts(request: pytest.FixtureRequest) -> Iterator[None]:
 def test_the_port_goes_from_spooler_to_spooler_and_every_fence_is_above_the_one_before(
     scene: Scene, restarts: None
 ) -> None:
-    one, two = scene.one, scene.two
-    one.add_printer()
-    scene.print(one, b"<first>")
-    (first, fence) = scene.holder()
-
-    # S23, S34: who has it keeps it, between documents too; the other's job waits and is not lost.
-    two.add_printer()
-    waits = two.submit(b"<second>")
-    scene.print(one, b"<third>")
-    assert scene.holder() == (first, fence)
-    assert not two.is_printed(waits)
-    # S37: no printer of the first one uses it any more.
-    one.delete_printer()
-    wait_until(
-        lambda: two.is_printed(waits), PATIENCE_S, "the port was closed, and the other never opened it"
-    )
-    second, _ = scene.holder()
-    assert second not in ("", first)
-
-    # S38: a spooler that is killed says nothing; its lease runs out, and the other goes on.
-    one.add_printer()
-    waits = one.submit(b"<fourth>")
-    two.program.kill()
-    wait_until(
-        lambda: one.is_printed(waits), PATIENCE_S, "the lease of the one that was killed never ran out"
-    )
-    assert scene.holder()[0] == first
-    two.program.start()
-    waits = two.submit(b"<fifth>")
-
-    # The port monitor is killed: who comes first has the port; nobody comes with an old fence.
-    scene.portmon.kill()
-    scene.portmon.start()
-    one.delete_printer()
-    wait_until(lambda: two.is_printed(waits), PATIENCE_S, "the port monitor came back, and the port did not")
-    assert scene.holder()[0] == second
-    two.delete_printer()
-    wait_until(lambda: scene.holder() == ("", 0), PATIENCE_S, "nobody uses it, and it is held")
-
+    first, second = goes_over_when_no_printer_uses_it(scene)
+    goes_over_when_its_holder_is_killed(scene, first)
+    comes_back_with_its_port_monitor(scene, second)
     documents = [b"<first>", b"<third>", b"<second>", b"<fourth>", b"<fifth>"]
     wait_until(lambda: scene.paper.count >= sum(map(len, documents)))
     assert scene.paper.now() == b"".join(documents), "whole, once, and in this order"
@@ -165,3 +129,44 @@ def test_the_port_goes_from_spooler_to_spooler_and_every_fence_is_above_the_one_
         fences = [number for who, number in scene.holds if who == fabric]
         assert fences == sorted(set(fences)), "fences rise, over restarts and for each of them"
         assert len(fences) >= 2
+
+
+def goes_over_when_no_printer_uses_it(scene: Scene) -> tuple[str, str]:
+    """S23, S34, S37: who has it keeps it, between documents too. Return both fabrics."""
+    scene.one.add_printer()
+    scene.print(scene.one, b"<first>")
+    first, fence = scene.holder()
+    scene.two.add_printer()
+    waits = scene.two.submit(b"<second>")
+    scene.print(scene.one, b"<third>")
+    assert scene.holder() == (first, fence)
+    assert not scene.two.is_printed(waits), "it waits, and is not lost"
+    scene.one.delete_printer()
+    wait_until(lambda: scene.two.is_printed(waits), PATIENCE_S, "closed, and the other never opened it")
+    second, _ = scene.holder()
+    assert second not in ("", first)
+    return first, second
+
+
+def goes_over_when_its_holder_is_killed(scene: Scene, first: str) -> None:
+    """S38: a spooler that is killed says nothing; its lease runs out, and the other goes on."""
+    scene.one.add_printer()
+    waits = scene.one.submit(b"<fourth>")
+    scene.two.program.kill()
+    wait_until(lambda: scene.one.is_printed(waits), PATIENCE_S, "the lease of the killed one never ran out")
+    assert scene.holder()[0] == first
+    scene.two.program.start()
+
+
+def comes_back_with_its_port_monitor(scene: Scene, second: str) -> None:
+    """The port monitor is killed: who comes first has the port, and nobody comes with an old fence."""
+    waits = scene.two.submit(b"<fifth>")
+    scene.portmon.kill()
+    scene.portmon.start()
+    scene.one.delete_printer()
+    wait_until(
+        lambda: scene.two.is_printed(waits), PATIENCE_S, "the port monitor came back, its port did not"
+    )
+    assert scene.holder()[0] == second
+    scene.two.delete_printer()
+    wait_until(lambda: scene.holder() == ("", 0), PATIENCE_S, "nobody uses it, and it is held")
