@@ -196,6 +196,25 @@ def _tokens(data: bytes, _chance: random.Random) -> None:
         oidc._unproven(token)
 
 
+def _lpd() -> list[Target]:
+    return [
+        Target(
+            "lpd", lambda data, _: lpd_message.refusal(data or b"\x01"), (b"\x01queue is full\n", b"\x00")
+        ),
+        Target(
+            "lpd dialogue",
+            daemon.dialogue,
+            (b"\0\0\0\0\0", b"\0\0\0\x01no room for it\n", b"\x02", b"queue lp: unknown\n" * 9),
+            (DeviceOffline, DeviceFault),
+        ),
+        Target(
+            "lpd control file",
+            daemon.control_file,
+            ("Jörg\nPeter\0".encode(), b"invoice 7\r\nU/etc/passwd\n"),
+        ),
+    ]
+
+
 def targets() -> list[Target]:
     """Return all of them; languages of others, by entry point, too."""
     every = tuple(seed for seeds in _ANSWERS.values() for seed in seeds)
@@ -208,21 +227,8 @@ def targets() -> list[Target]:
         Target("tokens", _tokens, _TOKENS, (TokenInvalid,)),
         Target("ipp", _ipp, (_IPP,), (ipp_message.BadIpp,)),
         Target("http", _http, _HTTP, (BadHttp,)),
-        Target(
-            "lpd", lambda data, _: lpd_message.refusal(data or b"\x01"), (b"\x01queue is full\n", b"\x00")
-        ),
+        *_lpd(),
         Target("snmp", _snmp, (_SNMP, _SNMP[:-3]), (snmp_message.BadSnmp,)),
-        Target(
-            "lpd dialogue",
-            daemon.dialogue,
-            (b"\0\0\0\0\0", b"\0\0\0\x01no room for it\n", b"\x02", b"queue lp: unknown\n" * 9),
-            (DeviceOffline, DeviceFault),
-        ),
-        Target(
-            "lpd control file",
-            daemon.control_file,
-            ("Jörg\nPeter\0".encode(), b"invoice 7\r\nU/etc/passwd\n"),
-        ),
         Target("port data", _port_data, _PORT_DATA, (Wrong,)),
         Target(
             "bidi",
