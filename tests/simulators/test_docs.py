@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ from printfabric_sim.command import main
 from printfabric_sim.fault_script import When, parse_faults
 from printfabric_sim.fault_table import ACTIONS
 from printfabric_sim.personality import personality_names
+from tests.surroundings import require_tool
 
+SENDER = Path(__file__).with_name("careful_sender.py")
 PAGE = (Path(__file__).parents[2] / "docs" / "simulators.md").read_text()
 
 
@@ -54,7 +58,41 @@ def _units(numbers, outcome="printed"):
     return [{"serial": f"{n:05d}", "outcome": outcome} for n in numbers]
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+RECIPE = PAGE.partition("## Recipe")[2].partition("\n## ")[0]
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", RECIPE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("language", "block"), BLOCKS, ids=range(len(BLOCKS)))
+def test_every_block_of_the_recipe_works_with_printing_code_that_is_careful(tmp_path, language, block):
+    shutil.copy(SENDER, tmp_path / "my_code.py")
+    program = tmp_path / "my-printing-code"
+    program.write_text(f"#!{sys.executable}\n{SENDER.read_text()}")
+    program.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
+    if language == "sh":
+        require_tool("jq")
+        command = ["sh", "-e", "-c", block]
+    else:
+        (tmp_path / "test_recipe.py").write_text(block)
+        how = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if "def test_" in block else []
+        command = [sys.executable, *how, "test_recipe.py"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+        env={**os.environ, "PATH": path},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout or "def test_" not in block
+
+
+def test_the_recipe_has_a_block_of_every_way():
+    assert [language for language, _ in BLOCKS] == ["python", "python", "sh"]
+
+
 @pytest.mark.parametrize(
     ("units", "good"),
     [
@@ -68,7 +106,8 @@ def _units(numbers, outcome="printed"):
     ],
 )
 def test_the_shell_recipe_fails_when_labels_are_lost_doubled_or_garbled(tmp_path, units, good):
-    found = re.search(r"^jq .*?(?=```)", PAGE, re.MULTILINE | re.DOTALL)
+    require_tool("jq")
+    found = re.search(r"^jq -r .*?(?=```)", PAGE, re.MULTILINE | re.DOTALL)
     assert found is not None
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "units.jsonl").write_text("".join(json.dumps(unit) + "\n" for unit in units))
