@@ -47,6 +47,7 @@ class Holder:
     """A spooler by hand: it holds ports of one host and calls the functions of the table."""
 
     def __init__(self, channel: grpc.Channel, fabric: str = "fabric-a") -> None:
+        self.channel = channel
         self.stub: Any = MonitorServiceStub(channel)
         self.owner = pb.PortOwner(fabric_id=fabric, spooler_id=f"{fabric}-{os.getpid()}")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import subprocess
 import sys
 import termios
 import threading
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +22,8 @@ from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
 from tests.contract.statements.stage import Stage
-from tests.rig.programs import wait_until
+from tests.contract.statements.system_calls import nobody_may_look_on, traced
+from tests.rig.programs import Program, wait_until
 from tests.rig.real_fabric import HOST, printed
 from tests.rig.wire import Holder, channel_to, new_key, refusal
 
@@ -64,6 +68,21 @@ def test_s25_open_port_does_the_one_time_initialisation(stage: Stage) -> None:
         stage.print(printer, b"the nth")
         assert stage.openings("COM2:") == before
         assert termios.tcgetattr(stage.com2._line) == line
+
+
+def test_s25_no_document_sets_the_device_up_again(stage: Stage, tmp_path: Path) -> None:
+    if refused := nobody_may_look_on():
+        pytest.skip(f"NOT CHECKED: {refused}")
+    with stage.printer("COM2:") as printer, traced(stage.portmon.pid, tmp_path) as trace:
+        stage.print(printer, b"the first opens it")
+        device = stage.com2.device
+        wait_until(lambda: any("TCSETS" in text for _, text in trace.calls(device)), why="it is not set up")
+        opened = trace.mark()
+        stage.print(printer, b"the second does not")
+        wait_until(lambda: "write" in trace.names(device, opened))
+        assert not [
+            text for name, text in trace.calls(device, opened) if name == "openat" or "TCSETS" in text
+        ]
 
 
 def test_s26_open_port_decides_file_serial_or_parallel(stage: Stage) -> None:
@@ -139,14 +158,29 @@ def test_s30_port_names_are_unique_per_machine(stage: Stage) -> None:
         assert (error.win32, error.code) == (183, "ALREADY_EXISTS")
 
 
+def test_s30_the_same_name_on_another_machine_is_another_port(stage: Stage, tmp_path: Path) -> None:
+    """Another process under another name stands in for the machine."""
+    settings = (
+        f'host_name = "another"\nstate_dir = "{tmp_path}"\n[[ports]]\nname = "COM1:"\nmonitor = "sim"\n'
+    )
+    another = Program("portmon", tmp_path, settings)
+    try:
+        another.start()
+        with channel_to(another.address) as channel:
+            (port,) = Holder(channel).stub.EnumPorts(pb.EnumPortsRequest()).ports
+    finally:
+        another.stop()
+    assert port.name == "hosts/another/ports/COM1:" != stage.enum()["COM1:"].name
+
+
 def test_s31_only_one_has_a_port_at_a_time(stage: Stage) -> None:
-    holders, most, fences = [0], [0], list[int]()
+    holders, most, opened = [0], [0], list[int]()
     guard = threading.Lock()
 
     def storm(number: int) -> None:
         with channel_to(stage.portmon.address) as channel:
             mine = Holder(channel, f"path-{number}")
-            for fence in range(1, 400):
+            for fence in itertools.count(1):
                 try:
                     handle = mine.open("LPT2:", fence)
                 except grpc.RpcError:
@@ -155,23 +189,52 @@ def test_s31_only_one_has_a_port_at_a_time(stage: Stage) -> None:
                 with guard:
                     holders[0] += 1
                     most[0] = max(most[0], holders[0])
-                    fences.append(handle.fence)
+                    opened.append(number)
+                time.sleep(0.003)
                 with guard:
                     holders[0] -= 1
                 mine.close(handle)
                 return
 
-    threads = [threading.Thread(target=storm, args=[number]) for number in range(6)]
+    at_once([partial(storm, number) for number in range(6)])
+    assert most == [1]
+    assert sorted(opened) == list(range(6)), "and everybody has had it"
+
+
+def at_once(works: Sequence[Callable[[], None]]) -> None:
+    """Do all of it at the same time."""
+    threads = [threading.Thread(target=one) for one in works]
     for one in threads:
         one.start()
     for one in threads:
         one.join()
-    assert most == [1]
-    assert len(fences) == 6
-    # And the fences of one path rise, over closings: an older one is refused.
-    fence = stage.fence()
-    stage.holder.close(stage.holder.open("LPT2:", fence))
-    assert refusal(lambda: stage.holder.open("LPT2:", fence)).win32 == 6
+
+
+def test_s31_fences_strictly_rise(stage: Stage) -> None:
+    """Spoolers of one fabric take a port over from one another: the newest has it, every older handle is dead."""
+    handles, seen, fences = list[pb.PortHandle](), list[int](), itertools.count(stage.fence())
+
+    def storm(number: int) -> None:
+        with channel_to(stage.portmon.address) as channel:
+            mine = Holder(channel, "one-fabric")
+            mine.owner.spooler_id = f"spooler-{number}"
+            for _ in range(10):
+                with contextlib.suppress(grpc.RpcError):  # a higher one came first
+                    handles.append(mine.open("LPT2:", next(fences)))
+                seen.append(stage.enum()["LPT2:"].hold.fence)
+
+    at_once([partial(storm, number) for number in range(4)])
+    last = max(handles, key=lambda one: one.fence)
+    assert stage.enum()["LPT2:"].hold.fence == last.fence == max(seen)
+    for handle in handles:
+        if handle is not last:
+            alive = pb.KeepAliveRequest(handle=handle)
+            assert refusal(partial(stage.holder.stub.KeepAlive, alive)).win32 == 6
+    stage.holder.close(last)
+    # Over closings, too: what the port has seen is refused.
+    mine = Holder(stage.holder.channel, "one-fabric")
+    assert refusal(lambda: mine.open("LPT2:", last.fence)).win32 == 6
+    stage.holder.close(mine.open("LPT2:", last.fence + 1))
 
 
 def test_s32_never_two_openings_back_to_back(stage: Stage) -> None:
