@@ -61,8 +61,8 @@ class Facts:
         """Replace everything that `teller` told before. Long texts are cut, control characters dropped."""
         now = time.time()
         new = {
-            path: replace(one, value=_clean(one.value), teller=teller, at=now, expires_at=now + lasts_s)
-            for path, one in list(facts.items())[:_MOST_FACTS]
+            path: replace(one, teller=teller, at=now, expires_at=now + lasts_s)
+            for path, one in cleaned(facts).items()
         }
         with self._lock:
             rest = {name: told for name, told in self._by_teller.items() if name != teller}
@@ -78,6 +78,11 @@ class Facts:
                 if fact.expires_at > moment and (path not in found or found[path].at <= fact.at):
                     found[path] = fact
         return dict(sorted(found.items()))
+
+
+def cleaned(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """Return what a device told in measure: so many facts, texts cut and without control characters."""
+    return {path: replace(one, value=_clean(one.value)) for path, one in list(facts.items())[:_MOST_FACTS]}
 
 
 def _clean(value: Value) -> Value:

@@ -12,7 +12,9 @@ from portmon.facts import Fact, Kind
 from portmon.reports import Condition, Report, Severity
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2 as xpb
-from tests.contract.monitor_host import Host, refusal, served_host
+from printfabric_sim.connections.ipp_message import Tag, Value
+from tests.contract.ipp_rig import IppRig
+from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
 
 INFO = r"\Printer.DeviceInfo"
 MODEL, MEMORY = f"{INFO}:ModelName", r"\Printer.Configuration.Memory:Size"
@@ -197,3 +199,19 @@ async def test_an_event_has_a_number_of_its_own_that_is_not_used_again(host: Hos
     assert set((await ask(host, "Get", REASON)).items[0].data.string_value.split()) == {
         "MediaLow", "OutputAreaAlmostFull",
     }  # fmt: skip
+
+
+async def test_what_an_open_device_tells_is_cut_and_cleaned(tmp_path: Path) -> None:
+    rig = IppRig(tmp_path)
+    rig.says = {"printer-location": [Value(Tag.TEXT, "Hall\x1b[2J\n" + "x" * 5000)]}
+    async with served_host(tmp_path) as host:
+        await host.ports.add("Office", "IPP Port", rig.settings())
+        opened = await host.monitor.OpenPort(pb.OpenPortRequest(owner=OWNER, port="Office", fence=1))
+        begun = pb.StartDocPortRequest(handle=opened.handle, document=whole(b"").document)
+        await host.monitor.StartDocPort(begun)
+        request = asking("Get", f"{INFO}:Location")
+        request.port = "Office"
+        [found] = (await host.monitor.SendRecvBidiDataFromPort(request)).items
+        text = found.data.string_value
+        assert (text[:7], text.isprintable(), len(text) <= 1024) == ("Hall[2J", True, True)
+    rig.stop()

@@ -19,7 +19,7 @@ from portmon import bidi
 from portmon.api.calls import Calls
 from portmon.bidi_status import Events, is_offline, status_facts
 from portmon.device_names import names_of, set_name
-from portmon.facts import Fact, Kind
+from portmon.facts import Fact, Kind, cleaned
 from portmon.handles import Handles
 from portmon.host_port import HostPort
 from portmon.ports import Ports
@@ -78,7 +78,7 @@ class BidiCalls(Calls):
         events = self._events.setdefault(port.name, Events(int(time.time())))
         facts = {
             **port.facts.now(),
-            **(device.facts() if device is not None else {}),
+            **(cleaned(device.facts()) if device is not None else {}),
             **_network(port),
             **status_facts(port.state, reports, events),
             **names_of(self._ports, port.name),
