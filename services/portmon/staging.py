@@ -15,6 +15,7 @@ from pathlib import Path
 from chassis import logs
 from chassis.errors import DeadlineExceeded, FabricError, SpoolFull, Verdict
 from portmon.document import DocKey, Phase, Progress
+from portmon.journal_file import sync_dir
 from portmon.staged_file import BadStaged, StagedFacts, StagedFile
 from portmon.staged_state import StagedEvent, StagedState, step
 
@@ -194,7 +195,9 @@ class Staging:
                     return known
                 known.drop()
             self._make_room(facts)
-            self._directory.mkdir(parents=True, exist_ok=True)
+            if not self._directory.is_dir():
+                self._directory.mkdir(parents=True)
+                sync_dir(self._directory.parent)
             name = f"{facts.key.uid.hex()}-{facts.key.attempt}{_SUFFIX}"
             made = StagedDocument(StagedFile.create(self._directory / name, facts))
             self._documents[facts.key] = made

@@ -184,6 +184,8 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
         Verdict.PRINTER_SAYS: "Out of paper.",
         Verdict.STALLED: "The printer takes nothing and does not say why.",
     }.get(verdict, f"{port.name} failed and is tried again{again}.")
+    if error.reason == "SPOOL_FULL":
+        headline = f"Host {port.name.host} has no room for the document, which has to lie there whole; it is asked again{again}."
     facts = [Fact(error.message, Source.TRANSPORT, error.at)]
     if again:
         facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT))

@@ -7,7 +7,7 @@ import pytest
 
 from printfabric_client.command.program import program
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
-from spooler.explain.facts import Failure, Holder, JobFacts, PortFacts, Report, Source, Verdict
+from spooler.explain.facts import Failure, Holder, JobFacts, Lies, PortFacts, Report, Source, Verdict
 from spooler.explain.jobs import explain_job, explain_printer
 from spooler.explain.ports import explain_port, trouble_of
 from spooler.explain.saying import loss_of
@@ -183,3 +183,26 @@ def test_every_command_that_is_suggested_is_one_that_the_client_knows():
             group = found
         options = {option for parameter in group.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_a_document_that_lies_on_its_host_goes_on_without_us_and_one_on_its_way_there_says_so():
+    job = replace(JOB, state=JobState.PROCESSING, port=PORT)
+    away = facts(port(host_state="silent", host_seen=NOW - timedelta(minutes=5)), job=job)
+    there = explain_job(replace(away, lies=Lies.THERE))
+    assert there.verdict is Verdict.HOST_SILENT
+    assert there.headline == (
+        "The document lies on host edge-7: printing goes on, although the host cannot be reached since 09:55:00 UTC."
+    )
+    assert "does not answer" in explain_job(away).headline
+    moving = explain_job(replace(facts(port(lane="open"), job=job), lies=Lies.MOVING))
+    assert moving.verdict is Verdict.FINE
+    assert moving.headline.startswith("It is being brought to host edge-7")
+
+
+def test_a_host_without_room_for_a_document_says_that_it_is_asked_again():
+    found = explain_job(facts(failed("SPOOL_FULL", message="the host keeps at most 5 bytes")))
+    assert found.verdict is Verdict.RETRY
+    assert found.headline == (
+        "Host edge-7 has no room for the document, which has to lie there whole; it is asked again in 12 s."
+    )
+    assert any("5 bytes" in fact.text for fact in found.facts)
