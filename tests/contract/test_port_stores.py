@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ class TestLocalStore(PortStoreContract):
     @pytest.fixture
     def store(self, again: Callable[[], PortStore]) -> PortStore:
         return again()
+
+    def test_who_reads_in_the_middle_of_a_change_finds_what_was_or_what_is(
+        self, store: PortStore, again
+    ) -> None:
+        store.add(COM1)
+        changes = [
+            PortRecord("COM1:", "serial", {"baud": 9600 + n, "note": "x" * 9000}) for n in range(1, 25)
+        ]
+        with ThreadPoolExecutor(1) as reader:
+            reading = reader.submit(lambda: [again().ports()[0].settings["baud"] for _ in range(40)])
+            for change in changes:
+                store.replace(change, None)
+            seen = reading.result(60)
+        assert seen == sorted(seen), "never half of one, and never back"
+        assert again().ports() == [changes[-1]]
 
 
 class Loop:

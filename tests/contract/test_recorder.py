@@ -74,6 +74,33 @@ async def test_both_directions_are_seen_as_they_pass(host: Host) -> None:
     stream.cancel()
 
 
+async def test_line_signals_are_told_with_what_happened(host: Host) -> None:
+    """A pty has no signals: what its driver would say is put into the port's own recorder."""
+    tap = host.recorder.TapPort(tap_pb.TapPortRequest(port="IP_1"))
+    await tap.initial_metadata()
+    host.ports.get("IP_1").counters.recorder.event("stalled: xoff", ("RTS", "DTR"))
+    (message,) = await read_until(tap, "stalled")
+    assert list(message.signals) == ["RTS", "DTR"]
+    assert message.direction == tap_pb.TAP_DIRECTION_EVENT
+    tap.cancel()
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (b'\x1b%-12345X@PJL JOB NAME="x"\r\n', ["UEL", "@PJL JOB NAME"]),
+        (b"\x1b@total\x1dV\x00", ["ESC @ reset", "GS V cut, receipt 1"]),
+        (b"^XA^FDx^FS^XZ", ["^XA", "^XZ label 1"]),
+    ],
+)
+async def test_each_language_is_read_as_it_passes(host: Host, document: bytes, words: list[str]) -> None:
+    await print_whole(host, document)
+    tap = host.recorder.TapPort(tap_pb.TapPortRequest(port="IP_1", include_recorded=True))
+    messages = await read_until(tap, "EndDocPort")
+    assert [word for one in messages if one.data for word in one.annotations] == words
+    tap.cancel()
+
+
 async def test_a_masked_tap_shows_nothing_of_documents(host: Host) -> None:
     await print_whole(host, b"^XA^FDMiss Secret^FS^XZ\n")
     tap = host.recorder.TapPort(tap_pb.TapPortRequest(port="IP_1", include_recorded=True, mask=True))
