@@ -11,7 +11,7 @@ CODE := services client simulators tests tools hatch_build.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet versus vectors fuzz bench golden docs wheel breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet versus vectors fuzz bench golden docs wheel images breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ docs: golden ## the same: docs/ has no page that is made in another way
 
 wheel: protos ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+images: protos ## build and try the images without Docker (root, mmdebstrap, umoci, runc); sizes in build/images.json
+	@$(BIN)/python -m tools.images $(ARGS)
 
 breaking: protos ## compare the contracts with AGAINST (a branch, main by default): what would break a client
 	@$(BIN)/buf breaking --against '.git#branch=$(or $(AGAINST),main)'

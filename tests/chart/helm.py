@@ -23,7 +23,7 @@ users: [{{name: u, user: {{token: t}}}}]
 contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
 current-context: x
 """
-_TIMEOUT_S = 30
+_TIMEOUT_S = 120
 
 
 class Helm:

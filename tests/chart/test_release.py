@@ -16,6 +16,7 @@ from tests.kubeapi.server import KubeApi, kube_api
 from tests.kubeapi.status import StatusError
 
 PODS = "/api/v1/namespaces/print/pods"
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
