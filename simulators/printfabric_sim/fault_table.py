@@ -55,7 +55,7 @@ _ALL = [
     ),
     Action(
         "fin", "connection", ("buffer",), ("keep|drop",),
-        "ends every connection with a FIN from the printer's side; what arrived is printed, or with drop thrown away",
+        "ends every connection with a FIN, on every kind of it, and no RST; what arrived is printed, or with drop thrown away",
     ),
     *_timed("connection", "falls silent: nothing is acknowledged, sent or closed (a dead host)", "freeze"),
     *_timed("connection", "stops reading: the TCP window closes, the sender stalls", "zero-window"),
@@ -65,7 +65,7 @@ _ALL = [
         "accept-late", "connection", ("late_s", "seconds"), (1.0, 0.0),
         "takes new connections from the queue only late_s after they came",
     ),
-    *_timed("connection", "accepts new connections and closes them at once", "accept-close"),
+    *_timed("connection", "accepts new connections and ends them at once with a FIN; what they send is thrown away", "accept-close"),
     *_timed("connection", "takes no connection and no data: busy with something else", "busy"),
     Action(
         "slow", "connection", ("bytes_per_s", "seconds"), (1000.0, 0.0),
@@ -99,7 +99,7 @@ _ALL = [
     Action("status-late", "status", ("late_s", "replies"), (2.0, 1.0), "the next replies come late_s late"),
     Action("status-twice", "status", ("replies",), (1.0,), "the next replies come twice"),
     Action("status-missing", "status", ("replies",), (1.0,), "the next replies do not come"),
-    Action("status-wrong", "status", ("replies",), (1.0,), "the next replies are well formed and not true"),
+    Action("status-wrong", "status", ("replies",), (1.0,), "the next replies are well formed and not true: paper out where there is paper, another value"),
     Action("clear", "remedy", ("what",), ("",), "ends a condition or fault by its name; without a name, all of them"),
 ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import pytest
 
@@ -122,7 +123,7 @@ async def test_timed_status_comes_by_the_clock_until_it_is_taken_off(start, monk
     assert link.data == b""
 
 
-def asked(link, inlet, printer, line: str) -> str:
+def asked(link, inlet, printer, line):
     """Return the one line that comes back for a question."""
     link.data = b""
     printer.core.feed(inlet, b"@PJL " + line.encode() + b"\r\n")
@@ -136,7 +137,7 @@ async def test_variables_have_defaults_and_obey_set_default_reset_and_initialize
     inlet, link = plug(printer)
     printer.core.feed(inlet, UEL)
 
-    def values(name: str) -> tuple[str, str]:
+    def values(name: str) -> tuple[str, ...]:
         return tuple(asked(link, inlet, printer, f"{word} {name}") for word in ("INQUIRE", "DINQUIRE"))
 
     assert [values(name)[0] for name in ("COPIES", "PAPER", "TIMEOUT", "RESOLUTION", "LPARM:PCL PITCH")] == [
@@ -180,7 +181,7 @@ async def test_default_copies_hold_for_every_job_and_set_copies_for_one(start):
     assert printer.record.serials() == ["1", "1", "2", "2", "2", "3", "3"]
 
 
-def pclxl(pages: list[int], order: str = "little") -> bytes:
+def pclxl(pages: list[int], order: Literal["little", "big"]) -> bytes:
     """Return a PCL XL stream: for every page an image full of EndPage bytes, and so many copies."""
 
     def number(value: int, width: int) -> bytes:

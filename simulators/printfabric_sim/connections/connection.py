@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -77,6 +78,16 @@ class Connection(ABC):
 
     def vanish(self, on: bool, new_name: bool) -> None:
         """Take the device node away, or bring it back."""
+
+    def come_back(self, again: Callable[[], None], let_go: Callable[[], None]) -> None:
+        """Open a device node `again`, and say whether that could be done; if not, `let_go` of what it has."""
+        try:
+            again()
+        except OSError as error:
+            let_go()
+            self.core.event("device not back", error=str(error))
+        else:
+            self.core.event("device back", **self.address())
 
     def noise(self, size: int) -> None:
         """Damage `size` more bytes on the way in; 0: no more."""

@@ -94,15 +94,7 @@ class FifoConnection(Connection):
                 stem = self.path.name.rsplit("-", 1)[0] if self._generation else self.path.name
                 self._generation += 1
                 self.path = self.path.with_name(f"{stem}-{self._generation}")
-            self._come_back()
-
-    def _come_back(self) -> None:
-        try:
-            self._open()
-        except OSError as error:
-            self.core.event("device not back", error=str(error))
-        else:
-            self.core.event("device back", **self.address())
+            self.come_back(self._open, self._close)
 
     def _open(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -157,13 +157,7 @@ class PtyConnection(Connection):
                 self._generation += 1
                 stem = self.link.name.rsplit("-", 1)[0] if self._generation > 1 else self.link.name
                 self.link = self.link.with_name(f"{stem}-{self._generation}")
-            try:
-                self._open()
-            except OSError as error:
-                self._close()
-                self.core.event("device not back", error=str(error))
-            else:
-                self.core.event("device back", **self.address())
+            self.come_back(self._open, self._close)
 
     def _open(self) -> None:
         self._master, self._slave = os.openpty()
