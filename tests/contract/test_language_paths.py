@@ -151,13 +151,13 @@ async def test_a_peer_that_babbles_confirms_nothing_and_the_port_lives_on(bench:
     babbling = threading.Thread(target=babble)
     babbling.start()
     try:
-        for _ in range(3):
+        for _ in range(2):
             key = new_key()
             assert (await bench.start(key)).error is None
             await bench.slice(key, offset=0, data=b"^XA^FDx^FS^XZ")
             ending = asyncio.create_task(bench.end(key, 13))
             # What sounds like a printer in trouble is waited for, until somebody cancels.
-            if not (await asyncio.wait([ending], timeout=2))[0]:
+            if not (await asyncio.wait([ending], timeout=1))[0]:
                 began = time.monotonic()
                 await session.abort(key)
                 assert time.monotonic() - began < _SOON_S
