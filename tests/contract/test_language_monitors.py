@@ -113,7 +113,10 @@ async def test_out_of_paper_is_said_while_the_document_waits_and_cleared_when_it
     [
         ("cover-open", {"DOOR_OPEN ERROR"}),
         ("jam", {"PAPER_JAM ERROR", "USER_INTERVENTION ERROR"}),
-        ("head-hot", {"WARMING_UP WARNING", "USER_INTERVENTION ERROR"}),
+        (
+            "head-hot",
+            {"WARMING_UP WARNING", "USER_INTERVENTION ERROR", "USER_INTERVENTION INFO", "OFFLINE ERROR"},
+        ),
         ("cutter", {"USER_INTERVENTION ERROR", "PAPER_JAM ERROR"}),
         ("pause", {"USER_INTERVENTION ERROR", "OFFLINE ERROR"}),
     ],
