@@ -82,17 +82,16 @@ def test_paper_that_runs_out_is_said_within_seconds_and_cleared_when_it_is_there
     figures.note("a fault", said_s=round(said, 1), cleared_s=round(time.monotonic() - began, 1))
 
 
-def test_thirty_jobs_leave_a_port_in_three_clicks_and_come_back_in_one(visit: Visit, alive: Alive):
+def test_jobs_leave_a_port_in_three_clicks_and_what_became_of_each_is_said(visit: Visit, alive: Alive):
     alive.run("ports", "pause", "local/RECEIPTS")
     alive.run("printers", "pause", "kitchen")
     ticket = b"\x1b@box\n\x1dVA\x03"
-    numbers = [alive.run("print", "-P", "receipts", "-q", "-", stdin=ticket).strip() for _ in range(3)]
-    more = alive.run("print", "-P", "receipts", "-q", *["-"] * 1, stdin=ticket).strip()
-    numbers.append(more)
+    numbers = [alive.run("print", "-P", "receipts", "-q", "-", stdin=ticket).strip() for _ in range(4)]
     page = visit.window()
     visit.open(page, "/hosts/local/ports/RECEIPTS")
     page.get_by_role("link", name=re.compile(r"Move \d+ waiting jobs")).click()
     dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", level=1)).to_contain_text("Move jobs off")
     shown = {one.inner_text() for one in dialog.locator("table .muted").all()}
     assert set(numbers) <= shown
     expect(dialog.get_by_label(re.compile("^labels"))).to_be_disabled()
@@ -125,3 +124,13 @@ def test_a_view_is_kept_a_problem_is_muted_and_the_audit_says_who_paused(visit: 
     visit.open(page, "/settings/audit")
     expect(page.locator("tbody tr").filter(has_text="picklists").first).to_contain_text("paused")
     alive.run("printers", "resume", "picklists")
+
+
+def test_a_test_label_comes_out_and_its_picture_is_on_the_ports_page(visit: Visit):
+    page = visit.window()
+    visit.open(page, "/hosts/local/ports/LABELS")
+    page.get_by_role("button", name="Test page").click()
+    expect(page.locator(".said")).to_contain_text("Test label is job")
+    picture = page.locator(".paper img").first
+    expect(picture).to_be_visible(timeout=PATIENCE)
+    assert page.evaluate("(one) => one.decode().then(() => one.naturalWidth)", picture.element_handle()) > 100

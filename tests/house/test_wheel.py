@@ -69,7 +69,7 @@ def test_the_wheel_holds_the_consoles_pages_and_nothing_of_others(wheel: Path):
     assert there == {
         name
         for name in zipfile.ZipFile(wheel).namelist()
-        if name.startswith(("portui/web/t", "portui/web/static"))
+        if name.startswith(("portui/web/templates/", "portui/web/static/"))
     }
 
 
