@@ -20,7 +20,14 @@ SERVICE = "printfabric.monitor.v1.MonitorService"
 
 
 class MonitorServicer(
-    LanguageCalls, BidiCalls, DocumentCalls, StageCalls, ControlCalls, UsageCalls, PowerCalls, rpc.MonitorServiceServicer
+    LanguageCalls,
+    BidiCalls,
+    DocumentCalls,
+    StageCalls,
+    ControlCalls,
+    UsageCalls,
+    PowerCalls,
+    rpc.MonitorServiceServicer,
 ):
     """The monitors of one host, as a spooler sees them. `answer_s` is how long a printer's word is waited for."""
 
