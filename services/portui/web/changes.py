@@ -96,7 +96,17 @@ def _to_the_door(request: Request) -> Response:
 
 
 async def not_found(request: Request, _error: Exception) -> Response:
-    """Say that there is no such page."""
+    """Say that there is no such page, or that nobody knows now."""
+    if not console_of(request).live.connected:
+        return page(
+            request,
+            "problem.html",
+            503,
+            headline="The spooler does not answer.",
+            text="What this page shows is not known now. It appears when the spooler is there again; nothing is lost.",
+            details=[],
+            back_to=request.url.path,
+        )
     return page(
         request,
         "problem.html",
