@@ -45,7 +45,8 @@ class Steps:
         step: object = personality.parse(buffer, inlet)
         if not isinstance(step, Step) or not 0 <= step.used <= len(buffer) or step.copies < 0:
             raise ValueError(f"parse returned {step!r} for {len(buffer)} bytes")
-        self._idle = 0 if step.used or step == Step(0) else self._idle + 1
+        waits = not (step.copies or step.drop or step.mark is not None)
+        self._idle = 0 if step.used or waits else self._idle + 1
         if self._idle > _MAX_IDLE_STEPS:
             self._idle = 0
             raise ValueError(f"parse takes nothing, again and again: {step!r}")

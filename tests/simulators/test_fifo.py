@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -52,35 +53,25 @@ def test_sigterm_tells_what_was_waiting(tmp_path, personality, unfinished):
     whole = {"zpl": label(1), "escpos": b"Receipt no 00001\n\x1dV\x00", "plain": b"page no 1\n\x0c"}[
         personality
     ]
-    node, record = tmp_path / "lp", tmp_path / "record"
-    command = [
-        sys.executable,
-        "-m",
-        "printfabric_sim",
-        personality,
-        "--fifo",
-        str(node),
-        "--record",
-        str(record),
-    ]
-    with subprocess.Popen(
-        [*command, "--units-per-second", "0.01"], stdout=subprocess.PIPE, text=True
-    ) as process:
+    data = whole * 5 + unfinished
+    node, record, kept = tmp_path / "lp", tmp_path / "record", tmp_path / "kept"
+    plugs = ["--fifo", str(node), "--record", str(record), "--keep-bytes", str(kept)]
+    command = [sys.executable, "-m", "printfabric_sim", personality, *plugs, "--units-per-second", "0.01"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             process.stdout.readline()
             with node.open("wb", buffering=0) as device:
-                device.write(whole * 5 + unfinished)
-            received = 0
-            while received < 1:  # it has begun to move: all that was written in one piece is there
-                rows = (record / "events.jsonl").read_text()
-                received = rows.count('"job"')
+                device.write(data)
+            deadline = time.monotonic() + 30
+            while kept.read_bytes() != data and time.monotonic() < deadline:
+                time.sleep(0.02)
         finally:
             process.send_signal(signal.SIGTERM)
         last = json.loads(process.stdout.read().splitlines()[-1])
         assert process.wait(20) == 0
     events = [json.loads(row) for row in (record / "events.jsonl").read_text().splitlines()]
-    told = sum(event["bytes"] for event in events if event.get("spans"))
-    assert told == last["printers"][0]["received"]
-    assert told in (0, len(whole * 5 + unfinished))  # nothing had left; all is told, if it was read at all
+    (told,) = (event for event in events if event.get("spans"))
+    assert (told["reason"], told["bytes"]) == ("the simulator was stopped", len(data))
+    assert last["printers"][0]["received"] == len(data)
     assert (record / "units.jsonl").read_text() == ""

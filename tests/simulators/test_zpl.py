@@ -232,3 +232,16 @@ async def test_a_cancel_in_the_middle_of_a_packet_moves_no_offset(start):
     printer.clear()
     (unit,) = printer.record.units
     assert (unit.serial, unit.spans) == ("00003", ((1, len(data), len(data + label(3))),))
+
+
+@pytest.mark.parametrize("beginning", [b"~", b"~H", b"^X", b"~DYR:A", b'! U1 getvar "me'])
+async def test_the_beginning_of_a_command_is_waited_for_as_long_as_it_takes(start, beginning):
+    printer = await start("zpl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, beginning)
+    for _ in range(300):
+        printer.core.intake.pump()
+    assert printer.status()["buffered_bytes"] == len(beginning)
+    assert not {"personality failed", "discarded"} & {event["event"] for event in printer.record.events}
+    printer.core.end(inlet, "fin")
+    assert printer.record.events[-1]["reason"] == "a command cut short"

@@ -122,7 +122,8 @@ class ZplPrinter(Personality):
             self._begin(True)
             # The three bytes belong to the format; consumed alone, so that a following ^XA can be told from them.
             return Step(3, part=True)
-        return Step(stop if stop > 0 else stream.partial(buffer, 0), reason="outside a format")
+        text = stop if stop > 0 else stream.partial(buffer, 0)
+        return Step(text, reason="outside a format") if text else Step(0)
 
     def _early(self, buffer: bytearray) -> Step:
         """Take a long format before its end: cut between commands where possible, so that none is read in halves."""
