@@ -19,7 +19,7 @@ from printfabric_client.sync import Client
 from tests.rig.documents import noise
 from tests.rig.programs import wait_until
 from tests.rig.real_fabric import RealFabric, brief, printed, real_fabric
-from tests.rig.receivers import PtyReceiver, Receiver, TcpReceiver
+from tests.rig.receivers import PtyReceiver, Receiver, TcpReceiver, all_settled
 from tests.rig.truth import assert_true
 
 SIZE = 240_000
@@ -55,6 +55,8 @@ class _Line:
         count = 2 * len(self.sent)
         wait_until(lambda: sum(1 for _ in self._ordered()) == count, PATIENCE_S, "it is not all ordered")
         self.wait_for(1)
+        # The hosts' writes have come to rest: a kill inside of one would leave a byte that nobody can prove.
+        all_settled(list(self.fabric.receivers.values()))
 
     def print_on(self) -> None:
         """Let the printers go at full speed."""
