@@ -49,21 +49,27 @@ class Connection:
         return record
 
 
-def receive(shared: mmap.mmap) -> None:
+class Kept:
+    """The records, in the file that the benchmark reads."""
+
+    def __init__(self, shared: mmap.mmap) -> None:
+        self._shared = shared
+        self._done = 0
+
+    def add(self, record: bytes) -> None:
+        """Write one down, then say that it is there."""
+        place = HEADER.size + self._done * RECORD.size
+        self._shared[place : place + RECORD.size] = record
+        self._done += 1
+        HEADER.pack_into(self._shared, 0, self._done, 0)
+
+
+def receive(kept: Kept) -> None:
     """Take connections until standard input ends."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
     print(listener.getsockname()[1], flush=True)
     piece = memoryview(bytearray(PIECE))
-    done = 0
-
-    def keep(record: bytes) -> None:
-        nonlocal done
-        place = HEADER.size + done * RECORD.size
-        shared[place : place + RECORD.size] = record
-        done += 1
-        HEADER.pack_into(shared, 0, done, 0)
-
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         selector.register(sys.stdin, selectors.EVENT_READ)
@@ -84,16 +90,15 @@ def receive(shared: mmap.mmap) -> None:
                     continue
                 except ConnectionError:
                     got = 0
-                if got:
-                    for record in connection.add(piece[:got]):
-                        keep(record)
-                else:
+                for record in connection.add(piece[:got]):
+                    kept.add(record)
+                if not got:
                     selector.unregister(peer)
                     peer.close()
                     if connection.bytes:
-                        keep(connection.end())
+                        kept.add(connection.end())
 
 
 if __name__ == "__main__":
     with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:  # noqa: PTH123
-        receive(memory)
+        receive(Kept(memory))
