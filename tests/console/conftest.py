@@ -21,9 +21,9 @@ from tests.rig.programs import end_process
 from tests.surroundings import missing, require_tool
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
-START_S = 60.0
+START_S = 120.0
 # Two shared cores may be busy with other things; what people are promised is asserted where it is promised.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=30_000)
 
 
 class Alive:

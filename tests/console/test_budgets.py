@@ -24,7 +24,7 @@ from tests.console.conftest import AXE
 from tests.console.visit import DESKTOP, Visit
 from tests.rig.programs import peak_memory, quiet_port, running, wait_until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 TICKS = os.sysconf("SC_CLK_TCK")
 VIEWERS = 200
 # What a browser says of a page that was opened: largest paint, shifts, bytes and requests.

@@ -18,7 +18,7 @@ from tests.console.conftest import Alive
 from tests.console.visit import TABLET, Visit
 from tests.rig.programs import wait_until
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 # Returns the speed in the open dialog (null: there is none), and whether there was a Save to press.
 PRESS = """() => {
     const sheet = document.querySelector("#sheet[open]"), save = sheet?.querySelector("button[data-save]");

@@ -6,7 +6,7 @@ import pytest
 
 from tests.console.visit import DESKTOP, PHONE, TABLET, Visit
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 # By how much the page, or a list in it, is wider than its place.
 SIDEWAYS = """Math.max(document.documentElement.scrollWidth - innerWidth,

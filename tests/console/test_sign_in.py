@@ -14,7 +14,7 @@ from tests.console.conftest import AXE
 from tests.console.door import PASSWORD, Guarded, guarded
 from tests.console.visit import PHONE, Visit
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
