@@ -118,6 +118,15 @@ def _server(
     )
 
 
+def _links(hosts: ApiHosts, link: FakeXcvLink) -> Callable[[str], FakeXcvLink]:
+    def of(host: str) -> FakeXcvLink:
+        if hosts.get(host) is None:
+            raise PortNotFound(f"there is no host {host}")
+        return link
+
+    return of
+
+
 @asynccontextmanager
 async def spooler_running(
     folder: Path,
@@ -136,16 +145,12 @@ async def spooler_running(
             hub = Hub(epoch, on_job=metrics.job_changed)
             hosts = ApiHosts(hub, host)
             link = FakeXcvLink(hosts, host.name)
-
-            def xcv(name: str) -> FakeXcvLink:
-                if hosts.get(name) is None:
-                    raise PortNotFound(f"there is no host {name}")
-                return link
-
             dispatcher = Dispatcher(store, hosts, hub, tasks)  # type: ignore[arg-type]
             concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
             printers = PrinterSteering(dispatcher, steering)
-            inside = Inside(dispatcher, steering, printers, hosts, xcv, hub, snapshot.fabric_id)
+            inside = Inside(
+                dispatcher, steering, printers, hosts, _links(hosts, link), hub, snapshot.fabric_id
+            )
             sign_in = await SignIn.open(store, user_file, 3600.0, access)
             services = Services(store, inside, metrics, sign_in, snapshot.uploads)
             tasks.supervise("concluding", concluding.run)

@@ -169,7 +169,9 @@ def test_to_hang_up_is_to_cancel_all_the_way_to_the_line(rig: Rig) -> None:
 
 def test_an_unplugged_device_is_offline_with_a_sentence_and_back_by_itself(rig: Rig) -> None:
     show = ("ports", "show", f"{HOST}/COM1:")
-    assert rig("printers", "add", "watched", "--port", f"{HOST}/COM1:").returncode == 0  # its device is, from now on
+    assert (
+        rig("printers", "add", "watched", "--port", f"{HOST}/COM1:").returncode == 0
+    )  # its device is, from now on
     rig.adapter.unplug()
     away = rig.until(lambda text: "offline" in text, *show)
     assert re.search(r"^why +/.*A10KXYZ1-if00-port0 is not there: unplugged", away, re.MULTILINE)

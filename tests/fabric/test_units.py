@@ -133,7 +133,11 @@ async def test_attempts_speak_of_units_whether_they_went_well_or_not(rig: Rig, h
     first, last = await rig.steering.in_units(done, await rig.store.attempts(job.number))
     assert (first.ledger.units.accepted, first.ledger.uncertain_units) == (18, UnitSpan(17, 18))
     assert {one.source for one in first.ledger.evidence} == {EvidenceSource.JOURNAL}
-    assert (last.ledger.units.kind, last.ledger.units.total, last.ledger.units.acked) == (UnitKind.LABEL, 20, 20)
+    assert (last.ledger.units.kind, last.ledger.units.total, last.ledger.units.acked) == (
+        UnitKind.LABEL,
+        20,
+        20,
+    )
 
 
 async def test_a_held_job_says_which_copy_nobody_knows_about(rig: Rig, host: FakeHost) -> None:

@@ -86,7 +86,7 @@ def test_the_first_ten_minutes(up: Up, tmp_path: Path):
     text = up.wait_for("Ctrl-C ends it")
     for part in ("simulated printers", "port monitor", "spooler", "configuration service"):
         assert re.search(rf"^  {part} +\S+.* s$", text, re.MULTILINE), text
-    assert "5 of 5 printed, acknowledged by the printer's connection" in text
+    assert "5 of 5 printed, confirmed by the printer" in text
     paper = re.search(r"the last label came out here: (\S+\.png)", text)
     assert paper is not None
     assert Path(paper[1]).read_bytes().startswith(b"\x89PNG")
@@ -97,7 +97,7 @@ def test_the_first_ten_minutes(up: Up, tmp_path: Path):
     # The next one, as it is written there, without any flag.
     done = up.run("print", "-P", "labels", "--wait", "-", stdin=b"^XA^FO50,50^A0N,60,60^FDHello^FS^XZ")
     assert done.returncode == 0, done.stderr
-    assert "completed; printed, acknowledged by the printer's connection" in done.stdout
+    assert "completed; printed, confirmed by the printer" in done.stdout
     serial = up.run("print", "-P", "picklists", "-w", "-q", stdin=b"3 x box 17\r\n\f")
     assert (serial.returncode, serial.stdout) == (0, "7\n")
 
