@@ -42,6 +42,15 @@ class User(NamedTuple):
         return hashlib.sha256(self.password.encode()).hexdigest()[:16]
 
 
+def is_private(mode: int, owner: int, reader: int) -> bool:
+    """Say whether a file is kept from others than `reader`, a user id.
+
+    Root may give it to our group to read, as Kubernetes does with Secrets in a volume; PostgreSQL has the same rule for keys.
+    """
+    given = 0o040 if owner == 0 != reader else 0
+    return not mode & 0o077 & ~given
+
+
 def read(path: Path) -> dict[str, User]:
     """Return the users of a file, by name.
 
@@ -49,7 +58,8 @@ def read(path: Path) -> dict[str, User]:
         OSError: it cannot be read.
         ValueError: others may read it, or a line is none of ours; the message names the line, never what it holds.
     """
-    if path.stat().st_mode & 0o077:
+    found = path.stat()
+    if not is_private(found.st_mode, found.st_uid, os.geteuid()):
         raise ValueError(f"{path}: others may read it; chmod 600 {path}")
     users = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

@@ -110,6 +110,18 @@ def test_a_file_that_others_may_read_is_refused(tmp_path):
         UserFile(tmp_path / "none")
 
 
+@pytest.mark.parametrize(
+    ("mode", "owner", "reader", "private"),
+    [
+        (0o600, 65532, 65532, True), (0o400, 0, 0, True), (0o440, 65532, 65532, False), (0o440, 0, 0, False),
+        (0o440, 0, 65532, True), (0o640, 0, 65532, True), (0o660, 0, 65532, False), (0o444, 0, 65532, False),
+        (0o440, 1000, 65532, False),
+    ],
+)  # fmt: skip
+def test_only_root_may_give_the_file_to_our_group_to_read(mode, owner, reader, private):
+    assert user_file.is_private(stat.S_IFREG | mode, owner, reader) is private
+
+
 # --- the command
 
 
