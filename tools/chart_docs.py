@@ -23,7 +23,8 @@ def documented(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         if (stripped := line.strip()).startswith("#"):
             said = stripped.lstrip("# ")
-            words = said.removeprefix("-- ") if stripped.startswith("# --") else f"{words} {said}".strip()
+            begins = stripped.startswith("# --")
+            words = said.removeprefix("-- ") if begins else (words and f"{words} {said}")
             continue
         match = _KEY.match(line)
         if match is None:

@@ -56,6 +56,14 @@ def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Obj
         {"spooler": {"printers": [{"name": "labels", "ports": ["COM1:"]}]}},
         {"spooler": {"image": {"digest": "latest"}}},
         {"networkPolicy": {"printerCidrs": ["10.0.0.1"]}},
+        {"access": {"administrators": ["alice"]}},  # of what kind?
+        {"access": {"everybody": "administrator"}},
+        {"access": {"onPrinters": [{"role": "viewer", "callers": ["oidc:ada"], "printers": ["bar"]}]}},
+        {"signIn": {"oidc": {"issuer": "https://login.example"}}},  # without the console's name there
+        {"signIn": {"oidc": {"issuer": "http://login.example", "clientId": "print"}}},
+        {"portui": {"console": {"origin": "http://printers.example.com"}}},
+        {"portui": {"console": {"origin": "https://printers.example.com/"}}},
+        {"portui": {"console": {"origin": "https://printers.example.com"}, "replicas": 2}},  # without a key
         {"tls": {"mode": "secrets"}},  # without their names
     ],
     ids=json.dumps,
@@ -105,7 +113,7 @@ def test_names_and_labels_are_those_of_the_cluster(release: list[Object]):
     for one in release:
         name = one["metadata"]["name"]
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", name), name
-        if "labels" in one["metadata"]:
+        if "labels" in one["metadata"] and not one["kind"].startswith("Cluster"):
             assert one["metadata"]["namespace"] == "print"
 
 
@@ -156,10 +164,10 @@ def test_long_running_containers_are_probed_and_leave_in_order(release: list[Obj
             assert container["lifecycle"]["preStop"]["sleep"]["seconds"]
 
 
-def test_only_the_spooler_may_ask_the_cluster_and_only_for_endpoints(release: list[Object]):
+def test_only_the_spooler_may_ask_the_cluster_and_in_its_namespace_only_for_endpoints(release: list[Object]):
     for name, pod in pods(release):
         assert pod["automountServiceAccountToken"] is name.endswith("-spooler")
-    rules = [rule for one in release if one["kind"] in ("Role", "ClusterRole") for rule in one["rules"]]
+    rules = [rule for one in release if one["kind"] == "Role" for rule in one["rules"]]
     assert rules == [
         {
             "apiGroups": ["discovery.k8s.io"],

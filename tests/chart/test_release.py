@@ -38,7 +38,8 @@ def kept(api: KubeApi, one: Object) -> Object:
         for kind in api.objects.kinds
         if (kind.api_version, kind.kind) == (one["apiVersion"], one["kind"])
     )
-    return api.get(f"{kind.root}/namespaces/print/{kind.plural}/{one['metadata']['name']}")
+    namespace = "/namespaces/print" if kind.namespaced else ""
+    return api.get(f"{kind.root}{namespace}/{kind.plural}/{one['metadata']['name']}")
 
 
 def is_hook(one: Object) -> bool:

@@ -67,8 +67,15 @@ labels:
 {{- printf "spiffe://%s/%s" .ctx.Values.tls.trustDomain .component -}}
 {{- end -}}
 
+{{/* The Secret volume of a file, read by our group only. (dict "name" … "secret" (dict "existingSecret" … "key" …)) */}}
+{{- define "print-fabric.secretfile" -}}
+- name: {{ .name }}
+  secret: {secretName: {{ .secret.existingSecret }}, defaultMode: 0440, items: [{key: {{ .secret.key }}, path: {{ .name }}}]}
+{{- end -}}
+
+{{/* With tokensOnly callers need no certificate. */}}
 {{- define "print-fabric.toml.servertls" -}}
-tls = { cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key", client_ca_file = "/etc/print-fabric/tls/ca.crt" }
+tls = { cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key", client_ca_file = "/etc/print-fabric/tls/ca.crt"{{ if .tokensOnly }}, require_client_certificate = false{{ end }} }
 {{- end -}}
 
 {{- define "print-fabric.toml.clienttls" -}}

@@ -49,6 +49,9 @@ ports:
   - {name: grpc, containerPort: {{ .port }}, protocol: TCP}
   - {name: health, containerPort: 8081, protocol: TCP}
   - {name: metrics, containerPort: 9464, protocol: TCP}
+  {{- with .webPort }}
+  - {name: web, containerPort: {{ . }}, protocol: TCP}
+  {{- end }}
 startupProbe:
   grpc: {port: 8081, service: startup}
   periodSeconds: 2
