@@ -71,6 +71,15 @@ def test_the_consoles_certificate_looks_and_does_nothing_else(name: str):
                 authorize(console, method)
 
 
+def test_the_releases_own_test_may_look_and_no_more():
+    settings = spooler({"access": {"everybody": "none"}})
+    tester = Identity(Kind.CERTIFICATE, "spiffe://print-fabric/spooler")
+    assert granted(settings, tester).roles == included(Role.VIEWER)
+    (pod,) = [pod for name, pod in pods(objects({})) if name.endswith("-test")]
+    (volume,) = pod["volumes"]
+    assert volume["secret"]["secretName"] == "fabric-print-fabric-spooler-tls"
+
+
 def test_without_a_console_nobody_has_its_role():
     settings = spooler({"portui": {"enabled": False}, "access": {"everybody": "none"}})
     assert granted(settings, CONSOLE).roles == frozenset()
