@@ -25,7 +25,7 @@ from chassis.errors import (
     Verdict,
 )
 from chassis.tasks import Tasks
-from portmon.hold import Hold, Owner
+from portmon.hold import Hold, Owner, refuse_others
 from portmon.host_port import HostPort
 from portmon.port_name import same
 from portmon.port_state import PortState
@@ -121,11 +121,16 @@ class Handles:
             if hold is not None and hold.owner == owner and hold.fence == fence:
                 hold.deadline = time.monotonic() + lease_s
                 return hold
-            self._refuse(port, hold, owner, fence)
+            refuse_others(port, owner, fence)
             living = await self._living_session(port, way)
             if living is None:
                 await asyncio.to_thread(self._ports.staging.give_back, same(port.name), owner.fabric)
-            session = living or await self._new_session(port, owner, way)
+            try:
+                session = living or await self._new_session(port, owner, way)
+            except FabricError:
+                if hold is not None:
+                    self._lose(port, hold)
+                raise
             # After the device, so that a device that is away does not use fences up; before the handle is out.
             await asyncio.to_thread(port.journal.store_fence, owner.fabric, fence)
             if hold is not None:
@@ -153,23 +158,6 @@ class Handles:
             port.hold.way = way
             self._ports.use_changed(port)
             return port.hold
-
-    def _refuse(self, port: HostPort, hold: Hold | None, owner: Owner, fence: int) -> None:
-        if hold is not None and hold.owner.fabric != owner.fabric:
-            raise PortBusy(
-                f"port {port.name} is held by fabric {hold.owner.fabric}",
-                port=port.name,
-                holder=hold.owner.fabric,
-            )
-        seen = port.journal.fence(owner.fabric)
-        if fence <= seen:
-            raise StaleFence(
-                f"port {port.name} has seen fence {seen}, {fence} is older",
-                port=port.name,
-                fence=fence,
-                seen=seen,
-                held=hold is not None,
-            )
 
     async def _living_session(self, port: HostPort, way: Way | None) -> PortSession | None:
         """Return the session to take over, unless its device is gone, or it goes through another language monitor."""
@@ -207,6 +195,14 @@ class Handles:
         self._dead[hold.token] = why
         while len(self._dead) > _DEAD_REMEMBERED:
             self._dead.popitem(last=False)
+
+    def _lose(self, port: HostPort, hold: Hold) -> None:
+        """End a hold whose device had to be let go for a newer opening that then failed: the port is free."""
+        lost = InvalidHandle(f"port {port.name} was let go, and could not be opened again", port=port.name)
+        self._kill(hold, lambda: lost)
+        port.hold = None
+        hold.farewell(lost)
+        self._ports.use_changed(port)
 
     async def close(self, hold: Hold, error: FabricError | None = None) -> None:
         """Release a port (ClosePort); with `error`, that is what its bearer and a document in progress are told."""

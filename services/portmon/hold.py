@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, PortBusy, StaleFence
 from portmon.document import Progress
 from portmon.session import PortSession
 from portmon.way import Way
@@ -63,3 +63,19 @@ class Hold:
         if self.orphaned_at is None or not (self.session.in_progress() or self.session.queued()):
             return self.deadline
         return min(self.deadline, self.orphaned_at + self.port.settings.grace_s)
+
+
+def refuse_others(port: HostPort, owner: Owner, fence: int) -> None:
+    """Check that a fabric may open a port now, under a fence it has not used yet.
+
+    Raises:
+        PortBusy: another fabric holds it. StaleFence: the port has seen this fence, or a higher one.
+    """
+    hold = port.hold
+    if hold is not None and hold.owner.fabric != owner.fabric:
+        holder = hold.owner.fabric
+        raise PortBusy(f"port {port.name} is held by fabric {holder}", port=port.name, holder=holder)
+    seen = port.journal.fence(owner.fabric)
+    if fence <= seen:
+        text = f"port {port.name} has seen fence {seen}, {fence} is older"
+        raise StaleFence(text, port=port.name, fence=fence, seen=seen, held=hold is not None)

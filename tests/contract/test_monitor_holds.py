@@ -15,7 +15,8 @@ from chassis.tasks import Tasks
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Progress, Slice
 from portmon.handles import Handles
 from portmon.hold import Hold, Owner
-from portmon.monitor import MonitorInit
+from portmon.host_port import HostPort
+from portmon.monitor import MonitorInit, PortMonitor
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
@@ -25,6 +26,15 @@ from tests.rig.until import until
 
 A, A2, B = Owner("fabric-a", "spooler-1"), Owner("fabric-a", "spooler-2"), Owner("fabric-b", "spooler-9")
 BIG = os.urandom(1 << 20)
+
+
+class Straight:
+    """A way that adds nothing, and is another than none."""
+
+    name = "straight"
+
+    def over(self, port: HostPort) -> PortMonitor[Any]:
+        return port.monitor
 
 
 class Host:
@@ -100,6 +110,22 @@ async def test_a_device_that_is_away_uses_no_fence_up(host: Host) -> None:
         await host.open(5)
     host.rig.mend()
     assert (await host.open(5)).fence == 5
+
+
+async def test_a_port_whose_device_is_gone_at_a_take_over_is_free_for_everybody(host: Host) -> None:
+    old = await host.open(5)
+    host.rig.break_off()
+    with pytest.raises(DeviceNotConnected):  # another way needs the device anew
+        await host.handles.open("LPT1:", A2, 6, "labels", None, Straight())
+    with pytest.raises(InvalidHandle):
+        host.handles.check(old.token, 5)
+    assert old.port.hold is None
+    host.rig.mend()
+    new = await host.open(6, B)
+    await host.handles.close(old)
+    assert new.is_current
+    await host.handles.close(new)
+    await host.ports.delete("LPT1:")
 
 
 async def test_a_closed_handle_is_dead_and_says_so_and_so_is_one_that_never_was(host: Host) -> None:
