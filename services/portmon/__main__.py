@@ -16,6 +16,7 @@ from portmon.api.monitor_servicer import MonitorServicer, served
 from portmon.api.recorder_servicer import RecorderServicer, served_recorder
 from portmon.api.rights import authorize
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
+from portmon.device_access import Rest
 from portmon.devices.tree import DeviceTree
 from portmon.finishing import Finishing
 from portmon.handles import Handles
@@ -117,10 +118,9 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
         polling = SnmpPolling(ports, tasks, poll_s=settings.snmp_poll_s, idle_s=settings.snmp_idle_poll_s)
 
         async def drain() -> None:
-            handles.draining = True
             recorder.end()
             ports.changes.end()
-            await handles.shutdown(None, settings.server.grace_s / 2, park=True)
+            await _come_to_rest(ports, handles, settings.server.grace_s / 2)
 
         await _finishing(settings, ports, handles, tasks).start()
         try:
@@ -146,6 +146,13 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
             await handles.shutdown(None, 0)
             for collector in collectors:
                 REGISTRY.unregister(collector)
+
+
+async def _come_to_rest(ports: Ports, handles: Handles, grace_s: float) -> None:
+    """Begin nothing with a device any more; what runs ends within the grace time, or at a known offset."""
+    handles.draining = True
+    ports.access.withhold(Rest.ENDS)
+    await asyncio.gather(handles.shutdown(None, grace_s, park=True), ports.access.quiet(grace_s))
 
 
 def _finishing(settings: PortmonSettings, ports: Ports, handles: Handles, tasks: Tasks) -> Finishing:

@@ -89,11 +89,14 @@ class BetweenDocuments:
             self._settled(done, lambda: question(work.port))
 
     def _run(self, errand: Errand, done: asyncio.Future[object]) -> None:
-        self._running = errand
-        try:
-            self._settled(done, errand.run)
-        finally:
-            self._running = None
+        def run() -> object:
+            self._running = errand
+            try:
+                return errand.run()
+            finally:
+                self._running = None  # before whoever waits for it hears of its end, and frees what it holds
+
+        self._settled(done, run)
 
     def _settled(self, done: asyncio.Future[object], do: Callable[[], object]) -> None:
         try:

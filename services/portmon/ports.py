@@ -15,6 +15,7 @@ from chassis.errors import FabricError, InvalidArgument, PortInUse, PortNotFound
 from chassis.tasks import Tasks
 from portmon.changes import Changes
 from portmon.checked import checked_settings
+from portmon.device_access import DeviceAccess
 from portmon.host_port import HostPort
 from portmon.journal import Journal
 from portmon.kept_reports import KeptReports
@@ -48,6 +49,7 @@ class Ports:
         self._skew_s, self._slots = skew_s, slots
         self._ports: dict[str, HostPort] = {}
         self.changes = Changes()
+        self.access = DeviceAccess()
         # Called when a port is new, other or gone, and when its use begins or ends.
         self.configured: Callable[[], None] = lambda: None
         self._kept, self._keeping = KeptReports(state_dir / "reports.json"), asyncio.Lock()

@@ -111,11 +111,13 @@ class Presence:
     # --- looking
 
     async def look(self) -> None:
-        """Look once, and tell what has changed."""
+        """Look once, and tell what has changed; when devices may be looked at."""
+        access = self._ports.access
+        await access.granted()
         ports = self._mine()
         asked = [(port.name, port.monitor, port.device, port.session is not None) for port in ports]
         before = {name: one.identity for name, one in self._known.items()}
-        seen = await asyncio.to_thread(_look, asked, before)
+        seen = await access.use(asyncio.ensure_future(asyncio.to_thread(_look, asked, before)))
         for port in ports:
             if not port.deleted and port.in_use:
                 self._take(port, seen[port.name])

@@ -104,6 +104,7 @@ class SnmpPolling:
             printing = port.state is PortState.IN_DOCUMENT
             if printing or self._ports.idle_polling:
                 async with self._slots:
+                    await self._ports.access.granted()
                     await self._look(port, poller)
             pause = self._pause(port, poller)
             await asyncio.sleep(min(pause, self._poll_s))
@@ -122,7 +123,8 @@ class SnmpPolling:
     async def _look(self, port: HostPort, poller: _Poller) -> None:
         supplies = time.monotonic() - poller.supplies_at >= _SUPPLIES_EVERY_S
         try:
-            seen = await look(poller.place, supplies=supplies)
+            looking = asyncio.ensure_future(look(poller.place, supplies=supplies))
+            seen: Seen = await self._ports.access.use(looking)
         except NoAnswer as error:
             self._missed(port, poller, str(error))
             return

@@ -87,7 +87,7 @@ async def run(
 
     errand = Errand(do, tell, timeout_s)
     async with AsyncExitStack() as stack:
-        done = await _begin(xcv, target.port, errand, stack)
+        done = await _begin(xcv, target, errand, stack)
         done.add_done_callback(lambda _: put(None))
         try:
             while (step := await steps.get()) is not None:
@@ -99,19 +99,19 @@ async def run(
             errand.close()
 
 
-async def _begin(
-    xcv: Xcv, port: HostPort | None, errand: Errand, stack: AsyncExitStack
-) -> asyncio.Future[object]:
-    loop = asyncio.get_running_loop()
+async def _begin(xcv: Xcv, target: Target, errand: Errand, stack: AsyncExitStack) -> asyncio.Future[object]:
+    loop, port, access = asyncio.get_running_loop(), target.port, xcv.ports.access
+    access.refuse(target.name)
     if port is not None and port.session is None:
         # Nobody opens it meanwhile, and nobody deletes it.
         await stack.enter_async_context(port.lock)
         if port.deleted:
             raise PortNotFound(f"no port {port.name!r} on this host", port=port.name)
     if port is not None and port.session is not None:
-        return port.session.borrow(errand, port.settings)
+        return access.use(port.session.borrow(errand, port.settings), errand.cancel)
     await stack.enter_async_context(xcv.slots)
-    return loop.run_in_executor(None, errand.run)
+    access.refuse(target.name)  # there may have been no slot for long
+    return access.use(loop.run_in_executor(None, errand.run), errand.cancel)
 
 
 async def _ended(done: asyncio.Future[object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import grpc.aio
 import pytest
 
+from portmon.xcv import ADMINISTER
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.monitor.v1 import xcv_service_pb2 as xpb
 from tests.contract.monitor_contract import new_key
 from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
 
@@ -74,6 +77,23 @@ async def test_a_document_that_does_not_is_parked_at_its_offset_and_nothing_is_o
     await host.monitor.PowerEvent(asked(RESUME))
     assert (await host.open()).handle.token
     stream.cancel()
+
+
+@pytest.mark.parametrize("event", [PENDING, SUSPEND])
+@pytest.mark.parametrize("command", ["Probe", "TestPage"])
+async def test_a_host_that_sleeps_runs_no_errand_with_a_device_until_it_is_back(
+    host: Host, command: str, event: pb.PowerEventKind.ValueType
+) -> None:
+    opened = await host.xcv.XcvOpenPort(xpb.XcvOpenPortRequest(port="IP_1", granted_access=ADMINISTER))
+    given = json.dumps({"ask": "listen"} if command == "Probe" else {"language": "text"}).encode()
+    request = xpb.XcvDataPortRequest(handle=opened.handle, data_name=command, input_data=given)
+    await host.monitor.PowerEvent(asked(event, 0))
+    refused = await host.xcv.XcvDataPort(request)
+    assert (refused.status, refused.message) == (170, "the host of port IP_1 sleeps")
+    assert not host.rig.connections
+    await host.monitor.PowerEvent(asked(RESUME))
+    assert (await host.xcv.XcvDataPort(request)).status == 0
+    assert len(host.rig.connections) == 1
 
 
 async def test_who_watches_is_told_that_the_host_is_back_by_the_end_of_the_watch(host: Host) -> None:

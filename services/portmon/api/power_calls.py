@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from chassis import logs
 from chassis.errors import InvalidArgument
 from portmon.api import convert
 from portmon.api.calls import Calls
+from portmon.device_access import Rest
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 _GRACE_S = 10.0  # systemd gives a machine that is to sleep 5 s to minutes
@@ -34,7 +36,10 @@ class PowerCalls(Calls):
     async def _suspend(self, grace_s: float) -> pb.PowerEventResponse:
         """Let documents end within the grace time; park the others at their offset, release all devices."""
         self._handles.suspended = True
-        parked = await self._handles.shutdown(None, grace_s)
+        self._ports.access.withhold(Rest.SLEEPS)
+        parked, _ = await asyncio.gather(
+            self._handles.shutdown(None, grace_s), self._ports.access.quiet(grace_s)
+        )
         found = [one for hold in parked for one in hold.left_over()]
         log.info("host suspends", grace_s=grace_s, parked=len(found))
         return pb.PowerEventResponse(parked=map(convert.progress_to_pb, found))
@@ -47,4 +52,5 @@ class PowerCalls(Calls):
         if self._handles.suspended:
             log.info("host resumes")
         self._handles.suspended = False
+        self._ports.access.grant(Rest.SLEEPS)
         self._ports.changes.refresh()

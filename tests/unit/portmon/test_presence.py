@@ -14,6 +14,7 @@ import pytest
 
 from chassis.errors import PortBusy
 from portmon import presence as module
+from portmon.device_access import Rest
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
 from portmon.host_port import HostPort
 from portmon.monitor import MonitorInit
@@ -102,6 +103,22 @@ def other_program(node: Path, lock: str = "") -> Iterator[int]:
 async def look(host: Host) -> None:
     """Let all ports be looked at now."""
     await host.presence.look()
+
+
+async def test_devices_are_not_looked_at_while_the_host_sleeps(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    await look(host)
+    host.ports.access.withhold(Rest.SLEEPS)
+    await host.ports.access.quiet(0)
+    adapter.unplug()
+    looking = asyncio.ensure_future(look(host))
+    done, _ = await asyncio.wait([looking], timeout=0.5)
+    assert not done
+    assert said(port) == ""
+    host.ports.access.grant(Rest.SLEEPS)
+    await looking
+    await until(lambda: "is not there" in said(port))
 
 
 async def test_an_unplugged_device_is_told_at_once_and_its_return_too(host: Host) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from chassis.tasks import Tasks
 from portmon import snmp_agent, snmp_polling
+from portmon.device_access import Rest
 from portmon.host_port import HostPort
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
@@ -134,6 +135,20 @@ async def test_idle_polling_can_be_switched_off(ports: Ports, agent: Agent, poll
     ports.use(port, "fabric", True)
     await asyncio.sleep(0.6)
     assert (len(polling), agent.asked) == (1, 0)
+
+
+async def test_nobody_is_asked_while_the_host_sleeps_and_all_are_when_it_is_back(
+    ports: Ports, agent: Agent, polling: SnmpPolling
+) -> None:
+    ports.use(await add(ports, agent), "fabric", True)
+    await until(lambda: agent.asked)
+    ports.access.withhold(Rest.SLEEPS)
+    await ports.access.quiet(0)
+    asked = agent.asked
+    await asyncio.sleep(0.6)  # three looks of an idle port
+    assert agent.asked == asked
+    ports.access.grant(Rest.SLEEPS)
+    await until(lambda: agent.asked > asked)
 
 
 async def test_what_was_said_runs_out_when_the_agent_falls_silent_and_the_port_is_not_offline(

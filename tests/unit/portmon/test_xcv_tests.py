@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import CallCanceled
+from portmon.device_access import Rest
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
 from portmon.errand import Errand, Step
 from portmon.host_port import HostPort
@@ -36,6 +37,7 @@ from portmon.xcv_answer import Answer
 from portmon.xcv_commands import COMMANDS
 from tests.fakes.device_tree import FakeAdapter, FakeDevices
 from tests.fakes.serial_printer import SerialPrinter
+from tests.rig.until import until
 
 HS = b"\x02030,0,0,1245,000,0,0,0,000,0,0,0\x03\r\n\x02000,0,0,0,0,2,4,0,00000000,1,000\x03\r\n\x021234,0\x03\r\n"
 ESCPOS = {b"\x10\x04\x01": b"\x16", b"\x1dIC": b"_TM-T88VI\x00"}
@@ -227,6 +229,22 @@ async def test_closing_the_port_ends_the_test(bench: Bench) -> None:
 
 def whole(key: DocKey, data: bytes) -> Slice:
     return Slice(key, reply=lambda *_: None, start=DocInfo(), data=data, end=Disposition.COMPLETE)
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+async def test_a_test_that_runs_ends_when_the_host_goes_to_sleep(bench: Bench, is_open: bool) -> None:
+    port = await bench.com1()
+    if is_open:
+        port.session = PortSession(port.name, "fabric", port.journal, port.counters)
+        await port.session.open(port.monitor, port.settings)
+    test = asyncio.get_running_loop().create_task(bench.ask("AutoBaud", port="COM1:"))
+    await until(lambda: bench.steps)
+    bench.ports.access.withhold(Rest.SLEEPS)
+    await bench.ports.access.quiet(0)
+    assert (await test).status == 170
+    if port.session is not None:
+        await port.session.close()
+        port.session = None
 
 
 # --- Loopback
