@@ -141,7 +141,8 @@ def job_after(job: Job, judged: Judged) -> Job:
     else:
         job = replace(job, hold_reason="")
     if goes_on and not rest:  # the next copy starts its own ledger
-        return replace(job, outcome=Outcome.PENDING, ledger=Ledger(Offsets(spooled=size)))
+        ledger = Ledger(Offsets(spooled=size), evidence=job.ledger.decided)
+        return replace(job, outcome=Outcome.PENDING, ledger=ledger)
     if event is JobEvent.REQUEUE:
         return replace(job, outcome=Outcome.PENDING)
     if job.ended:
@@ -172,8 +173,7 @@ def _last_word(job: Job, event: JobEvent, conclusion: Conclusion) -> str:
         return "job-canceled-by-user"
     if event is not JobEvent.COMPLETE:
         return conclusion.reason or "aborted-by-system"
-    decided = any(one.source is EvidenceSource.OPERATOR for one in job.ledger.evidence)
-    return "job-completed-with-warnings" if decided else "job-completed-successfully"
+    return "job-completed-with-warnings" if job.ledger.decided else "job-completed-successfully"
 
 
 def _stepped(state: JobState, event: JobEvent) -> JobState:

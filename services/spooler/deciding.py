@@ -101,7 +101,7 @@ class Deciding(Acts):
         size = job.document.size_bytes
         if not 0 <= offset < max(size, 1):
             raise InvalidArgument(f"byte {offset} is not in a document of {size} bytes", field="offset")
-        return await self._go_on(job, [Segment(offset, size)], "resumed", who, f"at byte {offset}")
+        return await self._resume(job, [Segment(offset, size)], who, f"at byte {offset}")
 
     @to_its_end
     async def resume_at_unit(self, number: int, who: str, unit: int, mark: bool = False) -> Job:
@@ -122,7 +122,15 @@ class Deciding(Acts):
         if mark:
             parts = [Part(unit, unit, True)] + [Part(unit + 1, ends.total)] * (unit < ends.total)
         segments = await self._segments(job, ends, parts)
-        return await self._go_on(job, segments, "resumed", who, f"at {ends.kind} {unit}")
+        return await self._resume(job, segments, who, f"at {ends.kind} {unit}")
+
+    async def _resume(self, job: Job, segments: Sequence[Segment], who: str, place: str) -> Job:
+        """Go on at a place; what is left out before it, and not proven, is the caller's word."""
+        ledger, proof = job.ledger, None
+        proven = ledger.uncertain.start if ledger.uncertain is not None else ledger.offsets.acked
+        if segments[0].start > proven:
+            proof = _word_of(job, f"{who}: resumed {place}")
+        return await self._go_on(job, segments, "resumed", who, place, proof)
 
     # --- deciding
 
@@ -169,10 +177,7 @@ class Deciding(Acts):
             segments = within(segments, job.rest, known.get(behind - 1, job.document.size_bytes))
         proof = None
         if any(what is What.SKIP for _units, what in chosen):
-            size = job.document.size_bytes
-            proof = Evidence(
-                EvidenceLevel.NONE, EvidenceSource.OPERATOR, size, datetime.now(UTC), f"{who}: {detail}"
-            )
+            proof = _word_of(job, f"{who}: {detail}")
         self._undecided(self._book.jobs.get(number, job))
         if segments:
             return await self._go_on(job, segments, "decided", who, detail, proof)
@@ -182,7 +187,8 @@ class Deciding(Acts):
         """Nothing more of this copy is printed."""
         copies = job.copies_printed + 1
         if copies < job.copies:
-            after = replace(self._released(job), copies_printed=copies)
+            decided = (*job.ledger.decided, proof) if proof is not None else job.ledger.decided
+            after = replace(self._released(job), copies_printed=copies, ledger=Ledger(evidence=decided))
             return await self._put(job, after, "decided", who, detail)
         evidence = (*job.ledger.evidence, proof) if proof is not None else job.ledger.evidence
         after = replace(
@@ -211,10 +217,15 @@ class Deciding(Acts):
         self._dispatcher.unpin(job)
         event = JobEvent.REQUEUE if job.state is JobState.PROCESSING_STOPPED else JobEvent.RELEASE
         after = self._released(job, event)
-        if proof is not None:
-            after = replace(after, ledger=Ledger(evidence=(proof,)))
         whole = (Segment(0, job.document.size_bytes),)
         rest = () if tuple(segments) == whole else tuple(segments)
+        decided = (
+            job.ledger.decided if rest else ()
+        )  # what was decided before still holds, unless all is printed
+        if proof is not None:
+            decided = (*decided, proof)
+        if decided:
+            after = replace(after, ledger=Ledger(evidence=decided))
         after = replace(after, rest=rest, resume_offset=segments[0].start)
         words = "; ".join(one.words for one in segments if one.words)
         return await self._put(job, after, what, who, detail + (f" ({words})" if words else ""))
@@ -261,6 +272,12 @@ class Deciding(Acts):
     def _undecided(self, job: Job) -> None:
         if job.outcome not in _OPEN or job.state is not JobState.PENDING_HELD:
             raise WrongState(f"nothing of job {job.number} is uncertain", job=job.number, state=job.state)
+
+
+def _word_of(job: Job, detail: str) -> Evidence:
+    """Return a person's word in the place of a proof."""
+    size = job.document.size_bytes
+    return Evidence(EvidenceLevel.NONE, EvidenceSource.OPERATOR, size, datetime.now(UTC), detail)
 
 
 def _is_uncounted(job: Job) -> bool:

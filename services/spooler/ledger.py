@@ -119,8 +119,15 @@ class Ledger:
     evidence: tuple[Evidence, ...] = ()  # latest of each source
 
     @property
+    def decided(self) -> tuple[Evidence, ...]:
+        """What people decided, where nothing was proven."""
+        return tuple(one for one in self.evidence if one.source is EvidenceSource.OPERATOR)
+
+    @property
     def level(self) -> EvidenceLevel:
-        """The strongest level that covers all that was spooled; NONE for a document of no bytes at no level."""
+        """The strongest level that covers all that was spooled; NONE where people decided about a part of it."""
+        if self.decided:
+            return EvidenceLevel.NONE
         return level_of(self.offsets, self.offsets.spooled)
 
 

@@ -13,7 +13,7 @@ from spooler.explain.facts import JobFacts
 from spooler.explain.jobs import explain_job
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.ledger import EvidenceSource, Outcome, UnitKind, Units, UnitSpan
+from spooler.ledger import EvidenceLevel, EvidenceSource, Outcome, UnitKind, Units, UnitSpan
 from spooler.reprinting import Asking
 from spooler.unit_plan import Decision, What
 from tests.fabric.dispatch_rig import Rig, running
@@ -233,6 +233,42 @@ async def test_it_goes_on_at_a_label_with_what_earlier_labels_have_set(rig: Rig,
         Outcome.PRINTED,
         document.index(b"\n^XA^FO1,1^FDlabel 19"),
     )
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+async def test_what_a_person_left_out_is_called_proven_by_nobody(
+    rig: Rig, host: FakeHost, copies: int
+) -> None:
+    job = await broken(rig, host.ports["P1:"], LABELS, 3 * SIZE + 5, 2 * SIZE, copies=copies)
+    await rig.steering.resume_at_unit(job.number, "ann", 20)
+    done = await finished(rig, job)
+    assert len(on_paper(host.ports["P1:"], job)) == copies
+    assert done.reasons == ("job-completed-with-warnings",)
+    assert done.ledger.level is EvidenceLevel.NONE
+    [word] = done.ledger.decided
+    assert (word.source, word.detail) == (EvidenceSource.OPERATOR, "ann: resumed at label 20")
+    answer = explain_job(JobFacts(done.created_at, done, None))
+    assert "ann: resumed at label 20" in answer.headline
+    assert "only the paper tells" in answer.loss
+
+
+async def test_what_is_proven_before_the_place_needs_nobodys_word(rig: Rig, host: FakeHost) -> None:
+    job = await broken(rig, host.ports["P1:"], LABELS, 3 * SIZE + 5, 2 * SIZE)
+    await rig.steering.resume_at_unit(job.number, "ann", 2)
+    done = await finished(rig, job)
+    assert done.reasons == ("job-completed-successfully",)
+    assert done.ledger.level is EvidenceLevel.ACKED
+
+
+async def test_a_decision_is_remembered_when_the_rest_breaks_too(rig: Rig, host: FakeHost) -> None:
+    job = await broken(rig, host.ports["P1:"], LABELS, 3 * SIZE + 5, 2 * SIZE)
+    host.ports["P1:"].break_at, host.ports["P1:"].break_uncertain = 8 * SIZE, SIZE
+    await rig.steering.resolve(job.number, "ann", "skip")
+    again = await rig.until(job.number, JobState.PENDING_HELD)
+    await rig.steering.resolve(again.number, "ben", "reprint")
+    done = await finished(rig, job)
+    assert [one.detail[:4] for one in done.ledger.decided] == ["ann:"]
+    assert done.reasons == ("job-completed-with-warnings",)
 
 
 async def test_a_place_that_is_not_there_or_not_safe_is_refused_with_the_reason(

@@ -96,6 +96,9 @@ _PROOF = {
 }
 
 
+_DECIDED_LOSS = "What was decided about without a proof may be missing, or be there: only the paper tells."
+
+
 def _ended(job: Job) -> Explanation:
     when = f" at {job.ended_at:%H:%M:%S} UTC" if job.ended_at is not None else ""
     facts: tuple[Fact, ...] = (accepted_fact(job),)
@@ -105,6 +108,9 @@ def _ended(job: Job) -> Explanation:
         text = f"{_PROVEN.get(level, 'The device took all of it')}{when}."
         if any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence):
             text = text.replace("was not asked", "was asked and did not answer")
+        if job.ledger.decided:
+            text = f"It ended{when} as a person decided ({job.ledger.decided[-1].detail})."
+            return Explanation(Verdict.FINE, text, _DECIDED_LOSS, facts=(proof, *facts))
         if job.outcome is not Outcome.PRINTED:
             text = f"It was closed by a decision{when}; what came out is not proven."
         return Explanation(Verdict.FINE, text, loss_of(job), facts=(proof, *facts))
