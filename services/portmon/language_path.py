@@ -29,7 +29,8 @@ class LanguagePath:
 
     def over(self, port: HostPort) -> PortMonitor[Any]:
         """Return the port's monitor with this language above it."""
-        # Without a way back (LPR, IPP) its words would be in the document, and an answer never comes.
+        # Without a way back (LPR, IPP) its words would be in the document, and an answer never comes: OpenPortEx refuses
+        # that, and what was staged for a port of another type finds its successor so.
         return _Stacked(port, self) if self.bidirectional and port.monitor.readable else port.monitor
 
 

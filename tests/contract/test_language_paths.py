@@ -15,9 +15,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 
 from chassis.errors import JobCanceled, WriteTimeout
+from chassis.status import error_from_rpc
 from portmon.document import SAID_BY_PRINTER, Phase
 from portmon.facts import Facts
 from portmon.language import Language
@@ -26,7 +28,9 @@ from portmon.languages.escpos import Escpos
 from portmon.languages.pjl import Pjl
 from portmon.languages.zpl import Zpl
 from portmon.port_state import PortState
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from tests.contract.monitor_contract import Bench, new_key
+from tests.contract.monitor_host import OWNER, served_host, whole
 from tests.contract.monitor_rigs import RIGS, Rig, wait_for
 from tests.contract.test_monitor_contract import descriptors, resident
 
@@ -71,14 +75,41 @@ def every(paths: list[Any]) -> pytest.MarkDecorator:
 
 @pytest.mark.parametrize("rig", SILENT, ids=lambda rig: rig.scheme)
 @pytest.mark.parametrize("kind", LANGUAGES, ids=lambda kind: kind.name)
-def test_a_port_without_a_way_back_is_opened_as_it_is(
+async def test_a_port_without_a_way_back_is_opened_as_it_is_when_nothing_is_to_be_read(
     tmp_path: Path, rig: type[Rig], kind: type[Language]
 ) -> None:
+    peer, data = rig(tmp_path), b"^XA^FDa page^FS^XZ\x0c"
+    async with served_host(tmp_path) as host:
+        await host.ports.add(peer.port, peer.scheme, peer.settings())
+        request = pb.OpenPortExRequest(language_monitor=kind.name, bidirectional=False)
+        request.open.MergeFrom(pb.OpenPortRequest(owner=OWNER, port=peer.port, fence=1, printer="labels"))
+        opened = (await host.monitor.OpenPortEx(request)).open
+        assert opened.port.hold.language_monitor == kind.name
+        stream: Any = host.monitor.StreamDocuments()
+        await stream.write(pb.StreamDocumentsRequest(handle=opened.handle, slices=[whole(data)]))
+        ended: list[Any] = []
+        while not ended:
+            ended = [one for one in (await stream.read()).progress if one.phase == pb.DOCUMENT_PHASE_ENDED]
+        assert not ended[0].HasField("error"), ended
+        assert await asyncio.to_thread(peer.received, len(data)) == data, "and nothing but the document"
+        stream.cancel()
+    peer.stop()
+
+
+@pytest.mark.parametrize("rig", SILENT, ids=lambda rig: rig.scheme)
+async def test_a_port_without_a_way_back_is_refused_to_whoever_wants_to_read(
+    tmp_path: Path, rig: type[Rig]
+) -> None:
     peer = rig(tmp_path)
-    found = Bench(peer)
-    port: Any = SimpleNamespace(monitor=found.monitor, journal=found.journal, facts=Facts())
-    assert LanguagePath(kind, bidirectional=True, answer_s=_ANSWER_S).over(port) is found.monitor
-    found.journal.close()
+    async with served_host(tmp_path) as host:
+        port = await host.ports.add(peer.port, peer.scheme, peer.settings())
+        request = pb.OpenPortExRequest(language_monitor="PJL", bidirectional=True)
+        request.open.MergeFrom(pb.OpenPortRequest(owner=OWNER, port=peer.port, fence=1, printer="labels"))
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await host.monitor.OpenPortEx(request)
+        error = error_from_rpc(raised.value)
+        assert (error.win32, error.metadata["missing"]) == (3007, "ReadPort")
+        assert port.hold is None
     peer.stop()
 
 

@@ -63,6 +63,8 @@ class LanguageCalls(HostCalls, PortCalls):
                 port=port.name,
             )
         there = set(capabilities_of(port.monitor)) & set(below.capabilities or capabilities_of(port.monitor))
+        if not request.bidirectional:
+            there.add(pb.MONITOR_FUNCTION_READ_PORT)  # who passes through reads nothing
         missing = [_function_name(one) for one in NEEDED if one not in there]
         if missing:
             raise InvalidPrintMonitor(
