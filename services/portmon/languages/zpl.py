@@ -176,7 +176,8 @@ class Zpl(Language):
             elif self._empty >= _TWICE:
                 self.word = Word.UNPROVEN
         elif printed >= labels.count:
-            counted = self._alone and not self._troubled and labels.count
+            # A counter that rose by more has counted others' labels, too: then only an empty buffer says that ours are out.
+            counted = self._alone and not self._troubled and 0 < labels.count == printed
             if counted or self._empty:
                 proven = not self._partial and (self._alone or not self.pipe)
                 self.word = Word.CONFIRMED if proven else Word.UNPROVEN
@@ -193,7 +194,7 @@ class Zpl(Language):
     @override
     def confirmed(self) -> int:
         printed = self._printed() if self._asking and self._labels.sure else None
-        if not printed or not self._alone:
+        if not printed or not self._alone or printed > self._labels.count:
             return 0
         return self._labels.offset_of(printed - self._troubled)
 

@@ -66,6 +66,19 @@ def test_a_label_is_out_when_the_counter_and_the_buffer_say_so() -> None:
     assert (zpl.word, zpl.confirmed()) == (Word.CONFIRMED, 30)
 
 
+def test_zpl_labels_that_somebody_else_printed_prove_nothing_of_ours() -> None:
+    zpl = Zpl(pipe=True)
+    zpl.begin(document(), b"")
+    zpl.hear(odometer(70, named=False))
+    zpl.payload(memoryview(b"^XA^FDa^FS^XZ^XA^FDb^FS^XZ"))
+    zpl.finish()
+    zpl.hear(hs(labels=1) + odometer(73))
+    assert (zpl.word, zpl.confirmed()) == (Word.NONE, 0)
+    zpl.ask()
+    zpl.hear(hs() + odometer(74))
+    assert zpl.word is Word.CONFIRMED
+
+
 def test_a_late_answer_about_the_counter_before_is_not_taken_for_one_behind() -> None:
     zpl = Zpl(pipe=False)
     zpl.begin(document(), b"")
