@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chassis.errors import DeviceNotConnected
 from portmon.counters import BackChannel
+from portmon.port_state import PortState
 
 
 @dataclass(slots=True)
@@ -22,29 +24,41 @@ class ReadTimeOuts:
 
 
 class Reading:
-    """Reads of one open port, on the event loop. `check` raises when there is nothing to read from any more."""
+    """Reads of one open port, on the event loop. `check` raises when the port is closed."""
 
     def __init__(
-        self, back: BackChannel, call: Callable[[Callable[[], None]], None], check: Callable[[], None]
+        self,
+        name: str,
+        back: BackChannel,
+        call: Callable[[Callable[[], None]], None],
+        check: Callable[[], None],
+        state: Callable[[], PortState],
     ) -> None:
         self.time_outs = ReadTimeOuts()
-        self._back, self._check = back, check
+        self._name, self._back, self._check, self._state = name, back, check, state
         self._arrived = asyncio.Event()
         back.arrived = lambda: call(self._arrived.set)  # from the port's thread
 
     def end(self) -> None:
-        """Let those go who wait: `check` will tell them why."""
+        """Let those look anew who wait: the port is closed, or its device is another or gone."""
         self._arrived.set()
 
     async def read(self, size: int, total_s: float | None = None) -> bytes:
-        """Return at most `size` bytes: when there are so many, after a pause or at the end of the time."""
+        """Return at most `size` bytes: when there are so many, after a pause or at the end of the time.
+
+        Raises:
+            InvalidHandle: the port is closed. DeviceNotConnected: its device is gone, and all that it had sent was read.
+        """
         limits, found = self.time_outs, bytearray()
         deadline = time.monotonic() + (limits.total_s if total_s is None else total_s)
         while True:
             self._check()
             self._arrived.clear()
             found += self._back.take(size - len(found))
-            left = deadline - time.monotonic()
+            lost = self._state() is PortState.FAILED
+            if lost and not found:
+                raise DeviceNotConnected(f"port {self._name} lost its device", port=self._name)
+            left = 0.0 if lost else deadline - time.monotonic()
             if found and limits.interval_s:
                 left = min(left, limits.interval_s)
             if len(found) >= size or left <= 0:

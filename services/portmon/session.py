@@ -53,9 +53,8 @@ class PortSession:
         self._between = BetweenDocuments(name, self._outbox.call, self._wait.wake)
         self.ask = self._between.ask
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._thread: threading.Thread | None = None
         self._answered = asyncio.Event()
-        self.reading = Reading(self._back, self._outbox.call, self._refuse_if_closed)
+        self.reading = Reading(name, self._back, self._outbox.call, self._check_open, lambda: self.state)
 
     # --- the loop's side
 
@@ -63,8 +62,7 @@ class PortSession:
         """Acquire the device on the port's own thread; the errors are `PortMonitor.open_port`'s."""
         opened: asyncio.Future[None] = self._loop.create_future()
         given = (monitor, settings, opened)
-        self._thread = threading.Thread(target=self._run, args=given, name=f"port-{self.name}", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, args=given, name=f"port-{self.name}", daemon=True).start()
         await opened
 
     @property
@@ -96,7 +94,7 @@ class PortSession:
         Raises:
             InvalidHandle: the port is closed, or about to be.
         """
-        self._refuse_if_closed()
+        self._check_open()
         self._inbox.put(piece)
         if self._wait.idle:
             self._wait.wake()
@@ -111,7 +109,7 @@ class PortSession:
 
         piece.reply = reply
         if urgent:
-            self._refuse_if_closed()
+            self._check_open()
             self._urgent.append(piece)
             self._wait.wake()
         else:
@@ -119,7 +117,7 @@ class PortSession:
             self.submit(piece)
         return await answer
 
-    def _refuse_if_closed(self) -> None:
+    def _check_open(self) -> None:
         if self._closing is not None:
             raise errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
 
@@ -134,7 +132,7 @@ class PortSession:
 
     def borrow(self, errand: Errand, settings: Any) -> asyncio.Future[object]:
         """Run an errand with the device closed, after the present document; documents wait meanwhile."""
-        self._refuse_if_closed()
+        self._check_open()
         return self._between.put(errand, settings)
 
     @property
@@ -185,6 +183,7 @@ class PortSession:
         if self.state is not self._told:
             self._told = self.state
             self.changed()
+            self.reading.end()
         if self.window:
             self._inbox.let_in()
 
@@ -269,6 +268,7 @@ class PortSession:
                 self._counters.stalls_s["upstream"] += time.monotonic() - began
         except FabricError as error:
             self._tell(self._work.broken_by(error))
+            self._outbox.call(self._flushed)
         finally:
             self._wait.idle = False
 

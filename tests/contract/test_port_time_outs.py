@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
-from tests.contract.monitor_host import Host, refusal, served_host, whole
+from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
+from tests.contract.monitor_rigs import SerialRig
+from tests.rig.until import until
 
 
 def _ms(answer: pb.SetPortTimeOutsResponse) -> tuple[int, int, int]:
@@ -77,3 +79,31 @@ async def test_a_pause_of_the_interval_ends_a_read_before_its_time(tmp_path: Pat
         began = time.monotonic()
         assert (await host.monitor.ReadPort(pb.ReadPortRequest(handle=handle, max_bytes=4))).data == b"ab"
         assert time.monotonic() - began < 30
+
+
+async def test_a_port_whose_device_is_gone_answers_with_that_once_what_it_sent_is_read(
+    tmp_path: Path,
+) -> None:
+    line = SerialRig(tmp_path)
+    async with served_host(tmp_path) as host:
+        port = await host.ports.add(line.port, line.scheme, line.settings())
+        handle = (
+            await host.monitor.OpenPort(pb.OpenPortRequest(owner=OWNER, port=line.port, fence=1))
+        ).handle
+        read = pb.ReadPortRequest(handle=handle, max_bytes=4)
+        read.timeout.FromSeconds(60)
+        line.say(b"last")
+        await until(lambda: port.counters.read_bytes == 4)
+        try:
+            assert (await host.monitor.ReadPort(read)).data == b"last"
+            reading = asyncio.ensure_future(host.monitor.ReadPort(read))
+            line.break_off()
+            gone = ("UNAVAILABLE", 1167, "DEVICE_NOT_CONNECTED")
+            began = time.monotonic()
+            assert await refusal(reading) == gone, "who waits is told"
+            assert time.monotonic() - began < 30
+            assert await refusal(host.monitor.ReadPort(read)) == gone
+            change = pb.SetPortTimeOutsRequest(handle=handle)
+            assert await refusal(host.monitor.SetPortTimeOuts(change)) == gone
+        finally:
+            line.stop()

@@ -6,12 +6,13 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from chassis.errors import InvalidArgument, NotSupported, Verdict, WrongState
+from chassis.errors import DeviceNotConnected, InvalidArgument, NotSupported, Verdict, WrongState
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.convert_port import port_to_pb
 from portmon.api.staged_documents import known_documents
 from portmon.hold import Hold
+from portmon.port_state import PortState
 from portmon.staging import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
@@ -55,6 +56,8 @@ class PortCalls(Calls):
             if field.name in _TIME_OUTS
         }
         session = hold.session
+        if session.state is PortState.FAILED:
+            raise DeviceNotConnected(f"port {hold.port.name} lost its device", port=hold.port.name)
         reading = session.reading.time_outs
         reading.total_s = given.get("read_total", reading.total_s)
         reading.interval_s = given.get("read_interval", reading.interval_s)

@@ -3,8 +3,9 @@ import time
 
 import pytest
 
-from chassis.errors import InvalidHandle
+from chassis.errors import DeviceNotConnected, InvalidHandle
 from portmon.counters import BackChannel, PortCounters
+from portmon.port_state import PortState
 from portmon.reading import Reading
 
 _LONG_S = 30.0
@@ -14,8 +15,8 @@ class Bench:
     """A reading on a back channel that this loop fills itself."""
 
     def __init__(self) -> None:
-        self.back, self.closed = BackChannel(PortCounters()), False
-        self.reading = Reading(self.back, lambda call: call(), self._check)
+        self.back, self.closed, self.state = BackChannel(PortCounters()), False, PortState.OPEN
+        self.reading = Reading("COM1:", self.back, lambda call: call(), self._check, lambda: self.state)
 
     def _check(self) -> None:
         if self.closed:
@@ -71,3 +72,12 @@ async def test_a_read_of_a_port_that_is_closed_ends_with_the_reason() -> None:
     bench.reading.end()
     with pytest.raises(InvalidHandle):
         await reading
+
+
+async def test_a_read_of_a_port_that_lost_its_device_gives_what_came_before_and_then_says_so() -> None:
+    bench = Bench()
+    bench.back.put(b"ab")
+    bench.state = PortState.FAILED
+    assert await bench.reading.read(10, _LONG_S) == b"ab"
+    with pytest.raises(DeviceNotConnected, match="COM1: lost its device"):
+        await bench.reading.read(10, _LONG_S)
