@@ -80,6 +80,7 @@ class Port(ABC):
     """An acquired port. Attributes may be set by the class or by the instance.
 
     resumable: a byte pipe; after a crash the same attempt can go on at a proven offset.
+    one_way: this opening can never be read, though its monitor's ports can be.
     readable: has a back channel now; may turn False, never True again within a document.
     piece_bytes: the most that is handed to one `write`, which bounds what a crash leaves in doubt.
     stall: why it stalls when it does: peer_window, xoff or device.
@@ -90,6 +91,7 @@ class Port(ABC):
     """
 
     resumable: bool = False
+    one_way: bool = False
     readable: bool = False
     piece_bytes: int = 65536
     stall: str = "device"

@@ -10,7 +10,7 @@ import pytest
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
-from tests.contract.monitor_rigs import SerialRig
+from tests.contract.monitor_rigs import FifoRig, SerialRig
 from tests.rig.until import until
 
 
@@ -107,3 +107,19 @@ async def test_a_port_whose_device_is_gone_answers_with_that_once_what_it_sent_i
             assert await refusal(host.monitor.SetPortTimeOuts(change)) == gone
         finally:
             line.stop()
+
+
+@pytest.mark.parametrize("language", ["", "ZPL"])
+async def test_a_fifo_is_only_written_and_refuses_to_be_read(tmp_path: Path, language: str) -> None:
+    fifo = FifoRig(tmp_path)
+    async with served_host(tmp_path) as host:
+        await host.ports.add(fifo.port, fifo.scheme, fifo.settings())
+        ask = pb.OpenPortRequest(owner=OWNER, port=fifo.port, fence=1, printer="labels")
+        if language:
+            more = pb.OpenPortExRequest(open=ask, language_monitor=language, bidirectional=True)
+            handle = (await host.monitor.OpenPortEx(more)).open.handle
+        else:
+            handle = (await host.monitor.OpenPort(ask)).handle
+        code, win32, _ = await refusal(host.monitor.ReadPort(pb.ReadPortRequest(handle=handle)))
+        assert (code, win32) == ("FAILED_PRECONDITION", 6)
+    fifo.stop()

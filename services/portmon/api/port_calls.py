@@ -79,9 +79,9 @@ class PortCalls(Calls):
         return pb.ReadPortResponse(data=data)
 
     def _refuse_unreadable(self, hold: Hold) -> None:
-        """Refuse to read where nothing ever comes back: code 6 from a monitor that reads its other types of port."""
-        monitor, name = hold.port.monitor, hold.port.name
-        if monitor.readable:
+        """Refuse to read where nothing ever comes back: code 6 from a monitor that reads its other ports."""
+        monitor, name, opened = hold.port.monitor, hold.port.name, hold.session.port
+        if monitor.readable and not (opened is not None and opened.one_way):
             return
         text = f"port {name} cannot be read"
         if any(other.readable for other in self._ports.registry if other.name == monitor.name):

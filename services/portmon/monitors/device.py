@@ -79,6 +79,7 @@ class DevicePort(Port):
         self._device, self._context, self.write_timeout_s = device, context, write_timeout_s
         self._written, self._changes = 0, vendor_requests
         self._fd, self.readable = _open(device)
+        self.one_way = not self.readable
         self._facts: Mapping[str, Fact] = {}
         try:
             self._is_pipe = _is_pipe(self._fd, context.port)
