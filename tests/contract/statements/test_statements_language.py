@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import pairwise
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from tests.contract.statements.stage import Stage
@@ -31,20 +32,22 @@ def test_s35_postscript_and_pcl_through_their_own_monitors(stage: Stage) -> None
     scripts = [b"%%!PS-Adobe-3.0\n%d showpage\n\x04" % number for number in range(3)]
     sheets = [b"\x1bE%d PCL\x0c\x1bE" % number for number in range(3)]
     with stage.printer("IP_1") as postscript, stage.printer("IP_1", language_monitor="PJL") as pcl:
-        before = len(receiver.paper)
+        before, begun = len(receiver.paper), len(stage.openings("IP_1"))
         numbers = []
         for script, sheet in zip(scripts, sheets, strict=True):
             numbers += [stage.submit(postscript, script), stage.submit(pcl, sheet)]
         for number in numbers:
             assert printed(stage.client.wait(number, timeout_s=60))
         paper = bytes(receiver.paper[before:])
-    for whole in (*scripts, *sheets):
-        assert paper.count(whole) == 1, "each arrives whole, once"
-    for sheet in sheets:
-        place = paper.index(sheet)
-        assert b"@PJL JOB NAME" in paper[max(0, place - 400) : place]
-    for script in scripts:
-        assert b"@PJL" not in script
+        opened = [word for word in stage.openings("IP_1")[begun:] if word != "ClosePort"]
+    uel, said = rb"\x1b%-12345X", rb"(?:@PJL[^\r]*\r\n)*"
+    begin = uel + said + rb"@PJL JOB NAME=[^\r]*\r\n" + said + uel
+    end = uel + rb"@PJL\r\n@PJL EOJ NAME=[^\r]*\r\n" + said + uel
+    wrapped = re.compile(begin + b"(" + b"|".join(map(re.escape, sheets)) + b")" + end)
+    assert wrapped.findall(paper) == sheets, "each arrives whole, once, in its own monitor's words"
+    assert wrapped.sub(b"", paper) == b"".join(scripts), "and PostScript without any, with nothing in between"
+    assert set(opened) == {"OpenPort", "OpenPortEx PJL"}
+    assert all(one != two for one, two in pairwise(opened)), "handed over for another monitor alone"
 
 
 def test_s36_close_port_when_a_job_needs_another_language_monitor(stage: Stage) -> None:

@@ -249,10 +249,21 @@ def test_s18_the_ui_part_is_named_and_never_a_path(stage: Stage) -> None:
         assert refusal(partial(stage.portui_stub.DescribeForm, request)).win32 in (87, 1796)
 
 
-def test_s19_the_server_part_runs_where_the_device_is(stage: Stage) -> None:
-    assert stage.com1.device in {one.device for one in stage.enum().values()}
-    port = stage.ports.GetPort(ports_pb.GetPortRequest(name=f"{HOST}/COM1:")).port
-    assert port.port.host == HOST  # …and S16 prints while the UI part is down
+def test_s19_the_server_part_runs_where_the_device_is(stage: Stage, restarts: None) -> None:
+    """The node of that name in its own file system is the device, it alone has it open, and no UI part is needed."""
+    seen = Path(f"/proc/{stage.portmon.pid}/root{stage.enum()['COM1:'].device}").stat()
+    assert os.path.samestat(seen, os.fstat(stage.com1._line))
+    before = len(stage.com1.paper)
+    stage.portui.kill()
+    try:
+        with stage.printer("COM1:") as printer:
+            stage.print(printer, b"without a UI")
+            assert stage.com1.device in descriptors(stage.portmon.pid)
+            assert stage.com1.device not in descriptors(stage.spooler.pid)
+        wait_until(lambda: bytes(stage.com1.paper[before:]) == b"without a UI")
+    finally:
+        stage.portui.start()
+    wait_until(lambda: _form(stage), why="the UI is not back")
 
 
 def test_s20_the_server_part_shows_no_ui(stage: Stage) -> None:

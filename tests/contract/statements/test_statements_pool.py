@@ -47,11 +47,16 @@ def test_s11_a_busy_port_sends_the_job_to_another(stage: Stage) -> None:
     handle = stage.holder.open("IP_1", stage.fence())  # another fabric holds it: 170
     try:
         with stage.printer("IP_1", "IP_2") as printer:
-            before = lengths(stage)
-            job = stage.print(printer, b"elsewhere")
+            before, asked = lengths(stage), len(stage.log.calls)
+            number = stage.submit(printer, b"elsewhere")
+            uid = stage.client.get(number).uid
+            job = stage.client.wait(number, timeout_s=60)
+            assert printed(job)
             assert grown(stage, before) == [0, 9, 0]
-            assert job.number == stage.client.get(job.number).number
-            assert ports_of(stage, job.number)[-1] == "IP_2"
+            assert (job.number, job.uid) == (number, uid), "it is the same job"
+            refused = [one.ok for one in stage.log.calls[asked:] if one.port == "IP_1"]
+            assert False in refused, "it was tried at the first port, which was busy"
+            assert ports_of(stage, number) == ["IP_2"]
     finally:
         stage.holder.close(handle)
 
