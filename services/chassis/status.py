@@ -43,7 +43,8 @@ _BARE: dict[str, type[FabricError]] = {
     "UNIMPLEMENTED": errors.NotSupported,
     "RESOURCE_EXHAUSTED": errors.Overloaded,
     "INVALID_ARGUMENT": errors.InvalidArgument,
-    "INTERNAL": errors.Internal,
+    # A service of ours names its bug. Without a name it is gRPC's own word for a connection that broke at a bad moment.
+    "INTERNAL": errors.HostUnreachable,
 }
 
 _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,62}")

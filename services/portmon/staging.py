@@ -31,7 +31,7 @@ log = logs.get(__name__)
 class NotStaged(FabricError):
     """The host does not have the document that it shall print; it is sent again."""
 
-    reason, win32, code, verdict = "NOT_STAGED", 2, "FAILED_PRECONDITION", Verdict.RETRY
+    reason, win32, code, verdict = "NOT_STAGED", 2, "NOT_FOUND", Verdict.RETRY
 
 
 class StagedDocument:

@@ -99,6 +99,11 @@ def eve_printer(port: str, folder: Path, *, tls: bool = False) -> Iterator[EvePr
             yield printer
 
 
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as peer:
+        return peer.connect_ex(str(path)) == 0
+
+
 @contextlib.contextmanager
 def _avahi(folder: Path) -> Iterator[dict[str, str]]:
     """Run Avahi on a bus of its own and yield the environment that leads there."""
@@ -115,7 +120,7 @@ def _avahi(folder: Path) -> Iterator[dict[str, str]]:
     ]
     avahi = [require_tool("avahi-daemon"), "-f", str(folder / "avahi.conf"), "--no-drop-root", "--no-chroot"]
     with running(daemon, folder / "dbus-daemon.log", env=environment):
-        wait_until(bus.exists, why="dbus-daemon does not start")
+        wait_until(lambda: _accepts(bus), why="dbus-daemon does not start")
         with running([*avahi, "--no-rlimits"], log, env=environment) as process:
             wait_until(lambda: b"startup complete" in log.read_bytes() or process.poll() is not None)
             if process.poll() is not None:
