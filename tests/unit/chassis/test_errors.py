@@ -139,7 +139,6 @@ def test_a_reason_of_a_newer_version_is_kept_as_it_came():
     ("code", "cls"),
     [
         (grpc.StatusCode.UNAVAILABLE, errors.HostUnreachable),
-        (grpc.StatusCode.INTERNAL, errors.HostUnreachable),  # "Internal error from Core", in a cut of the line
         (grpc.StatusCode.DEADLINE_EXCEEDED, errors.DeadlineExceeded),
         (grpc.StatusCode.CANCELLED, errors.CallCanceled),
         (grpc.StatusCode.UNIMPLEMENTED, errors.NotSupported),
@@ -150,6 +149,11 @@ def test_a_status_without_details_is_the_transports(code: grpc.StatusCode, cls: 
     back = error_from_rpc(FailedCall(code, "port PORT_BUSY reason=PORT_BUSY"))
     assert type(back) is cls
     assert back.code == code.name
+
+
+def test_grpcs_own_internal_error_is_a_line_that_broke_and_not_a_bug_of_the_host():
+    back = error_from_rpc(FailedCall(grpc.StatusCode.INTERNAL, "Internal error from Core"))
+    assert (type(back), back.code) == (errors.HostUnreachable, "UNAVAILABLE")
 
 
 @pytest.mark.parametrize("details", [b"\xff\xff\xff", b"", b"\x08\x03\x12\x02hi\x1a\x03\x0a\x01\xff"])
