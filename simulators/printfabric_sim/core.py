@@ -10,7 +10,7 @@ from printfabric_sim.assembly import KEEP_CONTENT_BYTES
 from printfabric_sim.condition import Condition
 from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
-from printfabric_sim.inlet import Inlet, Link
+from printfabric_sim.inlet import Inlet, Link, NoLink
 from printfabric_sim.intake import Intake
 from printfabric_sim.paper_path import PaperPath
 from printfabric_sim.personality import Personality
@@ -52,6 +52,7 @@ class Core:
         self._personality: Personality | None = None
         self._jobs = 0
         self._inlets = 0
+        self._connections = 0  # inlets that were not turned away
 
     @property
     def personality(self) -> Personality:
@@ -178,14 +179,20 @@ class Core:
 
     def open_inlet(self, kind: str, peer: str, link: Link, job_name: str = "") -> Inlet:
         """Return a new inlet; a job begins with it."""
-        self._inlets += 1
-        inlet = Inlet(self._inlets, kind, peer, link, Job(0))
+        inlet = self._new_inlet(kind, peer, link)
+        self._connections += 1
         self.intake.inlets[inlet.number] = inlet
-        self.event("connected", inlet=inlet.number, kind=kind, peer=peer)
         job = self._new_job(job_name, inlet)
         guarded(self.record, inlet, self.personality.inlet_opened, inlet)
         # Faults may break the link, which the caller has not tied to its inlet yet.
-        self.loop.call_soon(self._opened, inlet.number, job.number)
+        self.loop.call_soon(self._opened, self._connections, job.number)
+        return inlet
+
+    def turn_away(self, kind: str, peer: str, why: str) -> Inlet:
+        """Return an inlet for bytes that nothing is made of: they count as received, and are told as lost."""
+        inlet = self._new_inlet(kind, peer, NoLink())
+        inlet.refused, inlet.ended = why, "refused"
+        self.event("disconnected", inlet=inlet.number, how=inlet.ended, received=0)
         return inlet
 
     def room(self, inlet: Inlet) -> int:
@@ -212,7 +219,7 @@ class Core:
             self.watcher.byte(self.intake.received)
 
     def end(self, inlet: Inlet, how: str, *, drop: bool = False) -> None:
-        """The inlet is over: `how` is "fin", "reset", …; with `drop` what has not begun to move is thrown away.
+        """The inlet is over: `how` as in `Inlet.ended`; with `drop` what has not begun to move is thrown away.
 
         That may still happen after an orderly end.
         """
@@ -267,15 +274,20 @@ class Core:
         self.event("condition", condition=condition.value, on=on)
         self.consult(self.personality.condition_changed, condition, on)
 
+    def _new_inlet(self, kind: str, peer: str, link: Link) -> Inlet:
+        self._inlets += 1
+        self.event("connected", inlet=self._inlets, kind=kind, peer=peer)
+        return Inlet(self._inlets, kind, peer, link, Job(0))
+
     def _new_job(self, name: str, inlet: Inlet) -> Job:
         self._jobs += 1
         inlet.job = Job(self._jobs, name)
         self.event("job", job=self._jobs, name=name, inlet=inlet.number)
         return inlet.job
 
-    def _opened(self, inlet: int, job: int) -> None:
+    def _opened(self, connection: int, job: int) -> None:
         self.watcher.job(job)
-        self.watcher.connect(inlet)
+        self.watcher.connect(connection)
 
     def _takes(self, inlet: Inlet) -> bool:
         return not inlet.ended and Condition.POWER_OFF not in self.conditions

@@ -43,7 +43,8 @@ class Inlet:
     """One TCP connection, one LPD or IPP document, or one serial line with all it ever receives.
 
     `received` counts bytes from the first one on and is what spans are measured in. `buffer` holds those the
-    interpreter has not taken. `ended` says how it ended: "" while open, else "fin", "reset", "power-cut", ….
+    interpreter has not taken. `ended` says how it ended: "" while open, "fin" when the sender has ended it in good order, and
+    else why it is cut short: "closed" (our FIN, not the sender's), "reset", "power-cut", ….
     """
 
     def __init__(self, number: int, kind: str, peer: str, link: Link, job: Job) -> None:
@@ -58,6 +59,7 @@ class Inlet:
         self.ended = ""
         self.last = False  # it has ended, and no byte comes behind those the interpreter is shown
         self.cut = False  # something of it was thrown away
+        self.refused = ""  # why nothing of it was ever taken
         self.pauses: set[str] = set()  # why its link takes no bytes now
         self.lossy = False  # the sender cannot be stalled for certain: what finds the buffer full is lost
         self.high_water = 0  # bytes in the buffer at which its link is asked to pause; 0: when it is full

@@ -52,7 +52,7 @@ class Intake:
 
     def refuse(self, inlet: Inlet, data: bytes) -> None:
         """Bytes of `inlet` have come after its end, or without power: they count as received and are thrown away."""
-        why = "came after the end" if inlet.ended else "came while the power was off"
+        why = inlet.refused or ("came after the end" if inlet.ended else "came while the power was off")
         swallowed = Span(inlet.number, self._arrived(inlet, data), inlet.received)
         if not inlet.ended:  # what comes next lies behind them
             inlet.damage.append(Damage(swallowed.start, len(data), why))
@@ -188,7 +188,8 @@ class Intake:
             kept = max(0, room)
             swallowed = Span(inlet.number, start + kept, inlet.received)
             inlet.damage.append(Damage(swallowed.start, len(data) - kept, "overrun"))
-            self._owner.record.lost("overrun", Loss([swallowed]), inlet=inlet.number)
+            why = "the buffer was full"
+            self._owner.record.lost("overrun", Loss([swallowed]), inlet=inlet.number, reason=why)
             data = data[:kept]
         inlet.buffer += data
         self._line_up(inlet)

@@ -36,14 +36,26 @@ def _string(tag: int, name: bytes, value: bytes) -> bytes:
     return bytes([tag]) + len(name).to_bytes(2, "big") + name + len(value).to_bytes(2, "big") + value
 
 
-# Print-Job by hand, RFC 8010: version 2.0, operation 2, request 1, operation attributes, the end.
-_PRINT_JOB = (
-    b"\x02\x00\x00\x02\x00\x00\x00\x01\x01"
-    + _string(0x47, b"attributes-charset", b"utf-8")
-    + _string(0x48, b"attributes-natural-language", b"en")
-    + _string(0x45, b"printer-uri", b"ipp://127.0.0.1/ipp/print")
-    + b"\x03"
-)
+def ipp_request(operation: int, document: bytes, *more: tuple[int, bytes, bytes]) -> bytes:
+    """Return the head of an IPP request by hand, up to its document; `more` are attributes: tag, name, value.
+
+    RFC 8010: version 2.0, operation, request 1, operation attributes, the end.
+    """
+    message = (
+        b"\x02\x00"
+        + operation.to_bytes(2, "big")
+        + b"\x00\x00\x00\x01\x01"
+        + _string(0x47, b"attributes-charset", b"utf-8")
+        + _string(0x48, b"attributes-natural-language", b"en")
+        + _string(0x45, b"printer-uri", b"ipp://127.0.0.1/ipp/print")
+        + b"".join(_string(*attribute) for attribute in more)
+        + b"\x03"
+    )
+    head = (
+        f"POST /ipp/print HTTP/1.1\r\nHost: sim\r\nContent-Type: application/ipp\r\n"
+        f"Content-Length: {len(message) + len(document)}\r\n\r\n"
+    )
+    return head.encode() + message
 
 
 def wrapped(kind: str, document: bytes) -> tuple[bytes, bytes, bytes]:
@@ -51,11 +63,7 @@ def wrapped(kind: str, document: bytes) -> tuple[bytes, bytes, bytes]:
     if kind == "lpd":
         return b"\x02labels\n\x03%d dfA001client\n" % len(document), b"\0", b"\0\0\0"
     if kind == "ipp":
-        head = (
-            f"POST /ipp/print HTTP/1.1\r\nHost: sim\r\nContent-Type: application/ipp\r\n"
-            f"Content-Length: {len(_PRINT_JOB) + len(document)}\r\n\r\n"
-        )
-        return head.encode() + _PRINT_JOB, b"", b"HTTP/1.1 200"
+        return ipp_request(2, document), b"", b"HTTP/1.1 200"
     return b"", b"", b""
 
 
@@ -207,8 +215,9 @@ async def _stay(printer: SimulatedPrinter, reader: asyncio.StreamReader, size: i
 
 
 def _refused(printer: SimulatedPrinter) -> int:
-    """Return how many bytes have come after the end of their connection; their senders will hear of that."""
-    late = (event for event in printer.record.events if event.get("reason") == "came after the end")
+    """Return how many bytes have come after the end of their connection, or to none; their senders will hear of that."""
+    reasons = ("came after the end", "came to a closed door")
+    late = (event for event in printer.record.events if event.get("reason") in reasons)
     return sum(event["bytes"] for event in late)
 
 
@@ -236,10 +245,14 @@ async def live(printer: SimulatedPrinter, life: Life) -> dict[str, bytes]:
     # A client that was reset at once has sent nothing.
     documents = {peer: ports.get(client, b"") for peer, client in proxy.clients.items()}
     heads = {peer: len(wrapped(life.kind, document)[0]) for peer, document in documents.items()}
-    return {
+    inside = {
         peer: bytes(proxy.sent[peer])[heads[peer] : heads[peer] + len(document)]
         for peer, document in documents.items()
     }
+    # Who came to a closed door spoke to nobody who could tell a document from what is around it.
+    outside = {e["inlet"] for e in printer.record.events if e.get("reason") == "came to a closed door"}
+    peers = {e["peer"] for e in printer.record.events if e["event"] == "connected" and e["inlet"] in outside}
+    return inside | {peer: bytes(proxy.sent[peer]) for peer in peers}
 
 
 async def settled(printer: SimulatedPrinter, *, lines: bool = False) -> None:

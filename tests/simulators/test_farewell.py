@@ -67,9 +67,14 @@ async def test_accept_and_close_is_a_fin_and_what_was_sent_is_told(start, kind):
         await writer.drain()
         writer.close()
         await writer.wait_closed()
-        await until(lambda: printer.record.counts["event.discarded"])
+        size = len(label(1) + label(2))
+        await until(lambda: printer.record.lost_bytes == size)
     told = [event for event in printer.record.events if event["event"] == "discarded"]
-    assert [event["bytes"] for event in told] == [len(label(1) + label(2))]
+    (connected,) = (event for event in printer.record.events if event["event"] == "connected")
+    spans = [span for event in told for span in event["spans"]]
+    assert {inlet for inlet, _, _ in spans} == {event["inlet"] for event in told} == {connected["inlet"]}
+    assert sum(end - start for _, start, end in spans) == size
+    assert {event["reason"] for event in told} == {"came to a closed door"}
     assert printer.record.counts["event.accepted and closed"] == 1
 
 

@@ -139,7 +139,7 @@ def expect(books: Books, meaning: str, name: str) -> None:
         assert sum(piece.end - piece.start for piece in books.damage) == 3
         assert lost > 0 or any(unit["outcome"] == "garbled" for unit in books.units)
     else:
-        assert all(loss["reason"] in ("outside a format", "came after the end", "^XA inside a format",
+        assert all(loss["reason"] in ("outside a format", "came after the end", "came to a closed door", "^XA inside a format",
                                       "the simulator was stopped") for loss in books.losses), books.losses  # fmt: skip
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+from printfabric_sim.connections.address import written
 from printfabric_sim.core import Core
+from printfabric_sim.inlet import Inlet
 
 # So long after the last byte from the sender the connection is closed altogether.
 LINGER_S = 1.0
+# What a break makes of the inlet: a FIN of ours is no orderly end, which only the sender can give.
+ENDED_BY = {"reset": "reset", "fin": "closed"}
 
 
 class Linger:
@@ -36,26 +40,23 @@ class Linger:
 class Farewell(asyncio.Protocol):
     """A connection that gets a FIN at once; what comes on it is thrown away, and told, until the sender ends it too."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, kind: str) -> None:
         self._core = core
-        self._transport: asyncio.Transport | None = None
+        self._kind = kind
         self._linger: Linger | None = None
-        self._bytes = 0
+        self._inlet: Inlet | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say goodbye."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        peer = written(transport.get_extra_info("peername"))
+        self._inlet = self._core.turn_away(self._kind, peer, "came to a closed door")
         transport.write_eof()
         self._linger = Linger(self._core, transport)
 
     def data_received(self, data: bytes) -> None:
         """Throw it away."""
         assert self._linger is not None
-        self._bytes += len(data)
+        assert self._inlet is not None
+        self._core.feed(self._inlet, data)
         self._linger.came()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell what was thrown away."""
-        if self._bytes:
-            self._core.event("discarded", inlet=0, bytes=self._bytes, reason="came to a closed door")

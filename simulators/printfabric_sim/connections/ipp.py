@@ -17,7 +17,8 @@ from printfabric_sim.connections.ipp_message import (
 )
 from printfabric_sim.connections.served_link import DialogueListener, ServedLink
 from printfabric_sim.core import Core
-from printfabric_sim.http_server import BadRequest, Request, serve_http
+from printfabric_sim.http_server import BadRequest, Request, plainly, serve_http
+from printfabric_sim.inlet import Inlet
 
 _KIND = "application/ipp"
 _OK, _BAD_REQUEST, _NOT_POSSIBLE, _NOT_FOUND = 0x0000, 0x0400, 0x0404, 0x0406
@@ -65,31 +66,40 @@ class IppConnection(DialogueListener):
             await link.may_speak()
             return answer
 
-        await serve_http(link.reader, link.writer, link.take, respond)
+        def refuse(error: BadRequest) -> tuple[int, str, bytes]:
+            if link.finished:
+                raise ConnectionAbortedError(str(error))
+            return plainly(error)
+
+        await serve_http(link.reader, link.writer, link.take, respond, refuse=refuse)
 
     async def _respond(self, link: ServedLink, request: Request) -> tuple[int, str, bytes]:
-        if request.method != "POST" or request.headers.get("content-type") != _KIND:
-            return 200, "text/plain", f"A simulated printer: {self.uri}\n".encode()
+        if "expect" in request.headers:  # to be answered before the body comes
+            await link.may_speak()
         body = request.body()
+        if request.method != "POST" or request.headers.get("content-type") != _KIND:
+            await self._throw_away(link, body, "no IPP request")
+            return 200, "text/plain", f"A simulated printer: {self.uri}\n".encode()
         data = bytearray()
         try:
             while (length := message_length(data)) == 0:
                 data += await anext(body)
             message = decode(bytes(data[:length]))
         except (IppError, StopAsyncIteration) as error:
+            await self._throw_away(link, _document(bytes(data), body), "no IPP message")
             raise BadRequest(f"no IPP message: {error}") from error
-        answer = await self._answer_to(link, message, bytes(data[length:]), body)
-        async for _ in body:  # of a document that was refused
-            pass
+        document = _document(bytes(data[length:]), body)
+        answer = await self._answer_to(link, message, document)
+        refused = f"the request was refused with {answer.code:#06x}"
+        why = "this request has no document" if answer.code == _OK else refused
+        await self._throw_away(link, document, why)
         return 200, _KIND, answer.encode()
 
-    async def _answer_to(
-        self, link: ServedLink, message: Message, first: bytes, body: AsyncIterator[bytes]
-    ) -> Message:
+    async def _answer_to(self, link: ServedLink, message: Message, document: AsyncIterator[bytes]) -> Message:
         if message.code == 0x0002:
-            return self._refused(message) or await self._print_job(link, message, first, body)
+            return self._refused(message) or await self._print_job(link, message, document)
         if message.code == 0x0006:
-            return await self._send_document(link, message, first, body)
+            return await self._send_document(link, message, document)
         if message.code in self._operations:
             return self._operations[message.code](message)
         return _answer(message, _NOT_SUPPORTED)
@@ -99,35 +109,36 @@ class IppConnection(DialogueListener):
             return _answer(message, _FORMAT_UNKNOWN)
         return None
 
-    async def _print_job(
-        self, link: ServedLink, message: Message, first: bytes, body: AsyncIterator[bytes]
-    ) -> Message:
+    async def _print_job(self, link: ServedLink, message: Message, document: AsyncIterator[bytes]) -> Message:
         job = self._new_job(message)
-        await self._document(link, job, first, body)
+        await self._take(link, job, document)
         return self._job_answer(message, job)
 
     async def _send_document(
-        self, link: ServedLink, message: Message, first: bytes, body: AsyncIterator[bytes]
+        self, link: ServedLink, message: Message, document: AsyncIterator[bytes]
     ) -> Message:
         job = self._find(message)
         if job is None:
             return _answer(message, _NOT_FOUND)
         if job.inlet is not None:
             return _answer(message, _NOT_POSSIBLE)
-        await self._document(link, job, first, body)
+        await self._take(link, job, document)
         return self._job_answer(message, job)
 
-    async def _document(
-        self, link: ServedLink, job: IppJob, first: bytes, body: AsyncIterator[bytes]
-    ) -> None:
+    async def _take(self, link: ServedLink, job: IppJob, document: AsyncIterator[bytes]) -> None:
         """Take a document as fast as the printer has room for it."""
-        link.inlet = job.inlet = inlet = self.core.open_inlet("ipp", link.peer, link, job.name)
+        job.inlet = inlet = link.open_inlet("ipp", job.name)
         inlet.on_done = job.finish
-        self.core.feed(inlet, first)
-        async for piece in body:
+        async for piece in document:
             self.core.feed(inlet, piece)
-        self.core.end(inlet, "fin")
-        link.inlet = None
+        link.end_inlet()
+
+    async def _throw_away(self, link: ServedLink, document: AsyncIterator[bytes], why: str) -> None:
+        """Read what is left of a document, and tell it as lost."""
+        inlet: Inlet | None = None
+        async for piece in document:
+            inlet = inlet or self.core.turn_away("ipp", link.peer, why)
+            self.core.feed(inlet, piece)
 
     def _new_job(self, message: Message) -> IppJob:
         number = next(self._numbers)
@@ -193,6 +204,14 @@ class IppConnection(DialogueListener):
         answer = _answer(message, _OK)
         answer.groups.append((Tag.JOB, job.attributes(self.core, self._start)))
         return answer
+
+
+async def _document(first: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield a document whose beginning came with the request."""
+    if first:
+        yield first
+    async for piece in body:
+        yield piece
 
 
 def _answer(message: Message, status: int) -> Message:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
+from printfabric_sim.connections.address import written
 from printfabric_sim.connections.connection import Connection, Door, Reach
 from printfabric_sim.connections.farewell import Farewell
 from printfabric_sim.connections.socket_filter import play_dead
@@ -16,14 +17,6 @@ from printfabric_sim.core import Core
 
 _BACKLOG = 128
 _AGAIN_S = 0.2
-
-
-def written(address: tuple[object, ...] | None) -> str:
-    """Return HOST:PORT of a socket address, an IPv6 one in brackets; empty where there is none."""
-    if not address:
-        return ""
-    host, port = str(address[0]), address[1]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class StreamLink(Protocol):
@@ -279,7 +272,7 @@ class Listener(Connection):
             connection.close()
 
     def _farewell(self) -> Farewell:
-        return Farewell(self.core)
+        return Farewell(self.core, self.kind)
 
     async def _adopt(self, connection: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
         await self.core.loop.connect_accepted_socket(protocol, connection)

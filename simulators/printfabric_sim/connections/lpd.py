@@ -13,6 +13,8 @@ _ACK, _NAK = b"\0", b"\1"
 # RFC 1179, 5: daemon commands; 6: subcommands of "receive a printer job"
 _PRINT_WAITING, _RECEIVE_JOB, _SHORT_STATE, _LONG_STATE, _REMOVE_JOBS = range(1, 6)
 _ABORT, _CONTROL_FILE, _DATA_FILE = range(1, 4)
+_COMMANDS = tuple(bytes([code]) for code in range(1, 6))
+_SUBCOMMANDS = _COMMANDS[:_DATA_FILE]
 _MAX_CONTROL_BYTES = 65536
 
 
@@ -40,11 +42,13 @@ class LpdConnection(DialogueListener):
     async def converse(self, link: ServedLink) -> None:
         """Obey one daemon command; a connection carries one (RFC 1179, 3.1)."""
         line = await link.reader.readline()
-        if not line.endswith(b"\n"):
+        if line[:1] not in _COMMANDS or not line.endswith(b"\n"):
+            await link.throw_away("no LPD command", line)
             return
         command, queue = line[0], line[1:].split()[0].decode("latin-1") if line[1:].split() else ""
         if self.queues and queue not in self.queues:
             await link.send(_NAK)
+            await link.throw_away("for a queue that is not here")
         elif command == _RECEIVE_JOB:
             await link.send(_ACK)
             await self._receive_job(link, queue)
@@ -57,7 +61,12 @@ class LpdConnection(DialogueListener):
 
     async def _receive_job(self, link: ServedLink, queue: str) -> None:
         name = ""
-        while line := await link.reader.readline():
+        while first := await link.reader.read(1):
+            if first not in _SUBCOMMANDS:
+                await link.send(_NAK)
+                await link.throw_away("no LPD command", first)
+                return
+            line = first + await link.reader.readline()
             words = line[1:].split()
             if line[0] == _ABORT:
                 if link.inlet is not None:
@@ -66,7 +75,7 @@ class LpdConnection(DialogueListener):
                 await link.send(_ACK)
                 continue
             size = int(words[0]) if words and words[0].isdigit() else -1
-            if size < 0 or line[0] not in (_CONTROL_FILE, _DATA_FILE):
+            if size < 0:
                 await link.send(_NAK)
                 continue
             await link.send(_ACK)
@@ -94,21 +103,19 @@ class LpdConnection(DialogueListener):
 
     async def _data_file(self, link: ServedLink, size: int, name: str) -> bool:
         """Take a data file; size 0 means until the connection is closed. Return False when it has ended there."""
-        link.inlet = inlet = self.core.open_inlet("lpd", link.peer, link, name)
+        inlet = link.open_inlet("lpd", name)
         left = size
         while left > 0 or size == 0:
             data = await link.take(left or 65536)
             if not data:
-                self.core.end(inlet, "fin" if size == 0 else "reset")
-                link.inlet = None
+                link.end_inlet("fin" if size == 0 else "reset")
                 return False
             left -= len(data)
             self.core.feed(inlet, data)
-            if inlet.ended:
+            if inlet.ended and not link.finished:
                 return False
         await link.reader.readexactly(1)
-        self.core.end(inlet, "fin")
-        link.inlet = None
+        link.end_inlet()
         await link.send(_ACK)
         return True
 

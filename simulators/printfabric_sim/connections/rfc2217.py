@@ -74,7 +74,7 @@ class Rfc2217Connection(DialogueListener):
         """Speak Telnet until the client goes; what is not Telnet is for the printer."""
         telnet = Telnet()
         self._link = link
-        link.inlet = self._inlet = inlet = self.core.open_inlet("serial", link.peer, _LineLink(link))
+        self._inlet = inlet = link.open_inlet("serial", link=_LineLink(link))
         await link.send(IAC + DO + COM_PORT + IAC + WILL + SGA + IAC + DO + BINARY)
         answered: set[bytes] = set()
         told = False
@@ -92,8 +92,9 @@ class Rfc2217Connection(DialogueListener):
                     answered.add(command)
                     await link.send(_agree(command))
             self._arrived(inlet, telnet.data())
-            if inlet.ended:
+            if inlet.ended and not link.finished:
                 return
+        link.end_inlet()
         self._inlet = self._link = None
 
     def line(self, name: str, on: bool) -> None:

@@ -64,7 +64,7 @@ class PtyConnection(Connection):
         self._stalls: set[str] = set()  # why nothing is taken whatever the host minds
         self._noise = Noise(core)
         self._generation = 0
-        self._deaf_bytes = 0  # came while the power was off
+        self._unheard: Inlet | None = None  # takes what comes while the power is off
         self._gone = False
         self._stopped = False
 
@@ -199,9 +199,9 @@ class PtyConnection(Connection):
 
     def _new_inlet(self) -> Inlet:
         inlet = self.core.open_inlet("serial", self.device, self)
-        if self._deaf_bytes:
+        if self._unheard is not None:
             inlet.damage.append(Damage(0, 0, "its beginning came while the power was off"))
-            self._deaf_bytes = 0
+            self._unheard = None
         if self.flow != "stall":
             inlet.lossy = True
             inlet.high_water = self.core.intake.capacity * 3 // 4
@@ -246,8 +246,11 @@ class PtyConnection(Connection):
     def _arrived(self, data: bytes) -> None:
         inlet = self._inlet
         if inlet is None:
-            self.core.event("discarded", inlet=0, bytes=len(data), reason="came while the power was off")
-            self._deaf_bytes += len(data)
+            # A line goes on, and nobody hears.
+            self._unheard = self._unheard or self.core.turn_away(
+                "serial", self.device, "came while the power was off"
+            )
+            self.core.feed(self._unheard, data)
             return
         if self.settings is not None:
             with contextlib.suppress(termios.error):

@@ -8,10 +8,11 @@ import socket
 from abc import abstractmethod
 from typing import cast
 
-from printfabric_sim.connections.farewell import LINGER_S
-from printfabric_sim.connections.listener import Listener, written
+from printfabric_sim.connections.address import written
+from printfabric_sim.connections.farewell import ENDED_BY, Linger
+from printfabric_sim.connections.listener import Listener
 from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
-from printfabric_sim.inlet import Inlet
+from printfabric_sim.inlet import Inlet, Link
 
 _READ_LIMIT_BYTES = 16384
 
@@ -27,8 +28,7 @@ class ServedLink:
         self._awake = asyncio.Event()
         self._awake.set()
         self._pauses: set[str] = set()  # why no document bytes are taken
-        self._task: asyncio.Task[object] | None = None
-        self._finished = False  # our FIN is out, and the dialogue is over
+        self._linger: Linger | None = None  # our FIN is out: the sender may finish, and is not answered
         self.inlet: Inlet | None = None
         self.reader = asyncio.StreamReader(limit=_READ_LIMIT_BYTES)
         self.writer: asyncio.StreamWriter | None = None
@@ -38,28 +38,59 @@ class ServedLink:
         """Return what the event loop talks to."""
         return asyncio.StreamReaderProtocol(self.reader, self._connected)
 
+    @property
+    def finished(self) -> bool:
+        """Say whether we have ended the connection with a FIN: what comes is read, and nothing is made of it."""
+        return self._linger is not None
+
+    def open_inlet(self, kind: str, job_name: str = "", link: Link | None = None) -> Inlet:
+        """Return the inlet of a document that begins; after our FIN it is over at once."""
+        self.inlet = self._owner.core.open_inlet(kind, self.peer, link or self, job_name)
+        if self.finished:
+            self._owner.core.end(self.inlet, ENDED_BY["fin"])
+        return self.inlet
+
+    def end_inlet(self, how: str = "fin") -> None:
+        """The document is over."""
+        if self.inlet is not None:
+            self._owner.core.end(self.inlet, how)
+            self.inlet = None
+
     async def take(self, size: int) -> bytes:
         """Return up to `size` bytes of a document, when the printer has room for them; b"" at the end."""
         await self._go.wait()
-        if self._finished:
-            raise ConnectionAbortedError("the printer has ended the connection")
         room = self._owner.core.room(self.inlet) if self.inlet is not None else size
         data = await self.reader.read(max(1, min(size, room, _READ_LIMIT_BYTES)))
+        if self._linger is not None:
+            self._linger.came()
         await self._go.wait()  # what came after a stall had begun is held back with the rest
         return data
 
     async def may_speak(self) -> None:
         """Wait while the printer plays dead. Raises ConnectionAbortedError if the connection is over."""
         await self._awake.wait()
-        if self._finished or self.writer is None or self.writer.is_closing():
+        if self.finished or self.writer is None or self.writer.is_closing():
             raise ConnectionAbortedError("the printer has ended the connection")
 
     async def send(self, data: bytes) -> None:
-        """Send part of the dialogue, when the printer is awake. Raises ConnectionAbortedError as `may_speak`."""
+        """Send part of the dialogue, when the printer is awake; nothing after our FIN.
+
+        Raises ConnectionAbortedError as `may_speak`.
+        """
+        if self.finished:
+            return
         await self.may_speak()
         if self.writer is not None:
             self.writer.write(data)
             await self.writer.drain()
+
+    async def throw_away(self, why: str, first: bytes = b"") -> None:
+        """Nothing that comes can be understood: read it to the end of the connection, and tell it."""
+        data = first or await self.take(_READ_LIMIT_BYTES)
+        inlet = self._owner.core.turn_away(self._owner.kind, self.peer, why) if data else None
+        while inlet is not None and data:
+            self._owner.core.feed(inlet, data)
+            data = await self.take(_READ_LIMIT_BYTES)
 
     # inlet.Link
 
@@ -77,7 +108,7 @@ class ServedLink:
 
     def send_now(self, data: bytes) -> bool:
         """Send without waiting; False if it cannot be sent, or is not to be."""
-        if self.writer is None or self.writer.is_closing() or self._frozen or self._finished:
+        if self.writer is None or self.writer.is_closing() or self._frozen or self.finished:
             return False
         self.writer.write(data)
         return True
@@ -102,27 +133,25 @@ class ServedLink:
         self._go.set()
 
     def close(self) -> None:
-        """Send FIN: the dialogue is over. What still comes is thrown away, for a RST would answer an early close."""
-        if self.writer is None or self.writer.is_closing() or self._finished:
+        """Send FIN. What still comes is read, and told as thrown away: a RST would answer an early close."""
+        if self.writer is None or self.writer.is_closing() or self.finished:
             return
-        self._finished = True
+        self._linger = Linger(self._owner.core, self.writer.transport)
         self.writer.write_eof()
         self._pauses.clear()
         self._arrange()
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()  # else it notices by itself
 
     # listener.StreamLink
 
     def broken(self, how: str, drop: bool) -> None:
         """End this link: "reset" or "fin"."""
         if self.inlet is not None:
-            self._owner.core.end(self.inlet, how, drop=drop)
+            self._owner.core.end(self.inlet, ENDED_BY[how], drop=drop)
         (self.reset if how == "reset" else self.close)()
 
     def stalled(self, on: bool, reason: str) -> None:
         """Stop or go on reading; bytes are taken when no reason is left."""
-        if not self._finished:
+        if not self.finished:
             (self._pauses.add if on else self._pauses.discard)(reason)
             self._arrange()
 
@@ -135,17 +164,12 @@ class ServedLink:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
-        self._task = asyncio.current_task()
         self.peer = written(writer.get_extra_info("peername"))
         self._owner.link_made(self)
         try:
             await self._converse()
         finally:
-            if self.inlet is not None:
-                self._owner.core.end(self.inlet, "fin" if reader.at_eof() else "reset")
-            self._task = None
-            with contextlib.suppress(OSError, TimeoutError):
-                await self._drain()
+            self.end_inlet("reset")
             await self._awake.wait()  # a dead printer sends no FIN either
             writer.close()
             self._owner.link_lost(self)
@@ -156,26 +180,10 @@ class ServedLink:
         # ValueError: an endless line
         except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
             self._owner.core.event("dialogue broken", kind=self._owner.kind, error=repr(error))
-            if self.inlet is not None:
-                self._owner.core.end(self.inlet, "reset")
-        except asyncio.CancelledError:
-            if not self._finished or self._task is None:
-                raise
-            self._task.uncancel()
-
-    async def _drain(self) -> None:
-        """After our FIN: read on until the sender ends it too, or is silent for a while."""
-        core, size = self._owner.core, 0
-        try:
-            while self._finished:
-                async with asyncio.timeout(LINGER_S):
-                    data = await self.reader.read(_READ_LIMIT_BYTES)
-                if not data:
-                    break
-                size += len(data)
-        finally:
-            if size:
-                core.event("discarded", inlet=0, bytes=size, reason="came after the end")
+            self.end_inlet("reset")
+        if self.finished:
+            with contextlib.suppress(OSError):
+                await self.throw_away("came after the end")
 
     def _socket(self) -> socket.socket | None:
         if self.writer is None or self.writer.is_closing():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 
+from printfabric_sim.connections.address import written
 from printfabric_sim.connections.connection import Reach
-from printfabric_sim.connections.farewell import Linger
-from printfabric_sim.connections.listener import Listener, written
+from printfabric_sim.connections.farewell import ENDED_BY, Linger
+from printfabric_sim.connections.listener import Listener
 from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Inlet
@@ -146,7 +147,7 @@ class _TcpLink(asyncio.BufferedProtocol):
     def broken(self, how: str, drop: bool) -> None:
         """End this link: "reset" or "fin"."""
         assert self._inlet is not None
-        self._core.end(self._inlet, how, drop=drop)
+        self._core.end(self._inlet, ENDED_BY[how], drop=drop)
         if how == "reset":
             self.reset()
         elif self._transport is not None and not self._transport.is_closing() and self._linger is None:
