@@ -17,6 +17,7 @@ from printfabric_sim.fault_table import ACTIONS, FaultError
 from printfabric_sim.fleet import Fleet, load_fleet
 from printfabric_sim.personality import personality_class, personality_names, possible
 from printfabric_sim.plan import Plan, PlanError
+from printfabric_sim.printer import KEEP_CONTENT_BYTES
 from printfabric_sim.record import KEEP_UNITS
 
 
@@ -90,6 +91,15 @@ _FLAGS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "default": KEEP_UNITS,
             "show_default": True,
             "help": "Units and events kept in memory; --record has all.",
+        },
+    ),
+    (
+        ("--keep-content-bytes",),
+        {
+            "type": int,
+            "default": KEEP_CONTENT_BYTES,
+            "show_default": True,
+            "help": "Content of the last units kept in memory, for their pictures.",
         },
     ),
     (("--render",), {"help": "Folder for a picture and a text of every unit."}),

@@ -18,7 +18,7 @@ from printfabric_sim.connections.rfc2217 import Rfc2217Connection
 from printfabric_sim.connections.serial_pty import PtyConnection
 from printfabric_sim.connections.tcp import TcpConnection
 from printfabric_sim.core import Core
-from printfabric_sim.printer import SimulatedPrinter
+from printfabric_sim.printer import KEEP_CONTENT_BYTES, SimulatedPrinter
 from printfabric_sim.record import DEFAULT_SERIAL, KEEP_UNITS
 from printfabric_sim.render.gallery import Gallery
 
@@ -66,6 +66,7 @@ class Plan:
     record: str | None = None
     keep_bytes: str | None = None
     keep_units: int = KEEP_UNITS
+    keep_content_bytes: int = KEEP_CONTENT_BYTES
     render: str | None = None
     serial_pattern: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +108,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "ribbon": (1, math.inf),
     "warm_up_s": (0, 1e6),
     "keep_units": (1, math.inf),
+    "keep_content_bytes": (0, math.inf),
     "seed": (-math.inf, math.inf),
 }
 _TEXTS = ("name", "host", "faults", "serial_pattern", "line", "flow", "community", "personality")
@@ -172,6 +174,7 @@ def build(plan: Plan) -> SimulatedPrinter:
         record_dir=Path(plan.record) if plan.record else None,
         keep_bytes=Path(plan.keep_bytes) if plan.keep_bytes else None,
         keep_units=plan.keep_units,
+        keep_content_bytes=plan.keep_content_bytes,
         serial_pattern=plan.serial_pattern.encode() or DEFAULT_SERIAL,
         options=plan.options,
     )

@@ -23,8 +23,9 @@ from printfabric_sim.personality import Personality, made, personality_class
 from printfabric_sim.record import DEFAULT_SERIAL, KEEP_UNITS, Record, UnitRecord
 from printfabric_sim.unit import Unit
 
-# The content of so many last units is kept in memory, to be looked at.
+# The content of so many last units is kept in memory, to be looked at, and of no more than KEEP_CONTENT_BYTES.
 _CONTENTS = 32
+KEEP_CONTENT_BYTES = 2**20
 
 
 class SimulatedPrinter:
@@ -37,7 +38,8 @@ class SimulatedPrinter:
 
     Without a plug of your own (`connect`) it listens on a free TCP port of the loopback. `units_per_second` 0 means: as
     fast as the bytes come. `media` is how many units are loaded (None: endless). `record_dir` keeps units.jsonl and
-    events.jsonl, `keep_bytes` every byte that arrived. `keep_units` is how many units and events stay in memory.
+    events.jsonl, `keep_bytes` every byte that arrived. `keep_units` is how many units and events stay in memory,
+    `keep_content_bytes` how much of the content of the last ones.
     `options` are the personality's own.
 
     Raises:
@@ -63,6 +65,7 @@ class SimulatedPrinter:
         keep_bytes: Path | None = None,
         serial_pattern: bytes = DEFAULT_SERIAL,
         keep_units: int = KEEP_UNITS,
+        keep_content_bytes: int = KEEP_CONTENT_BYTES,
         options: Mapping[str, str] | None = None,
     ) -> None:
         kind = personality_class(personality)
@@ -83,6 +86,7 @@ class SimulatedPrinter:
             warm_up_s=warm_up_s,
         )
         self.core.path.load(media, ribbon)
+        self._contents_bytes, self._most_content_bytes = 0, keep_content_bytes
         self._furnish(made(kind, self.core, options or {}), random.Random(seed))
 
     def _furnish(self, personality: Personality, dice: random.Random) -> None:
@@ -91,7 +95,7 @@ class SimulatedPrinter:
         self._stopped = False
         self.closing: list[Callable[[], None]] = []  # called when the printer stops
         self._changed = asyncio.Event()
-        self._contents: deque[tuple[int, bytes]] = deque(maxlen=_CONTENTS)
+        self._contents: deque[tuple[int, bytes]] = deque()
         self.personality = personality
         self.core.fit(personality)
         self.actions = FaultActions(self, dice)
@@ -240,4 +244,7 @@ class SimulatedPrinter:
 
     def _unit_left(self, entry: UnitRecord, unit: Unit) -> None:
         self._contents.append((entry.unit, unit.content))
+        self._contents_bytes += len(unit.content)
+        while len(self._contents) > _CONTENTS or self._contents_bytes > self._most_content_bytes:
+            self._contents_bytes -= len(self._contents.popleft()[1])
         self._changed.set()

@@ -23,9 +23,8 @@ mount --bind {etc} /etc
 {root}/usr/sbin/lpd -s -l
 for _ in $(seq 100); do test -S /dev/printer -o -S /run/printer && break; sleep 0.1; done
 {root}/usr/bin/lpr -Plabels -Jforty {document}
-for _ in $(seq 300); do {root}/usr/bin/lpq -Plabels | grep -q 'no entries' && exit 0; sleep 0.1; done
-{root}/usr/bin/lpq -Plabels >&2
-exit 1
+for _ in $(seq 300); do ls /var/spool/lpd/labels | grep -q '^[cd]f' || exit 0; sleep 0.1; done
+{root}/usr/bin/lpq -Plabels >&2; exit 1
 """
 
 
