@@ -35,7 +35,6 @@ _COMMON_OPTIONS = {"serial_number": SHORT_TEXT}
 
 
 _LAST_DIGIT = re.compile(rb"[0-9](?=[^0-9]*$)", re.DOTALL)
-_LAST_LETTER = re.compile(rb"[A-Za-z](?=[^A-Za-z]*$)", re.DOTALL)
 
 
 class OptionError(ValueError):
@@ -183,15 +182,13 @@ class Personality(ABC):
     def wrong_status(self, data: bytes) -> bytes:
         """Return a lie instead of the reply `data`, for the fault `status-wrong`: of the same form, and not true.
 
-        Here: with another last figure, or else another last letter. Override it where a reply is a status.
+        `data` itself if there is none, which is told. Here: another last figure. Override it where a reply is a status, or
+        has figures that are no value.
         """
-        for figure in (_LAST_DIGIT, _LAST_LETTER):
-            if found := figure.search(data):
-                lie = b"5" if found[0] != b"5" else b"6"
-                if figure is _LAST_LETTER:
-                    lie = b"X" if found[0] != b"X" else b"Y"
-                return data[: found.start()] + lie + data[found.end() :]
-        return data
+        found = _LAST_DIGIT.search(data)
+        if found is None:
+            return data
+        return data[: found.start()] + (b"5" if found[0] != b"5" else b"6") + data[found.end() :]
 
     def attend(self, part: str, what: str) -> bool:
         """Somebody does something at the printer ("drawer", "shut"); False if there is no such part."""

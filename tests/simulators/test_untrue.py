@@ -58,9 +58,30 @@ def automatic(reply: bytes) -> object:
     return reply[2] & 0x0C
 
 
-def text(reply: bytes) -> object:
-    assert reply.isascii()
-    return reply
+def text(pattern: bytes) -> Reader:
+    def read(reply: bytes) -> object:
+        found = re.fullmatch(pattern, reply)
+        assert found is not None, reply
+        return found[1]
+
+    return read
+
+
+def subscriptions(reply: bytes) -> object:
+    values = dict(re.findall(rb"^(DEVICE|JOB|PAGE)=(\S+) \[", reply, re.MULTILINE))
+    assert set(values.values()) <= {b"OFF", b"ON"}
+    assert reply.endswith(b"TIMED=0 [2 RANGE]\r\n\t5\r\n\t300\r\n\f")
+    return values
+
+
+def variables(reply: bytes) -> object:
+    rows = re.findall(
+        rb"^([A-Z: 0-9]+)=(\S+) \[\d+ ENUMERATED[^\r]*\r\n((?:\t[^\r]*\r\n)+)", reply, re.MULTILINE
+    )
+    assert len(rows) > 10
+    for name, value, values in rows:
+        assert value in values.split(), name
+    return rows
 
 
 UEL = b"\x1b%-12345X"
@@ -69,13 +90,15 @@ QUESTIONS: list[tuple[str, bytes, Reader]] = [
     ("zpl", b"~HQES", error_status),
     ("zpl", b'! U1 getvar "media.status"\r\n', lambda reply: {b'"ok"': 0, b'"out"': 1}[reply]),
     ("zpl", b'! U1 getvar "head.latch"\r\n', lambda reply: {b'"ok"': 0, b'"open"': 1}[reply]),
-    ("zpl", b"~HI", text),
+    ("zpl", b"~HI", text(rb"\x02SIM ZD621-203dpi,V93.21.26Z,8,(\d+)KB\x03\r\n")),
+    ("zpl", b"~HQSN", text(rb"\x02\s+SERIAL NUMBER\s+(SIM\d{7})\r\n\x03\r\n")),
+    ("zpl", b'! U1 getvar "odometer.total_label_count"\r\n', text(rb'"(\d+)"')),
     ("pjl", UEL + b"@PJL INFO STATUS\r\n", pjl_status),
-    ("pjl", UEL + b"@PJL INFO PAGECOUNT\r\n", text),
-    ("pjl", UEL + b"@PJL INFO ID\r\n", text),
+    ("pjl", UEL + b"@PJL INFO PAGECOUNT\r\n", text(rb"@PJL INFO PAGECOUNT\r\nPAGECOUNT=(\d+)\r\n\f")),
+    ("pjl", UEL + b"@PJL INFO MEMORY\r\n", text(rb"@PJL INFO MEMORY\r\nTOTAL=(\d{8})\r\nLARGEST=\d+\r\n\f")),
+    ("pjl", UEL + b"@PJL INFO VARIABLES\r\n", variables),
     ("pjl", UEL + b"@PJL INQUIRE PAPER\r\n", value_of(b"LETTER", b"LEGAL", b"A4")),
-    ("pjl", UEL + b"@PJL INFO USTATUS\r\n", text),
-    ("pjl", UEL + b"@PJL ECHO here\r\n", text),
+    ("pjl", UEL + b"@PJL INFO USTATUS\r\n", subscriptions),
     *(
         ("escpos", b"\x10\x04" + bytes([n]), bits_of(0x93, 0x12, mask))
         for n, mask in ((1, 0x08), (2, 0x20), (3, 0x08), (4, 0x60))
@@ -83,7 +106,7 @@ QUESTIONS: list[tuple[str, bytes, Reader]] = [
     ("escpos", b"\x1dr\x01", bits_of(0xF0, 0, 0x0C)),
     ("escpos", b"\x1dr\x02", bits_of(0xFC, 0, 0x01)),
     ("escpos", b"\x1da\x08", automatic),
-    ("escpos", b"\x1dIC", text),
+    ("escpos", b"\x1dIC", text(rb"_TM-T(\d\d)VI\x00")),
 ]
 
 
@@ -119,11 +142,34 @@ async def test_unasked_status_lies_too(start):
     assert automatic(link.data) == 0
 
 
-async def test_a_reply_that_has_one_form_only_is_told(start):
-    printer = await start("escpos", faults="status-wrong")
+@pytest.mark.parametrize(
+    ("personality", "question", "reply"),
+    [
+        ("escpos", b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08", b"\x37\x25\x00"),
+        ("escpos", b"\x1dIB", b"_EPSON\x00"),
+        ("pjl", UEL + b"@PJL USTATUS JOB=ON\r\n@PJL JOB\r\n", b"@PJL USTATUS JOB\r\nSTART\r\n\f"),
+        (
+            "pjl",
+            UEL + b'@PJL USTATUS JOB=ON\r\n@PJL JOB NAME="a=7"\r\n',
+            b'@PJL USTATUS JOB\r\nSTART\r\nNAME="a=7"\r\n\f',
+        ),
+        (
+            "pjl",
+            UEL + b"@PJL INQUIRE LPARM:PCL FONTSOURCE\r\n",
+            b"@PJL INQUIRE LPARM:PCL FONTSOURCE\r\nI\r\n\f",
+        ),
+        ("pjl", UEL + b"@PJL INQUIRE NONSENSE\r\n", b'@PJL INQUIRE NONSENSE\r\n"?"\r\n\f'),
+        ("pjl", UEL + b"@PJL INFO LOG\r\n", b'@PJL INFO LOG\r\n"?"\r\n\f'),
+        ("pjl", UEL + b"@PJL ECHO 7\r\n", b"@PJL ECHO 7\r\n\f"),
+        ("zpl", b'! U1 getvar "nonsense"\r\n', b'"?"'),
+        ("zpl", b'{}{"nonsense":null}', b'{"nonsense":"?"}'),
+    ],
+)
+async def test_a_reply_of_which_there_is_no_lie_stays_and_that_is_told(start, personality, question, reply):
+    printer = await start(personality, faults="status-wrong")
     inlet, link = plug(printer)
-    printer.core.feed(inlet, b"\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08")
-    assert link.data == b"\x37\x25\x00"
+    printer.core.feed(inlet, question)
+    assert link.data == reply
     assert printer.record.counts["event.fault without effect"] == 1
 
 

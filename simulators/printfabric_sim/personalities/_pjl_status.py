@@ -35,7 +35,9 @@ _MAX_DIGITS = 8
 _STATE = re.compile(rb"CODE=(\d+)\r\nDISPLAY=\"[^\"]*\"\r\nONLINE=(?:TRUE|FALSE)\r\n")
 _INQUIRED = re.compile(rb"@PJL D?INQUIRE ([^\r\n]*)\r\n([^\r\n]*)\r\n")
 _SWITCH = re.compile(rb"=(OFF|ON)\b")
-_VALUE = re.compile(rb"=\d+")
+# A counter, or an amount of memory. (A job's name may contain anything.)
+_COUNTER = re.compile(rb"^(?:PAGES=|PAGECOUNT=|@PJL USTATUS PAGE\r\n)(\d+)\r$", re.MULTILINE)
+_MEMORY = re.compile(rb"^\t?(?:TOTAL|MEMORY)=(\d+)\r$", re.MULTILINE)
 
 
 class PjlStatus:
@@ -118,7 +120,7 @@ class PjlStatus:
     def untrue(self, data: bytes) -> bytes | None:
         """Return a reply that says the opposite: paper out when ready, ready when not, another value of a variable.
 
-        None for replies that are no state of anything.
+        None for replies that are no state of anything, or of what can have one value only.
         """
         if found := _STATE.search(data):
             ready = found[1].startswith(b"10")
@@ -129,11 +131,14 @@ class PjlStatus:
         if found := _INQUIRED.match(data):
             other = other_value(found[1].decode("latin-1"), found[2].decode("latin-1"))
             return data[: found.start(2)] + other.encode() + data[found.end(2) :] if other else None
-        if found := _SWITCH.search(data):
+        if data.startswith((b"@PJL INFO USTATUS", b"@PJL INFO VARIABLES")) and (
+            found := _SWITCH.search(data)
+        ):
             return data[: found.start(1)] + (b"ON" if found[1] == b"OFF" else b"OFF") + data[found.end(1) :]
-        if found := _VALUE.search(data):
-            last = b"5" if data[found.end() - 1 : found.end()] != b"5" else b"6"
-            return data[: found.end() - 1] + last + data[found.end() :]
+        if found := _COUNTER.search(data):
+            return data[: found.start(1)] + b"%d" % (int(found[1]) + 1) + data[found.end(1) :]
+        if found := _MEMORY.search(data):
+            return data[: found.start(1)] + b"%d" % (int(found[1]) * 2) + data[found.end(1) :]
         return None
 
     def device(self) -> None:

@@ -172,7 +172,8 @@ class ZplPrinter(Personality):
 
     def wrong_status(self, data: bytes) -> bytes:
         """Say "paper out" where there is paper, and the other way round."""
-        return self._status.untrue(data) or super().wrong_status(data)
+        unknown = data.endswith((b'"?"', b'"?"}'))
+        return data if unknown else self._status.untrue(data) or super().wrong_status(data)
 
     def text(self, content: bytes) -> str:
         """Return the field data, one field a line."""
