@@ -14,34 +14,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.simulators.grammar import COPIES, EJECTED, GAP, INK, OPEN, SERIAL, WHOLE
+
 Row = dict[str, Any]
-UEL = rb"\x1b%-12345X"
-# One whole unit, as the languages define it; `body` of a page may end without its form feed, at a UEL.
-WHOLE = {
-    "zpl": re.compile(rb"\^XA(?:(?!\^X[AZ]).)*\^XZ", re.DOTALL),
-    "escpos": re.compile(rb"\x1b@Receipt(?:(?!\x1b@|\x1dV\x00).)*\x1dV\x00", re.DOTALL),
-    "pjl": re.compile(rb"page no(?:(?!%b|\x0c|page no).)*\x0c" % UEL, re.DOTALL),
-    "plain": re.compile(rb"page no(?:(?!page no)[^\x0c])*\x0c"),
-}
-# What a printer takes for a unit where the sender itself began or stopped in the middle of one.
-OPEN = {
-    "zpl": WHOLE["zpl"],
-    "escpos": re.compile(rb"(?:(?!\x1dV\x00).)*\x1dV\x00", re.DOTALL),
-    "pjl": re.compile(rb"(?:(?!%b|\x0c).)*\x0c" % UEL, re.DOTALL),
-    "plain": re.compile(rb"[^\x0c]*\x0c"),
-}
-# A page that has no form feed: the end of the job ejects it.
-EJECTED = {"pjl": re.compile(rb"(?:(?!%b|\x0c).)+" % UEL, re.DOTALL)}
-# What is allowed between two units, and is in none.
-GAP = {
-    "zpl": re.compile(rb"(?:\s|~HI)*"),
-    "escpos": re.compile(rb""),
-    "pjl": re.compile(rb"(?:%b|@PJL[^\n]*\n|[\r\n])*" % UEL),
-    "plain": re.compile(rb""),
-}
-COPIES = re.compile(rb"\^PQ(\d+)")
-SERIAL = re.compile(rb"(?:SERIAL|Receipt no|page no) (\d{5})")
-INK = re.compile(rb"SERIAL|Receipt|page no|[0-9]{5} ")
 # Faults that throw input away, or break a connection so that a sender must begin somewhere again.
 DESTROYING = ("reset", "fin=drop", "power-cut", "reboot")
 BREAKING = (*DESTROYING, "fin", "device-gone", "accept-close")
@@ -119,6 +94,7 @@ def check(books: Books, received: int) -> None:
     books.arrived = _arrived(books)
     assert sum(books.arrived.values()) == received, "bytes that are in nobody's account"
     _every_byte_is_in_one_place(books)
+    assert [unit["unit"] for unit in books.units] == list(range(1, len(books.units) + 1))
     for pieces, units in books.made.items():
         _check_unit(books, pieces, units)
     _check_losses(books)
@@ -162,9 +138,19 @@ def _every_byte_is_in_one_place(books: Books) -> None:
             assert start < end or start == size, "an empty span"
             assert position <= start, f"inlet {inlet}: bytes {start} to {position} are in two places"
             gap = [Piece(inlet, position, start)]
-            wordless = GAP[books.personality].fullmatch(books.bytes_of(gap)) is not None
-            assert wordless or books.hurt(gap), f"nobody tells of {books.bytes_of(gap)!r}, {gap}"
+            assert _is_wordless(books, gap[0]), f"nobody tells of {books.bytes_of(gap)!r}, {gap}"
             position = end
+
+
+def _is_wordless(books: Books, gap: Piece) -> bool:
+    """Say whether a gap between units says nothing; a damaged byte excuses the command around it, and no more."""
+    hits = sorted(d for d in books.damage if d.inlet == gap.inlet and d.start < gap.end and gap.start < d.end)
+    starts, ends = [gap.start, *(d.end for d in hits)], [*(d.start for d in hits), gap.end]
+    around = [books.bytes_of([Piece(gap.inlet, *ends)]) for ends in zip(starts, ends, strict=True)]
+    return all(
+        GAP[books.personality].fullmatch(text) or (hits and len(text.strip()) < len(b"~HI"))
+        for text in around
+    )
 
 
 def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> None:
@@ -177,8 +163,10 @@ def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> No
         assert hurt or unit["sha256"] == hashlib.sha256(whole).hexdigest(), "the hash is not of these bytes"
         owner = [e["inlet"] for e in books.events if e["event"] == "job" and e["job"] == unit["job"]]
         assert owner == [inlets[-1]], f"job {unit['job']} is none of inlet {inlets[-1]}"
-        if (found := SERIAL.search(whole)) and unit["outcome"] == "printed" and len(pieces) == 1:
+        if (found := SERIAL.search(whole)) and not hurt and len(pieces) == 1:
             assert unit["serial"] == found[1].decode(), f"serial {unit['serial']}, and it reads {found[1]!r}"
+        assert hurt or (unit["serial"] or "").encode() in whole, f"serial {unit['serial']} is nowhere in it"
+    _check_torn(books, units)
     out = [unit for unit in units if unit["outcome"] != "truncated"]
     asked = [unit["copy"] for unit in out]
     assert asked == list(range(1, len(out) + 1)), f"copies {asked} of {pieces}"
@@ -197,6 +185,22 @@ def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> No
         read = b"|".join(books.bytes_of([piece]) for piece in pieces)
         patterns = _what_may_be_a_unit(books, pieces, maimed)
         assert any(pattern.fullmatch(read) for pattern in patterns), f"{read!r} is not one unit"
+
+
+def _check_torn(books: Books, units: list[Row]) -> None:
+    """A piece that is printed again was torn by a condition of its own; of the others there is one, the last."""
+    torn = [unit for unit in units if unit["outcome"] == "truncated"]
+    again = Counter(unit["reason"].partition(";")[0] for unit in torn if "printed again" in unit["reason"])
+    for condition, count in again.items():
+        came = [
+            e for e in books.events if e["event"] == "condition" and e["condition"] == condition and e["on"]
+        ]
+        assert count <= len(came), f"torn {count} times by {condition}, which came {len(came)} times"
+    final = [unit for unit in torn if "printed again" not in unit["reason"]]
+    assert len(final) <= 1, f"unit {units[0]['unit']} is torn for good more than once"
+    assert all(unit is max(units, key=lambda each: each["unit"]) for unit in final), (
+        "it goes on after its end"
+    )
 
 
 def _what_may_be_a_unit(books: Books, pieces: tuple[Piece, ...], maimed: bool) -> list[re.Pattern[bytes]]:

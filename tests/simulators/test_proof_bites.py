@@ -21,9 +21,12 @@ Lie = Callable[[Rows, Rows], None]
 
 # Lives with something in them to lie about: torn, garbled, doubled and lost units; copies; nothing at all.
 LIVES = {
-    "hard": ("escpos", 1, "reset=keep@byte:777; power-cut=0.02@start:14; reset@unit:20"),
-    "copies": ("zpl", 2, "power-cut=0.02@start:9; jam=0.02@start:12; reset@unit:20"),
-    "orderly": ("zpl", 1, ""),
+    "hard": ("tcp", "escpos", 1, "reset=keep@byte:777; power-cut=0.02@start:14; reset@unit:20"),
+    "copies": ("tcp", "zpl", 2, "power-cut=0.02@start:9; jam=0.02@start:12; reset@unit:20"),
+    "orderly": ("tcp", "zpl", 1, ""),
+    "closed": ("tcp", "escpos", 1, "fin@byte:777"),
+    # The first byte of the second label: all of the label means nothing.
+    "noisy": ("rfc2217", "zpl", 1, f"noise=1@byte:{len(make_unit('zpl', 0, 100, 1))}"),
 }
 
 
@@ -32,13 +35,13 @@ class Honest:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.folder = folder
-        self.personality, self.copies, self.faults = LIVES[name]
+        self.kind, self.personality, self.copies, self.faults = LIVES[name]
         asyncio.run(self._live())
 
     async def _live(self) -> None:
         units = [make_unit(self.personality, n, 100, self.copies) for n in range(20)]
         life = Life(
-            "tcp",
+            self.kind,
             units,
             self.copies,
             self.faults,
@@ -58,7 +61,7 @@ class Honest:
             buffer_bytes=life.buffer_bytes,
             record_dir=self.folder,
         )
-        printer.connect(lambda core: plug_of("tcp", core))
+        printer.connect(lambda core: plug_of(self.kind, core))
         await printer.start()
         try:
             self.sent = await live(printer, life)
@@ -122,6 +125,41 @@ def read_another_serial(units: Rows, events: Rows) -> None:
     units[0]["serial"] = "99999"
 
 
+def read_another_serial_of_a_garbled_unit(units: Rows, events: Rows) -> None:
+    _first(units, outcome="garbled")["serial"] = "99999"
+
+
+def read_another_serial_of_a_torn_unit(units: Rows, events: Rows) -> None:
+    _first(units, outcome="truncated")["serial"] = "99999"
+
+
+def tear_a_unit_twice(units: Rows, events: Rows) -> None:
+    torn = next(unit for unit in units if unit["outcome"] == "truncated")
+    _insert(units, torn)
+
+
+def tear_a_unit_twice_that_is_printed_again(units: Rows, events: Rows) -> None:
+    _insert(units, next(unit for unit in units if "printed again" in unit["reason"]))
+
+
+def hide_where_the_loss_was(units: Rows, events: Rows) -> None:
+    del next(event for event in events if event.get("spans"))["spans"]
+
+
+def call_a_fin_of_the_printer_the_senders(units: Rows, events: Rows) -> None:
+    _first(events, event="disconnected", how="closed")["how"] = "fin"
+    call_garbled_clean(units, events)
+
+
+def _insert(units: Rows, again: dict[str, Any]) -> None:
+    """Record a piece of paper a second time, right behind the first, and count on from there."""
+    units.insert(units.index(again), dict(again))
+    for number, unit in enumerate(units, 1):
+        if unit["duplicate_of"] is not None and unit["duplicate_of"] > again["unit"]:
+            unit["duplicate_of"] += 1
+        unit["unit"] = number
+
+
 def name_another_job(units: Rows, events: Rows) -> None:
     units[0]["job"] = 77
 
@@ -162,11 +200,15 @@ LIES: list[tuple[str, Lie]] = [
     *(("hard", lie) for lie in (
         leave_out_a_unit, print_a_unit_twice, print_what_never_came, call_garbled_clean, call_clean_garbled,
         read_another_serial, name_another_job, hash_something_else, hide_a_duplicate, hide_a_loss, count_a_loss_wrong,
+        read_another_serial_of_a_garbled_unit, read_another_serial_of_a_torn_unit, tear_a_unit_twice,
+        hide_where_the_loss_was,
     )),
     *(("copies", lie) for lie in (
         leave_out_a_unit, leave_out_the_last_copy, print_one_copy_too_many, call_a_printed_unit_lost,
-        forget_that_copies_were_lost, hide_a_loss,
+        forget_that_copies_were_lost, hide_a_loss, tear_a_unit_twice, tear_a_unit_twice_that_is_printed_again,
     )),
+    ("closed", call_a_fin_of_the_printer_the_senders),
+    ("noisy", hide_a_loss),
     *(("orderly", lie) for lie in (leave_out_a_unit, understate_what_came, call_a_printed_unit_lost)),
 ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from tests.simulators.test_zpl import label
 
 LABEL = label(7)
 _FORMAT = (0x49, b"document-format", b"image/x-foo")
+_GZIP = (0x44, b"compression", b"gzip")
 _JOB = (0x21, b"job-id", b"\0\0\0\x63")
 PRINT, VALIDATE, CREATE, SEND, ODD = 2, 4, 5, 6, 0x4000
 
@@ -21,6 +22,7 @@ PRINT, VALIDATE, CREATE, SEND, ODD = 2, 4, 5, 6, 0x4000
     ("kind", "before", "after", "lost"),
     [
         ("ipp", ipp_request(PRINT, LABEL, _FORMAT), b"", LABEL),
+        ("ipp", ipp_request(PRINT, LABEL, _GZIP), b"", LABEL),
         ("ipp", ipp_request(SEND, LABEL, _JOB), b"", LABEL),
         ("ipp", ipp_request(VALIDATE, LABEL), b"", LABEL),
         ("ipp", ipp_request(CREATE, LABEL), b"", LABEL),
@@ -36,6 +38,13 @@ async def test_every_byte_that_is_refused_is_told(start, kind, before, after, lo
     await converse(printer, kind, before + LABEL + after)
     assert printer.record.units == []
     await _is_told(printer, len(lost))
+
+
+async def test_a_compressed_document_is_refused_by_its_name(start):
+    printer = await start("zpl", ipp=0)
+    answer = await converse(printer, "ipp", ipp_request(PRINT, LABEL, _GZIP) + LABEL)
+    _, _, message = answer.partition(b"\r\n\r\n")
+    assert message[2:4] == b"\x04\x0f", "client-error-compression-not-supported"
 
 
 @pytest.mark.parametrize("kind", ["tcp", "lpd", "ipp", "rfc2217"])

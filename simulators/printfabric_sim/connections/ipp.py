@@ -22,7 +22,7 @@ from printfabric_sim.inlet import Inlet
 
 _KIND = "application/ipp"
 _OK, _BAD_REQUEST, _NOT_POSSIBLE, _NOT_FOUND = 0x0000, 0x0400, 0x0404, 0x0406
-_FORMAT_UNKNOWN, _NOT_SUPPORTED, _BUSY = 0x040A, 0x0501, 0x0507
+_FORMAT_UNKNOWN, _COMPRESSION_UNKNOWN, _NOT_SUPPORTED, _BUSY = 0x040A, 0x040F, 0x0501, 0x0507
 _FINISHED = frozenset({JobState.CANCELED, JobState.ABORTED, JobState.COMPLETED})
 _KEPT_JOBS = 500
 
@@ -107,6 +107,8 @@ class IppConnection(DialogueListener):
     def _refused(self, message: Message) -> Message | None:
         if message.text("document-format", FORMATS[0]) not in FORMATS:
             return _answer(message, _FORMAT_UNKNOWN)
+        if message.text("compression", "none") != "none":
+            return _answer(message, _COMPRESSION_UNKNOWN)
         return None
 
     async def _print_job(self, link: ServedLink, message: Message, document: AsyncIterator[bytes]) -> Message:
@@ -122,6 +124,8 @@ class IppConnection(DialogueListener):
             return _answer(message, _NOT_FOUND)
         if job.inlet is not None:
             return _answer(message, _NOT_POSSIBLE)
+        if (refusal := self._refused(message)) is not None:
+            return refusal
         await self._take(link, job, document)
         return self._job_answer(message, job)
 
