@@ -12,6 +12,7 @@ from printfabric_sim.core import Core
 from printfabric_sim.fault_engine import Change, FaultEngine
 from printfabric_sim.fault_script import Fault
 from printfabric_sim.fault_table import ACTIONS
+from printfabric_sim.watcher import Lie
 
 Values = tuple[float | str, ...]
 
@@ -193,38 +194,38 @@ class FaultActions:
 
     def _status_late(self, values: Values) -> None:
         late_s = _number(values[0])
-        self._next_replies("status-late", values[1], lambda data: [(late_s, data)])
+        self._next_replies("status-late", values[1], lambda data, _lie: [(late_s, data)])
 
     def _status_twice(self, values: Values) -> None:
-        self._next_replies("status-twice", values[0], lambda data: [(0.0, data), (0.0, data)])
+        self._next_replies("status-twice", values[0], lambda data, _lie: [(0.0, data), (0.0, data)])
 
     def _status_missing(self, values: Values) -> None:
-        self._next_replies("status-missing", values[0], lambda _data: [])
+        self._next_replies("status-missing", values[0], lambda _data, _lie: [])
 
     def _status_wrong(self, values: Values) -> None:
         core = self._printer.core
 
-        def lie(data: bytes) -> list[tuple[float, bytes]]:
-            wrong = core.consult(core.personality.wrong_status, data)
+        def untrue(data: bytes, lie: Lie) -> list[tuple[float, bytes]]:
+            wrong = lie(data)
             if wrong is None or wrong == data:
                 core.event("fault without effect", fault="status-wrong", why="this reply has no untrue form")
                 return [(0.0, data)]
             return [(0.0, wrong)]
 
-        self._next_replies("status-wrong", values[0], lie)
+        self._next_replies("status-wrong", values[0], untrue)
 
     def _next_replies(self, name: str, count: float | str, change: Change) -> None:
         """Change the next `count` replies."""
         changes = self._printer.engine.back_channel
         left = int(_number(count))
 
-        def once(data: bytes) -> list[tuple[float, bytes]]:
+        def once(data: bytes, lie: Lie) -> list[tuple[float, bytes]]:
             nonlocal left
             left -= 1
             if left <= 0:
                 changes.remove(entry)
             self._printer.core.event("reply changed", how=name, bytes=len(data))
-            return change(data)
+            return change(data, lie)
 
         entry = (name, once)
         changes.append(entry)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from printfabric_sim.fault_script import Fault, When
-from printfabric_sim.watcher import Watcher
+from printfabric_sim.watcher import Lie, Watcher
 
 # What becomes of one reply: (delay in seconds, bytes) each.
-Change = Callable[[bytes], list[tuple[float, bytes]]]
+Change = Callable[[bytes, Lie], list[tuple[float, bytes]]]
 _COUNTED = (When.UNIT, When.START, When.BYTE, When.JOB, When.CONNECT, When.REPLY)
 
 
@@ -133,13 +133,13 @@ class FaultEngine(Watcher):
         """Connection `number` was accepted."""
         self._check(When.CONNECT, number)
 
-    def replies(self, data: bytes) -> list[tuple[float, bytes]]:
+    def replies(self, data: bytes, lie: Lie) -> list[tuple[float, bytes]]:
         """Pass a reply through the faults of the back channel."""
         self._replies += 1
         self._check(When.REPLY, self._replies)
         out = [(0.0, data)]
         for _, change in list(self.back_channel):
-            out = [(delay + more, piece) for delay, first in out for more, piece in change(first)]
+            out = [(delay + more, piece) for delay, first in out for more, piece in change(first, lie)]
         return out
 
     def stop(self) -> None:

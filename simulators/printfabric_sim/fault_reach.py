@@ -42,9 +42,12 @@ def check_effect(fault: Fault, core: Core, connections: Iterable[Connection]) ->
     need = _NEEDS.get(fault.action)
     if need is Reach.LINKS and values[0] == "drop":
         need = Reach.INPUT  # a line has no connection, and still a buffer to lose
+    asks_agent = Reach.AGENT in reach
+    if fault.action.startswith("status-") and asks_agent:
+        need = None
     if need is not None and need not in reach:
         raise NoEffectError(f"{fault}: can have no effect on this printer: {_MISSING[need]}")
-    if fault.action.startswith("status-") or fault.when is When.REPLY:
+    if not asks_agent and (fault.action.startswith("status-") or fault.when is When.REPLY):
         if Reach.BACK not in reach:
             raise NoEffectError(f"{fault}: can have no effect on this printer: {_MISSING[Reach.BACK]}")
         if not core.personality.replies:

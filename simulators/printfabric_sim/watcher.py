@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+# Makes a lie of the same form of a reply; the reply itself, or None, where there is none.
+Lie = Callable[[bytes], bytes | None]
+
 
 class Watcher:
     """What the fault engine hears of; does nothing by itself."""
@@ -23,6 +28,6 @@ class Watcher:
     def connect(self, number: int) -> None:
         """Connection `number` was accepted."""
 
-    def replies(self, data: bytes) -> list[tuple[float, bytes]]:
-        """Return what becomes of a reply: (delay in seconds, bytes) each."""
+    def replies(self, data: bytes, lie: Lie) -> list[tuple[float, bytes]]:
+        """Return what becomes of a reply: (delay in seconds, bytes) each. `lie` is what it is if it is to be untrue."""
         return [(0.0, data)]

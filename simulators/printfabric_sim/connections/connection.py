@@ -31,6 +31,7 @@ class Reach(StrEnum):
     NOISE = "noise"  # bytes can be damaged on the way
     NODE = "node"  # it is a device node
     BACK = "back"  # bytes can be sent back to the sender
+    AGENT = "agent"  # it is asked for the printer's state, and nothing else
 
 
 class Connection(ABC):

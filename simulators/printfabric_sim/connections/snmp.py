@@ -15,7 +15,7 @@ from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from pysnmp.proto import api  # type: ignore[import-untyped]
 
-from printfabric_sim.connections.connection import Connection
+from printfabric_sim.connections.connection import Connection, Reach
 from printfabric_sim.connections.snmp_tree import Entry, Oid, printer_tree
 from printfabric_sim.core import Core
 
@@ -24,6 +24,8 @@ _MAX_ROWS = 64
 
 class SnmpConnection(Connection):
     """An SNMP agent on a UDP port. `community` is what requests must name."""
+
+    reach = frozenset({Reach.AGENT})
 
     def __init__(self, core: Core, host: str = "127.0.0.1", port: int = 0, community: str = "public") -> None:
         super().__init__(core)
@@ -60,10 +62,15 @@ class SnmpConnection(Connection):
         """Fall silent, or wake."""
         (self._deaf.add if on else self._deaf.discard)("freeze")
 
-    def answer(self, datagram: bytes) -> bytes | None:
-        """Return the response to a request; None where silence is due."""
-        if self._deaf:
-            return None
+    def answers(self, datagram: bytes) -> list[tuple[float, bytes]]:
+        """Return what becomes of the response to a request: (delay in seconds, datagram) each; nothing is silence."""
+        uptime = self._uptime()
+        if self._deaf or (true := self._response(datagram, uptime)) is None:
+            return []
+        return self.core.watcher.replies(true, lambda _true: self._response(datagram, uptime, untrue=True))
+
+    def _response(self, datagram: bytes, uptime: int, *, untrue: bool = False) -> bytes | None:
+        """Return the response; None where none is due."""
         try:
             version = api.decodeMessageVersion(datagram)
             if version not in api.PROTOCOL_MODULES:
@@ -75,7 +82,7 @@ class SnmpConnection(Connection):
         if bytes(module.apiMessage.get_community(request)) != self.community.encode():
             return None
         response = module.apiMessage.get_response(request)
-        _fill(module, version, request, response, printer_tree(self.core, self._uptime()))
+        _fill(module, version, request, response, printer_tree(self.core, uptime, untrue=untrue))
         return bytes(encoder.encode(response))
 
     def _uptime(self) -> int:
@@ -94,8 +101,14 @@ class _Agent(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        answer = self._owner.answer(data)
-        if answer is not None and self._transport is not None:
+        for delay, answer in self._owner.answers(data):
+            if delay > 0:
+                self._owner.core.loop.call_later(delay, self._send, answer, addr)
+            else:
+                self._send(answer, addr)
+
+    def _send(self, answer: bytes, addr: tuple[str | Any, int]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(answer, addr)
 
 

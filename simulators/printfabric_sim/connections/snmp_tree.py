@@ -34,8 +34,12 @@ _DISPLAY = {
 }
 
 
-def printer_tree(core: Core, uptime: int) -> list[tuple[Oid, Entry]]:
-    """Return every object with its value now, sorted; `uptime` is in hundredths of a second."""
+def printer_tree(core: Core, uptime: int, *, untrue: bool = False) -> list[tuple[Oid, Entry]]:
+    """Return every object with its value now, sorted; `uptime` is in hundredths of a second.
+
+    An untrue tree is that of a printer without media, or if it has none of one with media.
+    """
+    conditions = core.conditions ^ {Condition.MEDIA_OUT} if untrue else core.conditions
     name = core.personality.device_id.partition("MDL:")[2].partition(";")[0]
     rows: dict[Oid, Entry] = {
         (*_SYSTEM, 1, 0): ("OctetString", name),
@@ -45,19 +49,19 @@ def printer_tree(core: Core, uptime: int) -> list[tuple[Oid, Entry]]:
         (*_SYSTEM, 5, 0): ("OctetString", "sim"),
         (*_SYSTEM, 6, 0): ("OctetString", ""),
     }
-    rows.update(_host_resources(core, name))
-    rows.update(_printer(core))
+    rows.update(_host_resources(core, name, conditions))
+    rows.update(_printer(core, conditions))
     return sorted(rows.items())
 
 
-def _host_resources(core: Core, name: str) -> dict[Oid, Entry]:
-    bits = _error_state(core)
-    errors = bool(core.conditions & _ERROR_BITS.keys())
+def _host_resources(core: Core, name: str, conditions: set[Condition]) -> dict[Oid, Entry]:
+    bits = _error_state(core, conditions)
+    errors = bool(conditions & _ERROR_BITS.keys())
     # RFC 2790: low paper is a warning, and the printer goes on.
     device = 5 if errors else (3 if any(bits) else 2)  # down, warning, running
-    printing = core.units_waiting > 0 and not core.conditions
+    printing = core.units_waiting > 0 and not conditions
     # hrPrinterStatus: other 1, idle 3, printing 4, warmup 5
-    status = 5 if Condition.WARMING_UP in core.conditions else (4 if printing else (1 if errors else 3))
+    status = 5 if Condition.WARMING_UP in conditions else (4 if printing else (1 if errors else 3))
     return {
         (*_HR_DEVICE, 2, 1, 1, 1): ("Integer", 1),
         (*_HR_DEVICE, 2, 1, 2, 1): ("ObjectIdentifier", (*_HR_DEVICE, 1, 5)),  # hrDevicePrinter
@@ -70,8 +74,7 @@ def _host_resources(core: Core, name: str) -> dict[Oid, Entry]:
     }
 
 
-def _printer(core: Core) -> dict[Oid, Entry]:
-    conditions = core.conditions
+def _printer(core: Core, conditions: set[Condition]) -> dict[Oid, Entry]:
     display = next((text for condition, text in _DISPLAY.items() if condition in conditions), "READY")
     serial_number = core.personality.options.get("serial_number", "SIM0000001")
     rows: dict[Oid, Entry] = {
@@ -79,7 +82,7 @@ def _printer(core: Core) -> dict[Oid, Entry]:
         (*_PRINTER, 5, 1, 1, 17, 1): ("OctetString", serial_number),
         (*_PRINTER, 6, 1, 1, 3, 1, 1): ("Integer", 3 if Condition.COVER_OPEN in conditions else 4),
         (*_PRINTER, 8, 2, 1, 9, 1, 1): ("Integer", core.path.media_loaded or -2),
-        (*_PRINTER, 8, 2, 1, 10, 1, 1): ("Integer", _level(core)),
+        (*_PRINTER, 8, 2, 1, 10, 1, 1): ("Integer", _level(core, conditions)),
         (*_PRINTER, 10, 2, 1, 3, 1, 1): ("Integer", 7),  # prtMarkerCounterUnit: impressions
         (*_PRINTER, 10, 2, 1, 4, 1, 1): ("Counter32", core.printed),  # prtMarkerLifeCount
         (*_PRINTER, 11, 1, 1, 6, 1, 1): ("OctetString", "Ribbon"),
@@ -93,10 +96,10 @@ def _printer(core: Core) -> dict[Oid, Entry]:
     return rows
 
 
-def _error_state(core: Core) -> bytes:
+def _error_state(core: Core, conditions: set[Condition]) -> bytes:
     """Return hrPrinterDetectedErrorState."""
     bits = bytearray(2)
-    for condition in core.conditions & _ERROR_BITS.keys():
+    for condition in conditions & _ERROR_BITS.keys():
         bit = _ERROR_BITS[condition]
         bits[bit // 8] |= 0x80 >> (bit % 8)
     if core.media_left is not None and 0 < core.media_left < 10:
@@ -104,8 +107,8 @@ def _error_state(core: Core) -> bytes:
     return bytes(bits)
 
 
-def _level(core: Core) -> int:
+def _level(core: Core, conditions: set[Condition]) -> int:
     """Return prtInputCurrentLevel: -3 means "at least one"."""
-    if Condition.MEDIA_OUT in core.conditions:
+    if Condition.MEDIA_OUT in conditions:
         return 0
     return -3 if core.media_left is None else core.media_left
