@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import IO, Any, ParamSpec, TypeVar
 
 from printfabric_sim.assembly import KEEP_CONTENT_BYTES
@@ -125,7 +124,8 @@ class Core:
         target = inlet or self.intake.active
         if target is None or not self.back_channel or Condition.POWER_OFF in self.conditions:
             return
-        for delay, piece in self.watcher.replies(data, partial(self.consult, self.personality.wrong_status)):
+        wrong = self.personality.wrong_status
+        for delay, piece in self.watcher.replies(data, lambda true: self.consult(wrong, true)):
             if delay > 0:
                 self.loop.call_later(delay, target.link.write, piece)
             else:
