@@ -72,9 +72,7 @@ class SimulatedPrinter:
         self._script = parse_faults(faults) if isinstance(faults, str) else list(faults)
         self.name = name or kind.name
         self.record = Record(record_dir, serial_pattern=serial_pattern, keep_units=keep_units)
-        self._bytes_file: IO[bytes] | None = (
-            keep_bytes.open("ab", buffering=0) if keep_bytes is not None else None
-        )
+        self._bytes_file: IO[bytes] | None = keep_bytes.open("ab", buffering=0) if keep_bytes else None
         self.core = Core(
             asyncio.get_running_loop(),
             self.record,
@@ -86,7 +84,7 @@ class SimulatedPrinter:
             warm_up_s=warm_up_s,
         )
         self.core.path.load(media, ribbon)
-        self._contents_bytes, self._most_content_bytes = 0, keep_content_bytes
+        self._most_content_bytes = keep_content_bytes
         self._furnish(made(kind, self.core, options or {}), random.Random(seed))
 
     def _furnish(self, personality: Personality, dice: random.Random) -> None:
@@ -96,6 +94,7 @@ class SimulatedPrinter:
         self.closing: list[Callable[[], None]] = []  # called when the printer stops
         self._changed = asyncio.Event()
         self._contents: deque[tuple[int, bytes]] = deque()
+        self._contents_bytes = 0
         self.personality = personality
         self.core.fit(personality)
         self.actions = FaultActions(self, dice)
