@@ -34,13 +34,13 @@ class Agent:
 
     def plug(self, core: Core) -> SnmpConnection:
         self.snmp = SnmpConnection(core)
-        answer = self.snmp.answer
+        answers = self.snmp.answers
 
-        def counted(datagram: bytes) -> bytes | None:
+        def counted(datagram: bytes) -> list[tuple[float, bytes]]:
             self.asked += 1
-            return answer(datagram)
+            return answers(datagram)
 
-        self.snmp.answer = counted  # type: ignore[method-assign]
+        self.snmp.answers = counted  # type: ignore[method-assign]
         return self.snmp
 
 
@@ -194,10 +194,10 @@ async def test_an_agent_that_is_not_there_or_talks_nonsense_is_no_answer(
     with pytest.raises(snmp_agent.NoAnswer, match="nothing listens"):
         await snmp_agent.look(snmp_agent.AgentPlace("127.0.0.1", number, "1", "public", 1), supplies=False)
 
-    def nonsense(datagram: bytes) -> bytes | None:
-        return b"\x30\x03\x02\x01\x00" * 3
+    def nonsense(datagram: bytes) -> list[tuple[float, bytes]]:
+        return [(0.0, b"\x30\x03\x02\x01\x00" * 3)]
 
-    agent.snmp.answer = nonsense  # type: ignore[method-assign]
+    agent.snmp.answers = nonsense  # type: ignore[method-assign]
     with pytest.raises(snmp_agent.NoAnswer, match="does not answer"):
         await snmp_agent.look(
             snmp_agent.AgentPlace("127.0.0.1", agent.snmp.port, "1", "public", 1), supplies=False
@@ -212,7 +212,8 @@ async def test_over_ipv6_with_a_zone_too(agent: Agent) -> None:
             self.transport = transport
 
         def datagram_received(self, data: bytes, addr: Any) -> None:
-            self.transport.sendto(agent.snmp.answer(data), addr)
+            [(_delay, answer)] = agent.snmp.answers(data)
+            self.transport.sendto(answer, addr)
 
     transport, _ = await loop.create_datagram_endpoint(Mirror, local_addr=("::1", 0))
     port = transport.get_extra_info("sockname")[1]
