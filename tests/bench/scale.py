@@ -42,6 +42,7 @@ async def scale(bench: Bench, make: Callable[[int, str], System], form: Form, dr
 
 async def _printers(bench: Bench, system: System, form: Form) -> dict[str, Any]:
     first = await _start(bench, system)
+    await asyncio.sleep(1.0)  # CUPS prints a job again that it had not yet written down as done
     await system.stop_server()
     again = await _start(bench, system)
     await asyncio.sleep(1.0)
