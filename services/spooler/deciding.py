@@ -219,9 +219,8 @@ class Deciding(Acts):
         after = self._released(job, event)
         whole = (Segment(0, job.document.size_bytes),)
         rest = () if tuple(segments) == whole else tuple(segments)
-        decided = (
-            job.ledger.decided if rest else ()
-        )  # what was decided before still holds, unless all is printed
+        # What was decided before still holds, unless all is printed again.
+        decided = job.ledger.decided if rest else ()
         if proof is not None:
             decided = (*decided, proof)
         if decided:

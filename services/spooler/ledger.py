@@ -120,12 +120,12 @@ class Ledger:
 
     @property
     def decided(self) -> tuple[Evidence, ...]:
-        """What people decided, where nothing was proven."""
+        """What people, or a printer's rule for them, decided where nothing was proven."""
         return tuple(one for one in self.evidence if one.source is EvidenceSource.OPERATOR)
 
     @property
     def level(self) -> EvidenceLevel:
-        """The strongest level that covers all that was spooled; NONE where people decided about a part of it."""
+        """The strongest level that covers all that was spooled; NONE where a part of it was decided about."""
         if self.decided:
             return EvidenceLevel.NONE
         return level_of(self.offsets, self.offsets.spooled)

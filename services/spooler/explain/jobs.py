@@ -109,7 +109,7 @@ def _ended(job: Job) -> Explanation:
         if any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence):
             text = text.replace("was not asked", "was asked and did not answer")
         if job.ledger.decided:
-            text = f"It ended{when} as a person decided ({job.ledger.decided[-1].detail})."
+            text = f"It ended{when} as was decided ({job.ledger.decided[-1].detail})."
             return Explanation(Verdict.FINE, text, _DECIDED_LOSS, facts=(proof, *facts))
         if job.outcome is not Outcome.PRINTED:
             text = f"It was closed by a decision{when}; what came out is not proven."
