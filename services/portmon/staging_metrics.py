@@ -31,22 +31,11 @@ class StagingCollector(Collector):
             if state is not StagedState.GONE:
                 count.add_metric([self._host, state], states.count(state))
         yield count
-        used = GaugeMetricFamily(
-            "printfabric_staged_bytes",
-            "Bytes of these documents, those still to come included.",
-            labels=["host"],
-        )
-        used.add_metric([self._host], staging.used_bytes)
-        yield used
-        quota = GaugeMetricFamily(
-            "printfabric_staged_quota_bytes",
-            "Most bytes of such documents that the host keeps.",
-            labels=["host"],
-        )
-        quota.add_metric([self._host], staging.quota_bytes)
-        yield quota
-        refused = CounterMetricFamily(
-            "printfabric_staged_refused", "Documents refused for want of room.", labels=["host"]
-        )
-        refused.add_metric([self._host], staging.refused)
-        yield refused
+        for kind, name, about, value in (
+            (GaugeMetricFamily, "bytes", "Bytes of these documents, those still to come included.", staging.used_bytes),
+            (GaugeMetricFamily, "quota_bytes", "Most bytes of such documents that the host keeps.", staging.quota_bytes),
+            (CounterMetricFamily, "refused", "Documents refused for want of room.", staging.refused),
+        ):  # fmt: skip
+            family = kind(f"printfabric_staged_{name}", about, labels=["host"])
+            family.add_metric([self._host], value)
+            yield family
