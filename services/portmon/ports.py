@@ -139,7 +139,7 @@ class Ports:
     async def _set_port(self, port: HostPort, reporter: str, report: Report, lasts_s: float | None) -> None:
         async with self._keeping:
             if not port.reports.has_room(reporter):
-                raise InvalidArgument(f"too many report about port {port.name} already", port=port.name)
+                raise InvalidArgument(f"too much is said about port {port.name} already", port=port.name)
             now = time.time()
             kept = as_said(report, reporter, now, None if lasts_s is None else now + lasts_s)
             await asyncio.to_thread(self._kept.keep, port.name, reporter, kept)
