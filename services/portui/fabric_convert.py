@@ -8,8 +8,6 @@ from typing import Any
 from portui import model, model_answers
 from printfabric.monitor.v1 import recorder_service_pb2 as recorder_pb2
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
-from printfabric.spooler.v1 import print_service_pb2 as print_pb
-from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
 from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
 from printfabric.types.v1 import job_pb2, ledger_pb2, port_pb2
 
@@ -98,28 +96,6 @@ def _hold(message: Any) -> model.Hold:
         fence=message.fence,
         printer=message.printer.removeprefix("printers/"),
         opened=when(message, "open_time"),
-    )
-
-
-def printer(message: Any) -> model.Printer:
-    """Return a printer."""
-    uncertain = word(print_pb.UncertainDecision, message.on_uncertain, "UNCERTAIN_DECISION_")
-    return model.Printer(
-        name=message.name.removeprefix("printers/"),
-        ports=tuple(port_key(one.port) for one in message.ports),
-        standby=frozenset(port_key(one.port) for one in message.ports if one.standby),
-        description=message.description,
-        location=message.location,
-        state=word(printers_pb.PrinterState, message.state, "PRINTER_STATE_").lower(),
-        paused=message.paused,
-        pause_reason=message.pause_reason,
-        queued=message.queued_jobs,
-        accepting=message.accepting or not message.HasField("accepting"),
-        format=message.default_format,
-        on_uncertain="hold" if uncertain == "UNSPECIFIED" else uncertain.lower().replace("_", " "),
-        pool_order=word(printers_pb.PoolOrder, message.pool_order, "POOL_ORDER_").lower().replace("_", " "),
-        leaving=message.pending_deletion,
-        etag=message.etag,
     )
 
 

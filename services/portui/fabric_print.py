@@ -7,8 +7,10 @@ from typing import Any
 
 from chassis.client import Channels
 from portui import fabric_convert as convert
+from portui import fabric_printers
 from portui.model import Job, Printer
 from portui.model_answers import Attempt, Event, Explanation, Moment, Monitor
+from portui.printer_rules import RULES
 from printfabric.monitor.v1 import monitor_service_pb2
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import print_service_pb2 as pb
@@ -18,7 +20,7 @@ from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
-from printfabric.types.v1 import job_pb2, ledger_pb2, port_pb2
+from printfabric.types.v1 import job_pb2, ledger_pb2
 
 _PIECE = 128 << 10
 _PAGE = 100
@@ -186,34 +188,22 @@ class Printing:
     async def printer(self, name: str) -> Printer:
         """Return a printer as it is at this moment."""
         request = printers_pb.GetPrinterRequest(name=f"printers/{name}")
-        return convert.printer((await self._printers.GetPrinter(request)).printer)
+        return fabric_printers.printer((await self._printers.GetPrinter(request)).printer)
 
     async def create_printer(self, name: str, settings: Printer) -> None:
         """Add a printer."""
-        request = printers_pb.CreatePrinterRequest(printer_id=name, printer=_printer(settings))
+        request = printers_pb.CreatePrinterRequest(
+            printer_id=name, printer=fabric_printers.printer_message(settings)
+        )
         await self._printers.CreatePrinter(request)
 
     async def update_printer(self, settings: Printer) -> None:
-        """Change description, location, ports and what happens to uncertain units, if nobody changed them meanwhile."""
-        request = printers_pb.UpdatePrinterRequest(printer=_printer(settings))
+        """Change description, location, language, ports and rules, if nobody changed them meanwhile."""
+        request = printers_pb.UpdatePrinterRequest(printer=fabric_printers.printer_message(settings))
         request.update_mask.paths.extend(["ports", "description", "location", "default_format"])
+        request.update_mask.paths.extend(rule.name for rule in RULES)
         await self._printers.UpdatePrinter(request)
 
     async def delete_printer(self, name: str) -> None:
         """Delete a printer; its jobs print first."""
         await self._printers.DeletePrinter(printers_pb.DeletePrinterRequest(name=f"printers/{name}"))
-
-
-def _printer(one: Printer) -> printers_pb.Printer:
-    message = printers_pb.Printer(
-        name=f"printers/{one.name}",
-        description=one.description,
-        location=one.location,
-        default_format=one.format,
-        etag=one.etag,
-        accepting=True,
-    )
-    for key in one.ports:
-        host, _, port = key.partition("/")
-        message.ports.add(port=port_pb2.PortName(host=host, port=port), standby=key in one.standby)
-    return message

@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis.client import Channels
 from portui import fabric_convert as convert
+from portui import fabric_printers
 from portui.model import Host, Job, Port, Printer
 from printfabric.spooler.v1 import watch_service_pb2 as pb
 from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
@@ -56,7 +57,7 @@ def _change(message: pb.WatchResponse, *, begins: bool, complete: bool) -> Chang
         begins,
         complete,
         tuple(convert.port(one) for one in message.ports),
-        tuple(convert.printer(one) for one in message.printers),
+        tuple(fabric_printers.printer(one) for one in message.printers),
         tuple(convert.job(one) for one in message.jobs),
         tuple(convert.host(one) for one in message.hosts),
         tuple(message.deleted),

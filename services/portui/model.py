@@ -148,8 +148,12 @@ class Printer:
     queued: int = 0
     accepting: bool = True
     format: str = ""
+    # The rules, in the words of portui.printer_rules.
     on_uncertain: str = "hold"
-    pool_order: str = "first-available"
+    pool_order: str = "first available"
+    redirect: str = "wait"
+    prefetch: str = "auto"
+    on_host_restart: str = "finish"
     leaving: bool = False
     etag: str = ""
 

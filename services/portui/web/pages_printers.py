@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from chassis.errors import FabricError
 from portui.model import Printer
+from portui.printer_rules import RULES, Rule
 from portui.web import actions, shown, story, words
 from portui.web.changes import not_found, sentence, text_of, texts_of
 from portui.web.pages_port import test
@@ -152,6 +154,7 @@ def _given(form: FormData, one: Printer) -> Printer:
             order.append((int(place), key))
     known = dict(FORMATS)
     format_ = text_of(form, "format")
+    rules: dict[str, Any] = {rule.name: _chosen(form, rule, getattr(one, rule.name)) for rule in RULES}
     return replace(
         one,
         ports=tuple(key for _place, key in sorted(order)),
@@ -159,7 +162,14 @@ def _given(form: FormData, one: Printer) -> Printer:
         description=text_of(form, "description").strip()[:200],
         location=text_of(form, "location").strip()[:200],
         format=format_ if format_ in known else one.format,
+        **rules,
     )
+
+
+def _chosen(form: FormData, rule: Rule, now: str) -> str:
+    """Return a rule's value as its form says; as it is `now` when the form says nothing known."""
+    wanted = text_of(form, rule.name)
+    return wanted if wanted in dict(rule.choices) else now
 
 
 def _form(request: Request, one: Printer, error: str, *, existing: bool = False) -> Response:

@@ -14,7 +14,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from portui import standing
+from portui import printer_rules, standing
 from portui.fabric import Spooler
 from portui.fabric_print import Printing
 from portui.fabric_status import Status
@@ -149,6 +149,7 @@ def _environment() -> jinja2.Environment:
         static=lambda name: f"/static/{name}?v={versions[name]}",
         many=words.many,
         words=words,
+        rules=printer_rules,
         port_path=shown.port_path,
         path_of_key=shown.path_of_key,
         quoted=shown.quoted,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.commands import COMMANDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "xcv.md"
 
