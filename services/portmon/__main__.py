@@ -32,11 +32,11 @@ from portmon.registry import Registry
 from portmon.registry_link import FileCopy, RegistryLink
 from portmon.registry_store import RegistryStore
 from portmon.settings import PortmonSettings
-from portmon.snmp_polling import SnmpPolling
-from portmon.staging import Staging
-from portmon.staging_metrics import StagingCollector
-from portmon.xcv import Xcv
-from portmon.xcv_commands import COMMANDS
+from portmon.snmp.polling import SnmpPolling
+from portmon.staging.area import Staging
+from portmon.staging.metrics import StagingCollector
+from portmon.xcv.channel import Xcv
+from portmon.xcv.commands import COMMANDS
 
 log = logs.get(__name__)
 

@@ -10,7 +10,7 @@ from chassis.errors import DocumentLost, FabricError, WriteTimeout
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, WRITE, DeviceWait
 from portmon.document import DocKey, Phase, Progress, Source
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import Port
 
 REPORT_S = 0.1

@@ -17,8 +17,8 @@ from portmon.handles import Handles
 from portmon.hold import Hold, Owner
 from portmon.host_port import HostPort
 from portmon.ports import Ports
-from portmon.staged_state import StagedState
-from portmon.staging import StagedDocument
+from portmon.staging.area import StagedDocument
+from portmon.staging.state import StagedState
 from portmon.way import Way
 
 # A device that is away when the host comes up is often one that comes up with it.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from portmon.counters import PortCounters
 from portmon.facts import Facts
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import same
 from portmon.port_record import PortRecord

@@ -16,7 +16,7 @@ from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, DeviceWait
 from portmon.document import FAR_BUFFER_BYTES, Disposition, DocKey, Evidence, Phase, Progress, Slice
 from portmon.feed import REPORT_S, Current, Feed
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import OpenContext, Port, PortMonitor, Reporting
 from portmon.port_state import PortEvent, PortState
 

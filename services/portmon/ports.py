@@ -17,14 +17,14 @@ from portmon.changes import Changes
 from portmon.checked import checked_settings
 from portmon.device_access import DeviceAccess
 from portmon.host_port import HostPort
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.kept_reports import KeptReports
 from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import canonical, same
 from portmon.port_record import PortChange, PortRecord, PortStore
 from portmon.registry import Registry
 from portmon.reports import Report, as_said
-from portmon.staging import Staging
+from portmon.staging.area import Staging
 
 log = logs.get(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chassis import errors
 from chassis.errors import FabricError, InvalidHandle, StaleFence
 from portmon.document import DocKey, Phase, Progress, Slice
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import Port
 
 # Errors after which the next document would fare no better.

@@ -22,7 +22,7 @@ from portmon.device_wait import DeviceWait
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
 from portmon.errand import Errand
 from portmon.inbox import Inbox
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import Port, PortMonitor
 from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from portmon.journal_file import sync_dir
+from portmon.journal.file import sync_dir
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from portmon.counters import PortCounters
 from portmon.document import Disposition, DocInfo, DocKey, Progress, Slice
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import MonitorInit
 from portmon.registry import Registry
 from portmon.session import PortSession

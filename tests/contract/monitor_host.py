@@ -22,8 +22,8 @@ from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv import Xcv
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.channel import Xcv
+from portmon.xcv.commands import COMMANDS
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
 from printfabric.monitor.v1 import recorder_service_pb2_grpc as recorder_rpc

@@ -27,9 +27,9 @@ from chassis.errors import (
     Verdict,
     WriteTimeout,
 )
-from portmon.bidi_schema import value_at
+from portmon.bidi.schema import value_at
 from portmon.document import Disposition, DocInfo, Evidence, Phase, Progress
-from portmon.ipp_settings import IppSettings
+from portmon.ipp.settings import IppSettings
 from portmon.reports import Condition, Severity
 from printfabric_sim.connections.ipp_message import Tag, Value, keywords, values
 from tests.contract.ipp_rig import IppRig

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from portmon.counters import PortCounters
 from portmon.document import Disposition, DocInfo, DocKey, Progress, Slice
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import MonitorInit
 from portmon.monitors.raw import RawMonitor, RawSettings
 from portmon.session import PortSession

@@ -13,8 +13,8 @@ import pytest
 from chassis.tasks import Tasks
 from portmon.finishing import Finishing
 from portmon.handles import Handles
-from portmon.journal import Journal
-from portmon.staged_state import StagedState
+from portmon.journal.port_journal import Journal
+from portmon.staging.state import StagedState
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
 from tests.contract.monitor_contract import new_key

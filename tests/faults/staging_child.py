@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from portmon.document import DocInfo, DocKey
-from portmon.staged_file import StagedFacts
-from portmon.staging import Staging
+from portmon.staging.area import Staging
+from portmon.staging.document import StagedFacts
 
 
 def document(number: int) -> bytes:

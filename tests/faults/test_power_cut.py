@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from portmon.document import DocKey, Evidence, Phase
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from spooler.printer import Printer
 from spooler.sql.store import SqlStore
 from tests.contract import crash_child

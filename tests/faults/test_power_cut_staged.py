@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from portmon.staged_state import StagedState
-from portmon.staging import Staging
+from portmon.staging.area import Staging
+from portmon.staging.state import StagedState
 from tests.faults.power_cut import MARK, Disk, compile_shim, environment, read_log
 from tests.faults.staging_child import document, facts
 from tests.rig.memory import memory_folder

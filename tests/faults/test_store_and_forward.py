@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
-from portmon.staged_file import BadStaged, StagedFile
-from portmon.staged_state import StagedState
+from portmon.staging.document import BadStaged, StagedFile
+from portmon.staging.state import StagedState
 from printfabric.spooler.v1.printer_service_pb2 import PrefetchPolicy, Printer
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import Outcome

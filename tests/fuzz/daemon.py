@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from portmon import lpd_message
-from portmon.lpd_dialogue import LpdDialogue, LpdJob
+from portmon.lpd import message as lpd_message
+from portmon.lpd.dialogue import LpdDialogue, LpdJob
 from tests.fuzz.mutation import pieces
 
 _MOST_TEXT = 600

@@ -12,18 +12,22 @@ from pydantic import ValidationError
 from chassis import oidc
 from chassis.auth_errors import TokenInvalid
 from chassis.errors import DeviceFault, DeviceOffline
-from portmon import bidi, ipp_message, ipp_status, lpd_message, snmp_message
 from portmon.annotations import Annotator
+from portmon.bidi import answers as bidi
 from portmon.devices import ieee1284
 from portmon.document import DocInfo, DocKey
 from portmon.facts import Fact, Kind
-from portmon.http_answer import BadHttp, HttpAnswer
-from portmon.ipp_facts import facts_of
+from portmon.ipp import message as ipp_message
+from portmon.ipp import status as ipp_status
+from portmon.ipp.facts import facts_of
+from portmon.ipp.http_answer import BadHttp, HttpAnswer
 from portmon.language import Before, Language, Wrapped
 from portmon.language_registry import Languages
-from portmon.line_settings import SerialSettings
+from portmon.line.settings import SerialSettings
+from portmon.lpd import message as lpd_message
 from portmon.port_data import is_port_data, record_of, settings_of, version_of
 from portmon.questions import QUESTIONS, seven_bits
+from portmon.snmp import message as snmp_message
 from portmon.xcv_payload import Wrong, members, parsed
 from spooler.access import service_account
 from spooler.units.choose import choose

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from enum import Enum, StrEnum
 from typing import Any
 
-from portmon import port_state, staged_state
+from portmon import port_state
 from portmon.port_status import OF_STATE, Word
+from portmon.staging import state as staged_state
 from spooler import job_state
 from spooler.choosing import MOST_IN_A_ROW
 
@@ -17,7 +18,7 @@ HEAD = f"""\
 # States
 
 Drawn by `make docs` from `services/spooler/job_state.py`, `services/portmon/port_state.py`,
-`services/portmon/staged_state.py` and `services/portmon/port_status.py`; edit those, not this page.
+`services/portmon/staging/state.py` and `services/portmon/port_status.py`; edit those, not this page.
 Whatever is not in a table is refused with `WrongState`, and nothing changes. Conditions (offline, paper out, stalled) are
 not states: they are reasons, listed beside the state.
 

@@ -26,7 +26,7 @@ from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
 from portmon.settings import PortmonSettings, PortSection
-from portmon.staging_metrics import StagingCollector
+from portmon.staging.metrics import StagingCollector
 from portui.settings import PortuiSettings
 from printfabric_client.command.program import program
 from spooler.job import Document, Job, Sender

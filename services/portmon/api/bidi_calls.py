@@ -15,9 +15,9 @@ from chassis.errors import (
     NotSupported,
 )
 from chassis.tasks import Tasks
-from portmon import bidi
 from portmon.api.calls import Calls
-from portmon.bidi_status import Events, is_offline, status_facts
+from portmon.bidi import answers as bidi
+from portmon.bidi.status import Events, is_offline, status_facts
 from portmon.device_names import names_of, set_name
 from portmon.facts import Fact, Kind, cleaned
 from portmon.handles import Handles

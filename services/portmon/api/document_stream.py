@@ -11,7 +11,7 @@ from portmon.api.staged_documents import known_documents, put_source, settle, ta
 from portmon.document import Disposition, DocKey, Progress, Slice
 from portmon.handles import Handles
 from portmon.hold import Hold
-from portmon.staging import Staging
+from portmon.staging.area import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 MOST_SLICE_BYTES = 1 << 20

@@ -12,7 +12,7 @@ from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.convert_port import port_to_pb
 from portmon.host_port import HostPort
-from portmon.journal_file import boot_id
+from portmon.journal.file import boot_id
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
 from printfabric.monitor.v1 import monitor_service_pb2 as pb

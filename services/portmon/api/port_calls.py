@@ -13,7 +13,7 @@ from portmon.api.convert_port import port_to_pb
 from portmon.api.staged_documents import known_documents
 from portmon.hold import Hold
 from portmon.port_state import PortState
-from portmon.staging import Staging
+from portmon.staging.area import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 # COMMTIMEOUTS, and whether each may be 0.

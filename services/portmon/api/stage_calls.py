@@ -11,8 +11,8 @@ from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.port_name import same
 from portmon.ports import Ports
-from portmon.staged_file import StagedFacts
-from portmon.staging import StagedDocument
+from portmon.staging.area import StagedDocument
+from portmon.staging.document import StagedFacts
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
 

@@ -11,7 +11,7 @@ from portmon.hold import Hold
 from portmon.host_port import HostPort
 from portmon.port_name import same
 from portmon.session import PortSession
-from portmon.staging import NotStaged, StagedDocument, Staging
+from portmon.staging.area import NotStaged, StagedDocument, Staging
 
 
 async def put_source(hold: Hold, staging: Staging, piece: Slice) -> Progress | None:

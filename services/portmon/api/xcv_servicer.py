@@ -10,8 +10,8 @@ from typing import Any
 from chassis import identity
 from chassis.identity import Role
 from chassis.server import Servicer
-from portmon.xcv import ADMINISTER, USE, Xcv
-from portmon.xcv_answer import Answer
+from portmon.xcv.answer import Answer
+from portmon.xcv.channel import ADMINISTER, USE, Xcv
 from printfabric.monitor.v1 import xcv_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2_grpc as rpc
 

@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from portmon.monitor import OpenContext, Port, PortMonitor
 from portmon.network_settings import NetworkSettings
-from portmon.tcp_link import TcpLink
+from portmon.tcp.link import TcpLink
 
 N = TypeVar("N", bound=NetworkSettings)
 

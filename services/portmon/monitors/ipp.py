@@ -25,10 +25,10 @@ from portmon.device_wait import DeviceWait
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence
 from portmon.errand import Errand
 from portmon.facts import Fact
-from portmon.ipp_message import JobState, Operation
-from portmon.ipp_printer import JobLook, Look, introduced, is_over, media_type_of, printer_of
-from portmon.ipp_settings import IppSettings
-from portmon.ipp_status import reports_of
+from portmon.ipp.message import JobState, Operation
+from portmon.ipp.printer import JobLook, Look, introduced, is_over, media_type_of, printer_of
+from portmon.ipp.settings import IppSettings
+from portmon.ipp.status import reports_of
 from portmon.line_store import BriefLineStore
 from portmon.monitor import OpenContext, Port, PortMonitor
 

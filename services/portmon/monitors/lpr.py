@@ -13,12 +13,12 @@ from typing_extensions import override
 from chassis.errors import DeviceFault
 from portmon.device_wait import READ, WRITE
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence
-from portmon.lpd_dialogue import LpdDialogue, LpdJob
+from portmon.lpd.dialogue import LpdDialogue, LpdJob
 from portmon.monitor import OpenContext, write_error
 from portmon.monitors._connected import ConnectedMonitor, ConnectedPort
 from portmon.network_settings import NetworkSettings, where
 from portmon.setting_fields import seconds, tcp_port
-from portmon.tcp_link import TcpLink
+from portmon.tcp.link import TcpLink
 
 _RFC_PORTS = tuple(range(721, 732))
 _PIECE = 262144

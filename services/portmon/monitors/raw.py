@@ -12,7 +12,7 @@ from portmon.monitor import OpenContext
 from portmon.monitors._connected import ConnectedMonitor, ConnectedPort
 from portmon.network_settings import NetworkSettings, where
 from portmon.setting_fields import seconds, tcp_port
-from portmon.tcp_link import TcpLink
+from portmon.tcp.link import TcpLink
 
 
 class RawSettings(NetworkSettings):

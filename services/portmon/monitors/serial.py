@@ -25,9 +25,10 @@ from chassis.errors import DeviceNotConnected, FabricError, InvalidSettings, Wri
 from portmon.device_wait import is_hung_up
 from portmon.devices.found import FoundDevice, identity, serial_lines
 from portmon.document import DocInfo, DocKey, Evidence
-from portmon.line_errors import LineWatch, counted
-from portmon.line_form import LINE_FORM
-from portmon.line_settings import SerialSettings
+from portmon.line.errors import LineWatch, counted
+from portmon.line.form import LINE_FORM
+from portmon.line.saved import restore_line, save_line
+from portmon.line.settings import SerialSettings
 from portmon.monitor import (
     LineStore,
     OpenContext,
@@ -37,7 +38,6 @@ from portmon.monitor import (
     open_error,
     write_error,
 )
-from portmon.saved_line import restore_line, save_line
 
 _COM = re.compile(r"COM(\d+):", re.IGNORECASE)
 _DRAIN_AT_ABORT_S = 0.3

@@ -18,7 +18,7 @@ import pytest
 
 from portmon.counters import PortCounters
 from portmon.document import Disposition, DocInfo, Evidence, Phase, Slice
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import MonitorInit
 from portmon.registry import Registry
 from portmon.session import PortSession

@@ -6,8 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from portmon import journal_slot as slot
-from portmon.journal_file import USED, JournalFile
+from portmon.journal import slot
+from portmon.journal.file import USED, JournalFile
 
 
 class Try(NamedTuple):

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 import pytest
 
 from chassis.errors import ConnectionRefused, DeviceNotConnected, DeviceOffline, InvalidSettings
-from portmon.addresses import Address, Addresses
 from portmon.checked import checked_settings
 from portmon.device_wait import DeviceWait
 from portmon.monitor import MonitorInit, OpenContext
 from portmon.monitors.raw import RawMonitor
 from portmon.network_settings import NetworkSettings, where
-from portmon.tcp_dial import TcpDial
-from portmon.tcp_link import TcpLink
+from portmon.tcp.addresses import Address, Addresses
+from portmon.tcp.dial import TcpDial
+from portmon.tcp.link import TcpLink
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv import Xcv
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.channel import Xcv
+from portmon.xcv.commands import COMMANDS
 from tests.fakes.device_tree import FakeDevices
 
 

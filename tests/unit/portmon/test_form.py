@@ -13,7 +13,7 @@ import pytest
 from portmon import form
 from portmon.monitor import MonitorInit, PortMonitor, PortSettings
 from portmon.registry import Registry
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.commands import COMMANDS
 
 FORMAT = json.loads((Path(__file__).parents[3] / "docs" / "form.schema.json").read_text())
 MONITORS = list(Registry(MonitorInit("edge-7", Path("/nowhere")), []))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portmon import ipp_message
-from portmon.http_answer import BadHttp, HttpAnswer
-from portmon.ipp_message import BadIpp, Operation, Tag
+from portmon.ipp import message as ipp_message
+from portmon.ipp.http_answer import BadHttp, HttpAnswer
+from portmon.ipp.message import BadIpp, Operation, Tag
 from printfabric_sim.connections import ipp_message as other
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from chassis.errors import PortBusy
 from portmon.document import FAR_BUFFER_BYTES, DocKey, Evidence, Phase
-from portmon.journal import Journal
-from portmon.journal_file import HEADER_BYTES
+from portmon.journal.file import HEADER_BYTES
+from portmon.journal.port_journal import Journal
 
 FABRIC = "fabric"
 
@@ -126,10 +126,10 @@ def test_after_a_power_cut_an_absent_document_is_unknown_and_after_a_clean_stop_
     absent = key(1, at_s=time.time() + 0.01)
     time.sleep(0.02)
     journal.close()
-    monkeypatch.setattr("portmon.journal_file.boot_id", lambda: b"B" * 16)
+    monkeypatch.setattr("portmon.journal.file.boot_id", lambda: b"B" * 16)
     clean = reopen(journal, path)
     assert clean.outcome(absent, FABRIC).phase is Phase.NEVER_SEEN
-    monkeypatch.setattr("portmon.journal_file.boot_id", lambda: b"C" * 16)
+    monkeypatch.setattr("portmon.journal.file.boot_id", lambda: b"C" * 16)
     cut = reopen(clean, path)
     assert cut.outcome(absent, FABRIC).phase is Phase.UNKNOWN
     assert cut.outcome(key(2, at_s=time.time() + 1), FABRIC).phase is Phase.NEVER_SEEN
@@ -225,7 +225,7 @@ def test_a_torn_slot_is_dropped_and_what_it_may_have_been_is_unknown(path: Path)
 CHILD = """
 import os, sys
 from pathlib import Path
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.document import DocKey
 journal = Journal.open(Path(sys.argv[1]), "COM1:")
 fd = os.open(sys.argv[2], os.O_WRONLY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portmon.line_errors import LASTS_S, LINE_ERRORS, LineErrors, LineWatch
+from portmon.line.errors import LASTS_S, LINE_ERRORS, LineErrors, LineWatch
 from portmon.reports import Report, Severity
 
 

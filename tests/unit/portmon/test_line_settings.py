@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from portmon.line_settings import SerialSettings
+from portmon.line.settings import SerialSettings
 
 
 @pytest.mark.parametrize(

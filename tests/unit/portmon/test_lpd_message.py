@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portmon import lpd_message
+from portmon.lpd import message as lpd_message
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300), st.integers(0, 10**9))

@@ -14,7 +14,7 @@ import pytest
 
 from chassis.errors import DeviceNotConnected, InvalidSettings, PortBusy
 from portmon.device_wait import DeviceWait
-from portmon.line_settings import SerialSettings
+from portmon.line.settings import SerialSettings
 from portmon.monitor import MonitorInit, OpenContext
 from portmon.monitors.serial import SerialMonitor, SerialPort
 from portmon.reports import Report

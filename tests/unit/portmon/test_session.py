@@ -11,7 +11,7 @@ import pytest
 from chassis.errors import DeviceFault, DeviceNotConnected, Internal
 from portmon.counters import PortCounters
 from portmon.document import Disposition, DocInfo, DocKey, Evidence, Phase, Progress, Slice
-from portmon.journal import Journal
+from portmon.journal.port_journal import Journal
 from portmon.monitor import MonitorInit, OpenContext, Port, PortMonitor, PortSettings
 from portmon.port_state import PortState
 from portmon.session import PortSession

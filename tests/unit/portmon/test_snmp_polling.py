@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from chassis.tasks import Tasks
-from portmon import snmp_agent, snmp_polling
 from portmon.device_access import Rest
 from portmon.host_port import HostPort
 from portmon.monitor import MonitorInit
@@ -19,7 +18,9 @@ from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
 from portmon.reports import Condition, Severity, Source
-from portmon.snmp_polling import SnmpPolling
+from portmon.snmp import agent as snmp_agent
+from portmon.snmp import polling as snmp_polling
+from portmon.snmp.polling import SnmpPolling
 from printfabric_sim.connections.snmp import SnmpConnection
 from printfabric_sim.core import Core
 from printfabric_sim.printer import SimulatedPrinter

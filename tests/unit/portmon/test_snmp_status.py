@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portmon import snmp_message
-from portmon.bidi_schema import value_at
+from portmon.bidi.schema import value_at
 from portmon.reports import Condition, Severity
-from portmon.snmp_message import BadSnmp
-from portmon.snmp_status import State, Supply, facts_of, percent, reports_of, state_of
+from portmon.snmp import message as snmp_message
+from portmon.snmp.message import BadSnmp
+from portmon.snmp.status import State, Supply, facts_of, percent, reports_of, state_of
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 

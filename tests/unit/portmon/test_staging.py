@@ -20,12 +20,12 @@ from chassis.errors import (
     WrongOffset,
     WrongState,
 )
-from portmon import staging
 from portmon.document import DocInfo, DocKey, Phase, Progress
-from portmon.staged_file import StagedFacts
-from portmon.staged_state import TRANSITIONS, StagedEvent, StagedState, step
-from portmon.staging import NotStaged, StagedDocument, Staging
-from portmon.staging_metrics import StagingCollector
+from portmon.staging import area as staging
+from portmon.staging.area import NotStaged, StagedDocument, Staging
+from portmon.staging.document import StagedFacts
+from portmon.staging.metrics import StagingCollector
+from portmon.staging.state import TRANSITIONS, StagedEvent, StagedState, step
 
 DATA = bytes(range(256)) * 4
 _numbers = itertools.count(1)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chassis.errors import DeviceFault
-from portmon import tcp
 from portmon.device_wait import DeviceWait
 from portmon.monitor import OpenContext
-from portmon.tcp_link import TcpLink
+from portmon.tcp import connection as tcp
+from portmon.tcp.link import TcpLink
 from tests.rig.programs import wait_until
 
 FIRST = bytes(4096)

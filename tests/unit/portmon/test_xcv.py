@@ -10,9 +10,9 @@ from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv import ADMINISTER, Xcv
-from portmon.xcv_answer import Answer
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.answer import Answer
+from portmon.xcv.channel import ADMINISTER, Xcv
+from portmon.xcv.commands import COMMANDS
 
 
 class Desk:

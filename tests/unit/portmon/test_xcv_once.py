@@ -16,8 +16,8 @@ from portmon.port_record import PortRecord
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv import ADMINISTER, Xcv
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.channel import ADMINISTER, Xcv
+from portmon.xcv.commands import COMMANDS
 
 SLOW_S = 0.15
 

@@ -24,7 +24,7 @@ from portmon.device_access import Rest
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
 from portmon.errand import Errand, Step
 from portmon.host_port import HostPort
-from portmon.line_tests import Evidence
+from portmon.line.tests import Evidence
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
@@ -32,9 +32,9 @@ from portmon.questions import QUESTIONS, seven_bits
 from portmon.registry import Registry
 from portmon.session import PortSession
 from portmon.test_page import LANGUAGES, page
-from portmon.xcv import ADMINISTER, USE, Xcv
-from portmon.xcv_answer import Answer
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.answer import Answer
+from portmon.xcv.channel import ADMINISTER, USE, Xcv
+from portmon.xcv.commands import COMMANDS
 from tests.fakes.device_tree import FakeAdapter, FakeDevices
 from tests.fakes.serial_printer import SerialPrinter
 from tests.rig.until import until

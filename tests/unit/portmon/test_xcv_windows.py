@@ -19,9 +19,9 @@ from portmon.port_data import record_of, settings_of
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv import ADMINISTER, Xcv
-from portmon.xcv_answer import Answer
-from portmon.xcv_commands import COMMANDS
+from portmon.xcv.answer import Answer
+from portmon.xcv.channel import ADMINISTER, Xcv
+from portmon.xcv.commands import COMMANDS
 from portmon.xcv_payload import Wrong, parsed
 
 TCP = "Standard TCP/IP Port"

@@ -15,9 +15,9 @@ from pathlib import Path
 from chassis import logs
 from chassis.errors import DeadlineExceeded, FabricError, SpoolFull, Verdict
 from portmon.document import DocKey, Phase, Progress
-from portmon.journal_file import sync_dir
-from portmon.staged_file import BadStaged, StagedFacts, StagedFile
-from portmon.staged_state import StagedEvent, StagedState, step
+from portmon.journal.file import sync_dir
+from portmon.staging.document import BadStaged, StagedFacts, StagedFile
+from portmon.staging.state import StagedEvent, StagedState, step
 
 RESERVE_BYTES = 64 << 20  # left on the disk for the journals, whose pages must never fail to be written
 QUOTA_BYTES = 256 << 20

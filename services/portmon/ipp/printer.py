@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chassis.errors import DeviceFault, DeviceOffline, FabricError, NotSupported, PortBusy, Verdict
-from portmon import ipp_message
 from portmon.facts import Fact
-from portmon.http_exchange import HttpExchange, Tls
-from portmon.ipp_facts import DESCRIPTION, facts_of
-from portmon.ipp_message import BadIpp, IppMessage, JobState, Operation, Tag
-from portmon.ipp_settings import IppSettings
+from portmon.ipp import message as ipp_message
+from portmon.ipp.facts import DESCRIPTION, facts_of
+from portmon.ipp.http_exchange import HttpExchange, Tls
+from portmon.ipp.message import BadIpp, IppMessage, JobState, Operation, Tag
+from portmon.ipp.settings import IppSettings
 from portmon.monitor import OpenContext
-from portmon.tcp_link import TcpLink
+from portmon.tcp.link import TcpLink
 
 ANY = "application/octet-stream"
 _LOOK = (

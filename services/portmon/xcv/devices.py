@@ -12,7 +12,7 @@ from portmon.devices.found import FoundDevice, at
 from portmon.devices.holders import Holder, access_problem, holders_of
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
-from portmon.xcv import Xcv, XcvSession
+from portmon.xcv.channel import Xcv, XcvSession
 
 _MOST_DEVICES = 1024
 _NAMES = {"serial": "COM", "device": "LPT"}

@@ -16,9 +16,9 @@ from typing import Any
 
 from chassis import logs
 from chassis.errors import FabricError, PortBusy
-from portmon import journal_slot as slot
 from portmon.document import DocKey, Evidence, Phase, Progress
-from portmon.journal_file import CLEAN, GENERATION, SINCE_NS, USED, BadJournal, JournalFile
+from portmon.journal import slot
+from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, BadJournal, JournalFile
 
 log = logs.get(__name__)
 

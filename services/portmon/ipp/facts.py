@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from portmon.facts import Fact, Kind
-from portmon.ipp_message import IppMessage
+from portmon.ipp.message import IppMessage
 
 _TEXTS: Mapping[str, str] = {
     "printer-info": "FriendlyName",

@@ -9,9 +9,9 @@ from collections import deque
 
 from chassis.errors import DeviceFault, DeviceOffline, FabricError
 from portmon.device_wait import READ, WRITE
-from portmon.http_answer import BadHttp, HttpAnswer
+from portmon.ipp.http_answer import BadHttp, HttpAnswer
 from portmon.monitor import OpenContext
-from portmon.tcp_link import TcpLink
+from portmon.tcp.link import TcpLink
 
 _READ_BYTES = 65536
 

@@ -18,8 +18,8 @@ from portmon.network_settings import NetworkSettings
 from portmon.port_state import PortState
 from portmon.ports import Ports
 from portmon.reports import Condition, Report, Severity, Source
-from portmon.snmp_agent import AgentPlace, NoAnswer, Seen, look
-from portmon.snmp_status import facts_of, reports_of
+from portmon.snmp.agent import AgentPlace, NoAnswer, Seen, look
+from portmon.snmp.status import facts_of, reports_of
 
 REPORTER, AGENT = "snmp", "snmp-agent"
 _AT_ONCE = 32  # looks of all ports together

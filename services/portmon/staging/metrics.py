@@ -8,8 +8,8 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from portmon.staged_state import StagedState
-from portmon.staging import Staging
+from portmon.staging.area import Staging
+from portmon.staging.state import StagedState
 
 
 class StagingCollector(Collector):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from portmon.errand import Errand
-from portmon.line import Line
-from portmon.line_errors import LineErrors
-from portmon.line_settings import Baud, SerialSettings
+from portmon.line.errors import LineErrors
+from portmon.line.raw_line import Line
+from portmon.line.settings import Baud, SerialSettings
 from portmon.questions import QUESTIONS, Answered, Question, seven_bits
 
 SPEEDS = (9600, 19200, 38400, 115200, 57600, 4800, 2400, 1200, 230400)  # the likely ones first

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from portmon.device_wait import READ, WRITE, DeviceWait
-from portmon.line_errors import LineErrors, counted
+from portmon.line.errors import LineErrors, counted
 
 _BITS = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
 _INPUT, _OUTPUT, _CONTROL, _LOCAL, _IN_SPEED, _OUT_SPEED, _CHARACTERS = range(7)

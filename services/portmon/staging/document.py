@@ -20,8 +20,8 @@ from typing import Any
 
 from chassis.errors import DigestMismatch, FabricError, SpoolFull, StoreUnavailable, WrongOffset
 from portmon.document import DocInfo, DocKey
-from portmon.journal_file import sync_dir
-from portmon.staged_state import StagedState
+from portmon.journal.file import sync_dir
+from portmon.staging.state import StagedState
 
 MAGIC = b"PFSTGD\r\n"
 VERSION = 1

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 
 from chassis.errors import DeviceFault, DeviceOffline, FabricError, WriteTimeout
-from portmon import lpd_message
 from portmon.device_wait import READ, WRITE
+from portmon.lpd import message as lpd_message
 from portmon.monitor import OpenContext
-from portmon.tcp_link import TcpLink
+from portmon.tcp.link import TcpLink
 
 _TEXT_S = 0.2  # how long the text behind a refusal may take
 _MOST_ANSWER = 256

@@ -15,11 +15,11 @@ from chassis.errors import (
     DeviceOffline,
     FabricError,
 )
-from portmon import tcp
-from portmon.addresses import Address, Addresses
 from portmon.device_wait import WRITE
 from portmon.monitor import OpenContext
 from portmon.network_settings import where
+from portmon.tcp import connection as tcp
+from portmon.tcp.addresses import Address, Addresses
 
 _LEAST_TRY_S = 0.25
 _TAKEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}

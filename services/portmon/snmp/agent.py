@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from portmon import snmp_message, snmp_status
-from portmon.snmp_message import NO_SUCH_NAME, Answer, BadSnmp
-from portmon.snmp_status import Oid, State, Supply, Value
+from portmon.snmp import message as snmp_message
+from portmon.snmp import status as snmp_status
+from portmon.snmp.message import NO_SUCH_NAME, Answer, BadSnmp
+from portmon.snmp.status import Oid, State, Supply, Value
 
 _ASK_S, _TRIES = 1.5, 2
 _WHOLE_S = 15.0  # one look, whatever happens

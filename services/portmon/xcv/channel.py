@@ -21,7 +21,7 @@ from portmon.host_port import HostPort
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
 from portmon.ports import Ports
-from portmon.xcv_answer import Answer, answer, errors_of, status_of
+from portmon.xcv.answer import Answer, answer, errors_of, status_of
 from portmon.xcv_payload import Wrong, name_in, parsed
 
 ADMINISTER = 1  # SERVER_ACCESS_ADMINISTER

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from chassis.errors import DeviceFault, FabricError, WriteTimeout
-from portmon import tcp
 from portmon.device_wait import READ
 from portmon.document import FAR_BUFFER_BYTES
 from portmon.monitor import OpenContext
-from portmon.tcp_dial import TcpDial
+from portmon.tcp import connection as tcp
+from portmon.tcp.dial import TcpDial
 
 
 class TcpLink:

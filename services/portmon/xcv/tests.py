@@ -9,15 +9,15 @@ from typing import Any
 
 from chassis.errors import FabricError, InvalidSettings, NotSupported
 from portmon.errand import Errand, Step
-from portmon.line_settings import SerialSettings
-from portmon.line_tests import auto_baud, loopback, speeds_in
-from portmon.line_tests import questions_for as line_questions
+from portmon.line.settings import SerialSettings
+from portmon.line.tests import auto_baud, loopback, speeds_in
+from portmon.line.tests import questions_for as line_questions
 from portmon.monitor import open_error
 from portmon.port_talk import Talk, ask, print_page, probe, questions_for, refuse_private
 from portmon.questions import QUESTIONS
 from portmon.test_page import LANGUAGES, page
-from portmon.xcv import Result, Xcv, XcvCommand, XcvSession
-from portmon.xcv_errands import Target, given, run, target_of, timeout_in
+from portmon.xcv.channel import Result, Xcv, XcvCommand, XcvSession
+from portmon.xcv.errands import Target, given, run, target_of, timeout_in
 from portmon.xcv_payload import Wrong
 
 _ASK = {"listen": None, **QUESTIONS}

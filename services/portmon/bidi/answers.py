@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from portmon.bidi_schema import Access, is_hosts_own, is_path, value_at, values_below
+from portmon.bidi.schema import Access, is_hosts_own, is_path, value_at, values_below
 from portmon.facts import Fact, Kind
 
 # Results of items, and of the whole call.
