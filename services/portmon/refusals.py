@@ -26,14 +26,27 @@ def not_begun(journal: Journal, key: DocKey) -> Progress:
 
 
 def not_current(journal: Journal, port: str, piece: Slice) -> Progress:
-    """Answer for a document that is not in progress: EndDocPort is harmless, WritePort is code 6."""
+    """Answer for a document that is not in progress: EndDocPort is harmless, WritePort is code 6.
+
+    Bytes that the document has already are an overlap, which every restart brings. Of a document that broke off the
+    answer is what broke it.
+    """
     found = journal.known(piece.key)
-    if found.phase is Phase.NEVER_SEEN and (piece.end is None or piece.data):
-        text = f"document {piece.key} is not in progress at port {port}"
-        found.error = errors.WrongState(
-            text, win32=6, verdict=errors.Verdict.RETRY, port=port, document=piece.key
-        )
+    unseen = found.phase is Phase.NEVER_SEEN and (piece.end is None or piece.data)
+    if unseen or (not found.win32 and found.phase is Phase.ENDED and is_past(found, piece)):
+        found.error = not_in_progress(port, piece.key)
     return found
+
+
+def not_in_progress(port: str, key: DocKey) -> FabricError:
+    """Return the error of bytes for a document that is not in progress."""
+    text = f"document {key} is not in progress at port {port}"
+    return errors.WrongState(text, win32=6, verdict=errors.Verdict.RETRY, port=port, document=key)
+
+
+def is_past(found: Progress, piece: Slice) -> bool:
+    """Tell whether a slice has bytes that its document has not."""
+    return bool(piece.data) and piece.offset + len(piece.data) > found.accepted
 
 
 def left(journal: Journal, piece: Slice, error: FabricError, *, parks: bool) -> Progress:

@@ -123,6 +123,20 @@ async def test_repeating_start_slices_and_end_of_a_document_does_nothing_more(be
     assert sum(bench.counters.documents.values()) == 2
 
 
+async def test_bytes_past_the_end_of_a_document_are_refused_and_those_it_has_are_not(bench: Bench) -> None:
+    key = new_key()
+    await bench.slice(key, start=DocInfo(), data=b"whole", end=Disposition.COMPLETE, size=5)
+    for offset, data in ((5, b"!"), (0, b"whole!"), (3, b"le!")):
+        past = await bench.slice(key, offset=offset, data=data)
+        assert past.error is not None
+        assert (past.error.win32, past.phase, past.accepted) == (6, Phase.ENDED, 5)
+    again = await bench.slice(key, start=DocInfo(), data=b"whole!", end=Disposition.COMPLETE, size=6)
+    assert again.error is not None
+    for offset, data in ((0, b"whole"), (3, b"le"), (5, b"")):
+        assert (await bench.slice(key, offset=offset, data=data)).error is None
+    assert bench.rig.received(5) == b"whole"
+
+
 async def test_a_second_document_waits_for_the_first_to_end(bench: Bench) -> None:
     first, second = new_key(), new_key()
     await bench.start(first)

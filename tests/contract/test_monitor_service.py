@@ -49,7 +49,14 @@ async def test_functions_one_by_one_print_and_fail_with_the_offset(host: Host) -
     end = pb.EndDocPortRequest(handle=handle, document=start.document, size_bytes=11)
     for _ in range(2):
         assert (await m.EndDocPort(end)).progress.phase == pb.DOCUMENT_PHASE_ENDED
+    assert await write((0, b"hello world")) == [11]
+    assert await refusal(write((11, b"!"))) == ("FAILED_PRECONDITION", 6, "WRONG_STATE")
     assert await asyncio.to_thread(host.rig.received, 11) == b"hello world"
+    start.document.attempt = 2
+    await m.StartDocPort(start)
+    end.document.attempt, end.disposition = 2, pb.DISPOSITION_ABORT
+    await m.EndDocPort(end)
+    assert await refusal(write((0, b"!"))) == ("FAILED_PRECONDITION", 6, "WRONG_STATE")
     start.document.job_uid = b"short"
     assert (await refusal(m.StartDocPort(start)))[:2] == ("INVALID_ARGUMENT", 87)
     start.info.level = 3

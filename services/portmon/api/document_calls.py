@@ -10,7 +10,8 @@ from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.document_stream import DocumentStream, slice_from
 from portmon.api.staged_documents import as_known, settle, take_back
-from portmon.document import Disposition, Progress, Slice
+from portmon.document import Disposition, Phase, Progress, Slice
+from portmon.refusals import is_past, not_in_progress
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 T = TypeVar("T")
@@ -59,7 +60,10 @@ class DocumentCalls(Calls):
             async for request in _again(first, request_iterator):
                 self._handles.check(hold.token, hold.fence)
                 message = pb.DocumentSlice(document=first.document, offset=request.offset, data=request.data)
-                found = _or_raise(await hold.session.call(slice_from(message)))
+                piece = slice_from(message)
+                found = _or_raise(await hold.session.call(piece))
+                if found.phase is not Phase.IN_PROGRESS and is_past(found, piece):
+                    raise not_in_progress(hold.port.name, piece.key)
                 yield pb.WritePortResponse(progress=convert.progress_to_pb(found))
         finally:
             self._handles.stream_ended(hold)
