@@ -26,7 +26,7 @@ _LOOK_S = 0.25  # the longest wait while a word is awaited: offsets are measured
 _SLOW_PRINTER = 1000  # bytes a second; what the printer has in its memory takes its time
 _READ_BYTES = _PRINTER_MEMORY = 65536
 _ONCE_SILENT_S = 1.0  # a printer that left a document without a word is not waited for as long again
-_TROUBLE_S = 5.0  # how often a printer in trouble is asked between documents
+_TROUBLE_S = 1.0  # how often a printer in trouble is asked between documents
 _COUNTS_S: Final = 90.0  # how long a report counts that is not repeated
 _CLEAR_S = 1.0  # how long a printer may take to throw away what waits
 

@@ -79,13 +79,13 @@ class PortmonSettings(Settings):
         description="how long such a document waits to be printed before its bytes are given back",
     )
     snmp_poll_s: float = Field(
-        default=10.0,
+        default=1.0,
         ge=1,
         le=3600,
         description="how often a printer is asked by SNMP while it prints or is in trouble",
     )
     snmp_idle_poll_s: float = Field(
-        default=300.0,
+        default=30.0,
         ge=1,
         le=86400,
         description="how often a printer is asked by SNMP while it does neither",
