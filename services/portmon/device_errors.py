@@ -13,6 +13,7 @@ from chassis.errors import (
     FabricError,
     PortBusy,
     SpoolFull,
+    Verdict,
 )
 from portmon.devices.holders import access_problem, in_use_by
 
@@ -22,11 +23,13 @@ _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def open_error(error: OSError, port: str, device: str) -> FabricError:
-    """Say why a device would not open."""
+def open_error(error: OSError, port: str, device: str, *, parallel: bool = False) -> FabricError:
+    """Say why a device would not open; of a parallel one that others have with Windows' code for it, 5."""
     text = f"port {port}: {device}: {os.strerror(error.errno or errno.EIO)}"
     if error.errno in _BUSY:
         text = f"port {port}: {device} is in use by {in_use_by(device) or 'another program'}"
+        if parallel:
+            return AccessDenied(text, verdict=Verdict.REROUTE, port=port, device=device)
         return PortBusy(text, win32=32, port=port, device=device)
     if error.errno in _DENIED:
         return AccessDenied(

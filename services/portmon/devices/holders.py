@@ -70,8 +70,23 @@ def _name(folder: Path) -> str:
 
 def in_use_by(device: str, proc: Path = _PROC) -> str:
     """Return which other program has a device open, as `ModemManager (pid 812)`; "" when none is seen."""
-    others = [str(one) for one in holders_of([device], proc)[device] if not one.ours]
-    return ", ".join(others[:3])
+    found = [one for one in holders_of([device], proc)[device] if not one.ours]
+    others = dict.fromkeys(map(str, found or _lockers(device, proc)))
+    return ", ".join(list(others)[:3])
+
+
+def _lockers(device: str, proc: Path) -> list[Holder]:
+    """Return who has locked a device: the kernel says that of everybody's programs."""
+    try:
+        node = Path(device).stat()
+        lines = (proc / "locks").read_text().splitlines()
+    except OSError:
+        return []
+    wanted = f"{os.major(node.st_dev):02x}:{os.minor(node.st_dev):02x}:{node.st_ino}"
+    # 1: FLOCK  ADVISORY  WRITE 812 00:05:1234 0 EOF    proc(5); who waits for a lock has -> for a type
+    pids = {int(words[4]) for line in lines if (words := line.split())[5:6] == [wanted] and words[1] != "->"}
+    found = [Holder(pid, _name(proc / str(pid))) for pid in sorted(pids) if pid > 0]
+    return [one for one in found if not one.ours]
 
 
 def denied(mode: int, owner: tuple[int, int], uid: int, groups: Iterable[int]) -> bool:

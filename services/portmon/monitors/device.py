@@ -264,7 +264,7 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
             timeout_s = self.write_timeout_s(settings)
             return DevicePort(device, context, timeout_s, vendor_requests=settings.vendor_requests)
         except OSError as error:
-            raise open_error(error, port, device) from error
+            raise open_error(error, port, device, parallel=True) from error
 
     def write_timeout_s(self, settings: DeviceSettings) -> float:
         """Return how long a port waits: what it says itself, else the host's TransmissionRetryTimeout, else 45 s."""
