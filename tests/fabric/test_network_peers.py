@@ -88,12 +88,10 @@ def test_an_ipp_everywhere_printer_gets_each_document_once_and_confirms_it(tmp_p
 
 
 @pytest.mark.timeout(90)
-def test_a_cups_server_gets_each_document_once_through_its_line_printer_daemon(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_cups_server_gets_each_document_once_through_its_line_printer_daemon(tmp_path: Path) -> None:
     documents = [zpl(2000), ALL_BYTES * 40, b"\x00"]
     with (
-        cups_lpd("LPR_CUPS", tmp_path_factory.mktemp("cups")) as printer,
+        cups_lpd("LPR_CUPS", tmp_path) as printer,
         real_fabric(tmp_path, [printer]) as fabric,
         fabric.client() as client,
     ):

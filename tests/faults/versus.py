@@ -138,10 +138,10 @@ class PrivateCups(Cups):
 
     name = "CUPS"
 
-    def __init__(self, folder: Path, receiver: TcpReceiver, clean_s: int) -> None:
-        super().__init__(folder)
+    def __init__(self, receiver: TcpReceiver, clean_s: int) -> None:
+        super().__init__()
         self.start()
-        configuration = folder / "etc/cupsd.conf"
+        configuration = self.root / "etc/cupsd.conf"
         configuration.write_text(configuration.read_text() + f"\nDirtyCleanInterval {clean_s}\n")
         settings = receiver.settings
         self.add_raw_queue("q", f"socket://{settings['host']}:{settings['port']}/?snmp=false")
@@ -234,11 +234,10 @@ def compare(pace: Pace, *, cups: bool = True) -> Iterator[Row]:
     for case, run, kind in CASES:
         for name in ("Print Fabric", "CUPS") if cups else ("Print Fabric",):
             with tempfile.TemporaryDirectory(prefix="versus-") as folder, _receiver(kind) as receiver:
-                Path(folder).chmod(0o755)
                 system: OwnFabric | PrivateCups
                 if name == "CUPS":
                     clean = pace.clean_s if run is crash_in_mid_job else 30
-                    system = PrivateCups(Path(folder) / "cups", receiver, clean)
+                    system = PrivateCups(receiver, clean)
                 else:
                     system = OwnFabric(Path(folder), receiver)
                 try:

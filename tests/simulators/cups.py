@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -57,12 +58,13 @@ FileDevice Yes
 
 
 class Cups:
-    """One private cupsd under `root`; `environment` makes lp and lpadmin speak to it."""
+    """One private cupsd in the folder `root`; `environment` makes lp and lpadmin speak to it."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self) -> None:
+        # Not below pytest's folder: the server's user may not look into root's.
+        self.root = Path(tempfile.mkdtemp(prefix="cups-"))
         self.port = free_port()
-        self.environment = {**os.environ, "CUPS_SERVER": f"127.0.0.1:{self.port}", "HOME": str(root)}
+        self.environment = {**os.environ, "CUPS_SERVER": f"127.0.0.1:{self.port}", "HOME": str(self.root)}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -84,9 +86,6 @@ class Cups:
             for path in [self.root, *self.root.rglob("*")]:
                 if not path.is_symlink() and "bin" not in path.relative_to(self.root).parts:
                     os.chown(path, user.pw_uid, user.pw_gid)
-            for parent in self.root.parents:
-                if parent.stat().st_uid == os.geteuid() and parent.name.startswith("pytest-"):
-                    parent.chmod(0o755)
         self._process = subprocess.Popen(
             [
                 cupsd,
@@ -108,7 +107,7 @@ class Cups:
             time.sleep(0.1)
 
     def stop(self) -> None:
-        """End cupsd by its pid."""
+        """End cupsd by its pid; its folder goes too."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -116,6 +115,7 @@ class Cups:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        shutil.rmtree(self.root, ignore_errors=True)
 
     def add_raw_queue(self, name: str, uri: str) -> None:
         """Add a queue that passes documents on as they are."""

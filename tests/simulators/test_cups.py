@@ -13,9 +13,9 @@ from tests.surroundings import require_tool
 
 
 @pytest.fixture(scope="module")
-def cups(tmp_path_factory):
+def cups():
     require_tool("cupsd")
-    server = Cups(tmp_path_factory.mktemp("cups"))
+    server = Cups()
     try:
         server.start()
         yield server
