@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import socket
 import sys
@@ -20,6 +22,12 @@ SEARCHED = [
     "/usr/sbin",
     "/sbin",
 ]
+
+
+# Of the free ports each test process takes its own share, so that none is lost to a neighbour before it is listened on.
+PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_given: set[int] = set()  # ports that somebody in this process means to use, or has used
 
 
 def in_ci() -> bool:
@@ -46,13 +54,19 @@ def missing(what: str) -> NoReturn:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on now.
+    """Return a free TCP port below the range from which the kernel takes ports for outgoing connections.
 
-    For programs that cannot bind to port 0 and say what they got; anything of ours can.
+    For programs that cannot bind to port 0 and say what they got, and for services that are started again and need the
+    same port: one of the kernel's range may be gone meanwhile, and whoever dials it in vain may even reach itself.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    source = random.SystemRandom()
+    while True:
+        port = source.randrange(20_000 + PROCESS, 32_000, PROCESSES)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @pytest.fixture(name="free_port")

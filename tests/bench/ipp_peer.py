@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from tests.bench.ipp import GET_PRINTER_ATTRIBUTES, PAUSE_PRINTER, PRINT_JOB, RE
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
 from tests.bench.system import LAME_POOL, POOL, UNARY, queue
+from tests.surroundings import free_port
 
 
 class IppPeer:
@@ -26,7 +26,7 @@ class IppPeer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._clients: list[IppClient] = []
         self._child: Child | None = None
 
@@ -97,10 +97,3 @@ class IppPeer:
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`."""
         await self._client(0).ask(PAUSE_PRINTER if held else RESUME_PRINTER, "q0")
-
-
-def _free_port() -> int:
-    """Return a port nobody has now: cupsd takes 0 and does not say what it got."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

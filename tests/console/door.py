@@ -11,7 +11,8 @@ from chassis.identity import Role
 from spooler.access import passwords, user_file
 from spooler.access.user_file import User
 from tests.rig.openid_provider import CLIENT, openid_provider
-from tests.rig.programs import Program, quiet_port
+from tests.rig.programs import Program
+from tests.surroundings import free_port
 
 PASSWORD = "correct horse"
 _TOKEN = "the console's own"
@@ -37,7 +38,7 @@ def guarded(folder: Path) -> Iterator[Guarded]:
     (folder / "session.key").write_bytes(b"k" * 40)
     with openid_provider({"olga": ["warehouse"], "eve": []}) as provider:
         spooler = Program("spooler", folder, _spooler(folder, provider.issuer))
-        web = f"127.0.0.1:{quiet_port()}"
+        web = f"127.0.0.1:{free_port()}"
         console: Program | None = None
         try:
             spooler.start()

@@ -22,9 +22,10 @@ from playwright.sync_api import Browser, Page
 from tests.console import figures
 from tests.console.conftest import AXE
 from tests.console.visit import DESKTOP, Visit
-from tests.rig.programs import peak_memory, quiet_port, running, wait_until
+from tests.rig.programs import peak_memory, running, wait_until
+from tests.surroundings import free_port
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]
 TICKS = os.sysconf("SC_CLK_TCK")
 VIEWERS = 200
 # What a browser says of a page that was opened: largest paint, shifts, bytes and requests.
@@ -46,7 +47,7 @@ PAINTS = """() => new Promise((done) => {
 @contextmanager
 def fleet(count: int, folder: Path) -> Iterator[tuple[str, int]]:
     """Run a console over so many ports; yield its address and process id."""
-    listen = f"127.0.0.1:{quiet_port()}"
+    listen = f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "tests.console.large_fleet", str(count), listen]
     with running(command, folder / f"fleet-{count}.log", cwd=Path(__file__).parents[2]) as process:
         wait_until(lambda: serves(listen, count, process), 50, "the console never served")

@@ -12,7 +12,8 @@ from chassis.identity import Role
 from chassis.settings import ChannelSettings, ClientTlsSettings
 from spooler.access import passwords, user_file
 from spooler.access.user_file import User
-from tests.rig.programs import Program, quiet_port
+from tests.rig.programs import Program
+from tests.surroundings import free_port
 from tests.unit.chassis.certificates import Authority
 from tests.unit.chassis.issuer import AUDIENCE, Issuer, issuer_running
 
@@ -68,7 +69,7 @@ class GuardedFabric:
             "spooler", 'viewer = ["certificate:spiffe://fabric/portui"], administrator = ["group:admins"]', "monitors",
             hosts + sign_in,
         )  # fmt: skip
-        self.web = f"127.0.0.1:{quiet_port()}"
+        self.web = f"127.0.0.1:{free_port()}"
         console = f'spooler = "{self.address("spooler")}"\nweb_listen = "{self.web}"'
         self._start("portui", 'administrator = ["group:admins"]', "channel", console)
 
@@ -79,7 +80,7 @@ class GuardedFabric:
 
     def _start(self, name: str, roles: str, channel: str, more: str) -> None:
         self.authority.issue(name, spiffe=f"spiffe://fabric/{name}")
-        health = quiet_port()
+        health = free_port()
         self.health[name] = f"127.0.0.1:{health}"
         head, _, tables = more.partition("[")
         state = f'state_dir = "{self.folder}/{name}-state"\n' if name != "portui" else ""

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.rig.programs import quiet_port, wait_until
+from tests.rig.programs import wait_until
 from tests.rig.real_fabric import HOST, RealFabric, real_fabric
 from tests.rig.receivers import PtyReceiver
-from tests.surroundings import require_tool
+from tests.surroundings import free_port, require_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ROOT / "deploy" / "helm" / "print-fabric" / "files"
@@ -44,7 +44,7 @@ class Prometheus:
     """A server that reads some pages once a second."""
 
     def __init__(self, folder: Path, pages: list[str]) -> None:
-        self.url = f"http://127.0.0.1:{quiet_port()}"
+        self.url = f"http://127.0.0.1:{free_port()}"
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(FILES / "rules" / "*.yaml")],

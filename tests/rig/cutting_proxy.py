@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 
-from tests.rig.programs import quiet_port
+from tests.surroundings import free_port
 
 _RESET = struct.pack("ii", 1, 0)
 _LOOK_S = 0.02
@@ -30,7 +30,7 @@ class CuttingProxy:
         self._open = 0
         self._ended = False
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", quiet_port()))
+        self._listener = socket.create_server(("127.0.0.1", free_port()))
         self._threads: list[threading.Thread] = []
         self._spawn(self._accept)
 

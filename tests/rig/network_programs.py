@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.rig.programs import quiet_port, running, wait_until
+from tests.rig.programs import running, wait_until
 from tests.rig.receivers import Receiver, TcpReceiver
 from tests.simulators.cups import Cups
-from tests.surroundings import missing, require_tool
+from tests.surroundings import free_port, missing, require_tool
 
 _LPD = Path("/usr/lib/cups/daemon/cups-lpd")
 _BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -76,7 +76,7 @@ class EvePrinter(Receiver):
 @contextlib.contextmanager
 def eve_printer(port: str, folder: Path, *, tls: bool = False) -> Iterator[EvePrinter]:
     """Run ippeveprinter until the context ends. It insists on Avahi, which gets a bus of its own and the loopback only."""
-    number, spool, command = quiet_port(), folder / "eve", folder / "print.sh"
+    number, spool, command = free_port(), folder / "eve", folder / "print.sh"
     printer = EvePrinter(port, folder, number, tls=tls)
     command.write_text(_PRINT.format(folder=folder, file=printer.file))
     command.chmod(0o755)
@@ -152,16 +152,13 @@ class CupsLpd(TcpReceiver):
 
 @contextlib.contextmanager
 def cups_lpd(port: str, folder: Path) -> Iterator[CupsLpd]:
-    """Run cupsd with a raw queue and, behind socat, cups-lpd, until the context ends.
-
-    `folder` is one of pytest's own (mktemp), which the user of the backends can be let into.
-    """
+    """Run cupsd with a raw queue and, behind socat, cups-lpd, until the context ends."""
     if not _LPD.exists():
         missing(f"{_LPD} (cups-bsd)")
-    receiver, cups = CupsLpd(port, quiet_port()), Cups(folder)
+    receiver, cups = CupsLpd(port, free_port()), Cups()
     listen = f"TCP-LISTEN:{receiver.settings['port']},bind=127.0.0.1,reuseaddr,fork"
-    cups.start()
     try:
+        cups.start()
         cups.add_raw_queue("labels", receiver.raw_uri)
         daemon = f"EXEC:{_LPD} -n -o document-format=application/vnd.cups-raw"
         with running([require_tool("socat"), listen, daemon], folder / "socat-lpd.log", env=cups.environment):
@@ -190,7 +187,7 @@ class SnmpDaemon:
 @contextlib.contextmanager
 def snmpd(folder: Path, rows: Mapping[str, tuple[str, str]]) -> Iterator[SnmpDaemon]:
     """Run snmpd, with these objects beside its own, until the context ends."""
-    daemon = SnmpDaemon(folder, quiet_port())
+    daemon = SnmpDaemon(folder, free_port())
     command = [require_tool("snmpd"), "-f", "-Lo", "-C", "-c", str(daemon.config(rows)), "-I", "-smux"]
     environment = {**os.environ, "SNMP_PERSISTENT_DIR": str(folder / "snmp")}
     with running(command, folder / "snmpd.log", env=environment) as process:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -15,9 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.surroundings import free_port
+
 READY_S = 50.0
 END_S = 8.0
-_given: set[int] = set()  # ports that somebody in this process means to use, or has used
 
 
 class Program:
@@ -34,7 +34,7 @@ class Program:
         self._config = folder / f"{module}.toml"
         self._ready = folder / f"{module}.ready"
         self._config.write_text(settings, "utf-8")
-        self._port, self._keeper = quiet_port(), -1
+        self._port, self._keeper = free_port(), -1
         self._keep_port()
         self._listen = f"127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -136,22 +136,6 @@ def running(command: Sequence[str], log: Path, **options: Any) -> Iterator[subpr
         yield process
     finally:
         end_process(process)
-
-
-def quiet_port() -> int:
-    """Return a free TCP port below the range from which the kernel takes ports for outgoing connections.
-
-    A service that is started again needs the same port; one of the kernel's range may be gone meanwhile, and whoever
-    dials it in vain may even reach itself.
-    """
-    source = random.SystemRandom()
-    while True:
-        port = source.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            if port not in _given:
-                _given.add(port)
-                return port
 
 
 def wait_until(what: Callable[[], object], timeout_s: float = 30.0, why: str = "it never came true") -> None:

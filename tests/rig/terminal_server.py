@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.rig.programs import quiet_port, running, wait_until
+from tests.rig.programs import running, wait_until
 from tests.rig.receivers import PtyReceiver
-from tests.surroundings import require_tool
+from tests.surroundings import free_port, require_tool
 
 # keepopen: without it ser2net opens the line for each connection, and drops what came if the sender has left by then.
 _CONFIG = """
@@ -40,7 +40,7 @@ class SerialBehindTcp(PtyReceiver):
 def ser2net(port: str, folder: Path) -> Iterator[SerialBehindTcp]:
     """Run ser2net before a pty until the context ends."""
     program = require_tool("ser2net")
-    receiver = SerialBehindTcp(port, ("127.0.0.1", quiet_port()))
+    receiver = SerialBehindTcp(port, ("127.0.0.1", free_port()))
     config = folder / "ser2net.yaml"
     config.write_text(_CONFIG.format(port=receiver.address[1], device=receiver.device))
     with running([program, "-n", "-d", "-u", "-c", str(config)], folder / "ser2net.log"):

@@ -22,10 +22,11 @@ from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from printfabric.types.v1.job_pb2 import Job
 from printfabric_client.sync import Client
 from tests.contract.statements.call_log import CallLog
-from tests.rig.programs import Program, quiet_port, wait_until
+from tests.rig.programs import Program, wait_until
 from tests.rig.real_fabric import HOST, portmon_settings, printed, spooler_settings
 from tests.rig.receivers import FifoReceiver, PtyReceiver, Receiver, TcpReceiver
 from tests.rig.wire import Holder, channel_to
+from tests.surroundings import free_port
 
 SAMPLE = Path(__file__).parent / "sample_port_monitor"
 
@@ -43,10 +44,10 @@ class Stage:
         ports = portmon_settings(folder / "pm", self.receivers, more)
         for name in ("FILE:", "out.prn"):
             ports += f'[[ports]]\nname = "{name}"\nmonitor = "file"\nsettings = {{}}\n'
-        dead = f'{{host = "127.0.0.1", port = {quiet_port()}}}'
+        dead = f'{{host = "127.0.0.1", port = {free_port()}}}'
         ports += f'[[ports]]\nname = "IP_DEAD"\nmonitor = "raw"\nsettings = {dead}\n'
         self.portmon = Program("portmon", folder, ports)
-        between = f"127.0.0.1:{quiet_port()}"
+        between = f"127.0.0.1:{free_port()}"
         self.log = CallLog(self.portmon.address, between)
         settings = spooler_settings(folder / "sp", between, {})
         settings = settings.replace("[dispatch]\n", "[dispatch]\nlease_s = 3.0\n")
