@@ -25,8 +25,8 @@ protos: setup ## generate protos/gen/ from protos/ (skipped when current)
 run: protos ## start the whole fabric on this machine, with a console and a fleet that prints: printfabric up --demo
 	@$(BIN)/printfabric up --demo $(ARGS)
 
-test: protos ## run every test
-	@$(PYTEST) $(ARGS)
+test: protos ## run every test, side by side; what ARGS names one after another
+	@$(PYTEST) $(or $(ARGS),-n auto --dist loadfile)
 
 check: ## everything CI runs: lint, type, test
 	@$(MAKE) --no-print-directory lint type

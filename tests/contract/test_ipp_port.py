@@ -197,6 +197,7 @@ async def test_a_job_that_waits_for_paper_is_waited_for_and_its_end_is_heard(
     assert (await printing).evidence is Evidence.IPP_JOB
 
 
+@pytest.mark.alone
 async def test_cancelling_tells_the_printer_in_the_middle_of_a_document_and_while_its_job_prints(
     rig: IppRig, bench: Bench
 ) -> None:

@@ -121,6 +121,7 @@ async def test_a_label_counter_that_is_cut_short_by_a_hand_at_the_panel_is_notic
 
 
 @each
+@pytest.mark.alone
 async def test_a_frozen_printer_can_be_let_go_within_a_second(tmp_path: Path, case: Case) -> None:
     async with language_bench(
         tmp_path, case.kind, case.personality, units_per_second=20, faults="freeze@unit:1"

@@ -90,6 +90,7 @@ async def test_a_document_of_unknown_size_is_counted_before_it_is_announced(
 
 
 @using(byteCounting=True)
+@pytest.mark.alone
 async def test_a_counted_document_that_stalls_waits_can_go_on_and_can_be_cancelled_in_time(
     rig: LprRig, bench: Bench
 ) -> None:
@@ -179,6 +180,7 @@ async def test_more_bytes_than_announced_break_the_document_off_instead_of_the_n
 
 
 @using(connectTimeoutS=20)
+@pytest.mark.alone
 async def test_cancelling_a_document_whose_daemon_is_silent_takes_less_than_a_second(
     rig: LprRig, bench: Bench
 ) -> None:

@@ -117,6 +117,7 @@ async def test_after_a_restart_what_waited_too_long_is_held(tmp_path: Path, host
     assert old.number not in host.ports["P1:"].order
 
 
+@pytest.mark.alone
 async def test_a_backlog_leaves_at_the_rate_that_was_set_and_what_comes_later_does_not_wait_longer(
     rig: Rig, host: FakeHost
 ) -> None:

@@ -50,6 +50,7 @@ def print_a_little(printers: list[dict[str, Any]]) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.alone
 def test_two_hundred_printers_in_one_process_cost_little(tmp_path):
     (tmp_path / "fleet.yaml").write_text(FLEET)
     command = [
@@ -128,6 +129,7 @@ def seconds(port: int, piece: bytes, pieces: int) -> float:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("personality", list(UNITS))
+@pytest.mark.alone
 def test_one_printer_prints_a_hundred_megabytes_a_second(personality, tmp_path):
     """By the processor time the printer takes; on the wall others on a shared machine are in it."""
     unit = UNITS[personality]
@@ -153,6 +155,7 @@ def test_one_printer_prints_a_hundred_megabytes_a_second(personality, tmp_path):
     assert alone > GOAL_MB_PER_S
 
 
+@pytest.mark.alone
 def test_small_labels_leave_by_the_thousand():
     data = b"".join(label(n % 100_000) for n in range(20_000))
     rates: list[float] = []

@@ -60,6 +60,7 @@ def test_settings_that_differ_garble_what_is_printed(sim_printer, line, kind, se
     assert reason in units[0]["reason"]
 
 
+@pytest.mark.alone
 def test_the_line_carries_no_more_than_its_baud_rate(sim_printer, line):
     printer = sim_printer("zpl", pty=line, line="38400,8,N,1")
     with serial.Serial(line, 38400) as port:

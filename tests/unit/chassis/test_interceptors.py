@@ -199,6 +199,7 @@ async def test_a_request_id_unfit_for_logs_is_replaced(bad):
     assert len(given) < 40
 
 
+@pytest.mark.alone
 async def test_what_is_left_of_the_deadline_goes_to_the_next_hop():
     async with echo_server() as (far_stub, _far):
 

@@ -151,6 +151,7 @@ async def test_a_program_with_wrong_certificates_says_so_in_one_line(tmp_path):
     assert "x.pem: not a certificate and its private key" in err
 
 
+@pytest.mark.alone
 async def test_a_frozen_peer_is_noticed_within_keepalives_time(tmp_path):
     quick = ChannelSettings(keepalive=KeepaliveSettings(time_s=1, timeout_s=0.5))
     with Program(tmp_path) as program:
@@ -190,6 +191,7 @@ async def test_health_tells_each_service_and_the_probes_names():
         assert await health_of(server.addresses[0]) == SERVING
 
 
+@pytest.mark.alone
 async def test_a_watch_sees_the_drain_and_does_not_hold_it_up():
     settings = ServerSettings(grace_s=10, drain_delay_s=0.1)
     server = Server(settings, servicers=[echo()])
@@ -233,6 +235,7 @@ async def test_the_drain_keeps_its_order():
     assert steps == ["first", "closed to new calls", "failing", "last", "stopped"]
 
 
+@pytest.mark.alone
 async def test_calls_that_outlive_the_grace_time_are_cancelled():
     async def too_long() -> None:
         await asyncio.Event().wait()

@@ -60,6 +60,7 @@ async def test_a_part_says_when_it_is_ready_and_ends_when_asked(make_part):
     assert part.pid is None
 
 
+@pytest.mark.alone
 async def test_a_part_that_does_not_listen_is_killed(make_part):
     part = make_part(
         "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + READY + "time.sleep(60)"

@@ -101,6 +101,7 @@ def test_when_no_address_answers_the_name_is_looked_up_anew_the_next_time(contex
         assert known.asked == count
 
 
+@pytest.mark.alone
 def test_an_address_that_is_silent_does_not_use_up_the_time_of_the_others(context: OpenContext) -> None:
     with listener(socket.AF_INET, "127.0.0.1") as server, socket.socket() as full:
         full.bind(("127.0.0.1", 0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from portmon.document import DocKey
 from portmon.recorder import PIECE_BYTES, Direction, Moment, Recorder, Tap
 
@@ -69,6 +71,7 @@ def test_a_slow_looker_costs_no_more_than_its_bound_and_hears_how_much_it_missed
     assert sizes(seen) + sizes(after) == 100 * 65536 + 5
 
 
+@pytest.mark.alone
 def test_it_costs_next_to_nothing_while_nobody_looks() -> None:
     recorder, piece = Recorder(), memoryview(bytes(400))  # a small label
     times = []

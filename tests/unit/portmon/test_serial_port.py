@@ -148,6 +148,7 @@ def test_an_unplugged_line_is_noticed_while_nothing_is_sent(line: Line) -> None:
     port.close()
 
 
+@pytest.mark.alone
 def test_a_stopped_line_takes_no_more_and_close_does_not_wait_for_it(line: Line) -> None:
     port = line.open()
     data, refused = memoryview(b"x" * 4096), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,6 +157,7 @@ HOSTILE = st.fixed_dictionaries(
 
 @settings(max_examples=200, deadline=None)
 @given(HOSTILE, st.dictionaries(st.sampled_from(["a", "b", "z"]), JSON, max_size=3))
+@pytest.mark.alone
 def test_no_document_and_no_values_break_the_drawing(document: dict[str, Any], values: dict[str, Any]):
     began = time.monotonic()
     view = build(document, values)

@@ -96,7 +96,9 @@ def test_a_segment_s_header_says_whose_it_is():
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"PFSPOOL1", bytes(SEGMENT_HEADER_BYTES), os.urandom(SEGMENT_HEADER_BYTES)]
+    "data",
+    [b"", b"PFSPOOL1", bytes(SEGMENT_HEADER_BYTES), os.urandom(SEGMENT_HEADER_BYTES)],
+    ids=["nothing", "magic only", "zeros", "random"],
 )
 def test_what_is_no_segment_has_no_header(data):
     assert parse_segment_header(data) is None
