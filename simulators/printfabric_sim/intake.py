@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import IO
 
 from printfabric_sim.assembly import Assembly, AssemblyOwner
@@ -32,6 +33,8 @@ class Intake:
         self.assembly = Assembly(owner)
         self.active: Inlet | None = None
         self.received = 0
+        # Called with every byte that counts as received, before anything is made of it.
+        self.on_bytes: list[Callable[[Inlet, bytes], None]] = []
         self._owner = owner
         self._keep = keep
         self._queue: deque[Inlet] = deque()  # inlets with something to interpret, in order of arrival
@@ -199,6 +202,8 @@ class Intake:
         """Count `data` as received and return its place among the bytes of `inlet`."""
         if self._keep is not None:
             self._keep.write(data)
+        for listener in self.on_bytes:
+            listener(inlet, data)
         start = inlet.received
         inlet.received += len(data)
         self.received += len(data)

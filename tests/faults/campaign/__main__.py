@@ -34,7 +34,15 @@ def main() -> int:
     if len(complaints) > _SHOWN:
         print(f"… and {len(complaints) - _SHOWN} more in {options.output}")
     print(json.dumps(told, indent=2))
-    broken = ("lost", "doubled_unmarked", "false_completed", "false_statements", "stuck")
+    broken = (
+        "lost",
+        "doubled_unmarked",
+        "false_completed",
+        "false_statements",
+        "soiled",
+        "disordered",
+        "stuck",
+    )
     return 1 if any(told[name] for name in broken) else 0
 
 

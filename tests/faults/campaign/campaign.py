@@ -161,8 +161,9 @@ def _judge(stage: Stage, persons: Persons, jobs: dict[str, Job], accepted: dict[
     tries = read_tries(stage.folder / "pm")
     for schedule in stage.plan.schedules:
         judge = Judge([stand for queue in schedule.queues for stand in stage.queues[queue]], tries)
+        known = []
         for plan in schedule.jobs:
-            job = jobs.get(plan.request_id)
+            job, tale = jobs.get(plan.request_id), persons.tales[plan.request_id]
             if plan.request_id not in accepted:
                 found.stuck += 1
                 found.complaints.append(f"{plan.request_id} was never accepted")
@@ -172,7 +173,9 @@ def _judge(stage: Stage, persons: Persons, jobs: dict[str, Job], accepted: dict[
                     f"{plan.request_id} is two jobs: {job.number}, {accepted[plan.request_id]}"
                 )
                 found.doubled_unmarked += plan.units
-            judge.judge(job, persons.tales[plan.request_id], found)
+            judge.judge(job, tale, found)
+            known += [(job, tale)] if job is not None else []
+        judge.judge_sheets(known, found)
     return found
 
 

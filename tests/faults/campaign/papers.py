@@ -10,6 +10,7 @@ _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ abcdefghijklmnopqrstuvwxyz"
 # A unit's core: what must be on one sheet, to the byte, for the unit to be on paper.
 CORE = re.compile(rb"SN (\d+-\d+)\|[A-Za-z ]*\|EN \1;")
 BEGINS = re.compile(rb"SN (\d+-\d+)\|")
+ENDS = re.compile(rb"\|EN (\d+-\d+);")
 FORMATS = {
     "zpl": "application/vnd.zebra-zpl",
     "escpos": "application/vnd.escpos",
@@ -29,6 +30,11 @@ class Paper(NamedTuple):
 def serial(job: int, unit: int) -> str:
     """Return what unit `unit` (from 1) of job `job` is called on paper."""
     return f"{job}-{unit}"
+
+
+def behind_core(personality: str) -> int:
+    """Return how many bytes end a unit behind its core."""
+    return len(_frame(personality, setup=False)[2])
 
 
 def paper(personality: str, job: int, units: int, unit_bytes: int, setup: bool) -> Paper:

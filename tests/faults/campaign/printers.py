@@ -12,9 +12,10 @@ from printfabric_sim.connections.listener import Listener
 from printfabric_sim.plan import Plan, build
 from printfabric_sim.printer import SimulatedPrinter
 from printfabric_sim.record import Outcome, UnitRecord
-from printfabric_sim.unit import Unit
+from printfabric_sim.unit import Span, Unit
+from tests.faults.campaign.arrivals import OWN_REASONS, Arrivals, Gone, destroyed
 from tests.faults.campaign.box import Box
-from tests.faults.campaign.papers import BEGINS, CORE
+from tests.faults.campaign.papers import BEGINS, CORE, ENDS
 from tests.faults.campaign.plan import BOX_BYTES, PrinterPlan
 
 _LOSING = ("power-cut", "reboot", "reset", "fin", "device-gone", "noise", "refuse", "blackhole", "busy")
@@ -22,10 +23,16 @@ _LOSING = ("power-cut", "reboot", "reset", "fin", "device-gone", "noise", "refus
 _SILENT = ("power-cut", "noise", "device-gone", "refuse", "blackhole", "busy", "reboot", "fin")
 _LOST_EVENTS = ("discarded", "cancelled", "overrun")
 MARK = b"DUPLICATE?"
+_LEAST_RCVBUF_BYTES = 2304
+_PTY_BYTES = 4096 + 65536  # the line discipline's buffer and the one before it
+_FIFO_BYTES = 65536
 
 
 class Sheet(NamedTuple):
-    """One piece of paper: which units stand on it whole, and which of them begin on it."""
+    """One piece of paper: which units stand on it whole, which begin on it, and what else there is.
+
+    `rest` is its content with a # for each whole unit, `spans` the received bytes it was made of.
+    """
 
     at: float
     outcome: Outcome
@@ -33,14 +40,20 @@ class Sheet(NamedTuple):
     whole: tuple[str, ...]
     begun: tuple[str, ...]
     marked: bool = False
+    rest: bytes = b"#"
+    spans: tuple[Span, ...] = ()
 
 
 class Loss(NamedTuple):
-    """The printer, or the box before it, lost bytes that it had taken. `silent`: nobody was told at that moment."""
+    """The printer, or the box before it, lost bytes that it had taken. `silent`: nobody was told at that moment.
+
+    So many of them at most, `unread`, lay in its transport's buffers, where its record does not see them.
+    """
 
     at: float
     what: str
     silent: bool
+    unread: int = 0
 
 
 class Stand:
@@ -51,6 +64,7 @@ class Stand:
         self.sheets: list[Sheet] = []
         self.printed: Counter[str] = Counter()  # whole units, by serial
         self.marked: Counter[str] = Counter()  # … of which say that they may be duplicates
+        self.arrivals = Arrivals(plan.personality)
         self._cores = cores
         self._folder = folder
         self.box: Box | None = None
@@ -84,6 +98,7 @@ class Stand:
             )
         )
         self.sim.core.on_unit.append(self._left)
+        self.sim.core.intake.on_bytes.append(self.arrivals.came)
         await self.sim.start()
         if plan.is_line:
             self.monitor, self.settings = _line_settings(plan, node)
@@ -120,7 +135,7 @@ class Stand:
     def cut_box(self) -> None:
         """Cut what goes through the box."""
         if self.box is not None and not self.box.quiet:
-            self.box_losses.append(Loss(time.time(), "box cut", silent=False))
+            self.box_losses.append(Loss(time.time(), "box cut", silent=False, unread=self._unread))
             self.box.cut()
 
     def calm_now(self) -> bool:
@@ -185,27 +200,70 @@ class Stand:
             if name == "fault" and what in _LOSING:
                 # Noise waits for the next bytes, whenever they come.
                 at = math.inf if what == "noise" else event["time"]
-                found.append(Loss(at, what, what in _SILENT))
+                found.append(Loss(at, what, what in _SILENT, self._unread_by(what)))
             elif name == "accepted and closed":
-                found.append(Loss(event["time"], name, silent=True))
+                found.append(Loss(event["time"], name, silent=True, unread=self._unread))
             elif name in _LOST_EVENTS and (event.get("bytes") or event.get("units")):
                 reason = str(event.get("reason", ""))
                 if reason not in ("nothing to print", "~JX"):
                     found.append(Loss(event["time"], f"{name} {reason}", reason == "power-cut"))
         return found
 
+    def gone(self) -> list[Gone]:
+        """Return which units the printer or its line has destroyed, of those that its record saw coming."""
+        torn = [
+            Gone(sheet.at, name)
+            for sheet in self.sheets
+            if sheet.outcome is Outcome.TRUNCATED and sheet.reason in OWN_REASONS
+            for name in dict.fromkeys((*sheet.begun, *ended_on(sheet)))
+        ]
+        return torn + self.arrivals.gone(self.sim.record.events)
+
+    def holes(self) -> list[Span]:
+        """Return the bytes that came and that the printer or its line destroyed."""
+        return [span for event in self.sim.record.events for span in destroyed(event)]
+
+    @property
+    def _unread(self) -> int:
+        """How many bytes at most lie between its host's kernel and what it has read."""
+        if self.plan.plug == "fifo":
+            return _FIFO_BYTES
+        if self.plan.plug == "pty":
+            return _PTY_BYTES
+        # Linux doubles what is asked for, and gives no less than this.
+        window = 2 * max(self.plan.rcvbuf_bytes, _LEAST_RCVBUF_BYTES)
+        return window + (BOX_BYTES if self.plan.plug == "box" else 0)
+
+    def _unread_by(self, fault: str) -> int:
+        """How many unread bytes a fault may destroy: a line keeps what waits in it for all but the line itself."""
+        if self.plan.is_line:
+            return self._unread if fault == "device-gone" else 0
+        return self._unread
+
     def _left(self, entry: UnitRecord, unit: Unit) -> None:
-        whole = tuple(
-            name
-            for found in CORE.finditer(unit.content)
-            if found[0] == self._cores.get(name := found[1].decode())
-        )
-        begun = tuple(found[1].decode() for found in BEGINS.finditer(unit.content))
+        found = [one for one in CORE.finditer(unit.content) if one[0] == self._cores.get(one[1].decode())]
+        whole = tuple(one[1].decode() for one in found)
+        rest = unit.content
+        for one in reversed(found):
+            rest = rest[: one.start()] + b"#" + rest[one.end() :]
+        begun = tuple(one[1].decode() for one in BEGINS.finditer(unit.content))
         marked = MARK in unit.content
-        self.sheets.append(Sheet(entry.time, entry.outcome, entry.reason, whole, begun, marked))
+        sheet = Sheet(entry.time, entry.outcome, entry.reason, whole, begun, marked, rest, unit.spans)
+        self.sheets.append(sheet)
         if entry.outcome is not Outcome.TRUNCATED:
             self.printed.update(whole)
             self.marked.update(whole if marked else ())
+
+
+def ended_on(sheet: Sheet) -> tuple[str, ...]:
+    """Return the units of which only an end is on a sheet."""
+    return tuple(name.decode() for name in ENDS.findall(sheet.rest))
+
+
+def is_spoiled(sheet: Sheet) -> bool:
+    """Whether the printer or its line has torn or damaged a sheet, by the record's own word."""
+    broke_off = sheet.outcome is Outcome.GARBLED and "broke off" in sheet.reason
+    return sheet.outcome is not Outcome.PRINTED and not broke_off
 
 
 def _line_settings(plan: PrinterPlan, node: str) -> tuple[str, dict[str, Any]]:

@@ -48,12 +48,27 @@ class Tale:
         default_factory=Counter
     )  # … printed again although they may have been printed
     decisions: list[str] = field(default_factory=list)
+    ruled: set[int] = field(default_factory=set)  # units that a printer's rule decided about
     cancelled: bool = False  # somebody tried to
 
     @property
     def units(self) -> range:
         """Return its units."""
         return range(1, self.plan.units + 1)
+
+    @property
+    def words(self) -> list[Statement]:
+        """Return all it said when it stood still."""
+        return self.statements + ([self.last_word] if self.last_word is not None else [])
+
+    def named(self, unit: int) -> bool:
+        """Whether it ever said that a unit may have come out, or may be spoiled."""
+        spans = [said.unsure for said in self.words if said.unsure is not None]
+        return unit in self.ruled or any(first <= unit <= last for first, last in spans)
+
+    def broke_off(self, unit: int) -> bool:
+        """Whether it ever said that a unit was not, or not certainly, printed."""
+        return unit in self.ruled or any(unit > said.proven for said in self.words)
 
     def take_rule(self, detail: str) -> None:
         """Take down what a printer's rule decided, from the words of the job's history."""
@@ -62,6 +77,7 @@ class Tale:
         if not found and (whole := _DECIDED_WHOLE.match(detail)):
             found = [(1, self.plan.units, whole[1])]
         for first, last, what in found:
+            self.ruled.update(range(first, last + 1))
             if what == "skip":
                 self.skipped.update(range(first, last + 1))
 

@@ -12,19 +12,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from portmon.document import SAID_BY_PRINTER
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import EvidenceLevel
+from tests.faults.campaign.excuses import SLACK_S, Excuses
 from tests.faults.campaign.journals import Try
+from tests.faults.campaign.order import disorder
 from tests.faults.campaign.papers import serial
-from tests.faults.campaign.printers import Loss, Stand
+from tests.faults.campaign.printers import Stand
+from tests.faults.campaign.soil import Soiled, soiled_sheets, unnamed
 from tests.faults.campaign.tale import Statement, Tale
 
 _MOST = 6  # of a job's decisions in a message
-TCP_ACK = 2  # portmon.document.Evidence
-# With these a printer closes a connection as if it had taken all of it.
-POLITE = ("fin", "accepted and closed")
-SLACK_S = 0.1  # between the printer's clock for a fault and the moment the host could have seen it
+_EVENTS = 40  # of a printer in a message
 
 
 @dataclass
@@ -43,6 +42,12 @@ class Findings:
     lost_in_printer_buffer: int = 0
     skipped_missing: int = 0
     doubled_by_decision: int = 0
+    soiled: int = (
+        0  # sheets with a piece of another unit on them, unless each unit on them was called uncertain
+    )
+    soiled_named: int = 0  # … of which each unit was
+    spoiled_by_printer: int = 0  # … which the printer or its line did
+    disordered: int = 0  # units and jobs that came out before those they follow
     completed: int = 0
     cancelled: int = 0
     confirmed: int = 0  # … of which the printer itself said so
@@ -61,13 +66,13 @@ class Judge:
 
     def __init__(self, stands: Sequence[Stand], tries: Mapping[bytes, Sequence[Try]]) -> None:
         self._stands = {stand.port.casefold(): stand for stand in stands}
-        self._losses = {stand.port.casefold(): stand.losses() for stand in stands}
         self._printed: Counter[str] = Counter()
         self._marked: Counter[str] = Counter()
         for stand in stands:
             self._printed.update(stand.printed)
             self._marked.update(stand.marked)
         self._tries = tries
+        self._excuses = Excuses(stands, tries)
 
     def judge(self, job: Job | None, tale: Tale, found: Findings) -> None:
         """Add one accepted job's verdict to `found`; `job` is its last word, None if nobody knows it any more."""
@@ -93,6 +98,22 @@ class Judge:
             found.confirmed += job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED
         self._units(job, tale, found)
 
+    def judge_sheets(self, jobs: Sequence[tuple[Job, Tale]], found: Findings) -> None:
+        """Judge what no job can be blamed for alone: sheets with more than their unit on them, and the order."""
+        tales = {tale.plan.number: tale for _, tale in jobs}
+        for stand in self._stands.values():
+            soiled, own = soiled_sheets(stand)
+            found.spoiled_by_printer += own
+            for one in soiled:
+                if bad := unnamed(one, tales):
+                    found.soiled += 1
+                    found.complaints.append(self._soil_words(stand, one, bad, jobs))
+                else:
+                    found.soiled_named += 1
+        for words in disorder(list(self._stands.values()), jobs):
+            found.disordered += 1
+            found.complaints.append(words)
+
     def _units(self, job: Job, tale: Tale, found: Findings) -> None:
         ended, copies = job.state == JobState.JOB_STATE_COMPLETED, tale.plan.copies
         lost_here, buffered = [], 0
@@ -106,9 +127,10 @@ class Judge:
             elif times > copies:
                 found.doubled_by_decision += 1
             elif times < copies and ended:
-                if times >= copies - tale.skipped[unit]:
+                missing = copies - tale.skipped[unit] - times
+                if missing <= 0:
                     found.skipped_missing += 1
-                elif times + tale.skipped[unit] + self._excused(job, tale, unit) >= copies:
+                elif self._excuses.covers(job, tale, unit, missing):
                     buffered += 1
                 else:
                     lost_here.append(unit)
@@ -128,12 +150,12 @@ class Judge:
             found.unknown_units += size
             found.unknown_spans.append(size)
         behind = said.unsure[1] if said.unsure is not None else said.proven
+        excuses = self._excuses.until(said.at)
         wrong = [
             unit
             for unit in range(1, said.proven + 1)
-            if said.on_paper[unit] + tale.skipped[unit] <= said.copies
-            and said.on_paper[unit] + tale.skipped[unit] + self._excused(job, tale, unit, said.at)
-            <= said.copies
+            if (missing := said.copies + 1 - said.on_paper[unit] - tale.skipped[unit]) > 0
+            and not excuses.covers(job, tale, unit, missing)
         ]
         early = [
             unit
@@ -149,58 +171,6 @@ class Judge:
                 self._words(job, tale, f"said {said.text!r}; missing before {wrong}, there behind {early}")
             )
 
-    def _excused(self, job: Job, tale: Tale, unit: int, before: float = math.inf) -> int:
-        """Return how many sheets of a unit the printer lost out of its own memory when nobody could be told.
-
-        Never what the printer itself has confirmed.
-        """
-        name = serial(tale.plan.number, unit)
-        noisy = sum(
-            name in sheet.begun and sheet.reason == "line noise"
-            for s in self._stands.values()
-            for sheet in s.sheets
-        )
-        if noisy:
-            return noisy  # it came out as the line had damaged it, and that is what the printer confirmed
-        if (
-            before == math.inf
-            and tale.plan.copies == 1
-            and job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED
-        ):
-            return 0
-        paper = tale.plan.paper()
-        start, end = paper.ends[unit - 2] if unit > 1 else 0, paper.ends[unit - 1]
-        tries = [one for one in self._tries.get(job.uid, ()) if one.started < before]
-        # A pipe goes on in the middle of a unit; of a connection one attempt must have carried all of it.
-        carried = [
-            one
-            for one in tries
-            if (
-                one.base < end and one.accepted > start
-                if one.pipe
-                else one.base <= start and one.accepted >= end
-            )
-        ]
-        if tale.plan.copies == 1 and not (carried and carried[-1].pipe):
-            carried = carried[-1:]
-        return sum(
-            self._lost_silently(one) and (tale.plan.copies == 1 or one.evidence not in SAID_BY_PRINTER)
-            for one in carried
-        )
-
-    def _lost_silently(self, one: Try) -> bool:
-        losses: Sequence[Loss] = self._losses.get(one.port.casefold(), ())
-        if one.pipe:  # a line has no way to tell
-            return any(loss.at >= one.started - SLACK_S for loss in losses)
-        if one.win32 or one.ended is None:
-            return False
-        # A connection that the printer closed itself proves more than one it only acknowledged.
-        silent = {loss for loss in losses if loss.silent and (one.evidence == TCP_ACK or loss.what in POLITE)}
-        return any(
-            loss.at >= one.ended - SLACK_S or (loss in silent and loss.at >= one.started - SLACK_S)
-            for loss in losses
-        )
-
     def _now(self) -> str:
         return "; ".join(f"{stand.plan.name} {stand.last_state}" for stand in self._stands.values())
 
@@ -213,14 +183,32 @@ class Judge:
             for sheet in stand.sheets
             if name in sheet.begun
         ]
-        losses = [f"{loss.at:.2f} {loss.what}" for each in self._losses.values() for loss in each]
-        events = [
-            f"{event['time']:.2f} {event['event']} {event.get('how') or event.get('fault') or event.get('condition') or ''}"
-            f" {event.get('inlet', '')} {event.get('bytes', '')}{event.get('received', '')}"
-            for stand in self._stands.values()
-            for event in stand.sim.record.events
+        losses = [f"{loss.at:.2f} {loss.what}" for stand in self._stands.values() for loss in stand.losses()]
+        events = [self._events(stand, math.inf) for stand in self._stands.values()]
+        return f"sheets {sheets}, losses {losses[:_MOST]}, events {events}"
+
+    def _soil_words(
+        self, stand: Stand, one: Soiled, bad: Sequence[str], jobs: Sequence[tuple[Job, Tale]]
+    ) -> str:
+        sheet, involved = one.sheet, {name.partition("-")[0] for name in bad}
+        stories = [
+            self._words(job, tale, "is on it") for job, tale in jobs if str(tale.plan.number) in involved
         ]
-        return f"sheets {sheets}, losses {losses[:_MOST]}, events {events[-40:]}"
+        plan = stand.plan
+        return (
+            f"{plan.name} ({plan.personality}/{plan.plug}/{plan.flow}): soiled sheet at {sheet.at:.2f}"
+            f" ({sheet.outcome} {sheet.reason}), {sheet.rest[:80]!r}… {sheet.rest[-40:]!r} spans {sheet.spans},"
+            f" whole {one.whole}, pieces {one.pieces}, nobody named {bad}; {stories};"
+            f" {self._events(stand, sheet.at)}"
+        )
+
+    def _events(self, stand: Stand, until: float) -> str:
+        events = [event for event in stand.sim.record.events if event["time"] <= until + SLACK_S]
+        return "; ".join(
+            f"{event['time']:.2f} {event['event']} {event.get('how') or event.get('fault') or event.get('reason') or ''}"
+            f" {event.get('inlet', '')} {event.get('spans', '')}{event.get('received', '')}"
+            for event in events[-_EVENTS:]
+        )
 
     def _words(self, job: Job, tale: Tale, what: str) -> str:
         tries = [
