@@ -14,7 +14,7 @@ from chassis.errors import FabricError, PrinterDeleted, StoreUnavailable
 from spooler.dispatcher import Dispatcher
 from spooler.job import Job, event_of
 from spooler.job_state import JobEvent, JobState, step
-from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome
+from spooler.ledger import Outcome, begun_anew
 from spooler.store import Changes
 
 AT_A_PORT = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
@@ -75,7 +75,7 @@ class Acts:
             hold_reason="",
             not_before=None,
             outcome=Outcome.PENDING,
-            ledger=NOTHING_PROVEN if job.document.size_bytes == 0 else Ledger(),
+            ledger=begun_anew(job.ledger),
             resume_offset=0,
             rest=(),
         )

@@ -9,12 +9,11 @@ from typing import NamedTuple
 from chassis.errors import FabricError
 from spooler.delivery import Conclusion
 from spooler.dispatch_view import Landing
+from spooler.evidence import proofs_of
+from spooler.flight import Flight
 from spooler.job import Attempt, HistoryEvent, Job, JobError, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import (
-    Evidence,
-    EvidenceLevel,
-    EvidenceSource,
     Ledger,
     Offsets,
     Outcome,
@@ -22,6 +21,9 @@ from spooler.ledger import (
     Units,
     UnitSpan,
     merge,
+    next_copy,
+    over_copies,
+    with_evidence,
 )
 from spooler.port import Progress
 from spooler.printer import OnPortError, OnUncertain, Printer
@@ -63,37 +65,34 @@ def known_trouble(job: Job, judged: Judged) -> bool:
     )
 
 
-def ledger_of(known: Ledger, progress: Progress, size_bytes: int, began_at: int = 0) -> Ledger:
-    """Return a ledger raised by news of an attempt that began at a byte.
+def ledger_of(known: Ledger, progress: Progress, flight: Flight, size_bytes: int) -> Ledger:
+    """Return a job's ledger raised by news of an attempt.
 
-    What the printer confirms of an attempt is what it got in it: of bytes before its first one it says nothing.
+    What the far end says of an attempt is what it got in it: of bytes before its first one it says nothing, unless the
+    attempt goes on in the middle of what the same pipe took. A printer confirms what it got in this attempt alone.
     """
-    confirmed = progress.confirmed if began_at <= known.offsets.confirmed else 0
-    news = Offsets(size_bytes, progress.accepted, progress.acked, confirmed)
-    return replace(known, offsets=merge(known.offsets, news))
+    began_at, offsets = flight.info.resume_offset, known.offsets
+    acked = progress.acked if flight.pinned or began_at <= offsets.acked else 0
+    confirmed = progress.confirmed if began_at <= offsets.confirmed else 0
+    return replace(known, offsets=merge(offsets, Offsets(size_bytes, progress.accepted, acked, confirmed)))
 
 
-def final_ledger(known: Ledger, judged: Judged, size_bytes: int, began_at: int = 0) -> Ledger:
-    """Return a ledger raised by the last news of an attempt, with its proof, its doubt and its units."""
-    progress = judged.progress
-    ledger = ledger_of(known, progress, size_bytes, began_at)
-    ledger = replace(ledger, uncertain=judged.conclusion.uncertain)
-    proof = _proof(progress)
-    if proof is not None:
-        others = tuple(one for one in ledger.evidence if one.source is not proof.source)
-        ledger = replace(ledger, evidence=(*others, proof))
+def final_ledger(known: Ledger, judged: Judged, size_bytes: int) -> Ledger:
+    """Return a job's ledger raised by the last news of an attempt, with its proofs, its doubt and its units."""
+    return _concluded(ledger_of(known, judged.progress, judged.landing.flight, size_bytes), judged)
+
+
+def attempt_ledger(judged: Judged) -> Ledger:
+    """Return the ledger of an attempt that has ended: what it proves by itself."""
+    progress, size_bytes = judged.progress, judged.landing.flight.size_bytes
+    reached = Offsets(size_bytes, progress.accepted, progress.acked, progress.confirmed)
+    return _concluded(Ledger(merge(Offsets(size_bytes), reached)), judged)
+
+
+def _concluded(ledger: Ledger, judged: Judged) -> Ledger:
+    proofs = proofs_of(judged.progress, judged.landing.flight.reached, datetime.now(UTC))
+    ledger = with_evidence(replace(ledger, uncertain=judged.conclusion.uncertain), proofs)
     return with_units(ledger, judged.count) if judged.count is not None else ledger
-
-
-def _proof(progress: Progress) -> Evidence | None:
-    """Return what the end of an attempt rests on; of one that broke off it is what the host has in its journal."""
-    now = datetime.now(UTC)
-    if progress.source is not None and progress.level is not EvidenceLevel.NONE:
-        reach = progress.acked if progress.level is EvidenceLevel.ACKED else progress.accepted
-        return Evidence(progress.level, progress.source, reach, now)
-    if progress.accepted:
-        return Evidence(EvidenceLevel.ACCEPTED, EvidenceSource.JOURNAL, progress.accepted, now)
-    return None
 
 
 def with_units(ledger: Ledger, count: Count) -> Ledger:
@@ -128,7 +127,7 @@ def job_after(job: Job, judged: Judged) -> Job:
         state=_stepped(job.state, event),
         copies_printed=copies,
         rest=rest,
-        ledger=final_ledger(job.ledger, judged, size, judged.landing.flight.info.resume_offset),
+        ledger=final_ledger(job.ledger, judged, size),
         outcome=outcome,
         last_error=error_of(judged.progress.error) or job.last_error,
         reasons=(conclusion.reason,) if conclusion.reason else (),
@@ -141,10 +140,11 @@ def job_after(job: Job, judged: Judged) -> Job:
     else:
         job = replace(job, hold_reason="")
     if goes_on and not rest:  # the next copy starts its own ledger
-        ledger = Ledger(Offsets(spooled=size), evidence=job.ledger.decided)
-        return replace(job, outcome=Outcome.PENDING, ledger=ledger)
+        return replace(job, outcome=Outcome.PENDING, ledger=next_copy(job.ledger))
     if event is JobEvent.REQUEUE:
         return replace(job, outcome=Outcome.PENDING)
+    if event is JobEvent.COMPLETE:
+        job = replace(job, ledger=over_copies(job.ledger))
     if job.ended:
         return replace(job, ended_at=now, reasons=(_last_word(job, event, conclusion),))
     return job
@@ -235,7 +235,7 @@ def attempt_of(job: Job, landing: Landing, fence: int, judged: Judged | None) ->
         return attempt
     return replace(
         attempt,
-        ledger=final_ledger(Ledger(Offsets(spooled=flight.size_bytes)), judged, flight.size_bytes),
+        ledger=attempt_ledger(judged),
         ended_at=datetime.now(UTC),
         outcome=judged.conclusion.outcome,
         error=error_of(judged.progress.error),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.errors import FabricError, SpoolFull, StoreUnavailable
@@ -26,6 +27,7 @@ from spooler.aftermath import (
 from spooler.delivery import Conclusion, PortAction, conclude
 from spooler.dispatch_view import Landing
 from spooler.dispatcher import Dispatcher
+from spooler.evidence import note
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.job_state import JobEvent, JobState
 from spooler.ledger import Ledger, Offsets, Outcome
@@ -164,10 +166,11 @@ class Concluding:
         progress = landing.progress
         if job is None or progress is None or job.attempts != flight.key.attempt:
             return
+        note(flight.reached, progress, datetime.now(UTC))
         reasons = ("job-outgoing",) if progress.error is None else ("job-outgoing", "printer-stopped")
         job = replace(
             job,
-            ledger=ledger_of(job.ledger, progress, flight.size_bytes, flight.info.resume_offset),
+            ledger=ledger_of(job.ledger, progress, flight, flight.size_bytes),
             last_error=error_of(progress.error),
             reasons=job.reasons if job.stopping else reasons,
         )

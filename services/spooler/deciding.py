@@ -15,7 +15,17 @@ from spooler.aftermath import hold_reason, unit_range, with_units
 from spooler.dispatcher import Dispatcher
 from spooler.job import Attempt, Job, Segment, event_of
 from spooler.job_state import JobEvent, JobState, step
-from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Outcome, UnitKind, UnitSpan
+from spooler.ledger import (
+    Evidence,
+    EvidenceLevel,
+    EvidenceSource,
+    Outcome,
+    UnitKind,
+    UnitSpan,
+    goes_on,
+    next_copy,
+    over_copies,
+)
 from spooler.store import Changes
 from spooler.unit_plan import DUPLICATE, MOST_PARTS, Decision, Part, What, decided, edges_of, parts_of, within
 from spooler.unit_scan import Ends, UnitScan, Wanted
@@ -185,19 +195,19 @@ class Deciding(Acts):
 
     async def _close_copy(self, job: Job, who: str, detail: str, proof: Evidence | None) -> Job:
         """Nothing more of this copy is printed."""
-        copies = job.copies_printed + 1
+        copies, ledger = job.copies_printed + 1, job.ledger
+        if proof is not None:
+            ledger = replace(ledger, evidence=(*ledger.evidence, proof))
         if copies < job.copies:
-            decided = (*job.ledger.decided, proof) if proof is not None else job.ledger.decided
-            after = replace(self._released(job), copies_printed=copies, ledger=Ledger(evidence=decided))
+            after = replace(self._released(job), copies_printed=copies, ledger=next_copy(ledger))
             return await self._put(job, after, "decided", who, detail)
-        evidence = (*job.ledger.evidence, proof) if proof is not None else job.ledger.evidence
         after = replace(
             job,
             state=step(job.state, JobEvent.COMPLETE),
             copies_printed=copies,
             reasons=("job-completed-with-warnings",),
             rest=(),
-            ledger=replace(job.ledger, evidence=evidence),
+            ledger=over_copies(ledger),
             ended_at=datetime.now(UTC),
             hold_reason="",
         )
@@ -219,13 +229,11 @@ class Deciding(Acts):
         after = self._released(job, event)
         whole = (Segment(0, job.document.size_bytes),)
         rest = () if tuple(segments) == whole else tuple(segments)
-        # What was decided before still holds, unless all is printed again.
-        decided = job.ledger.decided if rest else ()
+        start = segments[0].start
+        ledger = goes_on(job.ledger, start) if rest else after.ledger
         if proof is not None:
-            decided = (*decided, proof)
-        if decided:
-            after = replace(after, ledger=Ledger(evidence=decided))
-        after = replace(after, rest=rest, resume_offset=segments[0].start)
+            ledger = replace(ledger, evidence=(*ledger.evidence, proof))
+        after = replace(after, ledger=ledger, rest=rest, resume_offset=start)
         words = "; ".join(one.words for one in segments if one.words)
         return await self._put(job, after, what, who, detail + (f" ({words})" if words else ""))
 

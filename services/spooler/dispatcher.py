@@ -22,6 +22,7 @@ from spooler.job_state import JobEvent, JobState, step
 from spooler.lane import Lane
 from spooler.lane_condition import LaneState
 from spooler.launch import flight_of
+from spooler.ledger import sent_again
 from spooler.lost_documents import end_lost
 from spooler.pace import is_overdue, was_out
 from spooler.printer import OnHostRestart, PortName
@@ -142,6 +143,7 @@ class Dispatcher(Choosing):
             job,
             state=step(job.state, event),
             reasons=("job-outgoing",),
+            ledger=sent_again(job.ledger, job.resume_offset),
             port=lane.port,
             attempts=max(1, job.attempts + (not again)),
             started_at=job.started_at or datetime.now(UTC),

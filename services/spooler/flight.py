@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from chassis.errors import FabricError, StaleFence
+from spooler.evidence import Reached
 from spooler.port import DocumentInfo, DocumentKey, Progress
 from spooler.printer import STRAIGHT, PortName, Prefetch, Way
 
@@ -41,6 +42,7 @@ class Flight:
     failure: FabricError | None = None  # why it was taken back, if not because somebody cancelled it
     progress: Progress | None = None
     moved_at: datetime = field(default_factory=lambda: datetime.now(UTC))  # when it last got further
+    reached: Reached = field(default_factory=dict)
     saved_at: float = 0.0  # when its progress was last written down, loop time
 
     @property

@@ -116,7 +116,8 @@ class Ledger:
     units: Units = _NOT_COUNTED
     uncertain: Span | None = None
     uncertain_units: UnitSpan | None = None
-    evidence: tuple[Evidence, ...] = ()  # latest of each source
+    evidence: tuple[Evidence, ...] = ()  # latest of each source at each level
+    copies: Offsets | None = None  # what is proven of every copy before this one; None: this is the first
 
     @property
     def decided(self) -> tuple[Evidence, ...]:
@@ -125,10 +126,15 @@ class Ledger:
 
     @property
     def level(self) -> EvidenceLevel:
-        """The strongest level that covers all that was spooled; NONE where a part of it was decided about."""
+        """See `level_for`, of all that was spooled."""
+        return self.level_for(self.offsets.spooled)
+
+    def level_for(self, size_bytes: int) -> EvidenceLevel:
+        """Return the strongest level that covers so much of each copy; NONE where a part of it was decided about."""
         if self.decided:
             return EvidenceLevel.NONE
-        return level_of(self.offsets, self.offsets.spooled)
+        proven = _of_each_copy(self)
+        return level_of(proven._replace(spooled=max(proven.spooled, size_bytes)), size_bytes)
 
 
 NOTHING_PROVEN = Ledger()  # shared, so that a waiting job costs no ledger of its own
@@ -199,6 +205,51 @@ def may_be_resent(offsets: Offsets, uncertain: Span | None, trust: EvidenceLevel
 def broken_off(ledger: Ledger, trust: EvidenceLevel, intent: int | None = None) -> Ledger:
     """Return the ledger of an attempt whose path was cut: the same offsets, and the uncertain span."""
     return replace(ledger, uncertain=uncertain_span(ledger.offsets, trust, intent))
+
+
+def _of_each_copy(ledger: Ledger) -> Offsets:
+    """Return what is proven of every copy so far; all are of the same document, so `spooled` is this one's."""
+    if ledger.copies is None:
+        return ledger.offsets
+    weakest = Offsets(*map(min, ledger.offsets, ledger.copies))
+    return weakest._replace(spooled=ledger.offsets.spooled)
+
+
+def over_copies(ledger: Ledger) -> Ledger:
+    """Return the ledger of a job whose last copy is out: it says of the job what holds of each of its copies."""
+    return ledger if ledger.copies is None else replace(ledger, offsets=_of_each_copy(ledger), copies=None)
+
+
+def next_copy(ledger: Ledger) -> Ledger:
+    """Return the ledger of the copy that follows: nothing is proven of it, and what was of those before is kept."""
+    spooled = Offsets(spooled=ledger.offsets.spooled)
+    return Ledger(spooled, evidence=ledger.evidence, copies=_of_each_copy(ledger))
+
+
+def begun_anew(ledger: Ledger) -> Ledger:
+    """Return the ledger of a copy that is printed from its start once more: only what holds of those before is kept."""
+    return Ledger(evidence=() if ledger.copies is None else ledger.decided, copies=ledger.copies)
+
+
+def sent_again(ledger: Ledger, start: int) -> Ledger:
+    """Return the ledger of a copy that goes on at byte `start`: what is sent anew is proven by that alone."""
+    known = ledger.offsets
+    if known.accepted <= start:
+        return ledger
+    return replace(ledger, offsets=Offsets(known.spooled, *(min(offset, start) for offset in known[1:])))
+
+
+def goes_on(ledger: Ledger, start: int) -> Ledger:
+    """Return the ledger of a copy that was decided about and goes on at byte `start`: what is before that stays."""
+    return Ledger(sent_again(ledger, start).offsets, evidence=ledger.evidence, copies=ledger.copies)
+
+
+def with_evidence(ledger: Ledger, proofs: Iterable[Evidence]) -> Ledger:
+    """Return a ledger with newer proofs in the place of those of the same source and level."""
+    proofs = tuple(proofs)
+    newer = {(one.source, one.level) for one in proofs}
+    kept = (one for one in ledger.evidence if (one.source, one.level) not in newer)
+    return replace(ledger, evidence=(*kept, *proofs))
 
 
 def over_attempts(attempts: Iterable[tuple[Ledger, int]]) -> Ledger:

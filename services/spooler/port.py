@@ -47,6 +47,7 @@ class Progress:
     uncertain_end: int = 0
     level: EvidenceLevel = EvidenceLevel.NONE
     source: EvidenceSource | None = None
+    transport: EvidenceSource | None = None  # who says what is `acked`, where that is not `source`
     error: FabricError | None = None
     resume_offset: int = 0
     resumable: bool = False

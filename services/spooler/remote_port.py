@@ -76,6 +76,7 @@ def progress_from_pb(news: pb.DocumentProgress) -> Progress:
         uncertain_end=news.uncertain_end,
         level=_LEVELS.get(news.level, EvidenceLevel.NONE),
         source=_SOURCES.get(news.source),
+        transport=_SOURCES.get(news.transport),
         error=error_from_pb(news.error) if news.HasField("error") else None,
         resume_offset=news.resume_offset,
         resumable=news.resumable,

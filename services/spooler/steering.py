@@ -25,7 +25,7 @@ from spooler.by_policy import ByPolicy
 from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
-from spooler.ledger import Outcome
+from spooler.ledger import NOTHING_PROVEN, Outcome
 from spooler.pace import span_words
 from spooler.printer import Printer
 from spooler.redirecting import Redirecting
@@ -140,6 +140,8 @@ class Steering(Reprinting):
         event = JobEvent.RESTART if job.ended else JobEvent.RELEASE
         segments = await self._all_marked(job) if mark else []
         after = replace(self._released(job, event), copies_printed=copies, ended_at=None)
+        if not copies:
+            after = replace(after, ledger=NOTHING_PROVEN)
         if segments:
             # No port has printed any of it this time: it is bound to none.
             after = replace(after, rest=tuple(segments), resume_offset=segments[0].start, port=None)

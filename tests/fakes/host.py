@@ -12,6 +12,11 @@ from spooler.ledger import EvidenceLevel, EvidenceSource
 from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice, StagedDocument, StagedPart
 from spooler.printer import STRAIGHT, PortName, Way
 
+_PROOF = {
+    True: (EvidenceLevel.ACKED, EvidenceSource.TCP_ACK),
+    False: (EvidenceLevel.ACCEPTED, EvidenceSource.DRIVER_WRITE),
+}
+
 
 @dataclass
 class FakeDocument:
@@ -45,6 +50,7 @@ class FakePort:
     refuses: FabricError | None = None  # no document is begun: the device is away
     break_at: int | None = None  # the next document breaks off after so many bytes
     break_resumable: bool = False
+    unproven: int = 0  # so many of the next documents end with the driver's word alone
     break_uncertain: int = 0  # how many bytes before the break are uncertain
     cut_at: int | None = (
         None  # the stream is cut after so many bytes of the next document; the document stays
@@ -155,15 +161,17 @@ class FakeOpenPort(OpenPort):
     def _end(self, doc: FakeDocument, error: FabricError | None, broke: bool = False) -> None:
         port = self.port
         uncertain = broke and not port.break_resumable
+        proven = error is not None or not port.unproven
+        port.unproven -= not proven
         doc.progress = Progress(
             doc.key,
             Phase.ENDED,
             accepted=doc.accepted,
-            acked=doc.accepted - (port.break_uncertain if broke else 0),
+            acked=(doc.accepted - (port.break_uncertain if broke else 0)) * proven,
             uncertain_start=doc.accepted - port.break_uncertain if uncertain else 0,
             uncertain_end=doc.accepted if uncertain else 0,
-            level=EvidenceLevel.NONE if error else EvidenceLevel.ACKED,
-            source=None if error else EvidenceSource.TCP_ACK,
+            level=EvidenceLevel.NONE if error else _PROOF[proven][0],
+            source=None if error else _PROOF[proven][1],
             error=error,
             resume_offset=doc.resume_offset,
             resumable=broke and port.break_resumable,

@@ -26,7 +26,6 @@ from spooler.ledger import (
     Ledger,
     Outcome,
     UnitKind,
-    level_of,
 )
 from spooler.printer import PortName
 
@@ -125,7 +124,7 @@ def put_ledger(message: ledger_pb2.Ledger, ledger: Ledger, size_bytes: int) -> N
         known.acked,
         known.confirmed,
     )
-    message.level = LEVELS[level_of(known._replace(spooled=offsets.spooled), size_bytes)]  # type: ignore[assignment]
+    message.level = LEVELS[ledger.level_for(size_bytes)]  # type: ignore[assignment]
     units = ledger.units
     if units.total:
         message.units.kind = UNIT_KINDS[units.kind]  # type: ignore[assignment]

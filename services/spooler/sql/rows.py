@@ -239,11 +239,12 @@ def _ledger_text(ledger: Ledger) -> str | None:
     if ledger is NOTHING_PROVEN:
         return None
     evidence = [(e.level, e.source, e.offset, _micros(e.at), e.detail) for e in ledger.evidence]
-    return json_text((ledger.offsets, ledger.units, ledger.uncertain, ledger.uncertain_units, evidence))
+    parts = (ledger.offsets, ledger.units, ledger.uncertain, ledger.uncertain_units, evidence)
+    return json_text(parts if ledger.copies is None else (*parts, ledger.copies))
 
 
 def _ledger_of(text: str) -> Ledger:
-    offsets, units, uncertain, uncertain_units, evidence = json.loads(text)
+    offsets, units, uncertain, uncertain_units, evidence, *copies = json.loads(text)
     return Ledger(
         Offsets(*offsets),
         Units(UnitKind(units[0]), *units[1:]),
@@ -253,6 +254,7 @@ def _ledger_of(text: str) -> Ledger:
             Evidence(EvidenceLevel(level), EvidenceSource(source), offset, _moment(at), detail)
             for level, source, offset, at, detail in evidence
         ),
+        Offsets(*copies[0]) if copies else None,
     )
 
 

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spooler.ledger import (
     NOTHING_PROVEN,
+    Evidence,
     EvidenceLevel,
+    EvidenceSource,
     Ledger,
     Offsets,
     Outcome,
@@ -13,10 +17,14 @@ from spooler.ledger import (
     level_of,
     may_be_resent,
     merge,
+    next_copy,
     offset_at,
     outcome_of,
     over_attempts,
+    over_copies,
+    sent_again,
     uncertain_span,
+    with_evidence,
 )
 
 SIZE = 10_000
@@ -157,3 +165,27 @@ def test_what_was_uncertain_before_the_byte_that_was_resumed_stays_uncertain():
 
 def test_a_job_without_attempts_has_nothing_proven():
     assert over_attempts([]) is NOTHING_PROVEN
+
+
+def test_a_job_is_proven_as_well_as_the_weakest_of_its_copies():
+    taken = Evidence(EvidenceLevel.ACCEPTED, EvidenceSource.DRIVER_WRITE, 100)
+    acknowledged = Evidence(EvidenceLevel.ACKED, EvidenceSource.TCP_ACK, 100)
+    second = next_copy(with_evidence(Ledger(Offsets(100, 100, 30, 0)), [taken]))
+    assert second.level is EvidenceLevel.SPOOLED
+    last = with_evidence(replace(second, offsets=Offsets(100, 100, 100, 100)), [acknowledged])
+    assert last.level is EvidenceLevel.ACCEPTED
+    assert over_copies(last) == Ledger(Offsets(100, 100, 30, 0), evidence=(taken, acknowledged))
+    assert over_copies(last).level is EvidenceLevel.ACCEPTED
+
+
+def test_the_copies_before_are_remembered_over_any_number_of_them():
+    ledger = Ledger(Offsets(100, 100, 0, 0))
+    for _ in range(3):
+        ledger = replace(next_copy(ledger), offsets=Offsets(100, 100, 100, 100))
+    assert over_copies(ledger).level is EvidenceLevel.ACCEPTED
+
+
+def test_what_is_sent_again_is_proven_by_the_new_attempt_alone():
+    assert sent_again(Ledger(Offsets(100, 100, 100, 0)), 60).offsets == Offsets(100, 60, 60, 0)
+    assert sent_again(Ledger(Offsets(100, 60, 40, 0)), 60).offsets == Offsets(100, 60, 40, 0)
+    assert sent_again(NOTHING_PROVEN, 0) is NOTHING_PROVEN
