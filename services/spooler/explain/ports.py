@@ -160,7 +160,8 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
         elif verdict is Verdict.DEVICE_MISSING:
             words = f"The device of {port.name} is not there"
     show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
-    return Trouble(verdict, f"{words.rstrip('.')}.", (_fact_of(port, report),), (show,))
+    headline = f"{words[:1].upper()}{words[1:].rstrip('.')}."
+    return Trouble(verdict, headline, (_fact_of(port, report),), (show,))
 
 
 def _failed(port: PortFacts, now: datetime) -> Trouble | None:
