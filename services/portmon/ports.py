@@ -25,6 +25,7 @@ from portmon.port_record import PortChange, PortRecord, PortStore
 from portmon.registry import Registry
 from portmon.reports import Report, as_said
 from portmon.staging.area import Staging
+from portmon.twins import Twins
 
 log = logs.get(__name__)
 
@@ -49,6 +50,7 @@ class Ports:
         self._skew_s, self._slots = skew_s, slots
         self._ports: dict[str, HostPort] = {}
         self.changes = Changes()
+        self.twins = Twins()
         self.access = DeviceAccess()
         # Called when a port is new, other or gone, and when its use begins or ends.
         self.configured: Callable[[], None] = lambda: None
@@ -76,7 +78,13 @@ class Ports:
             for one in kept:
                 port.reports.put(one)
             self.touch(port)
+        self.find_twins(port)
         return port
+
+    def find_twins(self, port: HostPort) -> None:
+        """Look again which ports lead to the device of this one: its settings, or what is there, are others."""
+        for one in self.twins.put(port):
+            self.touch(one)
 
     def __iter__(self) -> Iterator[HostPort]:
         return iter(sorted(self._ports.values(), key=lambda port: same(port.name)))
@@ -186,6 +194,7 @@ class Ports:
         port.record, port.settings = record, settings
         if port.session is not None:
             port.session.configure(settings)
+        self.find_twins(port)
         self.changes.touch(port.name)
         self.configured()
         return port
@@ -215,6 +224,8 @@ class Ports:
             if port.expiry is not None:
                 port.expiry.cancel()
             del self._ports[same(port.name)]
+            for one in self.twins.drop(port):
+                self.touch(one)
             self.changes.touch(port.name)
             self.configured()
 

@@ -144,6 +144,8 @@ class Presence:
         known.identity = looked.identity or known.identity
         port.device_at = time.time() if looked.there else None
         self._ports.report(port, REPORTER, looked.reports, None)
+        if back:
+            self._ports.find_twins(port)
         failed = port.session is not None and port.session.state is PortState.FAILED
         if port.session is not None and looked.there and (back or failed):
             port.session.configure(port.settings)  # opens it anew, between documents

@@ -69,10 +69,11 @@ def _name(folder: Path) -> str:
 
 
 def in_use_by(device: str, proc: Path = _PROC) -> str:
-    """Return which other program has a device open, as `ModemManager (pid 812)`; "" when none is seen."""
-    found = [one for one in holders_of([device], proc)[device] if not one.ours]
-    others = dict.fromkeys(map(str, found or _lockers(device, proc)))
-    return ", ".join(list(others)[:3])
+    """Return which other program, or port, has a device open, as `ModemManager (pid 812)`; "" when none is seen."""
+    found = holders_of([device], proc)[device]
+    others = [one for one in found if not one.ours] or _lockers(device, proc)
+    names = dict.fromkeys(map(str, others))
+    return ", ".join(list(names)[:3]) or ("another port of this host" if found else "")
 
 
 def _lockers(device: str, proc: Path) -> list[Holder]:

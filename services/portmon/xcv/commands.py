@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from chassis.errors import InvalidSettings
 from portmon.checked import checked_settings
 from portmon.device_names import forget_names
 from portmon.form import document, ui_name
@@ -13,7 +15,7 @@ from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
 from portmon.port_record import PortRecord
 from portmon.xcv.channel import Xcv, XcvCommand, XcvSession
-from portmon.xcv.devices import device_warnings, enum_devices
+from portmon.xcv.devices import enum_devices, warnings_of
 from portmon.xcv.discovered import DISCOVERED
 from portmon.xcv.tests import TESTS
 from portmon.xcv.windows import TCP, WINDOWS, port_data_answer
@@ -57,7 +59,8 @@ async def _add_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if scheme:
         xcv.check_monitor(session, xcv.ports.registry.scheme(scheme))
     port = await xcv.ports.add(name, scheme or session.monitor, settings)
-    return {"name": port.name, "revision": port.record.revision}
+    warnings = await warnings_of(xcv.ports, port.monitor, port.name, port.settings)
+    return {"name": port.name, "revision": port.record.revision, "warnings": warnings}
 
 
 async def _delete_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
@@ -85,14 +88,19 @@ async def _config_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if scheme not in (None, port.monitor.scheme):
         raise Wrong(87, f"port {port.name} stays of its type: delete it and add it anew for another")
     port = await xcv.ports.configure(port.name, settings, revision)
-    return {"name": port.name, "revision": port.record.revision, "pending": port.session is not None}
+    return {
+        "name": port.name,
+        "revision": port.record.revision,
+        "pending": port.session is not None,
+        "warnings": await warnings_of(xcv.ports, port.monitor, port.name, port.settings),
+    }
 
 
 async def _get_config_info(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if value is None and xcv.name_of(session) == TCP:
         raise Wrong(13, "GetConfigInfo needs an input: {} or a CONFIG_INFO_DATA_1")
     port = xcv.port_of(session, None if is_port_data(value) else value)
-    if is_port_data(value) and port.monitor.name == TCP:
+    if is_port_data(value):
         return port_data_answer(port, value)
     return {
         "name": port.name,
@@ -116,12 +124,16 @@ async def _port_is_valid(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if not name:
         raise Wrong(3, "the name is empty")
     monitor = xcv.monitor_of(session, value)
+    found: Mapping[str, str] = {}
     if isinstance(value, dict) and "settings" in value:
         settings = checked_settings(monitor, canonical(name), dict(settings_in(value)))
-        return {"errors": {}, "warnings": await device_warnings(monitor, monitor.device(name, settings))}
-    if "settings" not in (value if isinstance(value, dict) else {}):
+        found = await warnings_of(xcv.ports, monitor, canonical(name), settings)
+    else:
         monitor.check_name(canonical(name))
-    return {"errors": {}}
+        with contextlib.suppress(InvalidSettings):  # most names need settings before they lead anywhere
+            settings = checked_settings(monitor, canonical(name), {})
+            found = await warnings_of(xcv.ports, monitor, canonical(name), settings)
+    return {"errors": {}, "warnings": found}
 
 
 async def _config_history(xcv: Xcv, session: XcvSession, value: Any) -> object:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from portmon.devices.found import FoundDevice, at
 from portmon.devices.holders import Holder, access_problem, holders_of
-from portmon.monitor import PortMonitor
+from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import same
+from portmon.ports import Ports
 from portmon.xcv.channel import Xcv, XcvSession
 
 _MOST_DEVICES = 1024
@@ -31,12 +32,18 @@ async def enum_devices(xcv: Xcv, session: XcvSession, value: Any) -> object:
     return {"devices": rows}
 
 
-async def device_warnings(monitor: PortMonitor[Any], device: str) -> dict[str, str]:
-    """Return what a form should say about a device that may be configured all the same: better names, its absence."""
-    if not device.startswith("/"):
-        return {}
-    text = await asyncio.to_thread(_warning, monitor, device)
-    return {"/device": text} if text else {}
+async def warnings_of(
+    ports: Ports, monitor: PortMonitor[Any], name: str, settings: PortSettings
+) -> Mapping[str, str]:
+    """Return by field what should be said of settings that may be used all the same.
+
+    A device that is away or has a better name; another port that leads to it.
+    """
+    device, twin = monitor.device(name, settings), ports.twins.warning(monitor, name, settings)
+    local = device.startswith("/")
+    said = [await asyncio.to_thread(_warning, monitor, device) if local else "", twin]
+    text = "; ".join(filter(None, said))
+    return {"/device" if local else "/host": text} if text else {}
 
 
 def _warning(monitor: PortMonitor[Any], device: str) -> str:

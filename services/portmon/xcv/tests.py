@@ -80,6 +80,7 @@ def _where(target: Target) -> str:
 def _probe(xcv: Xcv, session: XcvSession, value: Any) -> Steps:
     target = target_of(xcv, session, value)
     questions = questions_for(given(value, "ask", _ASK))
+    twin = xcv.ports.twins.warning(target.monitor, target.name, target.settings)
 
     def do(errand: Errand) -> object:
         began = errand.now()
@@ -90,7 +91,7 @@ def _probe(xcv: Xcv, session: XcvSession, value: Any) -> Steps:
             refuse_private(target.name, target.monitor)
             with Talk(errand, target.name, target.monitor, target.settings, target.lines) as talk:
                 found = probe(errand, talk, _where(target), questions)
-        return {**found, "seconds": round(errand.now() - began, 3)}
+        return {**found, "seconds": round(errand.now() - began, 3), "warning": twin}
 
     return run(xcv, target, do, timeout_in(value, 60.0))
 

@@ -138,8 +138,10 @@ def port_data_answer(port: HostPort, value: Any) -> object:
     """Return a port's configuration as the PORT_DATA that a CONFIG_INFO_DATA_1 asks for.
 
     Raises:
-        Wrong: 124, there is no such version.
+        Wrong: 124, there is no such version, or the port's monitor has no PORT_DATA at all.
     """
+    if port.monitor.name != TCP:
+        raise Wrong(124, f"ports of {port.monitor.name} have no PORT_DATA")
     settings = port.settings.model_dump(mode="json", by_alias=True)
     return record_of(port.name, port.monitor.scheme, settings, version_of(value))
 

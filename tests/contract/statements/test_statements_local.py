@@ -15,6 +15,7 @@ import pytest
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.portui.v1 import portui_service_pb2 as ui
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
+from printfabric.types.v1 import port_pb2
 from printfabric_client.status import error_from_rpc
 from tests.contract.statements.stage import Stage
 from tests.contract.statements.system_calls import Trace, nobody_may_look_on, traced
@@ -157,9 +158,22 @@ def test_s06_a_port_is_the_connection_to_one_device(stage: Stage) -> None:
     try:
         error = refusal(lambda: stage.holder.open("COM61:", stage.fence()))
         assert error.win32 == 32
+        assert "in use by another port of this host" in error.message
     finally:
         stage.holder.close(handle)
         stage.ports.DeletePort(ports_pb.DeletePortRequest(name=f"{HOST}/COM61:"))
+    # So is one in the network, which two ports could use at once.
+    address, port = stage.enum()["IP_1"].device.rsplit(":", 1)
+    network = json.dumps({"host": address, "port": int(port)}).encode()
+    twin = ports_pb.AddPortRequest(
+        parent=f"hosts/{HOST}", port_id="IP_TWIN", monitor="Standard TCP/IP Port", settings=network
+    )
+    stage.ports.AddPort(twin)
+    both = [stage.enum()[name] for name in ("IP_1", "IP_TWIN")]
+    assert [one.state for one in both] == [port_pb2.PORT_STATE_ATTENTION] * 2
+    assert [one.status[0].text.split()[0] for one in both] == ["IP_TWIN", "IP_1"]
+    stage.ports.DeletePort(ports_pb.DeletePortRequest(name=f"{HOST}/IP_TWIN"))
+    assert not stage.enum()["IP_1"].status
 
 
 def test_s07_one_monitor_supports_several_ports_of_several_types(stage: Stage) -> None:

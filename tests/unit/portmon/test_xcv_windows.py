@@ -145,6 +145,7 @@ async def test_a_line_is_refused_where_there_is_none(xcv: Xcv) -> None:
     assert (await ask(xcv, "GetDefaultCommConfig", "COM9")).status == 2
     assert (await ask(xcv, "GetDefaultCommConfig", "")).status == 87
     assert (await ask(xcv, "GetDefaultCommConfig", "LPT1")).status == 87
+    assert (await ask(xcv, "GetConfigInfo", {"dwVersion": 1}, port="COM1:")).status == 124
 
 
 async def test_a_network_port_is_added_read_changed_and_deleted_by_windows_records(xcv: Xcv) -> None:
@@ -158,6 +159,7 @@ async def test_a_network_port_is_added_read_changed_and_deleted_by_windows_recor
         )
         assert (found["sztSNMPCommunity"], found["dwSNMPEnabled"]) == ("floor2", 1)
         assert ("dwPortMonitorMibIndex" in found) == (version == 2)
+    assert (await ask(xcv, "GetConfigInfo", {"dwVersion": 3}, port="IP_10.0.0.7")).status == 124
     changed = DATA | {"dwPortNumber": 9102}
     assert (await ask(xcv, "ConfigPort", changed, port="IP_10.0.0.7")).status == 0
     assert out(await ask(xcv, "GetConfigInfo", {}, port="IP_10.0.0.7"))["settings"]["port"] == 9102
