@@ -21,6 +21,7 @@ MINUTES = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
 _RETRY_S = 1.0
 _LATE_S = 5.0
+_NEWS_S = 0.2  # frames are never closer together
 log = logs.get(__name__)
 
 
@@ -87,6 +88,8 @@ class Live:
         self._last_tick = clock()
         self._shown: dict[str, object] = {}
         self._shares: dict[int, int] = {}
+        self._last_figures: tuple[Mapping[int, int], Mapping[str, object]] = ({}, {})
+        self._news = asyncio.Event()  # pages look different, and no frame has said so
 
     # --- loops
 
@@ -103,12 +106,21 @@ class Live:
             await asyncio.sleep(_RETRY_S)
 
     async def beat(self) -> None:
-        """Make a frame every second."""
+        """Make a frame every second, and one in between when pages look different: a fault waits for no second to end."""
+        clock = asyncio.get_running_loop().time
+        due = clock() + 1.0
         while True:
-            await asyncio.sleep(1.0)
-            self.tick()
+            try:
+                async with asyncio.timeout_at(due):
+                    await self._news.wait()
+            except TimeoutError:
+                self.tick()
+                due = max(due + 1.0, clock())
+            else:
+                self.tell()
             async with self._changed:
                 self._changed.notify_all()
+            await asyncio.sleep(min(_NEWS_S, max(0.0, due - clock())))
 
     async def next_frames(self, seen: int) -> Frames:
         """Wait for frames newer than number `seen`; who is slow gets the newest ones only."""
@@ -135,7 +147,7 @@ class Live:
             log.warning("the watch is lost", error=why)
         if self.connected:
             self.lost_since = datetime.now(UTC)
-            self.structure += 1
+            self._looks_different()
         self.connected, self.error = False, why
 
     # --- what changed
@@ -150,7 +162,7 @@ class Live:
         self._gathering = not change.complete
         fleet = self._next
         if change.begins or change.deleted or _structural(fleet, self._told, change):
-            self.structure += 1
+            self._looks_different()
         self._told.update((port.key, port) for port in change.ports)
         before = {name: one.ports for name, one in fleet.printers.items()}
         fleet.printers.update((one.name, one) for one in change.printers)
@@ -169,7 +181,7 @@ class Live:
         if change.complete:
             if not self.connected or change.begins:
                 log.info("the watch is there", ports=len(fleet.ports), jobs=len(fleet.jobs))
-                self.structure += 1
+                self._looks_different()
             self.fleet, self.connected, self.lost_since, self.error = fleet, True, None, ""
             self.ready.set()
             for news in self._awaiting:
@@ -221,15 +233,24 @@ class Live:
         jobs = {job.number: round(100 * job.share) for job in self.printing()}
         moved = {number: share for number, share in jobs.items() if self._shares.get(number) != share}
         self._shares = jobs
-        common = {
-            "n": self.frames,
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "live": self.connected,
-            "since": self.lost_since.isoformat(timespec="seconds") if self.lost_since else "",
-            "structure": self.structure,
-            "jobs": moved,
-        }
-        self.frames_of_now = Frames(self.frames, common, changed)
+        self._last_figures = moved, changed
+        self._say({"jobs": moved}, changed)
+
+    def tell(self) -> None:
+        """Make a frame in the middle of a second. Who was too slow for the last one has its figures here, too."""
+        self.frames += 1
+        moved, changed = self._last_figures
+        self._say({"jobs": moved, "news": True}, changed)
+
+    def _say(self, about: Mapping[str, object], ports: Mapping[str, object]) -> None:
+        self._news.clear()
+        since = self.lost_since.isoformat(timespec="seconds") if self.lost_since else ""
+        common = {"live": self.connected, "since": since, "structure": self.structure, **about}
+        self.frames_of_now = Frames(self.frames, common, ports)
+
+    def _looks_different(self) -> None:
+        self.structure += 1
+        self._news.set()
 
     def figures(self, port: Port) -> list[object]:
         """Return a port's row of a frame: busy per cent, bytes a second."""

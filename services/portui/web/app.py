@@ -20,13 +20,14 @@ from chassis import logs
 from chassis.errors import FabricError
 from portui import frames
 from portui.web import (
+    pages_add,
+    pages_configure,
     pages_fleet,
     pages_jobs,
     pages_move,
     pages_paper,
     pages_port,
     pages_port_delete,
-    pages_port_forms,
     pages_print,
     pages_printers,
     pages_settings,
@@ -136,9 +137,9 @@ def _port_routes() -> list[Route]:
     return [
         Route(one_port % "ports", pages_port.port),
         Route(one_port % "act", changing(pages_port.act), methods=["POST"]),
-        Route(one_port % "configure", pages_port_forms.configure),
-        Route(one_port % "configure", changing(pages_port_forms.save), methods=["POST"]),
-        Route(one_port % "ask", changing(pages_port_forms.ask), methods=["POST"]),
+        Route(one_port % "configure", pages_configure.configure),
+        Route(one_port % "configure", changing(pages_configure.save), methods=["POST"]),
+        Route(one_port % "ask", changing(pages_configure.ask), methods=["POST"]),
         Route(one_port % "wire", pages_wire.wire),
         Route(one_port % "status", pages_status.status),
         Route(one_port % "happen", changing(pages_paper.happen), methods=["POST"]),
@@ -146,8 +147,9 @@ def _port_routes() -> list[Route]:
         Route(one_port % "delete", changing(pages_port_delete.delete_now), methods=["POST"]),
         Route("/undelete", changing(pages_port_delete.undo), methods=["POST"]),
         Route("/paper/{name}/{number:int}", pages_paper.picture),
-        Route("/add", pages_port_forms.add),
-        Route("/add", changing(pages_port_forms.add_now), methods=["POST"]),
+        Route("/add", pages_add.add),
+        Route("/add", changing(pages_add.add_now), methods=["POST"]),
+        Route("/add/ask", changing(pages_add.ask), methods=["POST"]),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from chassis.errors import FabricError, UnknownPrintMonitor
@@ -31,13 +32,23 @@ async def describe_for(fabric: Fabric, host: str, monitor: str, name: str) -> De
         return await port_config.describe(fabric, monitor=f"hosts/{host}/monitors/{monitor}")
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a command is about: a port, or one that is not there yet: its monitor, and the name it will have."""
+
+    port: str = ""
+    monitor: str = ""
+    name: str = ""
+
+
 async def steps(
-    fabric: Fabric, port: str, ask: Ask, values: Mapping[str, Any]
+    fabric: Fabric, target: Target, ask: Ask, values: Mapping[str, Any]
 ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
     """Yield what a command says on its way, and values it proposes for the form; errors are said, not raised."""
-    document = json.dumps({"settings": dict(values)}).encode()
+    about = {"settings": dict(values), **({"name": target.name} if target.name else {})}
+    document = json.dumps(about).encode()
     try:
-        async with fabric.session(port=port, administer=True) as xcv:
+        async with fabric.session(port=target.port, monitor=target.monitor, administer=True) as xcv:
             async for text, data, status in fabric.long_data(xcv, ask.command, document, ask.timeout_s):
                 if status == 87 and not data:
                     yield (f"This host's monitor does not know {ask.title.lower()} yet.", {})

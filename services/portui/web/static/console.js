@@ -5,7 +5,7 @@ const $$ = (query, root = document) => [...root.querySelectorAll(query)];
 // --- live: one stream; numbers are patched, parts are drawn anew by the server when their structure changed
 const STALE_MS = 15000, LOST_MS = 3000, REDRAW_MS = 1500;
 let heard = performance.now(), heardAt = new Date(), live = $("#pulse")?.dataset.live === "yes", since = "";
-let structure = null, redrawAt = 0, redrawing = false, source = null;
+let structure = null, redrawing = false, source = null;
 
 const size = (n) => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} kB` : `${n} B`;
 
@@ -42,17 +42,16 @@ function take(frame) {
       patch($("[data-v=busy]", row), `${figures[0]}%`);
       patch($("[data-v=rate]", row), `${size(figures[1])}/s`);
     }
-    push($(".spark", row), busy);
+    if (!frame.news) push($(".spark", row), busy);
   }
   for (const place of $$("[data-job]")) {
     const share = frame.jobs[place.dataset.job], bar = $("progress", place);
     if (share !== undefined && bar) bar.value = share;
     // Where a job is told in words, too, they follow it at leisure.
-    if (share !== undefined && !place.closest("table, .lines")) redrawAt ||= performance.now() + REDRAW_MS * 2;
+    if (share !== undefined && !place.closest("table, .lines")) redrawIn(REDRAW_MS * 2);
   }
-  if (structure !== null && structure !== frame.structure) redrawAt ||= performance.now() + REDRAW_MS / 3;
+  if (structure !== null && structure !== frame.structure) redrawIn(0);
   structure = frame.structure;
-  if (redrawAt && performance.now() >= redrawAt) redraw();
   indicate();
 }
 
@@ -106,8 +105,19 @@ async function fetched(address, options) {
   return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
 }
 
+// What is new is drawn at once, and what comes after it a little later.
+let due = 0, dueAt = Infinity, drawnAt = -Infinity;
+function redrawIn(wait) {
+  const at = Math.max(performance.now() + wait, drawnAt + REDRAW_MS);
+  if (at >= dueAt) return;
+  clearTimeout(due);
+  dueAt = at;
+  due = setTimeout(redraw, at - performance.now());
+}
+
 async function redraw() {
-  redrawAt = 0;
+  clearTimeout(due);
+  dueAt = Infinity; drawnAt = performance.now();
   const parts = $$("[data-part]");
   if (redrawing || !parts.length || document.hidden || $("#sheet[open]")) return;
   redrawing = true;

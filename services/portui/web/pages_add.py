@@ -1,0 +1,144 @@
+"""Adding a port, step by step, with the form of its monitor. Nothing is created before the last button."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.errors import FabricError
+from portui import port_config
+from portui.port_config import Described, Done, NewPort
+from portui.web import asking, devices, form_view, monitor_form, shown
+from portui.web.asking import Target
+from portui.web.changes import sentence, text_of
+from portui.web.rendering import console_of, go, page
+
+_WHO = "console"
+_HOSTS_LOOKED_AT = 4  # so many are asked for their devices before somebody says which
+
+
+async def add(request: Request) -> Response:
+    """S5: where, what, settings, test. Nothing is created before the last step."""
+    asked = request.query_params
+    host, monitor, name = asked.get("host", ""), asked.get("monitor", ""), asked.get("name", "")
+    if host and monitor and name:
+        return await _settings_step(request, host, monitor, name, given={"device": asked.get("device", "")})
+    return await _what_step(request, host, monitor, name)
+
+
+async def _what_step(request: Request, host: str, monitor: str, name: str, error: str = "") -> Response:
+    console = console_of(request)
+    try:
+        monitors = await console.printing.monitors()
+    except FabricError as failed:
+        monitors, error = [], error or sentence(failed)
+    looked_at = [one for one in sorted(console.live.fleet.hosts) if host in ("", one)][:_HOSTS_LOOKED_AT]
+    found = [(one, await devices.of_host(console, one)) for one in looked_at] if not name else []
+    return page(
+        request,
+        "add.html",
+        422 if error else 200,
+        found=found,
+        monitors=monitors,
+        hosts=sorted(console.live.fleet.hosts),
+        host=host,
+        monitor=monitor,
+        name=name,
+        device=request.query_params.get("device", ""),
+        error=error,
+    )
+
+
+async def _settings_step(
+    request: Request,
+    host: str,
+    monitor: str,
+    name: str,
+    *,
+    given: Mapping[str, Any],
+    form: FormData | None = None,
+) -> Response:
+    fabric = console_of(request).spooler.on_behalf_of()
+    try:
+        described = await asking.describe_for(fabric, host, monitor, name)
+    except FabricError as error:
+        return await _what_step(request, host, monitor, name, sentence(error))
+    what = (host, monitor, name)
+    if form is None:
+        known = monitor_form.document_of(described)["schema"]["properties"]
+        values = {key: value for key, value in given.items() if value and key in known}
+        return _add_page(request, described, what, values, {}, "")
+    return await _try_to_add(request, described, what, form)
+
+
+async def _try_to_add(
+    request: Request, described: Described, what: tuple[str, str, str], form: FormData
+) -> Response:
+    """Check or add a port with the settings of a form."""
+    host, monitor, name = what
+    values, errors = monitor_form.typed(described, form)
+    errors = errors or monitor_form.broken_rules(described, values)
+    check = text_of(form, "check") == "1"
+    new = NewPort(
+        f"hosts/{host}",
+        monitor,
+        name,
+        monitor_form.as_json(values),
+        "" if check else text_of(form, "id"),
+        check,
+    )
+    try:
+        fabric = console_of(request).spooler.on_behalf_of()
+        done = Done() if errors else await port_config.add(fabric, new, _WHO)
+    except FabricError as error:
+        wrong = {"": sentence(error)}
+        return _add_page(request, described, what, values, wrong, "", checking=check)
+    errors = errors or monitor_form.by_field(done)
+    if errors or check:
+        good = f"Checked by the monitor: {name} can be added, and nothing else changes." if not errors else ""
+        return _add_page(request, described, what, values, errors, good, checking=check)
+    if done.port is not None:
+        name = done.port.name.partition("/ports/")[2]  # as it is spelled from now on
+    await console_of(request).live.until(lambda fleet: f"{host}/{name}" in fleet.ports)
+    if text_of(form, "then") == "printer":
+        return go(f"/printers/new?port={host}/{name}", f"{name} is added on {host}. Now its printer.")
+    return go(shown.port_path(host, name), f"{name} is added on {host}.")
+
+
+def _add_page(
+    request: Request, described: Described, what: tuple[str, str, str], values: Mapping[str, Any],
+    errors: Mapping[str, str], verdict: str, *, checking: bool = False,
+) -> Response:  # fmt: skip
+    host, monitor, name = what
+    view = form_view.build(monitor_form.document_of(described), values, errors, dialog="AddPort")
+    return page(
+        request,
+        "add_settings.html",
+        422 if errors and not checking else 200,
+        view=view,
+        host=host,
+        monitor=monitor,
+        name=name,
+        request_id=asking.fresh_id(),
+        verdict=verdict or monitor_form.wrong_in(view),
+    )
+
+
+async def add_now(request: Request, form: FormData) -> Response:
+    """Check or add a port."""
+    host, monitor, name = (text_of(form, field).strip() for field in ("host", "monitor", "name"))
+    return await _settings_step(request, host, monitor, name, given={}, form=form)
+
+
+async def ask(request: Request, form: FormData) -> Response:
+    """Let the monitor do one of its commands with a port that is not there yet."""
+    host, monitor, name = (text_of(form, field).strip() for field in ("host", "monitor", "name"))
+    fabric = console_of(request).spooler.on_behalf_of()
+    described = await asking.describe_for(fabric, host, monitor, name)
+    return monitor_form.answers(
+        fabric, described, Target(monitor=f"hosts/{host}/monitors/{monitor}", name=name), form
+    )
