@@ -148,6 +148,19 @@ def test_an_unplugged_line_is_noticed_while_nothing_is_sent(line: Line) -> None:
     port.close()
 
 
+def test_a_line_that_vanishes_may_have_lost_what_was_on_its_way(line: Line) -> None:
+    port = line.open()
+    sent = port.write(memoryview(b"x" * 4096))
+    os.close(line.master)
+    line.master = os.open(os.devnull, os.O_RDWR)
+    with pytest.raises(DeviceNotConnected, match="unplugged"):
+        port.end_doc()
+    assert port.lost
+    assert not port.abort_doc(keep=True)
+    assert port.far_buffer_bytes >= sent
+    port.close()
+
+
 @pytest.mark.alone
 def test_a_stopped_line_takes_no_more_and_close_does_not_wait_for_it(line: Line) -> None:
     port = line.open()
