@@ -1,4 +1,4 @@
-"""No test leaves anything running behind: no asyncio task, no thread that blocks exit, no child process.
+"""No test leaves anything running behind: no asyncio task, no thread that blocks exit, no child process; logs go where they went.
 
 What a fixture of class, module or session scope starts belongs to that fixture and may live on. What such
 a fixture's server starts later, while a test runs, is named with `outlives_tests`.
@@ -7,14 +7,16 @@ a fixture's server starts later, while a test runs, is named with `outlives_test
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 # Things that were told to stop may take this long to be gone, in seconds.
 GRACE_S = 2.0
@@ -157,6 +159,17 @@ async def no_leftover_tasks() -> AsyncGenerator[None, None]:
     if left:
         names = ", ".join(sorted(f"{task.get_name()} ({task.get_coro()!r})" for task in left))
         pytest.fail(f"the test left tasks behind: {names}", pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def no_leftover_log_settings() -> Iterator[None]:
+    """Undo what a test does to the logs of this process: the next one may want to read them."""
+    settings, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**settings)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

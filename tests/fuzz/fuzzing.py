@@ -19,7 +19,7 @@ from tests.fuzz.targets import Target
 LEAST = 50  # inputs, however slow the machine is
 HANG_S = 2.0  # of processor time, for an input of 8 KiB at most
 GROWTH_BYTES = 16 << 20
-_WARM = 200  # inputs before growth is measured
+WARM = 200  # inputs before growth is measured
 
 
 @dataclass
@@ -39,14 +39,14 @@ class Hang(BaseException):
     """An input took too long; no `except Exception` on its way hides it."""
 
 
-def fuzz(target: Target, seconds: float, seed: int, keep: Path | None = None) -> Report:
-    """Fuzz one target; inputs that break it are kept in a folder."""
+def fuzz(target: Target, seconds: float, seed: int, keep: Path | None = None, least: int = LEAST) -> Report:
+    """Fuzz one target for so long, and with so many inputs at least; those that break it are kept in a folder."""
     chance = random.Random(f"{seed} {target.name}")
     report = Report(target.name)
     started, before = time.monotonic(), 0
     with _alarms():
         while len(report.bugs) < 5:
-            if time.monotonic() - started >= seconds and (report.inputs >= LEAST or report.bugs):
+            if time.monotonic() - started >= seconds and (report.inputs >= least or report.bugs):
                 break
             data = mutated(target.seeds, chance)
             state = chance.getstate()
@@ -56,7 +56,7 @@ def fuzz(target: Target, seconds: float, seed: int, keep: Path | None = None) ->
                 kept.write_bytes(data)
                 report.bugs[-1] = f"{why} [{kept.name}]"
                 chance.setstate(state)
-            if report.inputs == _WARM:
+            if report.inputs == WARM:
                 before = _resident()
     report.seconds = round(time.monotonic() - started, 2)
     if before:

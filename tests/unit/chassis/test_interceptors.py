@@ -49,8 +49,7 @@ def lines():
     """The log lines of the test, as JSON."""
     out = io.StringIO()
     logs.configure("test", log_format="json", stream=out)
-    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
-    logs.configure("test", log_format="json", level="error")
+    return lambda: [json.loads(line) for line in out.getvalue().splitlines()]
 
 
 async def test_every_error_survives_a_real_channel_unary_and_in_mid_stream():
