@@ -64,7 +64,10 @@ class Gallery:
         mark = "" if entry.outcome is Outcome.PRINTED else f"-{entry.outcome}"
         stem = f"{entry.unit:06d}{'-' + serial if serial else ''}{mark}"
         (self._folder / f"{stem}.txt").write_text(self._personality.text(content) + "\n", encoding="utf-8")
-        self._personality.render(content).save(self._folder / f"{stem}.png")
+        # Whoever sees a picture sees all of it.
+        drawing = self._folder / f".{stem}.png"
+        self._personality.render(content).save(drawing)
+        drawing.replace(self._folder / f"{stem}.png")
         self._files.append(stem)
         if len(self._files) > self._keep:
             old = self._files.pop(0)
