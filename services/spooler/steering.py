@@ -25,7 +25,7 @@ from spooler.by_policy import ByPolicy
 from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
-from spooler.ledger import NOTHING_PROVEN, Outcome
+from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
 from spooler.pace import span_words
 from spooler.printer import Printer
 from spooler.redirecting import Redirecting
@@ -112,13 +112,21 @@ class Steering(Reprinting):
                 )
             # What waited too long was released knowingly: its waiting is counted from now.
             since = datetime.now(UTC) if OVERDUE in job.reasons else None
-            return await self._put(job, replace(self._released(job), not_before=since), "released", who)
+            return await self._put(job, replace(self._let_go(job), not_before=since), "released", who)
         if job.ended:
             raise WrongState(f"job {number} has ended ({job.state})", job=number, state=job.state)
         if job.state is JobState.PENDING and job.not_before is not None:
             return await self._put(job, replace(job, not_before=None), "released", who)
         self._try_ports(job)
         return job
+
+    def _let_go(self, job: Job) -> Job:
+        """Return a job that was only held: what was decided about it, and what is on paper of it, still holds."""
+        after = self._released(job)
+        if not job.rest and not job.resume_offset:
+            return after
+        ledger = goes_on(job.ledger, job.resume_offset)
+        return replace(after, ledger=ledger, rest=job.rest, resume_offset=job.resume_offset)
 
     @to_its_end
     async def restart(self, number: int, who: str, mark: bool = False) -> Job:

@@ -334,6 +334,22 @@ async def test_the_rest_is_known_after_a_restart_of_the_spooler(tmp_path: Path, 
     assert [number for number in range(1, 21) if b"label %02d" % number in text] == [17, 19, 20]
 
 
+async def test_a_decision_is_remembered_when_the_job_is_held_moved_and_released(
+    rig: Rig, host: FakeHost
+) -> None:
+    await rig.printer("other", "P2:")
+    job = await broken(rig, host.ports["P1:"], LABELS, 18 * SIZE + 5, 2 * SIZE)
+    await rig.printers.pause_printer("labels", "ann")
+    await rig.steering.resolve_units(job.number, "ann", [Decision(UnitSpan(17, 18), What.SKIP)])
+    await rig.steering.hold(job.number, "bob")
+    await rig.steering.move(job.number, "other", "bob")
+    await rig.steering.release(job.number, "bob")
+    done = await finished(rig, job)
+    text = b"".join(on_paper(host.ports["P2:"], job))
+    assert [number for number in range(1, 21) if b"label %02d" % number in text] == [19, 20]
+    assert done.ledger.offsets.accepted == len(LABELS)
+
+
 async def test_units_that_take_long_to_count_are_told_later(
     rig: Rig, host: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
