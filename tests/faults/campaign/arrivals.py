@@ -57,13 +57,13 @@ class Arrivals:
         self._streams[inlet.number] += data
         self._pieces.pop(inlet.number, None)
 
-    def units(self, inlet: int, start: int, end: int) -> list[str]:
-        """Return the units to which bytes of a span belong."""
-        return [one.name for one in self._pieces_of(inlet) if one.start < end and start < one.end]
+    def pieces(self, inlet: int, start: int, end: int) -> list[Piece]:
+        """Return what of units lies in a span, at least in part."""
+        return [one for one in self._pieces_of(inlet) if one.start < end and start < one.end]
 
     def _pieces_of(self, inlet: int) -> list[Piece]:
         if inlet not in self._pieces:
-            self._pieces[inlet] = pieces(bytes(self._streams[inlet]), self._behind)
+            self._pieces[inlet] = divided(bytes(self._streams[inlet]), self._behind)
         return self._pieces[inlet]
 
     def stopped_before(self, job: int, unit: int, attempts: int) -> bool:
@@ -85,12 +85,14 @@ class Arrivals:
         return carried < attempts
 
     def gone(self, events: Iterable[Mapping[str, Any]]) -> list[Gone]:
-        """Return the units of which the events say that the printer destroyed a piece, once for each event."""
-        found = []
+        """Return what the events say that the printer destroyed, once for each time that a unit had come."""
+        found: dict[tuple[int, Piece], Gone] = {}
         for event in events:
-            names = {name for span in destroyed(event) for name in self.units(*span)}
-            found += [Gone(event["time"], name, event["event"] == _DAMAGED) for name in sorted(names)]
-        return found
+            for inlet, start, end in destroyed(event):
+                for piece in self.pieces(inlet, start, end):
+                    damaged = event["event"] == _DAMAGED
+                    found[inlet, piece] = Gone(event["time"], piece.name, damaged)
+        return list(found.values())
 
 
 def destroyed(event: Mapping[str, Any]) -> list[Span]:
@@ -100,7 +102,7 @@ def destroyed(event: Mapping[str, Any]) -> list[Span]:
     return [Span(*span) for span in event.get("spans", ())] if event.get("reason") in OWN_REASONS else []
 
 
-def pieces(stream: bytes, behind: int) -> list[Piece]:
+def divided(stream: bytes, behind: int) -> list[Piece]:
     """Return which bytes belong to which unit; `behind` bytes after a unit's core end it, those before the next begin that."""
     found: list[Piece] = []
     start, open_name = 0, ""

@@ -19,7 +19,7 @@ from tests.faults.campaign.papers import serial
 from tests.faults.campaign.printers import Loss, Stand
 from tests.faults.campaign.tale import Tale
 
-TCP_ACK = 2  # portmon.document.Evidence
+TCP_ACK, TCP_NO_CLOSE = 2, 16  # portmon.document.Evidence
 # With these a printer closes a connection as if it had taken all of it.
 POLITE = ("fin", "accepted and closed")
 SLACK_S = 0.1  # between the printer's clock for a fault and the moment the host could have seen it
@@ -94,7 +94,8 @@ class Excuses:
         if one.win32 or one.ended is None:
             return False
         # A connection that the printer closed itself proves more than one it only acknowledged.
-        silent = {loss for loss in losses if loss.silent and (one.evidence == TCP_ACK or loss.what in POLITE)}
+        open_end = one.evidence in (TCP_ACK, TCP_NO_CLOSE)
+        silent = {loss for loss in losses if loss.silent and (open_end or loss.what in POLITE)}
         return any(
             loss.at >= one.ended - SLACK_S or (loss in silent and loss.at >= one.started - SLACK_S)
             for loss in losses

@@ -20,7 +20,7 @@ def disorder(stands: Sequence[Stand], jobs: Sequence[tuple[Job, Tale]]) -> Itera
                 place.setdefault(name, number)
         for _, tale in jobs:
             mine = [place[name] for unit in tale.units if (name := serial(tale.plan.number, unit)) in place]
-            if not tale.decisions and mine != sorted(mine):
+            if _untouched(tale) and mine != sorted(mine):
                 yield f"{stand.plan.name} job {tale.plan.number}: its units came out in the order of sheets {mine}"
         if len(stands) == 1:
             yield from _jobs_in_disorder(stand, place, jobs)
@@ -30,8 +30,16 @@ def _jobs_in_disorder(stand: Stand, place: dict[str, int], jobs: Sequence[tuple[
     spans = []
     for job, tale in sorted(jobs, key=lambda each: each[0].number):
         mine = [place[name] for unit in tale.units if (name := serial(tale.plan.number, unit)) in place]
-        if mine and not tale.decisions:
-            spans.append((job.number, min(mine), max(mine)))
-    for (earlier, _, last), (later, first, _) in itertools.pairwise(spans):
+        if mine and _untouched(tale):
+            spans.append((job, tale, min(mine), max(mine)))
+    for (earlier, tale, _, last), (later, _, first, _) in itertools.pairwise(spans):
         if first < last:
-            yield f"{stand.plan.name}: jobs/{later} began before jobs/{earlier} was out"
+            yield (
+                f"{stand.plan.name} ({stand.plan.personality}/{stand.plan.plug}): jobs/{later.number} began at sheet {first},"
+                f" before jobs/{earlier.number} ({tale.plan.request_id}, {earlier.attempts} attempts) was out at {last}"
+            )
+
+
+def _untouched(tale: Tale) -> bool:
+    """Whether nobody decided anything, and the first sheet of each unit is the only one."""
+    return not tale.decisions and tale.plan.copies == 1

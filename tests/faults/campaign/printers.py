@@ -220,8 +220,9 @@ class Stand:
         return torn + self.arrivals.gone(self.sim.record.events)
 
     def holes(self) -> list[Span]:
-        """Return the bytes that came and that the printer or its line destroyed."""
-        return [span for event in self.sim.record.events for span in destroyed(event)]
+        """Return the bytes that came and that the printer or its line destroyed, without a word to the host."""
+        events = [event for event in self.sim.record.events if event.get("reason") != "came after the end"]
+        return [span for event in events for span in destroyed(event)]
 
     @property
     def _unread(self) -> int:

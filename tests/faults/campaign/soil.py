@@ -75,18 +75,18 @@ def _split(name: str) -> tuple[int, int]:
 
 
 def _torn_by_printer(stand: Stand, sheet: Sheet) -> bool:
-    """Whether the printer or its line did it: it says so, or has destroyed what came right before or in between."""
+    """Whether the printer or its line did it, and told nobody: it has destroyed what belongs to the sheet, or next to it.
+
+    What it kept of a unit when it broke a connection itself is not such a case: the host knows, before the next document.
+    """
     if is_spoiled(sheet):
         return True
-    ends = {(hole.inlet, hole.end) for hole in stand.holes()}
-    before = None
-    for span in sheet.spans:
-        if before is not None and before.inlet == span.inlet:
-            if before.end != span.start:
-                return True
-        elif (span.inlet, span.start) in ends:
-            return True
-        elif before is None and stand.plan.is_line and span.inlet > 1 and span.start == 0:
+    holes = [hole for hole in stand.holes() if hole.start < hole.end]
+    for number, span in enumerate(sheet.spans):
+        if number == 0 and stand.plan.is_line and span.inlet > 1 and span.start == 0:
             return True  # the rest of what it had begun to take when its power went, or its line
-        before = span
+        if any(
+            hole.inlet == span.inlet and hole.start <= span.end and span.start <= hole.end for hole in holes
+        ):
+            return True
     return False
