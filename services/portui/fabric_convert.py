@@ -162,6 +162,7 @@ def proof(ledger: Any) -> model.Proof:
         if ledger.HasField("uncertain_units")
         else None,
         level=word(ledger_pb2.EvidenceLevel, ledger.level, "EVIDENCE_LEVEL_").lower(),
+        timed_out=any(one.source == ledger_pb2.EVIDENCE_SOURCE_TIMEOUT for one in ledger.evidence),
     )
 
 

@@ -133,6 +133,12 @@ class Printing:
         """Move a job to another printer."""
         await self._jobs.MoveJob(pb.MoveJobRequest(name=f"jobs/{number}", printer=f"printers/{printer}"))
 
+    async def set_priority(self, number: int, priority: int) -> None:
+        """Give a waiting job another priority, 1 to 99."""
+        request = pb.UpdateJobRequest(job=job_pb2.Job(name=f"jobs/{number}", priority=priority))
+        request.update_mask.paths.append("priority")
+        await self._jobs.UpdateJob(request)
+
     async def resume(self, number: int, unit: int) -> None:
         """Go on with a job at a unit."""
         await self._jobs.ResumeJob(pb.ResumeJobRequest(name=f"jobs/{number}", unit=unit))

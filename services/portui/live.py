@@ -281,7 +281,11 @@ def _structural(fleet: Fleet, told: Mapping[str, Port], change: Change) -> bool:
 
 
 def _place(job: Job | None) -> Job | None:
-    return replace(job, proof=Proof(level=job.proof.level)) if job is not None else None
+    return (
+        replace(job, proof=Proof(level=job.proof.level, timed_out=job.proof.timed_out))
+        if job is not None
+        else None
+    )
 
 
 def _still(host: Host | None) -> Host | None:

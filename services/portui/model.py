@@ -181,6 +181,7 @@ class Proof:
     uncertain: tuple[int, int] | None = None
     uncertain_units: tuple[int, int] | None = None
     level: str = ""
+    timed_out: bool = False  # that it has ended was concluded because the printer did not say so in time
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,9 @@ def test_paper_that_runs_out_is_said_within_seconds_and_cleared_when_it_is_there
     assert page.locator(".verdict .say").inner_text().count("lost") == 1
     words = headline.inner_text()
     assert words in alive.run("explain", "local/DOCK_1")
+    alerts = visit.window()
+    visit.open(alerts, "/alerts")
+    expect(alerts.locator("[data-part=open] li").filter(has_text="DOCK_1")).to_contain_text(words)
     visit.screen(page, "port-error-tablet-light")
     page.get_by_role("button", name="Mend it").click()
     began = time.monotonic()

@@ -18,11 +18,12 @@ from portui.web.rendering import back, console_of, go, page
 
 PAGE_ROWS = 200
 _FIRST_PROBLEMS = 5
+_EXPLAINED = 50  # of a long list of alerts the first are explained, the rest have the port's own words
 
 
 async def overview(request: Request) -> Response:
     """S1: is it all right, and if not, what first?"""
-    live = console_of(request).live
+    live, headlines = console_of(request).live, console_of(request).headlines
     fleet, quiet = live.fleet, pages_views.quiet(request)
     found = problems_of(live)
     problems = [one for one in found if not quiet(one)]
@@ -32,7 +33,7 @@ async def overview(request: Request) -> Response:
         "overview.html",
         tiles_=shown.tiles(fleet.ports.values()),
         problems=problems,
-        shown_problems=problems[:_FIRST_PROBLEMS],
+        shown_problems=await headlines.told(problems[:_FIRST_PROBLEMS]),
         muted=len(found) - len(problems),
         by=by if by in shown.GROUPS else "host",
         groups=shown.GROUPS,
@@ -129,7 +130,8 @@ async def host(request: Request) -> Response:
 
 async def alerts(request: Request) -> Response:
     """S11: what needs somebody, and what happened lately."""
-    live = console_of(request).live
+    live, headlines = console_of(request).live, console_of(request).headlines
+    found = problems_of(live)
     ended = sorted(
         (job for job in live.fleet.jobs.values() if job.error and job.state is not JobState.COMPLETED),
         key=lambda one: -one.number,
@@ -137,7 +139,7 @@ async def alerts(request: Request) -> Response:
     return page(
         request,
         "alerts.html",
-        problems=problems_of(live),
+        problems=[*await headlines.told(found[:_EXPLAINED]), *found[_EXPLAINED:]],
         quiet=pages_views.quiet(request),
         failed=ended[:20],
     )
@@ -150,7 +152,7 @@ async def wall(request: Request) -> Response:
         request,
         "wall.html",
         tiles_=shown.tiles(live.fleet.ports.values()),
-        problems=problems_of(live)[:6],
+        problems=await console_of(request).headlines.told(problems_of(live)[:6]),
         map=shown.grouped(live.fleet, "host"),
     )
 

@@ -112,7 +112,7 @@ def facts_of(found: Job) -> list[tuple[str, str]]:
         ),
         ("Copies", str(found.copies) if found.copies > 1 else ""),
         ("Priority", str(found.priority)),
-        ("Proof", words.LEVELS.get(proof.level, proof.level)),
+        ("Proof", words.proven(proof)),
         ("Confirmed", f"{words.number(proof.confirmed)} bytes" if proof.confirmed else ""),
         ("SHA-256", found.digest[:32]),
         ("Last error", found.error),

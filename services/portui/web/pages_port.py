@@ -16,7 +16,7 @@ from chassis.errors import FabricError
 from portui.model import Counters, Job, Port
 from portui.model_answers import Event, Explanation
 from portui.simulated import MISHAPS
-from portui.web import actions, pages_paper, samples, shown, story, words
+from portui.web import actions, ordering, pages_paper, pages_wire, samples, shown, story, words
 from portui.web.changes import not_found, sentence, text_of
 from portui.web.rendering import Console, back, console_of, go, page, port_asked
 
@@ -54,6 +54,7 @@ async def port(request: Request) -> Response:
         mishaps=MISHAPS,
         report=story.report(found.key, explanation, rungs, version("print-fabric")),
         facts=facts_of(found),
+        signals=("TX", "RX", *pages_wire.SIGNALS) if found.description.startswith("Serial") else (),
     )
 
 
@@ -110,7 +111,7 @@ def _waiting(jobs: Any, found: Port, most: int = 8) -> list[Job]:
         for job in jobs
         if job.active and (job.port == found.key or (not job.port and job.printer in found.printers))
     ]
-    return sorted(wanted, key=lambda one: (one.state != "processing", -one.priority, one.number))[:most]
+    return sorted(ordering.in_order(wanted), key=lambda one: one.state != "processing")[:most]
 
 
 async def act(request: Request, form: FormData) -> Response:

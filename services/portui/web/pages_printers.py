@@ -12,7 +12,7 @@ from starlette.responses import Response
 from chassis.errors import FabricError
 from portui.model import Printer
 from portui.printer_rules import RULES, Rule
-from portui.web import actions, shown, story, words
+from portui.web import actions, ordering, shown, story, words
 from portui.web.changes import not_found, sentence, text_of, texts_of
 from portui.web.pages_port import test
 from portui.web.rendering import back, console_of, go, page
@@ -69,6 +69,7 @@ async def printer(request: Request) -> Response:
         explanation=explanation,
         tone=story.tone(explanation),
         ports=[(key, rows.get(key)) for key in one.ports],
+        waiting=ordering.waiting(live.fleet, name),
         jobs=[(job, words.job_state(job.state, job.outcome)) for job in jobs[:20]],
         by_port=_by_port(one, [job.port for job in jobs if not job.active]),
         events=story.events_newest(await console.printing.history(f"printers/{name}")),

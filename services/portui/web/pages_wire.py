@@ -10,10 +10,13 @@ from starlette.responses import Response, StreamingResponse
 
 from chassis.errors import FabricError
 from portui.model_answers import Moment
+from portui.web import words
 from portui.web.changes import sentence
 from portui.web.rendering import console_of
 
 _WIDTH = 16
+SIGNALS = ("RTS", "CTS", "DTR", "DSR", "DCD", "RI")
+_BYTES = {"out": "TX", "in": "RX"}
 _MARKS = {"out": "→ out", "in": "← in ", "event": "· ctl"}
 
 
@@ -27,6 +30,7 @@ async def wire(request: Request) -> Response:
         try:
             async for moment in printing.wire(name, mask=mask):
                 yield b"data: " + json.dumps(list(lines(moment))).encode() + b"\n\n"
+                yield b"event: line\ndata: " + json.dumps(lamps(moment)).encode() + b"\n\n"
         except FabricError as error:
             yield b"event: ended\ndata: " + json.dumps(sentence(error)).encode() + b"\n\n"
         else:
@@ -34,6 +38,14 @@ async def wire(request: Request) -> Response:
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(events(), media_type="text/event-stream", headers=headers)
+
+
+def lamps(moment: Moment) -> dict[str, str]:
+    """Return what a moment tells of a serial line's lamps, by signal: `on`, `off`, or when bytes last went that way."""
+    clock = words.clock(moment.time)
+    if moment.direction in _BYTES:
+        return {_BYTES[moment.direction]: clock}
+    return {name: "on" if name in moment.signals else "off" for name in SIGNALS if moment.signals}
 
 
 def lines(moment: Moment) -> Iterator[tuple[str, str, str]]:

@@ -24,6 +24,7 @@ class Problem:
     since: datetime | None
     action: str = ""  # a second button's title
     action_path: str = ""
+    name: str = ""  # what the spooler can explain: "hosts/edge-7/ports/COM1:", "printers/labels"
 
 
 def problems(live: Live) -> list[Problem]:
@@ -76,6 +77,7 @@ def _port_problem(live: Live, port: Port) -> Problem:
             _move(live.queued(port), f"host={quoted(port.host)}&port={quoted(port.port)}")
             or ("Configure", port_path(port.host, port.port, "configure"))
         ),
+        name=port.name,
     )
 
 
@@ -110,4 +112,5 @@ def _paused(printer: Printer) -> Problem:
         f"{(printer.pause_reason or 'paused').capitalize()}.",
         printer.queued,
         None,
+        name=f"printers/{printer.name}",
     )

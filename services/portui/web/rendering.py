@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -24,6 +24,7 @@ from portui.person import Person
 from portui.simulated import Simulators
 from portui.web import security, shown, words
 from portui.web.doorman import EVERYBODY, Doorman
+from portui.web.headlines import Headlines
 from portui.web.oidc_flow import Provider
 from portui.web.problems import problems as problems_of
 
@@ -52,6 +53,11 @@ class Console:
     provider: Provider | None
     address: str
     origin: str = ""
+    headlines: Headlines = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Share the spooler's sentences among all who look."""
+        self.headlines = Headlines(self.live, self.printing)
 
 
 def console_of(request: Request) -> Console:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from portui.model import JobState, Outcome, PortState
+from portui.model import JobState, Outcome, PortState, Proof
 
 _STEPS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -132,13 +132,20 @@ def unit(kind: str, count: int = 1) -> str:
     return word if count == 1 else f"{word}s"
 
 
-LEVELS = {
+_LEVELS = {
     "none": "nothing yet",
     "spooled": "in the spool",
     "accepted": "taken by the host",
     "acked": "acknowledged by the printer's connection",
     "confirmed": "confirmed by the printer",
 }
+
+
+def proven(proof: Proof) -> str:
+    """Return what the end of a document rests on: `acknowledged by the printer's connection`."""
+    level = _LEVELS.get(proof.level, proof.level)
+    return f"{level}; ended by a time-out: the printer did not answer" if proof.timed_out else level
+
 
 SOURCE_NAMES = {
     "host": "Host",

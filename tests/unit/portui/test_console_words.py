@@ -146,6 +146,20 @@ def test_the_strip_has_faults_taller_than_work_and_says_it_in_words():
     assert story.day_sentence(day, NOW) == "error 1 h in 1, printing 1 h in 1"
 
 
+def test_a_moment_on_a_serial_line_lights_its_lamps_and_one_that_tells_none_leaves_them():
+    opened = Moment(NOW, "event", b"", ("OpenPort",), ("RTS", "DTR", "CTS"))
+    assert pages_wire.lamps(opened) == {
+        "RTS": "on",
+        "CTS": "on",
+        "DTR": "on",
+        "DSR": "off",
+        "DCD": "off",
+        "RI": "off",
+    }
+    assert pages_wire.lamps(Moment(NOW, "event", b"", ("OpenPort",))) == {}
+    assert pages_wire.lamps(Moment(NOW, "in", b"\x11")).keys() == {"RX"}
+
+
 def test_the_wire_shows_sixteen_bytes_a_line_with_the_meaning_at_the_last():
     found = list(pages_wire.lines(Moment(NOW, "out", b"^XA^FO40,30^A0N,40", ("label 17",))))
 

@@ -119,11 +119,13 @@ async function redraw() {
   clearTimeout(due);
   dueAt = Infinity; drawnAt = performance.now();
   const parts = $$("[data-part]");
-  if (redrawing || !parts.length || document.hidden || $("#sheet[open]")) return;
+  if (!parts.length || document.hidden || $("#sheet[open]")) return;
+  if (redrawing || inHand()) { redrawIn(0); return; }
   redrawing = true;
   try {
     const { answer, page } = await fetched(location.href);
     if (!answer.ok) return;
+    if (inHand()) { redrawIn(0); return; }
     for (const part of parts) {
       const fresh = $(`[data-part="${CSS.escape(part.dataset.part)}"]`, page);
       if (!fresh || fresh.isEqualNode(part) || part.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea")) continue;
@@ -320,8 +322,16 @@ function tap(button) {
     if (wireText.length > WIRE_LINES) wireText.splice(0, wireText.length - WIRE_LINES);
     if (!wireHeld && wireNew.length) requestAnimationFrame(drawWire);
   };
+  wire.addEventListener("line", (event) => { for (const [name, how] of Object.entries(JSON.parse(event.data))) lamp(name, how); });
   wire.addEventListener("ended", (event) => stopTap(JSON.parse(event.data)));
   wire.onerror = () => stopTap("the console does not answer");
+}
+
+function lamp(name, how) {
+  const place = $(`[data-lamp="${CSS.escape(name)}"]`);
+  if (!place) return;
+  place.classList.toggle("on", how !== "off");
+  patch($("small", place), how);
 }
 
 function drawWire() {
@@ -385,6 +395,66 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
   if (event.target.matches(".drop input")) patch($(".drop output"), event.target.files[0]?.name ?? "");
   if (event.target.id === "keys-on") localStorage.setItem("keys", event.target.checked ? "on" : "off");
+});
+// What somebody has under the finger stays where it is: a button that is drawn anew between press and release is not pressed.
+let pressed = false;
+const inHand = () => pressed || dragged !== null;
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => { pressed = false; }, true);
+addEventListener("blur", () => { pressed = false; });
+
+// --- the order of a queue: what is dragged sends the form that the arrows send
+let dragged = null;
+const after = (row, event) => event.clientY > row.getBoundingClientRect().top + row.offsetHeight / 2;
+function over(event) {
+  const row = event.target.closest?.("[data-queued]");
+  return row && dragged && row !== dragged && row.dataset.of === dragged.dataset.of ? row : null;
+}
+function unmark() { for (const one of $$(".put-before, .put-after")) one.classList.remove("put-before", "put-after"); }
+document.addEventListener("dragstart", (event) => {
+  dragged = event.target.closest?.("[data-queued]") ?? null;
+  if (dragged) { event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", dragged.dataset.queued); }
+});
+document.addEventListener("dragend", () => { dragged = null; unmark(); redrawIn(0); });
+document.addEventListener("dragover", (event) => {
+  const row = over(event);
+  if (!row) return;
+  event.preventDefault();
+  unmark();
+  row.classList.add(after(row, event) ? "put-after" : "put-before");
+});
+document.addEventListener("drop", (event) => {
+  const row = over(event);
+  if (!row) return;
+  event.preventDefault();
+  const next = after(row, event) ? row.nextElementSibling : row, form = $("form", dragged), how = document.createElement("input");
+  form.elements.before.value = next?.dataset.queued ?? "0";
+  how.type = "hidden"; how.name = "do"; how.value = "place";
+  form.append(how);
+  form.submit();
+});
+
+// --- files dropped on a printer: each is a job, and what became of each is said
+async function dropped(printer, files) {
+  const say = $("#dropped"), said = [];
+  say.hidden = false;
+  for (const file of files) {
+    patch(say, [...said, `Sending ${file.name} to ${printer}…`].join(" "));
+    const query = new URLSearchParams({ printer, name: file.name, id: crypto.randomUUID?.() ?? String(Math.random()), token: $("input[name=token]").value });
+    try {
+      const answer = await fetch(`/print/upload?${query}`, { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
+      const found = await answer.json();
+      said.push(answer.ok ? `${file.name} is job ${found.job} on ${printer}.` : `${file.name} was not accepted: ${found.message}`);
+    } catch { said.push(`${file.name} was not sent: the console does not answer.`); }
+    patch(say, said.join(" "));
+  }
+}
+for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, (event) => {
+  const place = event.target.closest?.("[data-drop]");
+  if (!place || !event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  place.classList.toggle("over", kind === "dragover");
+  if (kind === "drop") dropped(place.dataset.drop, [...event.dataTransfer.files]);
 });
 for (const kind of ["dragover", "dragleave", "drop"]) document.addEventListener(kind, (event) => {
   const place = event.target.closest?.(".drop");
