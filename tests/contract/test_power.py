@@ -11,7 +11,7 @@ from typing import Any
 import grpc.aio
 import pytest
 
-from portmon.xcv.channel import ADMINISTER
+from portmon.xcv.session import ADMINISTER
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2 as xpb
 from tests.contract.monitor_contract import new_key

@@ -11,7 +11,8 @@ from chassis import identity
 from chassis.identity import Role
 from chassis.server import Servicer
 from portmon.xcv.answer import Answer
-from portmon.xcv.channel import ADMINISTER, USE, Xcv
+from portmon.xcv.channel import Xcv
+from portmon.xcv.session import ADMINISTER, USE
 from printfabric.monitor.v1 import xcv_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2_grpc as rpc
 

@@ -7,39 +7,25 @@ Windows' and case-sensitive. Payloads are JSON; everything in them is hostile un
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from chassis import logs
-from chassis.errors import FabricError, InvalidArgument, InvalidHandle, UnknownPrintMonitor
+from chassis.errors import FabricError, InvalidArgument, UnknownPrintMonitor
 from portmon.errand import Step
 from portmon.host_port import HostPort
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
 from portmon.ports import Ports
 from portmon.xcv.answer import Answer, answer, errors_of, status_of
+from portmon.xcv.session import ADMINISTER, USE, Sessions, XcvSession
 from portmon.xcv_payload import Wrong, name_in, parsed
 
-ADMINISTER = 1  # SERVER_ACCESS_ADMINISTER
-USE = 8  # PRINTER_ACCESS_USE
 _AT_ONCE = 4  # long commands with ports that are not open; those that are have a thread of their own
-_MOST_SESSIONS = 1024
 _REMEMBERED = 512
 log = logs.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class XcvSession:
-    """An open management session: what it is about, and what its bearer may do."""
-
-    port: str
-    monitor: str
-    access: int
-    who: str
 
 
 # PortIsValid looks at nothing but the name: Windows' local monitor answers it without a session.
@@ -77,7 +63,7 @@ class Xcv:
     def __init__(self, ports: Ports, commands: Mapping[str, XcvCommand]) -> None:
         self.ports, self._commands = ports, commands
         self.slots = asyncio.Semaphore(_AT_ONCE)
-        self._sessions: OrderedDict[bytes, XcvSession] = OrderedDict()
+        self._sessions = Sessions()
         self._answers: OrderedDict[tuple[bytes, str], asyncio.Future[Answer]] = OrderedDict()
 
     def open(self, *, port: str = "", monitor: str = "", access: int = 0, who: str = "") -> bytes:
@@ -97,20 +83,11 @@ class Xcv:
             raise InvalidArgument(
                 "a management session is about a port or a monitor", fields=[("object", "is not set")]
             )
-        handle = secrets.token_bytes(16)
-        self._sessions[handle] = XcvSession(port, monitor, access, who)
-        while len(self._sessions) > _MOST_SESSIONS:
-            self._sessions.popitem(last=False)
-        return handle
+        return self._sessions.open(XcvSession(port, monitor, access, who))
 
     def close(self, handle: bytes) -> None:
-        """End a session (XcvClosePort).
-
-        Raises:
-            InvalidHandle: it was ended already, or never begun.
-        """
-        if self._sessions.pop(handle, None) is None:
-            raise InvalidHandle("this management handle was closed, or never given out")
+        """End a session (XcvClosePort); once more does nothing more. Raises InvalidHandle: it was never given out."""
+        self._sessions.close(handle)
 
     async def data(
         self, handle: bytes, name: str, data: bytes, most: int | None = None, request_id: str = ""
@@ -120,13 +97,9 @@ class Xcv:
         Raises:
             InvalidHandle: nothing was done.
         """
-        session = self._sessions.get(handle)
-        if not handle and name == "PortIsValid":
-            session = _ANYBODY
-        elif not handle:
+        if not handle and name != "PortIsValid":
             return answer(6, None, "no management handle is given")
-        if session is None:
-            raise InvalidHandle("this management handle was closed, or never given out")
+        session = self._sessions.get(handle) if handle else _ANYBODY
         if request_id:
             return await self._once(session, handle, name, data, most, request_id)
         return await self._done(session, name, data, most)
@@ -151,15 +124,17 @@ class Xcv:
         found = Answer(31)
         async for one in self._execute(session, name, data):
             found = one if isinstance(one, Answer) else found
-        if most is not None and len(found.output) > most:
-            command = self._commands.get(name)
-            done = command is not None and (command.administrative or command.use)
-            # What was done is done, once: whoever leaves no room for the output gets none, and need not ask again.
-            status, text = (
-                (found.status, found.message) if done else (122, f"{found.needed} bytes are needed")
-            )
-            found = Answer(status, b"", text, found.needed)
-        return found
+        return self._fitting(found, name, most)
+
+    def _fitting(self, found: Answer, name: str, most: int | None) -> Answer:
+        """Return an answer as whoever has so much room for its output gets it."""
+        if most is None or len(found.output) <= most:
+            return found
+        command = self._commands.get(name)
+        done = command is not None and (command.administrative or command.use)
+        # What was done is done, once: whoever leaves no room for the output gets none, and need not ask again.
+        status, text = (found.status, found.message) if done else (122, f"{found.needed} bytes are needed")
+        return Answer(status, b"", text, found.needed)
 
     async def stream(
         self, handle: bytes, name: str, data: bytes, most: int | None = None, request_id: str = ""
@@ -174,8 +149,6 @@ class Xcv:
             yield await self.data(handle, name, data, most, request_id)
             return
         session = self._sessions.get(handle)
-        if session is None:
-            raise InvalidHandle("this management handle was closed, or never given out")
         key = (handle, request_id)
         if request_id and (running := self._answers.get(key)) is not None:
             yield await asyncio.shield(running)
@@ -186,9 +159,11 @@ class Xcv:
         try:
             async with aclosing(self._execute(session, name, data)) as steps:
                 async for one in steps:
-                    if isinstance(one, Answer):
-                        ended.set_result(one)
-                    yield one
+                    if not isinstance(one, Answer):
+                        yield one
+                        continue
+                    ended.set_result(fitted := self._fitting(one, name, most))
+                    yield fitted
         finally:
             if not ended.done():  # it was cancelled: whoever asks again begins anew
                 self._answers.pop(key, None)

@@ -14,9 +14,10 @@ from portmon.port_data import is_port_data, refuse_reserved, version_of
 from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
 from portmon.port_record import PortRecord
-from portmon.xcv.channel import Xcv, XcvCommand, XcvSession
+from portmon.xcv.channel import Xcv, XcvCommand
 from portmon.xcv.devices import enum_devices, warnings_of
 from portmon.xcv.discovered import DISCOVERED
+from portmon.xcv.session import XcvSession
 from portmon.xcv.tests import TESTS
 from portmon.xcv.windows import TCP, WINDOWS, port_data_answer
 from portmon.xcv_payload import Wrong, members, name_in, settings_in

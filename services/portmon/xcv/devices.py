@@ -13,7 +13,8 @@ from portmon.devices.holders import Holder, access_problem, holders_of
 from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import same
 from portmon.ports import Ports
-from portmon.xcv.channel import Xcv, XcvSession
+from portmon.xcv.channel import Xcv
+from portmon.xcv.session import XcvSession
 
 _MOST_DEVICES = 1024
 _NAMES = {"serial": "COM", "device": "LPT"}

@@ -12,8 +12,9 @@ from portmon.checked import checked_settings
 from portmon.device_names import forget_names
 from portmon.devices.ieee1284 import plug_and_play_id
 from portmon.errand import Errand, Step
-from portmon.xcv.channel import Result, Xcv, XcvCommand, XcvSession
+from portmon.xcv.channel import Result, Xcv, XcvCommand
 from portmon.xcv.errands import Target, run, target_of
+from portmon.xcv.session import XcvSession
 from portmon.xcv_payload import Wrong
 
 IPP = "IPP Port"

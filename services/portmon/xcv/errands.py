@@ -14,7 +14,8 @@ from portmon.host_port import HostPort
 from portmon.line_store import BriefLineStore, LineStore
 from portmon.monitor import PortMonitor
 from portmon.port_name import canonical
-from portmon.xcv.channel import Result, Xcv, XcvSession
+from portmon.xcv.channel import Result, Xcv
+from portmon.xcv.session import XcvSession
 from portmon.xcv_payload import Wrong, name_in, settings_in
 
 _MOST_STEPS = 256  # on their way to a slow reader; more are left out

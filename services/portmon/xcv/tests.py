@@ -16,8 +16,9 @@ from portmon.monitor import open_error
 from portmon.port_talk import Talk, ask, print_page, probe, questions_for, refuse_private
 from portmon.questions import QUESTIONS
 from portmon.test_page import LANGUAGES, page
-from portmon.xcv.channel import Result, Xcv, XcvCommand, XcvSession
+from portmon.xcv.channel import Result, Xcv, XcvCommand
 from portmon.xcv.errands import Target, given, run, target_of, timeout_in
+from portmon.xcv.session import XcvSession
 from portmon.xcv_payload import Wrong
 
 _ASK = {"listen": None, **QUESTIONS}

@@ -15,7 +15,8 @@ from typing import Any
 from portmon.host_port import HostPort
 from portmon.monitor import PortSettings
 from portmon.port_data import record_of, version_of
-from portmon.xcv.channel import Xcv, XcvCommand, XcvSession
+from portmon.xcv.channel import Xcv, XcvCommand
+from portmon.xcv.session import XcvSession
 from portmon.xcv_payload import Wrong, members, name_in
 
 LOCAL, TCP = "Local Port", "Standard TCP/IP Port"

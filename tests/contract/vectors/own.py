@@ -68,9 +68,11 @@ def _sizes() -> Iterator[dict[str, Any]]:
 
 
 def _handles() -> Iterator[dict[str, Any]]:
-    for function in ("ClosePort", "XcvClosePort"):
-        for handle in (None, "garbage", "closed"):
-            yield _row("dead handle", function, {"handle": handle}, 6, "FAILED_PRECONDITION")
+    for handle in (None, "garbage", "closed"):
+        yield _row("dead handle", "ClosePort", {"handle": handle}, 6, "FAILED_PRECONDITION")
+    for handle in (None, "garbage"):
+        yield _row("dead handle", "XcvClosePort", {"handle": handle}, 6, "FAILED_PRECONDITION")
+    yield _row("closed twice", "XcvClosePort", {"handle": "closed"}, 0, "OK")
     for function in ("StartDocPort", "WritePort", "ReadPort", "EndDocPort", "SetPortTimeOuts"):
         for handle in (None, "garbage", "closed"):
             yield _row("dead handle", function, {"handle": handle}, 6, "FAILED_PRECONDITION")

@@ -11,8 +11,9 @@ from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
 from portmon.xcv.answer import Answer
-from portmon.xcv.channel import ADMINISTER, Xcv
+from portmon.xcv.channel import Xcv
 from portmon.xcv.commands import COMMANDS
+from portmon.xcv.session import ADMINISTER
 
 
 class Desk:
@@ -169,9 +170,11 @@ async def test_sessions_are_about_something_that_exists_and_end(desk: Desk) -> N
     assert unknown.value.win32 == 1796
     handle = desk.xcv.open(monitor="local port")
     desk.xcv.close(handle)
-    for dead in (handle, b"garbage"):
+    desk.xcv.close(handle)  # it is closed, whoever asks for that again
+    for never in (b"", b"garbage"):
         with pytest.raises(InvalidHandle):
-            desk.xcv.close(dead)
+            desk.xcv.close(never)
+    for dead in (handle, b"garbage"):
         with pytest.raises(InvalidHandle):
             await desk.xcv.data(dead, "MonitorUI", b"")
     # Without any handle the command is delivered all the same; only PortIsValid needs none.

@@ -16,8 +16,9 @@ from portmon.port_record import PortRecord
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
-from portmon.xcv.channel import ADMINISTER, Xcv
+from portmon.xcv.channel import Xcv
 from portmon.xcv.commands import COMMANDS
+from portmon.xcv.session import ADMINISTER
 
 SLOW_S = 0.15
 

@@ -33,8 +33,9 @@ from portmon.registry import Registry
 from portmon.session import PortSession
 from portmon.test_page import LANGUAGES, page
 from portmon.xcv.answer import Answer
-from portmon.xcv.channel import ADMINISTER, USE, Xcv
+from portmon.xcv.channel import Xcv
 from portmon.xcv.commands import COMMANDS
+from portmon.xcv.session import ADMINISTER, USE
 from tests.fakes.device_tree import FakeAdapter, FakeDevices
 from tests.fakes.serial_printer import SerialPrinter
 from tests.rig.until import until
@@ -363,6 +364,18 @@ async def test_a_network_printer_says_who_it_is(
     assert (found["reached"], found["language"], found["model"]) == (True, language, model)
     assert found["text"].startswith(model)
     assert list(bench.ports) == []  # nothing was added for it
+
+
+async def test_who_leaves_no_room_for_the_result_of_a_long_command_gets_none(
+    bench: Bench, network_printer: Callable[[dict[bytes, bytes]], NetworkPrinter]
+) -> None:
+    there = network_printer(ZPL)
+    value = {"scheme": "raw", "settings": {"host": "127.0.0.1", "port": there.port}}
+    handle = bench.xcv.open(monitor="Standard TCP/IP Port", access=ADMINISTER)
+    steps = bench.xcv.stream(handle, "Probe", json.dumps(value).encode(), 1)
+    (answer,) = [one async for one in steps if isinstance(one, Answer)]
+    assert (answer.status, answer.output) == (0, b"")  # it is done, and no reason to do it again
+    assert answer.needed > 1
 
 
 async def test_who_is_not_there_is_told_by_the_code(bench: Bench) -> None:

@@ -20,8 +20,9 @@ from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
 from portmon.xcv.answer import Answer
-from portmon.xcv.channel import ADMINISTER, Xcv
+from portmon.xcv.channel import Xcv
 from portmon.xcv.commands import COMMANDS
+from portmon.xcv.session import ADMINISTER
 from portmon.xcv_payload import Wrong, parsed
 
 TCP = "Standard TCP/IP Port"
