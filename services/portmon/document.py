@@ -83,8 +83,10 @@ class Evidence(IntEnum):
     NO_ANSWER = 11  # the far end's transport has every byte; the printer was asked and did not answer
     NO_ANSWER_WRITTEN = 12  # the driver has every byte; the printer was asked and did not answer
     LPD = 13  # the line printer daemon acknowledged the data file
-    IPP_TAKEN = 14  # the IPP printer took the document; its job had not ended when the wait for that did
+    IPP_TAKEN = 14  # the IPP printer took the document; the end of its job was not waited for, or is not told
     IPP_JOB = 15  # the IPP printer's job is completed
+    TCP_NO_CLOSE = 16  # the peer's TCP acknowledged every byte; its close was waited for and did not come
+    IPP_NO_END = 17  # the IPP printer took the document; its job had not ended when the wait for that did
 
 
 # What the printer itself said: all of the document is out.
@@ -108,6 +110,7 @@ class Progress:
     uncertain_end: int = 0
     resumable: bool = False
     evidence: Evidence = Evidence.NONE
+    transport: Evidence = Evidence.NONE  # who says what is `acked`; not journaled
     win32: int = 0
     error: FabricError | None = None
     confirmed: int = 0  # by the printer itself, to a language monitor

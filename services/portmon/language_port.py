@@ -62,7 +62,7 @@ class LanguagePort(Port):
         self._told: Mapping[str, Fact] = {}
         self.resumable, self.piece_bytes, self.stall = inner.resumable, inner.piece_bytes, inner.stall
         self.write_error_is_exact, self.write_timeout_s = inner.write_error_is_exact, inner.write_timeout_s
-        self.one_way = inner.one_way
+        self.one_way, self.acks = inner.one_way, inner.acks
         self._follow()
 
     def _follow(self) -> None:

@@ -88,6 +88,7 @@ class Port(ABC):
     lost: the device is gone; nothing more can be done through this opening.
     write_timeout_s: how long the device may take nothing; SetPortTimeOuts changes it.
     far_buffer_bytes: acknowledged bytes that the far end may still lose when it breaks.
+    acks: who says what is `acked`, beside what `end_doc` returns.
     """
 
     resumable: bool = False
@@ -99,6 +100,7 @@ class Port(ABC):
     lost: bool = False
     write_timeout_s: float = 45.0
     far_buffer_bytes: int = 0
+    acks: Evidence = Evidence.NONE
 
     @abstractmethod
     def fileno(self) -> int | None:

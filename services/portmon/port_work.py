@@ -199,16 +199,15 @@ class PortWork:
         if piece.end is not Disposition.COMPLETE:
             raise errors.JobCanceled(f"document {current.key} was canceled", document=current.key)
         if piece.size is not None and piece.size != current.accepted:
-            raise errors.WrongOffset(
-                f"document {current.key} has {piece.size} bytes, {current.accepted} of them arrived",
-                expected=current.accepted,
-                document=current.key,
-            )
+            text = f"document {current.key} has {piece.size} bytes, {current.accepted} of them arrived"
+            raise errors.WrongOffset(text, expected=current.accepted, document=current.key)
         evidence = self.port.end_doc()
         self.feed.measure(self.port, current)
         self._journal.end(current.at, 0, evidence)
         self._leave("complete", PortEvent.END_DOC_PORT)
-        return self._journal.progress(current.at)
+        found = self._journal.progress(current.at)
+        found.transport = self.port.acks
+        return found
 
     def _leave(self, outcome: str, event: PortEvent) -> None:
         self.current = None

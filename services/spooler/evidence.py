@@ -12,7 +12,7 @@ from datetime import datetime
 from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource
 from spooler.port import Progress
 
-NO_END_HEARD = "nothing was heard of its end within the time-out"
+NO_END_HEARD = "the printer did not answer in time: that it has ended was concluded by a time-out"
 
 # How far each level had got when it last rose, and when the spooler heard so.
 Reached = dict[EvidenceLevel, tuple[int, datetime]]

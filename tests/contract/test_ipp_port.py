@@ -179,7 +179,7 @@ async def test_a_job_that_the_printer_gives_up_is_in_doubt_as_a_whole_and_held(
 async def test_a_job_that_shows_no_progress_is_taken_but_not_confirmed(rig: IppRig, bench: Bench) -> None:
     rig.end_state = 5
     end = await send(bench, b"x" * 500)
-    assert (end.error, end.evidence, end.acked, end.confirmed) == (None, Evidence.IPP_TAKEN, 500, 0)
+    assert (end.error, end.evidence, end.acked, end.confirmed) == (None, Evidence.IPP_NO_END, 500, 0)
 
 
 @using(confirmTimeoutS=0.3)

@@ -58,6 +58,7 @@ def _show_job(output: Output, job: Job) -> None:
             ("held", job.hold_reason),
             ("result", words.outcome(job.outcome, job.ledger)),
             ("proven", _proven(job.ledger)),
+            *(("  proof", text) for text in words.proofs(job.ledger)),
             ("uncertain", words.uncertain(job.ledger) if _doubtful(job.ledger) else ""),
             ("error", f"{error.message}{code}" if error.message or error.reason else ""),
             ("size", words.size(job.size_bytes) + (f", {job.copies} copies" if job.copies > 1 else "")),

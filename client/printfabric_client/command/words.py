@@ -14,12 +14,12 @@ from printfabric.types.v1.ledger_pb2 import EvidenceLevel, EvidenceSource, Ledge
 from printfabric.types.v1.port_pb2 import PortCondition, PortState
 
 _PROOF = {
+    EvidenceSource.EVIDENCE_SOURCE_TIMEOUT: "ended by a time-out: the printer did not answer",
     EvidenceSource.EVIDENCE_SOURCE_TCP_ACK: "acknowledged by the printer's connection",
     EvidenceSource.EVIDENCE_SOURCE_OUTPUT_QUEUE: "the line's output queue is empty",
     EvidenceSource.EVIDENCE_SOURCE_USBLP: "taken by the USB printer",
     EvidenceSource.EVIDENCE_SOURCE_FILE_SYNC: "the file is safe on disk",
     EvidenceSource.EVIDENCE_SOURCE_LPD: "acknowledged by the print server",
-    EvidenceSource.EVIDENCE_SOURCE_TIMEOUT: "sent; the printer was asked and did not answer",
     EvidenceSource.EVIDENCE_SOURCE_OPERATOR: "as a person decided",
     EvidenceSource.EVIDENCE_SOURCE_DRIVER_WRITE: "taken by the host's driver",
     EvidenceSource.EVIDENCE_SOURCE_JOURNAL: "by the host's journal",
@@ -101,6 +101,14 @@ def proof(ledger: Ledger) -> str:
         if source in strongest and ledger.level != EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED:
             return text
     return _LEVEL.get(ledger.level, "without proof")
+
+
+def proofs(ledger: Ledger) -> list[str]:
+    """Return every single proof: who says so, of how many bytes, and when it was heard."""
+    return [
+        f"{_PROOF.get(one.source) or _LEVEL.get(one.level, 'proven')}, {one.offset} B, {clock(one.time)}"
+        for one in ledger.evidence
+    ]
 
 
 def uncertain(ledger: Ledger) -> str:

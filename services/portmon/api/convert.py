@@ -45,6 +45,8 @@ _SOURCES = {
     Evidence.IPP_JOB: ledger_pb2.EVIDENCE_SOURCE_IPP,
     Evidence.NO_ANSWER: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
     Evidence.NO_ANSWER_WRITTEN: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
+    Evidence.TCP_NO_CLOSE: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
+    Evidence.IPP_NO_END: ledger_pb2.EVIDENCE_SOURCE_TIMEOUT,
 }
 _LEVELS = {
     Evidence.NONE: ledger_pb2.EVIDENCE_LEVEL_NONE,
@@ -182,6 +184,8 @@ def progress_to_pb(progress: Progress) -> pb.DocumentProgress:
     if progress.phase is Phase.ENDED:
         message.level = _LEVELS.get(progress.evidence, ledger_pb2.EVIDENCE_LEVEL_ACKED)
         message.source = _SOURCES[progress.evidence]
+        if progress.transport is not Evidence.NONE:
+            message.transport = _SOURCES[progress.transport]
     return message
 
 

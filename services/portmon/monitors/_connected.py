@@ -6,6 +6,7 @@ from typing import ClassVar, TypeVar
 
 from typing_extensions import override
 
+from portmon.document import Evidence
 from portmon.monitor import OpenContext, Port, PortMonitor
 from portmon.network_settings import NetworkSettings
 from portmon.tcp.link import TcpLink
@@ -16,7 +17,7 @@ N = TypeVar("N", bound=NetworkSettings)
 class ConnectedPort(Port):
     """A port that writes to `_link`; the connection is the subclass's to make."""
 
-    stall = "peer_window"
+    stall, acks = "peer_window", Evidence.TCP_ACK
 
     def __init__(self, link: TcpLink, settings: NetworkSettings, context: OpenContext) -> None:
         self._link, self._context = link, context

@@ -86,6 +86,7 @@ class DevicePort(Port):
             # A pipe's write is known to the byte; of a device's failed write nobody knows what went over the cable.
             self.write_error_is_exact = self._is_pipe
             self.piece_bytes = 65536 if self._is_pipe else 8192
+            self.acks = Evidence.PIPE_READ if self._is_pipe else Evidence.DEVICE_WRITE
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not self._is_pipe:
                 self._facts = _identity_of(self)

@@ -51,7 +51,7 @@ class IppPort(Port):
     """
 
     piece_bytes = 65536
-    stall = "peer_window"
+    stall, acks = "peer_window", Evidence.IPP_TAKEN
     far_buffer_bytes = MOST_OFFSET
 
     def __init__(self, settings: IppSettings, context: OpenContext) -> None:
@@ -185,16 +185,16 @@ class IppPort(Port):
             answer = self._printer.result()
             self._job = answer.number("job-id") if self._job is None else self._job
             self._answered = True
-        self._completed = self._await_job()
+        found = self._await_job()
         http.drop()
-        self.readable = False
-        return Evidence.IPP_JOB if self._completed else Evidence.IPP_TAKEN
+        self._completed, self.readable = found is Evidence.IPP_JOB, False
+        return found
 
     def _too_slow(self, what: str, seconds: float) -> FabricError:
         text = f"port {self._context.port}: {self._settings.uri} {what} for {seconds:g} s"
         return WriteTimeout(text, port=self._context.port, acked=self.acked())
 
-    def _await_job(self) -> bool:
+    def _await_job(self) -> Evidence:
         """Wait until the job has ended. A printer that waits (for paper, for other jobs) is waited for without limit.
 
         Raises:
@@ -202,14 +202,14 @@ class IppPort(Port):
         """
         patience = self._settings.confirm_timeout_s
         if self._job is None or not patience:
-            return False
+            return Evidence.IPP_TAKEN
         deadline, next_look = time.monotonic() + patience, time.monotonic() + _LOOK_EVERY_S
         pause, seen = 0.05, JobLook(0)
         while time.monotonic() < deadline:
             found = self._ask_about(self._job)
             if found is not None:
                 if found.state is None:
-                    return False  # the printer remembers it no more
+                    return Evidence.IPP_TAKEN  # the printer remembers it no more
                 if is_over(found.state):
                     return self._judge(found)
                 if found.state != JobState.PROCESSING or found != seen:
@@ -219,7 +219,7 @@ class IppPort(Port):
                     self._ask_about(None)
             self._context.wait.pause(pause)
             pause = min(pause * 1.5, 1.0, patience / 4)
-        return False
+        return Evidence.IPP_NO_END
 
     def _ask_about(self, job: int | None) -> JobLook | None:
         """Ask about a job, or (None) about the printer; None when there is no answer: silence says nothing about the job."""
@@ -232,9 +232,9 @@ class IppPort(Port):
             self._printer.http.drop()
         return None
 
-    def _judge(self, job: JobLook) -> bool:
+    def _judge(self, job: JobLook) -> Evidence:
         if job.state == JobState.COMPLETED:
-            return True
+            return Evidence.IPP_JOB
         how = (
             "was canceled at the printer" if job.state == JobState.CANCELED else "was aborted by the printer"
         )

@@ -92,11 +92,13 @@ class RawPort(ConnectedPort):
             link.await_acks(link.sent, self.write_timeout_s, self._context.received)
             if kept:
                 return Evidence.TCP_ACK
-            closed = link.await_close(self._settings.end_timeout_s, self._context.received)
+            patience = self._settings.end_timeout_s
+            closed = link.await_close(patience, self._context.received)
         finally:
             self.readable = link.open
         self._let_go()
-        return Evidence.TCP_CLOSE if closed else Evidence.TCP_ACK
+        silent = Evidence.TCP_NO_CLOSE if patience else Evidence.TCP_ACK
+        return Evidence.TCP_CLOSE if closed else silent
 
 
 class RawMonitor(ConnectedMonitor[RawSettings]):

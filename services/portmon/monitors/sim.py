@@ -62,6 +62,7 @@ class SimPort(Port):
     """A buffer that runs empty as time passes. What it has taken it prints, whatever happens to the line."""
 
     resumable = True
+    acks = Evidence.OUTPUT_QUEUE
 
     def __init__(self, settings: SimSettings, context: OpenContext, record: int | None) -> None:
         self._settings, self._context, self._record = settings, context, record

@@ -19,6 +19,7 @@ from spooler.explain.facts import (
     Verdict,
 )
 from spooler.explain.in_line import no_ports, paused, waiting
+from spooler.explain.proving import proof_facts, proven
 from spooler.explain.saying import (
     JOBS,
     accepted_fact,
@@ -32,7 +33,7 @@ from spooler.explain.saying import (
 from spooler.explain.under_way import on_its_way
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.ledger import EvidenceLevel, EvidenceSource, Outcome, UnitKind
+from spooler.ledger import Outcome, UnitKind
 from spooler.printer import Printer
 
 
@@ -81,21 +82,6 @@ def explain_printer(
 
 # --- the single answers
 
-# A headline says no more than is proven: what is on paper only the printer knows.
-_PROVEN = {
-    EvidenceLevel.ACKED: "The far end has all of it (the printer itself was not asked)",
-    EvidenceLevel.CONFIRMED: "The printer confirmed all of it",
-}
-
-
-_PROOF = {
-    EvidenceLevel.NONE: "nothing is proven",
-    EvidenceLevel.SPOOLED: "nothing left the spool",
-    EvidenceLevel.ACKED: "proven by the far end's transport: it acknowledged every byte",
-    EvidenceLevel.CONFIRMED: "proven by the printer's own word",
-}
-
-
 _DECIDED_LOSS = "What was decided about without a proof may be missing, or be there: only the paper tells."
 
 
@@ -103,17 +89,14 @@ def _ended(job: Job) -> Explanation:
     when = f" at {job.ended_at:%H:%M:%S} UTC" if job.ended_at is not None else ""
     facts: tuple[Fact, ...] = (accepted_fact(job),)
     if job.state is JobState.COMPLETED:
-        level = job.ledger.level
-        proof = Fact(_PROOF.get(level, "no proof beyond the device's driver"), Source.TRANSPORT, job.ended_at)
-        text = f"{_PROVEN.get(level, 'The device took all of it')}{when}."
-        if any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence):
-            text = text.replace("was not asked", "was asked and did not answer")
+        facts = (*proof_facts(job), *facts)
         if job.ledger.decided:
             text = f"It ended{when} as was decided ({job.ledger.decided[-1].detail})."
-            return Explanation(Verdict.FINE, text, _DECIDED_LOSS, facts=(proof, *facts))
+            return Explanation(Verdict.FINE, text, _DECIDED_LOSS, facts=facts)
+        text = f"{proven(job)}{when}."
         if job.outcome is not Outcome.PRINTED:
             text = f"It was closed by a decision{when}; what came out is not proven."
-        return Explanation(Verdict.FINE, text, loss_of(job), facts=(proof, *facts))
+        return Explanation(Verdict.FINE, text, loss_of(job), facts=facts)
     facts = (*facts, *error_facts(job))
     word = "Cancelled" if job.state is JobState.CANCELED else "Ended by the system"
     why = {"job-expired": ": its time had passed"}.get(job.reasons[0], "") if job.reasons else ""

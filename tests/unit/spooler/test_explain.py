@@ -7,13 +7,25 @@ import pytest
 
 from printfabric_client.command.program import program
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
+from spooler.evidence import NO_END_HEARD
 from spooler.explain.facts import Failure, Holder, JobFacts, Lies, PortFacts, Report, Source, Verdict
 from spooler.explain.jobs import explain_job, explain_printer
 from spooler.explain.ports import explain_port, trouble_of
 from spooler.explain.saying import loss_of
 from spooler.job import Document, Job, JobError, Sender
 from spooler.job_state import JobState
-from spooler.ledger import Ledger, Offsets, Outcome, Span, UnitKind, Units, UnitSpan
+from spooler.ledger import (
+    Evidence,
+    EvidenceLevel,
+    EvidenceSource,
+    Ledger,
+    Offsets,
+    Outcome,
+    Span,
+    UnitKind,
+    Units,
+    UnitSpan,
+)
 from spooler.printer import Paused, PortName, Printer
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -206,3 +218,26 @@ def test_a_host_without_room_for_a_document_says_that_it_is_asked_again():
         "Host edge-7 has no room for the document, which has to lie there whole; it is asked again in 12 s."
     )
     assert any("5 bytes" in fact.text for fact in found.facts)
+
+
+def test_an_end_by_a_time_out_is_told_as_one_and_every_proof_is_named_with_its_time():
+    proofs = (
+        Evidence(EvidenceLevel.ACCEPTED, EvidenceSource.JOURNAL, 100, NOW - timedelta(seconds=12)),
+        Evidence(EvidenceLevel.ACKED, EvidenceSource.TCP_ACK, 100, NOW - timedelta(seconds=11)),
+        Evidence(EvidenceLevel.ACKED, EvidenceSource.TIMEOUT, 100, NOW, NO_END_HEARD),
+    )
+    ledger = Ledger(Offsets(100, 100, 100, 0), evidence=proofs)
+    ended = replace(JOB, state=JobState.COMPLETED, outcome=Outcome.PRINTED, ended_at=NOW, ledger=ledger)
+    answer = explain_job(facts(job=ended))
+    assert answer.headline == (
+        "The far end has all of it (the printer did not answer in time: its end was concluded by a time-out)"
+        " at 10:00:00 UTC."
+    )
+    told = {(fact.text, fact.source, fact.at) for fact in answer.facts}
+    assert ("accepted by the host's journal: 100 of 100 bytes", Source.HOST, proofs[0].at) in told
+    assert (
+        "acked by the connection's acknowledgements: 100 of 100 bytes",
+        Source.TRANSPORT,
+        proofs[1].at,
+    ) in told
+    assert (NO_END_HEARD, Source.HOST, NOW) in told

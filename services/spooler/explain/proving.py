@@ -1,0 +1,57 @@
+"""What the end of a job rests on, in words: a headline that says no more than is proven, and every proof. Pure."""
+
+from __future__ import annotations
+
+from spooler.explain.facts import Fact, Source
+from spooler.job import Job
+from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource
+
+# What is on paper only the printer knows.
+_PROVEN = {
+    EvidenceLevel.ACKED: "The far end has all of it",
+    EvidenceLevel.CONFIRMED: "The printer confirmed all of it",
+}
+_NOT_ASKED = " (the printer itself was not asked)"
+_TIMED_OUT = " (the printer did not answer in time: its end was concluded by a time-out)"
+_BASIS = {
+    EvidenceLevel.NONE: "nothing is proven",
+    EvidenceLevel.SPOOLED: "nothing left the spool",
+    EvidenceLevel.ACKED: "proven by the far end's transport: it acknowledged every byte",
+    EvidenceLevel.CONFIRMED: "proven by the printer's own word",
+}
+_SAID = {
+    EvidenceSource.JOURNAL: (Source.HOST, "the host's journal"),
+    EvidenceSource.DRIVER_WRITE: (Source.HOST, "the device's driver"),
+    EvidenceSource.TCP_ACK: (Source.TRANSPORT, "the connection's acknowledgements"),
+    EvidenceSource.OUTPUT_QUEUE: (Source.TRANSPORT, "the line's output queue"),
+    EvidenceSource.USBLP: (Source.TRANSPORT, "the USB printer's driver"),
+    EvidenceSource.FILE_SYNC: (Source.TRANSPORT, "the synced file"),
+    EvidenceSource.LPD: (Source.TRANSPORT, "the print server"),
+    EvidenceSource.IPP: (Source.PRINTER, "the IPP printer"),
+    EvidenceSource.PJL: (Source.PRINTER, "the printer's PJL answers"),
+    EvidenceSource.ESCPOS: (Source.PRINTER, "the printer's ESC/POS answers"),
+    EvidenceSource.ZPL: (Source.PRINTER, "the printer's ZPL answers"),
+}
+
+
+def proven(job: Job) -> str:
+    """Return what is proven of a completed job, as a headline without its end."""
+    text = _PROVEN.get(job.ledger.level, "The device took all of it")
+    if any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence):
+        return text + _TIMED_OUT
+    return text + (_NOT_ASKED if job.ledger.level is EvidenceLevel.ACKED else "")
+
+
+def proof_facts(job: Job) -> tuple[Fact, ...]:
+    """Return what a completed job's level rests on, and every single proof with its time."""
+    basis = _BASIS.get(job.ledger.level, "no proof beyond the device's driver")
+    singles = (_fact(one, job.document.size_bytes) for one in job.ledger.evidence)
+    return (Fact(basis, Source.TRANSPORT, job.ended_at), *singles)
+
+
+def _fact(one: Evidence, size_bytes: int) -> Fact:
+    if one.source not in _SAID:  # a time-out, a person
+        by = Source.OPERATOR if one.source is EvidenceSource.OPERATOR else Source.HOST
+        return Fact(one.detail, by, one.at)
+    source, who = _SAID[one.source]
+    return Fact(f"{one.level} by {who}: {one.offset} of {size_bytes} bytes", source, one.at)
