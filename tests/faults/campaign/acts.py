@@ -7,10 +7,13 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 
+from printfabric.spooler.v1.printer_service_pb2 import DailyWindow, Printer
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from tests.faults.campaign.plan import Act, SchedulePlan
+from tests.faults.campaign.rules import closed
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.tale import Tale
 
@@ -47,8 +50,15 @@ class Acts:
             await self._for_a_while(
                 act, client.ports.pause(port, reason="campaign"), lambda: client.ports.resume(port)
             )
+        elif act.verb == "close":
+            await self._for_a_while(
+                act, self._set_window(queue, _closed_now()), lambda: self._set_window(queue)
+            )
         else:
             await self._to_job(schedule, act)
+
+    async def _set_window(self, queue: str, window: DailyWindow | None = None) -> None:
+        await self._client.printers.update(Printer(name=f"printers/{queue}", window=window), "window")
 
     async def _to_job(self, schedule: SchedulePlan, act: Act) -> None:
         tale = self._tales[schedule.jobs[act.job].request_id]
@@ -73,6 +83,11 @@ class Acts:
         finally:
             await asyncio.sleep(act.seconds)
             await _insist(undo)
+
+
+def _closed_now() -> DailyWindow:
+    now = datetime.now(UTC)
+    return closed(now.hour * 60 + now.minute)
 
 
 async def _insist(what: Callable[[], Awaitable[object]]) -> None:

@@ -83,9 +83,10 @@ class Box:
         self._pairs[pair] = task
         try:
             await asyncio.wait_for(asyncio.get_running_loop().sock_connect(far, self._target), 5)
+            broken = asyncio.Event()
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._pump(near, far))
-                pumps.create_task(self._pump(far, near))
+                pumps.create_task(self._pump(near, far, broken))
+                pumps.create_task(self._pump(far, near, broken))
         except* (OSError, TimeoutError):
             for one in pair:  # one side broke: so does the other
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -94,15 +95,21 @@ class Box:
             for one in pair:
                 one.close()
 
-    async def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._go.wait()
-            if self.slow:
-                await asyncio.sleep(0.05)
-            data = await loop.sock_recv(source, _CHUNK_BYTES)
-            await self._go.wait()
-            if not data:
+    async def _pump(self, source: socket.socket, sink: socket.socket, broken: asyncio.Event) -> None:
+        try:
+            while data := await self._piece(source):
+                await asyncio.get_running_loop().sock_sendall(sink, data)
+            # A reset is told once for each socket: who asks after that hears of an end in order.
+            if not broken.is_set():
                 sink.shutdown(socket.SHUT_WR)
-                return
-            await loop.sock_sendall(sink, data)
+        except OSError:
+            broken.set()
+            raise
+
+    async def _piece(self, source: socket.socket) -> bytes:
+        await self._go.wait()
+        if self.slow:
+            await asyncio.sleep(0.05)
+        data = await asyncio.get_running_loop().sock_recv(source, _CHUNK_BYTES)
+        await self._go.wait()
+        return data

@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from printfabric.spooler.v1 import print_service_pb2 as pb
-from printfabric.spooler.v1.printer_service_pb2 import PrefetchPolicy, Printer, RedirectPolicy
 from printfabric.types.v1.job_pb2 import JOB_STATE_CANCELED, Job
-from printfabric.types.v1.port_pb2 import HostRestartPolicy
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from printfabric_client.retry import Retry
@@ -24,17 +21,13 @@ from tests.faults.campaign.acts import Acts
 from tests.faults.campaign.journals import read_tries
 from tests.faults.campaign.person import Persons, still
 from tests.faults.campaign.plan import BatchPlan, SchedulePlan, batch_plan
+from tests.faults.campaign.rules import FIELDS
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.verdict import Findings, Judge
 from tests.rig.memory import memory_folder
 
 BATCH = 100
 BY_RULE = "spooler"
-RULES = {
-    "hold": pb.UNCERTAIN_DECISION_HOLD,
-    "skip": pb.UNCERTAIN_DECISION_SKIP,
-    "reprint-marked": pb.UNCERTAIN_DECISION_REPRINT_MARKED,
-}
 _END_S = 120.0  # what a batch may take once the last fault is over
 
 
@@ -88,7 +81,7 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
     try:
         await stage.start()
         async with Client(stage.spooler.address, timeout_s=10, retry=Retry(total_s=5.0, cap_s=0.5)) as client:
-            await asyncio.gather(*(_set_rules(client, schedule) for schedule in plan.schedules))
+            await asyncio.gather(*(_set_rules(client, stage, schedule) for schedule in plan.schedules))
             persons = Persons(client, plan.schedules, stage.queues)
             acts = Acts(client, stage, persons.tales)
             looking = asyncio.get_running_loop().create_task(persons.run())
@@ -107,22 +100,10 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
         result.faults.update(stand.struck())
 
 
-async def _set_rules(client: Client, schedule: SchedulePlan) -> None:
+async def _set_rules(client: Client, stage: Stage, schedule: SchedulePlan) -> None:
     for queue in schedule.queues:
-        printer = Printer(
-            name=f"printers/{queue}",
-            language_monitor=schedule.language,
-            on_uncertain=RULES[schedule.rule],
-            redirect=RedirectPolicy.REDIRECT_POLICY_REDIRECT_NOW
-            if schedule.redirects
-            else RedirectPolicy.REDIRECT_POLICY_WAIT,
-            prefetch=PrefetchPolicy.Value(f"PREFETCH_POLICY_{schedule.prefetch.upper()}"),
-            on_host_restart=HostRestartPolicy.Value(
-                f"HOST_RESTART_POLICY_{schedule.on_host_restart.upper()}"
-            ),
-        )
-        rules = ("language_monitor", "on_uncertain", "redirect", "prefetch", "on_host_restart")
-        await client.printers.update(printer, *rules)
+        ports = [stand.port for stand in stage.queues[queue]]
+        await client.printers.update(schedule.rules.printer(queue, HOST, ports), *FIELDS)
 
 
 async def _last_word(client: Client, persons: Persons, job: Job) -> None:

@@ -1,9 +1,12 @@
-"""The order on paper: units of a job one after the other, jobs of a queue as they were accepted."""
+"""The order on paper: units of a job one after the other, jobs of a queue as they were accepted.
+
+Only what nobody has decided about is looked at; else the decisions make the order.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from printfabric.types.v1.job_pb2 import Job
 from tests.faults.campaign.papers import serial
@@ -11,35 +14,34 @@ from tests.faults.campaign.printers import Stand
 from tests.faults.campaign.tale import Tale
 
 
-def disorder(stands: Sequence[Stand], jobs: Sequence[tuple[Job, Tale]]) -> Iterator[str]:
-    """Say what came out too early. Of jobs about which nobody decided anything; else the decisions make the order."""
-    for stand in stands:
-        place: dict[str, int] = {}
-        for number, sheet in enumerate(stand.sheets):
-            for name in sheet.whole:
-                place.setdefault(name, number)
-        for _, tale in jobs:
-            mine = [place[name] for unit in tale.units if (name := serial(tale.plan.number, unit)) in place]
-            if _untouched(tale) and mine != sorted(mine):
-                yield f"{stand.plan.name} job {tale.plan.number}: its units came out in the order of sheets {mine}"
-        if len(stands) == 1:
-            yield from _jobs_in_disorder(stand, place, jobs)
+def units_in_disorder(stand: Stand, jobs: Sequence[tuple[Job, Tale]]) -> Iterator[str]:
+    """Say which jobs' units came out before those that they follow."""
+    places = _places(stand)
+    for _, tale in jobs:
+        mine = _sheets(tale, places)
+        if mine != sorted(mine):
+            yield f"{stand.plan.name} job {tale.plan.number}: its units came out in the order of sheets {mine}"
 
 
-def _jobs_in_disorder(stand: Stand, place: dict[str, int], jobs: Sequence[tuple[Job, Tale]]) -> Iterator[str]:
-    spans = []
-    for job, tale in sorted(jobs, key=lambda each: each[0].number):
-        mine = [place[name] for unit in tale.units if (name := serial(tale.plan.number, unit)) in place]
-        if mine and _untouched(tale):
-            spans.append((job, tale, min(mine), max(mine)))
-    for (earlier, tale, _, last), (later, _, first, _) in itertools.pairwise(spans):
-        if first < last:
-            yield (
-                f"{stand.plan.name} ({stand.plan.personality}/{stand.plan.plug}): jobs/{later.number} began at sheet {first},"
-                f" before jobs/{earlier.number} ({tale.plan.request_id}, {earlier.attempts} attempts) was out at {last}"
-            )
+def overtaken(stand: Stand, jobs: Sequence[tuple[Job, Tale]]) -> int:
+    """Return how many jobs were not out yet when a later one began; `stand` is the only printer of its queue."""
+    places = _places(stand)
+    in_turn = [_sheets(tale, places) for _, tale in sorted(jobs, key=lambda each: each[0].number)]
+    runs = [(min(mine), max(mine)) for mine in in_turn if mine]
+    return sum(later[0] < earlier[1] for earlier, later in itertools.pairwise(runs))
 
 
-def _untouched(tale: Tale) -> bool:
-    """Whether nobody decided anything, and the first sheet of each unit is the only one."""
-    return not tale.decisions and tale.plan.copies == 1
+def _places(stand: Stand) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for number, sheet in enumerate(stand.sheets):
+        for name in sheet.whole:
+            places.setdefault(name, number)
+    return places
+
+
+def _sheets(tale: Tale, places: Mapping[str, int]) -> list[int]:
+    """Return the first sheet of each unit; none of a job with decisions, or with several copies."""
+    if tale.decisions or tale.plan.copies > 1:
+        return []
+    names = (serial(tale.plan.number, unit) for unit in tale.units)
+    return [places[name] for name in names if name in places]

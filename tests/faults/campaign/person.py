@@ -66,6 +66,7 @@ class Persons:
             if job.state != JobState.JOB_STATE_PENDING_HELD:
                 return
             if not awaits_decision(job):
+                self.tales[job.request_id].decisions.append(f"release: {job.hold_reason}")
                 await self._client.release(job.number)
                 return
             await self._decide(job, stands)

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests.faults.campaign.fault_dice import BOTH_WAYS, SPAN_S, box_faults, printer_fault, program_faults
 from tests.faults.campaign.papers import Paper, paper
+from tests.faults.campaign.rules import Rules, roll
 
 PERSONALITIES = ("zpl", "escpos", "pjl", "plain")
-SPAN_S = 7.0  # in which jobs come and faults strike
 END_TIMEOUT_S = 0.6
 # What the port of a printer says of its memory, beyond the input buffer: units on the paper path and half a unit.
 PATH_UNITS = 5
 BOX_BYTES = 40_000  # what a print-server box between host and printer may hold
-_PAPER = ("media-out", "ribbon-out", "cover-open", "jam", "head-hot", "cutter", "pause")
-_STALL = ("zero-window", "freeze", "busy")
-_DOOR = ("refuse", "blackhole", "accept-close")
-_STALL_LINE = ("xoff", "cts-low")
-_STATUS = ("garbage=24", "status-late=0.3,2", "status-twice=2", "status-missing=2", "status-wrong=2")
 _LARGE_UNIT_BYTES = 6000
 SPEAKING = 0.55  # how many of the printers are asked for their own word, where they have one
 _LANGUAGES = {"zpl": "ZPL", "escpos": "ESC/POS", "pjl": "PJL"}
 # tcp, a TCP box in between, a serial line, a line printer daemon, an IPP printer, a character device (played by a FIFO).
 _PLUGS = ("tcp", "tcp", "tcp", "box", "box", "pty", "pty", "lpr", "ipp", "fifo")
 _LINES = frozenset({"pty", "fifo"})  # no connections: what comes through belongs to nobody
-_BOTH_WAYS = frozenset({"tcp", "box", "pty"})
-_RULES = ("hold", "hold", "hold", "skip", "reprint-marked")
 _PERSONS = ("looks", "looks", "resumes", "reprints", "marks", "skips")
-_OF_PLUG = {"pty": ("line", "line", "gone", "noise"), "fifo": ("line", "gone")}
-_PREFETCH = ("never", "always")
-_ON_RESTART = ("finish", "finish", "hold")
-_VERBS = ("pause", "pause", "pause port", "hold", "hold", "cancel", "move", "move")
+_VERBS = ("pause", "pause", "pause port", "hold", "hold", "cancel", "move", "move", "close", "close")
 
 
 @dataclass(frozen=True)
@@ -107,11 +98,7 @@ class SchedulePlan:
     printers: tuple[PrinterPlan, ...]
     jobs: tuple[JobPlan, ...]
     person: str
-    language: str = ""  # the printer's language monitor, or none
-    rule: str = "hold"  # the printer's own, for what is uncertain
-    redirects: bool = False  # a job leaves a port that fails in its middle
-    prefetch: str = "never"  # or always: documents are brought to the host whole before they are begun
-    on_host_restart: str = "finish"
+    rules: Rules = field(default_factory=Rules)
     acts: tuple[Act, ...] = ()
     spare: tuple[PrinterPlan, ...] = ()  # of a second queue, for jobs that are moved
 
@@ -128,12 +115,16 @@ class BatchPlan:
     number: int
     schedules: tuple[SchedulePlan, ...]
     faults: tuple[tuple[float, str, float], ...]
+    postgres: bool = False  # its spooler keeps jobs in PostgreSQL, else in SQLite
+    console: bool = False  # there is a configuration service
 
 
 def batch_plan(seed: int, number: int, first: int, count: int) -> BatchPlan:
     """Return batch `number`: the schedules `first` to `first + count - 1` of the campaign `seed`."""
     schedules = tuple(schedule_plan(seed, one) for one in range(first, first + count))
-    return BatchPlan(number, schedules, _program_faults(random.Random(f"{seed}/batch/{number}")))
+    postgres, console = number % 2 == 1, number % 3 == 1
+    dice = random.Random(f"{seed}/batch/{number}")
+    return BatchPlan(number, schedules, program_faults(dice, postgres, console), postgres, console)
 
 
 def schedule_plan(seed: int, number: int) -> SchedulePlan:
@@ -142,7 +133,7 @@ def schedule_plan(seed: int, number: int) -> SchedulePlan:
     personality = dice.choice(PERSONALITIES)
     unit_bytes = _LARGE_UNIT_BYTES if dice.random() < 0.06 else dice.randrange(60, 900)
     queue = f"q{number}"
-    pool = dice.random() < 0.12
+    pool = dice.random() < 0.2
     printers = tuple(
         _printer(dice, f"{queue}{letter}", personality, unit_bytes) for letter in ("ab" if pool else "a")
     )
@@ -168,11 +159,7 @@ def schedule_plan(seed: int, number: int) -> SchedulePlan:
         printers,
         jobs,
         person=dice.choice(_PERSONS),
-        language=_language(dice, personality, printers + spare),
-        rule=dice.choice(_RULES),
-        redirects=pool and dice.random() < 0.5,
-        prefetch=dice.choice(_PREFETCH),
-        on_host_restart=dice.choice(_ON_RESTART),
+        rules=roll(dice, _language(dice, personality, printers + spare), pool=pool),
         acts=acts,
         spare=spare,
     )
@@ -181,7 +168,7 @@ def schedule_plan(seed: int, number: int) -> SchedulePlan:
 def _language(dice: random.Random, personality: str, printers: tuple[PrinterPlan, ...]) -> str:
     """Return the language monitor of some of those that can have one, or none."""
     # A line without flow control loses the answer's question with the rest, and the wait for it is long.
-    hear = all(one.plug in _BOTH_WAYS and (one.plug != "pty" or one.flow != "none") for one in printers)
+    hear = all(one.plug in BOTH_WAYS and (one.plug != "pty" or one.flow != "none") for one in printers)
     return _LANGUAGES.get(personality, "") if hear and dice.random() < SPEAKING else ""
 
 
@@ -209,80 +196,7 @@ def _printer(dice: random.Random, name: str, personality: str, unit_bytes: int) 
         buffer_bytes=dice.choice((2048, 8192)) if unit_bytes < 1000 else 16384,
         rcvbuf_bytes=dice.choice((2048, 8192)),
         unit_bytes=unit_bytes,
-        faults="; ".join(_fault(dice, plug, personality) for _ in range(dice.randrange(1, 5))),
-        box_faults=_box_faults(dice) if plug == "box" else (),
+        faults="; ".join(printer_fault(dice, plug, personality) for _ in range(dice.randrange(1, 5))),
+        box_faults=box_faults(dice) if plug == "box" else (),
         seed=dice.randrange(1 << 32),
     )
-
-
-def _fault(dice: random.Random, plug: str, personality: str) -> str:
-    """Return one fault of a printer's script."""
-    seconds = round(dice.uniform(0.05, 1.1), 2)
-    kinds = ["paper", "paper", "power", "slow"]
-    kinds += _OF_PLUG.get(plug, ("link", "link", "stall", "door", "late"))
-    kinds += ["status"] if personality != "plain" and plug in _BOTH_WAYS else []  # the others never reply
-    match dice.choice(kinds):
-        case "paper":
-            what = f"{dice.choice(_PAPER)}={seconds}"
-        case "power":
-            what = f"{dice.choice(('power-cut', 'reboot'))}={seconds}"
-        case "link":
-            what = dice.choice(("reset=drop", "reset=keep", "reset=drop", "fin=keep", "fin=drop"))
-        case "stall":
-            what = f"{dice.choice(_STALL)}={seconds}"
-        case "door":
-            what = f"{dice.choice(_DOOR)}={seconds}"
-        case "late":
-            what = f"accept-late={round(seconds / 2, 2)},{seconds}"
-        case "line":
-            what = f"{dice.choice(_STALL_LINE)}={seconds}"
-        case "gone":
-            what = f"device-gone={seconds},same"
-        case "noise":
-            what = "noise=3"
-        case "slow":
-            what = f"slow={dice.choice((1000, 4000, 20000))},{seconds}"
-        case _:
-            what = dice.choice(_STATUS)
-    return f"{what}@{_moment(dice)}"
-
-
-def _moment(dice: random.Random) -> str:
-    moments = (
-        f"unit:{dice.randrange(1, 30)}",
-        f"start:{dice.randrange(1, 30)}",
-        f"byte:{dice.randrange(1, 9000)}",
-        f"time:{round(dice.uniform(0.2, SPAN_S), 2)}s",
-        f"connect:{dice.randrange(1, 4)}",
-    )
-    return dice.choice(moments)
-
-
-def _box_faults(dice: random.Random) -> tuple[tuple[float, str], ...]:
-    """Return what befalls the box: a cut, or that it withholds everything for a while."""
-    kinds = ("cut", "cut", "hold", "slow")
-    return tuple(
-        (round(dice.uniform(0.2, SPAN_S), 2), dice.choice(kinds)) for _ in range(dice.randrange(1, 4))
-    )
-
-
-def _program_faults(dice: random.Random) -> tuple[tuple[float, str, float], ...]:
-    """Return what befalls spooler, port monitor, client and the line between the first two, in order."""
-    wanted = (
-        ("kill spooler", 2, 0.0, 0.3),
-        ("kill portmon", 2, 0.0, 0.3),
-        ("kill client", 2, 0.0, 0.2),
-        ("stop spooler", 1, 0.1, 1.2),
-        ("stop portmon", 2, 0.1, 1.2),
-        ("stop client", 1, 0.1, 0.6),
-        ("cut line", 3, 0.0, 0.0),
-        ("hold line", 2, 0.1, 1.2),
-        ("slow line", 1, 0.3, 1.0),
-        ("part line", 1, 0.5, 2.0),
-    )
-    faults = [
-        (round(dice.uniform(0.4, SPAN_S), 2), what, round(dice.uniform(least, most), 2))
-        for what, times, least, most in wanted
-        for _ in range(dice.randrange(1, times + 1))
-    ]
-    return tuple(sorted(faults))

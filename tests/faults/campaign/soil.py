@@ -79,7 +79,8 @@ def _torn_by_printer(stand: Stand, sheet: Sheet) -> bool:
 
     What it kept of a unit when it broke a connection itself is not such a case: the host knows, before the next document.
     """
-    if is_spoiled(sheet):
+    # A printer that is told where documents end, and still prints one behind half another, is to blame itself.
+    if is_spoiled(sheet) or stand.plan.plug in ("lpr", "ipp"):
         return True
     holes = [hole for hole in stand.holes() if hole.start < hole.end]
     for number, span in enumerate(sheet.spans):

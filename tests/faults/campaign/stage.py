@@ -19,7 +19,8 @@ from typing import IO
 from tests.faults.campaign.plan import BatchPlan, JobPlan
 from tests.faults.campaign.printers import Stand
 from tests.rig.cutting_proxy import CuttingProxy
-from tests.rig.programs import Program, end_process
+from tests.rig.postgres import postgres_server
+from tests.rig.programs import Program, end_process, wait_until
 from tests.rig.real_fabric import HOST, portmon_settings, spooler_settings
 
 SLOW_LINE = 60_000  # bytes a second
@@ -112,6 +113,7 @@ class Stage:
         self.stands = [stand for stands in self.queues.values() for stand in stands]
         # A program ends with the thread that started it: one thread starts them all, and lives until the end.
         self._starter = ThreadPoolExecutor(1)
+        self._left_last = contextlib.ExitStack()
         self._portmon_more = portmon
 
     async def start(self) -> None:
@@ -122,21 +124,32 @@ class Stage:
         await self.on_starter(self.portmon.start)
         await self.on_starter(self.spooler.start)
         await self.on_starter(self.client.start)
+        if self.plan.console:
+            await self.on_starter(self.portui.start)
 
     def _make_programs(self) -> None:
-        folder = self.folder
+        folder, more = self.folder, ""
+        if self.plan.postgres:
+            self.database = self._left_last.enter_context(postgres_server(durable=True))
+            self._database_url = self.database.database()
+            more = f'database = "{self._database_url}"'
         printers = {name: [stand.port for stand in stands] for name, stands in self.queues.items()}
         settings = portmon_settings(folder / "pm", self.stands, self._portmon_more)  # type: ignore[arg-type]
         self.portmon = Program("portmon", folder, settings)
         self.line = CuttingProxy(self.portmon.address)
         self.spooler = Program(
-            "spooler", folder, spooler_settings(folder / "sp", self.line.address, printers)
+            "spooler", folder, spooler_settings(folder / "sp", self.line.address, printers, more)
         )
-        self.client = ClientProcess(self.spooler.address, folder)
+        self.way = CuttingProxy(self.spooler.address)
+        self.client = ClientProcess(self.way.address, folder)
+        if self.plan.console:
+            self.portui = Program("portui", folder, f'spooler = "{self.spooler.address}"\n')
+            self._left_last.callback(self.portui.stop)
 
     async def stop(self) -> None:
         """End everything."""
-        for end in (self.client.kill, self.spooler.stop, self.portmon.stop, self.line.close):
+        ends = (self.client.kill, self.way.close, self.spooler.stop, self.portmon.stop, self.line.close)
+        for end in (*ends, self._left_last.close):
             await self.on_starter(end)
         for stand in self.stands:
             await stand.stop()
@@ -187,7 +200,22 @@ class Stage:
             await _until(began + at)
             self.faults[what] += 1
             act, _, whom = what.partition(" ")
-            await (self._befall_line(act, seconds) if whom == "line" else self._befall(act, whom, seconds))
+            if whom in ("line", "way"):
+                await _befall_line(getattr(self, whom), act, seconds)
+            elif whom == "database":
+                await self.on_starter(lambda act=act: self._befall_database(act))  # type: ignore[misc]
+            else:
+                await self._befall(act, whom, seconds)
+
+    def _befall_database(self, act: str) -> None:
+        """The spooler ends with its connection, for another may have its database by now; whoever runs it starts it again."""
+        if act == "cut":
+            self.database.end_connections(self._database_url)
+        else:
+            self.database.kill()
+            self.database.start()
+        wait_until(lambda: not self.spooler.runs, why="the spooler goes on without its database")
+        self.spooler.start()
 
     async def _befall(self, act: str, whom: str, seconds: float) -> None:
         program: Program | ClientProcess = getattr(self, whom)
@@ -200,18 +228,19 @@ class Stage:
             await asyncio.sleep(seconds)
             os.kill(program.pid, signal.SIGCONT)
 
-    async def _befall_line(self, act: str, seconds: float) -> None:
-        if act == "cut":
-            self.line.cut()
-            return
-        if act == "hold":
-            self.line.held = True
-        elif act == "part":
-            self.line.part()
-        else:
-            self.line.rate = SLOW_LINE
-        await asyncio.sleep(seconds)
-        self.line.held, self.line.away, self.line.rate = False, False, 0
+
+async def _befall_line(line: CuttingProxy, act: str, seconds: float) -> None:
+    if act == "cut":
+        line.cut()
+        return
+    if act == "hold":
+        line.held = True
+    elif act == "part":
+        line.part()
+    else:
+        line.rate = SLOW_LINE
+    await asyncio.sleep(seconds)
+    line.held, line.away, line.rate = False, False, 0
 
 
 async def _until(at: float) -> None:

@@ -16,7 +16,7 @@ from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import EvidenceLevel
 from tests.faults.campaign.excuses import SLACK_S, Excuses
 from tests.faults.campaign.journals import Try
-from tests.faults.campaign.order import disorder
+from tests.faults.campaign.order import overtaken, units_in_disorder
 from tests.faults.campaign.papers import serial
 from tests.faults.campaign.printers import Stand
 from tests.faults.campaign.soil import Soiled, soiled_sheets, unnamed
@@ -47,7 +47,8 @@ class Findings:
     )
     soiled_named: int = 0  # … of which each unit was
     spoiled_by_printer: int = 0  # … which the printer or its line did
-    disordered: int = 0  # units and jobs that came out before those they follow
+    disordered: int = 0  # units that came out before those they follow
+    overtaken: int = 0  # jobs that came out before one that was accepted earlier
     completed: int = 0
     cancelled: int = 0
     confirmed: int = 0  # … of which the printer itself said so
@@ -73,6 +74,7 @@ class Judge:
             self._marked.update(stand.marked)
         self._tries = tries
         self._excuses = Excuses(stands, tries)
+        self._lost_by_printer: set[str] = set()
 
     def judge(self, job: Job | None, tale: Tale, found: Findings) -> None:
         """Add one accepted job's verdict to `found`; `job` is its last word, None if nobody knows it any more."""
@@ -105,14 +107,18 @@ class Judge:
             soiled, own = soiled_sheets(stand)
             found.spoiled_by_printer += own
             for one in soiled:
-                if bad := unnamed(one, tales):
+                if one.pieces and self._lost_by_printer.issuperset(one.pieces):
+                    found.spoiled_by_printer += 1  # nobody could be told that it kept a piece
+                elif bad := unnamed(one, tales):
                     found.soiled += 1
                     found.complaints.append(self._soil_words(stand, one, bad, jobs))
                 else:
                     found.soiled_named += 1
-        for words in disorder(list(self._stands.values()), jobs):
-            found.disordered += 1
-            found.complaints.append(words)
+            for words in units_in_disorder(stand, jobs):
+                found.disordered += 1
+                found.complaints.append(words)
+        if len(self._stands) == 1:
+            found.overtaken += sum(overtaken(stand, jobs) for stand in self._stands.values())
 
     def _units(self, job: Job, tale: Tale, found: Findings) -> None:
         ended, copies = job.state == JobState.JOB_STATE_COMPLETED, tale.plan.copies
@@ -131,6 +137,7 @@ class Judge:
                 if missing <= 0:
                     found.skipped_missing += 1
                 elif self._excuses.covers(job, tale, unit, missing):
+                    self._lost_by_printer.add(name)
                     buffered += 1
                 else:
                     lost_here.append(unit)
