@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from tests.faults.campaign.campaign import BATCH, run_campaign, write
+from tests.faults.campaign.verdict import MUST_BE_ZERO
 
 _SHOWN = 20
 
@@ -34,16 +35,7 @@ def main() -> int:
     if len(complaints) > _SHOWN:
         print(f"… and {len(complaints) - _SHOWN} more in {options.output}")
     print(json.dumps(told, indent=2))
-    broken = (
-        "lost",
-        "doubled_unmarked",
-        "false_completed",
-        "false_statements",
-        "soiled",
-        "disordered",
-        "stuck",
-    )
-    return 1 if any(told[name] for name in broken) else 0
+    return 1 if any(told[name] for name in MUST_BE_ZERO) else 0
 
 
 if __name__ == "__main__":

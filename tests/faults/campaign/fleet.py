@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from printfabric.types.v1.job_pb2 import Job
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from printfabric_client.jobs import job_filter
@@ -22,7 +23,8 @@ from printfabric_client.retry import Retry
 from tests.faults.campaign.person import Persons, still
 from tests.faults.campaign.plan import PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
 from tests.faults.campaign.stage import HOST, Stage
-from tests.faults.campaign.verdict import Findings, Judge
+from tests.faults.campaign.tale import Tale
+from tests.faults.campaign.verdict import MUST_BE_ZERO, Findings, Judge
 from tests.rig.memory import memory_folder
 from tests.rig.programs import Program
 
@@ -168,15 +170,20 @@ async def _until_quiet(stage: Stage, client: Client, jobs: int) -> int:
 async def _judge(stage: Stage, client: Client, persons: Persons, found: Findings) -> None:
     """Hold every job's last word against its printer's record; nothing is excused."""
     judges = {queue: Judge(stands, {}) for queue, stands in stage.queues.items()}
+    known: dict[str, list[tuple[Job, Tale]]] = {queue: [] for queue in judges}
     accepted, seen = stage.client.accepted(), set[str]()
     async for job in client.list():
         seen.add(job.request_id)
-        judges[job.printer.removeprefix("printers/")].judge(job, persons.tales[job.request_id], found)
+        queue, tale = job.printer.removeprefix("printers/"), persons.tales[job.request_id]
+        judges[queue].judge(job, tale, found)
+        known[queue].append((job, tale))
         if job.number != accepted.get(job.request_id):
             found.doubled_unmarked += 1
             found.complaints.append(f"{job.request_id} is another job than was answered")
     for request_id in accepted.keys() - seen:
         judges[persons.tales[request_id].plan.printer].judge(None, persons.tales[request_id], found)
+    for queue, judge in judges.items():
+        judge.judge_sheets(known[queue], found)
 
 
 def main() -> int:
@@ -192,7 +199,7 @@ def main() -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     print(json.dumps(told, indent=2))
-    return 1 if any(told[name] for name in ("lost", "doubled_unmarked", "false_completed", "stuck")) else 0
+    return 1 if any(told[name] for name in MUST_BE_ZERO) else 0
 
 
 if __name__ == "__main__":

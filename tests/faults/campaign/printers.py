@@ -203,7 +203,7 @@ class Stand:
                 found.append(Loss(at, what, what in _SILENT, self._unread_by(what)))
             elif name == "accepted and closed":
                 found.append(Loss(event["time"], name, silent=True, unread=self._unread))
-            elif name in _LOST_EVENTS and (event.get("bytes") or event.get("units")):
+            elif name in _LOST_EVENTS and any(event.get(what) for what in ("bytes", "units", "copies")):
                 reason = str(event.get("reason", ""))
                 if reason not in ("nothing to print", "~JX"):
                     found.append(Loss(event["time"], f"{name} {reason}", reason == "power-cut"))

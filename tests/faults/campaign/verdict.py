@@ -25,6 +25,11 @@ from tests.faults.campaign.tale import Statement, Tale
 _MOST = 6  # of a job's decisions in a message
 _EVENTS = 40  # of a printer in a message
 
+# Of the findings.
+MUST_BE_ZERO = (
+    "lost", "doubled_unmarked", "false_completed", "false_statements", "soiled", "disordered", "stuck",
+)  # fmt: skip
+
 
 @dataclass
 class Findings:
