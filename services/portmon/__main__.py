@@ -150,7 +150,6 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
 
 async def _come_to_rest(ports: Ports, handles: Handles, grace_s: float) -> None:
     """Begin nothing with a device any more; what runs ends within the grace time, or at a known offset."""
-    handles.draining = True
     ports.access.withhold(Rest.ENDS)
     await asyncio.gather(handles.shutdown(None, grace_s, park=True), ports.access.quiet(grace_s))
 

@@ -29,6 +29,7 @@ class BetweenDocuments:
         self._questions: deque[tuple[Callable[[Port], object], asyncio.Future[Any]]] = deque()
         self._running: Errand | None = None
         self._refused: FabricError | None = None  # the port is closed
+        self.write_timeout_s: float | None = None  # of SetPortTimeOuts: it outlives the openings of the device
 
     def __bool__(self) -> bool:
         return self._settings is not None or bool(self._errands or self._questions)
@@ -77,6 +78,8 @@ class BetweenDocuments:
             if errand is not None and done is not None:
                 self._run(errand, done)
             work.open(monitor, settings)
+            if self.write_timeout_s is not None:
+                work.port.write_timeout_s = self.write_timeout_s
         except FabricError as error:
             log.warning("port refuses its settings", port=self._name, why=error.message)
             work.state = PortState.FAILED

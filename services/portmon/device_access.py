@@ -1,4 +1,4 @@
-"""Whether anybody may touch this host's devices: not while it sleeps, and not once it shuts down. Belongs to the event loop."""
+"""Whether anybody may begin to use this host's devices: not while it sleeps, nor once it shuts down. The event loop's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rest(StrEnum):
 
 
 class DeviceAccess:
-    """The right to use devices without a handle: errands, looks at devices, questions about their status."""
+    """The right to use devices: to open ports, and without a handle to run errands, to look, to ask for status."""
 
     def __init__(self) -> None:
         self._rests: set[Rest] = set()
@@ -39,13 +39,18 @@ class DeviceAccess:
         if not self._rests:
             self._granted.set()
 
+    @property
+    def withheld(self) -> bool:
+        """Whether nobody may begin to use a device."""
+        return bool(self._rests)
+
     async def granted(self) -> None:
         """Wait until devices may be used."""
         while self._rests:
             await self._granted.wait()
 
     def refuse(self, port: str) -> None:
-        """Raise PortBusy, as OpenPort does, while a port's device may not be used."""
+        """Raise PortBusy while a port's device may not be used."""
         if self._rests:
             raise self._busy(port)
 

@@ -51,7 +51,6 @@ class Handles:
         self._holds: dict[bytes, Hold] = {}
         self._dead: OrderedDict[bytes, Callable[[], FabricError]] = OrderedDict()
         self._changed = asyncio.Event()
-        self.draining = self.suspended = False
 
     def __iter__(self) -> Iterator[Hold]:
         return iter(list(self._holds.values()))
@@ -66,7 +65,7 @@ class Handles:
         if hold is None:
             why = self._dead.get(token, never_given_out)
             raise why()
-        if fence not in (0, hold.fence):
+        if fence != hold.fence:
             raise StaleFence(f"fence {fence} is not that of this handle", fence=fence, port=hold.port.name)
         hold.deadline = time.monotonic() + hold.lease_s
         return hold
@@ -89,9 +88,7 @@ class Handles:
             )
         if lease_s is not None and lease_s <= 0:
             raise InvalidArgument("a lease lasts some time", fields=[("lease", "is not above 0")])
-        if self.draining or self.suspended:
-            does = "is shutting down" if self.draining else "sleeps"
-            raise PortBusy(f"the host of port {port.name} {does}", port=port.name)
+        self._ports.access.refuse(port.name)
         lease = min(lease_s or self._lease_s, self._most_lease_s)
         work = self._answer(self._acquire(port, owner, fence, printer, lease, way))
         opened: Hold | FabricError = await asyncio.shield(self._tasks.spawn(f"open {port.name}", work))
@@ -125,20 +122,21 @@ class Handles:
             living = await self._living_session(port, way)
             if living is None:
                 await asyncio.to_thread(self._ports.staging.give_back, same(port.name), owner.fabric)
+            opened: PortSession | None = None
             try:
-                session = living or await self._new_session(port, owner, way)
+                opened = living or await self._new_session(port, owner, way)
+                # After the device, so that one that is away does not use fences up; before the handle is out.
+                await asyncio.to_thread(port.store_fence, owner.fabric, fence)
             except FabricError:
-                if hold is not None:
-                    self._lose(port, hold)
+                if living is None:
+                    await self._lose(port, hold, opened)
                 raise
-            # After the device, so that a device that is away does not use fences up; before the handle is out.
-            await asyncio.to_thread(port.journal.store_fence, owner.fabric, fence)
             if hold is not None:
                 self._kill(hold, taken := TakenOver(port.name, fence))
                 hold.farewell(taken())
                 log.info("port taken over", port=port.name, fence=fence, spooler=owner.spooler)
-            port.session = session
-            port.hold = self._give_out(port, session, owner, fence, printer, lease_s)
+            port.session = opened
+            port.hold = self._give_out(port, opened, owner, fence, printer, lease_s)
             port.hold.way = way
             self._ports.use_changed(port)
             return port.hold
@@ -150,7 +148,7 @@ class Handles:
             PortBusy: somebody has it. And whatever the device says.
         """
         async with port.lock:
-            if port.hold is not None or port.deleted or self.draining or self.suspended:
+            if port.hold is not None or port.deleted or self._ports.access.withheld:
                 raise PortBusy(f"port {port.name} is not free", port=port.name)
             port.session = await self._new_session(port, owner, way)
             fence = port.journal.fence(owner.fabric)
@@ -196,8 +194,12 @@ class Handles:
         while len(self._dead) > _DEAD_REMEMBERED:
             self._dead.popitem(last=False)
 
-    def _lose(self, port: HostPort, hold: Hold) -> None:
-        """End a hold whose device had to be let go for a newer opening that then failed: the port is free."""
+    async def _lose(self, port: HostPort, hold: Hold | None, session: PortSession | None) -> None:
+        """A newer opening failed: end it, and the hold, if any, whose device was let go for it. The port is free."""
+        if session is not None:
+            await session.close()
+        if hold is None:
+            return
         lost = InvalidHandle(f"port {port.name} was let go, and could not be opened again", port=port.name)
         self._kill(hold, lambda: lost)
         port.hold = None

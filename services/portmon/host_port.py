@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chassis.errors import StoreUnavailable
 from portmon.counters import PortCounters
 from portmon.facts import Facts
 from portmon.journal.port_journal import Journal
@@ -87,6 +88,14 @@ class HostPort:
             self.told = (self.state, time.time())
         heard = [one.at for one in self.facts.now().values() if one.source is Source.PRINTER]
         return Seen(*self.told, self.device_at, max(heard, default=None))
+
+    def store_fence(self, fabric: str, fence: int) -> None:
+        """Remember a fence durably; blocks. Raises StoreUnavailable: the journal does not take it."""
+        try:
+            self.journal.store_fence(fabric, fence)
+        except (OSError, ValueError) as error:
+            text = f"the journal of port {self.name} does not take its fence: {error}"
+            raise StoreUnavailable(text, port=self.name) from error
 
     def journal_fill(self) -> float:
         """Return the share of the journal that waits to be settled, 0 to 1; 0 for one that nobody asked for yet."""

@@ -142,6 +142,7 @@ class PortSession:
 
     def set_write_timeout(self, seconds: float) -> None:
         """Change the write time-out until the port is closed (SetPortTimeOuts)."""
+        self._between.write_timeout_s = seconds
         if (port := self.port) is not None:
             port.write_timeout_s = seconds
 

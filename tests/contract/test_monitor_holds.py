@@ -10,9 +10,18 @@ from typing import Any
 
 import pytest
 
-from chassis.errors import DeviceNotConnected, InvalidHandle, LeaseExpired, PortBusy, PortInUse, StaleFence
+from chassis.errors import (
+    DeviceNotConnected,
+    InvalidHandle,
+    LeaseExpired,
+    PortBusy,
+    PortInUse,
+    StaleFence,
+    StoreUnavailable,
+)
 from chassis.tasks import Tasks
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Progress, Slice
+from portmon.errand import Errand
 from portmon.handles import Handles
 from portmon.hold import Hold, Owner
 from portmon.host_port import HostPort
@@ -267,6 +276,37 @@ async def test_new_settings_wait_for_the_end_of_the_document(host: Host) -> None
     assert (await do(hold, new_key(), start=DocInfo(), data=b"y", end=Disposition.COMPLETE)).error is None
     assert hold.session._work.port.write_timeout_s == 7
     assert host.rig.received(2) == b"xy"
+
+
+async def test_a_handle_without_its_fence_is_stale(host: Host) -> None:
+    hold = await host.open(5)
+    for fence in (0, 4, 6):
+        with pytest.raises(StaleFence) as refused:
+            host.handles.check(hold.token, fence)
+        assert refused.value.win32 == 6
+    assert host.handles.check(hold.token, 5) is hold
+
+
+async def test_a_fence_that_cannot_be_remembered_opens_nothing_and_keeps_no_device(
+    host: Host,
+) -> None:
+    port = host.ports.get("LPT1:")
+    full = Owner("f" * 4000, "spooler-1")  # the journal's header has no room for it
+    with pytest.raises(StoreUnavailable):
+        await host.open(5, full)
+    assert (port.hold, port.session) == (None, None)
+    await host.open(5)  # nobody has the device
+
+
+async def test_time_outs_that_were_set_outlive_an_errand_with_the_device(host: Host) -> None:
+    hold = await host.open(5)
+    hold.session.set_write_timeout(3.5)
+    errand = Errand(lambda _: "done", lambda _: None, 30)
+    assert await hold.session.borrow(errand, hold.port.settings) == "done"
+    # Once this is answered the device is open again.
+    assert (await do(hold, new_key(), start=DocInfo(), data=b"x", end=Disposition.COMPLETE)).error is None
+    assert hold.session._work.port.write_timeout_s == 3.5
+    errand.close()
 
 
 async def test_a_drain_lets_the_document_end_and_begins_no_other(host: Host) -> None:

@@ -60,6 +60,7 @@ _DISPOSITIONS = {
     pb.DISPOSITION_ABORT: Disposition.ABORT,
     pb.DISPOSITION_RESTART: Disposition.RESTART,
 }
+_MOST_FABRIC_ID = 128
 # The journal keeps the code of a failure; this is the class it came from, where a code has one of its own.
 _BY_CODE = {
     kind.win32: kind
@@ -132,6 +133,9 @@ def owner_from(message: pb.PortOwner) -> Owner:
     """
     if not message.fabric_id:
         raise InvalidArgument("the owner's fabric id is missing", fields=[("owner.fabric_id", "is required")])
+    if len(message.fabric_id) > _MOST_FABRIC_ID:  # journals keep those of many fabrics in their headers
+        wrong = f"has more than {_MOST_FABRIC_ID} characters"
+        raise InvalidArgument(f"the owner's fabric id {wrong}", fields=[("owner.fabric_id", wrong)])
     return Owner(message.fabric_id, message.spooler_id)
 
 

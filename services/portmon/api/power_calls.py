@@ -35,7 +35,6 @@ class PowerCalls(Calls):
 
     async def _suspend(self, grace_s: float) -> pb.PowerEventResponse:
         """Let documents end within the grace time; park the others at their offset, release all devices."""
-        self._handles.suspended = True
         self._ports.access.withhold(Rest.SLEEPS)
         parked, _ = await asyncio.gather(
             self._handles.shutdown(None, grace_s), self._ports.access.quiet(grace_s)
@@ -49,8 +48,6 @@ class PowerCalls(Calls):
 
         Whoever watches is let go, registers again and so knows at once that the host is back.
         """
-        if self._handles.suspended:
-            log.info("host resumes")
-        self._handles.suspended = False
         self._ports.access.grant(Rest.SLEEPS)
+        log.info("host resumes")
         self._ports.changes.refresh()

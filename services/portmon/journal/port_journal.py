@@ -263,8 +263,8 @@ class Journal:
         """Remember a fence durably (one msync)."""
         fences = {name: n for name, n in self._note["fences"].items() if name != fabric}
         fences = dict(list(fences.items())[-(_MAX_FABRICS - 1) :]) | {fabric: fence}
-        self._note = {**self._note, "fences": fences}
-        self._file.write_note(self._note)
+        self._file.write_note(note := {**self._note, "fences": fences})
+        self._note = note  # what could not be written was not noted
 
     @property
     def line(self) -> Any:
@@ -273,8 +273,8 @@ class Journal:
 
     def store_line(self, line: Any) -> None:
         """Remember the line's settings before they are touched (one msync); None once they are restored."""
-        self._note = {**self._note, "line": line}
-        self._file.write_note(self._note)
+        self._file.write_note(note := {**self._note, "line": line})
+        self._note = note
 
     def close(self) -> None:
         """Sync and say that nothing is missing."""
