@@ -144,7 +144,7 @@ class Stand:
         return (
             self.sim.idle
             and not core.conditions
-            and not self.sim.actions._undo
+            and not self.sim.actions.lasting()
             and (self.box is None or self.box.quiet)
         )
 
