@@ -173,3 +173,39 @@ async def test_a_reader_that_waits_is_told_that_the_port_was_closed(host: Host) 
     await host.monitor.ClosePort(pb.ClosePortRequest(handle=handle))
     told = await asyncio.wait_for(asyncio.gather(*waiting), 30)
     assert {answer[2] for answer in told} == {"INVALID_HANDLE"}
+
+
+async def test_a_configuration_root_is_a_monitors_and_its_handle_dies_with_shutdown(host: Host) -> None:
+    m = host.monitor
+    await host.ports.add("COM7:", "Local Port", {"device": "/dev/null"})
+
+    async def initialize(root: str, owner: pb.PortOwner = OWNER) -> pb.InitializeResponse:
+        return await m.Initialize(pb.InitializeRequest(owner=owner, config_root=root))
+
+    async def listed(handle: bytes) -> list[str]:
+        answer = await m.EnumPorts(pb.EnumPortsRequest(monitor_handle=handle))
+        return [one.port.port for one in answer.ports]
+
+    roots = {
+        "": ["COM7:", "IP_1"],
+        "System\\CurrentControlSet\\Control\\Print\\Monitors": ["COM7:", "IP_1"],
+        "System\\CurrentControlSet\\Control\\Print\\Monitors\\Local Port": ["COM7:"],
+        "…\\Monitors\\Standard TCP/IP Port\\Ports": ["IP_1"],
+        "serial": ["COM7:"],
+        "x": [],
+    }
+    handles = {}
+    for root, ports in roots.items():
+        answer = await initialize(root)
+        handles[root] = answer.monitor_handle
+        assert await listed(answer.monitor_handle) == ports, root
+        assert (await initialize(root)).monitor_handle == answer.monitor_handle
+    assert [one.name for one in (await initialize("serial")).monitors] == ["Local Port"]
+    assert len(set(handles.values())) == len(roots)
+    other = await initialize("", pb.PortOwner(fabric_id="fabric", spooler_id="spooler-2"))
+    assert other.monitor_handle not in handles.values()
+    await m.Shutdown(pb.ShutdownRequest(owner=OWNER))
+    for dead in (*handles.values(), b"", b"garbage"):
+        assert await refusal(listed(dead)) == ("FAILED_PRECONDITION", 6, "INVALID_HANDLE")
+    assert await listed(other.monitor_handle) == ["COM7:", "IP_1"]
+    assert (await initialize("")).monitor_handle not in handles.values()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 
 from chassis.tasks import Tasks
 from portmon.handles import Handles
 from portmon.hold import Hold
 from portmon.ports import Ports
+from portmon.registrations import Registrations
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 
@@ -18,7 +18,7 @@ class Calls:
     def __init__(self, host: str, ports: Ports, handles: Handles, tasks: Tasks) -> None:
         self._host, self._ports, self._handles, self._tasks = host, ports, handles, tasks
         self._instance = uuid.uuid4().hex
-        self._monitor_handle = secrets.token_bytes(16)
+        self._registrations = Registrations()
 
     def _hold(self, handle: pb.PortHandle) -> Hold:
         return self._handles.check(handle.token, handle.fence)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 from typing import Any
 
-from chassis.errors import InvalidArgument, InvalidHandle, InvalidLevel, NotSupported
+from chassis.errors import InvalidArgument, InvalidLevel, NotSupported
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.convert_port import port_to_pb
@@ -15,6 +15,7 @@ from portmon.host_port import HostPort
 from portmon.journal.file import boot_id
 from portmon.monitor import PortMonitor
 from portmon.port_name import same
+from portmon.registrations import Registration
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 CONTRACT = "1.0"
@@ -39,6 +40,7 @@ _FUNCTIONS = (
 _WATCH_PAUSE_S = 0.2
 # sizeof(PORT_INFO_1) and sizeof(PORT_INFO_2) of 64-bit Windows.
 _INFO_BYTES = {1: 8, 2: 32}
+_MOST_ROOT = 255  # the most characters of a registry key's name
 
 
 class HostCalls(Calls):
@@ -46,7 +48,7 @@ class HostCalls(Calls):
 
     async def Initialize(self, request: pb.InitializeRequest, context: Any) -> pb.InitializeResponse:
         """Tell what the host has."""
-        convert.owner_from(request.owner)
+        owner = convert.owner_from(request.owner)
         if (
             request.contract_version
             and request.contract_version.split(".")[0] != CONTRACT.split(".", maxsplit=1)[0]
@@ -54,19 +56,26 @@ class HostCalls(Calls):
             raise NotSupported(f"contract {request.contract_version} is not spoken here", speaks=CONTRACT)
         if request.legacy_root_required and not request.config_root:
             raise InvalidArgument("the configuration root is empty", fields=[("config_root", "is empty")])
+        if len(request.config_root) > _MOST_ROOT:
+            raise InvalidArgument(
+                "the configuration root is too long", fields=[("config_root", "is too long")]
+            )
+        handle, registered = self._registrations.register(owner, request.config_root)
         return pb.InitializeResponse(
             host=self._host,
             instance_id=self._instance,
             boot_id=boot_id().hex(),
-            monitors=self._monitors(),
+            monitors=self._monitors(registered),
             contract_version=CONTRACT,
             version=version("print-fabric"),
-            monitor_handle=self._monitor_handle,
+            monitor_handle=handle,
         )
 
-    def _monitors(self) -> list[pb.Monitor]:
+    def _monitors(self, registered: Registration) -> list[pb.Monitor]:
         found: dict[str, pb.Monitor] = {}
         for monitor in self._ports.registry:
+            if not registered.has(monitor.name, monitor.scheme):
+                continue
             one = found.setdefault(monitor.name, pb.Monitor(name=monitor.name, kind=pb.MONITOR_KIND_PORT))
             one.version = version("print-fabric")
             one.schemes.append(monitor.scheme)
@@ -77,8 +86,9 @@ class HostCalls(Calls):
 
     async def EnumPorts(self, request: pb.EnumPortsRequest, context: Any) -> pb.EnumPortsResponse:
         """List the configured ports."""
-        if request.HasField("monitor_handle") and request.monitor_handle != self._monitor_handle:
-            raise InvalidHandle("this monitor handle is not of this run: register again")
+        registered = None
+        if request.HasField("monitor_handle"):
+            registered = self._registrations.check(request.monitor_handle)
         level = request.level if request.HasField("level") else 2
         if level not in _INFO_BYTES:
             raise InvalidLevel(f"PORT_INFO level {level} does not exist", level=level)
@@ -86,7 +96,10 @@ class HostCalls(Calls):
             raise InvalidArgument("a buffer with a size is missing", fields=[("null_output", "has a size")])
         wanted = request.monitor.casefold()
         found = [
-            port for port in self._ports if wanted in ("", port.monitor.name.casefold(), port.monitor.scheme)
+            port
+            for port in self._ports
+            if wanted in ("", port.monitor.name.casefold(), port.monitor.scheme)
+            and (registered is None or registered.has(port.monitor.name, port.monitor.scheme))
         ]
         needed = sum(_port_info_bytes(port, level) for port in found)
         if request.HasField("max_output_bytes") and needed > request.max_output_bytes:
@@ -118,8 +131,9 @@ class HostCalls(Calls):
                 await asyncio.sleep(_WATCH_PAUSE_S)
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.ShutdownResponse:
-        """Close the caller's ports, after their documents or after the grace time."""
+        """Close the caller's ports, after their documents or after the grace time, and forget its registration."""
         owner = convert.owner_from(request.owner)
+        self._registrations.end(owner)
         broken = await self._handles.shutdown(owner, request.grace.ToTimedelta().total_seconds())
         found = [one for hold in broken for one in hold.left_over()]
         return pb.ShutdownResponse(broken_off=map(convert.progress_to_pb, found))

@@ -12,6 +12,7 @@ from portmon.api.host_calls import HostCalls, capabilities_of
 from portmon.api.port_calls import PortCalls, opened
 from portmon.language_path import LanguagePath
 from portmon.language_registry import Languages
+from portmon.registrations import Registration
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 # What a language monitor calls beneath it. Windows' sample forgets EndDocPort, and calls it.
@@ -37,15 +38,16 @@ class LanguageCalls(HostCalls, PortCalls):
     answer_s: float = 10.0
 
     @override
-    def _monitors(self) -> list[pb.Monitor]:
+    def _monitors(self, registered: Registration) -> list[pb.Monitor]:
         functions = sorted((*NEEDED, *_OFFERED))
         languages = [
             pb.Monitor(
                 name=kind.name, kind=pb.MONITOR_KIND_LANGUAGE, capabilities=functions, version=kind.version
             )
             for kind in self.languages
+            if registered.has(kind.name)
         ]
-        return super()._monitors() + languages
+        return super()._monitors(registered) + languages
 
     async def OpenPortEx(self, request: pb.OpenPortExRequest, context: Any) -> pb.OpenPortExResponse:
         """Acquire a port through a language monitor, which is then the only one that speaks to it."""
