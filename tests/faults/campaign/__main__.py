@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tests.faults.campaign.campaign import BATCH, run_campaign, write
+from tests.faults.campaign.campaign import BATCH, run_campaign
 from tests.faults.campaign.verdict import MUST_BE_ZERO
 
 _SHOWN = 20
@@ -25,9 +25,13 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=None, help="keep logs and state below this folder")
     options = parser.parse_args()
     result = run_campaign(
-        options.seed, options.schedules, first=options.first, batch=options.batch, keep=options.keep
+        options.seed,
+        options.schedules,
+        first=options.first,
+        batch=options.batch,
+        keep=options.keep,
+        output=options.output,
     )
-    write(result, options.output)
     told = result.as_dict()
     complaints = told.pop("complaints")
     for complaint in complaints[:_SHOWN]:

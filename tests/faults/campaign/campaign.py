@@ -58,9 +58,18 @@ class Result:
 
 
 def run_campaign(
-    seed: int, schedules: int, *, first: int = 0, batch: int = BATCH, keep: Path | None = None
+    seed: int,
+    schedules: int,
+    *,
+    first: int = 0,
+    batch: int = BATCH,
+    keep: Path | None = None,
+    output: Path | None = None,
 ) -> Result:
-    """Run `schedules` schedules of the campaign `seed`; logs of batches with complaints go below `keep`."""
+    """Run `schedules` schedules of the campaign `seed`.
+
+    Logs and state of the batches stay below `keep`; the result so far is written to `output` after each of them.
+    """
     result, began = Result(seed), time.monotonic()
     for start in range(first, first + schedules, batch):
         count = min(batch, first + schedules - start)
@@ -72,6 +81,8 @@ def run_campaign(
             asyncio.run(_run_batch(plan, folder, result))
         result.schedules += count
         result.duration_s = time.monotonic() - began
+        if output is not None:
+            write(result, output)
     return result
 
 
