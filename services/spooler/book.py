@@ -26,6 +26,7 @@ class Queue:
     waiting: WaitingJobs = field(default_factory=WaitingJobs)
     jobs: set[int] = field(default_factory=set)  # unfinished ones, whatever they wait for
     turn: int = 0  # round robin: where to look first
+    passed_over: int = 0  # documents that others sent through its ports while something waited here
     arriving: int = 0  # jobs that are being accepted without a place: later ones do not overtake them
     pace: Pace = field(default_factory=Pace)
     returning: int = 0  # jobs that come back to their old place in a moment: nobody may overtake them

@@ -188,8 +188,13 @@ class Choosing(Admitting):
             queue.pace.backlog = max(queue.waiting, default=0)
             queue.pace.left(queue.printer, 0, asyncio.get_running_loop().time())
 
-    def _load(self, port: PortName) -> float:
-        return self.documents_done.get(port.key, 0)
+    def _load(self, port: PortName) -> tuple[float, int]:
+        """Return the bytes that are on their way or wait for a port, those of a pool in equal shares; then those it had."""
+        lane = self.lanes.get(port.key)
+        coming = sum(flight.size_bytes - flight.sent for flight in lane.flights.values()) if lane else 0
+        queues = [self.book.queues[name] for name in self.book.users.get(port.key, ())]
+        shares = sum(queue.waiting.size_bytes / len(queue.printer.ports) for queue in queues)
+        return coming + shares, self.bytes_done.get(port.key, 0)
 
     def _window(self, port: PortName) -> int:
         """Several documents on their way are only for printers without a choice (first available port, S10)."""

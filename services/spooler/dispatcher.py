@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.tasks import Tasks
+from spooler.book import Queue
 from spooler.choosing import MOST_IN_A_ROW, Choosing
 from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
@@ -28,6 +29,7 @@ from spooler.pace import is_overdue, was_out
 from spooler.printer import OnHostRestart, PortName
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
+from spooler.waiting import MOST_OVERTAKINGS
 
 log = logs.get(__name__)
 
@@ -124,11 +126,13 @@ class Dispatcher(Choosing):
             port = self._choose(queue, job)
             if port is None and not self.routes.picky(job, queue.printer):
                 break
-            queue.waiting.remove(job.number)
             if port is None:
+                queue.waiting.remove(job.number)
                 passed.append(job)
             else:
+                queue.waiting.leave(job.number)
                 self._took(queue, port)
+                self._overtake(queue, port)
                 self._launch(job, self.lane(port), JobEvent.START)
         for job in passed:
             queue.waiting.add(job)
@@ -211,12 +215,24 @@ class Dispatcher(Choosing):
         for name in names:
             self.kick(name)
 
-    def _urgency(self, name: str, lane: Lane | None) -> tuple[int, bool, int, int]:
-        """Order printers of one port: by their priority; then those that need no other language monitor, for a while."""
+    def _overtake(self, queue: Queue, port: PortName) -> None:
+        """A printer sends through a port: the others that share it and have something waiting were passed over."""
+        queue.passed_over = 0
+        for name in self.book.users.get(port.key, ()):
+            other = self.book.queues[name]
+            if other is not queue and other.waiting and other.printer.paused is None:
+                other.passed_over += 1
+
+    def _urgency(self, name: str, lane: Lane | None) -> tuple[bool, int, bool, int, int]:
+        """Order printers of one port: by their priority; then those that need no other language monitor, for a while.
+
+        None starves: one that was passed over too often goes before all.
+        """
         queue = self.book.queues[name]
+        patient = queue.passed_over < MOST_OVERTAKINGS
         key = queue.waiting.first_key() or (0, 0)
         same = lane is not None and (queue.printer.way == lane.turn_way) == (lane.turn < MOST_IN_A_ROW)
-        return -queue.printer.priority, not same, *key
+        return patient, -queue.printer.priority, not same, *key
 
     # --- what changes besides
 

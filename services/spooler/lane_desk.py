@@ -34,7 +34,7 @@ class LaneDesk(DispatchView):
         self.on_doubt: Callable[[Job], object] = lambda _job: None  # held: a rule may decide
         self.on_stopped: Callable[[Job], object] = lambda _job: None  # its port stopped in its middle
         self.on_news: Callable[[Landing], None] = lambda _landing: None
-        self.documents_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
+        self.bytes_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
         self._fence = 0
 
     def begin_epoch(self, epoch: int) -> None:
@@ -78,7 +78,8 @@ class LaneDesk(DispatchView):
 
     def landed(self, port: PortName, flight: Flight, progress: Progress) -> None:
         """See `LaneOwner.landed`."""
-        self.documents_done[port.key] = self.documents_done.get(port.key, 0) + 1
+        given = max(0, progress.accepted - flight.info.resume_offset)
+        self.bytes_done[port.key] = self.bytes_done.get(port.key, 0) + given
         self.on_landed(Landing(port, flight, progress, progress.error))
 
     def gave_back(self, port: PortName, flights: Sequence[Flight], error: FabricError) -> None:

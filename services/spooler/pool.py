@@ -11,7 +11,7 @@ def choose_port(
     printer: Printer,
     state_of: Callable[[PortName], PortAvailability],
     suspect: Callable[[PortName], bool],
-    load_of: Callable[[PortName], float],
+    load_of: Callable[[PortName], tuple[float, int]],
     turn: int,
     allowed: Collection[PortName] | None = None,
 ) -> PortName | None:
@@ -25,7 +25,7 @@ def choose_port(
         printer: whose ports, and in which order they are tried.
         state_of: what each port is doing.
         suspect: whether it failed a short while ago.
-        load_of: how much it has done, for LEAST_LOADED.
+        load_of: how much waits for it, and how much it has done, for LEAST_LOADED.
         turn: where to begin, for ROUND_ROBIN.
         allowed: the ports that this document may use; None: all.
     """
@@ -46,7 +46,7 @@ def choose_port(
     )
 
 
-def _ordered(printer: Printer, load_of: Callable[[PortName], float], turn: int) -> Sequence[PortName]:
+def _ordered(printer: Printer, load_of: Callable[[PortName], tuple[float, int]], turn: int) -> Sequence[PortName]:
     ports = printer.ports
     if len(ports) < 2 or printer.pool_order is PoolOrder.FIRST_AVAILABLE:
         return ports

@@ -1,6 +1,7 @@
 """The jobs of one printer that may print now, in the order in which they shall. Pure.
 
-A heap with lazy removal: adding, taking and removing a job cost the logarithm of what waits, whatever waits elsewhere.
+Higher priorities overtake, but no job starves: after so many overtakings in a row the job that waits longest is next.
+Heaps with lazy removal: adding, taking and removing a job cost the logarithm of what waits, whatever waits elsewhere.
 """
 
 from __future__ import annotations
@@ -10,15 +11,20 @@ from heapq import heapify, heappop, heappush
 
 from spooler.job import Job, order_key
 
+MOST_OVERTAKINGS = 16  # documents in a row that leave before one that has waited longer
 _TIDY_ABOVE = 64  # below this many leftovers a rebuild costs more than it saves
 
 
 class WaitingJobs:
-    """Jobs by priority (higher first), then by number."""
+    """Jobs by priority (higher first), then by number; now and then the one of the lowest number."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int]] = []
+        self._by_age: list[int] = []
         self._keys: dict[int, tuple[int, int]] = {}
+        self._sizes: dict[int, int] = {}
+        self._overtakings = 0
+        self.size_bytes = 0  # of all documents that wait, one copy of each
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -33,21 +39,43 @@ class WaitingJobs:
     def add(self, job: Job) -> None:
         """Let a job wait; one that waits already moves to its new place."""
         key = order_key(job)
-        if self._keys.get(job.number) != key:
-            self._keys[job.number] = key
-            heappush(self._heap, key)
+        known = self._keys.get(job.number)
+        if known == key:
+            return
+        if known is None:
+            heappush(self._by_age, job.number)
+            self._sizes[job.number] = job.document.size_bytes
+            self.size_bytes += job.document.size_bytes
+        self._keys[job.number] = key
+        heappush(self._heap, key)
 
     def remove(self, number: int) -> bool:
         """Take a job out, wherever it stands; return whether it was there."""
         if self._keys.pop(number, None) is None:
             return False
-        if len(self._heap) > _TIDY_ABOVE and len(self._heap) > 2 * len(self._keys):
+        self.size_bytes -= self._sizes.pop(number)
+        most = max(_TIDY_ABOVE, 2 * len(self._keys))
+        if len(self._heap) > most:
             self._heap = list(self._keys.values())
             heapify(self._heap)
+        if len(self._by_age) > most:
+            self._by_age = sorted(self._keys)
         return True
+
+    def leave(self, number: int) -> None:
+        """A job leaves for its port."""
+        self._overtakings = 0 if number == self._oldest() else self._overtakings + 1
+        self.remove(number)
+
+    def _oldest(self) -> int | None:
+        while self._by_age and self._by_age[0] not in self._keys:
+            heappop(self._by_age)
+        return self._by_age[0] if self._by_age else None
 
     def first(self) -> int | None:
         """Return the number of the job that is next, or None."""
+        if self._overtakings >= MOST_OVERTAKINGS:
+            return self._oldest()
         while self._heap:
             key = self._heap[0]
             if self._keys.get(key[1]) == key:

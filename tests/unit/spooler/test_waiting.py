@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from spooler.job import Document, Job, Sender, order_key
 from spooler.pool import choose_port
 from spooler.printer import PoolOrder, PortAvailability, PortName, Printer
-from spooler.waiting import WaitingJobs
+from spooler.waiting import MOST_OVERTAKINGS, WaitingJobs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PORTS = tuple(PortName("edge", f"P{number}:") for number in range(3))
@@ -41,6 +42,43 @@ def test_removing_many_gives_their_memory_back() -> None:
         waiting.remove(number)
     assert waiting.first() == 1000
     assert len(waiting._heap) < 70
+    assert len(waiting._by_age) < 70
+
+
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=40), st.integers(1, 40))
+def test_however_many_urgent_jobs_come_each_job_leaves_within_its_bound(low: list[int], at: int) -> None:
+    waiting = WaitingJobs()
+    for number, priority in enumerate(low, 1):
+        waiting.add(job(number, min(priority, 98)))
+    watched, number, left = min(at, len(low)), 1000, 0
+    while watched in waiting:
+        waiting.add(job(number, 99))
+        number, left = number + 1, left + 1
+        first = waiting.first()
+        assert first is not None
+        waiting.leave(first)
+    assert left <= watched * (MOST_OVERTAKINGS + 1)
+
+
+def test_jobs_that_overtake_nobody_leave_by_priority_alone() -> None:
+    waiting = WaitingJobs()
+    for number in range(1, 60):
+        waiting.add(job(number, 100 - number))
+    order = []
+    while (first := waiting.first()) is not None:
+        order.append(first)
+        waiting.leave(first)
+    assert order == list(range(1, 60))
+
+
+def test_a_job_that_changes_its_priority_is_counted_once() -> None:
+    waiting = WaitingJobs()
+    one = replace(job(1), document=Document(size_bytes=100))
+    waiting.add(one)
+    waiting.add(replace(one, priority=90))
+    assert (len(waiting), waiting.size_bytes) == (1, 100)
+    assert waiting.remove(1)
+    assert (waiting.first(), waiting.size_bytes) == (None, 0)
 
 
 def test_jobs_ahead_are_those_of_higher_priority_and_the_earlier_ones() -> None:
@@ -57,7 +95,7 @@ def choose(
         return PortAvailability.READY if port.port[1] in free else PortAvailability.PRINTING
 
     port = choose_port(
-        printer, state, lambda port: port.port[1] in suspect, lambda port: loads[PORTS.index(port)], turn
+        printer, state, lambda port: port.port[1] in suspect, lambda port: (loads[PORTS.index(port)], 0), turn
     )
     return -1 if port is None else PORTS.index(port)
 
