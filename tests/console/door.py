@@ -21,10 +21,22 @@ _TOKEN = "the console's own"
 class Guarded:
     """It runs: the spooler, the console, and their addresses."""
 
-    def __init__(self, spooler: Program, console: Program, web: str) -> None:
+    def __init__(self, spooler: Program, console: Program, web: str, settings: str) -> None:
         self.spooler = spooler
         self.console = console
         self.web = web
+        self._settings = settings
+
+    @contextmanager
+    def another_console(self, folder: Path) -> Iterator[str]:
+        """Run a second console with the same key, and yield its address."""
+        web = f"127.0.0.1:{free_port()}"
+        program = Program("portui", folder, self._settings.replace(self.web.removeprefix("http://"), web))
+        try:
+            program.start()
+            yield f"http://{web}"
+        finally:
+            program.stop()
 
 
 @contextmanager
@@ -42,9 +54,10 @@ def guarded(folder: Path) -> Iterator[Guarded]:
         console: Program | None = None
         try:
             spooler.start()
-            console = Program("portui", folder, _console(folder, provider.issuer, spooler.address, web))
+            settings = _console(folder, provider.issuer, spooler.address, web)
+            console = Program("portui", folder, settings)
             console.start()
-            yield Guarded(spooler, console, f"http://{web}")
+            yield Guarded(spooler, console, f"http://{web}", settings)
         finally:
             if console is not None:
                 console.stop()

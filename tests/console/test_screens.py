@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.console.visit import DESKTOP, PHONE, TABLET, Visit
+from tests.console.visit import AT_200, AT_400, DESKTOP, PHONE, TABLET, Visit
 
 pytestmark = pytest.mark.timeout(300)
 
 # By how much the page, or a list in it, is wider than its place.
 SIDEWAYS = """Math.max(document.documentElement.scrollWidth - innerWidth,
     ...[...document.querySelectorAll("table.list")].map((list) => list.offsetWidth - list.parentElement.clientWidth))"""
+# Whether something else is drawn over what has the focus.
+COVERED = """() => {
+    const one = document.activeElement, box = one.getBoundingClientRect();
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return !(top && one.contains(top));
+}"""
 SCREENS = {
     "overview": "/",
     "ports": "/ports",
@@ -72,6 +78,32 @@ def test_the_other_pairs_of_width_and_theme_bar_nobody_either(visit: Visit):
             visit.screen(page, f"{name}-{size[0]}-{theme}")
             barriers[f"{name} {size} {theme}"] = visit.barriers(page)
 
+    assert {name: found for name, found in barriers.items() if found} == {}
+
+
+@pytest.mark.parametrize("size", [AT_400, AT_200], ids=["400 %", "200 %"])
+def test_an_enlarged_page_is_read_without_moving_sideways_and_what_has_the_focus_is_in_sight(
+    visit: Visit, size: tuple[int, int]
+):
+    page = visit.window(size)
+    sideways = {}
+    for name in SCREENS if size == AT_400 else BUSY:
+        visit.open(page, SCREENS[name])
+        sideways[name] = page.evaluate(SIDEWAYS)
+    assert {name: by for name, by in sideways.items() if by > 0} == {}
+    visit.open(page, SCREENS["configure"])
+    visit.screen(page, f"configure-{size[0]}")
+    page.get_by_role("button", name="Save").focus()
+    assert page.evaluate(COVERED) is False
+
+
+def test_with_the_colours_of_somebodys_own_everything_is_there_and_bars_nobody(visit: Visit):
+    page = visit.window(forced=True)
+    barriers = {}
+    for name in ("ports", "configure"):
+        visit.open(page, SCREENS[name])
+        visit.screen(page, f"{name}-forced")
+        barriers[name] = visit.barriers(page)
     assert {name: found for name, found in barriers.items() if found} == {}
 
 

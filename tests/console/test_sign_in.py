@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.console.conftest import AXE
 from tests.console.door import PASSWORD, Guarded, guarded
+from tests.console.two_doors import two_doors
 from tests.console.visit import PHONE, Visit
 
 pytestmark = pytest.mark.timeout(300)
@@ -130,6 +131,38 @@ def test_somebody_who_was_signed_out_elsewhere_keeps_what_was_typed(visit: Visit
     expect(dialog.get_by_role("alert")).to_contain_text("at least one port")
     expect(dialog.get_by_label("Description")).to_have_value("typed for ten minutes")
     visit.forget("401", "403", "422")
+
+
+def test_through_two_consoles_without_affinity_somebody_signs_in_works_and_signs_out(
+    door: Guarded, browser: Browser, tmp_path: Path
+):
+    with door.another_console(tmp_path) as other, two_doors([door.web, other]) as front:
+        visit = Visit(browser, front.address, AXE)
+        page = visit.window()
+        visit.open(page, "/printers")
+        with_password(page, "ada")
+        page.wait_for_url("**/printers")
+        for path in ("/", "/ports", "/jobs", "/settings", "/printers"):
+            visit.open(page, path)
+            expect(page.get_by_label("Account: ada")).to_be_visible()
+        expect(page.locator("#pulse-text")).to_have_text("Live")
+        page.get_by_role("link", name="Add printer").first.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name", exact=True).fill("labels")
+        dialog.get_by_role("button", name="Add printer").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("at least one port")
+        expect(dialog.get_by_label("Name", exact=True)).to_have_value("labels")
+        page.keyboard.press("Escape")
+        page.get_by_label("Account: ada").click()
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/sign-in")
+        page.goto(f"{visit.address}/jobs")
+        expect(page).to_have_url(f"{visit.address}/sign-in?back=/jobs")
+        visit.forget("422")
+        assert visit.complaints == []
+        assert len(front.used) == 2
+        assert min(front.used.values()) > 5
+        visit.close()
 
 
 def ask(door: Guarded, method: str, path: str, cookie: str = "", body: str = "") -> tuple[int, str]:

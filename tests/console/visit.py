@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
 DESKTOP, TABLET, PHONE = (1280, 800), (820, 1180), (390, 844)
+# What a page has of 1280 by 1024 when somebody enlarges it: a quarter, a half.
+AT_400, AT_200 = (320, 256), (640, 512)
 # WCAG 2.2 A and AA, which is what the console promises.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -23,14 +25,22 @@ class Visit:
         self._axe = axe
         self._contexts: list[BrowserContext] = []
 
-    def window(self, size: tuple[int, int] = DESKTOP, theme: str = "light", *, scripts: bool = True) -> Page:
-        """Open a window; without scripts it is a browser that has none."""
+    def window(
+        self,
+        size: tuple[int, int] = DESKTOP,
+        theme: str = "light",
+        *,
+        scripts: bool = True,
+        forced: bool = False,
+    ) -> Page:
+        """Open a window; without scripts it is a browser that has none, `forced` one with its own few colours."""
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=theme,  # type: ignore[arg-type]
             java_script_enabled=scripts,
             has_touch=size != DESKTOP,
             reduced_motion="reduce",
+            forced_colors="active" if forced else "none",
         )
         self._contexts.append(context)
         page = context.new_page()
