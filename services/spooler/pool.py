@@ -46,7 +46,9 @@ def choose_port(
     )
 
 
-def _ordered(printer: Printer, load_of: Callable[[PortName], tuple[float, int]], turn: int) -> Sequence[PortName]:
+def _ordered(
+    printer: Printer, load_of: Callable[[PortName], tuple[float, int]], turn: int
+) -> Sequence[PortName]:
     ports = printer.ports
     if len(ports) < 2 or printer.pool_order is PoolOrder.FIRST_AVAILABLE:
         return ports
