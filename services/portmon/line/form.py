@@ -7,7 +7,7 @@ from typing import Any
 _LINE = {"baud": 9600, "dataBits": 8, "parity": "none", "stopBits": "1"}
 
 LINE_FORM: dict[str, Any] = {
-    "revision": 2,
+    "revision": 3,
     "title": "Serial port",
     "summary": "{baud} {dataBits}{parity|initial}{stopBits}",
     "rules": [

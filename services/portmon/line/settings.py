@@ -54,6 +54,16 @@ class SerialSettings(PortSettings):
         json_schema_extra={**_LINE, "widget": "select", "span": 2, "labels": _FLOW_LABELS},
     )
 
+    open_mode: Literal["exclusive", "document"] = Field(
+        default="exclusive",
+        title="Line is held",
+        description="From OpenPort to ClosePort, so that no other program gets between documents; or for each document "
+        "alone, as Windows does, so that others may use the line meanwhile.",
+        json_schema_extra={
+            "group": "Behaviour", "advanced": True, "span": 2, "labels": {"exclusive": "Always", "document": "In documents"},
+        },
+    )  # fmt: skip
+
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import serial
 from typing_extensions import override
 
-from chassis.errors import DeviceNotConnected, FabricError, InvalidSettings, WriteTimeout
+from chassis.errors import DeviceNotConnected, InvalidSettings, WriteTimeout
 from portmon.device_wait import is_hung_up
 from portmon.devices.found import FoundDevice, identity, serial_lines
 from portmon.document import DocInfo, DocKey, Evidence
@@ -29,15 +29,8 @@ from portmon.line.errors import LineWatch, counted
 from portmon.line.form import LINE_FORM
 from portmon.line.saved import restore_line, save_line
 from portmon.line.settings import SerialSettings
-from portmon.monitor import (
-    LineStore,
-    OpenContext,
-    Port,
-    PortMonitor,
-    drain,
-    open_error,
-    write_error,
-)
+from portmon.monitor import LineStore, OpenContext, Port, PortMonitor, drain, open_error, write_error
+from portmon.monitors._per_document import PerDocument
 
 _COM = re.compile(r"COM(\d+):", re.IGNORECASE)
 _DRAIN_AT_ABORT_S = 0.3
@@ -263,16 +256,23 @@ class SerialMonitor(PortMonitor[SerialSettings]):
         return identity(self.devices(), self.device(port, settings)) or super().identity(port, settings)
 
     @override
-    def open_port(self, port: str, settings: SerialSettings, context: OpenContext) -> SerialPort:
+    def open_port(self, port: str, settings: SerialSettings, context: OpenContext) -> Port:
+        acquire = partial(self._acquire, port, settings, context)
+        if settings.open_mode == "document":
+            return PerDocument(acquire, port, settings.write_timeout_s)
+        return acquire()
+
+    def _acquire(self, port: str, settings: SerialSettings, context: OpenContext) -> SerialPort:
         device = self.device(port, settings)
         try:
             return SerialPort(device, settings, context)
-        except serial.SerialException as error:
-            raise open_error(OSError(error.errno or errno.EIO, str(error)), port, device) from error
         except OSError as error:
-            raise open_error(error, port, device) from error
+            raise open_error(OSError(error.errno or errno.EIO, str(error)), port, device) from error
         except termios.error as error:
-            raise _not_a_line(port, device) from error
+            fields = [("device", "is not a serial line")]
+            raise InvalidSettings(
+                f"port {port}: {device} {fields[0][1]}", port=port, fields=fields
+            ) from error
         except ValueError as error:
             raise InvalidSettings(
                 f"port {port}: {device} refuses its settings: {error}", port=port
@@ -292,9 +292,3 @@ class SerialMonitor(PortMonitor[SerialSettings]):
     @override
     def devices(self) -> list[FoundDevice]:
         return serial_lines(self.init.tree)
-
-
-def _not_a_line(port: str, device: str) -> FabricError:
-    return InvalidSettings(
-        f"port {port}: {device} is not a serial line", port=port, fields=[("device", "is not a serial line")]
-    )

@@ -55,7 +55,9 @@ class Line:
         monitor = SerialMonitor(MonitorInit("edge-7", None))  # type: ignore[arg-type]
         wanted = SerialSettings.model_validate({"device": self.path, **values})
         context = OpenContext("COM1:", self.wait, self.lines, report=self._report)
-        return monitor.open_port("COM1:", wanted, context)
+        found = monitor.open_port("COM1:", wanted, context)
+        assert isinstance(found, SerialPort)
+        return found
 
     def _report(self, _reporter: str, reports: Sequence[Report], _lasts_s: float) -> None:
         self.reports = list(reports)
