@@ -22,6 +22,7 @@ from portui import frames
 from portui.web import (
     pages_add,
     pages_configure,
+    pages_configure_many,
     pages_fleet,
     pages_jobs,
     pages_move,
@@ -128,6 +129,8 @@ def _fleet_routes() -> list[Route]:
         Route("/settings/licences", pages_settings.licences),
         Route("/ports", fleet.ports),
         Route("/ports/many", changing(fleet.many_ports), methods=["POST"]),
+        Route("/ports/configure", changing(pages_configure_many.choose), methods=["POST"]),
+        Route("/ports/configure/save", changing(pages_configure_many.save), methods=["POST"]),
         Route("/hosts", fleet.hosts),
         Route("/hosts/{host}", fleet.host),
     ]
