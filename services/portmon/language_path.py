@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from typing_extensions import override
 
+from portmon.facts import Fact
 from portmon.host_port import HostPort
 from portmon.language import Language
 from portmon.language_port import LanguagePort
@@ -32,6 +34,26 @@ class LanguagePath:
         # Without a way back (LPR, IPP) its words would be in the document, and an answer never comes: OpenPortEx refuses
         # that, and what was staged for a port of another type finds its successor so.
         return _Stacked(port, self) if self.bidirectional and port.monitor.readable else port.monitor
+
+
+class _SpokenPort(LanguagePort):
+    """Beside documents: values by name are the language's, and what is not its own is handed on."""
+
+    @override
+    def control(self, code: int, data: bytes) -> bytes:
+        return self._inner.control(code, data)
+
+    @override
+    def maintain(self, what: str) -> None:
+        self._inner.maintain(what)
+
+    @override
+    def facts(self) -> Mapping[str, Fact]:
+        return self._inner.facts()
+
+    @override
+    def printer_data(self, name: str) -> bytes:
+        return ask_by_name(name, self._language, self._inner, self._context, self._answer_s)
 
 
 class _Stacked(PortMonitor[PortSettings]):
@@ -64,7 +86,7 @@ class _Stacked(PortMonitor[PortSettings]):
         inner = self._below.open_port(port, settings, replace(context, received=received))
         language = self._path.kind(pipe=inner.resumable)
         ears.append(language)
-        found = LanguagePort(
+        return _SpokenPort(
             inner,
             language,
             context,
@@ -72,9 +94,3 @@ class _Stacked(PortMonitor[PortSettings]):
             tell=self._port.facts.tell,
             answer_s=self._path.answer_s,
         )
-        # A language hands on what is not its own.
-        found.control, found.maintain, found.facts = inner.control, inner.maintain, inner.facts  # type: ignore[method-assign]
-        found.printer_data = lambda name: ask_by_name(  # type: ignore[method-assign]
-            name, language, inner, context, self._path.answer_s
-        )
-        return found
