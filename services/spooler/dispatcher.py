@@ -29,6 +29,7 @@ from spooler.pace import is_overdue, was_out
 from spooler.printer import OnHostRestart, PortName
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
+from spooler.unbegun import settle_unbegun
 from spooler.waiting import MOST_OVERTAKINGS
 
 log = logs.get(__name__)
@@ -59,11 +60,13 @@ class Dispatcher(Choosing):
         self.book.put_printers(snapshot.printers)
         self.paused_ports.update({port.key: paused for port, paused in snapshot.paused_ports})
         open_attempts = {attempt.job_number: attempt for attempt in snapshot.open_attempts}
-        lost = await end_lost(self.store, snapshot)
-        for job in snapshot.jobs:
+        ended = await end_lost(self.store, snapshot)
+        settled = await settle_unbegun(self.store, snapshot)
+        for known in snapshot.jobs:
+            job = ended.get(known.number) or settled.get(known.number, known)
             self.book.add(job)
-            if job.number in lost:
-                self.ended(lost[job.number])
+            if job.ended:
+                self.ended(job)
                 continue
             self.timetable.note(job)
             if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED) and job.port is not None:
