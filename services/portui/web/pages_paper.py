@@ -15,6 +15,11 @@ from portui.web import shown
 from portui.web.changes import not_found, text_of
 from portui.web.rendering import Console, back, console_of, go, port_asked
 
+_NONE = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 96"><text x="80" y="52" text-anchor="middle"'
+    b' font-family="sans-serif" font-size="12" fill="#535d6b">no picture any more</text></svg>'
+)
+
 
 class Seen(NamedTuple):
     """A simulated printer and the newest of what came out of it; no printer: it is a real one."""
@@ -33,11 +38,11 @@ async def seen(
 
 
 async def picture(request: Request) -> Response:
-    """Return the picture of a unit, from the simulator that printed it."""
+    """Return the picture of a unit, from the simulator that printed it, or one that says that none is kept."""
     name, number = request.path_params["name"], request.path_params["number"]
     found = await console_of(request).simulators.picture(name, number)
     if not found:
-        return await not_found(request, LookupError(name))
+        return Response(_NONE, media_type="image/svg+xml", headers={"cache-control": "no-store"})
     return Response(found, media_type="image/png", headers={"cache-control": "private, max-age=600"})
 
 
