@@ -10,14 +10,13 @@ from typing import TypeVar
 from chassis import logs
 from chassis.errors import SpoolFull
 from spooler.job import Job
-from spooler.job_state import TERMINAL
 from spooler.store import Changes, JobFilter, JobOrder, Store
 
 log = logs.get(__name__)
 
 Written = TypeVar("Written")
 _AT_ONCE = 200  # jobs in one commit
-_ENDED = JobFilter(states=TERMINAL)
+_SPARE = JobFilter(spare=True)
 
 
 class Room:
@@ -25,17 +24,16 @@ class Room:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        # Guards the page: two askers at once would give back twice as much as is needed.
+        # Guards what is given back: two askers at once would give back twice as much as is needed.
         self._turn = asyncio.Lock()
-        self._page = ""  # behind the jobs that have nothing left to give
 
     async def make(self, wanted_bytes: int = 0) -> bool:
         """Free `wanted_bytes` and as much again as the reserve; return whether anything was given back."""
         async with self._turn:
             given = 0
             while not await self._enough(wanted_bytes):
-                count = await self._next_page()
-                if count is None:
+                count = await self._give_back()
+                if not count:
                     break
                 given += count
             if given:
@@ -47,8 +45,8 @@ class Room:
         async with self._turn:
             given = 0
             while (await self._store.usage()).live_bytes > most_bytes:
-                count = await self._next_page()
-                if count is None:
+                count = await self._give_back()
+                if not count:
                     break
                 given += count
             return given > 0
@@ -66,17 +64,12 @@ class Room:
         usage = await self._store.usage()
         return usage.free_bytes - 2 * usage.reserve_bytes >= wanted_bytes
 
-    async def _next_page(self) -> int | None:
-        """Give back what the next page of ended jobs holds; None at the end."""
-        page = await self._store.list_jobs(
-            _ENDED, order=JobOrder.OLDEST_FIRST, limit=_AT_ONCE, page_token=self._page
-        )
-        jobs = [_without_document(job) for job in page.jobs if job.has_document and not job.retain]
+    async def _give_back(self) -> int:
+        """Give back the documents of the oldest ended jobs that have theirs; return how many."""
+        page = await self._store.list_jobs(_SPARE, order=JobOrder.OLDEST_FIRST, limit=_AT_ONCE)
+        jobs = [_without_document(job) for job in page.jobs]
         if jobs:
             await self._store.record(Changes(jobs=jobs, drop_documents=[job.number for job in jobs]))
-        self._page = page.next_token
-        if not page.next_token:
-            return len(jobs) or None
         return len(jobs)
 
 

@@ -54,6 +54,7 @@ class JobFilter:
     request_id: str = ""
     created_from: datetime | None = None  # included
     created_until: datetime | None = None  # not included
+    spare: bool = False  # ended, not to be retained, and their documents are still here
     numbers: frozenset[int] | None = None  # only these, or one of `uids`; None: whatever they are
     uids: frozenset[bytes] = frozenset()
 

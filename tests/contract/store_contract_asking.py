@@ -93,6 +93,19 @@ class AskingContract(StoreFixtures):
         ) == [1, 2, 3, 4]
         assert await numbers(created_from=d.created_at + timedelta(seconds=1)) == []
 
+    async def test_documents_that_may_be_given_back_are_those_of_ended_jobs_that_are_not_retained(
+        self, store
+    ):
+        jobs = await accepted(store, label(), label(retain=True), label(), label())
+        await store.record(Changes(jobs=[ended(job) for job in jobs[:3]]))
+
+        async def spare() -> list[int]:
+            return [job.number for job in (await store.list_jobs(JobFilter(spare=True))).jobs]
+
+        assert await spare() == [jobs[0].number, jobs[2].number]
+        await store.record(Changes(drop_documents=[jobs[0].number]))
+        assert await spare() == [jobs[2].number]
+
     async def test_a_question_does_not_wait_for_the_writer(self, store):
         (job,) = await accepted(store)
         writing = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+import psycopg
 import pytest
 
 from spooler.sql.postgres.store import PostgresStore
@@ -63,3 +64,14 @@ class TestPrinters(Postgres, asking.PrinterContract):
 
 class TestBeginning(Postgres, asking.BeginningContract):
     pass
+
+
+async def test_a_database_without_an_index_that_came_later_gets_it(server: PostgresServer) -> None:
+    url = server.database()
+    await (await PostgresStore.open(url)).close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP INDEX jobs_spare")
+    await (await PostgresStore.open(url)).close()
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'jobs_spare'").fetchone()
+    assert found is not None

@@ -42,6 +42,7 @@ from spooler.sql.rows import (
     moment,
 )
 from spooler.sql.schema import (
+    SPARE,
     attempts,
     bound_sql,
     history,
@@ -273,19 +274,16 @@ def _number_of(page_token: str, order: JobOrder) -> int | None:
 
 def _jobs_where(where: JobFilter, order: JobOrder, after: int | None) -> Select[tuple[object, ...]]:
     statement = select(*JOB_READ)
-    if where.printer:
-        statement = statement.where(jobs.c.printer == where.printer)
+    for name in ("printer", "user", "owner", "request_id"):
+        if value := getattr(where, name):
+            statement = statement.where(jobs.c[name] == value)
     if where.states:
         numbers = sorted(IPP_NUMBER[state] for state in where.states)
         statement = statement.where(jobs.c.state.in_(numbers))
         if numbers[-1] < 7:
             statement = statement.where(text("state < 7"))  # finds the index of what is unfinished
-    if where.user:
-        statement = statement.where(jobs.c.user == where.user)
-    if where.owner:
-        statement = statement.where(jobs.c.owner == where.owner)
-    if where.request_id:
-        statement = statement.where(jobs.c.request_id == where.request_id)
+    if where.spare:
+        statement = statement.where(text(SPARE))
     if where.created_from is not None:
         statement = statement.where(jobs.c.created_at >= micros(where.created_from))
     if where.created_until is not None:

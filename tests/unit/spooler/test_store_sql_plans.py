@@ -60,6 +60,7 @@ async def test_no_statement_looks_at_all_rows_of_a_table(plan, name):
         (JobFilter(printer="labels"), "jobs_by_printer"),
         (JobFilter(user="mia"), "jobs_by_user"),
         (JobFilter(states=UNFINISHED), "jobs_unfinished"),
+        (JobFilter(spare=True), "jobs_spare"),
         (JobFilter(owner="till", request_id="r"), "jobs_by_request"),
         (JobFilter(), "PRIMARY KEY"),
         (JobFilter(numbers=frozenset({1, 2})), "PRIMARY KEY"),

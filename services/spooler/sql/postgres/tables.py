@@ -10,7 +10,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, Table
 
 from chassis.errors import StoreUnavailable
 from spooler.sql.postgres.connection import PostgresCursor
-from spooler.sql.schema import metadata
+from spooler.sql.schema import SPARE, metadata
 
 VERSION = 1  # of these tables; steps from one to the next are in `_STEPS`
 CHUNK_BYTES = 256 * 1024  # of a document in one row, at most
@@ -31,6 +31,8 @@ _CHUNKS = (
     "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
 )
 _STEPS: dict[int, tuple[str, ...]] = {}  # version -> the statements that lead to the next
+# Indexes that databases of this version may lack. They need no version: a spooler that does not know them keeps them.
+_INDEXES = (f"CREATE INDEX IF NOT EXISTS jobs_spare ON jobs (number) WHERE {SPARE}",)
 
 
 def prepare(cursor: PostgresCursor, where: str) -> None:
@@ -56,6 +58,8 @@ def prepare(cursor: PostgresCursor, where: str) -> None:
         for statement in _STEPS[version]:
             cursor.execute(statement)
         cursor.execute("UPDATE meta SET value = ? WHERE key = 'tables'", (str(version + 1),))
+    for statement in _INDEXES:
+        cursor.execute(statement)
     cursor.execute("COMMIT")
 
 
