@@ -11,10 +11,10 @@ CODE := services client simulators tests tools hatch_build.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet versus vectors fuzz bench golden docs wheel images breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet versus vectors fuzz bench guard-baseline golden docs wheel images breaking lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv from requirements.lock (needs Python >= 3.11 only; skipped when current)
 	@PYTHON="$(PYTHON)" tools/setup.sh
@@ -79,6 +79,9 @@ fuzz: protos ## hostile input for every decoder (SECONDS=10 for each); result in
 bench: protos ## measure beside CUPS and LPrint on this machine; result in build/bench.json
 	@mkdir -p build
 	@$(BIN)/python -m tests.bench --output build/bench.json $(ARGS)
+
+guard-baseline: protos ## write down what the hot paths cost now, in instructions; the diff of tests/bench/costs.json is for review
+	@$(BIN)/python -m tests.bench.costs --write
 
 golden: protos ## rewrite the golden files, pages drawn from the code included; the diff is for review
 	@$(PYTEST) -q -m golden --golden-update $(ARGS)
