@@ -138,6 +138,13 @@ class Source(Protocol):
         """Take note, durably, of what its spooler is told next."""
 
 
+class Closing(NamedTuple):
+    """What closes a document that lies in the device unfinished: bytes that go before the next one and do not count."""
+
+    document: DocKey
+    data: bytes  # may be empty: it is left as it is
+
+
 # Called on the event loop with how far the document is, and whether the slice is done with.
 Reply = Callable[[Progress, bool], None]
 
@@ -154,6 +161,8 @@ class Slice:
     start: DocInfo | None = None
     resume_offset: int = 0
     resume_prefix: bytes = b""
+    guarded: bool = False  # it is not begun behind half a document that `closing` does not name
+    closing: Closing | None = None
     offset: int = 0
     data: bytes = b""
     end: Disposition | None = None

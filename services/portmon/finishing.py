@@ -97,6 +97,7 @@ def slice_of(document: StagedDocument) -> Slice:
         end=Disposition.COMPLETE,
         size=facts.end,
         source=document,
+        guarded=True,
     )
 
 

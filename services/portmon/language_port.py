@@ -34,6 +34,8 @@ _CLEAR_S = 1.0  # how long a printer may take to throw away what waits
 class LanguagePort(Port):
     """A port with a language around it. `known` asks the port's journal, `tell` takes facts about the printer."""
 
+    _closing = b""  # of half a document that lay before this one
+
     def __init__(
         self,
         inner: Port,
@@ -62,7 +64,7 @@ class LanguagePort(Port):
         self._told: Mapping[str, Fact] = {}
         self.resumable, self.piece_bytes, self.stall = inner.resumable, inner.piece_bytes, inner.stall
         self.write_error_is_exact, self.write_timeout_s = inner.write_error_is_exact, inner.write_timeout_s
-        self.one_way, self.acks = inner.one_way, inner.acks
+        self.one_way, self.runs_on, self.acks = inner.one_way, inner.runs_on, inner.acks
         self._follow()
 
     def _follow(self) -> None:
@@ -89,7 +91,7 @@ class LanguagePort(Port):
         self._inner.start_doc(key, info, resume_offset)
         self._through = not self._inner.readable
         self._document = Wrapped(key, info, self._before)
-        self._put, self._heard_at = Insertions(), None
+        self._put, self._heard_at, self._closing = Insertions(), None, b""
         self._begun, self._introduced, self._finished = continues, True, False
         self._last, self._before, self._recovered = key, Before.BROKEN, None
         if continues:
@@ -101,9 +103,13 @@ class LanguagePort(Port):
         """Tell whether the printer stands in the middle of this document: a wrapper there would spoil it."""
         if self._recovered == key:
             return True
-        if not (resume_offset and self._inner.resumable):
-            return False
-        return stands_in(self._known, key, resume_offset, self._last)
+        may = bool(resume_offset) and self._inner.resumable
+        return may and stands_in(self._known, key, resume_offset, self._last)
+
+    @override
+    def close_before(self, closing: bytes) -> bytes:
+        self._closing = b"" if self._through else closing  # behind what empties the printer
+        return closing if self._through else b""
 
     @override
     def write(self, data: memoryview) -> int:
@@ -138,7 +144,7 @@ class LanguagePort(Port):
             if not self._language.cleared:
                 return False
         self._introduced = True
-        self._queue(self._language.begin(self._wrapped(), bytes(data[:_FIRST_BYTES])))
+        self._queue(self._closing + self._language.begin(self._wrapped(), bytes(data[:_FIRST_BYTES])))
         return self._flush()
 
     def _queue(self, data: bytes) -> None:
@@ -162,9 +168,8 @@ class LanguagePort(Port):
     def confirmed(self) -> int:
         if self._all_out:
             return self._put.payload_at(self._put.sent)
-        if not self._begun or self._through:
-            return 0
-        return max(0, self._language.confirmed() - self._seen_before)
+        silent = not self._begun or self._through
+        return 0 if silent else max(0, self._language.confirmed() - self._seen_before)
 
     @override
     def end_doc(self) -> Evidence:
@@ -181,10 +186,8 @@ class LanguagePort(Port):
         self._document = None
         self._idle_at = time.monotonic() + self._pause()
         self._follow()
-        if not asked:
-            return evidence
-        if self._all_out:
-            return self._language.evidence
+        if not asked or self._all_out:
+            return self._language.evidence if asked else evidence
         return Evidence.NO_ANSWER_WRITTEN if evidence is Evidence.DRIVER_WRITE else Evidence.NO_ANSWER
 
     def _await_word(self) -> bool:
@@ -260,8 +263,7 @@ class LanguagePort(Port):
     def _take(self) -> bool:
         """Read for ourselves; tell whether something was understood."""
         before = self._heard_at
-        data = self.read(_READ_BYTES)
-        if data:
+        if data := self.read(_READ_BYTES):
             self._context.received(data)
         return self._heard_at != before
 
@@ -281,9 +283,8 @@ class LanguagePort(Port):
     @override
     def look_after(self) -> float | None:
         # Half a document may be waiting for its rest: nothing may come between.
-        if self._document is not None or self._before.is_half:
-            return None
-        if not self._inner.readable or self._inner.fileno() is None:
+        half = self._document is not None or self._before.is_half
+        if half or not self._inner.readable or self._inner.fileno() is None:
             return None
         now = time.monotonic()
         if now >= self._idle_at:

@@ -89,6 +89,7 @@ class Port(ABC):
     write_timeout_s: how long the device may take nothing; SetPortTimeOuts changes it.
     far_buffer_bytes: acknowledged bytes that the far end may still lose when it breaks.
     acks: who says what is `acked`, beside what `end_doc` returns.
+    runs_on: nothing parts documents but their own bytes: what one leaves unfinished lies before the next.
     """
 
     resumable: bool = False
@@ -101,6 +102,7 @@ class Port(ABC):
     write_timeout_s: float = 45.0
     far_buffer_bytes: int = 0
     acks: Evidence = Evidence.NONE
+    runs_on: bool = False
 
     @abstractmethod
     def fileno(self) -> int | None:
@@ -109,6 +111,10 @@ class Port(ABC):
     @abstractmethod
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
         """Make the device ready for a document (StartDocPort); all of `OpenPort`'s work is done already."""
+
+    def close_before(self, closing: bytes) -> bytes:
+        """Take what closes an earlier document, after `start_doc`; return what of it is to be written before all else."""
+        return closing
 
     @abstractmethod
     def write(self, data: memoryview) -> int:

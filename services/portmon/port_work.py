@@ -19,6 +19,7 @@ from portmon.feed import REPORT_S, Current, Feed
 from portmon.journal.port_journal import Journal
 from portmon.monitor import OpenContext, Port, PortMonitor, Reporting
 from portmon.port_state import PortEvent, PortState
+from portmon.unfinished import closing_of, refuse_behind
 
 
 class PortWork:
@@ -121,32 +122,31 @@ class PortWork:
         if self.current is not None:
             if self.current.key == piece.key:
                 return
-            key = self.current.key
-            text = f"port {self.name} is in document {key}"
-            raise errors.PortInUse(text, verdict=errors.Verdict.RETRY, port=self.name, document=key)
+            raise refusals.in_document(self.name, self.current.key)
         at = self._journal.find(piece.key)
         if at is not None:
             self._go_on(piece, at)
             return
-        if self.broken and self.broken.uid != piece.key.uid and self._journal.awaits_settling(self.broken):
-            text = f"document {piece.key} was not begun: {self.broken} broke off and is not settled"
-            raise errors.PortBusy(text, verdict=errors.Verdict.RETRY, port=self.name, broken=self.broken)
+        refuse_behind(self._journal, self.broken, self.name, piece)
         if self.draining:
             raise errors.PortBusy(f"port {self.name} is about to be closed", port=self.name)
         if self.state is PortState.FAILED:
             text = f"port {self.name} lost its device: close it and open it again"
             raise errors.DeviceNotConnected(text, port=self.name)
         after, began = port_state.step(self.state, PortEvent.START_DOC_PORT), time.monotonic()
-        offset, prefix, pipe = piece.resume_offset, memoryview(piece.resume_prefix), self.port.resumable
+        closing = closing_of(self._journal, self.port, self.name, piece)
+        offset, pipe = piece.resume_offset, self.port.resumable
         self._starting = piece.key
         try:
-            self.port.start_doc(piece.key, piece.start.behind(len(prefix)), offset)
+            self.port.start_doc(piece.key, piece.start.behind(len(piece.resume_prefix)), offset)
         finally:
             self._starting = None
+        prefix = memoryview(self.port.close_before(closing) + piece.resume_prefix)
         try:
             if piece.source is not None:
                 piece.source.begin()
-            at = self._journal.begin(piece.key, self._fabric, offset, pipe=pipe, prefix=bool(prefix))
+            own = {"prefix": bool(closing or prefix), "closes": bool(closing)}
+            at = self._journal.begin(piece.key, self._fabric, offset, pipe=pipe, **own)
         except FabricError:
             self.port.abort_doc(keep=True)
             raise

@@ -17,6 +17,12 @@ HOPELESS = (
 )  # fmt: skip
 
 
+def in_document(port: str, key: DocKey) -> FabricError:
+    """Say that another document is in progress."""
+    text = f"port {port} is in document {key}"
+    return errors.PortInUse(text, verdict=errors.Verdict.RETRY, port=port, document=key)
+
+
 def not_begun(journal: Journal, key: DocKey) -> Progress:
     """Answer for a document that was taken back while it waited."""
     found = journal.known(key)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from chassis.errors import FabricError, StaleFence
 from spooler.evidence import Reached
-from spooler.port import DocumentInfo, DocumentKey, Progress
+from spooler.port import Closing, DocumentInfo, DocumentKey, Progress
 from spooler.printer import STRAIGHT, PortName, Prefetch, Way
 
 SMALL_BYTES = 64 * 1024  # up to this a document is one slice
@@ -72,6 +72,12 @@ class LaneOwner(Protocol):
 
     async def small_documents(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Return whole small documents, as many as are at hand in one go."""
+
+    async def closing(self, port: PortName, error: FabricError, flight: Flight, *, left: bool) -> Closing:
+        """Return what goes before a flight that a host refused because half a document lies in the device.
+
+        Raises FabricError: nothing does, a person has to look. `left`: somebody has.
+        """
 
     def next_fence(self) -> int:
         """Return a fence higher than all before."""

@@ -128,6 +128,8 @@ class Lane(LaneNews):
                     raise broken
                 if (self._device_lost and not self.failed) or self._takes_another_way():
                     await self._close_hold()
+                if self._half.refused is not None:
+                    await self._close_half(self._half.refused)
                 if self._hold is None and self.flights:
                     await self._open()
                 self._prefetching.look(list(self._unsent), self._tasks)
@@ -161,6 +163,18 @@ class Lane(LaneNews):
             self.state, self.error, self.retry_at = LaneState.OPEN, None, None
         self._listener = self._tasks.spawn(f"listen {self.port}", self._listen(hold))
         self._owner.lane_changed(self.port)
+
+    async def _close_half(self, refused: FabricError) -> None:
+        """Begin again behind half a document, with what closes it before the next, or stop until a person has looked."""
+        self._half.refused = None
+        if (hold := self._let_go()) is not None:
+            hold.drop()
+        await self._open()  # anew: so that it is certain what was not begun
+        try:
+            if (flight := next(iter(self._unsent), None)) is not None:
+                await self._half.close(flight, refused)
+        except FabricError as error:
+            self._lose(error, stop=True)
 
     async def _reconcile(self, hold: OpenPort) -> None:
         """Ask how far each document is that may have left, and go on from there."""
@@ -256,7 +270,7 @@ class Lane(LaneNews):
             flight.failure = error
             self.cancel(flight)
 
-    def _lose(self, error: FabricError) -> None:
+    def _lose(self, error: FabricError, *, stop: bool = False) -> None:
         """The port cannot be used now: give back what never left, keep the rest and ask about it later."""
         self._prefetching.stop()
         if (hold := self._let_go()) is not None:
@@ -267,7 +281,7 @@ class Lane(LaneNews):
             self._remove(flight)
         if isinstance(error, StaleFence):
             self._owner.refused(error)
-        self.pause(error)
+        (self.stop if stop else self.pause)(error)
         log.warning("port lost", port=str(self.port), reason=error.reason, error=str(error))
         if never:
             self._owner.gave_back(self.port, never, error)

@@ -12,9 +12,10 @@ from spooler.flight import Flight
 from spooler.hub import Hub
 from spooler.job import Job
 from spooler.launch import starts
-from spooler.port import Progress
-from spooler.printer import PortName
+from spooler.port import Closing, Progress
+from spooler.printer import OnUncertain, PortName
 from spooler.store import Store
+from spooler.unfinished import Half, Unfinished
 
 log = logs.get(__name__)
 
@@ -36,6 +37,7 @@ class LaneDesk(DispatchView):
         self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.bytes_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
         self._fence = 0
+        self._unfinished = Unfinished(store, self._rule_of)
 
     def begin_epoch(self, epoch: int) -> None:
         """From now on fences are higher than those of all epochs before."""
@@ -71,6 +73,15 @@ class LaneDesk(DispatchView):
     async def small_documents(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """See `LaneOwner.small_documents`."""
         return await self.store.read_small(numbers)
+
+    async def closing(self, port: PortName, error: FabricError, flight: Flight, *, left: bool) -> Closing:
+        """See `LaneOwner.closing`."""
+        half, job = Half.of(error), self.book.jobs[flight.number]
+        return await self._unfinished.closing(port, half, job, flight, left=left)
+
+    def _rule_of(self, job: Job) -> OnUncertain:
+        queue = self.book.queues.get(job.printer)
+        return queue.printer.on_uncertain if queue is not None else OnUncertain.HOLD
 
     def news(self, port: PortName, flight: Flight) -> None:
         """See `LaneOwner.news`."""

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from chassis.errors import DeviceNotConnected
 from spooler.flight import Flight, LaneOwner
 from spooler.lane_flights import LaneFlights
-from spooler.port import DocumentKey, Progress
+from spooler.lane_half import LaneHalf
+from spooler.port import UNFINISHED, DocumentKey, Progress
 from spooler.printer import PortName
 
 
@@ -19,10 +20,22 @@ class LaneNews(LaneFlights):
         super().__init__(port, owner)
         self._owner = owner
         self._landed: set[DocumentKey] = set()  # ended here, not durably yet
+        self._half = LaneHalf(port, owner)
         self._device_lost = False  # the host says so: the port is opened anew before anything else is sent
 
+    def looked_at(self) -> None:
+        """A person has looked at the printer."""
+        self._half.looked()
+        self.clear()
+
     def _heard(self, news: Progress) -> None:
-        if (flight := self.flights.get(news.key)) is not None:
+        flight, error = self.flights.get(news.key), news.error
+        if flight is None:
+            return
+        if error is not None and error.reason == UNFINISHED and not flight.cancelled:
+            self._half.refused = error  # it goes, and all behind it, when that is closed
+            self._wake.set()
+        else:
             (self._land if news.final else self._note)(flight, news)
 
     def _note(self, flight: Flight, news: Progress) -> None:

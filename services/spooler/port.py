@@ -23,6 +23,18 @@ class DocumentKey(NamedTuple):
     attempt: int
 
 
+# A host refuses a document so while half of another one lies in the device.
+UNFINISHED = "UNFINISHED_DOCUMENT"
+
+
+class Closing(NamedTuple):
+    """What goes before a document because half of another one lies in the device; no part of either."""
+
+    document: DocumentKey  # the half one
+    data: bytes = b""  # empty: it is left as it is
+    words: str = ""  # for the record of what begins behind it
+
+
 class Phase(StrEnum):
     """Where a document stands at its host."""
 
@@ -73,6 +85,7 @@ class DocumentInfo:
     copy: int = 1
     resume_offset: int = 0
     resume_prefix: bytes = b""  # sent before that byte, not counted
+    closing: Closing | None = None
 
 
 @dataclass(frozen=True, slots=True)

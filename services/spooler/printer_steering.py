@@ -120,7 +120,7 @@ class PrinterSteering:
             self._dispatcher.paused_ports.pop(port.key, None)
         lane = self._dispatcher.lanes.get(port.key)
         if lane is not None:
-            lane.clear()
+            lane.looked_at()
         self._dispatcher.lane_changed(port)
 
     async def note_port(self, port: PortName, who: str, what: str, detail: str = "") -> None:

@@ -17,6 +17,11 @@ from spooler.port import DocumentInfo, StagedDocument, StagedPart
 def put_start(message: pb.DocumentStart, start: DocumentInfo) -> None:
     """Write what a device shall know about a document."""
     message.resume_offset, message.resume_prefix = start.resume_offset, start.resume_prefix
+    message.guarded = True
+    if start.closing is not None:
+        key = start.closing.document
+        message.closing.document.job_uid, message.closing.document.attempt = key
+        message.closing.data = start.closing.data
     info = message.info
     info.printer, info.job_number, info.copy = start.printer, start.job_number, start.copy
     info.document_name, info.format, info.user = start.document_name, start.format, start.user

@@ -13,7 +13,7 @@ from spooler.job import Job, Segment
 from spooler.ledger import Ledger, UnitKind
 from spooler.store import Documents
 from spooler.units.choose import SNIFF_BYTES, choose
-from spooler.units.splitter import SETUP_BYTES, Setup, Splitter
+from spooler.units.splitter import NOTHING_OPEN, SETUP_BYTES, Close, Setup, Splitter
 from spooler.units.tally import Tally, counted, tally_of
 
 PIECE_BYTES = 1024 * 1024  # read and looked at in one go
@@ -26,6 +26,19 @@ class Ends(NamedTuple):
     kind: UnitKind
     total: int
     at: Mapping[int, int]
+
+
+class Standing(NamedTuple):
+    """Where a printer stands in a document: amid which unit, and what gets it out of that; None: nobody knows."""
+
+    kind: UnitKind
+    unit: int
+    close: Close | None
+
+    @property
+    def between(self) -> bool:
+        """It stands between two units: nothing lies there unfinished."""
+        return self.close is not None and not self.close.data
 
 
 class Wanted(NamedTuple):
@@ -69,6 +82,22 @@ class UnitScan:
         if kind is UnitKind.DOCUMENT:
             return Ends(kind, 1, {0: 0, 1: job.document.size_bytes})
         return Ends(kind, tally.total, tally.ends)
+
+    async def standing(self, job: Job, offsets: Sequence[int]) -> Standing:
+        """Return where a printer stands that got a document up to one of these bytes, rising. Raises DocumentLost."""
+        splitter, tally, position = await self._splitter(job), Tally(), 0
+        closes: list[Close | None] = []
+        async with self._turn:
+            for offset in offsets:
+                async for piece in self._pieces(job, offset, position):
+                    tally.add(await _feed(splitter, piece))
+                position = offset
+                between = offset in (0, tally.last_end)
+                closes.append(NOTHING_OPEN if between else splitter.close())
+        known = [one for one in closes if one is not None]
+        # The longest serves for all: zeros that no count waits for mean nothing.
+        close = max(known, key=lambda one: len(one.data)) if len(known) == len(closes) else None
+        return Standing(splitter.kind, tally.total + 1, close)
 
     async def beginnings(self, job: Job, wanted: Sequence[Wanted]) -> list[Beginning]:
         """Return how each stretch begins, in the order asked for; the document is read once if they rise.

@@ -9,6 +9,7 @@ from chassis.win32 import win32_name
 from portmon.document import (
     MOST_OFFSET,
     SAID_BY_PRINTER,
+    Closing,
     Disposition,
     DocInfo,
     DocKey,
@@ -72,6 +73,8 @@ _BY_CODE = {
     }
 }  # fmt: skip
 
+MOST_CLOSING_BYTES = 1 << 20
+
 
 def key_from(message: ledger_pb2.DocumentKey) -> DocKey:
     """Return a document's key.
@@ -85,6 +88,19 @@ def key_from(message: ledger_pb2.DocumentKey) -> DocKey:
             fields=[("document", "needs job_uid (16 bytes) and attempt (1 or more)")],
         )
     return DocKey(message.job_uid, message.attempt)
+
+
+def closing_from(start: pb.DocumentStart) -> Closing | None:
+    """Return what closes half a document before this one.
+
+    Raises:
+        InvalidArgument: it names none, or is longer than a closing can be.
+    """
+    if not start.HasField("closing"):
+        return None
+    if len(start.closing.data) > MOST_CLOSING_BYTES:
+        raise InvalidArgument("a closing has at most 1 MiB", fields=[("closing.data", "is too long")])
+    return Closing(key_from(start.closing.document), start.closing.data)
 
 
 def info_from(message: pb.DocumentInfo) -> DocInfo:

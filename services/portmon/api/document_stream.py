@@ -128,6 +128,7 @@ def slice_from(message: pb.DocumentSlice) -> Slice:
         if len(piece.resume_prefix) > MOST_SLICE_BYTES:
             raise InvalidArgument("the resume prefix is longer than a slice may be")
         convert.check_offset("start.resume_offset", piece.resume_offset)
+        piece.guarded, piece.closing = message.start.guarded, convert.closing_from(message.start)
     if message.HasField("end"):
         piece.end = convert.disposition_from(message.end.disposition)
         piece.size = message.end.size_bytes

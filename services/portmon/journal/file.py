@@ -17,6 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chassis import logs
+
+log = logs.get(__name__)
+
 MAGIC = int.from_bytes(b"PFJRNL\r\n", "little")
 VERSION = 1
 HEADER_BYTES = 8192
@@ -24,7 +28,7 @@ SLOT_WORDS = 16
 _NOTE_BYTES = 3072
 _NOTE_AT = (1024, 1024 + _NOTE_BYTES)
 # Header words.
-_MAGIC, _VERSION, _SLOTS, GENERATION, _BOOT_A, _BOOT_B, SINCE_NS, _NOTE, CLEAN, USED = range(10)
+_MAGIC, _VERSION, _SLOTS, GENERATION, _BOOT_A, _BOOT_B, SINCE_NS, _NOTE, CLEAN, USED, LAST = range(11)
 
 
 class BadJournal(Exception):
@@ -146,3 +150,20 @@ def sync_dir(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def trusted(path: Path, port: str) -> JournalFile | None:
+    """Return the file, or None after setting it aside."""
+    try:
+        file = JournalFile(path)
+        about = file.note().get("port")
+        if about == port:
+            return file
+        file.close()
+        why = f"it is about port {about!r}"
+    except (BadJournal, ValueError, OSError) as error:
+        why = str(error)
+    aside = path.with_name(f"{path.name}.bad-{time.time_ns()}")
+    path.rename(aside)
+    log.error("journal set aside, its documents are unknown now", port=port, file=str(aside), why=why)
+    return None

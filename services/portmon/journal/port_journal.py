@@ -18,7 +18,8 @@ from chassis import logs
 from chassis.errors import FabricError, PortBusy
 from portmon.document import DocKey, Evidence, Phase, Progress
 from portmon.journal import slot
-from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, BadJournal, JournalFile
+from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, JournalFile, trusted
+from portmon.journal.last_document import LastDocument
 
 log = logs.get(__name__)
 
@@ -45,13 +46,14 @@ class Journal:
         )
         self._words[GENERATION] += 1
         self.generation = self._words[GENERATION]
+        self.last = LastDocument(file)  # that the device had bytes of
         self._load()
 
     @classmethod
     def open(cls, path: Path, port: str, *, slots: int = 4096, clock_skew_s: float = 2.0) -> Journal:
         """Open or make a port's journal. A file that cannot be trusted is set aside, never deleted, never fatal."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = _trusted(path, port) if path.exists() else None
+        file = trusted(path, port) if path.exists() else None
         if file is None:
             file = JournalFile.create(path, slots, {"port": port, "fences": {}, "line": None})
         return cls(file, clock_skew_s)
@@ -69,6 +71,8 @@ class Journal:
                 settled.append((0, number))
                 continue
             self._index[slot.key_of(self._words, at)] = at
+            if state == slot.IN_PROGRESS and words[at + slot.ENDED] == self.generation - 1:
+                self.last.take_up(at)
             if state == slot.SETTLED:
                 settled.append((words[at + slot.ENDED], number))
         self._free.extend(number for _, number in sorted(settled))
@@ -90,10 +94,20 @@ class Journal:
 
     # --- the port's thread
 
-    def begin(self, key: DocKey, fabric: str, resume_offset: int, *, pipe: bool, prefix: bool = False) -> int:
+    def begin(
+        self,
+        key: DocKey,
+        fabric: str,
+        resume_offset: int,
+        *,
+        pipe: bool,
+        prefix: bool = False,
+        closes: bool = False,
+    ) -> int:
         """Enter a document and return its place, to be handed to the other calls.
 
         `pipe`: the device takes bytes in order and keeps no connection. `prefix`: bytes that do not count go first.
+        `closes`: these close another document, which stays the last one until a byte of this one is taken.
 
         Raises:
             PortBusy: every slot is taken by documents that no spooler has settled.
@@ -114,6 +128,8 @@ class Journal:
         words[at + slot.CHECK] = slot.check_of(words, at)
         words[at] = slot.IN_PROGRESS  # last: a kill before this line leaves no trace, and no byte was sent
         self._index[key] = at
+        if not closes:
+            self.last.is_at(at)
         return at
 
     def _take_slot(self, fabric: str) -> int:
@@ -152,6 +168,7 @@ class Journal:
     def accept(self, at: int, offset: int) -> None:
         """Say that the device took the document up to `offset`."""
         self._words[at + slot.ACCEPTED] = offset
+        self.last.is_at(at)
 
     def acknowledge(self, at: int, offset: int, window: int = 0) -> None:
         """Say that the far end's transport has the document up to `offset`, and how much it may still lose."""
@@ -281,20 +298,3 @@ class Journal:
         self._words[CLEAN] = 1
         self._file.sync()
         self._file.close()
-
-
-def _trusted(path: Path, port: str) -> JournalFile | None:
-    """Return the file, or None after setting it aside."""
-    try:
-        file = JournalFile(path)
-        about = file.note().get("port")
-        if about == port:
-            return file
-        file.close()
-        why = f"it is about port {about!r}"
-    except (BadJournal, ValueError, OSError) as error:
-        why = str(error)
-    aside = path.with_name(f"{path.name}.bad-{time.time_ns()}")
-    path.rename(aside)
-    log.error("journal set aside, its documents are unknown now", port=port, file=str(aside), why=why)
-    return None

@@ -68,7 +68,7 @@ def read(words: Words, at: int, generation: int, device: int) -> Progress:
         live = words[at + ENDED] == generation
         found.phase = Phase.IN_PROGRESS if live else Phase.INTERRUPTED
         if not live:
-            _judge_interrupted(words, at, found, intent)
+            judge_interrupted(words, at, found)
             found.resumable = same_pipe and not found.uncertain_end and not in_prefix(words, at)
     else:
         if words[at + DOUBT]:
@@ -77,9 +77,9 @@ def read(words: Words, at: int, generation: int, device: int) -> Progress:
     return found
 
 
-def _judge_interrupted(words: Words, at: int, found: Progress, intent: int) -> None:
+def judge_interrupted(words: Words, at: int, found: Progress) -> None:
     """Say what is in doubt about a document whose process died."""
-    end, start = max(found.accepted, intent), found.accepted
+    end, start = max(found.accepted, words[at + INTENT]), found.accepted
     if not words[at + ATTEMPT] & PIPE:
         # The connection died with the process, and what the peer had acknowledged may have died with that.
         start = max(

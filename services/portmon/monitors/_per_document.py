@@ -20,6 +20,7 @@ class PerDocument(Port):
     """A port around the one that `acquire` returns, while there is one. Between documents nothing is read."""
 
     resumable = True
+    runs_on = True
     readable = True
 
     def __init__(self, acquire: Callable[[], Port], port: str, write_timeout_s: float) -> None:

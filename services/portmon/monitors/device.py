@@ -72,6 +72,7 @@ class DevicePort(Port):
     """A node that is held open, so that status can be read between jobs."""
 
     resumable = True
+    runs_on = True
 
     def __init__(
         self, device: str, context: OpenContext, write_timeout_s: float, *, vendor_requests: bool = False

@@ -12,6 +12,7 @@ from printfabric.spooler.v1 import watch_service_pb2 as pb
 from printfabric.spooler.v1 import watch_service_pb2_grpc as pb_grpc
 from spooler.api.convert import put_ledger, put_time, table
 from spooler.api.convert_port import STATUS_SOURCES
+from spooler.api.half_words import with_halves
 from spooler.api.inside import Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
@@ -28,6 +29,7 @@ from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.new_job import UploadNotFound
 from spooler.store import Store
+from spooler.unit_scan import UnitScan
 
 VERDICTS = table(Verdict, pb.ExplainVerdict, "EXPLAIN_VERDICT_")
 _HISTORY = 10_000
@@ -43,6 +45,7 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         self._inside = inside
         self._look = look
         self._finder = JobFinder(store, inside.dispatch)
+        self._units = UnitScan(store)
 
     async def Watch(self, request: pb.WatchRequest, _context: Any) -> AsyncIterator[pb.WatchResponse]:
         """See the contract."""
@@ -57,7 +60,8 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         if kind == "jobs" or request.name.isdecimal():
             job = await self._inside.steering.counted(await self._finder.find(request.name))
             held = await self._holder(job) if job.state is JobState.PENDING_HELD else None
-            answer = _answer(explain_job(self._look.job_facts(job, held)))
+            said = explain_job(self._look.job_facts(job, held))
+            answer = _answer(await with_halves(said, job, self._store, self._units))
             put_ledger(answer.ledger, job.ledger, job.document.size_bytes)
             return answer
         if kind == "uploads":

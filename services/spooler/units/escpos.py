@@ -10,11 +10,13 @@ import re
 
 from spooler.ledger import UnitKind
 from spooler.units.escpos_commands import CUTS, MORE, SETTINGS, downloads, draws, length_of
-from spooler.units.splitter import Setup, Splitter
+from spooler.units.splitter import Close, Setup, Splitter
 
 _LEADS = re.compile(rb"[\x10\x1b\x1c\x1d]")
 _INK = re.compile(rb"[!-\xff]")
 _RESET = b"\x1b@"
+_FEED_AND_CUT = b"\x1dVB\x00"  # GS V 66 0: feeds what was printed past the blade first
+_HEADER_BYTES = 16  # no command's parameters are longer, but for what they announce
 
 
 class EscPosSplitter(Splitter):
@@ -121,6 +123,15 @@ class EscPosSplitter(Splitter):
             )
             return Setup(refusal=f"characters, images or macros were downloaded before it ({what})")
         return Setup(_RESET + b"".join(self._settings.values()))
+
+    def close(self) -> Close | None:
+        """See `Splitter.close`: what waits in the printer is dropped (ESC @), what is on the paper is cut off."""
+        fill = self._skip
+        if self._kept or self._parts:
+            fill += _HEADER_BYTES * (
+                1 + self._parts
+            )  # zeros end every header, and make what it announces empty
+        return Close(bytes(fill) + _RESET + (_FEED_AND_CUT if self._ink else b""), drops=not self._ink)
 
     def mark(self, text: str) -> bytes:
         """See `Splitter.mark`: a line of its own before the receipt."""

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from spooler.ledger import UnitKind
 from spooler.units.pcl import RESET, UEL, PclPages
 from spooler.units.postscript import CONFORMS, DscPages
-from spooler.units.splitter import Setup, Splitter
+from spooler.units.splitter import NOTHING_OPEN, Close, Setup, Splitter
 
 _LINE_BYTES = 1024  # a longer line of PJL is cut
 _ENTER = re.compile(rb"@PJL\s+ENTER\s+LANGUAGE\s*=\s*([A-Za-z0-9]+)", re.IGNORECASE)
@@ -54,6 +54,7 @@ class PjlPclSplitter(Splitter):
         self._pcl, self._dsc = PclPages(), DscPages()
         self._ink = False  # of an opaque payload, or of what goes before a page of PostScript
         self._fresh = True
+        self._universal = False  # a UEL, or PJL, was seen
 
     def _scan(self, buffer: bytes, *, final: bool) -> int:
         position, size = 0, len(buffer)
@@ -83,8 +84,10 @@ class PjlPclSplitter(Splitter):
         if len(head) < _SNIFFED and not final and not head[:1].isspace():
             return at
         if head.startswith(UEL):
+            self._universal = True
             return at + len(UEL)
         if head[:4].upper() == b"@PJL":
+            self._universal = True
             self._enter(_In.PJL)
         elif head[:1] in (b"\r", b"\n", b" ", b"\t", b"\x00", b"\x04"):
             return at + 1
@@ -172,6 +175,13 @@ class PjlPclSplitter(Splitter):
     def _over(self) -> None:
         if self._ink or self._pcl.ink:
             self._end(0)
+
+    def close(self) -> Close | None:
+        """See `Splitter.close`: UEL ends whatever goes on; a printer that was sent none yet may know PCL alone (ESC E)."""
+        if self._in is _In.START and not self._kept:
+            return NOTHING_OPEN
+        knows_uel = self._universal or self._in is not _In.PCL
+        return Close(bytes(self._skip) + (UEL if knows_uel else RESET))
 
     def setup(self, head: bytes) -> Setup:
         """See `Splitter.setup`: only where the printer is reset between the page before and this one."""

@@ -22,6 +22,16 @@ class Setup(NamedTuple):
     refusal: str = ""
 
 
+class Close(NamedTuple):
+    """What gets a printer out of a unit of which it has only the beginning."""
+
+    data: bytes  # empty: it stands between two units
+    drops: bool = False  # the printer throws the unit away; else what it has of it comes out
+
+
+NOTHING_OPEN = Close(b"")
+
+
 class Splitter(ABC):
     """Reads one document, from its first byte to its last.
 
@@ -66,6 +76,13 @@ class Splitter(ABC):
     def setup(self, head: bytes) -> Setup:
         """Say what is needed before the unit that would follow what was fed; `head` are its first bytes."""
         return Setup()
+
+    def close(self) -> Close | None:
+        """Say what closes the unit that was begun by what was fed, and by no more; None: nobody knows.
+
+        The rest of what is counted out (an image, a download) is filled with zeros first, else it would swallow the close.
+        """
+        return None
 
     def mark(self, text: str) -> bytes:
         """Return what prints a line of text on a unit when it is sent at its `mark_place`."""

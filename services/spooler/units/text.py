@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from spooler.ledger import UnitKind
-from spooler.units.splitter import Setup, Splitter
+from spooler.units.splitter import Close, Setup, Splitter
 
 _STOPS = re.compile(rb"[\x0c\x1b]")
 _INK = re.compile(rb"[^\x00-\x20\x7f]")
@@ -46,6 +46,10 @@ class TextSplitter(Splitter):
     def _over(self) -> None:
         if self._ink:
             self._end(0)
+
+    def close(self) -> Close | None:
+        """See `Splitter.close`: the page comes out as far as it got."""
+        return None if self._blind else Close(b"\x0c")
 
     def setup(self, head: bytes) -> Setup:
         """See `Splitter.setup`: a page of plain text needs nothing before it."""

@@ -15,7 +15,7 @@ import re
 from functools import lru_cache
 
 from spooler.ledger import UnitKind
-from spooler.units.splitter import Setup, Splitter
+from spooler.units.splitter import Close, Setup, Splitter
 from spooler.units.zpl_setup import SETTINGS, ZplSetup
 
 _PRINTS = (b"FD", b"FV", b"SN", b"GB", b"GC", b"GD", b"GE", b"GF", b"GS", b"XG", b"IM", b"IL", b"XF", b"WD")
@@ -221,6 +221,11 @@ class ZplSplitter(Splitter):
         """See `Splitter.setup`. The printer drops what it has of an unfinished format (~JX) first."""
         assert self._memory is not None
         return self._memory.setup(self._caret, self._inside)
+
+    def close(self) -> Close | None:
+        """See `Splitter.close`. ~JX drops the format that is coming in and nothing else; ~JA would drop labels that wait."""
+        drop = self._tilde + b"JX" if self._inside or self._kept else b""
+        return Close(bytes(self._skip) + drop, drops=True)
 
     def mark(self, text: str) -> bytes:
         """See `Splitter.mark`: a field in the upper left corner, in the words that are in force."""

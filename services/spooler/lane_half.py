@@ -1,0 +1,32 @@
+"""Half a document that a lane has met in its printer: what closes it goes before the next one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chassis.errors import FabricError
+from spooler.flight import Flight, LaneOwner
+from spooler.printer import PortName
+
+
+class LaneHalf:
+    """What one lane knows of it. `refused` is what the host said, while nothing was done about it."""
+
+    def __init__(self, port: PortName, owner: LaneOwner) -> None:
+        self.refused: FabricError | None = None
+        self._port, self._owner = port, owner
+        self._met = ("", "")  # the one that was met last
+        self._looked = False  # a person has looked at the printer since
+
+    async def close(self, flight: Flight, refused: FabricError) -> None:
+        """Put before a flight what closes it. Raises FabricError: a person has to look."""
+        half = (refused.metadata["document_uid"], refused.metadata["attempt"])
+        looked, self._looked = self._looked and half == self._met, False
+        self._met = half
+        closing = await self._owner.closing(self._port, refused, flight, left=looked)
+        flight.info = replace(flight.info, closing=closing)
+        flight.prefix_words = "; ".join(filter(None, (closing.words, flight.prefix_words)))
+
+    def looked(self) -> None:
+        """A person has looked: what lies there now is left as it is."""
+        self._looked = True
