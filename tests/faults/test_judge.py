@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from portmon.document import Evidence
 from printfabric.types.v1.job_pb2 import JOB_STATE_CANCELED, JOB_STATE_COMPLETED, Job
 from printfabric.types.v1.ledger_pb2 import EVIDENCE_LEVEL_ACKED, EVIDENCE_LEVEL_CONFIRMED
 from tests.faults.campaign.excuses import TCP_ACK
@@ -66,11 +67,13 @@ class Scene:
         there = {unit: self.stand.printed[serial(job, unit)] for unit in range(1, units + 1)}
         return Statement(time.time(), "it says", units, unsure, proven, there, 0)
 
-    def judge(self, *told: tuple[Job, Tale], tries: bool = False) -> Findings:
-        """Return the verdict on jobs; with `tries` the host's journal says that all of each was carried and acknowledged."""
+    def judge(
+        self, *told: tuple[Job, Tale], tries: bool = False, pipe: bool = False, evidence: int = TCP_ACK
+    ) -> Findings:
+        """Return the verdict on jobs; with `tries` the host's journal says that all of each was carried, with that proof."""
         found = Findings()
         end = len(self.papers[0].data)
-        one = Try("P", 1, False, 0, end, self.began, time.time(), 0, TCP_ACK)
+        one = Try("P", 1, pipe, 0, end, self.began, time.time(), 0, evidence)
         judge = Judge([self.stand], {job.uid: [one] for job, _ in told} if tries else {})
         for job, tale in told:
             judge.judge(job, tale, found)
@@ -105,7 +108,7 @@ async def scenes(tmp_path: Path):
 def wrong(found: Findings) -> dict[str, int]:
     """Return what is not 0 where there is nothing wrong."""
     counted = (
-        "overtaken", "lost_in_printer_buffer", "skipped_missing", "doubled_by_decision", "soiled_named",
+        "overtaken", "lost_in_printer_buffer", "lost_in_restart", "skipped_missing", "doubled_by_decision", "soiled_named",
         "spoiled_by_printer",
     )  # fmt: skip
     names = (*MUST_BE_ZERO, *counted)
@@ -176,6 +179,18 @@ async def test_what_the_printer_is_said_to_have_confirmed_is_not_excused(scenes)
     confirmed.ledger.level = EVIDENCE_LEVEL_CONFIRMED
     found = scene.judge((confirmed, scene.tale(1)), tries=True)
     assert wrong(found) == {"lost": UNITS - 2, "false_completed": 1}
+
+
+@pytest.mark.parametrize(
+    ("pipe", "verdict"), [(True, {"lost_in_restart": 4}), (False, {"lost": 4, "false_completed": 1})]
+)
+async def test_a_restart_amid_a_receipt_goes_unnoticed_on_a_line_alone(scenes, pipe, verdict):
+    scene = await scenes("escpos", faults="power-cut=0.1@unit:2")
+    await _send_into_power_cut(scene, range(1, UNITS + 1))
+    confirmed = job(1)
+    confirmed.ledger.level = EVIDENCE_LEVEL_CONFIRMED
+    told = (confirmed, scene.tale(1))
+    assert wrong(scene.judge(told, tries=True, pipe=pipe, evidence=Evidence.ESCPOS)) == verdict
 
 
 async def test_a_connection_that_was_never_read_hides_no_more_than_its_buffer(scenes):
