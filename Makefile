@@ -26,7 +26,7 @@ run: protos ## start the whole fabric on this machine, with a console and a flee
 	@$(BIN)/printfabric up --demo $(ARGS)
 
 test: protos ## run every test, side by side; what ARGS names one after another
-	@$(PYTEST) $(or $(ARGS),-n auto --dist loadfile)
+	@$(PYTEST) $(or $(ARGS),-n auto --dist loadfile --no-loadscope-reorder)
 
 check: ## everything CI runs: lint, type, test
 	@$(MAKE) --no-print-directory lint type
