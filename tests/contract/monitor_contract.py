@@ -29,7 +29,7 @@ class Bench:
 
     def __init__(self, rig: Rig, **settings: Any) -> None:
         self.rig = rig
-        registry = Registry(MonitorInit("bench", rig.folder / "files"), [])
+        registry = Registry(MonitorInit("bench", rig.folder / "files"), rig.others)
         self.monitor = registry.scheme(rig.scheme)
         self.extra = settings
         self.journal = Journal.open(rig.folder / "journal", rig.port, clock_skew_s=0)

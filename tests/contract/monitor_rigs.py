@@ -16,6 +16,7 @@ import pytest
 from tests.contract.ipp_rig import IppRig
 from tests.contract.network_rigs import LprRig, RawRig
 from tests.contract.peer import Rig, settle, wait_for
+from tests.contract.sample_rig import SampleRig
 
 __all__ = [
     "RIGS",
@@ -25,7 +26,9 @@ __all__ = [
     "LprRig",
     "RawRig",
     "Rig",
+    "SampleRig",
     "SerialRig",
+    "SimRig",
     "only",
     "settle",
     "wait_for",
@@ -142,7 +145,20 @@ class FileRig(Rig):
         return self.path.read_bytes() if self.path.exists() else b""
 
 
-RIGS = [RawRig, LprRig, IppRig, SerialRig, FifoRig, FileRig]
+class SimRig(Rig):
+    """Nobody is at the other end; the record is a file."""
+
+    scheme, port, stalls, breaks = "sim", "SIM1", False, False  # its faults are settings: test_monitor_sim
+
+    def settings(self) -> dict[str, Any]:
+        return {"record": True}
+
+    def received(self, size: int = 0) -> bytes:
+        """Return the record."""
+        return (self.folder / "files" / "sim" / "SIM1.prn").read_bytes()
+
+
+RIGS = [RawRig, LprRig, IppRig, SerialRig, FifoRig, FileRig, SimRig, SampleRig]
 
 
 def only(ability: str) -> pytest.MarkDecorator:

@@ -21,17 +21,21 @@ class RawRig(Rig):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-        self._listener.bind(("127.0.0.1", 0))
+        self._listener = self._listen()
         self._listener.listen(16)
-        self.address: tuple[str, int] = self._listener.getsockname()
+        self.address: Any = self._listener.getsockname()
         self.connections: list[bytearray] = []
         self.peers: list[int] = []  # the ports that connections came from
         self._present: socket.socket | None = None
         self._ended, self._reset = False, threading.Event()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        listener.bind(("127.0.0.1", 0))
+        return listener
 
     def settings(self) -> dict[str, Any]:
         return {"host": "127.0.0.1", "port": self.address[1]}
@@ -42,7 +46,7 @@ class RawRig(Rig):
             if not ready or self._ended:
                 continue
             connection, peer = self._listener.accept()
-            self.peers.append(peer[1])
+            self.peers.append(peer[1] if peer else 0)
             self.connections.append(bytearray())
             with connection:
                 self._present = connection

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ class Rig:
     pipe = True
     answers = False
     ended_by_break = True  # a broken device is gone: the port has to be opened again
+    others: Sequence[EntryPoint] = ()  # where its monitor comes from, if it is none of ours
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

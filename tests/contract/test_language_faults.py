@@ -15,6 +15,7 @@ from portmon.languages.zpl import Zpl
 from tests.contract.language_bench import kept, language_bench
 from tests.contract.monitor_contract import new_key
 from tests.contract.test_language_monitors import CASES, Case, both_ways, each, paper
+from tests.rig.quick import TRIES, quick
 
 BAD_ANSWERS = [
     "status-late=0.4,1@reply:1*9",
@@ -123,20 +124,22 @@ async def test_a_label_counter_that_is_cut_short_by_a_hand_at_the_panel_is_notic
 @each
 @pytest.mark.alone
 async def test_a_frozen_printer_can_be_let_go_within_a_second(tmp_path: Path, case: Case) -> None:
-    async with language_bench(
-        tmp_path, case.kind, case.personality, units_per_second=20, faults="freeze@unit:1"
-    ) as bench:
-        session = await bench.open()
-        key = new_key()
-        printing = bench.begin(case.document, key)
-        await bench.until(lambda: len(paper(bench)) >= 1 and session.in_progress())
-        await asyncio.sleep(0.3)
-        assert not printing.done()
-        began = time.monotonic()
-        found = await session.abort(key)
-        assert time.monotonic() - began < 1.5
-        assert found.phase is Phase.ENDED
-        assert (await printing).error is not None
+    for left in reversed(range(TRIES)):
+        async with language_bench(
+            tmp_path / str(left), case.kind, case.personality, units_per_second=20, faults="freeze@unit:1"
+        ) as bench:
+            session, key = await bench.open(), new_key()
+            printing = bench.begin(case.document, key)
+            await bench.until(lambda: len(paper(bench)) >= 1 and session.in_progress())  # noqa: B023 - awaited here
+            await asyncio.sleep(0.3)
+            assert not printing.done()
+            began = time.monotonic()
+            found = await session.abort(key)
+            took = time.monotonic() - began
+            assert found.phase is Phase.ENDED
+            assert (await printing).error is not None
+        if quick(took, left):
+            break
 
 
 @both_ways

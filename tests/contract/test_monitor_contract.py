@@ -25,6 +25,8 @@ EVIDENCE = {
     "serial": Evidence.OUTPUT_QUEUE,
     "device": Evidence.PIPE_READ,
     "file": Evidence.FILE_SYNC,
+    "sim": Evidence.OUTPUT_QUEUE,
+    "unix": Evidence.TCP_CLOSE,
 }
 BIG = os.urandom(1 << 20)
 

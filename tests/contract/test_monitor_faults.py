@@ -22,9 +22,9 @@ from portmon.document import Disposition, DocInfo, Phase, Progress, Slice
 from portmon.port_state import PortState
 from tests.contract.monitor_contract import Bench, new_key
 from tests.contract.monitor_rigs import RIGS, FifoRig, RawRig, Rig, only, wait_for
+from tests.rig.quick import TRIES, quick
 
 BIG = os.urandom(1 << 20)
-WRITE_TIME_OUT_S = 45.0  # of a port: what is stuck and not interrupted takes so long
 
 
 @pytest.fixture(params=RIGS, ids=lambda rig: rig.scheme)
@@ -71,39 +71,51 @@ async def test_a_stalled_device_is_told_by_the_deadline_and_the_document_goes_on
 
 
 @only("stalls")
+@pytest.mark.alone
 async def test_cancelling_a_stuck_write_takes_less_than_a_second(rig: Rig, bench: Bench) -> None:
-    assert bench.session is not None
-    rig.stall()
-    key = new_key()
-    await bench.start(key)
-    writing = await bench.stuck(key, BIG * 8)
-    async with asyncio.timeout(WRITE_TIME_OUT_S / 2):  # a second, on a machine that has nothing else to do
+    for left in reversed(range(TRIES)):
+        assert bench.session is not None
+        rig.stall()
+        key = new_key()
+        await bench.start(key)
+        writing = await bench.stuck(key, BIG * 8)
+        began = time.monotonic()
         ended = await bench.session.abort(key)
-    assert ended.phase is Phase.ENDED
-    assert ended.win32 == 63
-    assert ended.accepted < len(BIG) * 8
-    assert isinstance((await writing).error, JobCanceled)
-    rig.go_on()
-    if rig.scheme != "serial":  # the pty still holds what the first document left in it
-        assert (await bench.print(b"next")).error is None
+        took = time.monotonic() - began
+        assert ended.phase is Phase.ENDED
+        assert ended.win32 == 63
+        assert ended.accepted < len(BIG) * 8
+        assert isinstance((await writing).error, JobCanceled)
+        rig.go_on()
+        if rig.scheme != "serial":  # the pty still holds what the first document left in it
+            assert (await bench.print(b"next")).error is None
+        if quick(took, left):
+            break
 
 
 @only("stalls")
+@pytest.mark.alone
 async def test_closing_a_port_with_a_stuck_write_takes_less_than_a_second_and_keeps_the_offset(
     rig: Rig, bench: Bench
 ) -> None:
-    assert bench.session is not None
-    rig.stall()
-    key = new_key()
-    await bench.start(key)
-    writing = await bench.stuck(key, BIG * 8)
-    async with asyncio.timeout(WRITE_TIME_OUT_S / 2):
+    for left in reversed(range(TRIES)):
+        assert bench.session is not None
+        rig.stall()
+        key = new_key()
+        await bench.start(key)
+        writing = await bench.stuck(key, BIG * 8)
+        began = time.monotonic()
         await bench.session.close()
-    known = bench.journal.outcome(key, "fabric")
-    assert known.phase is Phase.ENDED
-    assert known.win32 == 6
-    assert 0 < known.accepted < len(BIG) * 8
-    assert (await writing).error is not None
+        took = time.monotonic() - began
+        known = bench.journal.outcome(key, "fabric")
+        assert known.phase is Phase.ENDED
+        assert known.win32 == 6
+        assert 0 < known.accepted < len(BIG) * 8
+        assert (await writing).error is not None
+        rig.go_on()
+        await bench.open()
+        if quick(took, left):
+            break
 
 
 @only("breaks")

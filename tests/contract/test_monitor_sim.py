@@ -5,27 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chassis.errors import DeviceOffline
 from tests.contract.monitor_contract import Bench, new_key
-from tests.contract.peer import Rig
+from tests.contract.monitor_rigs import SimRig
 
 DATA = bytes(range(256)) * 400
-
-
-class SimRig(Rig):
-    """Nobody is at the other end; the record is a file."""
-
-    scheme, port = "sim", "SIM1"
-
-    def settings(self) -> dict[str, Any]:
-        return {"record": True, "writeTimeoutS": 0.3}
-
-    def received(self, size: int = 0) -> bytes:
-        return (self.folder / "files" / "sim" / "SIM1.prn").read_bytes()
 
 
 @pytest.fixture
@@ -79,7 +66,7 @@ async def test_it_breaks_at_its_byte_and_the_rest_goes_on_there(rig: SimRig) -> 
 
 
 async def test_a_stall_is_a_time_out_and_no_byte_too_many(rig: SimRig) -> None:
-    bench = Bench(rig, stallAt=5000)
+    bench = Bench(rig, stallAt=5000, writeTimeoutS=0.3)
     await bench.open()
     key = new_key()
     await bench.start(key)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -145,15 +144,13 @@ async def test_s22_a_sample_port_monitor_is_supplied(
     assert (whole.phase, whole.accepted, whole.evidence) == (Phase.ENDED, len(data), Evidence.TCP_CLOSE)
     assert printer.documents == [data]
 
-    printer.reads.clear()  # a printer that stalls: a time-out, then a cancel within a second
+    printer.reads.clear()  # a printer that stalls: a time-out, then a cancel; test_monitor_faults measures that
     key = new_key()
     await session.call(Slice(key, nobody, start=DocInfo()))
     stuck = await session.call(Slice(key, nobody, data=bytes(1 << 20)))
     assert stuck.error is not None
     assert stuck.error.reason == "WRITE_TIMEOUT"
-    began = time.monotonic()
     taken_back = await session.abort(key)
-    assert time.monotonic() - began < 10  # and not the minutes that a printer may stand still
     assert taken_back.phase is Phase.ENDED
     printer.reads.set()
 

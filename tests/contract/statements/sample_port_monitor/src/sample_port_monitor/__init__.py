@@ -69,6 +69,12 @@ class UnixPort(Port):
             raise DeviceFault(
                 f"port {self._context.port}: {self._path} does not end", port=self._context.port
             )
+        try:
+            self._socket.recv(
+                1
+            )  # the end of what it says; an error if it has closed without reading everything
+        except OSError as error:
+            raise write_error(error, self._context.port, self._path) from error
         self._proven = self._written
         self._drop()
         return Evidence.TCP_CLOSE
