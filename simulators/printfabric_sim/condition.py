@@ -31,3 +31,11 @@ ATTENTION = frozenset(
         Condition.CUTTER,
     }
 )
+
+
+class Cause(StrEnum):
+    """Who has brought a condition about. It holds until each of them has ended it, or somebody has dealt with it."""
+
+    PRINTER = "printer"  # what happens by itself, or was asked for by a command
+    SUPPLY = "supply"  # a roll or a ribbon has run empty
+    FAULT = "fault"

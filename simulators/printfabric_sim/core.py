@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import IO, Any, ParamSpec, TypeVar
 
 from printfabric_sim.assembly import KEEP_CONTENT_BYTES
-from printfabric_sim.condition import Condition
+from printfabric_sim.condition import Cause, Condition
 from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Inlet, Link, NoLink
@@ -16,6 +16,7 @@ from printfabric_sim.paper_path import PaperPath
 from printfabric_sim.personality import Personality
 from printfabric_sim.record import Outcome, Record, UnitRecord
 from printfabric_sim.unit import Draft, Job, Unit
+from printfabric_sim.warm_up import WarmUp
 from printfabric_sim.watcher import Watcher
 
 P = ParamSpec("P")
@@ -47,7 +48,7 @@ class Core:
         self.intake = Intake(self, buffer_bytes, keep)
         self.watcher = Watcher()
         self.back_channel = back_channel
-        self.warm_up_s = warm_up_s
+        self.warming = WarmUp(loop, self.path, warm_up_s)
         self.on_unit: list[Callable[[UnitRecord, Unit], None]] = []
         self._personality: Personality | None = None
         self._jobs = 0
@@ -94,7 +95,7 @@ class Core:
     @property
     def media_left(self) -> int | None:
         """Units until the media runs out."""
-        return self.path.media_left
+        return self.path.supplies.media_left
 
     @property
     def draft_bytes(self) -> int:
@@ -107,13 +108,13 @@ class Core:
         active = self.intake.active
         return active is not None and len(active.buffer) >= self.intake.capacity
 
-    def hold(self, condition: Condition) -> None:
+    def hold(self, condition: Condition, cause: Cause = Cause.PRINTER) -> None:
         """Bring about a condition."""
-        self.path.hold(condition)
+        self.path.hold(condition, cause)
 
-    def release(self, condition: Condition) -> None:
-        """End a condition."""
-        self.path.release(condition)
+    def release(self, condition: Condition, cause: Cause | None = None) -> None:
+        """End a condition for one cause, or altogether."""
+        self.path.release(condition, cause)
 
     def event(self, name: str, /, **facts: Any) -> None:
         """Note something in the record."""
@@ -144,7 +145,8 @@ class Core:
             inlet.cut = inlet.cut or inlet.number in waiting
         loss = self.intake.clear(reason)
         loss += self.path.clear(reason, truncate=True)
-        self.record.lost("cancelled", loss, reason=reason)
+        if loss:
+            self.record.lost("cancelled", loss, reason=reason)
         self._pump()  # senders that waited for room, or for their end, go on
 
     def put_away(self) -> None:
@@ -156,7 +158,8 @@ class Core:
 
     def drop_draft(self, reason: str) -> None:
         """Give up the unit in progress only."""
-        self.record.lost("cancelled", self.intake.assembly.give_up(reason), reason=reason)
+        if loss := self.intake.assembly.give_up(reason):
+            self.record.lost("cancelled", loss, reason=reason)
 
     def restart(self, reason: str) -> None:
         """Lose everything and start as after power-on; connections stay as they are."""
@@ -169,12 +172,6 @@ class Core:
         draft.add(memoryview(content), 0, 0)
         draft.spans.clear()
         self.path.put(draft.finish(kind, Job(0, "printer")))
-
-    def warm_up(self) -> None:
-        """After power-on: nothing moves for `warm_up_s`."""
-        if self.warm_up_s > 0:
-            self.hold(Condition.WARMING_UP)
-            self.loop.call_later(self.warm_up_s, self.release, Condition.WARMING_UP)
 
     # What connections do
 

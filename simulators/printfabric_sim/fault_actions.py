@@ -6,12 +6,13 @@ import random
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from printfabric_sim.condition import Condition
+from printfabric_sim.condition import Cause, Condition
 from printfabric_sim.connections.connection import Connection, Door
 from printfabric_sim.core import Core
 from printfabric_sim.fault_engine import Change, FaultEngine
 from printfabric_sim.fault_script import Fault
 from printfabric_sim.fault_table import ACTIONS
+from printfabric_sim.lasting import Lasting, Overlap
 from printfabric_sim.watcher import Lie
 
 Values = tuple[float | str, ...]
@@ -45,7 +46,7 @@ class FaultActions:
     def __init__(self, printer: Victim, dice: random.Random) -> None:
         self._printer = printer
         self._dice = dice
-        self._undo: dict[str, Callable[[], None]] = {}
+        self._lasting = Lasting(printer.core.loop)
         self._doors: dict[str, tuple[Door, float]] = {}  # what holds for new connections; the latest counts
 
     def strike(self, fault: Fault) -> None:
@@ -58,16 +59,13 @@ class FaultActions:
 
     def lasting(self) -> list[str]:
         """Return the faults that have struck and are not over, by name."""
-        return list(self._undo)
+        return self._lasting.names()
 
     def clear(self, name: str = "") -> bool:
         """End a fault or condition that lasts; without a name all of them. Return False if there was none."""
         found = False
-        for action in [name] if name else list(self._undo):
-            undo = self._undo.get(action)
-            if undo is not None:
-                undo()
-                found = True
+        for action in [name] if name else self._lasting.names():
+            found = self._lasting.end(action) or found
         core = self._printer.core
         wrong = {_CONDITIONS[name]} if name in _CONDITIONS else set[Condition]()
         if not name:
@@ -81,21 +79,22 @@ class FaultActions:
         """Lose everything for `off_s`; at a reboot connections are reset at once, as firmware does that restarts."""
         core = self._printer.core
         if Condition.POWER_OFF in core.conditions:
-            return "the power is off already"
+            cut = next(name for name in ("power-cut", "reboot") if name in self.lasting())
+            return self._last(cut, off_s, self._power_on)
         if action == "reboot":
             self._each(lambda connection: connection.break_links("reset"))
         self._each(lambda connection: connection.power(False))
         core.lose_all(action)
         core.hold(Condition.POWER_OFF)
-        self._lasting(action, off_s, self._power_on)
-        return ""
+        core.warming.stop()
+        return self._last(action, off_s, self._power_on)
 
     def _power_on(self) -> None:
         core = self._printer.core
         core.consult(core.personality.reset)
         self._each(lambda connection: connection.power(True))
         core.release(Condition.POWER_OFF)
-        core.warm_up()
+        core.warming.begin()
 
     def _do(self, action: str, values: Values) -> str:
         """Do it; return why it does nothing, if so."""
@@ -109,14 +108,12 @@ class FaultActions:
         if action == "clear":
             return self._clear(str(first))
         if action in _DOORS:
-            self._door(action, _DOORS[action], 0.0, _number(first))
-        elif action in _STALLS:
-            self._stall(action, _number(first))
-        elif action in _LINES:
-            self._line(action, _number(first))
-        else:
-            return self._others[action](self, values) or ""
-        return ""
+            return self._door(action, _DOORS[action], 0.0, _number(first))
+        if action in _STALLS:
+            return self._stall(action, _number(first))
+        if action in _LINES:
+            return self._line(action, _number(first))
+        return self._others[action](self, values) or ""
 
     def _break(self, action: str, what: str) -> str:
         how = action + ("+drop" if what == "drop" else "")
@@ -128,63 +125,71 @@ class FaultActions:
         return "" if self.clear(name) or waited else "nothing of that lasts now"
 
     def _condition(self, action: str, seconds: float) -> str:
-        condition = _CONDITIONS[action]
+        condition, core = _CONDITIONS[action], self._printer.core
+        causes = core.path.causes(condition)
+        if Cause.FAULT not in causes:
+            self._lasting.forget(action)  # the last one has been dealt with before its time
         if condition is Condition.BUSY:
             self._set_door(action, Door.REFUSE)
-        already = condition in self._printer.core.conditions
-        self._printer.core.hold(condition)
-        self._lasting(action, seconds, lambda: self._end_condition(condition))
-        return f"{action} already" if already else ""
+        core.hold(condition, Cause.FAULT)
+        why = self._last(action, seconds, lambda: self._end_condition(condition))
+        return f"{action} already, for another reason" if causes - {Cause.FAULT} else why
 
     def _end_condition(self, condition: Condition) -> None:
         if condition is Condition.BUSY:
             self._set_door("busy", None)
-        self._printer.core.release(condition)
+        self._printer.core.release(condition, Cause.FAULT)
 
-    def _door(self, action: str, mode: Door, late_s: float, seconds: float) -> None:
+    def _door(self, action: str, mode: Door, late_s: float, seconds: float) -> str:
+        before = self._deciding()
         self._set_door(action, mode, late_s)
-        self._lasting(action, seconds, lambda: self._set_door(action, None))
+        why = self._last(action, seconds, lambda: self._set_door(action, None))
+        return why if self._deciding() == before else ""
 
     def _set_door(self, name: str, mode: Door | None, late_s: float = 0.0) -> None:
         """Let `name` decide how connections are received, or (None) no longer; the latest that is left decides."""
         self._doors.pop(name, None)
         if mode is not None:
             self._doors[name] = (mode, late_s)
-        door, late = next(reversed(self._doors.values()), (Door.OPEN, 0.0))
+        door, late = self._deciding()
         self._each(lambda connection: connection.door(door, late))
 
-    def _stall(self, action: str, seconds: float) -> None:
-        self._each(lambda connection: connection.stall(True, action))
-        self._lasting(action, seconds, lambda: self._each(lambda connection: connection.stall(False, action)))
+    def _deciding(self) -> tuple[Door, float]:
+        return next(reversed(self._doors.values()), (Door.OPEN, 0.0))
 
-    def _line(self, action: str, seconds: float) -> None:
+    def _stall(self, action: str, seconds: float) -> str:
+        self._each(lambda connection: connection.stall(True, action))
+        return self._last(action, seconds, lambda: self._each(lambda c: c.stall(False, action)))
+
+    def _line(self, action: str, seconds: float) -> str:
         name = _LINES[action]
         self._each(lambda connection: connection.line(name, False))
-        self._lasting(action, seconds, lambda: self._each(lambda connection: connection.line(name, True)))
+        return self._last(action, seconds, lambda: self._each(lambda c: c.line(name, True)))
 
-    def _freeze(self, values: Values) -> None:
+    def _freeze(self, values: Values) -> str:
         self._each(lambda connection: connection.freeze(True))
-        self._lasting("freeze", _number(values[0]), lambda: self._each(lambda c: c.freeze(False)))
+        return self._last("freeze", _number(values[0]), lambda: self._each(lambda c: c.freeze(False)))
 
-    def _accept_late(self, values: Values) -> None:
-        self._door("accept-late", Door.ACCEPT_LATE, _number(values[0]), _number(values[1]))
+    def _accept_late(self, values: Values) -> str:
+        return self._door("accept-late", Door.ACCEPT_LATE, _number(values[0]), _number(values[1]))
 
-    def _slow(self, values: Values) -> None:
-        drain = self._printer.core.drain
-        drain.limit(_number(values[0]))
-        self._lasting("slow", _number(values[1]), lambda: drain.limit(0))
+    def _slow(self, values: Values) -> str:
+        drain, pace = self._printer.core.drain, _number(values[0])
+        as_before = drain.bytes_per_s == pace
+        drain.limit(pace)
+        why = self._last("slow", _number(values[1]), lambda: drain.limit(0))
+        return why if as_before else ""
 
     def _noise(self, values: Values) -> None:
         self._each(lambda connection: connection.noise(int(_number(values[0]))))
-        self._lasting("noise", 0, lambda: self._each(lambda connection: connection.noise(0)))
+        self._lasting.begin("noise", 0, lambda: self._each(lambda connection: connection.noise(0)))
 
     def _device_gone(self, values: Values) -> str:
-        already = "device-gone" in self._undo
         other = values[1] == "other"
         self._each(lambda connection: connection.vanish(True, other))
-        seconds = _number(values[0])
-        self._lasting("device-gone", seconds, lambda: self._each(lambda c: c.vanish(False, other)))
-        return "the device is gone already" if already else ""
+        return self._last(
+            "device-gone", _number(values[0]), lambda: self._each(lambda c: c.vanish(False, other))
+        )
 
     def _garbage(self, values: Values) -> str:
         rubbish = self._dice.randbytes(int(_number(values[0])))
@@ -230,17 +235,13 @@ class FaultActions:
         entry = (name, once)
         changes.append(entry)
 
-    def _lasting(self, name: str, seconds: float, undo: Callable[[], None]) -> None:
-        """Remember how to undo; after `seconds`, unless 0, do it."""
-
-        def end() -> None:
-            if self._undo.get(name) is end:
-                del self._undo[name]
-                undo()
-
-        self._undo[name] = end
-        if seconds > 0:
-            self._printer.core.loop.call_later(seconds, end)
+    def _last(self, name: str, seconds: float, undo: Callable[[], None]) -> str:
+        """Undo it after `seconds`, unless 0. Return why it does nothing: it lasts already, and no shorter."""
+        overlap = self._lasting.begin(name, seconds, undo)
+        if overlap is Overlap.LONGER:
+            more = {"seconds": seconds} if seconds else {}
+            self._printer.core.event("fault prolonged", fault=name, **more)
+        return f"{name} already, and it ends no earlier" if overlap is Overlap.INSIDE else ""
 
     def _each(self, do: Callable[[Connection], object]) -> None:
         for connection in self._printer.connections:

@@ -10,7 +10,7 @@ from printfabric_sim.assembly import Assembly, AssemblyOwner
 from printfabric_sim.condition import Condition
 from printfabric_sim.guard import Steps, guarded
 from printfabric_sim.inlet import Damage, Inlet
-from printfabric_sim.loss import Loss
+from printfabric_sim.loss import Loss, unread
 from printfabric_sim.paper_path import Ending
 from printfabric_sim.personality import Step
 from printfabric_sim.unit import Span
@@ -59,7 +59,7 @@ class Intake:
         swallowed = Span(inlet.number, self._arrived(inlet, data), inlet.received)
         if not inlet.ended:  # what comes next lies behind them
             inlet.damage.append(Damage(swallowed.start, len(data), why))
-        self.assembly.discarded(inlet, Loss([swallowed]), why)
+        self.assembly.discarded(inlet, unread([swallowed]), why)
 
     def ended(self, inlet: Inlet) -> None:
         """`inlet.ended` was set: interpret what is left of it, then forget it."""
@@ -192,7 +192,7 @@ class Intake:
             swallowed = Span(inlet.number, start + kept, inlet.received)
             inlet.damage.append(Damage(swallowed.start, len(data) - kept, "overrun"))
             why = "the buffer was full"
-            self._owner.record.lost("overrun", Loss([swallowed]), inlet=inlet.number, reason=why)
+            self._owner.record.lost("overrun", unread([swallowed]), inlet=inlet.number, reason=why)
             data = data[:kept]
         inlet.buffer += data
         self._line_up(inlet)
@@ -212,15 +212,14 @@ class Intake:
 
 def _empty(inlet: Inlet) -> Loss:
     """Throw the buffer away and return what is lost; what the line has swallowed before was told then."""
-    loss, position, left = Loss(), inlet.consumed, len(inlet.buffer)
+    spans, position, left = list[Span](), inlet.consumed, len(inlet.buffer)
     for harm in inlet.damage:
         if harm.skip:
-            loss.spans.append(Span(inlet.number, position, harm.offset))
+            spans.append(Span(inlet.number, position, harm.offset))
             left -= harm.offset - position
             position = harm.offset + harm.skip
-    loss.spans.append(Span(inlet.number, position, position + left))
-    loss.spans = [span for span in loss.spans if span.start < span.end]
+    spans.append(Span(inlet.number, position, position + left))
     inlet.buffer.clear()
     inlet.damage.clear()
     inlet.consumed = inlet.received
-    return loss
+    return unread(spans)

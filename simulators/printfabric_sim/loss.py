@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -12,20 +13,24 @@ from printfabric_sim.unit import Span
 class Loss:
     """Bytes that are in no piece of paper and never will be, and paper that does not come.
 
-    `spans` names the bytes. So many `units` were finished; `copies` do not come of one of which a piece is out.
+    `spans` names the bytes. So many `units` were finished, and no piece of them is out; `copies` do not come of one of
+    which a piece is out, a torn one included. Of the bytes in `unread`, which are among `spans`, nothing had been made
+    yet: whatever units they hold are in no count.
     """
 
     spans: list[Span] = field(default_factory=list)
     units: int = 0
     copies: int = 0
+    unread: list[Span] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.spans or self.units)
+        return bool(self.spans or self.units or self.copies)
 
     def __iadd__(self, other: Loss) -> Self:
         self.spans += other.spans
         self.units += other.units
         self.copies += other.copies
+        self.unread += other.unread
         return self
 
     @property
@@ -40,4 +45,11 @@ class Loss:
             "units": self.units,
             "copies": self.copies,
             "spans": [list(span) for span in self.spans],
+            "unread": [list(span) for span in self.unread],
         }
+
+
+def unread(spans: Iterable[Span]) -> Loss:
+    """Return the loss of bytes that were never looked at; an empty span is none."""
+    lost = [span for span in spans if span.start < span.end]
+    return Loss(lost, unread=list(lost))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from printfabric_sim.condition import ATTENTION, Condition
+from printfabric_sim.condition import ATTENTION, Cause, Condition
 from printfabric_sim.loss import Loss
 from printfabric_sim.record import Outcome
+from printfabric_sim.supplies import Supplies
 from printfabric_sim.unit import Unit
 
 Mark = Callable[[], None]
@@ -55,10 +56,9 @@ class PaperPath:
         self.depth = depth
         self.conditions: set[Condition] = set()
         self.reprint_after_error = False
-        self.media_left: int | None = None
-        self.ribbon_left: int | None = None
-        self.media_loaded: int | None = None
+        self.supplies = Supplies()
         self.left = 0
+        self._causes: dict[Condition, set[Cause]] = defaultdict(set)
         self._owner = owner
         self._loop = loop
         self._items: deque[Unit | Mark | Ending] = deque()
@@ -97,11 +97,6 @@ class PaperPath:
         """Say whether a unit is between start and exit, stopped or not."""
         return self._timer is not None or self._remaining is not None
 
-    def load(self, media: int | None, ribbon: int | None) -> None:
-        """Put in a roll and a ribbon for so many units; None: endless."""
-        self.media_left = self.media_loaded = media
-        self.ribbon_left = ribbon
-
     def put(self, unit: Unit) -> None:
         """Queue a unit; the caller has looked at `full`."""
         self._items.append(unit)
@@ -113,8 +108,9 @@ class PaperPath:
         self._items.append(mark)
         self.run()
 
-    def hold(self, condition: Condition) -> None:
+    def hold(self, condition: Condition, cause: Cause = Cause.PRINTER) -> None:
         """Stop the path for `condition`."""
+        self._causes[condition].add(cause)
         if condition in self.conditions:
             return
         self.conditions.add(condition)
@@ -122,15 +118,18 @@ class PaperPath:
             self._stop(condition)
         self._owner.on_condition(condition, True)
 
-    def release(self, condition: Condition) -> None:
-        """End `condition` and go on if it was the last."""
-        if condition not in self.conditions:
+    def causes(self, condition: Condition) -> frozenset[Cause]:
+        """Return who keeps `condition` up."""
+        return frozenset(self._causes[condition])
+
+    def release(self, condition: Condition, cause: Cause | None = None) -> None:
+        """End `condition` for one `cause`, or altogether (what has run empty is renewed); go on if it was the last."""
+        causes = self._causes[condition]
+        causes -= {cause} if cause is not None else set(Cause)
+        if causes or condition not in self.conditions:
             return
         self.conditions.discard(condition)
-        if condition is Condition.MEDIA_OUT and self.media_left == 0:
-            self.media_left = self.media_loaded
-        if condition is Condition.RIBBON_OUT and self.ribbon_left == 0:
-            self.ribbon_left = None
+        self.supplies.renew(condition)
         self._owner.on_condition(condition, False)
         self.run()
         self._owner.on_path_moved()
@@ -160,12 +159,12 @@ class PaperPath:
 
     def _loss_of_all(self, torn: object) -> Loss:
         """Return what is lost with everything in the path, but for the piece that comes out torn."""
-        loss = Loss(units=self._units)
+        loss = Loss()
         for unit in (item for item in self._items if isinstance(item, Unit)):
             if unit is torn or (self._shown and unit is self._items[0]):
                 loss.copies = self.copies_left - (unit is torn)
             else:
-                loss.spans += unit.spans
+                loss += Loss(list(unit.spans), 1)
         return loss
 
     def drop(self, inlet: int) -> Loss:
@@ -263,23 +262,12 @@ class PaperPath:
         self.left += 1
         outcome = Outcome.GARBLED if unit.garbled else Outcome.PRINTED
         self._owner.on_unit_left(unit, copy, outcome, unit.garbled)
-        self._count_media()
+        for empty in self.supplies.used():
+            self.hold(empty, Cause.SUPPLY)
 
     def _next(self) -> None:
         """Another unit is at the head: nothing of it is out."""
         self._copy, self._shown = 1, False
-
-    def _count_media(self) -> None:
-        if self.media_left is not None:
-            self.media_left -= 1
-            if self.media_left <= 0:
-                self.media_left = 0
-                self.hold(Condition.MEDIA_OUT)
-        if self.ribbon_left is not None:
-            self.ribbon_left -= 1
-            if self.ribbon_left <= 0:
-                self.ribbon_left = 0
-                self.hold(Condition.RIBBON_OUT)
 
     def _stop(self, condition: Condition) -> None:
         """Stop a moving unit: an error spoils it where the printer reprints, otherwise it goes on later."""

@@ -83,7 +83,8 @@ class SimulatedPrinter:
             back_channel=back_channel,
             warm_up_s=warm_up_s,
         )
-        self.core.path.load(media, ribbon)
+        self.core.path.supplies.load_media(media)
+        self.core.path.supplies.load_ribbon(ribbon)
         self._most_content_bytes = keep_content_bytes
         self._furnish(made(kind, self.core, options or {}), random.Random(seed))
 
@@ -121,7 +122,7 @@ class SimulatedPrinter:
             check_effect(fault, self.core, self.connections)
         for connection in self.connections:
             await connection.start()
-        self.core.warm_up()
+        self.core.warming.begin()
         for fault in self._script:
             self.engine.add(fault)
 
@@ -233,12 +234,12 @@ class SimulatedPrinter:
 
     def load_media(self, units: int | None) -> None:
         """Put in a new roll of so many units (None: endless), which ends media-out."""
-        self.core.path.load(units, self.core.path.ribbon_left)
+        self.core.path.supplies.load_media(units)
         self.core.release(Condition.MEDIA_OUT)
 
     def load_ribbon(self, units: int | None) -> None:
         """Put in a new ribbon for so many units (None: endless), which ends ribbon-out."""
-        self.core.path.ribbon_left = units
+        self.core.path.supplies.load_ribbon(units)
         self.core.release(Condition.RIBBON_OUT)
 
     def _unit_left(self, entry: UnitRecord, unit: Unit) -> None:

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.simulators.grammar import COPIES, EJECTED, GAP, INK, OPEN, SERIAL, WHOLE
+from tests.simulators.grammar import COPIES, EJECTED, END, GAP, INK, OPEN, SERIAL, WHOLE
 
 Row = dict[str, Any]
 # Faults that throw input away, or break a connection so that a sender must begin somewhere again.
@@ -226,6 +226,7 @@ def _check_losses(books: Books) -> None:
     for loss in books.losses:
         pieces = [Piece(*span) for span in loss["spans"]]
         assert loss["bytes"] == sum(piece.end - piece.start for piece in pieces)
+        _check_units_lost(books, loss, pieces)
         if loss.get("reason") in DESTROYED:
             assert books.broke(), f"{loss['reason']} without a cause"
         elif loss.get("reason") != STOPPED and not books.hurt(pieces):
@@ -234,6 +235,20 @@ def _check_losses(books: Books) -> None:
                 found = WHOLE[books.personality].search(lost)
                 inked = found is not None and INK.search(found[0]) is not None
                 assert not inked or not _begins_clean(books, piece, found.start() if found else 0), loss
+
+
+def _check_units_lost(books: Books, loss: Row, pieces: list[Piece]) -> None:
+    """Finished units are counted, and no others: neither a torn one nor what lies in a buffer that nobody has read."""
+    unread = [Piece(*span) for span in loss["unread"]]
+    assert not Counter(unread) - Counter(pieces), "bytes are said to be unread that are not said to be lost"
+    read = list((Counter(pieces) - Counter(unread)).elements())
+    if books.hurt(read) or loss["reason"] == "nothing to print":  # two halves without a field between them
+        return
+    ends = len(END[books.personality].findall(books.bytes_of(read)))
+    # A UEL ends a page as well, and is in no span.
+    assert loss["units"] == ends or (books.personality == "pjl" and ends <= loss["units"] <= len(read)), (
+        f"{loss['units']} units are said to be lost, {ends} are: {loss}"
+    )
 
 
 def _begins_clean(books: Books, piece: Piece, at: int) -> bool:

@@ -21,6 +21,13 @@ OPEN = {
 }
 # A page that has no form feed: the end of the job ejects it.
 EJECTED = {"pjl": re.compile(rb"(?:(?!%b|\x0c).)+" % UEL, re.DOTALL)}
+# What shows that a unit is finished: its end, or all of it where an end alone means nothing.
+END = {
+    "zpl": WHOLE["zpl"],
+    "escpos": re.compile(rb"\x1dV\x00"),
+    "pjl": re.compile(rb"\x0c"),
+    "plain": re.compile(rb"\x0c"),
+}
 # What is allowed between two units, and is in none.
 GAP = {
     "zpl": re.compile(rb"(?:\s|~HI)*"),

@@ -199,7 +199,7 @@ async def test_a_fault_that_meets_nothing_is_an_event_of_its_own(start):
         ("reset", "no connection is open, and no line holds anything"),
         ("garbage", "nobody is connected to hear it"),
         ("clear=jam", "nothing of that lasts now"),
-        ("jam", "jam already"),
+        ("jam", "jam already, and it ends no earlier"),
     ]
 
 

@@ -183,8 +183,17 @@ def count_a_loss_wrong(units: Rows, events: Rows) -> None:
 def call_a_printed_unit_lost(units: Rows, events: Rows) -> None:
     gone = [unit for unit in units if unit["spans"] == units[0]["spans"]]
     units[:] = [unit for unit in units if unit not in gone]
-    events.append({"event": "discarded", "inlet": 1, "reason": "outside a format", "units": 0, "copies": 0,
-                   "spans": gone[0]["spans"], "bytes": gone[0]["bytes"]})  # fmt: skip
+    events.append({"event": "discarded", "inlet": 1, "reason": "outside a format", "units": 1, "copies": 0,
+                   "spans": gone[0]["spans"], "bytes": gone[0]["bytes"], "unread": []})  # fmt: skip
+
+
+def count_a_lost_unit_too_many(units: Rows, events: Rows) -> None:
+    next(event for event in events if event.get("spans"))["units"] += 1
+
+
+def call_a_read_unit_unread(units: Rows, events: Rows) -> None:
+    loss = next(event for event in events if event.get("units"))
+    loss["unread"] = loss["spans"]
 
 
 def forget_that_copies_were_lost(units: Rows, events: Rows) -> None:
@@ -201,11 +210,12 @@ LIES: list[tuple[str, Lie]] = [
         leave_out_a_unit, print_a_unit_twice, print_what_never_came, call_garbled_clean, call_clean_garbled,
         read_another_serial, name_another_job, hash_something_else, hide_a_duplicate, hide_a_loss, count_a_loss_wrong,
         read_another_serial_of_a_garbled_unit, read_another_serial_of_a_torn_unit, tear_a_unit_twice,
-        hide_where_the_loss_was,
+        hide_where_the_loss_was, count_a_lost_unit_too_many,
     )),
     *(("copies", lie) for lie in (
         leave_out_a_unit, leave_out_the_last_copy, print_one_copy_too_many, call_a_printed_unit_lost,
         forget_that_copies_were_lost, hide_a_loss, tear_a_unit_twice, tear_a_unit_twice_that_is_printed_again,
+        call_a_read_unit_unread,
     )),
     ("closed", call_a_fin_of_the_printer_the_senders),
     ("noisy", hide_a_loss),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from printfabric_sim.render.barcodes import linear_modules
 from printfabric_sim.render.fonts import cell_of
 from printfabric_sim.render.label import draw_label
 from printfabric_sim.render.page import draw_text_page, page_text
-from printfabric_sim.render.receipt import draw_receipt, receipt_text
+from printfabric_sim.render.receipt import draw_receipt
+from printfabric_sim.render.receipt_pieces import receipt_text
 from printfabric_sim.render.zpl_graphics import unpack
 
 
@@ -58,7 +59,7 @@ def test_a_receipt_is_as_wide_as_its_paper_and_wraps_long_lines():
 
 def test_double_size_letters_are_twice_as_high():
     normal, double = draw_receipt(b"A\n"), draw_receipt(b"\x1d!\x11A\n")
-    assert double.height - normal.height == 24
+    assert double.height - normal.height == 48 - 30  # a line is no lower than its spacing
 
 
 @pytest.mark.parametrize(
@@ -117,3 +118,38 @@ def test_letters_stand_in_columns_whatever_they_are():
 async def test_a_line_printer_reads_utf_8_and_its_own_code_page(start, content):
     printer = await start("plain")
     assert printer.personality.text(content) == "Größe │ 3"
+
+
+def inked(image: Image.Image) -> tuple[int, int, int, int]:
+    box = ImageChops.invert(image).getbbox()
+    assert box is not None
+    return box
+
+
+@pytest.mark.parametrize(("turn", "tall"), [("N", False), ("R", True), ("I", False), ("B", True)])
+@pytest.mark.parametrize("command", ["FO", "FT"])
+def test_turned_text_is_turned_and_stands_where_its_field_is(turn, tall, command):
+    upright = inked(draw_label(b"^XA^PW800^LL800^FO400,400^A0N,40,40^FDLONG TEXT^FS^XZ"))
+    long, high = upright[2] - upright[0], upright[3] - upright[1]
+    label = f"^XA^PW800^LL800^{command}400,400^A0{turn},40,40^FDLONG TEXT^FS^XZ"
+    left, top, right, bottom = inked(draw_label(label.encode()))
+    assert (right - left, bottom - top) == ((high, long) if tall else (long, high))
+    if command == "FO":  # the corner of the field, however it is turned
+        assert 400 <= left <= 412
+        assert 400 <= top <= 412
+    else:  # the first letter's foot
+        ends = {"N": (left, bottom), "R": (left, top), "I": (right, top), "B": (right, bottom)}
+        assert ends[turn] == (pytest.approx(400, abs=4), pytest.approx(400, abs=4))
+
+
+def test_fields_are_turned_by_default_as_the_format_says():
+    by_field = draw_label(b"^XA^PW300^LL300^FO40,40^A0R,30,30^FDABC^FS^XZ")
+    by_format = draw_label(b"^XA^PW300^LL300^FWR^FO40,40^A0,30,30^FDABC^FS^XZ")
+    assert by_field.tobytes() == by_format.tobytes()
+
+
+def test_an_ellipse_touches_its_box_and_leaves_its_corners():
+    image = draw_label(b"^XA^PW400^LL300^FO50,50^GE200,100,4,B^FS^XZ")
+    assert inked(image) == (50, 50, 251, 151)
+    assert dark(image, (50, 50, 60, 60)) == 0
+    assert dark(image, (145, 95, 155, 105)) == 0

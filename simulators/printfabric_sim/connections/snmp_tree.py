@@ -81,7 +81,7 @@ def _printer(core: Core, conditions: set[Condition]) -> dict[Oid, Entry]:
         (*_PRINTER, 5, 1, 1, 16, 1): ("OctetString", "sim"),
         (*_PRINTER, 5, 1, 1, 17, 1): ("OctetString", serial_number),
         (*_PRINTER, 6, 1, 1, 3, 1, 1): ("Integer", 3 if Condition.COVER_OPEN in conditions else 4),
-        (*_PRINTER, 8, 2, 1, 9, 1, 1): ("Integer", core.path.media_loaded or -2),
+        (*_PRINTER, 8, 2, 1, 9, 1, 1): ("Integer", core.path.supplies.media_loaded or -2),
         (*_PRINTER, 8, 2, 1, 10, 1, 1): ("Integer", _level(core, conditions)),
         (*_PRINTER, 10, 2, 1, 3, 1, 1): ("Integer", 7),  # prtMarkerCounterUnit: impressions
         (*_PRINTER, 10, 2, 1, 4, 1, 1): ("Counter32", core.printed),  # prtMarkerLifeCount

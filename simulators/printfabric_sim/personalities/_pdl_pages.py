@@ -85,6 +85,7 @@ class PostScriptPages(Pages):
     """PostScript: by %%Page: comments where the file conforms to DSC, else by `showpage`."""
 
     _PAGE = re.compile(rb"(?:^|[\r\n])(%%Page:|%%Trailer|%%EOF)")
+    _CONFORMS = b"%!PS-Adobe"
     _SHOW = re.compile(rb"(?<![/\w])showpage\b")
 
     def __init__(self) -> None:
@@ -94,7 +95,9 @@ class PostScriptPages(Pages):
     def take(self, buffer: bytearray, end: int) -> Piece:
         """Take up to the next page."""
         if self._dsc is None:
-            self._dsc = buffer.startswith(b"%!PS-Adobe")
+            if end < len(self._CONFORMS) and self._CONFORMS.startswith(bytes(buffer[:end])):
+                return Piece(0)
+            self._dsc = buffer.startswith(self._CONFORMS)
         pattern = self._PAGE if self._dsc else self._SHOW
         found = pattern.search(buffer, 0, end)
         if found is None:
@@ -116,18 +119,18 @@ class PdfPages(Pages):
 
     _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
     _COUNT = re.compile(rb"/Count\s+(\d{1,6})(?!\d)")
+    _BEGUN = re.compile(rb"/[A-Za-z]*\s*(?:/[A-Za-z]*|\d*)$")  # what more bytes may make one of these
 
     def __init__(self) -> None:
         self._pages = 0
         self._count = 0
 
     def take(self, buffer: bytearray, end: int) -> Piece:
-        """Take everything, in pieces that end before a name."""
+        """Take everything, in pieces that divide no name from its value."""
         if end < _EARLY_BYTES:
             return Piece(0)
-        cut = buffer.rfind(b"/", 1, end)
-        cut = cut if cut > end - 64 else end - 32
-        return self._read(buffer, cut)
+        begun = self._BEGUN.search(buffer, end - 64, end)
+        return self._read(buffer, begun.start() if begun is not None else end)
 
     def last(self, buffer: bytearray, end: int) -> Piece:
         """Take the rest."""
@@ -147,7 +150,7 @@ class PdfPages(Pages):
 
 def undecided(start: bytes) -> bool:
     """Say whether a payload that starts so may still become one that is recognised by its start."""
-    return any(mark.startswith(start) and mark != start for mark in _MARKS) if start else False
+    return any(mark.startswith(start) and mark != start for mark in _MARKS)
 
 
 def pages_for(language: str, start: bytes) -> Pages:

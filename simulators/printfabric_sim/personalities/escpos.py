@@ -190,7 +190,7 @@ class ReceiptPrinter(Personality):
 
     def text(self, content: bytes) -> str:
         """Return the receipt's text without its commands."""
-        from printfabric_sim.render.receipt import receipt_text  # noqa: PLC0415 (Pillow only when a picture is wanted)
+        from printfabric_sim.render.receipt_pieces import receipt_text  # noqa: PLC0415 (Pillow only when a picture is wanted)
 
         return receipt_text(content)
 

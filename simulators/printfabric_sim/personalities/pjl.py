@@ -28,6 +28,8 @@ UEL = b"\x1b%-12345X"
 _SETTING = re.compile(r"([A-Z]+)\s*(?::\s*\S+)?\s*=\s*(\"[^\"]*\"|\S+)")
 # A PJL line is no longer than this; more without a line end is taken for garbage.
 _LINE_BYTES = 1024
+# So far in a payload, behind white space, a language may show.
+_START_BYTES = 64
 
 
 class LaserPrinter(Personality):
@@ -84,8 +86,9 @@ class LaserPrinter(Personality):
             if buffer[0] in b"\r\n \t\x00":
                 return Step(1)
         # Anything else is data in the default language.
-        start = bytes(buffer[:16]).lstrip()
-        if self.variables.language == "AUTO" and undecided(start) and not inlet.last:
+        start = bytes(buffer[:_START_BYTES]).lstrip(b" \t\r\n\x00")
+        tells = len(buffer) >= _START_BYTES or inlet.last or not undecided(start)
+        if self.variables.language == "AUTO" and not tells:
             return Step(0)
         self._in_pjl = False
         self._pages = pages_for(self.variables.language, start)

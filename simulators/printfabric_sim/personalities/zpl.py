@@ -146,9 +146,10 @@ class ZplPrinter(Personality):
         if buffer.find(b"^", 0, end) < 0:
             return
         self._prints = self._prints or _PRINTS.search(buffer, 0, end) is not None
-        if found := _COPIES.search(buffer, 0, end):
+        # The last of a kind counts, however many packets they come in.
+        for found in _COPIES.finditer(buffer, 0, end):
             self._copies = max(1, int(found[1]))
-        if found := _LENGTH.search(buffer, 0, end):
+        for found in _LENGTH.finditer(buffer, 0, end):
             self._status.label_dots = int(found[1])
         self._stores = self._stores or _STORES.search(buffer, 0, end) is not None
 

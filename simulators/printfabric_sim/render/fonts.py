@@ -43,22 +43,19 @@ def above_baseline(size: int) -> int:
     return round(size * _ABOVE_BASELINE)
 
 
-def draw_text(
-    image: Image.Image, at: tuple[int, int], text: str, size: int, width: float = 1.0, fill: int = 0
-) -> int:
-    """Write one line with its top left corner at `at`; `width` stretches it. Return its width in dots."""
+def text_mask(text: str, size: int, width: float = 1.0) -> Image.Image:
+    """Return one line of text as a mask with room for what reaches below; `width` stretches it."""
     text = "".join(map(drawable, text))
     face = font(size)
-    natural = max(1, round(ImageDraw.Draw(image).textlength(text, font=face)))
-    baseline = above_baseline(size)
-    if abs(width - 1.0) < 0.05:
-        ImageDraw.Draw(image).text((at[0], at[1] + baseline), text, font=face, fill=fill, anchor="ls")
-        return natural
+    natural = max(1, round(ImageDraw.Draw(Image.new("L", (1, 1))).textlength(text, font=face)))
     line = Image.new("L", (natural, round(size * 1.4)), 0)
-    ImageDraw.Draw(line).text((0, baseline), text, font=face, fill=255, anchor="ls")
-    line = line.resize((max(1, round(natural * width)), line.height))
-    image.paste(fill, at, line)
-    return line.width
+    ImageDraw.Draw(line).text((0, above_baseline(size)), text, font=face, fill=255, anchor="ls")
+    return line if abs(width - 1.0) < 0.05 else line.resize((max(1, round(natural * width)), line.height))
+
+
+def draw_text(image: Image.Image, at: tuple[int, int], text: str, size: int) -> None:
+    """Write one line with its top left corner at `at`."""
+    image.paste(0, at, text_mask(text, size))
 
 
 @lru_cache(maxsize=16)

@@ -1,8 +1,8 @@
 """A picture of a ZPL label: text, boxes, lines, graphics, bar codes; good enough to look at.
 
-After the "ZPL II Programming Guide": ^FO ^FT ^LH ^A ^CF ^FD ^FH ^FB ^FR ^GB ^GD ^GC ^GF (A, uncompressed and with repeat
-counts) ^BY ^BC ^B3 ^BE ^B8 ^BU ^B2 ^BK ^BQ ^PW ^LL ^LR. Two-dimensional codes other than QR are drawn as a named box. What is not
-known is skipped.
+After the "ZPL II Programming Guide": ^FO ^FT ^FW ^LH ^A ^CF ^FD ^FH ^FB ^FR ^GB ^GD ^GC ^GE ^GF (A, uncompressed and with repeat
+counts) ^BY ^BC ^B3 ^BE ^B8 ^BU ^B2 ^BK ^BQ ^PW ^LL. Two-dimensional codes other than QR are drawn as a named box, and every code upright.
+What is not known is skipped: ^PO, ^PM, ^LR, ^LS, ^LT, ^FP, stored graphics, ^GFB and ^GFC among it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from collections.abc import Callable
 from PIL import Image, ImageChops, ImageDraw
 
 from printfabric_sim.render.barcodes import LINEAR_ZPL, draw_linear, qr_image
-from printfabric_sim.render.fonts import above_baseline, draw_text, font
-from printfabric_sim.render.zpl_graphics import unpack
+from printfabric_sim.render.fonts import above_baseline, draw_text, font, text_mask
+from printfabric_sim.render.label_shapes import SHAPES
+from printfabric_sim.render.zpl_parameters import MAX_DOTS, number, numbers, parameters
 
 _COMMAND = re.compile(rb"\^([A-Za-z@][A-Za-z0-9@]?)([^\^~]*)", re.DOTALL)
-_MAX_DOTS = 4000
+# What turns text clockwise by 90, 180 and 270 degrees.
+_TURNS = {"R": Image.Transpose.ROTATE_270, "I": Image.Transpose.ROTATE_180, "B": Image.Transpose.ROTATE_90}
 _NAMED_BOXES = {"X": "DataMatrix", "7": "PDF417", "0": "Aztec", "D": "MaxiCode", "F": "MicroPDF417"}
 
 
@@ -36,12 +38,13 @@ class _Label:
         self._content = content
         self._width = self._number(rb"\^PW *(\d+)", width)
         self._length = self._number(rb"\^LL *(\d+)", length)
-        self._image = Image.new("L", (self._width, _MAX_DOTS), 255)
+        self._image = Image.new("L", (self._width, MAX_DOTS), 255)
         self._home = (0, 0)
         self._at = (0, 0)
         self._baseline = False
         self._default = (30, 30)
         self._size = self._default
+        self._turning = self._turn = "N"
         self._module, self._bar_height = 2, 100
         self._code: tuple[str, list[str]] | None = None
         self._block: list[str] | None = None
@@ -51,7 +54,7 @@ class _Label:
 
     def _number(self, pattern: bytes, otherwise: int) -> int:
         found = re.search(pattern, self._content)
-        return min(_MAX_DOTS, int(found[1])) if found else otherwise
+        return min(MAX_DOTS, int(found[1])) if found else otherwise
 
     def draw(self) -> Image.Image:
         """Go through the commands in order."""
@@ -60,12 +63,14 @@ class _Label:
             if name[0] == "A" and name != "A@":  # ^Afo,h,w: the font's name is part of the command
                 self._font(name[1:] + rest.decode("latin-1", "replace"))
             elif name[0] == "B" and name != "BY":
-                self._code = (name[1:], _parameters(rest))
+                self._code = (name[1:], parameters(rest))
+            elif name in SHAPES:
+                self._reach(SHAPES[name](self._image, self._at, rest))
             else:
                 action = _ACTIONS.get(name)
                 if action is not None:
                     action(self, rest)
-        height = self._length or min(_MAX_DOTS, self._lowest + 40) or 400
+        height = self._length or min(MAX_DOTS, self._lowest + 40) or 400
         return self._image.crop((0, 0, self._width, height))
 
     def origin(self, rest: bytes) -> None:
@@ -82,30 +87,35 @@ class _Label:
         self._home = self._point(rest)
 
     def _point(self, rest: bytes) -> tuple[int, int]:
-        values = _numbers(rest, 0, 0)
+        values = numbers(rest, 0, 0)
         return self._home[0] + values[0], self._home[1] + values[1]
 
     def _font(self, rest: str) -> None:
         parts = rest.split(",")
-        height = _int(parts[1], self._default[0]) if len(parts) > 1 else self._default[0]
-        width = _int(parts[2], height) if len(parts) > 2 else height
+        self._turn = parts[0][1:].strip().upper() or self._turning
+        height = number(parts[1], self._default[0]) if len(parts) > 1 else self._default[0]
+        width = number(parts[2], height) if len(parts) > 2 else height
         self._size = (height, width)
 
     def default_font(self, rest: bytes) -> None:
         """^CF."""
         parts = rest.decode("latin-1").split(",")
-        height = _int(parts[1], 30) if len(parts) > 1 else 30
-        self._default = self._size = (height, _int(parts[2], height) if len(parts) > 2 else height)
+        height = number(parts[1], 30) if len(parts) > 1 else 30
+        self._default = self._size = (height, number(parts[2], height) if len(parts) > 2 else height)
+
+    def turned(self, rest: bytes) -> None:
+        """^FW: how fields are turned that do not say it themselves."""
+        self._turning = self._turn = rest[:1].decode("latin-1").upper()
 
     def bars(self, rest: bytes) -> None:
         """^BY."""
-        parts = _parameters(rest)
-        self._module = max(1, _int(parts[0], 2)) if parts else 2
-        self._bar_height = _int(parts[2], self._bar_height) if len(parts) > 2 else self._bar_height
+        parts = parameters(rest)
+        self._module = max(1, number(parts[0], 2)) if parts else 2
+        self._bar_height = number(parts[2], self._bar_height) if len(parts) > 2 else self._bar_height
 
     def field_block(self, rest: bytes) -> None:
         """^FB."""
-        self._block = _parameters(rest)
+        self._block = parameters(rest)
 
     def hexadecimal(self, rest: bytes) -> None:
         """^FH."""
@@ -119,7 +129,7 @@ class _Label:
         """^FS ends a field."""
         self._code = self._block = self._hex = None
         self._reverse = False
-        self._size = self._default
+        self._size, self._turn = self._default, self._turning
 
     def data(self, rest: bytes) -> None:
         """^FD."""
@@ -131,39 +141,54 @@ class _Label:
         elif self._block is not None:
             self._draw_block(text)
         else:
-            self._draw_line(self._at, text)
+            self._draw_line(text)
 
-    def _draw_line(self, at: tuple[int, int], text: str) -> None:
+    def _draw_line(self, text: str) -> None:
         height, width = self._size
-        top = at[1] - above_baseline(height) if self._baseline else at[1]
-        if self._reverse:
-            mask = Image.new("L", self._image.size, 0)
-            draw_text(mask, (at[0], top), text, height, width / height, fill=255)
-            self._image.paste(ImageChops.difference(self._image, mask))
-        else:
-            draw_text(self._image, (at[0], top), text, height, width / height)
-        self._reach(top + height)
+        self._lay(text_mask(text, height, width / height), height)
 
     def _draw_block(self, text: str) -> None:
         assert self._block is not None
         block = [*self._block, "", "", "", ""]
-        width, lines = _int(block[0], self._width), max(1, _int(block[1], 1))
+        width, lines = number(block[0], self._width), max(1, number(block[1], 1))
         justify = (block[3] or "L").strip().upper()
-        draw = ImageDraw.Draw(self._image)
-        face = font(self._size[0])
-        stretch = self._size[1] / self._size[0]
-        for row, line in enumerate(
-            _wrap(text, width / stretch, lambda t: draw.textlength(t, font=face))[:lines]
-        ):
-            space = width - round(draw.textlength(line, font=face) * stretch)
-            shift = {"C": space // 2, "R": space}.get(justify, 0)
-            self._draw_line((self._at[0] + shift, self._at[1] + row * self._size[0]), line)
+        height = self._size[0]
+        stretch = self._size[1] / height
+        draw, face = ImageDraw.Draw(self._image), font(height)
+        rows = _wrap(text, width / stretch, lambda t: draw.textlength(t, font=face))[:lines]
+        mask = Image.new(
+            "L", (max(1, width), text_mask("", height, stretch).height + (len(rows) - 1) * height)
+        )
+        for row, line in enumerate(rows):
+            written = text_mask(line, height, stretch)
+            space = width - written.width
+            mask.paste(255, ({"C": space // 2, "R": space}.get(justify, 0), row * height), written)
+        self._lay(mask, len(rows) * height)
+
+    def _lay(self, mask: Image.Image, height: int) -> None:
+        """Print text that is `height` high and may reach below that, turned as the field is, where the field is."""
+        above = above_baseline(self._size[0])
+        beyond, below = mask.height - height, mask.height - above
+        x, y = self._at
+        if self._baseline:  # where the text begins, on its baseline
+            places = {"R": (x - below, y), "I": (x - mask.width, y - below), "B": (x - above, y - mask.width)}
+            place = places.get(self._turn, (x, y - above))
+        else:  # the top left corner of the field, however it is turned
+            place = {"R": (x - beyond, y), "I": (x, y - beyond)}.get(self._turn, (x, y))
+        mask = mask.transpose(_TURNS[self._turn]) if self._turn in _TURNS else mask
+        if self._reverse:
+            whole = Image.new("L", self._image.size, 0)
+            whole.paste(mask, place)
+            self._image.paste(ImageChops.difference(self._image, whole))
+        else:
+            self._image.paste(0, place, mask)
+        self._reach(place[1] + mask.height - (beyond if self._turn not in _TURNS else 0))
 
     def _draw_code(self, kind: str, parameters: list[str], text: str) -> None:
         x, y = self._at
         if kind == "Q":
             data = text[3:] if re.match(r"[HQML][AM],", text) else text
-            module = _int(parameters[2], 3) if len(parameters) > 2 else 3
+            module = number(parameters[2], 3) if len(parameters) > 2 else 3
             code = qr_image(data.encode(), module, text[0] if text[:1] in ("L", "M", "Q", "H") else "M")
             self._image.paste(code, (x, y + 10))
             self._reach(y + 10 + code.height)
@@ -173,7 +198,7 @@ class _Label:
             return
         # The height is the second parameter, except that ^B3 and ^B2-like codes differ by a check digit first.
         index = 2 if kind == "3" else 1
-        height = _int(parameters[index], self._bar_height) if len(parameters) > index else self._bar_height
+        height = number(parameters[index], self._bar_height) if len(parameters) > index else self._bar_height
         data = text[2:] if kind == "C" and text.startswith((">:", ">;", ">9")) else text
         top = y - height if self._baseline else y
         drawn = draw_linear(self._image, (x, top), LINEAR_ZPL[kind], data, self._module, height)
@@ -194,48 +219,6 @@ class _Label:
         draw_text(self._image, (x + 8, y + 40), text[:14], 16)
         self._reach(y + 100)
 
-    def box(self, rest: bytes) -> None:
-        """^GB."""
-        width, height, border = _numbers(rest, 1, 1, 1)
-        width, height = max(width, border), max(height, border)
-        x, y = self._at
-        color = 255 if b",W" in rest.upper() else 0
-        draw = ImageDraw.Draw(self._image)
-        if border * 2 >= min(width, height):
-            draw.rectangle((x, y, x + width - 1, y + height - 1), fill=color)
-        else:
-            draw.rectangle((x, y, x + width - 1, y + height - 1), outline=color, width=border)
-        self._reach(y + height)
-
-    def circle(self, rest: bytes) -> None:
-        """^GC."""
-        diameter, border = _numbers(rest, 3, 1)
-        x, y = self._at
-        ImageDraw.Draw(self._image).ellipse((x, y, x + diameter, y + diameter), outline=0, width=border)
-        self._reach(y + diameter)
-
-    def diagonal(self, rest: bytes) -> None:
-        """^GD."""
-        width, height, border = _numbers(rest, 3, 3, 1)
-        x, y = self._at
-        left = b",L" in rest.upper()
-        ends = (x, y, x + width, y + height) if left else (x, y + height, x + width, y)
-        ImageDraw.Draw(self._image).line(ends, fill=0, width=border)
-        self._reach(y + height)
-
-    def graphic(self, rest: bytes) -> None:
-        """^GFA,b,c,d,data: hexadecimal rows of d bytes."""
-        parts = rest.split(b",", 4)
-        if len(parts) < 5 or parts[0].strip().upper() != b"A":
-            return
-        row = max(1, _int(parts[3].decode("latin-1"), 1))
-        data = unpack(parts[4], row)
-        rows = len(data) // row
-        if rows:
-            picture = Image.frombytes("1", (row * 8, rows), bytes(byte ^ 0xFF for byte in data[: rows * row]))
-            self._image.paste(0, self._at, ImageChops.invert(picture.convert("L")))
-            self._reach(self._at[1] + rows)
-
     def _reach(self, y: int) -> None:
         self._lowest = max(self._lowest, y)
 
@@ -245,6 +228,7 @@ _ACTIONS: dict[str, Callable[[_Label, bytes], None]] = {
     "FT": _Label.typeset,
     "LH": _Label.label_home,
     "CF": _Label.default_font,
+    "FW": _Label.turned,
     "BY": _Label.bars,
     "FB": _Label.field_block,
     "FH": _Label.hexadecimal,
@@ -252,25 +236,7 @@ _ACTIONS: dict[str, Callable[[_Label, bytes], None]] = {
     "FS": _Label.separator,
     "FD": _Label.data,
     "FV": _Label.data,
-    "GB": _Label.box,
-    "GC": _Label.circle,
-    "GD": _Label.diagonal,
-    "GF": _Label.graphic,
 }
-
-
-def _parameters(rest: bytes) -> list[str]:
-    return rest.decode("latin-1").strip().split(",")
-
-
-def _int(text: str, otherwise: int) -> int:
-    text = text.strip()
-    return min(_MAX_DOTS, int(text)) if text.isdigit() else otherwise
-
-
-def _numbers(rest: bytes, *defaults: int) -> list[int]:
-    parts = _parameters(rest)
-    return [_int(parts[i], default) if i < len(parts) else default for i, default in enumerate(defaults)]
 
 
 def _wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:

@@ -1,47 +1,21 @@
-"""A picture of an ESC/POS receipt, and its text. After Epson's "ESC/POS Command Reference"; what is unknown is skipped."""
+"""A picture of an ESC/POS receipt. After Epson's "ESC/POS Command Reference".
+
+Drawn are text with its alignment, sizes, fonts A and B, bold, underline, reverse, tabs and positions; images of every kind but
+those kept in the printer's memory; bar codes and QR. Not drawn, and stepped over: page mode, turned and upside-down text (ESC V,
+ESC {), characters of one's own, other code pages than Python's, spaces between letters and margins.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from PIL import Image
 
-from PIL import Image, ImageDraw
-
-from printfabric_sim.personalities._escpos_commands import command_length
 from printfabric_sim.render.barcodes import LINEAR_ESCPOS, draw_linear, qr_image
-from printfabric_sim.render.fonts import cell_of
+from printfabric_sim.render.receipt_line import HEIGHT, WIDTH, Line
+from printfabric_sim.render.receipt_pieces import Piece, pieces
 
-# 80 mm paper at 8 dots/mm prints 576 dots: 48 characters of font A.
-_WIDTH, _CELL = 576, (12, 24)
 _MAX_DOTS = 12000
-_LEADS = b"\x10\x1b\x1c\x1d"
-
-
-class Piece(NamedTuple):
-    """A run of text (`command` empty) or one whole command."""
-
-    command: bytes
-    data: bytes
-
-
-def pieces(content: bytes) -> Iterator[Piece]:
-    """Take a receipt apart."""
-    buffer = bytearray(content)
-    at = 0
-    while at < len(buffer):
-        if buffer[at] in _LEADS:
-            size = command_length(buffer, at) or len(buffer) - at
-            yield Piece(bytes(buffer[at : at + 2]), bytes(buffer[at : at + size]))
-            at += size
-            continue
-        end = next((i for i in range(at, len(buffer)) if buffer[i] in _LEADS), len(buffer))
-        yield Piece(b"", bytes(buffer[at:end]))
-        at = end
-
-
-def receipt_text(content: bytes) -> str:
-    """Return the text with line ends; code page 437, as after power-on."""
-    return "".join(piece.data.decode("cp437") for piece in pieces(content) if not piece.command)
+# ESC 2: 1/6 inch
+_LINE_SPACING = 30
 
 
 def draw_receipt(content: bytes) -> Image.Image:
@@ -56,50 +30,50 @@ class _Receipt:
     """The state of the printer while one receipt is drawn."""
 
     def __init__(self) -> None:
-        self._image = Image.new("L", (_WIDTH, _MAX_DOTS), 255)
+        self._image = Image.new("L", (WIDTH, _MAX_DOTS), 255)
         self._y = 16
-        self._line: list[tuple[str, int, int, bool]] = []  # letter, width and height factors, bold
-        self._align = self._wide = self._high = 0
-        self._bold = False
+        self._initialize()
         self._bar_height, self._bar_width, self._bar_text = 162, 3, 0
         self._qr, self._qr_module, self._qr_level = b"", 3, "L"
         self._graphics: Image.Image | None = None
 
+    def _initialize(self) -> None:
+        self._line = Line()
+        self._align, self._spacing = 0, _LINE_SPACING
+
     def take(self, piece: Piece) -> None:
         """Draw or remember one piece."""
         if not piece.command:
-            self._text(piece.data)
+            self._text(piece.text)
             return
         data = piece.data
         lead, third = piece.command, data[2] if len(data) > 2 else 0
         if lead == b"\x1b@":
-            self._align = self._wide = self._high = 0
-            self._bold = False
+            self._initialize()
         elif lead == b"\x1ba":
             self._align = third % 48
-        elif lead == b"\x1bE":
-            self._bold = bool(third & 1)
-        elif lead == b"\x1b!":
-            self._bold, self._high, self._wide = bool(third & 8), (third >> 4) & 1, (third >> 5) & 1
-        elif lead == b"\x1d!":
-            self._high, self._wide = third & 7, (third >> 4) & 7
-        elif lead == b"\x1bd":
+        elif lead in (b"\x1b2", b"\x1b3"):
+            self._spacing = third if lead == b"\x1b3" else _LINE_SPACING
+        elif lead in (b"\x1bd", b"\x1bJ"):
+            # Lines, or dots, counted from the line that is printed with it.
+            self._feed(third * self._spacing if lead == b"\x1bd" else third)
+        elif lead in (b"\x1bi", b"\x1bm", b"\x1dV"):
             self._feed()
-            self._y += third * _CELL[1] if third > 1 else 0
-        elif lead in (b"\x1bJ", b"\x1bi", b"\x1bm"):
-            self._feed(force=False)
-            self._y += third if lead == b"\x1bJ" else 0
-        else:
+        elif lead == b"\x1b*" and len(data) >= 5:
+            self._line.columns(data[5:], third)
+        elif not self._line.set(lead, data, third):
             self._graphic(lead, data, third)
 
-    def _text(self, data: bytes) -> None:
-        for letter in data.decode("cp437"):
+    def _text(self, text: str) -> None:
+        for letter in text:
             if letter == "\n":
-                self._feed()
+                self._feed(self._spacing)
+            elif letter == "\t":
+                self._line.tab()
             elif letter >= " ":
-                if sum(wide for _, wide, _, _ in self._line) + self._wide + 1 > _WIDTH // _CELL[0]:
-                    self._feed()  # a full line is printed and the rest goes on below
-                self._line.append((letter, self._wide + 1, self._high + 1, self._bold))
+                if not self._line.fits():
+                    self._feed(self._spacing)  # a full line is printed and the rest goes on below
+                self._line.write(letter)
 
     def _graphic(self, lead: bytes, data: bytes, third: int) -> None:
         if lead == b"\x1dh":
@@ -111,72 +85,54 @@ class _Receipt:
         elif lead == b"\x1dk":
             self._barcode(data, third)
         elif lead == b"\x1dv" and len(data) >= 8:
-            width = data[4] + 256 * data[5]
-            self._raster(data[8:], width)
-        elif lead == b"\x1b*" and len(data) >= 5:
-            self._columns(data[5:], third)
+            self._raster(data[8:], data[4] + 256 * data[5], 1 + (data[3] & 1), 1 + (data[3] >> 1 & 1))
         elif lead == b"\x1d(" and data[2:3] == b"k":
             self._two_dimensional(data)
         elif lead in (b"\x1d(", b"\x1d8"):
             self._stored(data[5:] if lead == b"\x1d(" else data[7:])
 
-    def _feed(self, *, force: bool = True) -> None:
-        """Print the line in the buffer and move on."""
-        if not self._line and not force:
-            return
-        height = max((high for _, _, high, _ in self._line), default=1) * _CELL[1]
-        width = sum(wide for _, wide, _, _ in self._line) * _CELL[0]
-        x = {1: (_WIDTH - width) // 2, 2: _WIDTH - width}.get(self._align, 0)
-        for letter, wide, high, bold in self._line:
-            # Drawn at the greater factor, then pressed together: letters stay sharp.
-            size = max(wide, high)
-            mask = cell_of(letter, _CELL[0] * size, _CELL[1] * size, bold=bold)
-            mask = mask.resize((_CELL[0] * wide, _CELL[1] * high)) if wide != high else mask
-            self._image.paste(0, (x, self._y + height - _CELL[1] * high), mask)
-            x += _CELL[0] * wide
-        self._line.clear()
-        self._move(height + 6)
+    def _feed(self, dots: int = 0) -> None:
+        """Print the line in the buffer, and move on by so many dots, or as far as the line is high."""
+        high = self._line.height
+        if high:
+            x = {1: (WIDTH - self._line.width) // 2, 2: WIDTH - self._line.width}.get(self._align, 0)
+            self._line.draw(self._image, x, self._y)
+        self._move(max(high, dots))
 
     def _place(self, picture: Image.Image) -> None:
         """Put a picture on the paper as the alignment says."""
-        self._feed(force=False)
-        space = _WIDTH - picture.width
+        self._feed()
+        space = WIDTH - picture.width
         self._image.paste(picture, ({1: space // 2, 2: space}.get(self._align, 0), self._y))
         self._move(picture.height)
 
     def _move(self, dots: int) -> None:
         self._y = min(_MAX_DOTS - 600, self._y + dots)
 
-    def _raster(self, data: bytes, row: int) -> None:
-        rows = len(data) // row if row else 0
-        if rows:
-            inverted = bytes(byte ^ 0xFF for byte in data[: rows * row])
-            self._place(Image.frombytes("1", (row * 8, rows), inverted).convert("L"))
-
-    def _columns(self, data: bytes, mode: int) -> None:
-        """ESC *: columns of 8 or 24 dots, from the top down."""
-        size = 3 if mode in (32, 33) else 1
-        picture = Image.new("L", (max(1, len(data) // size), size * 8), 255)
-        draw = ImageDraw.Draw(picture)
-        for index, byte in enumerate(data):
-            for bit in range(8):
-                if byte & (0x80 >> bit):
-                    draw.point((index // size, index % size * 8 + bit), fill=0)
-        self._place(picture)
+    def _raster(self, data: bytes, row: int, wide: int, high: int) -> None:
+        if (picture := _picture(data, row)) is not None:
+            self._place(_stretched(picture, wide, high))
 
     def _barcode(self, data: bytes, kind: int) -> None:
         text = (data[4:] if kind >= 65 else data[3:].rstrip(b"\x00")).decode("latin-1")
         if kind == 73 and text.startswith("{"):
             text = text[2:]
-        strip = Image.new("L", (_WIDTH, self._bar_height), 255)
+        strip = Image.new("L", (WIDTH, self._bar_height), 255)
         width = draw_linear(
             strip, (0, 0), LINEAR_ESCPOS.get(kind, "code128"), text, self._bar_width, self._bar_height
         )
+        above, below = self._bar_text in (1, 3), self._bar_text in (2, 3) or not width
+        self._readable(text if above else "", width)
         if width:
-            self._place(strip.crop((0, 0, min(width, _WIDTH), self._bar_height)))
-        if self._bar_text or not width:
-            self._line.extend((letter, 1, 1, False) for letter in text)
+            self._place(strip.crop((0, 0, min(width, WIDTH), self._bar_height)))
+        self._readable(text if below else "", width)
+
+    def _readable(self, text: str, width: int) -> None:
+        """Write what a bar code says, in the middle of its `width`."""
+        if text:
             self._feed()
+            self._line.plain(text, width)
+            self._feed(HEIGHT)
 
     def _two_dimensional(self, data: bytes) -> None:
         """GS ( k: QR code by its functions 67 (size), 69 (level), 80 (store), 81 (print)."""
@@ -196,14 +152,26 @@ class _Receipt:
         """GS ( L, GS 8 L: function 112 stores raster graphics, 50 prints them."""
         if len(data) >= 10 and data[1] == 112:
             width = data[6] + 256 * data[7]
-            row = (width + 7) // 8
-            rows = len(data[10:]) // row if row else 0
-            inverted = bytes(byte ^ 0xFF for byte in data[10 : 10 + rows * row])
-            self._graphics = Image.frombytes("1", (row * 8, rows), inverted).convert("L") if rows else None
+            picture = _picture(data[10:], (width + 7) // 8)
+            self._graphics = picture and _stretched(picture, max(1, data[3]), max(1, data[4]))
         elif len(data) >= 2 and data[1] in (2, 50) and self._graphics is not None:
             self._place(self._graphics)
 
     def finish(self) -> Image.Image:
         """Return what is on the paper."""
-        self._feed(force=False)
-        return self._image.crop((0, 0, _WIDTH, self._y + 24))
+        self._feed()
+        return self._image.crop((0, 0, WIDTH, self._y + 24))
+
+
+def _stretched(picture: Image.Image, wide: int, high: int) -> Image.Image:
+    return picture.resize((picture.width * wide, picture.height * high), Image.Resampling.NEAREST)
+
+
+def _picture(data: bytes, row: int) -> Image.Image | None:
+    """Return rows of `row` bytes, a set bit a black dot; None without a whole row."""
+    rows = len(data) // row if row else 0
+    if not rows:
+        return None
+    return Image.frombytes("1", (row * 8, rows), bytes(byte ^ 0xFF for byte in data[: rows * row])).convert(
+        "L"
+    )
