@@ -49,3 +49,29 @@ def test_a_form_that_was_open_while_somebody_changed_one_of_the_ports_changes_no
     expect(page.locator("#form-wrong")).to_contain_text("COM2: on local: somebody changed it meanwhile")
     assert "2400" not in alive.run("ports", "show", "local/COM1:")
     visit.forget("422")
+
+
+def test_a_printer_on_the_network_is_found_at_the_addresses_that_were_named_and_its_form_is_filled(
+    visit: Visit, alive: Alive
+):
+    device = next(
+        line for line in alive.run("ports", "show", "local/LABELS").splitlines() if "127.0.0.1:" in line
+    )
+    at = device.rpartition(":")[2].strip()
+    page = visit.window()
+    visit.open(page, "/find")
+    page.get_by_label("Addresses").fill("127.0.0.1-3")
+    page.get_by_label("Port", exact=True).fill(at)
+    page.get_by_role("button", name="Look", exact=True).click()
+    expect(page.get_by_role("heading", level=2).first).to_have_text("1 address answered")
+    expect(page.locator("main")).to_contain_text("used by LABELS")
+    assert visit.barriers(page) == []
+    visit.screen(page, "found-desktop-light")
+    page.get_by_label("Addresses").fill("the printers")
+    page.get_by_role("button", name="Look", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was looked at")
+    expect(page.get_by_label("Addresses")).to_have_value("the printers")
+    visit.open(page, f"/add?host=local&monitor=Standard+TCP/IP+Port&name=IP_FOUND&address=127.0.0.1&at={at}")
+    expect(page.get_by_label("Host", exact=True)).to_have_value("127.0.0.1")
+    expect(page.locator("[name='f.port']")).to_have_value(at)
+    visit.forget("422")

@@ -42,6 +42,9 @@ def buttons_of_job(explanation: Explanation, job: Job) -> list[Button]:
         if one.method in _JOB_CALLS:
             what, icon, confirm = _JOB_CALLS[one.method]
             found.append(Button(one.title, path, icon, (("do", what),), confirm))
+        elif one.method == "PrintService/UpdateJob":
+            first = (("do", "first"), ("job", str(job.number)))
+            found.append(Button(one.title, f"/printers/{job.printer}/order", "up", first))
         elif one.method == "PrinterService/ResumePrinter":
             found.append(Button(one.title, f"/printers/{job.printer}/act", "play", (("do", "resume"),)))
         elif one.method == "PortService/ResumePort" and job.port:

@@ -26,7 +26,10 @@ async def add(request: Request) -> Response:
     asked = request.query_params
     host, monitor, name = asked.get("host", ""), asked.get("monitor", ""), asked.get("name", "")
     if host and monitor and name:
-        return await _settings_step(request, host, monitor, name, given={"device": asked.get("device", "")})
+        given: dict[str, str | int] = {"device": asked.get("device", ""), "host": asked.get("address", "")}
+        if asked.get("at", "").isdecimal():
+            given["port"] = int(asked["at"])
+        return await _settings_step(request, host, monitor, name, given=given)
     return await _what_step(request, host, monitor, name)
 
 

@@ -164,10 +164,3 @@ async def search(request: Request) -> Response:
     if len(hits) == 1:
         return RedirectResponse(hits[0][2], 303)
     return page(request, "search.html", text=text, hits=hits)
-
-
-async def find(request: Request) -> Response:
-    """S13: devices that hosts see and no port uses."""
-    console = console_of(request)
-    found = [(name, await devices.of_host(console, name)) for name in sorted(console.live.fleet.hosts)]
-    return page(request, "find.html", found=found)
