@@ -26,6 +26,7 @@ from portmon.registry import Registry
 from portmon.reports import Severity
 from portmon.session import PortSession
 from tests.fakes.device_tree import FakeAdapter, FakeDevices
+from tests.rig.quick import TRIES, quick
 from tests.rig.until import until
 
 
@@ -166,6 +167,26 @@ async def test_a_port_that_lost_its_device_is_open_again_by_itself(host: Host) -
     await until(lambda: session.state is PortState.OPEN)
     assert (await session.call(document(1, b"back"))).phase is Phase.ENDED
     assert os.read(again.fd, 100) == b"back"
+
+
+@pytest.mark.alone
+async def test_a_device_that_goes_and_comes_is_told_of_and_used_again_within_a_second(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    session = await host.open(port)
+    await look(host)
+    for left in reversed(range(TRIES)):
+        large = document(1 + left, b"x" * 200_000)
+        printing = asyncio.get_running_loop().create_task(session.call(large))
+        await until(lambda: session.in_progress() is not None)
+        adapter.unplug()
+        gone = await until(lambda: session.state is PortState.FAILED and "is not there" in said(port))
+        assert (await printing).phase is Phase.ENDED
+        port.journal.settle([large.key], "fabric")
+        adapter = host.devices.plug(f"ttyUSB{1 + left}", serial="A10KXYZ1")
+        back = await until(lambda: session.state is PortState.OPEN and said(port) == "")
+        if quick(max(gone, back), left):
+            break
 
 
 async def test_a_device_that_goes_in_the_middle_of_a_document_breaks_it_off_and_the_next_one_prints(
