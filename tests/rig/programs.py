@@ -87,6 +87,11 @@ class Program:
         """It has been started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def serves(self) -> bool:
+        """It runs, and has said that it is ready."""
+        return self.runs and self._look() is not None
+
     def kill(self) -> None:
         """End it without a warning, as kill -9 does."""
         if self._process is not None:
