@@ -27,10 +27,10 @@ class LastDocument:
     def unfinished(self, generation: int, device: int) -> Progress | None:
         """Return the last document as far as the device got it; None when that is all of it, or nobody can tell.
 
-        Another device behind the same name has nothing of it.
+        Also where the device looks like another one: an adapter that was plugged in anew says nothing of the printer.
         """
         at, words = self._at, self._words
-        if not 0 < at < len(words) or words[at] & 0xFF == slot.FREE or words[at + slot.DEVICE] != device:
+        if not 0 < at < len(words) or words[at] & 0xFF == slot.FREE:
             return None
         found = slot.read(words, at, generation, device)
         if found.phase is Phase.IN_PROGRESS:
