@@ -27,6 +27,7 @@ from tests.faults.campaign.tale import Tale
 from tests.faults.campaign.verdict import MUST_BE_ZERO, Findings, Judge
 from tests.rig.memory import memory_folder
 from tests.rig.programs import Program
+from tests.rig.until import until
 
 _END_S = 120.0
 _QUIET_FROM = 0.4  # of the day: from here on no program is killed, and memory is compared
@@ -128,8 +129,8 @@ async def _sample(stage: Stage, day_s: float, samples: list[dict[str, int]]) -> 
     """Measure when the last program was killed, and at the end of the day."""
     for part in (_QUIET_FROM + 0.1, 0.75, 1.0):
         await asyncio.sleep(max(0.0, part * day_s - sum(one["at_s"] for one in samples[-1:])))
-        while not (stage.spooler.serves and stage.portmon.serves):  # a slow machine kills late
-            await asyncio.sleep(0.1)
+        # A slow machine kills late.
+        await until(lambda: stage.spooler.serves and stage.portmon.serves, timeout_s=_END_S)
         samples.append({**_measures(stage), "at_s": int(part * day_s)})
 
 
