@@ -69,23 +69,25 @@ async def one_life(seed: int) -> str:
     settings = {"tcp": 0, "units_per_second": dice.choice([0, 500]), "buffer_bytes": dice.choice([64, 2048])}
     printer = build(Plan.from_mapping({"personality": personality, **settings, kind: 0}))
     await printer.start()
-    ports = {name: plug.port for plug in printer.connections for name in plug.address()}  # type: ignore[attr-defined]
-    atoms = [
-        dice.choice([dice.choice(PIECES[personality]), dice.randbytes(dice.randint(0, 9)), b"%d" % dice.randint(0, 99999)])
-        for _ in range(dice.randint(1, 60))
-    ]  # fmt: skip
-    await exchange(ports[kind], dice.choice(STARTS[kind]) + b"".join(atoms), 0.5)
-    printer.core.cancel("enough")
-    for _ in range(5):
-        printer.clear()  # the garbage may have pressed the pause key
-        await exchange(ports["tcp"], FRESH[personality], 1)
-        if any(unit.serial == "777" for unit in printer.record.units):
-            break
-    else:
-        return f"seed {seed}: {personality} by {kind} prints no more: {printer.status()}"
-    failed = [event for event in printer.record.events if event["event"] == "personality failed"]
-    await printer.stop()
-    return f"seed {seed}: {failed}" if failed else ""
+    try:
+        ports = {name: plug.port for plug in printer.connections for name in plug.address()}  # type: ignore[attr-defined]
+        atoms = [
+            dice.choice([dice.choice(PIECES[personality]), dice.randbytes(dice.randint(0, 9)), b"%d" % dice.randint(0, 99999)])
+            for _ in range(dice.randint(1, 60))
+        ]  # fmt: skip
+        await exchange(ports[kind], dice.choice(STARTS[kind]) + b"".join(atoms), 0.5)
+        printer.core.cancel("enough")
+        for _ in range(5):
+            printer.clear()  # the garbage may have pressed the pause key
+            await exchange(ports["tcp"], FRESH[personality], 10)
+            if any(unit.serial == "777" for unit in printer.record.units):
+                break
+        else:
+            return f"seed {seed}: {personality} by {kind} prints no more: {printer.status()}"
+        failed = [event for event in printer.record.events if event["event"] == "personality failed"]
+        return f"seed {seed}: {failed}" if failed else ""
+    finally:
+        await printer.stop()
 
 
 async def test_after_any_garbage_the_next_sender_prints():

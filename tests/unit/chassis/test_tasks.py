@@ -10,6 +10,7 @@ import pytest
 from chassis import logs
 from chassis.metrics import REGISTRY
 from chassis.tasks import Backoff, Tasks, supervise
+from tests.rig.until import until
 
 QUICK = Backoff(first_s=0.001, most_s=0.004, calm_s=60)
 
@@ -73,8 +74,7 @@ async def test_one_failing_task_is_logged_and_leaves_its_siblings_alone():
         tasks.spawn("COM1:", failing())
         tasks.spawn("COM2:", asyncio.sleep(0.02))
         tasks.spawn("COM3:", done.wait())
-        await asyncio.sleep(0.05)
-        assert len(tasks) == 1
+        await until(lambda: len(tasks) == 1)
         done.set()
         await tasks.join()
     line = json.loads(out.getvalue().splitlines()[0])
