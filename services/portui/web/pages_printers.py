@@ -175,7 +175,6 @@ def _chosen(form: FormData, rule: Rule, now: str) -> str:
 
 def _form(request: Request, one: Printer, error: str, *, existing: bool = False) -> Response:
     ports = console_of(request).live.fleet.ports
-    known = [*one.ports, *(key for key in sorted(ports) if key not in one.ports)]
     formats = FORMATS if one.format in dict(FORMATS) else (*FORMATS, (one.format, one.format))
     return page(
         request,
@@ -185,5 +184,6 @@ def _form(request: Request, one: Printer, error: str, *, existing: bool = False)
         existing=existing,
         error=error,
         formats=formats,
-        ports=[(key, ports.get(key), one.ports.index(key) + 1 if key in one.ports else "") for key in known],
+        used=[(key, ports.get(key), place) for place, key in enumerate(one.ports, 1)],
+        unused=[(key, ports[key], "") for key in sorted(ports) if key not in one.ports],
     )

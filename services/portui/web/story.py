@@ -226,7 +226,8 @@ def day_sentence(found: Sequence[tuple[datetime, datetime, str]], now: datetime)
     if not totals:
         return "nothing was printed here"
     return ", ".join(
-        f"{what} {words.duration(sum(each))} in {len(each)}" for what, each in sorted(totals.items())
+        f"{what} {words.duration(sum(each))} in {words.many(len(each), 'job' if what == 'printing' else 'stop')}"
+        for what, each in sorted(totals.items())
     )
 
 

@@ -143,7 +143,7 @@ def test_the_strip_has_faults_taller_than_work_and_says_it_in_words():
 
     assert error.height > printing.height
     assert printing.x == 0
-    assert story.day_sentence(day, NOW) == "error 1 h in 1, printing 1 h in 1"
+    assert story.day_sentence(day, NOW) == "error 1 h in 1 stop, printing 1 h in 1 job"
 
 
 def test_a_moment_on_a_serial_line_lights_its_lamps_and_one_that_tells_none_leaves_them():
