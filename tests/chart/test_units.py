@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -13,6 +14,8 @@ from tests.chart.rendering import ROOT
 from tests.surroundings import require_tool
 
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+SLEEP = ROOT / "deploy" / "systemd" / "fabric-sleep.service"
+SERVICES = [unit for unit in UNITS if unit != SLEEP]
 
 
 def _read(unit: Path) -> configparser.ConfigParser:
@@ -25,10 +28,10 @@ def _read(unit: Path) -> configparser.ConfigParser:
 def test_there_is_a_unit_for_each_service():
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     services = {name for name, program in scripts.items() if program.endswith(".__main__:main")}
-    assert {unit.stem for unit in UNITS} == services
+    assert {unit.stem for unit in SERVICES} == services
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_a_unit_drains_before_it_kills_and_runs_without_rights(unit: Path):
     service = _read(unit)["Service"]
     assert service["ExecStart"].split()[0].endswith(f"/{unit.stem}")
@@ -38,11 +41,22 @@ def test_a_unit_drains_before_it_kills_and_runs_without_rights(unit: Path):
     assert service["CapabilityBoundingSet"] == ""
 
 
+def test_the_machine_waits_for_the_sleep_of_its_ports_and_sleeps_all_the_same_when_there_is_none():
+    unit = _read(SLEEP)
+    assert unit["Unit"]["Before"] == unit["Install"]["WantedBy"] == "sleep.target"
+    assert unit["Unit"]["StopWhenUnneeded"] == unit["Service"]["RemainAfterExit"] == "yes"
+    before, after = (unit["Service"][name].split() for name in ("ExecStart", "ExecStop"))
+    assert before[:2] == ["-/opt/print-fabric/bin/fabric-power", "suspend"]
+    assert after == ["/opt/print-fabric/bin/fabric-power", "resume"]
+    grace_s = float(before[before.index("--grace") + 1])
+    assert int(unit["Service"]["TimeoutStartSec"]) > grace_s + 2 * 15
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_systemd_understands_a_unit(unit: Path, tmp_path: Path):
     """The program itself is not installed here: /bin/true stands in its place."""
     tool = require_tool("systemd-analyze")
-    program = unit.read_text("utf-8").replace(f"/opt/print-fabric/bin/{unit.stem}", "/bin/true")
+    program = re.sub("/opt/print-fabric/bin/[a-z-]+", "/bin/true", unit.read_text("utf-8"))
     copy = tmp_path / unit.name
     copy.write_text(program, "utf-8")
     done = subprocess.run([tool, "verify", copy], capture_output=True, text=True, check=False)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +96,30 @@ async def test_a_host_that_sleeps_runs_no_errand_with_a_device_until_it_is_back(
     await host.monitor.PowerEvent(asked(RESUME))
     assert (await host.xcv.XcvDataPort(request)).status == 0
     assert len(host.rig.connections) == 1
+
+
+async def power(*words: str) -> tuple[int, str]:
+    """Run fabric-power, as systemd does before the machine sleeps and when it is back."""
+    command = [sys.executable, "-m", "portmon.api.power_command", *words]
+    program = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
+    said, _ = await program.communicate()
+    return await program.wait(), said.decode()
+
+
+async def test_the_command_of_the_sleep_unit_suspends_and_resumes_the_host(
+    host: Host, tmp_path: Path
+) -> None:
+    handle = (await host.open()).handle
+    code, said = await power("suspend", "--grace", "0.1", "--address", host.address)
+    assert (code, said) == (0, "all devices are let go; 0 documents go on where they stopped\n")
+    assert (await refusal(host.monitor.KeepAlive(pb.KeepAliveRequest(handle=handle))))[1] == 6
+    assert await refusal(host.open()) == ("ABORTED", 170, "PORT_BUSY")
+    code, said = await power("resume", "--address", host.address)
+    assert (code, said) == (0, "ports may be opened again\n")
+    assert (await host.open()).handle.token
+    code, said = await power("resume", "--address", f"unix:{tmp_path}/nobody.sock")
+    assert code == 69
+    assert said.startswith("fabric-power: ")
 
 
 async def test_who_watches_is_told_that_the_host_is_back_by_the_end_of_the_watch(host: Host) -> None:
