@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chassis import logs, server
 from chassis.authentication import Callers
 from chassis.client import Channels
+from chassis.errors import PrinterExists
 from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
 from spooler.access.sign_in import SignIn
@@ -27,6 +28,7 @@ from spooler.job import DEFAULT_PRIORITY
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
+from spooler.replicas.sharing import sharing
 from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
@@ -54,8 +56,7 @@ async def run(settings: SpoolerSettings) -> None:
         Tasks("spooler") as tasks,
         asked_cluster(settings.cluster) as cluster,
     ):
-        snapshot = await store.load()
-        epoch = await store.next_epoch()
+        snapshot, epoch = await store.load(), await store.next_epoch()
         metrics = SpoolerMetrics()
         hub = Hub(epoch, on_job=metrics.job_changed)
         hosts, directory = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
@@ -68,19 +69,21 @@ async def run(settings: SpoolerSettings) -> None:
         callers = Callers(
             [sign_in.sessions, *cluster.verifiers], everybody(settings.everybody), cluster.rights
         )
-        services = Services(store, inside, metrics, sign_in, snapshot.uploads)
-        retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle)
+        shares = sharing(store.membership, store, dispatcher, tasks)
+        services = Services(store, inside, metrics, sign_in, snapshot.uploads, shares.asking)
+        retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle, shares.is_first)
         tasks.supervise("concluding", concluding.run)
         await dispatcher.start(snapshot, epoch)
+        shares.start()
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
-        with metrics.shown_in(REGISTRY, lambda: list(dispatcher.book.jobs.values()), hosts.answering):
+        with metrics.shown_in(REGISTRY, dispatcher.book.own_jobs, hosts.answering):
             await server.serve(
                 settings,
                 servicers=services.servicers,
                 loops=[retention.run],
-                on_drain=[services.end_streams, dispatcher.drain],
+                on_drain=[services.end_streams, dispatcher.drain, *shares.on_drain],
                 authorize=authorize,
                 callers=callers,
                 until=store.died,
@@ -116,7 +119,8 @@ async def _opened(settings: SpoolerSettings) -> SqlStore | PostgresStore:
     if url := settings.database.get_secret_value():
         from spooler.sql.postgres.store import PostgresStore  # noqa: PLC0415 - its driver is an extra
 
-        return await PostgresStore.open(url, f"fabric-spooler {settings.spooler_id}", settings.standby_s)
+        name = f"fabric-spooler {settings.spooler_id}"
+        return await PostgresStore.open(url, name, settings.standby_s, settings.takeover_s)
     # Documents lie in it, small ones in the database's rows: nobody else reads them.
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return await SqlStore.open(settings.state_dir, StoreSettings(reserve_bytes=settings.reserve_bytes))
@@ -161,7 +165,8 @@ async def _add_missing(printers: PrinterSteering, dispatcher: Dispatcher, settin
             printer = Printer(
                 wanted.name, ports, wanted.description, wanted.location, priority=DEFAULT_PRIORITY
             )
-            await printers.create_printer(printer, WHO)
+            with suppress(PrinterExists):  # another spooler was faster
+                await printers.create_printer(printer, WHO)
 
 
 def main() -> None:

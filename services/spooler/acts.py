@@ -13,11 +13,10 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from chassis.errors import FabricError, PrinterDeleted, StoreUnavailable
 from spooler.dispatcher import Dispatcher
 from spooler.job import Job, event_of
-from spooler.job_state import JobEvent, JobState, step
+from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import Outcome, begun_anew
 from spooler.store import Changes
 
-AT_A_PORT = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
 STOP_WAIT_S = 3.0  # how long a caller waits for a device to let go of a document; then it hears "stopping"
 
 
@@ -85,6 +84,10 @@ class Acts:
         if printer.pending_deletion:
             raise PrinterDeleted(f"printer {name} is being deleted", printer=name)
 
+    def _check_owner(self, printer: str) -> None:
+        if self._book.is_others(printer):
+            raise StoreUnavailable(f"printer {printer} is another spooler's now: ask again", printer=printer)
+
     async def note(self, before: Job, after: Job, what: str, who: str, detail: str = "") -> Job:
         """Write down what became of a job by a rule, unless it is another one meanwhile."""
         if self._book.jobs.get(before.number) is not before:
@@ -92,6 +95,7 @@ class Acts:
         return await self._put(before, after, what, who, detail)
 
     async def _put(self, before: Job, after: Job, what: str, who: str, detail: str = "") -> Job:
+        self._check_owner(before.printer)
         after = replace(after, revision=before.revision + 1)
         was_live = before.number in self._book.jobs
         self._book.change(after) if was_live or not after.ended else None

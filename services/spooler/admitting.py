@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chassis.errors import FabricError
@@ -30,6 +30,9 @@ class Admitting(LaneDesk):
     def __init__(self, book: Book, store: Store, hub: Hub, tasks: Tasks) -> None:
         super().__init__(book, store, hub)
         self.tasks = tasks
+        self.on_elsewhere: Callable[[int], object] = lambda _job: (
+            None
+        )  # accepted for another spooler's printer
         self.room = Room(store)
 
     @abstractmethod
@@ -105,6 +108,9 @@ class Admitting(LaneDesk):
         return replace(new, first_attempt=FirstAttempt(port, lane.fence))
 
     def _admit(self, new: NewJob, job: Job) -> None:
+        if self.book.is_others(job.printer):
+            self.on_elsewhere(job.number)
+            return
         if isinstance(new.document, Inline):
             self.book.remember(job.number, new.document.data)
         self.book.add(job)

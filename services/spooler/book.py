@@ -30,6 +30,8 @@ class Queue:
     arriving: int = 0  # jobs that are being accepted without a place: later ones do not overtake them
     pace: Pace = field(default_factory=Pace)
     returning: int = 0  # jobs that come back to their old place in a moment: nobody may overtake them
+    mine: bool = True  # this spooler, and no other, writes what becomes of its jobs
+    sends: bool = True  # … and of all printers that share its ports
 
 
 class Book:
@@ -39,6 +41,7 @@ class Book:
         self.jobs: dict[int, Job] = {}
         self.queues: dict[str, Queue] = {}
         self.users: dict[tuple[str, str], list[str]] = {}  # port -> printers that may use it
+        self.mine_at_first = True  # printers need not be claimed: there is no other spooler
         self._cache_bytes = cache_bytes
         self._cached = 0
         self._documents: dict[int, bytes] = {}
@@ -50,6 +53,15 @@ class Book:
             raise PrinterNotFound(f"there is no printer {printer}", printer=printer)
         return queue
 
+    def is_others(self, printer: str) -> bool:
+        """Say whether another spooler writes what becomes of a printer's jobs."""
+        queue = self.queues.get(printer)
+        return queue is not None and not queue.mine
+
+    def own_jobs(self) -> list[Job]:
+        """Return the unfinished jobs of this spooler's printers. May be called in any thread."""
+        return [job for job in list(self.jobs.values()) if not self.is_others(job.printer)]
+
     # --- jobs
 
     def add(self, job: Job) -> None:
@@ -57,7 +69,7 @@ class Book:
         self.jobs[job.number] = job
         queue = self.queues.get(job.printer)
         if queue is None:  # its printer went while it was on paper: it still has to end
-            queue = self.queues[job.printer] = Queue(Printer(job.printer, pending_deletion=True))
+            queue = self._put_queue(Printer(job.printer, pending_deletion=True))
         queue.jobs.add(job.number)
         if job.state is JobState.PENDING and may_begin(job):
             queue.waiting.add(job)
@@ -119,20 +131,25 @@ class Book:
         """A printer is new or has changed."""
         queue = self.queues.get(printer.name)
         if queue is None:
-            self.queues[printer.name] = Queue(printer)
+            self._put_queue(printer)
         else:
             queue.printer = printer
         self._index_ports()
 
     def put_printers(self, printers: list[Printer]) -> None:
         """Take many printers at once."""
-        self.queues.update({printer.name: Queue(printer) for printer in printers})
+        for printer in printers:
+            self._put_queue(printer)
         self._index_ports()
 
     def drop_printer(self, name: str) -> None:
         """A printer is gone."""
         self.queues.pop(name, None)
         self._index_ports()
+
+    def _put_queue(self, printer: Printer) -> Queue:
+        queue = self.queues[printer.name] = Queue(printer, mine=self.mine_at_first, sends=self.mine_at_first)
+        return queue
 
     def _index_ports(self) -> None:
         users: dict[tuple[str, str], list[str]] = {}

@@ -62,7 +62,7 @@ class Choosing(Admitting):
 
     def _choose(self, queue: Queue, job: Job | None = None) -> PortName | None:
         printer = queue.printer
-        if self.draining or printer.paused is not None:
+        if self.draining or printer.paused is not None or not queue.sends:
             return None
         if printer.window is not None and not printer.window.is_open(datetime.now(UTC)):
             return None

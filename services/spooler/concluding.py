@@ -68,6 +68,8 @@ class Concluding:
             flight.key, Phase.ENDED, accepted=flight.info.resume_offset, error=landing.error
         )
         job = self._dispatcher.book.jobs.get(flight.number)
+        if self._dispatcher.book.is_others(flight.info.printer):
+            return  # who has the printer now asks the host
         stopping = flight.cancelled or (job is not None and job.stopping)
         conclusion = conclude(
             progress,
@@ -200,7 +202,7 @@ class Concluding:
         history: list[HistoryEvent] = []
         for judged in batch:
             job = self._dispatcher.book.jobs.get(judged.landing.flight.number)
-            if job is None:
+            if job is None or self._dispatcher.book.is_others(job.printer):
                 continue
             after = job_after(job, judged)
             queue = self._dispatcher.book.queues.get(job.printer)
@@ -238,7 +240,8 @@ class Concluding:
             if landing.progress is not None:
                 settled.setdefault(landing.port.key, []).append(landing.flight.key)
         for key, keys in settled.items():
-            self._dispatcher.lanes[key].settle(keys)
+            if (lane := self._dispatcher.lanes.get(key)) is not None:
+                lane.settle(keys)
 
     def _apply(self, batch: Sequence[Judged], jobs: Sequence[Job]) -> None:
         dispatcher = self._dispatcher

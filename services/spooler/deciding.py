@@ -55,7 +55,7 @@ class Deciding(Acts):
 
         Counting goes on without the caller; what it finds is durable.
         """
-        if not _is_uncounted(job):
+        if not _is_uncounted(job) or self._book.is_others(job.printer):
             return job
         task = self._counting.get(job.number)
         if task is None:

@@ -13,29 +13,29 @@ from datetime import UTC, datetime
 from chassis import logs
 from chassis.tasks import Tasks
 from spooler.book import Queue
-from spooler.choosing import MOST_IN_A_ROW, Choosing
+from spooler.choosing import MOST_IN_A_ROW
 from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
+from spooler.handover import Handover
 from spooler.hosts import Hosts
 from spooler.hub import Hub
-from spooler.job import Attempt, Job
+from spooler.job import Job
 from spooler.job_state import JobEvent, JobState, step
 from spooler.lane import Lane
 from spooler.lane_condition import LaneState
 from spooler.launch import flight_of
 from spooler.ledger import sent_again
 from spooler.lost_documents import end_lost
-from spooler.pace import is_overdue, was_out
+from spooler.pace import is_overdue
 from spooler.printer import OnHostRestart, PortName
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
-from spooler.unbegun import settle_unbegun
 from spooler.waiting import MOST_OVERTAKINGS
 
 log = logs.get(__name__)
 
 
-class Dispatcher(Choosing):
+class Dispatcher(Handover):
     """Who prints next, where. It is the `LaneOwner` of every lane."""
 
     def __init__(
@@ -43,10 +43,11 @@ class Dispatcher(Choosing):
     ) -> None:
         super().__init__(store, hub, tasks, settings or DispatchSettings())
         self.hosts = hosts
-        self.untouched: dict[int, tuple[str, str]] = {}  # job -> the port that did not begin its last attempt
         self.timetable = Timetable(self._time_came)
         self.on_expired: Callable[[Job], object] = lambda _job: None  # the steering's
         self.on_empty: Callable[[str], object] = lambda _printer: None  # a printer's last job has ended
+        self.on_ended: Callable[[Job], object] = lambda _job: None
+        self.on_printers: Callable[[], object] = lambda: None  # printers came, went or got other ports
         self.unconcluded: Callable[[], int] = lambda: 0  # the conclusions': flights not judged yet
         hosts.on_up = self.host_up
         hosts.on_ready = self.port_ready
@@ -55,38 +56,18 @@ class Dispatcher(Choosing):
     # --- life
 
     async def start(self, snapshot: Snapshot, epoch: int) -> None:
-        """Take up what was going on when the last spooler stopped."""
+        """Take up what was going on when the last spooler stopped, at the printers that are this spooler's."""
         self.begin_epoch(epoch)
         self.book.put_printers(snapshot.printers)
         self.paused_ports.update({port.key: paused for port, paused in snapshot.paused_ports})
-        open_attempts = {attempt.job_number: attempt for attempt in snapshot.open_attempts}
         ended = await end_lost(self.store, snapshot)
-        settled = await settle_unbegun(self.store, snapshot)
-        for known in snapshot.jobs:
-            job = ended.get(known.number) or settled.get(known.number, known)
+        for job in snapshot.jobs:
             self.book.add(job)
-            if job.ended:
-                self.ended(job)
-                continue
-            self.timetable.note(job)
-            if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED) and job.port is not None:
-                self._take_up(job, job.port, open_attempts.get(job.number))
-            self.on_doubt(job)
-            if job.state is JobState.PROCESSING_STOPPED:
-                self.on_stopped(job)
-        now = datetime.now(UTC)
-        for name, queue in list(self.book.queues.items()):
-            queue.pace.outage = was_out((self.book.jobs[one] for one in queue.waiting), queue.printer, now)
-            self.kick(name)
-
-    def _take_up(self, job: Job, port: PortName, attempt: Attempt | None) -> None:
-        lane = self.lane(port)
-        if attempt is not None and attempt.number == job.attempts:
-            flight = self._flight(job, attempt.resume_offset)
-            flight.cancelled = job.stopping
-            lane.recover(flight)
-        else:  # it broke off at a known byte, and goes on there
-            self.pin(lane, job)
+            if job.number in ended:
+                self.ended(ended[job.number])
+        if self.book.mine_at_first:
+            await self.take_up(list(self.book.queues), snapshot)
+            self.let_send(list(self.book.queues))
 
     async def drain(self) -> None:
         """Stop: send nothing new, let what is on its way end within the limit, release the ports (S38)."""
@@ -118,7 +99,7 @@ class Dispatcher(Choosing):
     def kick(self, name: str) -> None:
         """Send what a printer has, as far as its ports take it."""
         queue = self.book.queues.get(name)
-        if queue is None or self.draining or queue.returning or queue.printer.paused is not None:
+        if queue is None or self.draining or queue.returning or queue.printer.paused or not queue.sends:
             return
         passed: list[Job] = []  # those that wait for another port than the free ones
         while self._may_send(queue) and (job := self.book.next_job(queue, self.on_expired)) is not None:
@@ -246,6 +227,7 @@ class Dispatcher(Choosing):
         self.untouched.pop(job.number, None)
         self.routes.forget(job.number)
         self.hub.job(job)
+        self.on_ended(job)
         self.pulse.beat()
         queue = self.book.queues.get(job.printer)
         if queue is not None and queue.printer.pending_deletion and not queue.jobs:
@@ -258,10 +240,11 @@ class Dispatcher(Choosing):
             if key not in self.book.users and not lane.flights and lane.is_open:
                 self.tasks.spawn(f"close {lane.port}", lane.close())
         self.hosts.used_ports_changed([queue.printer.ports for queue in self.book.queues.values()])
+        self.on_printers()
 
     def _time_came(self, number: int) -> None:
         job = self.book.jobs.get(number)
-        if job is None:
+        if job is None or not self.book.queue(job.printer).mine:
             return
         if job.expires_at is not None and job.expires_at <= datetime.now(UTC):
             self.on_expired(job)

@@ -85,6 +85,10 @@ class Hub:
         """A job has changed."""
         if self._on_job is not None:
             self._on_job(job)
+        self.mirrored(job)
+
+    def mirrored(self, job: Job) -> None:
+        """A job was changed by another spooler, which counts it."""
         self._publish(Change(Topic.JOB, job.number, job))
 
     def printer(self, printer: Printer) -> None:

@@ -55,6 +55,7 @@ IPP_NUMBER: Mapping[JobState, int] = {
 STATE_OF_NUMBER: Mapping[int, JobState] = {number: state for state, number in IPP_NUMBER.items()}
 
 TERMINAL = frozenset({JobState.CANCELED, JobState.ABORTED, JobState.COMPLETED})
+AT_A_PORT = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
 
 # None stands for "there is no such job yet".
 TRANSITIONS: Mapping[JobState | None, Mapping[JobEvent, JobState]] = {

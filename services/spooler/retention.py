@@ -37,6 +37,7 @@ class Retention:
     Args:
         keep: how much is remembered.
         forget_uploads: forgets those that are idle for too long and says how many.
+        is_due: whether it is this spooler's turn; another that shares the store does it else.
     """
 
     def __init__(
@@ -45,17 +46,19 @@ class Retention:
         metrics: SpoolerMetrics,
         keep: Keep,
         forget_uploads: Callable[[], Awaitable[int]],
+        is_due: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._room = Room(store)
         self._metrics = metrics
         self._keep = keep
         self._forget_uploads = forget_uploads
+        self._is_due = is_due
 
     async def run(self) -> None:
         """Forget, for ever."""
         while True:
-            gone = await self.forget()
+            gone = await self.forget() if self._is_due() else 0
             # A busy spooler ends more jobs than one round forgets: then the next round follows at once.
             await asyncio.sleep(EVERY_S if gone < _AT_ONCE * _ROUNDS else _PAUSE_S)
 

@@ -126,7 +126,13 @@ class SpoolerSettings(Settings):
     standby_s: float = Field(
         default=10.0,
         ge=0,
-        description="how long to wait at the start while another spooler has the database; the old one may just end",
+        description="how long to wait at the start while somebody has the database alone, as fabric-move-store",
+    )
+    takeover_s: float = Field(
+        default=10.0,
+        ge=3,
+        le=600,
+        description="how long this spooler may be silent before others on its database take its printers over",
     )
     spooler_id: str = Field(
         default_factory=socket.gethostname,

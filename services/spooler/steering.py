@@ -20,11 +20,11 @@ from chassis.errors import (
     InvalidArgument,
     WrongState,
 )
-from spooler.acts import AT_A_PORT, STOP_WAIT_S, to_its_end
+from spooler.acts import STOP_WAIT_S, to_its_end
 from spooler.by_policy import ByPolicy
 from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
-from spooler.job_state import JobEvent, JobState, step
+from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
 from spooler.pace import span_words
 from spooler.printer import Printer

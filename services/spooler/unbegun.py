@@ -1,30 +1,43 @@
-"""Jobs that were about to be begun when the spooler stopped: their start was never written down, so nothing was sent.
+"""Jobs that were about to be begun when their spooler stopped: their start was never written down, so nothing was sent.
 
 Such a job says that it prints if something else about it was written meanwhile: that it shall be cancelled, or changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
-from spooler.job import Job, event_of
+from spooler.job import Attempt, Job, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import Outcome
-from spooler.store import Changes, Snapshot, Store
+from spooler.store import Changes, Store
 
 
-async def settle_unbegun(store: Store, snapshot: Snapshot) -> Mapping[int, Job]:
+class GoingOn(Protocol):
+    """What goes on at some printers."""
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """Their unfinished jobs."""
+
+    @property
+    def open_attempts(self) -> Sequence[Attempt]:
+        """Their attempts without an end."""
+
+
+async def settle_unbegun(store: Store, going_on: GoingOn) -> Mapping[int, Job]:
     """Put such jobs where they were before, or end those that were to be cancelled, durably; return them by number.
 
     Raises:
         StoreUnavailable: nothing was changed.
     """
-    begun = {(attempt.job_number, attempt.number) for attempt in snapshot.open_attempts}
+    begun = {(attempt.job_number, attempt.number) for attempt in going_on.open_attempts}
     after = [
         _canceled(job) if job.stopping else _as_before(job)
-        for job in snapshot.jobs
+        for job in going_on.jobs
         if job.state is JobState.PROCESSING and (job.number, job.attempts) not in begun
     ]
     if after:

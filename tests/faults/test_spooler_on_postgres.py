@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chassis.errors import FabricError, StoreUnavailable
+from chassis.errors import StoreUnavailable
 from printfabric_client import new_job
 from printfabric_client.sync import Client
-from spooler.new_job import Inline, NewJob
-from spooler.printer import PortName, Printer
 from spooler.sql.postgres.store import PostgresStore
 from tests.rig.papers import numbered, read_stream
 from tests.rig.postgres import PostgresServer, postgres_server
@@ -97,31 +95,6 @@ def _crash(fabric: RealFabric, server: PostgresServer) -> None:
     server.start()
     wait_until(lambda: not fabric.spooler.runs, why="the spooler goes on without its database")
     fabric.spooler.start()
-
-
-async def test_one_spooler_has_the_database_and_another_takes_over_when_it_is_gone(server: PostgresServer):
-    url = server.database()
-    first = await PostgresStore.open(url, "first")
-    await first.create_printer(Printer("labels", (PortName("edge", "COM1:"),)))
-    epoch = await first.next_epoch()
-    with pytest.raises(StoreUnavailable, match="another spooler has the database"):
-        await PostgresStore.open(url, "second", wait_s=0.2)
-    (job,) = await first.accept([NewJob("labels", Inline(b"x" * 100_000))])
-    assert not isinstance(job, FabricError)
-    server.end_connections(url, "first")
-    second = await PostgresStore.open(url, "second", wait_s=5)
-    try:
-        with pytest.raises(StoreUnavailable):
-            await first.accept([NewJob("labels", Inline(b"late"))])
-        with pytest.raises(StoreUnavailable):
-            await first.died()
-        assert await second.next_epoch() > epoch
-        snapshot = await second.load()
-        assert [one.number for one in snapshot.jobs] == [1]
-        assert await second.read(1, 0, 200_000) == b"x" * 100_000
-    finally:
-        await second.close()
-        await first.close()
 
 
 async def test_a_database_that_is_not_a_spoolers_is_left_alone(server: PostgresServer):

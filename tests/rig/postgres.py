@@ -62,6 +62,11 @@ class PostgresServer:
         """Return the URL of a database."""
         return f"postgresql://spool@/{database}?host={self.folder}"
 
+    def ask(self, url: str, question: str) -> list[tuple[Any, ...]]:
+        """Return what a database answers."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            return connection.execute(question.encode()).fetchall()
+
     def end_connections(self, url: str, name: str = "") -> int:
         """Cut the connections to a database, or those of one client; return how many there were."""
         database = url.partition("@/")[2].partition("?")[0]

@@ -97,10 +97,14 @@ class Program:
         if self._process is not None:
             end_process(self._process, signal.SIGKILL)
 
-    def stop(self) -> None:
-        """Ask it to end; make it end if it does not."""
+    def end(self) -> None:
+        """Ask it to end; make it end if it does not. It may be started again."""
         if self._process is not None:
             end_process(self._process)
+
+    def stop(self) -> None:
+        """End it for good."""
+        self.end()
         if self._keeper >= 0:
             os.close(self._keeper)
             self._keeper = -1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from printfabric.spooler.v1 import access_service_pb2_grpc as access_grpc
 from printfabric.spooler.v1 import port_service_pb2_grpc as port_grpc
@@ -14,7 +14,9 @@ from printfabric.spooler.v1 import watch_service_pb2_grpc as watch_grpc
 from printfabric.spooler.v1 import winspool_service_pb2_grpc as winspool_grpc
 from spooler.access.sign_in import SignIn
 from spooler.api.access_servicer import AccessServicer
+from spooler.api.at_owner import AtOwner, Owners
 from spooler.api.inside import Inside
+from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
 from spooler.api.port_servicer import PortServicer
 from spooler.api.port_use import PortUse
@@ -38,6 +40,7 @@ class Services:
 
     Args:
         known_uploads: uploads that the last run left.
+        owners: the way to other spoolers that share the store.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Services:
         metrics: SpoolerMetrics,
         sign_in: SignIn,
         known_uploads: Iterable[Upload] = (),
+        owners: Owners | None = None,
     ) -> None:
         submission = Submission(inside.dispatch, store, metrics)
         look, use = Look(inside), PortUse(inside.dispatch)
@@ -56,9 +60,16 @@ class Services:
         self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
         ports, printers = PortServicer(inside, look, use), PrinterServicer(inside, look, use)
         watch = WatchServicer(store, inside, look, self.uploads)
-        winspool = WinspoolServicer(inside, use, ports, printers, self._print)
+        prints: Any = self._print
+        if owners is not None:
+            finder = JobFinder(store, inside.dispatch)
+            prints, printers, ports, watch = (
+                cast(Any, AtOwner(one, owners, finder, inside.dispatch))
+                for one in (prints, printers, ports, watch)
+            )
+        winspool = WinspoolServicer(inside, use, ports, printers, prints)
         served: dict[str, tuple[Any, Any]] = {
-            "PrintService": (print_grpc.add_PrintServiceServicer_to_server, self._print),
+            "PrintService": (print_grpc.add_PrintServiceServicer_to_server, prints),
             "PrinterService": (printer_grpc.add_PrinterServiceServicer_to_server, printers),
             "PortService": (port_grpc.add_PortServiceServicer_to_server, ports),
             "WatchService": (watch_grpc.add_WatchServiceServicer_to_server, watch),

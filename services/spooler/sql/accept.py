@@ -72,6 +72,11 @@ class AcceptState:
     last_number: int
     printers: dict[str, bool]
 
+    def next_number(self) -> int:
+        """Return the number of a new job."""
+        self.last_number += 1
+        return self.last_number
+
 
 def accept(
     cursor: Cursor, state: AcceptState, new_jobs: Sequence[tuple[NewJob, Kept]]
@@ -98,8 +103,7 @@ def _accept_one(
     refusal = kept.missing or _refusal(state, new, digest)
     if refusal is not None:
         return refusal
-    job = _new_job(new, kept, digest, state.last_number + 1, now, unix_ms)
-    state.last_number = job.number
+    job = _new_job(new, kept, digest, state.next_number(), now, unix_ms)
     cursor.execute(_INSERT_JOB, fixed_row(job, fingerprint) + changing_row(job))
     if kept.extent is not None:
         cursor.execute(_INSERT_SPOOLED, (job.number, *kept.extent))

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from chassis import logs
 from chassis.errors import FabricError
 from spooler.group_commit import Entry
+from spooler.new_job import NewJob
 from spooler.printer import Printer
 from spooler.sql.accept import AcceptState
 from spooler.sql.cursor import Cursor
@@ -40,6 +41,7 @@ class Operation:
     run: Callable[[Cursor], Any]
     takes_bytes: int = 0  # refused if these would touch the reserve; what ends jobs takes none
     printer: str = ""  # changes this printer, and returns it, or None if it is gone
+    accepts: Sequence[NewJob] = ()
     waited: bool = True  # tried again later if nobody waits for it
     settle: Callable[[Any], None] | None = None  # told the result once it is durable, or None if it failed
 
@@ -58,8 +60,11 @@ class BatchWriter(ABC):
         """Read what acceptance needs to know. `where` names the database in messages."""
         self.where = where
         self._cursor = cursor
-        self.accepting = AcceptState(int(get_meta(cursor, "last_number")), {})
+        self.accepting = self._accept_state()
         self._load_printers()
+
+    def _accept_state(self) -> AcceptState:
+        return AcceptState(int(get_meta(self._cursor, "last_number")), {})
 
     def commit(self, batch: Sequence[Entry[Operation]]) -> None:
         """Run a batch in one transaction. If one operation spoils it, each is tried in one of its own."""
@@ -97,7 +102,7 @@ class BatchWriter(ABC):
     def _transaction(self, todo: Sequence[Entry[Operation]]) -> None:
         cursor = self._cursor
         last_number = self.accepting.last_number
-        cursor.execute(self.begin)
+        self._begin(todo)
         for entry in todo:
             try:
                 entry.result = entry.work.run(cursor)
@@ -108,7 +113,13 @@ class BatchWriter(ABC):
                     self._remember(entry.work.printer, entry.result)
         if self.accepting.last_number != last_number:
             set_meta(cursor, "last_number", str(self.accepting.last_number))
-        cursor.execute("COMMIT")
+        self._end()
+
+    def _begin(self, _todo: Sequence[Entry[Operation]]) -> None:
+        self._cursor.execute(self.begin)
+
+    def _end(self) -> None:
+        self._cursor.execute("COMMIT")
 
     def _after_failure(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
         """Fail all if the store failed; else try each alone, so that only the one that spoiled the batch fails."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from spooler.group_commit import GroupThread
 from spooler.job import Attempt, HistoryEvent, Job
+from spooler.membership import Membership
 from spooler.printer import PortName, Printer
 from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
@@ -34,6 +35,7 @@ class Asked(Protocol):
 class SqlQuestions(ABC):
     """Jobs, history and printers of a store, without their documents."""
 
+    membership: Membership | None = None  # this spooler's part where several share the store
     _thread: GroupThread[Operation]
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Self
 
@@ -14,6 +14,11 @@ from chassis.errors import FabricError, InvalidArgument, SpoolFull, StoreUnavail
 
 REFUSED_VALUES = (OverflowError, UnicodeEncodeError, psycopg.DataError)
 Failure = psycopg.Error
+_RACES = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
 Connection = psycopg.Connection[Any]
 # Where a server or a network is gone, nobody shall wait for the kernel's two hours.
 _ALIVE: dict[str, Any] = {
@@ -21,10 +26,12 @@ _ALIVE: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
 }
-# The server must let go of the lock of a spooler that is gone just as soon.
+# The server must let go of the lock of a spooler that is gone just as soon, and of what one that was stopped has locked.
 _OPTIONS = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c synchronous_commit=on"
+    " -c idle_in_transaction_session_timeout=10s"
 )
 _RESERVED = re.compile(r'(?<![.\w"])(user|window)(?![\w"])')  # words of SQL there, columns' names here
 
@@ -87,6 +94,18 @@ def connect(url: str, name: str) -> Connection:
     return connection
 
 
+async def notifications(url: str, name: str, channel: str) -> AsyncGenerator[str]:
+    """Yield "" once it listens, then what is told on a channel. Raises what psycopg raises, when the line is cut, too."""
+    connection = await psycopg.AsyncConnection.connect(
+        url, autocommit=True, application_name=name, options=_OPTIONS, **_ALIVE
+    )
+    async with connection:
+        await connection.execute(f"LISTEN {channel}".encode())
+        yield ""
+        async for told_us in connection.notifies():
+            yield told_us.payload
+
+
 def told(error: Exception, where: str) -> FabricError:
     """Return what a caller is told."""
     if isinstance(error, REFUSED_VALUES):
@@ -99,7 +118,12 @@ def told(error: Exception, where: str) -> FabricError:
 
 def concerns_all(error: Exception) -> bool:
     """Return whether the server or the connection failed, rather than one operation of a batch."""
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not is_race(error)
+
+
+def is_race(error: Exception) -> bool:
+    """Return whether another spooler was faster: the same transaction may go well now."""
+    return isinstance(error, _RACES)
 
 
 def place_of(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The lock of a database: of all spoolers on it, one writes, and the others stand by."""
+"""The lock of a database: spoolers share it; who moves a store there, and spoolers that know no sharing, have it alone."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from spooler.sql.postgres.connection import Connection, Failure, connect, place_
 
 log = logs.get(__name__)
 
-_LOCK = 0x50465350  # the same number for every spooler
+_LOCK = 0x50465350  # the same number for everybody
 _LOOK_S = 0.1  # how often one that waits looks whether it is free
 
 
-async def locked_connection(url: str, name: str, wait_s: float) -> Connection:
+async def locked_connection(url: str, name: str, wait_s: float, *, shared: bool = False) -> Connection:
     """Return a connection that holds the lock until it is closed or breaks.
 
     name: who connects, for those who look at the server.
     wait_s: how long to stand by while another has the lock.
+    shared: together with others that share it.
 
     Raises:
-        StoreUnavailable: no such database, or another spooler has it for longer than `wait_s`.
+        StoreUnavailable: no such database, or another has it for longer than `wait_s`.
     """
     where = place_of(url)
     try:
         connection = await asyncio.to_thread(connect, url, name)
         try:
-            await _take(connection, where, time.monotonic() + wait_s)
+            await _take(connection, where, time.monotonic() + wait_s, shared)
         except BaseException:  # one that is told to stop while it stands by, too
             connection.close()
             raise
@@ -37,9 +38,9 @@ async def locked_connection(url: str, name: str, wait_s: float) -> Connection:
     return connection
 
 
-async def _take(connection: Connection, where: str, deadline: float) -> None:
+async def _take(connection: Connection, where: str, deadline: float, shared: bool) -> None:
     said = False
-    while not await asyncio.to_thread(_try, connection):
+    while not await asyncio.to_thread(_try, connection, shared):
         if time.monotonic() >= deadline:
             raise StoreUnavailable(f"another spooler has the database at {where}", database=where)
         if not said:
@@ -48,6 +49,7 @@ async def _take(connection: Connection, where: str, deadline: float) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-def _try(connection: Connection) -> bool:
-    found = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+def _try(connection: Connection, shared: bool) -> bool:
+    kind = "_shared" if shared else ""
+    found = connection.execute(f"SELECT pg_try_advisory_lock{kind}(%s)".encode(), (_LOCK,)).fetchone()
     return bool(found and found[0])

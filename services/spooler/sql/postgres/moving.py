@@ -19,7 +19,7 @@ from spooler.sql.at_rest import StoreAtRest, ordered
 from spooler.sql.batch import get_meta
 from spooler.sql.postgres import chunks
 from spooler.sql.postgres.connection import Connection, Failure, PostgresCursor, told
-from spooler.sql.postgres.tables import prepare
+from spooler.sql.postgres.tables import FIRST_NUMBER, prepare
 from spooler.sql.schema import history, inline_documents, meta, metadata, spooled_documents, sql, uploads
 
 log = logs.get(__name__)
@@ -87,6 +87,7 @@ def _copy(source: StoreAtRest, cursor: PostgresCursor) -> Moved:
     cursor.execute(
         f"SELECT setval(pg_get_serial_sequence('{history.name}', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM history), false)"  # noqa: S608
     )
+    cursor.execute(FIRST_NUMBER)
     add = sql(insert(spooled_documents))
     rows[spooled_documents.name] = moved_bytes = 0
     for number, *extent in source.rows(spooled_documents):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TypeVar
 
+from chassis.errors import StoreUnavailable
 from spooler.job import Job
 from spooler.sql.postgres.connection import (
     Connection,
@@ -17,6 +18,7 @@ from spooler.sql.postgres.connection import (
     PostgresCursor,
     concerns_all,
     connect,
+    notifications,
     place_of,
     told,
 )
@@ -73,6 +75,16 @@ class PostgresReader:
             return [job_of_row(row) for row in cursor.execute(sql, parameters)]
 
         return page_of(await self.ask(question), order, limit)
+
+    async def notifications(self, channel: str) -> AsyncGenerator[str]:
+        """Yield what is told on a channel, "" first, once it listens. Raises StoreUnavailable when the line is cut."""
+        try:
+            async with aclosing(notifications(self._url, self._name, channel)) as texts:
+                async for text in texts:
+                    yield text
+        except Failure as error:
+            raise told(error, self._where) from error
+        raise StoreUnavailable(f"the database at {self._where} tells no more", database=self._where)
 
     def close(self) -> None:
         """Let running questions end, then close the connections."""

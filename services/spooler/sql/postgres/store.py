@@ -1,7 +1,7 @@
-"""The store in PostgreSQL: one spooler at a time writes, others stand by.
+"""The store in PostgreSQL, shared by several spoolers: each accepts jobs, and writes what it owns.
 
-Durable: every OK is a commit with synchronous_commit on. The writer's connection holds an advisory lock, and the server
-lets go of it when that connection ends: whoever gets it next loads what is true and begins with a higher epoch.
+Durable: every OK is a commit with synchronous_commit on. Each commit says which rows it changed, and was a member's that
+nobody had deposed: decision 0027.
 """
 
 from __future__ import annotations
@@ -11,24 +11,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from os import urandom
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from chassis.errors import DocumentLost, FabricError, StoreUnavailable
 from spooler.group_commit import GroupThread
 from spooler.job import NO_ATTRIBUTES, Job
+from spooler.membership import Membership
 from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadNotFound
 from spooler.spool.record import Extent
 from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
 from spooler.sql.accept import accept
-from spooler.sql.batch import Operation, get_meta, set_meta
+from spooler.sql.batch import Operation, get_meta
 from spooler.sql.cursor import Cursor
 from spooler.sql.documents import BEGIN_UPLOAD, UPLOAD_BY_ID, UPLOAD_BY_REQUEST, UPLOAD_DELETE
-from spooler.sql.postgres import chunks
+from spooler.sql.postgres import chunks, members
 from spooler.sql.postgres.connection import place_of
 from spooler.sql.postgres.keeping import keep, settle
 from spooler.sql.postgres.lock import locked_connection
+from spooler.sql.postgres.membership import PostgresMembership
 from spooler.sql.postgres.reader import PostgresReader
 from spooler.sql.postgres.writer import PostgresWriter
 from spooler.sql.questions import Asked, SqlQuestions
@@ -40,34 +42,40 @@ _SIZES = """
         (SELECT coalesce(sum(length), 0)::bigint FROM spooled_documents)
         + (SELECT coalesce(sum(size_bytes), 0)::bigint FROM upload_documents)
 """
+# Who reads a printer and then writes it is alone with it.
+_LOCK_PRINTER = "SELECT 1 FROM printers WHERE name = ? FOR UPDATE"
 _ENDLESS = 1 << 62  # how much room there is, the server does not say
 
 
 class PostgresStore(SqlQuestions):
     """`spooler.store.Store` in a PostgreSQL database of its own. Made by `open`."""
 
-    def __init__(self, writer: PostgresWriter, reader: PostgresReader) -> None:
+    def __init__(self, writer: PostgresWriter, reader: PostgresReader, lease_s: float) -> None:
         self._thread = GroupThread("store", writer.commit)
         self._writer = writer
         self._reader = reader
+        self.membership: Membership = PostgresMembership(self._thread, writer, reader, lease_s)
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         writer.on_lost = lambda why: self._thread.on_loop(lambda: self._lose(why))
 
     @classmethod
-    async def open(cls, url: str, name: str = "spooler", wait_s: float = 5.0) -> PostgresStore:
+    async def open(
+        cls, url: str, name: str = "spooler", wait_s: float = 5.0, lease_s: float = 10.0
+    ) -> PostgresStore:
         """Open the store in the database at `url`; its tables are made if there are none.
 
         Args:
             url: a connection URI or string of libpq.
-            name: who connects, for those who look at the server.
-            wait_s: how long to stand by while another spooler has it; a server takes a moment to see that one has ended.
+            name: who connects, for those who look at the server, and for the other members.
+            wait_s: how long to stand by while somebody has it alone: a store is moved there.
+            lease_s: how long this member may be silent before others take its printers.
 
         Raises:
             StoreUnavailable: it cannot be reached, is another program's or of a newer version, or is in use.
         """
-        connection = await locked_connection(url, name, wait_s)
-        writer = await asyncio.to_thread(PostgresWriter, connection, place_of(url))
-        return cls(writer, PostgresReader(url, f"{name} reads"))
+        connection = await locked_connection(url, name, wait_s, shared=True)
+        writer = await asyncio.to_thread(PostgresWriter, connection, place_of(url), name, lease_s)
+        return cls(writer, PostgresReader(url, f"{name} reads"), lease_s)
 
     @property
     def _asked(self) -> Asked:
@@ -101,7 +109,7 @@ class PostgresStore(SqlQuestions):
                 sql_read.open_attempts(cursor),
                 sql_printers.all_printers(cursor),
                 sql_read.unfinished_uploads(cursor),
-                int(get_meta(cursor, "last_number")),
+                int(cursor.execute("SELECT last_value FROM job_numbers").fetchone()[0]),
                 [],
                 sql_read.ports_paused(cursor),
             )
@@ -109,13 +117,7 @@ class PostgresStore(SqlQuestions):
 
     async def next_epoch(self) -> int:
         """Return a number greater than any before."""
-
-        def run(cursor: Cursor) -> int:
-            epoch = int(get_meta(cursor, "epoch")) + 1
-            set_meta(cursor, "epoch", str(epoch))
-            return epoch
-
-        return int(await self._write(run))
+        return int(await self._write(members.next_epoch))
 
     async def usage(self) -> StoreUsage:
         """Return how full it is, as far as the server tells."""
@@ -141,9 +143,11 @@ class PostgresStore(SqlQuestions):
             answers = accept(cursor, self._writer.accepting, list(zip(placed, kept, strict=True)))
             for one, answer in zip(kept, answers, strict=True):
                 settle(cursor, one, answer)
+            self._writer.telling.jobs.update(answer.number for answer in answers if isinstance(answer, Job))
             return answers
 
-        answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(Operation(run))
+        operation = Operation(run, accepts=placed)
+        answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
         return answers
 
     async def _digest(self, new: NewJob) -> tuple[int, bytes]:
@@ -165,16 +169,30 @@ class PostgresStore(SqlQuestions):
         def run(cursor: Cursor) -> None:
             freed = sql_record.record(cursor, changes, micros(datetime.now(UTC)))
             chunks.drop(cursor, [extent.segment for extent in freed])
+            telling = self._writer.telling
+            telling.jobs.update(job.number for job in changes.jobs)
+            telling.jobs.update(attempt.job_number for attempt in changes.attempts)
+            telling.pauses = telling.pauses or bool(changes.pauses)
 
         return Operation(run, waited=waited)
 
     async def _forget(self, choose: Callable[[Cursor], list[int]]) -> int:
         def run(cursor: Cursor) -> int:
-            count, freed = sql_record.remove(cursor, choose(cursor))
+            chosen = choose(cursor)
+            count, freed = sql_record.remove(cursor, chosen)
             chunks.drop(cursor, [extent.segment for extent in freed])
+            self._writer.telling.gone.update(chosen)
             return count
 
         return int(await self._write(run))
+
+    async def _write(self, run: Callable[[Cursor], Any], *, printer: str = "") -> Any:
+        def told(cursor: Cursor) -> Any:
+            cursor.execute(_LOCK_PRINTER, (printer,))
+            self._writer.telling.printers = True
+            return run(cursor)
+
+        return await super()._write(told if printer else run, printer=printer)
 
     # --- documents
 

@@ -9,10 +9,11 @@ from uuid import uuid4
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table
 
 from chassis.errors import StoreUnavailable
+from spooler.sql.postgres import asks, members
 from spooler.sql.postgres.connection import PostgresCursor
 from spooler.sql.schema import SPARE, metadata
 
-VERSION = 1  # of these tables; steps from one to the next are in `_STEPS`
+VERSION = 2  # of these tables; steps from one to the next are in `_STEPS`
 CHUNK_BYTES = 256 * 1024  # of a document in one row, at most
 
 # Documents that are larger than a row should be. `document` numbers them; a job's is named by its row in
@@ -30,18 +31,28 @@ _CHUNKS = (
     # Names of hosts and ports compare whatever their case. Unquoted, as the statements write it.
     "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
 )
-_STEPS: dict[int, tuple[str, ...]] = {}  # version -> the statements that lead to the next
 # Indexes that databases of this version may lack. They need no version: a spooler that does not know them keeps them.
 _INDEXES = (f"CREATE INDEX IF NOT EXISTS jobs_spare ON jobs (number) WHERE {SPARE}",)
+# Numbers of jobs: of one who is answered before another sends, the lower, whichever replica answers.
+FIRST_NUMBER = "SELECT setval('job_numbers', value::bigint) FROM meta WHERE key = 'last_number'"
+_SHARED = (
+    *members.TABLES,
+    *asks.TABLES,
+    "CREATE SEQUENCE job_numbers MINVALUE 0 START 0",
+    FIRST_NUMBER,
+)
+_STEPS: dict[int, tuple[str, ...]] = {1: _SHARED}  # version -> the statements that lead to the next
+_PREPARING = 0x50465352  # held while the tables are looked at and changed
 
 
 def prepare(cursor: PostgresCursor, where: str) -> None:
-    """Bring the tables to VERSION, in one transaction. For the holder of the store's lock only.
+    """Bring the tables to VERSION, in one transaction; one spooler at a time.
 
     Raises:
         StoreUnavailable: they are of a newer version, or of another program.
     """
     cursor.execute("BEGIN")
+    cursor.execute("SELECT pg_advisory_xact_lock(?)", (_PREPARING,))
     found = _version(cursor, where)
     if found == 0:
         for statement in (*_CHUNKS, *_created()):
@@ -52,9 +63,9 @@ def prepare(cursor: PostgresCursor, where: str) -> None:
             "epoch": "0",
             "last_number": "0",
         }
-        for key, value in (*first.items(), ("tables", str(VERSION))):
+        for key, value in (*first.items(), ("tables", "1")):
             cursor.execute("INSERT INTO meta (key, value) VALUES (?, ?)", (key, value))
-    for version in range(found or VERSION, VERSION):
+    for version in range(found or 1, VERSION):
         for statement in _STEPS[version]:
             cursor.execute(statement)
         cursor.execute("UPDATE meta SET value = ? WHERE key = 'tables'", (str(version + 1),))

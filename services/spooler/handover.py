@@ -1,0 +1,108 @@
+"""Printers become this spooler's, with what goes on there, or another's: at the start, and while spoolers come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+
+from chassis.tasks import Tasks
+from spooler.book import Queue
+from spooler.choosing import Choosing
+from spooler.dispatch_view import DispatchSettings
+from spooler.hub import Hub
+from spooler.job import Attempt, Job
+from spooler.job_state import AT_A_PORT, JobState
+from spooler.lane import Lane
+from spooler.pace import was_out
+from spooler.printer import PortName
+from spooler.store import Store
+from spooler.unbegun import GoingOn, settle_unbegun
+
+
+class Handover(Choosing):
+    """The part of the dispatcher that takes printers up and lets them go."""
+
+    def __init__(self, store: Store, hub: Hub, tasks: Tasks, settings: DispatchSettings) -> None:
+        super().__init__(store, hub, tasks, settings)
+        self.untouched: dict[int, tuple[str, str]] = {}  # job -> the port that did not begin its last attempt
+
+    @abstractmethod
+    def pin(self, lane: Lane, job: Job) -> None:
+        """Have the rest of a job come next at a port."""
+
+    @abstractmethod
+    def ended(self, job: Job) -> None:
+        """A job has ended, durably."""
+
+    async def take_up(self, printers: Collection[str], going_on: GoingOn) -> None:
+        """Printers are this spooler's from now on: so is what goes on there, which is in the book already.
+
+        Raises:
+            StoreUnavailable: nothing was sent; it may be tried again.
+        """
+        queues = [self.book.queue(name) for name in printers]
+        for queue in queues:
+            queue.mine = True
+        for job in (await settle_unbegun(self.store, going_on)).values():
+            if job.ended:
+                self.ended(job)
+            else:
+                self.book.change(job)
+        attempts = {attempt.job_number: attempt for attempt in going_on.open_attempts}
+        for number in sorted(number for queue in queues for number in queue.jobs):
+            job = self.book.jobs[number]
+            self.timetable.note(job)
+            if job.state in AT_A_PORT and job.port is not None:
+                self._take_up(job, job.port, attempts.get(number))
+            self.on_doubt(job)
+            if job.state is JobState.PROCESSING_STOPPED:
+                self.on_stopped(job)
+
+    def let_send(self, printers: Collection[str]) -> None:
+        """Nobody else may use the ports of these printers: send what waits."""
+        now = datetime.now(UTC)
+        for name in printers:
+            queue = self.book.queue(name)
+            queue.sends = True
+            queue.pace.outage = was_out((self.book.jobs[one] for one in queue.waiting), queue.printer, now)
+            self.kick(name)
+
+    async def let_go(self, printers: Collection[str]) -> None:
+        """Send nothing more for printers that another spooler shall have, and release their ports.
+
+        What is on its way may end within the limit; what has not is gone on with by who has them next.
+        """
+        queues = [self.book.queue(name) for name in printers]
+        for queue in queues:
+            queue.sends = False
+        await self.pulse.until(lambda: not self._any_at_a_port(queues), self.settings.drain_s)
+        keys = {port.key for queue in queues for port in queue.printer.ports}
+        keys |= {key for key, lane in self.lanes.items() if lane.printer in printers and lane.flights}
+        lanes = [self.lanes.pop(key) for key in keys & self.lanes.keys()]
+        for queue in queues:
+            queue.mine = False
+            for number in queue.jobs:
+                self.timetable.drop(number)
+                self.routes.forget(number)
+                self.untouched.pop(number, None)
+        await asyncio.gather(*(lane.close() for lane in lanes))
+
+    def _any_at_a_port(self, queues: Sequence[Queue]) -> bool:
+        jobs = (self.book.jobs[number] for queue in queues for number in queue.jobs)
+        return any(job.state is JobState.PROCESSING for job in jobs)
+
+    def came_in(self, job: Job) -> None:
+        """Another spooler accepted a job for a printer of this one, or gave it one of its own."""
+        self.timetable.note(job)
+        self.kick(job.printer)
+
+    def _take_up(self, job: Job, port: PortName, attempt: Attempt | None) -> None:
+        lane = self.lane(port)
+        if attempt is not None and attempt.number == job.attempts:
+            flight = self._flight(job, attempt.resume_offset)
+            flight.cancelled = job.stopping
+            lane.recover(flight)
+        else:  # it broke off at a known byte, and goes on there
+            self.pin(lane, job)

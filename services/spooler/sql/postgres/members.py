@@ -1,0 +1,103 @@
+"""Who shares the database, and who owns which printer: rows, and the statements about them. See decision 0027."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from spooler.membership import Member, Standing
+from spooler.sql.cursor import Cursor
+
+_MEMBERS = 0x50465351  # advisory locks of members: (this number, the member's epoch); the view names it too
+TABLES = (
+    """CREATE TABLE replicas (
+        epoch BIGINT PRIMARY KEY, name TEXT NOT NULL, lease_until TIMESTAMPTZ NOT NULL,
+        leaving BOOLEAN NOT NULL DEFAULT false
+    )""",
+    "CREATE TABLE owners (printer TEXT PRIMARY KEY, epoch BIGINT NOT NULL)",
+    # Members whose connection stands, and the server's process behind it.
+    """CREATE VIEW connected AS SELECT objid::bigint AS epoch, pid FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = 1346786129 AND objsubid = 2 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())""",
+)
+_LOOK = """
+    SELECT name, epoch, leaving, lease_until > now() AND epoch IN (SELECT epoch FROM connected)
+    FROM replicas ORDER BY epoch
+"""
+# Whatever a stopped process left locked is free after this.
+_END_BACKEND = "SELECT pg_terminate_backend(pid) FROM connected WHERE epoch = ?"
+_NEXT_EPOCH = "UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'epoch' RETURNING value"
+_CLAIM = "INSERT INTO owners (printer, epoch) VALUES (?, ?) ON CONFLICT (printer) DO UPDATE SET epoch = excluded.epoch"
+
+
+def next_epoch(cursor: Cursor) -> int:
+    """Return a number greater than any before."""
+    return int(cursor.execute(_NEXT_EPOCH).fetchone()[0])
+
+
+def join(cursor: Cursor, name: str, lease_s: float) -> int:
+    """Become a member, on the connection that will write; return this run's epoch."""
+    epoch = next_epoch(cursor)
+    cursor.execute("SELECT pg_advisory_lock(?, ?)", (_MEMBERS, epoch))
+    cursor.execute(
+        "INSERT INTO replicas (epoch, name, lease_until) VALUES (?, ?, now() + make_interval(secs => ?))",
+        (epoch, name, lease_s),
+    )
+    return epoch
+
+
+def look(cursor: Cursor) -> Standing:
+    """Return who is there, and whose the printers are."""
+    members = [Member(name, epoch, alive, leaving) for name, epoch, leaving, alive in cursor.execute(_LOOK)]
+    known = {member.epoch for member in members}
+    rows = cursor.execute("SELECT printer, epoch FROM owners")
+    return Standing(members, {printer: epoch for printer, epoch in rows if epoch in known})
+
+
+def is_member(cursor: Cursor, epoch: int) -> bool:
+    """Say whether a member is one still; who would depose it waits for the end of this transaction."""
+    found = cursor.execute("SELECT 1 FROM replicas WHERE epoch = ? FOR KEY SHARE", (epoch,))
+    return found.fetchone() is not None
+
+
+def beat(cursor: Cursor, epoch: int, lease_s: float) -> None:
+    """Renew a member's lease."""
+    cursor.execute(
+        "UPDATE replicas SET lease_until = now() + make_interval(secs => ?) WHERE epoch = ?", (lease_s, epoch)
+    )
+
+
+def leave(cursor: Cursor, epoch: int) -> None:
+    """Mark a member that takes no printers any more."""
+    cursor.execute("UPDATE replicas SET leaving = true WHERE epoch = ?", (epoch,))
+
+
+def end_backend(cursor: Cursor, epoch: int) -> bool:
+    """End the connection of a member that is not alive, and whatever transaction it left open; False: it is alive."""
+    if epoch not in {one.epoch for one in look(cursor).members if not one.alive}:
+        return False
+    cursor.execute(_END_BACKEND, (epoch,))
+    return True
+
+
+def remove(cursor: Cursor, epoch: int) -> bool:
+    """Forget a member; its printers are nobody's. False: it was gone."""
+    gone = cursor.execute("DELETE FROM replicas WHERE epoch = ?", (epoch,)).rowcount
+    cursor.execute("DELETE FROM owners WHERE epoch = ?", (epoch,))
+    return bool(gone)
+
+
+def claim(cursor: Cursor, epoch: int, printers: Collection[str]) -> int | None:
+    """Make printers a member's; the rules are `Membership.claim`'s."""
+    cursor.execute(
+        "LOCK TABLE owners IN SHARE ROW EXCLUSIVE MODE"
+    )  # one claim at a time: rows may be missing yet
+    held = look(cursor).owners
+    if any(held.get(printer, epoch) != epoch for printer in printers):
+        return None
+    cursor.executemany(_CLAIM, [(printer, epoch) for printer in printers])
+    return next_epoch(cursor)
+
+
+def release(cursor: Cursor, epoch: int, printers: Collection[str]) -> None:
+    """Make printers of a member nobody's."""
+    cursor.execute("DELETE FROM owners WHERE epoch = ? AND printer = ANY(?)", (epoch, list(printers)))

@@ -1,0 +1,173 @@
+"""Members of one database: who lives, who owns, and that nobody writes who was put out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from chassis.errors import FabricError, RequestIdReused, StoreUnavailable
+from spooler.job import Job
+from spooler.membership import Answer, Ask, News
+from spooler.new_job import Duplicate, Inline, NewJob
+from spooler.printer import PortName, Printer
+from spooler.sql.postgres.store import PostgresStore
+from spooler.store import Changes
+from tests.fabric.dispatch_rig import eventually
+from tests.rig.postgres import PostgresServer, postgres_server
+
+Opening = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: PostgresServer) -> str:
+    return server.database()
+
+
+@pytest.fixture
+async def member(url: str) -> AsyncIterator[Opening]:
+    opened: list[PostgresStore] = []
+
+    async def join(name: str, lease_s: float = 30.0) -> PostgresStore:
+        opened.append(await PostgresStore.open(url, name, lease_s=lease_s))
+        return opened[-1]
+
+    yield join
+    for store in opened:
+        await store.close()
+
+
+def part(store: PostgresStore) -> Any:
+    return store.membership
+
+
+async def put_out(one: Any, other: Any) -> None:
+    """Wait until a member's lease has run out, and put it out."""
+    await eventually(lambda: one.depose(other.me), bool)
+
+
+async def test_who_was_put_out_commits_nothing_more(member: Opening):
+    stopped, living = await member("stopped", 0.3), await member("living")
+    await stopped.create_printer(Printer("labels", (PortName("edge", "COM1:"),)))
+    assert await part(stopped).claim({"labels"})
+    (job,) = await stopped.accept([NewJob("labels", Inline(b"x" * 100_000))])
+    assert isinstance(job, Job)
+    await put_out(part(living), part(stopped))
+    with pytest.raises(StoreUnavailable):
+        await stopped.record(Changes(drop_documents=[job.number]))
+    with pytest.raises(StoreUnavailable):
+        await stopped.died()
+    assert await living.read(job.number, 0, 200_000) == b"x" * 100_000
+    assert await part(living).claim({"labels"})
+
+
+async def test_a_row_that_is_gone_refuses_a_late_commit_although_the_connection_stands(
+    member: Opening, server: PostgresServer, url: str
+):
+    stopped, living = await member("stopped"), await member("living")
+    await living.create_printer(Printer("labels"))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DELETE FROM replicas WHERE epoch = %s", (part(stopped).me,))
+    with pytest.raises(StoreUnavailable, match="have taken its printers"):
+        await stopped.accept([NewJob("labels", Inline(b"late"))])
+    assert (await living.list_jobs()).jobs == []
+
+
+async def test_a_printer_has_one_owner_and_each_owner_a_higher_epoch(member: Opening):
+    first, second = await member("first"), await member("second")
+    epoch = await part(first).claim({"labels", "receipts"})
+    assert epoch is not None
+    assert await part(second).claim({"receipts", "tickets"}) is None
+    assert (await part(second).look()).owners == {"labels": part(first).me, "receipts": part(first).me}
+    await part(first).release({"receipts"})
+    later = await part(second).claim({"receipts", "tickets"})
+    assert later is not None
+    assert later > epoch
+
+
+async def test_who_ends_is_gone_at_once_and_who_lives_is_left_alone(member: Opening):
+    first, second = await member("first"), await member("second")
+    assert not await part(second).depose(part(first).me)
+    await part(first).claim({"labels"})
+    await first.close()
+    standing = await part(second).look()
+    assert [one.name for one in standing.members] == ["second"]
+    assert standing.owners == {}
+
+
+async def test_a_connection_that_broke_is_seen_before_its_lease_runs_out(
+    member: Opening, server: PostgresServer, url: str
+):
+    first, second = await member("first"), await member("second")
+    server.end_connections(url, "first")
+    await put_out(part(second), part(first))
+
+
+async def test_numbers_rise_over_members_and_one_request_makes_one_job(member: Opening):
+    members = [await member(name) for name in ("a", "b", "c")]
+    await members[0].create_printer(Printer("labels"))
+    last = 0
+    for turn in range(9):
+        (job,) = await members[turn % 3].accept([NewJob("labels", Inline(b"x"))])
+        assert job.number > last
+        last = job.number
+    new = NewJob("labels", Inline(b"once"), owner="me", request_id="r")
+    answers = await asyncio.gather(*(one.accept([new]) for one in members for _ in range(5)))
+    made = [answer for (answer,) in answers if isinstance(answer, Job)]
+    assert len(made) == 1
+    assert all(isinstance(answer, Duplicate) for (answer,) in answers if answer is not made[0])
+    (other,) = await members[1].accept([NewJob("labels", Inline(b"other"), owner="me", request_id="r")])
+    assert isinstance(other, RequestIdReused)
+
+
+async def test_no_job_is_accepted_for_a_printer_that_another_member_has_deleted(member: Opening):
+    first, second = await member("first"), await member("second")
+    await first.create_printer(Printer("labels"))
+    await second.delete_printer("labels")
+    (answer,) = await first.accept([NewJob("labels", Inline(b"x"))])
+    assert isinstance(answer, FabricError)
+    assert answer.reason == "PRINTER_NOT_FOUND"
+
+
+async def test_what_one_writes_the_others_hear_of(member: Opening):
+    first, second = await member("first"), await member("second")
+    heard: list[News] = []
+    listening = asyncio.Event()
+
+    async def listen() -> None:
+        async for news in part(second).news():
+            heard.append(news)
+            listening.set()
+
+    task = asyncio.ensure_future(listen())
+    try:
+        async with asyncio.timeout(30):
+            await listening.wait()
+            assert heard[0].lost
+            await first.create_printer(Printer("labels"))
+            (job,) = await first.accept([NewJob("labels", Inline(b"x"))])
+            number = await part(first).ask(part(second).me, Ask("HoldJob", b"request", "{}"))
+            while not {number} <= heard[-1].asks:
+                listening.clear()
+                await listening.wait()
+            assert any(news.printers for news in heard)
+            assert {job.number} <= frozenset().union(*(news.jobs for news in heard))
+            assert await part(second).open_asks() == [number]
+            assert await part(second).take_ask(number) == Ask("HoldJob", b"request", "{}")
+            assert await part(second).take_ask(number) is None
+            assert not await part(first).withdraw(number)
+            assert await part(first).take_answer(number) is None
+            await part(second).answer(number, Answer(b"response", b""))
+            assert await part(first).take_answer(number) == Answer(b"response", b"")
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
