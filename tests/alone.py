@@ -13,11 +13,23 @@ from pathlib import Path
 
 import pytest
 
+NEIGHBOURS_FACTOR = 2  # so much longer a test may take beside others than alone
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than there are processors: tests wait more than they compute."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give tests more time beside others: a time-out is for what hangs."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        marked = item.get_closest_marker("timeout")
+        limit_s = float(marked.args[0] if marked else config.getini("timeout"))
+        item.add_marker(pytest.mark.timeout(NEIGHBOURS_FACTOR * limit_s), append=False)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,4 +1,4 @@
-"""Tests that run side by side: one marked `alone` has no neighbour, tried with test processes of its own."""
+"""Tests that run side by side: one marked `alone` has no neighbour, all have more time; tried with test processes of its own."""
 
 from __future__ import annotations
 
@@ -29,11 +29,18 @@ def test_beside_others(number):
     say(f"beside {os.environ['PYTEST_XDIST_WORKER']}")
     time.sleep(0.01)
     say("out")
+
+@pytest.mark.timeout(45)
+def test_its_own_limit_is_twice_as_long(request):
+    assert request.node.get_closest_marker("timeout").args == (90,)
+
+def test_the_limit_of_all_is_twice_as_long(request):
+    assert request.node.get_closest_marker("timeout").args == (120,)
 """
 
 
-def test_a_test_that_measures_the_machine_has_no_neighbour(tmp_path: Path):
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  alone: has no neighbour\n")
+def test_a_test_that_measures_the_machine_has_no_neighbour_and_limits_are_twice_as_long(tmp_path: Path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\ntimeout = 60\nmarkers =\n  alone: has no neighbour\n")
     (tmp_path / "test_inner.py").write_text(INNER)
     diary = tmp_path / "diary"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -46,7 +53,7 @@ def test_a_test_that_measures_the_machine_has_no_neighbour(tmp_path: Path):
         text=True,
     ).stdout
 
-    assert "44 passed" in said, said
+    assert "46 passed" in said, said
     lines = diary.read_text().splitlines()
     assert {"beside gw0", "beside gw1"} < set(lines)
     inside = 0

@@ -149,7 +149,7 @@ def test_ctrl_c_while_it_still_starts_ends_it(up: Up):
 def test_once_prints_and_ends(tmp_path: Path):
     env = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
     args = [*COMMAND, "up", "--once", "--json", "--listen", "127.0.0.1:0"]
-    done = subprocess.run(args, capture_output=True, env=env, timeout=40)
+    done = subprocess.run(args, capture_output=True, env=env, timeout=100)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [event["part"] for event in events if event["event"] == "started"] == [
@@ -168,7 +168,7 @@ def test_a_part_that_cannot_start_is_one_line(tmp_path: Path):
     (state / "spooler").write_text("not a directory")
     env = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
     args = [*COMMAND, "up", "--no-simulators", "--once", "--listen", "127.0.0.1:0"]
-    done = subprocess.run(args, capture_output=True, env=env, timeout=40, text=True)
+    done = subprocess.run(args, capture_output=True, env=env, timeout=100, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("printfabric: ")
     assert "Traceback" not in done.stderr
