@@ -11,7 +11,7 @@ from chassis import errors, logs
 from chassis.errors import FabricError
 from portmon.errand import Errand
 from portmon.monitor import Port, PortMonitor
-from portmon.port_state import PortState
+from portmon.port_state import PortEvent, PortState, step
 from portmon.port_work import PortWork
 
 log = logs.get(__name__)
@@ -29,7 +29,9 @@ class BetweenDocuments:
         self._questions: deque[tuple[Callable[[Port], object], asyncio.Future[Any]]] = deque()
         self._running: Errand | None = None
         self._refused: FabricError | None = None  # the port is closed
-        self.write_timeout_s: float | None = None  # of SetPortTimeOuts: it outlives the openings of the device
+        self.write_timeout_s: float | None = (
+            None  # of SetPortTimeOuts: it outlives the openings of the device
+        )
 
     def __bool__(self) -> bool:
         return self._settings is not None or bool(self._errands or self._questions)
@@ -82,7 +84,7 @@ class BetweenDocuments:
                 work.port.write_timeout_s = self.write_timeout_s
         except FabricError as error:
             log.warning("port refuses its settings", port=self._name, why=error.message)
-            work.state = PortState.FAILED
+            work.state = step(PortState.CLOSED, PortEvent.DEVICE_LOST)
 
     def _speak(self, work: PortWork, question: Callable[[Port], object], done: asyncio.Future[Any]) -> None:
         if work.state is PortState.FAILED:

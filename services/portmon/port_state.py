@@ -18,7 +18,7 @@ class PortState(StrEnum):
     CLOSED = "closed"  # nobody has it open
     OPEN = "open"  # acquired, between documents
     IN_DOCUMENT = "in_document"  # from StartDocPort to EndDocPort, also while the owner is away
-    FAILED = "failed"  # the device is gone; only ClosePort leads out
+    FAILED = "failed"  # the device is gone, until ClosePort, or until it is back and opened anew
 
 
 class PortEvent(StrEnum):
@@ -36,7 +36,11 @@ class PortEvent(StrEnum):
 
 TRANSITIONS: Mapping[PortState, Mapping[PortEvent, PortState]] = MappingProxyType(
     {
-        PortState.CLOSED: {PortEvent.OPEN_PORT: PortState.OPEN},
+        PortState.CLOSED: {
+            PortEvent.OPEN_PORT: PortState.OPEN,
+            # Between documents it was closed for other settings or a test, and did not open again.
+            PortEvent.DEVICE_LOST: PortState.FAILED,
+        },
         PortState.OPEN: {
             PortEvent.START_DOC_PORT: PortState.IN_DOCUMENT,
             PortEvent.READ_PORT: PortState.OPEN,

@@ -28,7 +28,9 @@ Who holds a port is beside both. A path is a language monitor or none, and the p
 |---|---|---|
 | free | OpenPort, OpenPortEx | held, under a fence that rises |
 | held | the same path, the same fabric, a higher fence | held: taken over, with the document in progress (a spooler that was restarted) |
-| held | another path of the same fabric | its spooler closes it first, when no document is in progress |
+| held | the same owner, the same fence | held: the same handle, a repeat |
+| held | the same fabric, any other fence that is not higher | held: that one is stale (6) |
+| held | another path of the same fabric, a higher fence | in a document: refused with 170; else closed, then held by that path. Spoolers close it first themselves |
 | held | another fabric | held: it is refused with 170 |
 | held | ClosePort, the lease ran out, PowerEvent suspend, Shutdown | free; its handle is dead (6) |
 
