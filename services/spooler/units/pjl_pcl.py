@@ -178,7 +178,7 @@ class PjlPclSplitter(Splitter):
 
     def close(self) -> Close | None:
         """See `Splitter.close`: UEL ends whatever goes on; a printer that was sent none yet may know PCL alone (ESC E)."""
-        if self._in is _In.START and not self._kept:
+        if self._in is _In.START and self._kept.strip() in (b"", UEL):
             return NOTHING_OPEN
         knows_uel = self._universal or self._in is not _In.PCL
         return Close(bytes(self._skip) + (UEL if knows_uel else RESET))
