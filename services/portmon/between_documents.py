@@ -29,9 +29,8 @@ class BetweenDocuments:
         self._questions: deque[tuple[Callable[[Port], object], asyncio.Future[Any]]] = deque()
         self._running: Errand | None = None
         self._refused: FabricError | None = None  # the port is closed
-        self.write_timeout_s: float | None = (
-            None  # of SetPortTimeOuts: it outlives the openings of the device
-        )
+        # SetPortTimeOuts' own, which outlives openings of the device.
+        self.write_timeout_s: float | None = None
 
     def __bool__(self) -> bool:
         return self._settings is not None or bool(self._errands or self._questions)
