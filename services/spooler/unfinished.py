@@ -14,7 +14,7 @@ from spooler.aftermath import unit_range
 from spooler.flight import Flight
 from spooler.job import HistoryEvent, Job, event_of
 from spooler.ledger import UnitKind, UnitSpan
-from spooler.port import Closing, DocumentKey
+from spooler.port import UNFINISHED, Closing, DocumentKey
 from spooler.printer import OnUncertain, PortName
 from spooler.store import Changes, Store
 from spooler.unit_scan import Standing, UnitScan
@@ -26,7 +26,7 @@ MOST_BYTES = 1 << 20  # of a closing, which a host takes
 class HalfInPrinter(FabricError):
     """Nobody knows what closes the half document in the printer: the next one is not begun before a person looked."""
 
-    reason, win32, code, verdict = "UNFINISHED_DOCUMENT", 170, "ABORTED", Verdict.STOP_PORT
+    reason, win32, code, verdict = UNFINISHED, 170, "ABORTED", Verdict.STOP_PORT
 
 
 class Half(NamedTuple):

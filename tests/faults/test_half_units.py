@@ -192,6 +192,9 @@ def test_where_nobody_knows_what_closes_it_the_port_waits_for_a_person_or_the_ne
         words = f"half of job {before.number} lies in the printer"
         wait_until(lambda: words in str(client.explain(f"jobs/{job.number}")).lower(), why="nobody is told")
         assert client.get(job.number).ledger.offsets.accepted == 0
+        assert (
+            client.explain(f"jobs/{job.number}").actions[0].command == f"printfabric ports resume {HOST}/LINE"
+        )
         client.ports.resume(f"{HOST}/LINE")
         assert printed(client.wait(job.number, timeout_s=30))
         assert f"of job {before.number} may lie" in client.explain(f"jobs/{job.number}").loss

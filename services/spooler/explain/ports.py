@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from spooler.explain.facts import Action, Explanation, Fact, PortFacts, Report, Source, Trouble, Verdict
+from spooler.port import UNFINISHED
 
 _PORTS = "printfabric.spooler.v1.PortService"
 
@@ -45,7 +46,7 @@ _SHARING_VIOLATION = 32  # another program on the host has the device
 
 def trouble_of(port: PortFacts, now: datetime) -> Trouble | None:
     """Return what keeps a port from taking documents; None: nothing that is known."""
-    for look in (_paused, _host, _unknown, _held, _said, _failed):
+    for look in (_paused, _host, _unknown, _held, _said, _half, _failed):
         found = look(port, now)
         if found is not None:
             return found
@@ -162,6 +163,19 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
     show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
     headline = f"{words[:1].upper()}{words[1:].rstrip('.')}."
     return Trouble(verdict, headline, (_fact_of(port, report),), (show,))
+
+
+def _half(port: PortFacts, _now: datetime) -> Trouble | None:
+    """Return that half a document lies in the printer, and nobody knows what closes it."""
+    error = port.error
+    if error is None or error.reason != UNFINISHED or port.lane not in ("waiting", "stopped", "opening"):
+        return None
+    return Trouble(
+        Verdict.PRINTER_SAYS,
+        f"{error.message[0].upper()}{error.message[1:]}.",
+        (Fact(error.message, Source.HOST),),
+        (Action("It is clear: go on", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
+    )
 
 
 def _failed(port: PortFacts, now: datetime) -> Trouble | None:
