@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 from chassis.errors import FabricError, PrinterNotFound, WrongState
 from spooler.acts import to_its_end
@@ -26,6 +28,8 @@ class PrinterSteering:
         self._book = dispatcher.book
         self._store = dispatcher.store
         self._jobs = jobs
+        # Each guards a printer between being read here and being known as written.
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         dispatcher.on_empty = lambda name: dispatcher.tasks.spawn(
             f"delete {name}", self._finish_deletion(name)
         )
@@ -41,11 +45,12 @@ class PrinterSteering:
     @to_its_end
     async def update_printer(self, printer: Printer, who: str, etag: str = "") -> Printer:
         """Replace a printer's settings. Raises PrinterNotFound, EtagMismatch."""
-        queue = self._book.queues.get(printer.name)
-        updated = await self._store.update_printer(printer, etag=etag)
-        detail = _differences(queue.printer, updated) if queue is not None else ""
-        await self._note(updated, "printer-changed", who, detail)
-        return updated
+        async with self._turn(printer.name):
+            queue = self._book.queues.get(printer.name)
+            updated = await self._store.update_printer(printer, etag=etag)
+            detail = _differences(queue.printer, updated) if queue is not None else ""
+            await self._note(updated, "printer-changed", who, detail)
+            return updated
 
     @to_its_end
     async def delete_printer(
@@ -67,15 +72,12 @@ class PrinterSteering:
     @to_its_end
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Stop scheduling: the present job goes on, jobs are still accepted."""
-        printer = self._book.queue(name).printer
-        paused = replace(printer, paused=Paused(who, datetime.now(UTC), reason))
-        return await self._update(paused, "paused", who, reason)
+        return await self._set_paused(name, Paused(who, datetime.now(UTC), reason), "paused", who, reason)
 
     @to_its_end
     async def resume_printer(self, name: str, who: str) -> Printer:
         """Schedule again, and try ports that wait for another try at once."""
-        printer = self._book.queue(name).printer
-        resumed = await self._update(replace(printer, paused=None), "resumed", who)
+        resumed = await self._set_paused(name, None, "resumed", who)
         for port in resumed.ports:
             lane = self._dispatcher.lanes.get(port.key)
             if lane is not None:
@@ -129,10 +131,17 @@ class PrinterSteering:
 
     # --- how
 
-    async def _update(self, printer: Printer, what: str, who: str, detail: str = "") -> Printer:
-        updated = await self._store.update_printer(printer)
-        await self._note(updated, what, who, detail)
-        return updated
+    def _turn(self, name: str) -> asyncio.Lock:
+        return self._changing.setdefault(name, asyncio.Lock())
+
+    async def _set_paused(
+        self, name: str, paused: Paused | None, what: str, who: str, detail: str = ""
+    ) -> Printer:
+        async with self._turn(name):
+            printer = replace(self._book.queue(name).printer, paused=paused)
+            updated = await self._store.update_printer(printer)
+            await self._note(updated, what, who, detail)
+            return updated
 
     async def _note(self, printer: Printer, what: str, who: str, detail: str = "") -> None:
         self._book.put_printer(printer)

@@ -75,6 +75,18 @@ async def test_outside_its_daily_window_a_printer_begins_nothing(rig: Rig, host:
     await rig.until(job.number, JobState.COMPLETED)
 
 
+async def test_a_printer_that_is_changed_and_paused_at_once_keeps_both(rig: Rig) -> None:
+    await rig.printer("labels", "P1:")
+    shut = closed_now()
+    await asyncio.gather(
+        rig.printers.update_printer(replace(rig.dispatcher.printers["labels"], window=shut), "ada"),
+        rig.printers.pause_printer("labels", "bob"),
+    )
+    known = rig.dispatcher.printers["labels"]
+    assert known.window == shut
+    assert known.paused is not None
+
+
 async def test_what_waited_too_long_through_an_outage_is_held_and_prints_when_released(
     rig: Rig, host: FakeHost
 ) -> None:
