@@ -22,10 +22,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give tests more time beside others: a time-out is for what hangs."""
+    """Give tests more time beside others, for a limit is for what hangs; files that measure come last.
+
+    By then the neighbours have short tests, and what measures does not wait long for them.
+    """
     if not hasattr(config, "workerinput"):
         return
+    measuring = {item.path for item in items if item.get_closest_marker("alone") is not None}
+    items.sort(key=lambda item: item.path in measuring)
     for item in items:
         marked = item.get_closest_marker("timeout")
         limit_s = float(marked.args[0] if marked else config.getini("timeout"))
