@@ -62,7 +62,7 @@ def test_a_serial_printer_with_unknown_settings_prints_a_label_in_six_clicks_and
     page.get_by_role("button", name="Next").click()
     page.get_by_label("Device").fill(str(serial.device))
     page.get_by_role("button", name="Detect settings").click()
-    expect(page.locator("#form-summary")).to_have_text("38400 8N1", timeout=90_000)
+    expect(page.locator("#form-summary")).to_have_text("38400 8N1", timeout=120_000)
     assert serial.printed() == 0
     assert "COM9:" not in alive.run("ports", "list")
     visit.screen(page, "add-detect-desktop-light")

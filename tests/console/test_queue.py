@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -27,15 +28,23 @@ def queue(alive: Alive) -> Iterator[list[str]]:
     """Lend three jobs that wait for a paused printer, in their order."""
     alive.run("printers", "pause", "picklists")
     numbers = [alive.run("print", "-P", "picklists", "-q", "-", stdin=b"box\r\n\f").strip() for _ in range(3)]
+    wait_until(lambda: shown(alive) == numbers, 60, "the console never heard of them")
     yield numbers
     for number in numbers:
         alive.run("cancel", number)
     alive.run("printers", "resume", "picklists")
 
 
-def order(page: Page) -> list[str]:
-    """Return the numbers of the queue as it is shown."""
-    return [str(one.get_attribute("data-queued")) for one in page.locator("[data-queued]").all()]
+def shown(alive: Alive) -> list[str]:
+    """Return the numbers of the queue as the console's page has it now."""
+    with urlopen(f"{alive.console}/printers/picklists", timeout=20) as answer:
+        return re.findall(r'data-queued="(\d+)"', answer.read().decode())
+
+
+def stands(page: Page, *numbers: str) -> None:
+    """Wait until the page shows the queue in this order."""
+    for place, number in enumerate(numbers):
+        expect(page.locator("[data-queued]").nth(place)).to_have_attribute("data-queued", number)
 
 
 def test_waiting_jobs_are_put_in_another_order_with_the_keyboard_and_by_dragging(
@@ -44,18 +53,18 @@ def test_waiting_jobs_are_put_in_another_order_with_the_keyboard_and_by_dragging
     first, second, third = queue
     page = visit.window(DESKTOP)
     visit.open(page, "/printers/picklists")
-    assert order(page) == [first, second, third]
+    stands(page, first, second, third)
     page.locator(f"[data-queued='{third}'] button[value=earlier]").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".said")).to_contain_text(f"Job {third} prints before job {second}.")
-    assert order(page) == [first, third, second]
+    stands(page, first, third, second)
     assert visit.barriers(page) == []
     visit.screen(page, "queue-desktop-light")
     page.drag_and_drop(
         f"[data-queued='{second}'] .grip", f"[data-queued='{first}']", target_position={"x": 60, "y": 3}
     )
     expect(page.locator(".said")).to_contain_text(f"Job {second} prints before job {first}.")
-    assert order(page) == [second, first, third]
+    stands(page, second, first, third)
     assert re.search(r"priority +52", alive.run("job", second))
 
 

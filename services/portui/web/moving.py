@@ -114,7 +114,7 @@ def targets(
 def _unfit(fleet: Fleet, one: Printer, languages: set[str], gone: set[str]) -> str:
     other = languages - {one.format}
     if other and one.format not in _ANY:
-        return f"prints {one.format.rpartition('/')[2]}, not {min(other).rpartition('/')[2]}"
+        return f"prints {words.language(one.format)}, not {words.language(min(other))}"
     if one.paused:
         return "is paused"
     if one.leaving or not one.accepting:

@@ -17,15 +17,6 @@ from portui.web.changes import not_found, sentence, text_of, texts_of
 from portui.web.pages_port import test
 from portui.web.rendering import back, console_of, go, page
 
-FORMATS = (
-    ("", "As the sender says"),
-    ("application/vnd.zebra-zpl", "Labels (ZPL)"),
-    ("application/vnd.escpos", "Receipts (ESC/POS)"),
-    ("application/vnd.hp-pcl", "Pages (PCL, PJL)"),
-    ("text/plain", "Plain text"),
-    ("application/octet-stream", "Raw, not looked into"),
-)
-
 
 def shown_state(one: Printer) -> words.Shown:
     """Return a printer's state in a word; paused counts more than what it does."""
@@ -153,7 +144,7 @@ def _given(form: FormData, one: Printer) -> Printer:
         place = text_of(form, f"place.{key}").strip()
         if place.isdecimal() and 0 < int(place) <= 999:
             order.append((int(place), key))
-    known = dict(FORMATS)
+    known = dict(words.FORMATS)
     format_ = text_of(form, "format")
     rules: dict[str, Any] = {rule.name: _chosen(form, rule, getattr(one, rule.name)) for rule in RULES}
     return replace(
@@ -175,7 +166,9 @@ def _chosen(form: FormData, rule: Rule, now: str) -> str:
 
 def _form(request: Request, one: Printer, error: str, *, existing: bool = False) -> Response:
     ports = console_of(request).live.fleet.ports
-    formats = FORMATS if one.format in dict(FORMATS) else (*FORMATS, (one.format, one.format))
+    formats = (
+        words.FORMATS if one.format in dict(words.FORMATS) else (*words.FORMATS, (one.format, one.format))
+    )
     return page(
         request,
         "printer_form.html",

@@ -147,6 +147,23 @@ def proven(proof: Proof) -> str:
     return f"{level}; ended by a time-out: the printer did not answer" if proof.timed_out else level
 
 
+# The languages of documents, by media type.
+FORMATS = (
+    ("", "As the sender says"),
+    ("application/vnd.zebra-zpl", "Labels (ZPL)"),
+    ("application/vnd.escpos", "Receipts (ESC/POS)"),
+    ("application/vnd.hp-pcl", "Pages (PCL, PJL)"),
+    ("text/plain", "Plain text"),
+    ("application/octet-stream", "Raw, not looked into"),
+)
+
+
+def language(format_: str) -> str:
+    """Return a media type as people call it: `labels (ZPL)`."""
+    named = dict(FORMATS).get(format_, "")
+    return f"{named[:1].lower()}{named[1:]}" if named else format_.rpartition("/")[2]
+
+
 SOURCE_NAMES = {
     "host": "Host",
     "transport": "Line",

@@ -74,7 +74,7 @@ def test_printers_that_fit_come_first_the_shortest_queue_before_all_and_others_s
     assert found is not None
     assert [one.name for one in found.targets if not one.why] == ["idle", "pool", "other"]
     assert {one.name: one.why for one in found.targets if one.why} == {
-        "receipts": "prints vnd.escpos, not vnd.zebra-zpl",
+        "receipts": "prints receipts (ESC/POS), not labels (ZPL)",
         "cut": "has no port that works",
         "resting": "is paused",
     }
