@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,21 @@ class PostgresServer:
             str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-c", "listen_addresses=",
             "-c", "shared_buffers=32MB", *options,
         ]  # fmt: skip
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_unprivileged())
-        wait_until(self._answers, why=f"PostgreSQL does not start: {self.folder}/server.log")
+        # What a killed server's children still hold, they let go in a moment: until then another one refuses to start.
+        wait_until(
+            lambda: self._runs(command) and self._answers(), why=f"PostgreSQL does not start: {self._log}"
+        )
+
+    def _runs(self, command: Sequence[str]) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(command, stdout=log, stderr=log, **_unprivileged())
+            time.sleep(0.05)
+        return self._process.poll() is None
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "server.log"
 
     def kill(self) -> None:
         """End it as a power cut ends a process."""
@@ -79,8 +92,6 @@ class PostgresServer:
         return len(rows)
 
     def _answers(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, (self.folder / "server.log").read_text()
         try:
             psycopg.connect(self.url("postgres")).close()
         except psycopg.OperationalError:
