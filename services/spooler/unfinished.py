@@ -73,7 +73,12 @@ class Unfinished:
             became = "was thrown away there" if standing.close.drops else "came out as far as it got"
             words = f"{whose} lay in the printer on {port}; it {became} before this"
             await self._tell(port, job, words, other, f"{became} before job {job.number} on {port}")
-            return Closing(half.key, standing.close.data, words)
+            data = standing.close.data
+            if flight.info.resume_prefix.startswith(
+                data
+            ):  # what goes before a unit that is printed anew closes it too
+                data = b""
+            return Closing(half.key, data, words)
         if half.on_a_pipe and not left and self._rule_of(job) is OnUncertain.HOLD:
             text = f"{whose} lies in the printer on {port}, and nobody knows what closes it: clear the printer, then resume the port"
             raise HalfInPrinter(text, port=port)
