@@ -57,7 +57,18 @@ def test_a_name_that_is_not_this_machines_is_refused_even_if_it_leads_here(alive
 
 
 @pytest.mark.parametrize(
-    "path", ["/hosts/local/act/COM1:", "/jobs/1/act", "/jobs/many", "/printers/labels/act", "/add"]
+    "path",
+    [
+        "/hosts/local/act/COM1:",
+        "/jobs/1/act",
+        "/jobs/many",
+        "/printers/labels/act",
+        "/printers/labels/order",
+        "/ports/configure/save",
+        "/add",
+        "/add/ask",
+        "/find",
+    ],
 )
 @pytest.mark.parametrize(
     "bring",

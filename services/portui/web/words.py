@@ -141,9 +141,11 @@ _LEVELS = {
 }
 
 
-def proven(proof: Proof) -> str:
+def proven(proof: Proof, *, printed: bool = False) -> str:
     """Return what the end of a document rests on: `acknowledged by the printer's connection`."""
     level = _LEVELS.get(proof.level, proof.level)
+    if printed and proof.level in ("", "none"):
+        return "decided so: nothing proved it"
     return f"{level}; ended by a time-out: the printer did not answer" if proof.timed_out else level
 
 

@@ -146,6 +146,12 @@ def test_the_strip_has_faults_taller_than_work_and_says_it_in_words():
     assert story.day_sentence(day, NOW) == "error 1 h in 1 stop, printing 1 h in 1 job"
 
 
+def test_what_somebody_decided_to_have_come_out_is_not_said_to_be_proven():
+    assert words.proven(Proof(level="none"), printed=True) == "decided so: nothing proved it"
+    assert words.proven(Proof(level="none")) == "nothing yet"
+    assert words.proven(Proof(level="confirmed"), printed=True) == "confirmed by the printer"
+
+
 def test_a_moment_on_a_serial_line_lights_its_lamps_and_one_that_tells_none_leaves_them():
     opened = Moment(NOW, "event", b"", ("OpenPort",), ("RTS", "DTR", "CTS"))
     assert pages_wire.lamps(opened) == {
