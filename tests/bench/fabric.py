@@ -22,6 +22,7 @@ from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
 from tests.bench.system import LAME_POOL, POOL, Devices, queue
 
+READY_S = 240.0  # a first start with many ports, on a machine that is busy with other tests
 UNANSWERED = 1024  # jobs of a stream that may wait for their answer
 PIECE = 256 * 1024
 _GROUPS = {"stream 1": 1, "stream 32": 32}  # documents per message
@@ -77,14 +78,16 @@ class Fabric:
         ]  # fmt: skip
         log = self.folder / f"{program}.log"
         child = self._children[program] = Child(program, command, log, environment=_as_installed(self.folder))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + READY_S
         while True:
             child.check()
             try:
                 return str(json.loads(ready.read_text())["addresses"][0])
             except (OSError, ValueError):
                 if time.monotonic() > deadline:
-                    raise BenchError(f"{program} is not ready after 60 s: {child.last_words()}") from None
+                    raise BenchError(
+                        f"{program} is not ready after {READY_S:g} s: {child.last_words()}"
+                    ) from None
             await asyncio.sleep(0.002)
 
     async def stop_server(self) -> None:
