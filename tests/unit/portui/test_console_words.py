@@ -11,8 +11,8 @@ import pytest
 from portui.fabric_watch import Change
 from portui.live import Live
 from portui.model import Host, Job, JobState, Outcome, Port, PortState, Printer, Proof, Report, Units
-from portui.model_answers import Moment
-from portui.web import pages_jobs, pages_wire, problems, samples, security, shown, story, words
+from portui.model_answers import Explanation, Moment, Suggestion
+from portui.web import actions, pages_jobs, pages_wire, problems, samples, security, shown, story, words
 from portui.web.rendering import back
 
 NOW = datetime(2026, 11, 21, 10, 42, tzinfo=UTC)
@@ -144,6 +144,17 @@ def test_the_strip_has_faults_taller_than_work_and_says_it_in_words():
     assert error.height > printing.height
     assert printing.x == 0
     assert story.day_sentence(day, NOW) == "error 1 h in 1 stop, printing 1 h in 1 job"
+
+
+def test_a_job_behind_others_is_put_first_with_one_button():
+    ahead = Explanation(
+        "jobs-ahead",
+        "Third in line.",
+        "Nothing is lost.",
+        (Suggestion("Move up", "PrintService/UpdateJob", ""),),
+    )
+    (button,) = actions.buttons_of_job(ahead, job(7))
+    assert (button.path, dict(button.fields)) == ("/printers/labels/order", {"do": "first", "job": "7"})
 
 
 def test_what_somebody_decided_to_have_come_out_is_not_said_to_be_proven():
