@@ -44,7 +44,8 @@ class Assembly:
             if step.reason and not step.part:
                 self.discarded(inlet, Loss(taken), step.reason)
         if step.drop:
-            self.discarded(inlet, Loss(self.draft.spans), step.reason or "nothing to print")
+            if not step.void:
+                self.discarded(inlet, Loss(self.draft.spans), step.reason or "nothing to print")
             self.draft = Draft(KEEP_CONTENT_BYTES)
         if step.copies:
             unit = self.draft.finish(self._owner.personality.kind, inlet.job, step.copies)

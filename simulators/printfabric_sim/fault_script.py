@@ -105,6 +105,8 @@ def parse_fault(text: str) -> Fault:
         when, low, high = _trigger(found["when"], found["amount"].strip(), text)
     repeat = found["repeat"]
     times = 1 if repeat is None else int(repeat[1:] or 0)
+    if repeat is not None and repeat[1:] and times == 0:
+        raise FaultError(f"{text!r} would never strike; * alone repeats for ever")
     if times != 1 and (when is When.NOW or (low == high == 0)):
         raise FaultError(f"{text!r} would repeat without end at one moment")
     return Fault(found["action"], values, when, low, high, times)
@@ -136,4 +138,6 @@ def _number(text: str, whole: str) -> float:
 
 def _value(text: str, whole: str) -> float | str:
     text = text.strip()
+    if text[:1] == "-" and text[1:2].isdigit():
+        raise FaultError(f"{whole!r}: {text} is below 0")
     return _number(text, whole) if text[:1].isdigit() else text

@@ -9,6 +9,11 @@ class FaultError(ValueError):
     """A fault script that cannot be read; the message says what would be possible."""
 
 
+# Values that are counted, and those of which 0 means nothing (of a length of time it means: until cleared).
+_COUNTS = ("bytes", "replies")
+_ABOVE_0 = (*_COUNTS, "bytes_per_s", "late_s", "off_s")
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One kind of fault. `values` are the names of its values, `defaults` what they are when left out.
@@ -33,10 +38,19 @@ class Action:
                 raise FaultError(
                     f"{self.name}: {name} is {'a number' if isinstance(default, float) else default}"
                 )
+            if isinstance(value, float):
+                self._check_number(name, value)
             if self.name == "clear" and value not in ACTIONS.keys() - {"clear"}:
                 raise FaultError(f"clear: no fault {value!r}; there are: {', '.join(sorted(ACTIONS))}")
             if isinstance(default, str) and default and value not in default.split("|"):
                 raise FaultError(f"{self.name}: {name} is one of {default.replace('|', ', ')}")
+
+    def _check_number(self, name: str, value: float) -> None:
+        """A count of nothing, or a delay of none, would be a fault without effect."""
+        if name in _COUNTS and value != int(value):
+            raise FaultError(f"{self.name}: {name} is a whole number, not {value:g}")
+        if name in _ABOVE_0 and value <= 0:
+            raise FaultError(f"{self.name}: {name} is above 0, else nothing would happen")
 
     def fill(self, values: tuple[float | str, ...]) -> tuple[float | str, ...]:
         """Return `values` completed by the defaults (of words: the first)."""

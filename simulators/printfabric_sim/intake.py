@@ -68,7 +68,7 @@ class Intake:
 
     def drop(self, inlet: Inlet) -> Loss:
         """Throw away what `inlet` has buffered, its unit in progress and its units that do not move yet."""
-        loss = _empty(inlet)
+        loss = self._emptied(inlet)
         inlet.cut = True
         if not inlet.ended:
             # A line goes on: what comes next may be the rest of what was thrown away.
@@ -85,8 +85,20 @@ class Intake:
             inlet.cut = inlet.cut or bool(inlet.buffer) or self.assembly.holds(inlet)
         loss = self.assembly.give_up(reason, tear=tear)
         for inlet in self.inlets.values():
-            loss += _empty(inlet)
+            loss += self._emptied(inlet)
         return loss
+
+    def _emptied(self, inlet: Inlet) -> Loss:
+        """Throw the buffer away and return what is lost; what was obeyed when it came is not."""
+        start, whole = inlet.consumed, not any(harm.skip for harm in inlet.damage)
+        waiting = bytes(inlet.buffer) if whole else b""
+        obeyed = guarded(self._owner.record, inlet, self._owner.personality.obeyed, waiting) or []
+        loss = _empty(inlet)
+        if not obeyed:
+            return loss
+        edges = [0, *(edge for span in obeyed for edge in span), len(waiting)]
+        between = zip(edges[::2], edges[1::2], strict=True)
+        return unread(Span(inlet.number, start + begin, start + end) for begin, end in between)
 
     def forget(self, inlet: Inlet) -> None:
         """The inlet is over and interpreted; `on_done` is called when all of it has left the printer."""

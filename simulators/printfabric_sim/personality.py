@@ -47,7 +47,7 @@ class Step(NamedTuple):
     `used` bytes are consumed. With `part` they belong to the unit in progress; else they are a command that was obeyed
     or the gap between two units, or, with a `reason`, mean nothing and are noted as thrown away. `copies` > 0: the unit
     is complete with these bytes and that many copies of it are to be printed. `drop`: the unit in progress is given up
-    and nothing comes out (`reason` says why). `mark` is called when everything before it has left the printer.
+    and nothing comes out (`reason` says why); with `void` it was commands without a mark on paper, and nothing is lost. `mark` is called when everything before it has left the printer.
     `Step(0)` means: more bytes are needed.
     """
 
@@ -57,6 +57,7 @@ class Step(NamedTuple):
     drop: bool = False
     mark: Callable[[], None] | None = None
     reason: str = ""
+    void: bool = False
 
 
 class Machine(Protocol):
@@ -134,7 +135,7 @@ class Personality(ABC):
     # A unit shows by itself where it begins, so that what was lost right before it does it no harm.
     marks_beginning: ClassVar[bool] = False
     device_id: ClassVar[str] = ""  # IEEE 1284 device ID
-    replies: ClassVar[bool] = True  # it answers something, so that faults of replies make sense
+    replies: ClassVar[bool] = True  # it answers something; with False faults of replies are refused
     known_options: ClassVar[Mapping[str, str]] = {}  # its own options, each with the pattern of its values
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
@@ -175,6 +176,13 @@ class Personality(ABC):
 
     def unit_left(self, unit: Unit, copy: int) -> None:
         """A unit is out: the place for page messages."""
+
+    def obeyed(self, data: bytes) -> list[tuple[int, int]]:
+        """Return from where to where in `data`, which waits to be interpreted, commands lie that `realtime` has found.
+
+        They have had their answer and are not lost when the rest is.
+        """
+        return []
 
     def inlet_opened(self, inlet: Inlet) -> None:
         """A sender has connected."""

@@ -107,8 +107,11 @@ class SimulatedPrinter:
 
     @property
     def tcp(self) -> TcpConnection:
-        """The first TCP plug."""
-        return next(plug for plug in self.connections if isinstance(plug, TcpConnection))
+        """The first TCP plug. Raises LookupError if there is none."""
+        found = next((plug for plug in self.connections if isinstance(plug, TcpConnection)), None)
+        if found is None:
+            raise LookupError(f"{self.name} has no TCP port; it is at {self.status()['address']}")
+        return found
 
     def connect(self, plug: Callable[[Core], Connection]) -> None:
         """Add a plug before `start`, for instance `lambda core: TcpConnection(core, port=9100)`."""
@@ -184,8 +187,12 @@ class SimulatedPrinter:
         return self.actions.clear(name) or withdrawn
 
     async def wait_units(self, count: int, timeout_s: float = 10.0) -> None:
-        """Wait until `count` units have been printed. Raises TimeoutError."""
-        await self.wait_for(lambda: self.record.printed >= count, timeout_s)
+        """Wait until `count` units have been printed. Raises TimeoutError, which says how many were, and what holds it up."""
+        try:
+            await self.wait_for(lambda: self.record.printed >= count, timeout_s)
+        except TimeoutError as error:
+            came = f"{self.record.printed} of {count} units are printed"
+            raise TimeoutError(f"{self.name}: {came} after {timeout_s:g} s: {self.status()}") from error
 
     async def wait_for(self, reached: Callable[[], bool], timeout_s: float = 10.0) -> None:
         """Wait until `reached()` is true, asked after every unit. Raises TimeoutError."""

@@ -65,8 +65,8 @@ class PrinterHandle:
 
     @property
     def port(self) -> int:
-        """Its TCP port."""
-        return int(self.address["tcp"])
+        """Its TCP port. Raises LookupError if it has none."""
+        return self.printer.tcp.port
 
     def status(self) -> dict[str, Any]:
         """Return conditions, counters and addresses."""

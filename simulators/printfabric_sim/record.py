@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import re
 import time
@@ -12,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+from printfabric_sim.claim import Claim
 from printfabric_sim.loss import Loss
 from printfabric_sim.unit import Span, Unit
 
@@ -87,7 +90,7 @@ class Record:
 
     Units and events are held in memory, the last `keep_units` of each at least (about 1 KB each), which is also how far
     back duplicates are known. With `directory` all of them are appended to `units.jsonl` and `events.jsonl` there,
-    flushed line by line, so that they survive a kill of the simulator. Counters cover the whole life. `serial_pattern` finds the serial text in a unit's content: its first group, or all of the match.
+    flushed line by line, so that they survive a kill of the simulator; those of an earlier run get a number. Counters cover the whole life. `serial_pattern` finds the serial text in a unit's content: its first group, or all of the match.
     """
 
     def __init__(
@@ -111,8 +114,11 @@ class Record:
         self._first: dict[tuple[str, int], tuple[int, tuple[Span, ...]]] = {}
         self._units_file: IO[str] | None = None
         self._events_file: IO[str] | None = None
+        self._claim: Claim | None = None
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
+            self._claim = Claim(directory / ".lock", directory)
+            _put_aside(directory)
             self._units_file = (directory / "units.jsonl").open("a", buffering=1, encoding="utf-8")
             self._events_file = (directory / "events.jsonl").open("a", buffering=1, encoding="utf-8")
 
@@ -209,3 +215,15 @@ class Record:
             if file is not None:
                 file.close()
         self._units_file = self._events_file = None
+        if self._claim is not None:
+            self._claim.release()
+
+
+def _put_aside(directory: Path) -> None:
+    """Number the files of an earlier run: in those of one run units and inlets are counted from 1."""
+    names = ("units", "events")
+    if any((directory / f"{name}.jsonl").exists() for name in names):
+        run = next(n for n in itertools.count(1) if not (directory / f"events.{n}.jsonl").exists())
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                (directory / f"{name}.jsonl").rename(directory / f"{name}.{run}.jsonl")

@@ -32,7 +32,7 @@ END = {
 GAP = {
     "zpl": re.compile(rb"(?:\s|~HI)*"),
     "escpos": re.compile(rb""),
-    "pjl": re.compile(rb"(?:%b|@PJL[^\n]*\n|[\r\n])*" % UEL),
+    "pjl": re.compile(rb"(?:%b|@PJL[^\n]*\n|[\r\n ])*" % UEL),
     "plain": re.compile(rb""),
 }
 COPIES = re.compile(rb"\^PQ(\d+)")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -74,3 +75,21 @@ def test_the_same_seed_draws_the_same_points_within_the_range(seed, low, more):
     points = [fault.draw(7, first) for _ in range(20)]
     assert points == [fault.draw(7, second) for _ in range(20)]
     assert all(low <= point - 7 <= low + more for point in points)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("slow=0", "slow: bytes_per_s is above 0, else nothing would happen"),
+        ("noise=0", "noise: bytes is above 0"),
+        ("garbage=1.5", "garbage: bytes is a whole number, not 1.5"),
+        ("status-late=2,0", "status-late: replies is above 0"),
+        ("accept-late=0", "accept-late: late_s is above 0"),
+        ("jam@unit:3*0", "'jam@unit:3*0' would never strike"),
+        ("slow=-1", "'slow=-1': -1 is below 0"),
+        ("media-out=-5", "'media-out=-5': -5 is below 0"),
+    ],
+)
+def test_a_fault_that_would_do_nothing_is_refused(text, why):
+    with pytest.raises(FaultError, match=re.escape(why)):
+        parse_fault(text)

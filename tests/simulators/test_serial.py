@@ -35,10 +35,10 @@ def test_labels_printed_through_pyserial_arrive_with_the_lines_own_settings(sim_
 @pytest.mark.parametrize(
     ("kind", "settings", "reason"),
     [
-        ("pty", {"baudrate": 4800}, "baudrate=4800"),
-        ("rfc2217", {"baudrate": 4800}, "baudrate=4800"),
-        ("rfc2217", {"parity": "O"}, "parity='O'"),
-        ("rfc2217", {"bytesize": 7}, "bytesize=7"),
+        ("pty", {"baudrate": 4800}, "4800,8,N,1"),
+        ("rfc2217", {"baudrate": 4800}, "4800,8,E,1"),
+        ("rfc2217", {"parity": "O"}, "9600,8,O,1"),
+        ("rfc2217", {"bytesize": 7}, "9600,7,E,1"),
     ],
 )
 def test_settings_that_differ_garble_what_is_printed(sim_printer, line, kind, settings, reason):
@@ -57,7 +57,9 @@ def test_settings_that_differ_garble_what_is_printed(sim_printer, line, kind, se
     assert units[-1]["serial"] == "2"
     assert units[-1]["outcome"] == "printed"
     assert units[0]["outcome"] == "garbled"
-    assert reason in units[0]["reason"]
+    assert units[0]["reason"] == f"line set to {reason}"
+    (event,) = printer.events("line settings differ")
+    assert (event["host"], event["printer"]) == (reason, plug["line"])
 
 
 @pytest.mark.alone

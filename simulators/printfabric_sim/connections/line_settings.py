@@ -21,6 +21,9 @@ class LineSettings:
     parity: str = "N"
     stopbits: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.baudrate},{self.bytesize},{self.parity},{self.stopbits}"
+
     @property
     def bytes_per_s(self) -> float:
         """Characters a second the line carries at most."""

@@ -1,13 +1,18 @@
 """A line printer daemon, RFC 1179: control file and data file in either order.
 
 Like the LPD in a print server it acknowledges a data file when it has read it, which says nothing about paper. Copies asked
-for by repeated print lines are noted in the record and not made.
+for by repeated print lines are noted in the record and not made. A data file is printed as it comes: of one that comes before its control file,
+what leaves before that bears the name of the queue.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from printfabric_sim.connections.lpd_jobs import LpdJob, LpdJobs
 from printfabric_sim.connections.served_link import DialogueListener, ServedLink
 from printfabric_sim.core import Core
+from printfabric_sim.inlet import Inlet
 
 _ACK, _NAK = b"\0", b"\1"
 # RFC 1179, 5: daemon commands; 6: subcommands of "receive a printer job"
@@ -16,6 +21,13 @@ _ABORT, _CONTROL_FILE, _DATA_FILE = range(1, 4)
 _COMMANDS = tuple(bytes([code]) for code in range(1, 6))
 _SUBCOMMANDS = _COMMANDS[:_DATA_FILE]
 _MAX_CONTROL_BYTES = 65536
+
+
+class Control(NamedTuple):
+    """What a control file says: the job's name and its user."""
+
+    name: str
+    user: str
 
 
 class LpdConnection(DialogueListener):
@@ -34,6 +46,7 @@ class LpdConnection(DialogueListener):
     ) -> None:
         super().__init__(core, host, port, rcvbuf_bytes)
         self.queues = queues
+        self._jobs = LpdJobs(core)
 
     def address(self) -> dict[str, object]:
         """Return {"lpd": port}."""
@@ -43,9 +56,11 @@ class LpdConnection(DialogueListener):
         """Obey one daemon command; a connection carries one (RFC 1179, 3.1)."""
         line = await link.reader.readline()
         if line[:1] not in _COMMANDS or not line.endswith(b"\n"):
-            await link.throw_away("no LPD command", line)
+            if line:
+                await self._refuse(link, line)
             return
-        command, queue = line[0], line[1:].split()[0].decode("latin-1") if line[1:].split() else ""
+        command, words = line[0], line[1:].decode("latin-1").split()
+        queue = words[0] if words else ""
         if self.queues and queue not in self.queues:
             await link.send(_NAK)
             await link.throw_away("for a queue that is not here")
@@ -57,14 +72,22 @@ class LpdConnection(DialogueListener):
         elif command == _PRINT_WAITING:
             await link.send(_ACK)
         elif command == _REMOVE_JOBS:
-            self.core.cancel("lprm")
+            agent = words[1] if len(words) > 1 else ""
+            removed = self._jobs.remove(queue, agent, words[2:])
+            self.core.event("lprm", queue=queue, agent=agent, jobs=removed)
+
+    async def _refuse(self, link: ServedLink, line: bytes) -> None:
+        """Nothing is understood from here on: say no, and end the connection."""
+        await link.send(_NAK)
+        link.close()
+        await link.throw_away("no LPD command", line)
 
     async def _receive_job(self, link: ServedLink, queue: str) -> None:
-        name = ""
+        control = Control("", "")
+        begun: list[LpdJob] = []
         while first := await link.reader.read(1):
             if first not in _SUBCOMMANDS:
-                await link.send(_NAK)
-                await link.throw_away("no LPD command", first)
+                await self._refuse(link, first)
                 return
             line = first + await link.reader.readline()
             words = line[1:].split()
@@ -80,12 +103,18 @@ class LpdConnection(DialogueListener):
                 continue
             await link.send(_ACK)
             if line[0] == _CONTROL_FILE:
-                name = await self._control_file(link, size, queue)
-            elif not await self._data_file(link, size, name or queue):
+                control = await self._control_file(link, size, queue)
+                for job in begun:
+                    job.user, job.inlet.job.name = control.user, control.name
+                continue
+            inlet = link.open_inlet("lpd", control.name or queue)
+            file = words[1].decode("latin-1") if len(words) > 1 else ""
+            begun.append(self._jobs.add(queue, file, control.user, inlet))
+            if not await self._data_file(link, size, inlet):
                 return
 
-    async def _control_file(self, link: ServedLink, size: int, queue: str) -> str:
-        """Return the job name; the control file may come before or after the data (RFC 1179, 6.2 and 6.3)."""
+    async def _control_file(self, link: ServedLink, size: int, queue: str) -> Control:
+        """Read a control file, which may come before or after the data (RFC 1179, 6.2 and 6.3)."""
         if size > _MAX_CONTROL_BYTES:
             raise ConnectionError(f"control file of {size} bytes")
         text = (await link.reader.readexactly(size)).decode("latin-1")
@@ -95,15 +124,14 @@ class LpdConnection(DialogueListener):
         prints = [
             row for row in text.splitlines() if row[:1].islower() and row[:1] != "u" and row[1:3] == "df"
         ]
-        name = facts.get("J") or facts.get("N") or queue
+        control = Control(facts.get("J") or facts.get("N") or queue, facts.get("P", ""))
         self.core.event(
-            "control file", queue=queue, job_name=name, user=facts.get("P", ""), copies=len(prints) or 1
+            "control file", queue=queue, job_name=control.name, user=control.user, copies=len(prints) or 1
         )
-        return name
+        return control
 
-    async def _data_file(self, link: ServedLink, size: int, name: str) -> bool:
+    async def _data_file(self, link: ServedLink, size: int, inlet: Inlet) -> bool:
         """Take a data file; size 0 means until the connection is closed. Return False when it has ended there."""
-        inlet = link.open_inlet("lpd", name)
         left = size
         while left > 0 or size == 0:
             data = await link.take(left or 65536)

@@ -7,7 +7,8 @@ Modem lines (CTS, DSR, DCD), line errors and suspended flow reach the client as 
 from __future__ import annotations
 
 from printfabric_sim.connections.connection import Reach
-from printfabric_sim.connections.line_settings import LineSettings, damaged
+from printfabric_sim.connections.line_settings import LineSettings
+from printfabric_sim.connections.mismatch import Mismatch
 from printfabric_sim.connections.noise import Noise
 from printfabric_sim.connections.served_link import DialogueListener, ServedLink
 from printfabric_sim.connections.telnet import (
@@ -25,7 +26,7 @@ from printfabric_sim.connections.telnet import (
     Telnet,
 )
 from printfabric_sim.core import Core
-from printfabric_sim.inlet import Damage, Inlet
+from printfabric_sim.inlet import Inlet
 
 # RFC 2217, 3: client to access server; answers are 100 higher.
 _SIGNATURE, _BAUDRATE, _DATASIZE, _PARITY, _STOPSIZE, _CONTROL = range(6)
@@ -34,6 +35,7 @@ _ANSWER = 100
 _PARITIES = {1: "N", 2: "O", 3: "E"}
 # Modem state: RI 0x40 never; line state: overrun, parity, framing.
 _CTS, _DSR, _DCD = 0x10, 0x20, 0x80
+_LINE_NAMES = {_CTS: "cts", _DSR: "dsr", _DCD: "dcd"}
 _OVERRUN, _PARITY_ERROR, _FRAMING_ERROR = 0x02, 0x04, 0x08
 
 
@@ -59,6 +61,7 @@ class Rfc2217Connection(DialogueListener):
         self._modem = _CTS | _DSR | _DCD
         self._line_mask, self._modem_mask = 0, 255
         self._noise = Noise(core)
+        self._mismatch = Mismatch(core, settings)
         self._inlet: Inlet | None = None
         self._link: ServedLink | None = None
 
@@ -99,7 +102,7 @@ class Rfc2217Connection(DialogueListener):
 
     def line(self, name: str, on: bool) -> None:
         """Raise or drop DSR or DCD."""
-        self._set_modem({"dsr": _DSR, "dcd": _DCD}[name], on)
+        self._set_modem(next(line for line, called in _LINE_NAMES.items() if called == name), on)
 
     def stall(self, on: bool, reason: str) -> None:
         """Hold the client up: CTS low where that is meant, and the protocol's own flow control."""
@@ -115,13 +118,11 @@ class Rfc2217Connection(DialogueListener):
     def _arrived(self, inlet: Inlet, data: bytes) -> None:
         if not data:
             return
-        if self.settings is not None and self.client != self.settings:
-            changed = damaged(data, self.client, self.settings)
-            if changed != data:
-                inlet.damage.append(Damage(inlet.received, 0, f"line set to {self.client}"))
-                wrong_rate = self.client.baudrate != self.settings.baudrate
-                self._line_error(_FRAMING_ERROR if wrong_rate else _PARITY_ERROR)
-                data = changed
+        heard = self._mismatch.heard(inlet, data, self.client)
+        if self.settings is not None and heard != data:
+            wrong_rate = self.client.baudrate != self.settings.baudrate
+            self._line_error(_FRAMING_ERROR if wrong_rate else _PARITY_ERROR)
+            data = heard
         arrived = self._noise.spoil(inlet, data)
         if arrived != data:
             self._line_error(_FRAMING_ERROR)
@@ -169,7 +170,7 @@ class Rfc2217Connection(DialogueListener):
             # The low bits say which lines have changed: CTS 1, DSR 2, DCD 8.
             delta = {_CTS: 1, _DSR: 2, _DCD: 8}[line]
             self._tell(_MODEM_STATE, bytes([self._modem | delta]))
-        self.core.event("modem line", line=f"{line:#x}", on=on, shown=self._link is not None)
+        self.core.event("modem line", line=_LINE_NAMES[line], on=on, shown=self._link is not None)
 
     def _line_error(self, bits: int) -> None:
         if bits & self._line_mask:

@@ -17,9 +17,11 @@ import tty
 from dataclasses import replace
 from pathlib import Path
 
-from printfabric_sim.connections import line_settings, node_link
+from printfabric_sim.connections import line_settings
 from printfabric_sim.connections.connection import Connection, Reach
-from printfabric_sim.connections.line_settings import LineSettings, damaged, host_line, host_minds
+from printfabric_sim.connections.line_settings import LineSettings, host_line, host_minds
+from printfabric_sim.connections.mismatch import Mismatch
+from printfabric_sim.connections.node_link import NodeLink
 from printfabric_sim.connections.noise import Noise
 from printfabric_sim.connections.pace import Pace
 from printfabric_sim.core import Core
@@ -51,7 +53,7 @@ class PtyConnection(Connection):
         super().__init__(core)
         if flow not in ("xonxoff", "rtscts", "none", "stall"):
             raise ValueError(f"no flow control {flow!r}; there are: xonxoff, rtscts, none, stall")
-        self.link = link
+        self.link = NodeLink(link) if link is not None else None
         self.settings = settings
         self.flow = flow
         self.paced = paced and settings is not None
@@ -63,7 +65,7 @@ class PtyConnection(Connection):
         self._cts_low: set[str] = set()  # why CTS is low
         self._stalls: set[str] = set()  # why nothing is taken whatever the host minds
         self._noise = Noise(core)
-        self._generation = 0
+        self._mismatch = Mismatch(core, settings)
         self._unheard: Inlet | None = None  # takes what comes while the power is off
         self._gone = False
         self._stopped = False
@@ -75,7 +77,9 @@ class PtyConnection(Connection):
 
     def address(self) -> dict[str, object]:
         """Return {"pty": the link if there is one, else the node}; {"device": …} for a character device."""
-        return {"device" if self.flow == "stall" else "pty": str(self.link or self.device)}
+        return {
+            "device" if self.flow == "stall" else "pty": str(self.link.path if self.link else self.device)
+        }
 
     async def start(self) -> None:
         """Make the pty and the link."""
@@ -85,6 +89,8 @@ class PtyConnection(Connection):
         """Remove the link and close the pty."""
         self._stopped = True
         self._close()
+        if self.link is not None:
+            self.link.release()
 
     # inlet.Link
 
@@ -154,9 +160,7 @@ class PtyConnection(Connection):
         elif not on and self._gone and not self._stopped:
             self._gone = False
             if new_name and self.link is not None:
-                self._generation += 1
-                stem = self.link.name.rsplit("-", 1)[0] if self._generation > 1 else self.link.name
-                self.link = self.link.with_name(f"{stem}-{self._generation}")
+                self.link.rename()
             self.come_back(self._open, self._close)
 
     def _open(self) -> None:
@@ -165,7 +169,7 @@ class PtyConnection(Connection):
         line_settings.set_baudrate(self._slave, (self.settings or LineSettings()).baudrate)
         os.set_blocking(self._master, False)
         if self.link is not None:
-            node_link.put(self.link, os.ttyname(self._slave))
+            self.link.put(os.ttyname(self._slave))
         self._inlet = self._new_inlet()
         self._set_reading(True)
         self._greet()
@@ -176,7 +180,7 @@ class PtyConnection(Connection):
         self._set_reading(False)
         self._pace.stop()
         if self.link is not None:
-            node_link.drop(self.link, os.ttyname(self._slave))
+            self.link.drop(os.ttyname(self._slave))
         # Gone before the inlet ends: what that moves must not have the closed line read again.
         master, slave = self._master, self._slave
         self._master = self._slave = -1
@@ -244,9 +248,7 @@ class PtyConnection(Connection):
         self._arrived(data)
 
     def _arrived(self, data: bytes) -> None:
-        inlet = self._inlet
-        if inlet is None:
-            # A line goes on, and nobody hears.
+        if (inlet := self._inlet) is None:  # a line goes on, and nobody hears
             self._unheard = self._unheard or self.core.turn_away(
                 "serial", self.device, "came while the power was off"
             )
@@ -255,10 +257,7 @@ class PtyConnection(Connection):
         if self.settings is not None:
             with contextlib.suppress(termios.error):
                 sent = replace(self.settings, baudrate=host_line(self._slave).baudrate)
-                changed = damaged(data, sent, self.settings)
-                if changed != data:
-                    inlet.damage.append(Damage(inlet.received, 0, f"line set to {sent}"))
-                    data = changed
+                data = self._mismatch.heard(inlet, data, sent)
         self.core.feed(inlet, self._noise.spoil(inlet, data))
 
     def _flow_control(self, stop: bool) -> None:

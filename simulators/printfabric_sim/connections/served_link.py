@@ -137,7 +137,8 @@ class ServedLink:
         if self.writer is None or self.writer.is_closing() or self.finished:
             return
         self._linger = Linger(self._owner.core, self.writer.transport)
-        self.writer.write_eof()
+        with contextlib.suppress(OSError):  # the sender is gone already
+            self.writer.write_eof()
         self._pauses.clear()
         self._arrange()
 
@@ -179,7 +180,7 @@ class ServedLink:
             await self._owner.converse(self)
         # ValueError: an endless line
         except (ConnectionError, asyncio.IncompleteReadError, ValueError) as error:
-            self._owner.core.event("dialogue broken", kind=self._owner.kind, error=repr(error))
+            self._owner.core.event("dialogue broken", kind=self._owner.kind, error=str(error))
             self.end_inlet("reset")
         if self.finished:
             with contextlib.suppress(OSError):

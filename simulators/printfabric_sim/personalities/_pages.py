@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 
 class Piece(NamedTuple):
@@ -15,6 +15,9 @@ class Piece(NamedTuple):
 
 class Pages(ABC):
     """Counts the pages of one language within one job."""
+
+    # What makes no page is commands; in other languages it is something that did not come to its page.
+    blank_is_void: ClassVar[bool] = False
 
     @abstractmethod
     def take(self, buffer: bytearray, end: int) -> Piece:

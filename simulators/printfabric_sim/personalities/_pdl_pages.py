@@ -17,7 +17,7 @@ _STOPS = re.compile(rb"[\x0c\x1b]")
 _INK = re.compile(rb"[!-~\xa0-\xff]")
 _PARAMETERS = re.compile(rb"\x1b[!-/][`-~]?(?:[-+]?[0-9.]*[`-~])*([-+]?[0-9]*)\.?[0-9]*([@-Z^])")
 # Families whose W, X or V is followed by so many bytes of data.
-_BINARY = re.compile(rb"^\x1b(?:\*b|\*v|\*c|\(s|\)s|&p|&n|\*m|\*l|\*i)")
+BINARY = re.compile(rb"^\x1b(?:\*b|\*v|\*c|\(s|\)s|&p|&n|\*m|\*l|\*i)")
 _COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?([0-9]{1,5})X")
 _EARLY_BYTES = 4096
 # How payloads start that are recognised by it.
@@ -28,6 +28,8 @@ _MAX_DIGITS = 8
 
 class PclPages(Pages):
     """PCL 5, and plain text, which is PCL without escapes."""
+
+    blank_is_void = True
 
     def __init__(self) -> None:
         self.copies = 1
@@ -69,7 +71,7 @@ class PclPages(Pages):
             return 0 if end - at < 64 else 1
         if copies := _COPIES.match(found[0]):
             self.copies = max(1, int(copies[1]))
-        if found[2] in b"WXV" and _BINARY.match(found[0]) and found[1]:
+        if found[2] in b"WXV" and BINARY.match(found[0]) and found[1]:
             self._ink = self._ink or found[0].startswith(b"\x1b*b")
             digits = found[1].lstrip(b"+-")
             return len(found[0]) + (int(digits) if 0 < len(digits) <= _MAX_DIGITS else 0)

@@ -74,30 +74,39 @@ def _caret(buffer: bytearray | bytes, behind: tuple[bytes, ...], start: int, end
     return -1
 
 
-def commands(data: bytes, inlet: Inlet) -> list[tuple[int, bytes]]:
+def commands(data: bytes, counted_bytes: int) -> list[tuple[int, bytes]]:
+    """Return the commands in `data`, which begins with so many bytes of counted data, each with the offset behind it."""
+    return _commands(data, counted_bytes)[0]
+
+
+def arrived(data: bytes, inlet: Inlet) -> list[tuple[int, bytes]]:
     """Return the commands in `data`, which has just arrived, each with the offset behind it.
 
     What `inlet` must remember until more arrives is kept there: the beginning of a token, counted data to come.
     """
     known = len(inlet.tail)
     text = inlet.tail + data if known else data
-    inlet.tail = b""
+    found, position, inlet.counted = _commands(text, inlet.counted)
+    inlet.tail = text[partial(text, position) :]
+    return [(end - known, command) for end, command in found]
+
+
+def _commands(text: bytes, counted_bytes: int) -> tuple[list[tuple[int, bytes]], int, int]:
+    """Return the commands, where the last thing of interest ends, and how many bytes of counted data are to come."""
     found: list[tuple[int, bytes]] = []
     position = 0
     while True:
-        passed = min(inlet.counted, len(text) - position)
-        inlet.counted -= passed
+        passed = min(counted_bytes, len(text) - position)
+        counted_bytes -= passed
         position += passed
-        if inlet.counted:
-            return found
+        if counted_bytes:
+            return found, position, counted_bytes
         match = token(text, position, len(text))
         if match is None:
-            break
+            return found, position, 0
         position = match.end()
         size = counted(match)
         if size is None:
-            found.append((position - known, match[0]))
+            found.append((position, match[0]))
         else:
-            inlet.counted = size
-    inlet.tail = text[partial(text, position) :]
-    return found
+            counted_bytes = size

@@ -142,6 +142,10 @@ class ReceiptPrinter(Personality):
         inlet.tail = text[start:] if start >= 0 else b""
         return found
 
+    def obeyed(self, data: bytes) -> list[tuple[int, int]]:
+        """Find real-time commands in what waits."""
+        return [match.span() for match in _REALTIME.finditer(data)]
+
     def _realtime_action(self, command: bytes, inlet: Inlet) -> Callable[[], None]:
         if command[1] == 0x04:
             return lambda: self.status.realtime(command[2], inlet)

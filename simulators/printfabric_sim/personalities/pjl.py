@@ -183,18 +183,19 @@ class LaserPrinter(Personality):
         if pages:
             self._taken = False
             return Step(0, copies=pages * self.variables.copies)
-        drop = self._taken
+        drop, void = self._taken, self._pages.blank_is_void
         self._pages, self._taken = None, False
         self._in_pjl = True
-        return Step(used, drop=drop)
+        return Step(used, drop=drop, void=void)
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
         """The end of a connection ends the job: the page in progress is ejected, whole or not."""
         pages = self._pages.finish() if self._pages is not None and self._taken else 0
         drop = self._taken and not pages
+        void = self._pages is not None and self._pages.blank_is_void
         pages *= self.variables.copies
         self.flush()
-        return Step(0, copies=pages, drop=drop)
+        return Step(0, copies=pages, drop=drop, void=void)
 
     def condition_changed(self, condition: Condition, on: bool) -> None:
         """Tell those who asked for it."""

@@ -159,7 +159,11 @@ class ZplPrinter(Personality):
 
     def realtime(self, data: bytes, inlet: Inlet) -> list[tuple[int, Callable[[], None]]]:
         """Find control commands (~), which are obeyed on receipt, ahead of buffered formats."""
-        return [(end, self._action(command, inlet)) for end, command in stream.commands(data, inlet)]
+        return [(end, self._action(command, inlet)) for end, command in stream.arrived(data, inlet)]
+
+    def obeyed(self, data: bytes) -> list[tuple[int, int]]:
+        """Find control commands in what waits."""
+        return [(end - len(command), end) for end, command in stream.commands(data, self._counted)]
 
     def _action(self, command: bytes, inlet: Inlet) -> Callable[[], None]:
         return self._obey.get(command.upper()) or partial(self._status.answer, command, inlet)

@@ -41,7 +41,7 @@ class Gallery:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="gallery")
         self._waiting += 1
         drawn = self._pool.submit(self._draw, entry, unit.content)
-        drawn.add_done_callback(self._drawn)
+        drawn.add_done_callback(lambda done: self._drawn(entry.unit, done))
 
     def close(self) -> None:
         """Wait until everything waiting is drawn."""
@@ -49,15 +49,15 @@ class Gallery:
             self._pool.shutdown(wait=True)
             self._pool = None
 
-    def _drawn(self, drawn: Future[None]) -> None:
+    def _drawn(self, unit: int, drawn: Future[None]) -> None:
         """On the drawing thread: hand the result over to the loop."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._done, drawn.exception())
+            self._loop.call_soon_threadsafe(self._done, unit, drawn.exception())
 
-    def _done(self, error: BaseException | None) -> None:
+    def _done(self, unit: int, error: BaseException | None) -> None:
         self._waiting -= 1
         if error is not None:
-            self._personality.machine.event("not drawn", error=repr(error))
+            self._personality.machine.event("not drawn", unit=unit, error=f"{type(error).__name__}: {error}")
 
     def _draw(self, entry: UnitRecord, content: bytes) -> None:
         serial = re.sub(r"[^A-Za-z0-9._-]", "_", entry.serial or "")[:40]

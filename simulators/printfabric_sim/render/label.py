@@ -95,13 +95,14 @@ class _Label:
         self._turn = parts[0][1:].strip().upper() or self._turning
         height = number(parts[1], self._default[0]) if len(parts) > 1 else self._default[0]
         width = number(parts[2], height) if len(parts) > 2 else height
-        self._size = (height, width)
+        self._size = (max(1, height), max(1, width))
 
     def default_font(self, rest: bytes) -> None:
         """^CF."""
         parts = rest.decode("latin-1").split(",")
-        height = number(parts[1], 30) if len(parts) > 1 else 30
-        self._default = self._size = (height, number(parts[2], height) if len(parts) > 2 else height)
+        height = max(1, number(parts[1], 30)) if len(parts) > 1 else 30
+        width = max(1, number(parts[2], height)) if len(parts) > 2 else height
+        self._default = self._size = (height, width)
 
     def turned(self, rest: bytes) -> None:
         """^FW: how fields are turned that do not say it themselves."""

@@ -6,12 +6,15 @@ import re
 
 from PIL import Image
 
+from printfabric_sim.personalities._pdl_pages import BINARY
 from printfabric_sim.render.fonts import draw_cells
 
 _CELL = (10, 20)
 _MARGIN = 40
 _COLUMNS, _LINES = 80, 66
 _PCL = re.compile(rb"\x1b[!-/][`-~]?(?:[-+]?[0-9.]*[`-~])*([-+]?[0-9]*)\.?[0-9]*([@-Z^])|\x1b.", re.DOTALL)
+# ESC *p and ESC &a with a vertical position: what comes next is on another line.
+_MOVES = re.compile(rb"\x1b(?:\*p|&a)[^@-Z]*[RVYrvy]")
 _SHOWN = re.compile(rb"\(((?:[^()\\]|\\.)*)\)\s*(?:show|ashow|widthshow|Tj)", re.DOTALL)
 
 
@@ -37,7 +40,9 @@ def page_text(content: bytes) -> str:
     while (found := _PCL.search(content, position)) is not None:
         out += content[position : found.start()]
         position = found.end()
-        if found[2] in (b"W", b"V", b"X") and found[1] and not found[0].startswith(b"\x1b&l"):
+        if _MOVES.match(found[0]) and out and not out.endswith(b"\n"):
+            out += b"\n"
+        if found[2] in (b"W", b"V", b"X") and found[1] and BINARY.match(found[0]):
             position += abs(int(found[1]))
     out += content[position:]
     return out.decode("latin-1", "replace")

@@ -1,0 +1,29 @@
+"""What a printer hears on a line whose other end is set differently."""
+
+from __future__ import annotations
+
+from printfabric_sim.connections.line_settings import LineSettings, damaged
+from printfabric_sim.core import Core
+from printfabric_sim.inlet import Damage, Inlet
+
+
+class Mismatch:
+    """Damages what comes with other settings than the printer's; None: it follows the host, and all is well."""
+
+    def __init__(self, core: Core, settings: LineSettings | None) -> None:
+        self._core = core
+        self._settings = settings
+        self._told: LineSettings | None = None  # the host's settings that the record has been told of
+
+    def heard(self, inlet: Inlet, data: bytes, sent: LineSettings) -> bytes:
+        """Return what arrives of `data`; that settings differ is an event when the first byte is hurt by it."""
+        if self._settings is None or (changed := damaged(data, sent, self._settings)) == data:
+            self._told = self._told if sent != self._settings else None
+            return data
+        inlet.damage.append(Damage(inlet.received, 0, f"line set to {sent}"))
+        if self._told != sent:
+            self._told = sent
+            self._core.event(
+                "line settings differ", inlet=inlet.number, host=str(sent), printer=str(self._settings)
+            )
+        return changed
