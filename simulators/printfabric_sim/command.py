@@ -6,12 +6,13 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
+from click.core import ParameterSource
 
 from printfabric_sim.fault_table import ACTIONS, FaultError
 from printfabric_sim.fleet import Fleet, load_fleet
@@ -112,6 +113,7 @@ _FLAGS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
 
 def _printer_command(name: str, text: str) -> click.Command:
     def run(**values: Any) -> None:
+        _check_needs(values)
         control = values.pop("control")
         ready_file = values.pop("ready_file")
         values["faults"] = "; ".join(values["faults"])
@@ -183,6 +185,21 @@ def personalities_command() -> None:
         click.echo(f"{name:12} {(kind.__doc__ or '').splitlines()[0]}")
         for option, pattern in kind.known_options.items():
             click.echo(f"{'':12}   --option {option}=…  {possible(pattern)}")
+
+
+# Options that mean nothing without one of these connections.
+_NEEDS = {"line": ("pty", "rfc2217"), "flow": ("pty",), "paced": ("pty",), "community": ("snmp",)}
+
+
+def _check_needs(values: Mapping[str, Any]) -> None:
+    """Raise click.UsageError for an option that was given and can have no effect."""
+    context = click.get_current_context()
+    for option, plugs in _NEEDS.items():
+        given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+        if given and all(values[plug] is None for plug in plugs):
+            raise click.UsageError(
+                f"--{option} means nothing without {' or '.join(f'--{plug}' for plug in plugs)}"
+            )
 
 
 # What a wrong setting, a wrong file or a port in use raises.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from printfabric_sim.control import ControlServer
 from printfabric_sim.fault_engine import Pending
 from printfabric_sim.fault_script import parse_faults
+from printfabric_sim.fault_table import ACTIONS, FaultError
 from printfabric_sim.plan import Plan, PlanError, build
 from printfabric_sim.printer import SimulatedPrinter
 
@@ -57,6 +59,8 @@ class Fleet:
                         f"two printers have the {key} {value!r}; with `count`, {{n}} tells them apart"
                     )
                 seen.add(value)
+        for plan in plans:
+            _check_days(plan, day_s)
         self.plans = list(plans)
         self.control = control
         self.day_s = day_s
@@ -69,11 +73,12 @@ class Fleet:
         """Start every printer; on an error those already started are stopped. Raises what `build` raises."""
         try:
             for plan in self.plans:
-                printer = build(plan)
-                self.printers[printer.name] = printer
-                await printer.start()
-                for _, faults in plan.days:
-                    printer.checked(faults)
+                with _named(plan.name):
+                    printer = build(plan)
+                    self.printers[printer.name] = printer
+                    await printer.start()
+                    for _, faults in plan.days:
+                        printer.checked(faults)
                 self._schedule(plan, printer)
             if self.control is not None:
                 self._server = ControlServer(self.printers, port=self.control)
@@ -139,7 +144,12 @@ def load_fleet(name: str, output: Path | None = None) -> Fleet:
     """
     path = Path(name)
     packaged = files("printfabric_sim.fleets").joinpath(f"{name}.yaml")
-    text = packaged.read_text() if not path.exists() and packaged.is_file() else path.read_text()
+    try:
+        text = packaged.read_text() if not path.exists() and packaged.is_file() else path.read_text()
+    except FileNotFoundError as error:
+        raise PlanError(
+            f"there is no fleet {name}: no such file, and the one that comes along is demo"
+        ) from error
     document = yaml.load(text, _Yaml)  # noqa: S506 (_Yaml is a safe loader)
     if not isinstance(document, dict) or not isinstance(document.get("printers"), list):
         raise PlanError(f"{name}: a fleet has a list `printers`")
@@ -179,7 +189,8 @@ def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
         raise PlanError(f'day: a list of {{at: "09:30", fault: jam}}, not {day!r}')
     values["days"] = tuple(_day(item) for item in day)
     values.setdefault("name", f"{values.get('personality', 'zpl')}-{number}" + ("-{n}" if count > 1 else ""))
-    plan = Plan.from_mapping(values)
+    with _named(str(values["name"])):
+        plan = Plan.from_mapping(values)
     return [
         replace(
             plan,
@@ -194,6 +205,24 @@ def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
         )
         for n in range(1, count + 1)
     ]
+
+
+@contextlib.contextmanager
+def _named(printer: str) -> Iterator[None]:
+    """Say which printer of many it is that cannot be as it is told."""
+    try:
+        yield
+    except (PlanError, FaultError, LookupError) as error:
+        raise PlanError(f"printer {printer}: {error}") from error
+
+
+def _check_days(plan: Plan, day_s: float) -> None:
+    """Raise PlanError for a fault of every day that would still last when it comes again, and so never end."""
+    for fault in (fault for _, faults in plan.days for fault in parse_faults(faults)):
+        action = ACTIONS[fault.action]
+        lasts = dict(zip(action.values, action.fill(fault.values), strict=True)).get("seconds", 0.0)
+        if isinstance(lasts, float) and lasts >= day_s:
+            raise PlanError(f"printer {plan.name}: {fault} would never end: a day lasts {day_s:g} s")
 
 
 def _placed(value: str | None, n: int, folder: Path) -> str | None:

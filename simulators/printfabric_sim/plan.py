@@ -78,7 +78,10 @@ class Plan:
         known = {item.name: item for item in fields(cls)}
         for key in values:
             if key not in known:
-                raise PlanError(f"no setting {key!r}; there are: {', '.join(sorted(known))}")
+                meant = (
+                    f"it is called {key}s" if f"{key}s" in known else f"there are: {', '.join(sorted(known))}"
+                )
+                raise PlanError(f"no setting {key!r}; {meant}")
         taken: dict[str, Any] = {
             key: str(value) if isinstance(value, Path) else value for key, value in values.items()
         }

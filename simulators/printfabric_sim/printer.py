@@ -134,6 +134,10 @@ class SimulatedPrinter:
         if self._stopped:
             return
         self._stopped = True
+        for name, _ in self.engine.back_channel:
+            self.record.event(
+                "fault without effect", fault=name, why="no reply has come that it could change"
+            )
         self.engine.stop()
         for connection in self.connections:
             await connection.stop()

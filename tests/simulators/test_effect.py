@@ -226,3 +226,10 @@ async def test_a_printer_that_cannot_start_lets_go_of_all_it_had(tmp_path):
     with pytest.raises(FaultError):
         async with SimulatedPrinter("zpl", faults="noise", record_dir=tmp_path):
             pass
+
+
+async def test_a_fault_of_replies_that_met_none_is_told_at_the_end(start):
+    printer = await start("zpl", faults="status-late=1")
+    await printer.stop()
+    told = [e["fault"] for e in printer.record.events if e["event"] == "fault without effect"]
+    assert told == ["status-late"]
