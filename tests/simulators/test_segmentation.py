@@ -21,7 +21,7 @@ _LONG = b"^FX" + b"x" * 1500  # more than an interpreter waits for
 PARTS: dict[str, list[bytes]] = {
     "zpl": [
         b"^XA", b"^XZ", b"^FO1,1^FDSERIAL 7^FS", b"^PQ2", b"^PQ3,0,1,Y", b"^pq 2", b"^PQ0", b"^PQ", b"^LL300", b"^LL1200", _LONG,
-        b"~HS", b"~HI", b"\r\n", b"^GFB,4,4,1,^XZ~", b"^GFA,4,4,1,FFFF^FS", b"^GFA,8,8,1,:B64:" + base64.b64encode(b"\1" * 9) + b":01",
+        b"~HS", b"~HI", b"\r\n", b"^GFB,4,4,1,^XZ~", b"^GFB, 4 , 4, 1,~JA~", b"^GFA,4,4,1,FFFF^FS", b"^GFA,8,8,1,:B64:" + base64.b64encode(b"\1" * 9) + b":01",
         b"^DFR:A.ZPL^FS", b"~DYR:A,B,G,4,1,^XA~", b"text", b"^", b"~",
     ],
     "escpos": [

@@ -245,3 +245,12 @@ async def test_the_beginning_of_a_command_is_waited_for_as_long_as_it_takes(star
     assert not {"personality failed", "discarded"} & {event["event"] for event in printer.record.events}
     printer.core.end(inlet, "fin")
     assert printer.record.events[-1]["reason"] == "a command cut short"
+
+
+@pytest.mark.parametrize("head", [b"^GFB,6,6,1,", b"^GFB, 6, 6, 1,", b"^GFC,6 ,6 ,1 ,"])
+async def test_nothing_in_counted_data_is_a_command_however_its_head_is_written(start, head):
+    printer = await start("zpl")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, b"^XA" + head + b"~JA^XZ" + b"^FS^FDSERIAL 00001^FS^XZ")
+    assert printer.record.serials() == ["00001"]
+    assert printer.record.lost_bytes == 0

@@ -13,7 +13,7 @@ from printfabric_sim.inlet import Inlet
 _TOKEN = re.compile(
     rb"(?P<command>~(?:HS|HI|HQ[A-Z]{2}|JA|JX|JR|PH|PP|PS|WC)"
     rb'|! U1 getvar "[a-z._]{1,60}"\r?\n|\{\}\{"[a-z._]{1,60}":null\})'
-    rb"|(?:\^GF[BC],(?P<graphic>\d{1,8}),\d{0,8},\d{0,8},"
+    rb"|(?:\^GF[BC] {0,4}, {0,4}(?P<graphic>\d{1,8}) {0,4}, {0,4}\d{0,8} {0,4}, {0,4}\d{0,8} {0,4},"
     rb"|~DY[^,~^]{1,40},[BCP],[^,~^]{0,3},(?P<download>\d{1,8}),\d{0,8},)(?!:[BZ]64:)",
     re.IGNORECASE,
 )
@@ -24,7 +24,7 @@ _ENCODED = (b":B64:", b":Z64:")
 # The beginning of a token or bracket at the end of what has arrived. No token is longer than 80 bytes.
 _PARTIAL_BYTES = 80
 _PARTIAL = re.compile(
-    rb"(?:\^(?:X|GF?|GF[BC][0-9,:BZ64]*)?"
+    rb"(?:\^(?:X|GF?|GF[BC][0-9,:BZ64 ]*)?"
     rb"|~(?:[HJPWD]|HQ[A-Z]?|DY[^~^]*)?"
     rb'|! ?(?:U|U1 ?(?:g[a-z]{0,5}(?: "?[a-z._]*"?\r?)?)?)?'
     rb'|\{\}?(?:\{"?[a-z._]*"?:?n?u?l?l?)?)$',
