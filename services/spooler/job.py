@@ -9,9 +9,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from spooler.daily_window import Window
 from spooler.job_state import TERMINAL, JobState
 from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome
-from spooler.printer import PortName, Window
+from spooler.printer import PortName
 
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chassis.errors import FabricError
+from spooler.daily_window import Window
 from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, Job
-from spooler.printer import PortName, Window
+from spooler.printer import PortName
 
 
 class Inline(NamedTuple):

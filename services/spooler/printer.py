@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
 from chassis.errors import InvalidArgument
+from spooler.daily_window import Window
 
 MAX_NAME = 127
-DAY = 24 * 60  # minutes
 _FORBIDDEN = frozenset(",/\\")  # the comma parts port lists, the slashes part resource names and Xcv names
 
 
@@ -117,27 +117,6 @@ class Paused(NamedTuple):
 
     def __str__(self) -> str:
         return f"paused by {self.by}" + (f": {self.reason}" if self.reason else "")
-
-
-class Window(NamedTuple):
-    """A daily time: minutes after 00:00 UTC; equal values mean always, an end before the start is past midnight."""
-
-    start_minute: int
-    until_minute: int
-
-    def is_open(self, moment: datetime) -> bool:
-        """Whether a moment is in it."""
-        start, until = self.start_minute % DAY, self.until_minute % DAY
-        now = moment.hour * 60 + moment.minute
-        return start == until or (start <= now < until if start < until else now >= start or now < until)
-
-    def opens(self, moment: datetime) -> datetime:
-        """Return when it opens next, at or after a moment in UTC."""
-        if self.is_open(moment):
-            return moment
-        day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        start = day + timedelta(minutes=self.start_minute % DAY)
-        return start if start >= moment else start + timedelta(days=1)
 
 
 class Limits(NamedTuple):

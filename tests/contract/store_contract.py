@@ -21,13 +21,14 @@ from chassis.errors import (
     PrinterNotFound,
     RequestIdReused,
 )
+from spooler.daily_window import Window
 from spooler.job import Job, changed
 from spooler.job_state import JobState
 from spooler.ledger import (
     Outcome,
 )
 from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
-from spooler.printer import PortName, Printer, Window
+from spooler.printer import PortName, Printer
 from spooler.store import INLINE_BYTES, Changes, Store
 
 PORT = PortName("edge-7", "COM1:")

@@ -13,9 +13,10 @@ import pytest
 from chassis.errors import ConnectionRefused, OutOfPaper
 from chassis.tasks import Backoff
 from spooler import lane_condition
+from spooler.daily_window import Window
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.printer import PortName, Window
+from spooler.printer import PortName
 from tests.fabric.dispatch_rig import Rig, eventually, running
 from tests.fakes.host import FakeHost
 

@@ -177,6 +177,10 @@ async def test_a_language_monitor_speaks_unless_it_is_told_not_to(rig):
         ("printer.redirect_after", {"redirect": pb.REDIRECT_POLICY_REDIRECT_AFTER}),
         ("printer.max_backlog_age", {"max_backlog_age": {"seconds": -1}}),
         ("printer.window", {"window": {"start_minute": 1, "until_minute": 2000}}),
+        (
+            "printer.window.time_zone",
+            {"window": {"start_minute": 1, "until_minute": 2, "time_zone": "Europe/Berln"}},
+        ),
         ("printer.labels", {"labels": {str(number): "" for number in range(65)}}),
     ],
 )
@@ -193,7 +197,7 @@ async def test_every_rule_of_a_printer_is_kept_over_a_restart_and_shown(tmp_path
         "redirect_after": {"seconds": 9},
         "max_backlog_age": {"seconds": 3600},
         "catch_up_per_minute": 5,
-        "window": {"start_minute": 60, "until_minute": 30},
+        "window": {"start_minute": 60, "until_minute": 30, "time_zone": "Europe/Berlin"},
         "mark_redirected": True,
         "pool_order": pb.POOL_ORDER_LEAST_LOADED,
         "ports": [*ports("P1:"),

@@ -65,13 +65,16 @@ def _window(_context: click.Context, _option: click.Parameter, value: str | None
         return None
     if value in ("", "always"):
         return DailyWindow()
-    found = re.fullmatch(r"(\d\d?):(\d\d)-(\d\d?):(\d\d)", value)
+    found = re.fullmatch(r"(\d\d?):(\d\d)-(\d\d?):(\d\d)(?: +(\S+))?", value.strip())
     if found is None:
-        raise click.BadParameter(f"{value!r} is no time of day; write 08:00-18:30 (UTC), or always")
+        raise click.BadParameter(
+            f"{value!r} is no time of day; write 08:00-18:30 (UTC), '08:00-18:30 Europe/Berlin', or always"
+        )
     start, until = (int(found[place]) * 60 + int(found[place + 1]) for place in (1, 3))
     if max(start, until) > 24 * 60:
         raise click.BadParameter(f"{value!r}: a day has 24 hours")
-    return DailyWindow(start_minute=start, until_minute=until)
+    zone = found[5] or ""
+    return DailyWindow(start_minute=start, until_minute=until, time_zone="" if zone == "UTC" else zone)
 
 
 _OPTIONS = (
@@ -86,7 +89,7 @@ _OPTIONS = (
     click.option("--max-backlog-age", metavar="TIME", callback=_length,
                  help="After an outage older jobs wait for release."),
     click.option("--catch-up-per-minute", type=click.IntRange(0), help="Jobs a minute after an outage; 0: no limit."),
-    click.option("--window", metavar="08:00-18:30", callback=_window, help="When it prints, in UTC; or always."),
+    click.option("--window", metavar="08:00-18:30", callback=_window, help="When it prints, in UTC or '08:00-18:30 Europe/Berlin'; or always."),
     click.option("--mark-redirected/--no-mark-redirected", default=None,
                  help='Put "BACKUP FROM …" on what another port prints in place of one that failed.'),
     click.option("--prefetch", type=click.Choice(list(_PREFETCH)),
@@ -153,4 +156,4 @@ def _window_text(window: DailyWindow) -> str:
     if window.start_minute == window.until_minute:
         return ""
     start, until = (f"{at // 60:02}:{at % 60:02}" for at in (window.start_minute, window.until_minute))
-    return f"{start}-{until} UTC"
+    return f"{start}-{until} {window.time_zone or 'UTC'}"

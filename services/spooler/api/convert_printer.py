@@ -16,9 +16,9 @@ from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
 from spooler.api.convert import duration_from_pb, port_from_pb, put_port, put_time, table
+from spooler.daily_window import DAY, Window, check_zone
 from spooler.printer import (
     BIDIRECTIONAL,
-    DAY,
     OnHostRestart,
     OnPortError,
     OnUncertain,
@@ -26,7 +26,6 @@ from spooler.printer import (
     PortName,
     Prefetch,
     Printer,
-    Window,
 )
 
 # Settings of a printer that only the API knows are kept among its attributes under these names.
@@ -99,7 +98,8 @@ def _put_times(message: pb.Printer, printer: Printer) -> None:
         message.max_backlog_age.FromMilliseconds(round(printer.max_backlog_age_s * 1000))
     message.catch_up_per_minute = printer.catch_up_per_minute
     if printer.window is not None:
-        message.window.start_minute, message.window.until_minute = printer.window
+        start, until, zone = printer.window
+        message.window.CopyFrom(pb.DailyWindow(start_minute=start, until_minute=until, time_zone=zone))
 
 
 def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
@@ -214,7 +214,7 @@ def _ports(message: pb.Printer, wrong: list[FieldViolation]) -> tuple[PortName, 
 
 
 def _window(message: pb.Printer) -> Window | None:
-    window = Window(message.window.start_minute, message.window.until_minute)
+    window = Window(message.window.start_minute, message.window.until_minute, message.window.time_zone)
     return window if window.start_minute != window.until_minute else None
 
 
@@ -231,6 +231,10 @@ def _times(message: pb.Printer) -> Iterable[FieldViolation]:
         yield FieldViolation("printer.redirect_after", why)
     if max(message.window.start_minute, message.window.until_minute) > DAY:
         yield FieldViolation("printer.window", f"is given in minutes of a day, at most {DAY}")
+    try:
+        check_zone(message.window.time_zone)
+    except InvalidArgument as error:
+        yield FieldViolation("printer.window.time_zone", f"is wrong: {error}")
     if message.ports and all(port.standby for port in message.ports):
         yield FieldViolation("printer.ports", "must not all be standby")
 

@@ -82,8 +82,8 @@ def _sooner(job: Job) -> Action:
 def _shut(facts: JobFacts, printer: Printer) -> Explanation:
     assert facts.opens is not None
     assert printer.window is not None
-    start, until = (f"{at // 60 % 24:02}:{at % 60:02}" for at in printer.window)
-    text = f"Prints at {facts.opens:%Y-%m-%d %H:%M} UTC: printer {printer.name} begins jobs from {start} to {until} UTC."
+    opens = f"{printer.window.local(facts.opens):%Y-%m-%d %H:%M} {printer.window.zone_word}"
+    text = f"Prints at {opens}: printer {printer.name} begins jobs {printer.window}."
     always = Action(
         "Open the window",
         f"{PRINTERS}/UpdatePrinter",

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from chassis.errors import EtagMismatch, PrinterExists, PrinterNotFound, RequestIdReused
+from spooler.daily_window import Window
 from spooler.printer import (
     Limits,
     OnHostRestart,
@@ -21,7 +22,6 @@ from spooler.printer import (
     PortName,
     Prefetch,
     Printer,
-    Window,
     check_name,
 )
 from spooler.sql.cursor import Cursor
@@ -66,7 +66,7 @@ def printer_text(printer: Printer) -> str:
             "mark_redirected": printer.mark_redirected,
             "max_backlog_age_s": printer.max_backlog_age_s,
             "catch_up_per_minute": printer.catch_up_per_minute,
-            "window": printer.window,
+            "window": printer.window and printer.window.stored,
             "prefetch": printer.prefetch,
             "on_host_restart": printer.on_host_restart,
             "priority": printer.priority,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Any
 
+from spooler.daily_window import Window
 from spooler.job import NO_ATTRIBUTES, Attempt, Document, HistoryEvent, Job, JobError, Segment, Sender
 from spooler.job_state import IPP_NUMBER, STATE_OF_NUMBER
 from spooler.ledger import (
@@ -24,7 +25,7 @@ from spooler.ledger import (
     Units,
     UnitSpan,
 )
-from spooler.printer import PortName, Window
+from spooler.printer import PortName
 from spooler.sql.schema import columns, jobs
 
 Row = Sequence[Any]
@@ -104,7 +105,7 @@ def changing_row(job: Job) -> tuple[Any, ...]:
         job.priority,
         _micros(job.not_before),
         _micros(job.expires_at),
-        json_text(job.window) if job.window else None,
+        json_text(job.window.stored) if job.window else None,
         job.retain,
         host,
         port,

@@ -174,9 +174,11 @@ def test_printers_are_added_shown_and_changed(run, spooler):
     assert run("printers", "add", "bands", "-p", "edge-7/COM1:").exit_code == 4
     assert run("printers", "add", "x").exit_code == 2
     run("printers", "set", "bands", "--max-backlog-age", "2h")
+    run("printers", "set", "bands", "--window", "08:00-18:30 Europe/Berlin")
     run("printers", "set", "bands", "--port", "edge-8/COM1:")
     shown = run("printers", "show", "bands").stdout
     assert re.search(r"^max backlog age +2 h$", shown, re.MULTILINE)
+    assert re.search(r"^window +08:00-18:30 Europe/Berlin$", shown, re.MULTILINE)
     assert re.search(r"^on uncertain +skip$", shown, re.MULTILINE)
     assert re.search(r"^port +edge-8/COM1:$", shown, re.MULTILINE)
     assert run("printers", "set", "bands").exit_code == 2

@@ -6,6 +6,7 @@ import click
 import pytest
 
 from printfabric_client.command.program import program
+from spooler.daily_window import Window
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
 from spooler.evidence import NO_END_HEARD
 from spooler.explain.facts import Failure, Holder, JobFacts, Lies, PortFacts, Report, Source, Verdict
@@ -100,6 +101,13 @@ def test_every_answer_has_a_sentence_a_loss_and_facts(verdict, words, known):
     assert answer.headline.endswith(".")
     assert answer.headline[0].isupper() or answer.headline.startswith(("edge-7", "/dev", "3 "))
     assert answer.loss.endswith(".")
+
+
+def test_a_printers_hours_are_told_by_its_own_clock():
+    window = Window(18 * 60, 6 * 60, "Europe/Berlin")
+    known = replace(facts(printer=replace(PRINTER, window=window)), opens=NOW + timedelta(hours=7))
+    words = "Prints at 2026-11-21 18:00 Europe/Berlin: printer labels begins jobs from 18:00 to 06:00 Europe/Berlin."
+    assert explain_job(known).headline == words
 
 
 def test_trouble_at_the_port_is_the_answer_while_a_job_prints():
