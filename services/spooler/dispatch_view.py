@@ -90,7 +90,7 @@ class DispatchView:
         return self.book.jobs.values()
 
     def jobs_ahead(self, job: Job) -> int:
-        """Return how many jobs its printer will send before it."""
+        """Return how many jobs its printer will send before it if no more come."""
         queue = self.book.queues.get(job.printer)
         if queue is None or job.state is not JobState.PENDING:
             return 0

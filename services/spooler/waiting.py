@@ -6,7 +6,7 @@ Heaps with lazy removal: adding, taking and removing a job cost the logarithm of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
 from spooler.job import Job, order_key
@@ -89,6 +89,31 @@ class WaitingJobs:
         return None if number is None else self._keys[number]
 
     def ahead_of(self, job: Job) -> int:
-        """Return how many jobs are before this one. Costs a look at all that wait."""
+        """Return how many jobs leave before this one if no more come. Costs a look at all that wait."""
         mine = order_key(job)
-        return sum(1 for key in self._keys.values() if key < mine)
+        # Those behind it in both orders never leave before it, those before it in both always do.
+        rivals = [key for key in self._keys.values() if key < mine or key[1] < job.number]
+        if all(key < mine and key[1] < job.number for key in rivals):
+            return len(rivals)
+        for ahead, number in enumerate(_leaving({mine, *rivals}, self._overtakings)):
+            if number == job.number:
+                return ahead
+        raise AssertionError("a job that waits leaves once")
+
+
+def _leaving(keys: Iterable[tuple[int, int]], overtakings: int) -> Iterator[int]:
+    """Yield numbers in the order in which `first` and `leave` let them go, after so many overtakings in a row."""
+    by_key = sorted(keys)
+    by_age = sorted(number for _, number in by_key)
+    gone: set[int] = set()
+    urgent, patient = iter(by_key), iter(by_age)
+    first, oldest = next(urgent, None), next(patient, None)
+    while first is not None and oldest is not None:
+        number = oldest if overtakings >= MOST_OVERTAKINGS else first[1]
+        yield number
+        gone.add(number)
+        overtakings = 0 if number == oldest else overtakings + 1
+        while first is not None and first[1] in gone:
+            first = next(urgent, None)
+        while oldest is not None and oldest in gone:
+            oldest = next(patient, None)

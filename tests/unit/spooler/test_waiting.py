@@ -88,6 +88,30 @@ def test_jobs_ahead_are_those_of_higher_priority_and_the_earlier_ones() -> None:
     assert waiting.ahead_of(job(3)) == 2
 
 
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=60), st.integers(0, 40))
+def test_jobs_ahead_are_those_that_leave_before_it_if_no_more_come(priorities: list[int], left: int) -> None:
+    waiting = WaitingJobs()
+    jobs = {number: job(number, priority) for number, priority in enumerate(priorities, 1)}
+    for one in jobs.values():
+        waiting.add(one)
+    for _ in range(min(left, len(jobs) - 1)):  # some have overtaken others already
+        waiting.leave(waiting.first() or 0)
+    ahead = {number: waiting.ahead_of(jobs[number]) for number in waiting}
+    order = []
+    while (first := waiting.first()) is not None:
+        order.append(first)
+        waiting.leave(first)
+    assert [ahead[number] for number in order] == list(range(len(order)))
+
+
+def test_a_job_that_was_overtaken_often_enough_is_told_to_be_next_but_one() -> None:
+    waiting = WaitingJobs()
+    for number in range(1, 41):
+        waiting.add(job(number, 50 if number == 1 else 90))
+    assert waiting.ahead_of(job(1)) == MOST_OVERTAKINGS
+    assert waiting.ahead_of(job(40, 90)) == 39
+
+
 def choose(
     printer: Printer, free: str, suspect: str = "", loads: tuple[int, ...] = (0, 0, 0), turn: int = 0
 ) -> int:
