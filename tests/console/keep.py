@@ -34,10 +34,11 @@ CANONICAL = {
 
 
 def main() -> None:
-    """Copy them, with 128 colours: they are looked at, not measured."""
+    """Copy them, with 256 colours, the rare ones too: colour is kept for state."""
     for name, taken in CANONICAL.items():
         picture = Image.open(SCREENS / f"{taken}.png").convert("RGB")
-        picture.quantize(128, dither=Image.Dither.NONE).save(KEPT / f"{name}.png", optimize=True)
+        few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(KEPT / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,11 @@ AT_400, AT_200 = (320, 256), (640, 512)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
+# Waits for the pictures in sight; those further down are fetched when somebody comes there.
+PICTURES = """() => Promise.all([...document.images]
+    .filter((one) => one.getBoundingClientRect().top < innerHeight).map((one) => one.decode().catch(() => {})))"""
+
+
 class Visit:
     """Windows on the console. `complaints` are errors in the console, violations of the policy, requests to others."""
 
@@ -68,6 +73,7 @@ class Visit:
         """Keep a picture. Playwright adds a style for it, which our policy rightly refuses: not a complaint."""
         SCREENS.mkdir(parents=True, exist_ok=True)
         before = len(self.complaints)
+        page.evaluate(PICTURES)
         page.screenshot(path=SCREENS / f"{name}.png")
         self.complaints[before:] = [
             one for one in self.complaints[before:] if "Content Security Policy" not in one
