@@ -83,7 +83,7 @@ async def run(settings: SpoolerSettings) -> None:
                 settings,
                 servicers=services.servicers,
                 loops=[retention.run],
-                on_drain=[services.end_streams, dispatcher.drain, *shares.on_drain],
+                on_drain=[services.end_streams, shares.withdraw, dispatcher.drain, shares.leave],
                 authorize=authorize,
                 callers=callers,
                 until=store.died,

@@ -1,16 +1,16 @@
 """Which printers are this member's: claimed when nobody has them, given back when they shall be another's.
 
-One loop: renew the lease, put out who is silent, give back, claim. It goes round once a second, and when something
-has changed.
+One loop puts out who is silent, gives back and claims. It goes round once a second, and when something has changed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from chassis import logs
-from chassis.errors import FabricError
+from chassis.errors import FabricError, StoreUnavailable
 from spooler.dispatcher import Dispatcher
 from spooler.membership import Membership, Standing
 from spooler.replicas.mirror import Mirror
@@ -61,32 +61,41 @@ class Ownership:
 
     # --- the loop
 
+    async def keep_alive(self) -> None:
+        """Renew the lease, for ever; whatever else takes long."""
+        while True:
+            with suppress(StoreUnavailable):  # the store says by itself when this member is none any more
+                await self._membership.beat()
+            await asyncio.sleep(BEAT_S)
+
     async def run(self) -> None:
         """Keep this member's share, for ever."""
         while True:
             self._wake.clear()
             try:
-                await self._membership.beat()
                 async with self._turn:
                     if not self._leaving:
                         await self._go_round()
             except FabricError as error:
                 log.warning("owners cannot be read", error=str(error))
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_S):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
 
-    async def leave(self) -> None:
-        """Give all printers back, for this member ends. The dispatcher has let go of its ports."""
+    async def withdraw(self) -> None:
+        """Take no more printers, for this member is about to end."""
         self._leaving = True
         async with self._turn:
-            for queue in self._book.queues.values():
-                queue.mine = False
-            await self._membership.leave()
+            with suppress(StoreUnavailable):  # it is none any more
+                await self._membership.leave()
+
+    async def leave(self) -> None:
+        """Give all printers back. The dispatcher has let go of its ports."""
+        for queue in self._book.queues.values():
+            queue.mine = False
+        with suppress(StoreUnavailable):
             await self._membership.release(self._owned)
-            self._owned.clear()
+        self._owned.clear()
 
     async def _go_round(self) -> None:
         standing = await self._membership.look()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from chassis.tasks import Tasks
 from spooler.dispatcher import Dispatcher
 from spooler.membership import Membership
@@ -17,7 +15,6 @@ class Alone:
     """The only spooler on its store: every printer is its own."""
 
     asking: Asking | None = None
-    on_drain: tuple[Callable[[], Awaitable[None]], ...] = ()  # what is done once the ports are closed
 
     def start(self) -> None:
         """Begin, once the dispatcher knows what is stored."""
@@ -25,6 +22,12 @@ class Alone:
     def is_first(self) -> bool:
         """Say whether this spooler does what one of them has to do."""
         return True
+
+    async def withdraw(self) -> None:
+        """Take no more printers: this spooler is about to end."""
+
+    async def leave(self) -> None:
+        """Give the printers to the others: the ports are closed."""
 
 
 class Sharing(Alone):
@@ -38,17 +41,25 @@ class Sharing(Alone):
         self.asking = Asking(membership, self._ownership, tasks)
         self._mirror.on_owners = self._ownership.wake
         self._mirror.on_asks = self.asking.heard
-        self.on_drain = (self._ownership.leave,)
 
     def start(self) -> None:
         """Listen to the others, and take a share."""
         self._tasks.supervise("news of other spoolers", self._mirror.listen)
         self._tasks.supervise("what other spoolers changed", self._mirror.run)
+        self._tasks.supervise("lease", self._ownership.keep_alive)
         self._tasks.supervise("whose the printers are", self._ownership.run)
 
     def is_first(self) -> bool:
         """Say whether this spooler does what one of them has to do."""
         return self._ownership.is_first()
+
+    async def withdraw(self) -> None:
+        """Take no more printers: this spooler is about to end."""
+        await self._ownership.withdraw()
+
+    async def leave(self) -> None:
+        """Give the printers to the others: the ports are closed."""
+        await self._ownership.leave()
 
 
 def sharing(membership: Membership | None, store: Store, dispatcher: Dispatcher, tasks: Tasks) -> Alone:

@@ -48,8 +48,9 @@ class PostgresMembership:
         return await self._reader.ask(members.look)
 
     async def beat(self) -> None:
-        """See `Membership`."""
-        await self._write(lambda cursor: members.beat(cursor, self.me, self._lease_s))
+        """See `Membership`. Not behind the writer's work, which may be much; the writer learns by itself when it is over."""
+        self._thread.submit_soon(Operation(lambda _: None, waited=False))
+        await self._reader.change(lambda cursor: members.beat(cursor, self.me, self._lease_s))
 
     async def leave(self) -> None:
         """See `Membership`."""

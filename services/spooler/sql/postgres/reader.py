@@ -58,14 +58,32 @@ class PostgresReader:
         except Failure as error:
             raise told(error, self._where) from error
 
+    async def change(self, run: Callable[[PostgresCursor], Result]) -> Result:
+        """Change something that needs no place in the writer's order. Raises StoreUnavailable."""
+
+        def changed() -> Result:
+            try:
+                connection = self._connection()
+                with connection.transaction(), connection.cursor() as cursor:
+                    return run(PostgresCursor(cursor))
+            except Failure as error:
+                raise told(error, self._where) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, changed)
+
     def _once(self, question: Callable[[PostgresCursor], Result]) -> Result:
+        connection = self._connection()
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return question(PostgresCursor(cursor))
+
+    def _connection(self) -> Connection:
+        """Return this thread's connection."""
         connection: Connection | None = getattr(self._mine, "connection", None)
         if connection is None or connection.closed:
             connection = self._mine.connection = connect(self._url, self._name)
             self._open.put(connection)
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            return question(PostgresCursor(cursor))
+        return connection
 
     async def list_jobs(self, where: JobFilter, order: JobOrder, limit: int, page_token: str) -> JobPage:
         """Return a page of jobs; the rules are `Jobs.list_jobs`'s."""
