@@ -11,7 +11,7 @@ CODE := services client simulators tests tools hatch_build.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet versus vectors fuzz bench guard-baseline golden docs wheel images breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet lab versus vectors fuzz bench guard-baseline golden docs wheel images breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ faults: protos ## a seeded campaign of faults (SEED=1 SCHEDULES=1000); result in
 
 fleet: protos ## a day of 50 printers (JOBS=100000) with faults; result in build/fleet.json
 	@$(BIN)/python -m tests.faults.campaign.fleet --seed $(or $(SEED),1) --jobs $(or $(JOBS),100000) $(ARGS)
+
+lab: protos ## three spoolers, five hosts, one database in network namespaces; all goes wrong; result in build/lab.json
+	@$(BIN)/python -m tests.lab --seed $(or $(SEED),1) $(ARGS)
 
 versus: protos ## three cases in which CUPS loses, doubles and forgets, beside us, as a table (needs cupsd)
 	@$(BIN)/python -m tests.faults.versus $(ARGS)

@@ -26,17 +26,31 @@ class Program:
     A service dies with this process, however that ends: it is started by way of `printfabric_client.up.tether`.
     """
 
-    def __init__(self, module: str, folder: Path, settings: str) -> None:
+    def __init__(
+        self,
+        module: str,
+        folder: Path,
+        settings: str,
+        *,
+        socket_file: Path | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
+        """Say what is to be started.
+
+        socket_file: where it listens; None: at a port of loopback.
+        within: the words before its command, as `ip netns exec NAME`.
+        """
         self.module = module
+        self._within = within
         self.log = folder / f"{module}.log"
         self.addresses: list[str] = []
         self.starts = 0
         self._config = folder / f"{module}.toml"
         self._ready = folder / f"{module}.ready"
         self._config.write_text(settings, "utf-8")
-        self._port, self._keeper = free_port(), -1
+        self._port, self._keeper = 0 if socket_file else free_port(), -1
         self._keep_port()
-        self._listen = f"127.0.0.1:{self._port}"
+        self._listen = f"unix:{socket_file}" if socket_file else f"127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -47,7 +61,10 @@ class Program:
         arguments = ("--config", self._config, "--server.listen", self._listen, "--ready-file", self._ready)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*tether, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*self._within, *tether, *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
         self.starts += 1
         deadline = time.monotonic() + READY_S
@@ -60,7 +77,7 @@ class Program:
 
     def _keep_port(self) -> None:
         """Let nobody else take the port while it is killed and started again: bound, and free for who wants to listen."""
-        if self._keeper < 0:
+        if self._keeper < 0 and self._port:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", self._port))

@@ -24,9 +24,9 @@ def toml(table: dict[str, Any]) -> str:
     return "{" + ", ".join(f"{name} = {json.dumps(value)}" for name, value in table.items()) + "}"
 
 
-def portmon_settings(state_dir: Path, receivers: Sequence[Receiver], more: str = "") -> str:
+def portmon_settings(state_dir: Path, receivers: Sequence[Receiver], more: str = "", host: str = HOST) -> str:
     """Return a port monitor's settings."""
-    lines = [f'host_name = "{HOST}"', f'state_dir = "{state_dir}"', "clock_skew_s = 0", more]
+    lines = [f'host_name = "{host}"', f'state_dir = "{state_dir}"', "clock_skew_s = 0", more]
     lines += _SERVICE
     for one in receivers:
         lines += [

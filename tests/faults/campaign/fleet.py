@@ -12,6 +12,7 @@ import json
 import random
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from printfabric_client.jobs import job_filter
 from printfabric_client.retry import Retry
 from tests.faults.campaign.person import Persons, still
 from tests.faults.campaign.plan import PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
+from tests.faults.campaign.printers import Stand
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.tale import Tale
 from tests.faults.campaign.verdict import MUST_BE_ZERO, Findings, Judge
@@ -108,7 +110,7 @@ async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[st
                 samples.append(_measures(stage))
                 persons.stop = True
                 await looking
-                await _judge(stage, client, persons, found)
+                await judge_all(stage.queues, stage.client.accepted(), client, persons, found)
         finally:
             await stage.stop()
     found.stuck += left
@@ -170,11 +172,17 @@ async def _until_quiet(stage: Stage, client: Client, jobs: int) -> int:
     return left
 
 
-async def _judge(stage: Stage, client: Client, persons: Persons, found: Findings) -> None:
+async def judge_all(
+    queues: Mapping[str, Sequence[Stand]],
+    accepted: Mapping[str, int],
+    client: Client,
+    persons: Persons,
+    found: Findings,
+) -> None:
     """Hold every job's last word against its printer's record; nothing is excused."""
-    judges = {queue: Judge(stands, {}) for queue, stands in stage.queues.items()}
+    judges = {queue: Judge(stands, {}) for queue, stands in queues.items()}
     known: dict[str, list[tuple[Job, Tale]]] = {queue: [] for queue in judges}
-    accepted, seen = stage.client.accepted(), set[str]()
+    seen = set[str]()
     async for job in client.list():
         seen.add(job.request_id)
         queue, tale = job.printer.removeprefix("printers/"), persons.tales[job.request_id]
