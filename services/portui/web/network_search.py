@@ -14,7 +14,7 @@ from portui.fabric import Fabric
 MOST = 256
 RAW_MONITOR = "Standard TCP/IP Port"
 _AT_ONCE = 16
-_CONNECT_S, _ASK_S = 1.0, 5.0
+_CONNECT_S, _ASK_S = 1.0, 15.0
 _RANGE = re.compile(r"(\d+\.\d+\.\d+\.)(\d{1,3})-(\d{1,3})")
 
 
