@@ -16,7 +16,7 @@ ROUND = (
     "spooler cut off from everything",
     "spooler cut off from the hosts",
     "port monitor killed",
-    "everything delayed by 20 ms",
+    "everything delayed by 5 ms",
     "rolling restart",
     "database killed",
 )

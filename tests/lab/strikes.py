@@ -44,7 +44,7 @@ class Strikes:
             "spooler cut off from everything": lambda: self._cut_off((DATABASE, *stage.host_names)),
             "spooler cut off from the hosts": self._cut_from_hosts,
             "port monitor killed": self._kill_host,
-            "everything delayed by 20 ms": self._delay,
+            "everything delayed by 5 ms": self._delay,
             "rolling restart": self._roll,
             "database killed": self._kill_database,
         }
@@ -148,7 +148,7 @@ class Strikes:
         await self._kept(host, {queue for queue in self._stage.queues if self._stage.host_of(queue) == host})
 
     async def _delay(self) -> None:
-        self._stage.slow(0.02)
+        self._stage.slow(0.005)
         await self._kept("all", set(self._stage.queues))
         await asyncio.sleep(TAKEOVER_S)
         self._stage.slow(0.0)
