@@ -87,6 +87,8 @@ class Evidence(IntEnum):
     IPP_JOB = 15  # the IPP printer's job is completed
     TCP_NO_CLOSE = 16  # the peer's TCP acknowledged every byte; its close was waited for and did not come
     IPP_NO_END = 17  # the IPP printer took the document; its job had not ended when the wait for that did
+    ESCPOS_ANSWERED = 18  # as ESCPOS, where the printer may have been off and on before the last byte, unseen
+    ZPL_ANSWERED = 19  # the printer's buffer is empty, where it may have been off and on before, unseen
 
 
 # What the printer itself said: all of the document is out.

@@ -38,6 +38,7 @@ class Word(StrEnum):
 
     NONE = "none"
     CONFIRMED = "confirmed"  # all of it is out
+    ANSWERED = "answered"  # its end has come out; whether all before it has, a restart may hide
     LOST = "lost"  # it gave up the document, or forgot it
     UNPROVEN = "unproven"  # nothing that it says will prove more
 
@@ -64,19 +65,21 @@ class Wrapped:
 class Language(ABC):
     """One language, for one opening of a port.
 
-    `pipe`: a line on which a printer may be switched off and on without anybody noticing; else a connection, which
-    ends with the printer.
+    `pipe`: bytes that run on from document to document, on a line; else a connection. `restart_shows`: a printer that is
+    switched off and on ends the opening; on a line without that, nobody else notices.
     """
 
     name: ClassVar[str]  # as people write it: "ESC/POS"
     version: ClassVar[str] = "1.0"
     evidence: ClassVar[Evidence]  # what a CONFIRMED rests on
+    answered: ClassVar[Evidence]  # … and an ANSWERED, where that is ever said
     ask_s: ClassVar[float] = 0.25  # how often to ask while a word is awaited
     idle_s: ClassVar[float] = 30.0  # how often to ask between documents, on ports that stay open
     heartbeat_s: ClassVar[float] = 0.0  # a printer that works may be silent for so long
 
     def __init__(self, *, pipe: bool) -> None:
         self.pipe = pipe
+        self.restart_shows = not pipe
         self.word = Word.NONE
         self.why = ""  # with LOST: what the printer said
         self.busy = False  # the printer's last word: it is at work, or waits for somebody

@@ -85,6 +85,7 @@ class _Stacked(PortMonitor[PortSettings]):
 
         inner = self._below.open_port(port, settings, replace(context, received=received))
         language = self._path.kind(pipe=inner.resumable)
+        language.restart_shows = inner.shows_restart or not inner.resumable
         ears.append(language)
         return _SpokenPort(
             inner,

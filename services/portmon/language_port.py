@@ -51,7 +51,8 @@ class LanguagePort(Port):
         self._pending = memoryview(b"")  # our own bytes that the device has not taken
         self._put = Insertions()
         self._document: Wrapped | None = None
-        self._begun = self._through = self._finished = self._lost = self._all_out = False
+        self._begun = self._through = self._finished = self._lost = False
+        self._said: Evidence | None = None  # what the printer's word about this document proves
         self._seen = self._seen_before = 0  # payload bytes the language saw, and those of earlier attempts
         self._introduced = True  # what goes before the document went
         self._clear_until = 0.0
@@ -87,7 +88,7 @@ class LanguagePort(Port):
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
         continues = self._continues(key, resume_offset)
         self._inner.write_timeout_s = self.write_timeout_s
-        self._lost = self._all_out = False
+        self._lost, self._said = False, None
         self._inner.start_doc(key, info, resume_offset)
         self._through = not self._inner.readable
         self._document = Wrapped(key, info, self._before)
@@ -166,7 +167,7 @@ class LanguagePort(Port):
 
     @override
     def confirmed(self) -> int:
-        if self._all_out:
+        if self._said is self._language.evidence:
             return self._put.payload_at(self._put.sent)
         silent = not self._begun or self._through
         return 0 if silent else max(0, self._language.confirmed() - self._seen_before)
@@ -177,21 +178,21 @@ class LanguagePort(Port):
         if asked and not self._finished:
             self._finished = True
             self._queue(self._language.finish())
-        if asked and not self._all_out and self._await_word():
-            self._all_out = True
+        if asked and self._said is None and (said := self._await_word()) is not None:
+            self._said = said
             self._queue(self._language.rest())
             self._flush()
         evidence = self._inner.end_doc()
-        self._before = Before.CLEAN if self._all_out else Before.SENT
+        self._before = Before.CLEAN if self._said is not None else Before.SENT
         self._document = None
         self._idle_at = time.monotonic() + self._pause()
         self._follow()
-        if not asked or self._all_out:
-            return self._language.evidence if asked else evidence
+        if self._said is not None or not asked:
+            return self._said or evidence
         return Evidence.NO_ANSWER_WRITTEN if evidence is Evidence.DRIVER_WRITE else Evidence.NO_ANSWER
 
-    def _await_word(self) -> bool:
-        """Wait for the printer's word. It may take its time while it says what it is doing; silence is bounded."""
+    def _await_word(self) -> Evidence | None:
+        """Return what the printer's word proves. It may take its time while it says what it is doing; silence is bounded."""
         language, inner, wait = self._language, self._inner, self._context.wait
         since = asked_at = time.monotonic()
         put = self._put.sent + len(self._pending)
@@ -199,12 +200,12 @@ class LanguagePort(Port):
             now = time.monotonic()
             flushed = self._flush()
             if flushed and not inner.readable:
-                return False
+                return None
             if not flushed or inner.acked() < put:
                 since = now  # it cannot answer what it has not got
             elif now - since >= self._patience():
                 self._silent = True
-                return False
+                return None
             elif now - asked_at >= language.ask_s:
                 asked_at = now
                 self._queue(language.ask())
@@ -213,14 +214,14 @@ class LanguagePort(Port):
                 since = time.monotonic()
             self._follow()
         if language.word is Word.UNPROVEN:
-            return False
+            return None
         if language.word is Word.LOST:
             self._lost = True
             self._follow()
             text = f"port {self._context.port}: the printer gave the document up: {language.why}"
             raise DeviceFault(text, verdict=Verdict.HOLD, port=self._context.port)
         self._silent = False
-        return True
+        return language.answered if language.word is Word.ANSWERED else language.evidence
 
     def _patience(self) -> float:
         if self._silent:

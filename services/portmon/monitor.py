@@ -90,6 +90,7 @@ class Port(ABC):
     far_buffer_bytes: acknowledged bytes that the far end may still lose when it breaks.
     acks: who says what is `acked`, beside what `end_doc` returns.
     runs_on: nothing parts documents but their own bytes: what one leaves unfinished lies before the next.
+    shows_restart: a device that is switched off and on ends this opening, so that it cannot go unseen.
     """
 
     resumable: bool = False
@@ -103,6 +104,7 @@ class Port(ABC):
     far_buffer_bytes: int = 0
     acks: Evidence = Evidence.NONE
     runs_on: bool = False
+    shows_restart: bool = False
 
     @abstractmethod
     def fileno(self) -> int | None:

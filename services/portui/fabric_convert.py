@@ -11,6 +11,8 @@ from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
 from printfabric.types.v1 import job_pb2, ledger_pb2, port_pb2
 
+# Behind a document, where a restart of the printer would not be seen, they prove less than all of it.
+_ANSWERS = (ledger_pb2.EVIDENCE_SOURCE_ESCPOS, ledger_pb2.EVIDENCE_SOURCE_ZPL)
 _CONDITIONS = {
     "OFFLINE": "Offline", "PAPER_JAM": "Paper jam", "PAPER_OUT": "Out of paper", "OUTPUT_BIN_FULL": "Output bin full",
     "PAPER_PROBLEM": "Paper problem", "NO_TONER": "No toner", "DOOR_OPEN": "Cover open",
@@ -163,6 +165,8 @@ def proof(ledger: Any) -> model.Proof:
         else None,
         level=word(ledger_pb2.EvidenceLevel, ledger.level, "EVIDENCE_LEVEL_").lower(),
         timed_out=any(one.source == ledger_pb2.EVIDENCE_SOURCE_TIMEOUT for one in ledger.evidence),
+        answered=ledger.level == ledger_pb2.EVIDENCE_LEVEL_ACKED
+        and any(one.level == ledger.level and one.source in _ANSWERS for one in ledger.evidence),
     )
 
 

@@ -182,6 +182,7 @@ class Proof:
     uncertain_units: tuple[int, int] | None = None
     level: str = ""
     timed_out: bool = False  # that it has ended was concluded because the printer did not say so in time
+    answered: bool = False  # … its end the printer answered, and a restart before that could not be seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from portmon.document import Evidence
@@ -25,15 +26,20 @@ def escpos_receipt(number: int) -> bytes:
     return bytes(receipt.output)
 
 
-async def test_receipts_of_python_escpos_are_confirmed_one_by_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("pipe", "proof"), [(False, Evidence.ESCPOS), (True, Evidence.ESCPOS_ANSWERED)], ids=["tcp", "pty"]
+)
+async def test_receipts_of_python_escpos_are_answered_one_by_one(
+    tmp_path: Path, pipe: bool, proof: Evidence
+) -> None:
     file = tmp_path / "arrived"
     async with language_bench(
-        tmp_path, Escpos, "escpos", pipe=True, units_per_second=50, keep_bytes=str(file)
+        tmp_path, Escpos, "escpos", pipe=pipe, units_per_second=50, keep_bytes=str(file)
     ) as bench:
         await bench.open()
         for number in range(1, 6):
             found = await bench.print(escpos_receipt(number))
-            assert (found.error, found.evidence) == (None, Evidence.ESCPOS)
+            assert (found.error, found.evidence) == (None, proof)
             assert len(bench.printer.record.units) == number
         assert [unit.serial for unit in bench.printer.record.units] == [f"{n:05d}" for n in range(1, 6)]
     for number in range(1, 6):

@@ -108,7 +108,7 @@ async def scenes(tmp_path: Path):
 def wrong(found: Findings) -> dict[str, int]:
     """Return what is not 0 where there is nothing wrong."""
     counted = (
-        "overtaken", "lost_in_printer_buffer", "lost_in_restart", "skipped_missing", "doubled_by_decision", "soiled_named",
+        "overtaken", "lost_in_printer_buffer", "skipped_missing", "doubled_by_decision", "soiled_named",
         "spoiled_by_printer",
     )  # fmt: skip
     names = (*MUST_BE_ZERO, *counted)
@@ -182,15 +182,21 @@ async def test_what_the_printer_is_said_to_have_confirmed_is_not_excused(scenes)
 
 
 @pytest.mark.parametrize(
-    ("pipe", "verdict"), [(True, {"lost_in_restart": 4}), (False, {"lost": 4, "false_completed": 1})]
+    ("level", "verdict"),
+    [
+        (EVIDENCE_LEVEL_ACKED, {"lost_in_printer_buffer": 4}),
+        (EVIDENCE_LEVEL_CONFIRMED, {"lost": 4, "false_completed": 1}),
+    ],
 )
-async def test_a_restart_amid_a_receipt_goes_unnoticed_on_a_line_alone(scenes, pipe, verdict):
+async def test_a_restart_amid_a_receipt_on_a_line_is_excused_where_nothing_was_said_to_be_confirmed(
+    scenes, level, verdict
+):
     scene = await scenes("escpos", faults="power-cut=0.1@unit:2")
     await _send_into_power_cut(scene, range(1, UNITS + 1))
-    confirmed = job(1)
-    confirmed.ledger.level = EVIDENCE_LEVEL_CONFIRMED
-    told = (confirmed, scene.tale(1))
-    assert wrong(scene.judge(told, tries=True, pipe=pipe, evidence=Evidence.ESCPOS)) == verdict
+    answered = job(1)
+    answered.ledger.level = level
+    told = (answered, scene.tale(1))
+    assert wrong(scene.judge(told, tries=True, pipe=True, evidence=Evidence.ESCPOS_ANSWERED)) == verdict
 
 
 async def test_a_connection_that_was_never_read_hides_no_more_than_its_buffer(scenes):

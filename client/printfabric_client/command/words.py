@@ -24,6 +24,9 @@ _PROOF = {
     EvidenceSource.EVIDENCE_SOURCE_DRIVER_WRITE: "taken by the host's driver",
     EvidenceSource.EVIDENCE_SOURCE_JOURNAL: "by the host's journal",
 }
+# Of a document that is not confirmed: what its end is, a restart of the printer may belie for the bytes before.
+_ANSWERED = "its end answered by the printer, whose restart before that could not be seen"
+_ANSWERS = (EvidenceSource.EVIDENCE_SOURCE_ESCPOS, EvidenceSource.EVIDENCE_SOURCE_ZPL)
 _LEVEL = {
     EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED: "confirmed by the printer",
     EvidenceLevel.EVIDENCE_LEVEL_ACKED: "acknowledged by the far end",
@@ -97,18 +100,23 @@ def outcome(job_outcome: Outcome.ValueType, ledger: Ledger) -> str:
 def proof(ledger: Ledger) -> str:
     """Return what the strongest proof for the whole document is."""
     strongest = [item.source for item in ledger.evidence if item.level == ledger.level]
-    for source, text in _PROOF.items():
-        if source in strongest and ledger.level != EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED:
-            return text
-    return _LEVEL.get(ledger.level, "without proof")
+    said = [_said(ledger.level, source) for source in (*_PROOF, *_ANSWERS) if source in strongest]
+    return next(filter(None, said), "") or _LEVEL.get(ledger.level, "without proof")
 
 
 def proofs(ledger: Ledger) -> list[str]:
     """Return every single proof: who says so, of how many bytes, and when it was heard."""
     return [
-        f"{_PROOF.get(one.source) or _LEVEL.get(one.level, 'proven')}, {one.offset} B, {clock(one.time)}"
+        f"{_said(one.level, one.source) or _LEVEL.get(one.level, 'proven')}, {one.offset} B, {clock(one.time)}"
         for one in ledger.evidence
     ]
+
+
+def _said(level: EvidenceLevel.ValueType, source: EvidenceSource.ValueType) -> str:
+    """Return what a source says at a level; empty where the level's own words are the ones."""
+    if level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED:
+        return ""
+    return _ANSWERED if source in _ANSWERS else _PROOF.get(source, "")
 
 
 def uncertain(ledger: Ledger) -> str:

@@ -1,6 +1,7 @@
 """ESC/POS: receipt printers. After Epson's "ESC/POS Command Reference": GS ( H, GS a, GS I, DLE EOT, DLE DC4.
 
 The proof of an end is the process id (GS ( H, function 48): the printer sends it back when everything before it is done.
+A printer that was off and on amid the document sends it back, too: where nobody would have seen that, it proves the end alone.
 Trouble is told unasked (GS a), and asked for in real time (DLE EOT) while the proof is awaited. Nothing is ever put into
 the middle of a document: a real-time command inside an image is part of the image for some printers.
 """
@@ -59,7 +60,7 @@ class Escpos(Language):
     """Printers that understand ESC/POS."""
 
     name = "ESC/POS"
-    evidence = Evidence.ESCPOS
+    evidence, answered = Evidence.ESCPOS, Evidence.ESCPOS_ANSWERED
     ask_s = 0.5
 
     def __init__(self, *, pipe: bool) -> None:
@@ -163,7 +164,7 @@ class Escpos(Language):
         if end or not self._wanted or number != self._wanted:
             return False  # an earlier document's, or none at all
         self._proved = True
-        self.word = Word.CONFIRMED
+        self.word = Word.CONFIRMED if self.restart_shows else Word.ANSWERED
         return True
 
     def _named(self, text: bytes) -> bool:

@@ -1,9 +1,9 @@
 """ZPL: label printers. After Zebra's "ZPL II Programming Guide": ~HS, ~HI, ~HQES, ~JX, ~JA, and settings by name.
 
 The proof of an end is the printer's label counter (odometer.total_label_count): it stood somewhere before the document,
-with nothing else waiting to be counted, and has risen by the labels in it. A printer without that counter, or one that had
-other labels waiting, is believed when its buffer is empty, on a connection; on a line, where it may have been switched
-off and on meanwhile, it is not.
+with nothing else waiting to be counted, and has risen by the labels in it. A printer without that counter, one that had
+other labels waiting, or whose count is larger or may hold a spoilt label twice, is believed when its buffer is empty, on a
+connection; where it may have been switched off and on unseen, that proves the end alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Zpl(Language):
     """Printers that understand ZPL."""
 
     name = "ZPL"
-    evidence = Evidence.ZPL
+    evidence, answered = Evidence.ZPL, Evidence.ZPL_ANSWERED
     ask_s = 0.1
 
     def __init__(self, *, pipe: bool) -> None:
@@ -171,16 +171,16 @@ class Zpl(Language):
         printed, labels = self._printed(), self._labels
         if printed is None or not labels.sure:
             if self._empty >= _TWICE and not self._partial:
-                proven = not self.pipe or (labels.sure and not labels.count)
-                self.word = Word.CONFIRMED if proven else Word.UNPROVEN
+                proven = self.restart_shows or (labels.sure and not labels.count)
+                self.word = Word.CONFIRMED if proven else Word.ANSWERED
             elif self._empty >= _TWICE:
                 self.word = Word.UNPROVEN
         elif printed >= labels.count:
             # A counter that rose by more has counted others' labels, too: then only an empty buffer says that ours are out.
-            counted = self._alone and not self._troubled and 0 < labels.count == printed
-            if counted or self._empty:
-                proven = not self._partial and (self._alone or not self.pipe)
-                self.word = Word.CONFIRMED if proven else Word.UNPROVEN
+            exact = self._alone and not self._troubled and labels.count == printed
+            if (exact and labels.count) or self._empty:
+                believed = Word.CONFIRMED if exact or self.restart_shows else Word.ANSWERED
+                self.word = Word.UNPROVEN if self._partial else believed
         elif self._empty:
             self._short += 1
             if self._short > _TWICE and self._empty >= _TWICE:
@@ -194,7 +194,8 @@ class Zpl(Language):
     @override
     def confirmed(self) -> int:
         printed = self._printed() if self._asking and self._labels.sure else None
-        if not printed or not self._alone or printed > self._labels.count:
+        # Where a restart may go unseen, so many are out, but nobody knows which.
+        if not printed or not self._alone or printed > self._labels.count or not self.restart_shows:
             return 0
         return self._labels.offset_of(printed - self._troubled)
 

@@ -34,6 +34,7 @@ from portmon.monitor import (
 )
 
 _LPT = re.compile(r"LPT(\d+):", re.IGNORECASE)
+_USB_MAJOR = 180  # Documentation/admin-guide/devices.txt: usblp among them
 
 
 class DeviceSettings(PortSettings):
@@ -84,6 +85,8 @@ class DevicePort(Port):
         self._facts: Mapping[str, Fact] = {}
         try:
             self._is_pipe = _is_pipe(self._fd, context.port)
+            # A USB device that goes takes its node's openings with it; a parallel port outlives its printer.
+            self.shows_restart = os.major(os.fstat(self._fd).st_rdev) == _USB_MAJOR
             # A pipe's write is known to the byte; of a device's failed write nobody knows what went over the cable.
             self.write_error_is_exact = self._is_pipe
             self.piece_bytes = 65536 if self._is_pipe else 8192

@@ -146,6 +146,8 @@ def proven(proof: Proof, *, printed: bool = False) -> str:
     level = _LEVELS.get(proof.level, proof.level)
     if printed and proof.level in ("", "none"):
         return "decided so: nothing proved it"
+    if proof.answered:
+        return "its end answered by the printer, whose restart before that could not be seen"
     return f"{level}; ended by a time-out: the printer did not answer" if proof.timed_out else level
 
 

@@ -11,6 +11,7 @@ _PROVEN = {
     EvidenceLevel.ACKED: "The far end has all of it",
     EvidenceLevel.CONFIRMED: "The printer confirmed all of it",
 }
+_ANSWERED = "The printer answered behind the last byte (a restart in between cannot be seen on this line)"
 _NOT_ASKED = " (the printer itself was not asked)"
 _TIMED_OUT = " (the printer did not answer in time: its end was concluded by a time-out)"
 _BASIS = {
@@ -19,6 +20,9 @@ _BASIS = {
     EvidenceLevel.ACKED: "proven by the far end's transport: it acknowledged every byte",
     EvidenceLevel.CONFIRMED: "proven by the printer's own word",
 }
+_BASIS_ANSWERED = (
+    "proven by the printer's answer behind the last byte; had it been off and on before, nobody would know"
+)
 _SAID = {
     EvidenceSource.JOURNAL: (Source.HOST, "the host's journal"),
     EvidenceSource.DRIVER_WRITE: (Source.HOST, "the device's driver"),
@@ -33,9 +37,13 @@ _SAID = {
     EvidenceSource.ZPL: (Source.PRINTER, "the printer's ZPL answers"),
 }
 
+_PRINTERS_ANSWERS = {EvidenceSource.ESCPOS, EvidenceSource.ZPL}
+
 
 def proven(job: Job) -> str:
     """Return what is proven of a completed job, as a headline without its end."""
+    if _answered(job):
+        return _ANSWERED
     text = _PROVEN.get(job.ledger.level, "The device took all of it")
     if any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence):
         return text + _TIMED_OUT
@@ -45,8 +53,15 @@ def proven(job: Job) -> str:
 def proof_facts(job: Job) -> tuple[Fact, ...]:
     """Return what a completed job's level rests on, and every single proof with its time."""
     basis = _BASIS.get(job.ledger.level, "no proof beyond the device's driver")
+    basis = _BASIS_ANSWERED if _answered(job) else basis
     singles = (_fact(one, job.document.size_bytes) for one in job.ledger.evidence)
     return (Fact(basis, Source.TRANSPORT, job.ended_at), *singles)
+
+
+def _answered(job: Job) -> bool:
+    """Tell whether the printer answered behind the document, and that is no proof of all of it."""
+    said = {one.source for one in job.ledger.evidence if one.level is EvidenceLevel.ACKED}
+    return job.ledger.level is EvidenceLevel.ACKED and said <= _PRINTERS_ANSWERS and bool(said)
 
 
 def _fact(one: Evidence, size_bytes: int) -> Fact:

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from portmon.document import SAID_BY_PRINTER, Evidence
+from portmon.document import SAID_BY_PRINTER
 from printfabric.types.v1.job_pb2 import Job
 from printfabric.types.v1.ledger_pb2 import EvidenceLevel
 from tests.faults.campaign.journals import Try
@@ -68,26 +68,6 @@ class Excuses:
         since = min(one.started for one in blind) - SLACK_S
         known = sum(gone.name == name and gone.at >= since for gone in self._gone)
         return known >= missing or self._lay_unread(blind, tale, unit, missing - known)
-
-    def restarted(self, job: Job, tale: Tale, unit: int, missing: int) -> bool:
-        """Whether so many sheets of a unit were lost when a printer on a line went off and came back amid a document.
-
-        ESC/POS alone: it confirms that it has done what it was sent last, and nobody hears that it had been away.
-        """
-        name = serial(tale.plan.number, unit)
-        lost = 0
-        for one in self._tries.get(job.uid, ()):
-            if not (one.pipe and one.evidence == Evidence.ESCPOS and one.ended is not None):
-                continue
-            during = (one.started - SLACK_S, one.ended + SLACK_S)
-            restarts = [
-                loss
-                for loss in self._losses.get(one.port.casefold(), ())
-                if loss.what in ("power-cut", "reboot")
-            ]
-            if any(during[0] <= loss.at <= during[1] for loss in restarts):
-                lost += sum(gone.name == name and during[0] <= gone.at <= during[1] for gone in self._gone)
-        return lost >= missing
 
     def _carriers(self, job: Job, tale: Tale, unit: int) -> list[Try]:
         """Return the attempts that carried a unit to its end."""

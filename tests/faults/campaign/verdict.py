@@ -45,9 +45,6 @@ class Findings:
     unknown_units: int = 0
     unknown_spans: list[int] = field(default_factory=list)
     lost_in_printer_buffer: int = 0
-    lost_in_restart: int = (
-        0  # … by an ESC/POS printer on a line, which went off and came back amid a document
-    )
     skipped_missing: int = 0
     doubled_by_decision: int = 0
     soiled: int = (
@@ -147,8 +144,6 @@ class Judge:
                 elif self._excuses.covers(job, tale, unit, missing):
                     self._lost_by_printer.add(name)
                     buffered += 1
-                elif self._excuses.restarted(job, tale, unit, missing):
-                    found.lost_in_restart += 1
                 else:
                     lost_here.append(unit)
         found.lost += len(lost_here)

@@ -161,6 +161,8 @@ def test_what_somebody_decided_to_have_come_out_is_not_said_to_be_proven():
     assert words.proven(Proof(level="none"), printed=True) == "decided so: nothing proved it"
     assert words.proven(Proof(level="none")) == "nothing yet"
     assert words.proven(Proof(level="confirmed"), printed=True) == "confirmed by the printer"
+    answered = "its end answered by the printer, whose restart before that could not be seen"
+    assert words.proven(Proof(level="acked", answered=True), printed=True) == answered
 
 
 def test_a_moment_on_a_serial_line_lights_its_lamps_and_one_that_tells_none_leaves_them():

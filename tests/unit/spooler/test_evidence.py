@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from spooler.evidence import NO_END_HEARD, Reached, note, proofs_of
-from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource
+from spooler.explain.proving import proof_facts, proven
+from spooler.job import Document, Job, Sender
+from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Offsets
 from spooler.port import DocumentKey, Phase, Progress
 
 KEY = DocumentKey(bytes(16), 1)
@@ -53,3 +55,18 @@ def test_of_a_document_that_broke_off_the_hosts_journal_says_how_far_it_was():
 
 def test_a_document_of_which_nothing_left_has_no_proof():
     assert not list(proofs_of(Progress(KEY, Phase.ENDED), {}, START))
+
+
+def test_an_end_that_the_printer_answered_where_a_restart_may_hide_is_not_told_as_a_confirmation():
+    last = Progress(
+        KEY, Phase.ENDED, 100, 100,
+        level=EvidenceLevel.ACKED, source=EvidenceSource.ESCPOS, transport=EvidenceSource.OUTPUT_QUEUE,
+    )  # fmt: skip
+    proofs = tuple(proofs_of(last, {}, START))
+    assert proofs[-1] == Evidence(EvidenceLevel.ACKED, EvidenceSource.ESCPOS, 100, START)
+    ledger = Ledger(Offsets(100, 100, 100, 0), evidence=proofs)
+    job = Job(7, bytes(16), Document(size_bytes=100), Sender("till"), START, ledger=ledger)
+    assert proven(job) == (
+        "The printer answered behind the last byte (a restart in between cannot be seen on this line)"
+    )
+    assert "had it been off and on before, nobody would know" in proof_facts(job)[0].text
