@@ -8,7 +8,7 @@ from spooler.membership import Membership
 from spooler.replicas.asking import Asking
 from spooler.replicas.mirror import Mirror
 from spooler.replicas.ownership import Ownership
-from spooler.store import Store
+from spooler.store import Snapshot, Store
 
 
 class Alone:
@@ -16,8 +16,12 @@ class Alone:
 
     asking: Asking | None = None
 
-    def start(self) -> None:
-        """Begin, once the dispatcher knows what is stored."""
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    async def start(self, snapshot: Snapshot, epoch: int) -> None:
+        """Take up what is stored. Raises StoreUnavailable."""
+        await self._dispatcher.start(snapshot, epoch)
 
     def is_first(self) -> bool:
         """Say whether this spooler does what one of them has to do."""
@@ -34,6 +38,7 @@ class Sharing(Alone):
     """One of several. To be made before the dispatcher starts."""
 
     def __init__(self, membership: Membership, store: Store, dispatcher: Dispatcher, tasks: Tasks) -> None:
+        super().__init__(dispatcher)
         dispatcher.book.mine_at_first = False
         self._tasks = tasks
         self._mirror = Mirror(membership, store, dispatcher)
@@ -42,8 +47,9 @@ class Sharing(Alone):
         self._mirror.on_owners = self._ownership.wake
         self._mirror.on_asks = self.asking.heard
 
-    def start(self) -> None:
-        """Listen to the others, and take a share."""
+    async def start(self, snapshot: Snapshot, epoch: int) -> None:
+        """Know what is stored, listen to the others, and take a share."""
+        await super().start(snapshot, epoch)
         self._tasks.supervise("news of other spoolers", self._mirror.listen)
         self._tasks.supervise("what other spoolers changed", self._mirror.run)
         self._tasks.supervise("lease", self._ownership.keep_alive)
@@ -64,4 +70,4 @@ class Sharing(Alone):
 
 def sharing(membership: Membership | None, store: Store, dispatcher: Dispatcher, tasks: Tasks) -> Alone:
     """Return a spooler's part."""
-    return Alone() if membership is None else Sharing(membership, store, dispatcher, tasks)
+    return Alone(dispatcher) if membership is None else Sharing(membership, store, dispatcher, tasks)
