@@ -8,7 +8,7 @@ hostile: a parser is bounded, never raises, and believes nothing that it did not
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -71,6 +71,7 @@ class Language(ABC):
 
     name: ClassVar[str]  # as people write it: "ESC/POS"
     version: ClassVar[str] = "1.0"
+    listed_as: ClassVar[str] = ""  # among the languages that printers name; "": lists of them do not tell
     evidence: ClassVar[Evidence]  # what a CONFIRMED rests on
     answered: ClassVar[Evidence]  # … and an ANSWERED, where that is ever said
     ask_s: ClassVar[float] = 0.25  # how often to ask while a word is awaited
@@ -84,6 +85,12 @@ class Language(ABC):
         self.why = ""  # with LOST: what the printer said
         self.busy = False  # the printer's last word: it is at work, or waits for somebody
         self.cleared = False  # it has thrown away what it was told to
+
+    @classmethod
+    def is_among(cls, languages: Sequence[str]) -> bool:
+        """Tell whether a printer that names these as its languages understands this one; none: it has not told."""
+        known = cls.listed_as
+        return not (languages and known) or any(known in one.upper() for one in languages)
 
     @property
     def reporter(self) -> str:

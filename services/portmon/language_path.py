@@ -8,12 +8,18 @@ from typing import Any
 
 from typing_extensions import override
 
+from chassis.errors import InvalidArgument
+from portmon.devices.ieee1284 import languages_of
+from portmon.document import DocInfo, DocKey
 from portmon.facts import Fact
 from portmon.host_port import HostPort
 from portmon.language import Language
 from portmon.language_port import LanguagePort
 from portmon.language_questions import ask_by_name
 from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings
+from portmon.reports import Condition, Report, Severity, Source
+
+_SAID_S = 3600.0  # how long it is said that a language is not spoken; each document says it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,35 @@ class LanguagePath:
 
 
 class _SpokenPort(LanguagePort):
-    """Beside documents: values by name are the language's, and what is not its own is handed on."""
+    """Beside documents: values by name are the language's, and what is not its own is handed on.
+
+    A printer that has told its languages, and not this one, is not spoken to: it would print the words.
+    """
+
+    def __init__(
+        self, inner: Port, language: Language, context: OpenContext, port: HostPort, answer_s: float
+    ) -> None:
+        known, tell = port.journal.known, port.facts.tell
+        super().__init__(inner, language, context, known=known, tell=tell, answer_s=answer_s)
+        self._facts_of_port = port.facts
+
+    def _others(self) -> tuple[str, ...]:
+        """Return the languages that the printer understands, if this one is not among them."""
+        found = languages_of({**self._facts_of_port.now(), **self._inner.facts()})
+        return () if self._language.is_among(found) else found
+
+    @override
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        super().start_doc(key, info, resume_offset)
+        if others := self._others():
+            self._through = True
+            text = f"the printer understands {', '.join(others)}: {self._language.name} is not spoken to it"
+            report = Report(Condition.CLEAR, Severity.INFO, text, Source.HOST)
+            self._context.report(self._language.reporter, [report], _SAID_S)
+
+    @override
+    def look_after(self) -> float | None:
+        return None if self._others() else super().look_after()
 
     @override
     def control(self, code: int, data: bytes) -> bytes:
@@ -53,6 +87,9 @@ class _SpokenPort(LanguagePort):
 
     @override
     def printer_data(self, name: str) -> bytes:
+        if self._others():
+            text = f"port {self._context.port}: the printer does not understand {self._language.name}"
+            raise InvalidArgument(text, fields=[("value_name", "cannot be asked for")])
         return ask_by_name(name, self._language, self._inner, self._context, self._answer_s)
 
 
@@ -87,11 +124,4 @@ class _Stacked(PortMonitor[PortSettings]):
         language = self._path.kind(pipe=inner.resumable)
         language.restart_shows = inner.shows_restart or not inner.resumable
         ears.append(language)
-        return _SpokenPort(
-            inner,
-            language,
-            context,
-            known=self._port.journal.known,
-            tell=self._port.facts.tell,
-            answer_s=self._path.answer_s,
-        )
+        return _SpokenPort(inner, language, context, self._port, self._path.answer_s)

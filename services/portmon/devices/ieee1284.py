@@ -12,6 +12,8 @@ from typing import Literal
 
 from portmon.facts import Fact, Kind
 
+DEVICE_ID = r"\Printer.DeviceInfo:IEEE1284DeviceId"
+LANGUAGES = r"\Printer.Extension:Languages"  # blanks between them; where they are told without a device id
 MOST_BYTES = 4094  # some printers fail when they are asked for more
 _MOST_FIELDS = 64
 _MOST_CHARS = 200
@@ -106,6 +108,14 @@ def facts_of(data: bytes) -> dict[str, Fact]:
         "SerialNumber": found.serial_number,
     }
     return {f"\\Printer.DeviceInfo:{name}": Fact(Kind.STRING, text) for name, text in texts.items() if text}
+
+
+def languages_of(facts: Mapping[str, Fact]) -> tuple[str, ...]:
+    """Return the languages that a printer says it understands; (): it has not told."""
+    told = facts.get(DEVICE_ID)
+    named = parse(str(told.value).encode()).command_sets if told is not None else ()
+    listed = facts.get(LANGUAGES)
+    return named or (tuple(str(listed.value).split()) if listed is not None else ())
 
 
 def _clean(text: str) -> str:

@@ -35,7 +35,7 @@ _VALUES = {"Installed Memory": "INFO CONFIG", "Available Memory": "INFO MEMORY"}
 class Pjl(Language):
     """Printers that understand the Printer Job Language."""
 
-    name = "PJL"
+    name = listed_as = "PJL"
     evidence = Evidence.PJL
     ask_s = 1.0
     heartbeat_s = 12.0  # USTATUS TIMED comes every 5 s
