@@ -21,6 +21,7 @@ from spooler.discovery import in_cluster
 from spooler.discovery.reviews import asked_cluster
 from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
+from spooler.explain.facts import Patience
 from spooler.host_directory import HostDirectory
 from spooler.hosts import Hosts
 from spooler.hub import Hub
@@ -30,7 +31,7 @@ from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
 from spooler.replicas.sharing import sharing
 from spooler.retention import Keep, Retention
-from spooler.settings import DispatchSection, SpoolerSettings
+from spooler.settings import DispatchSection, ExplainSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
 from spooler.store import Notes, Snapshot
@@ -61,10 +62,10 @@ async def run(settings: SpoolerSettings) -> None:
         hub = Hub(epoch, on_job=metrics.job_changed)
         hosts, directory = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
         dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
-        concluding = Concluding(dispatcher, metrics.attempts_ended)
-        steering = Steering(dispatcher)
+        concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
-        inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, snapshot.fabric_id)
+        known_as, patience = snapshot.fabric_id, _patience(settings.explain)
+        inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, known_as, patience)
         sign_in = await _sign_in(settings, store)
         callers = Callers(
             [sign_in.sessions, *cluster.verifiers], everybody(settings.everybody), cluster.rights
@@ -154,6 +155,10 @@ def _keep(settings: SpoolerSettings) -> Keep:
 
 def _dispatch(section: DispatchSection) -> DispatchSettings:
     return DispatchSettings(section.window, section.cache_bytes, section.drain_s)
+
+
+def _patience(section: ExplainSection) -> Patience:
+    return Patience(section.stall_s, section.stale_s)
 
 
 async def _add_missing(printers: PrinterSteering, dispatcher: Dispatcher, settings: SpoolerSettings) -> None:

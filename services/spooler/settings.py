@@ -58,6 +58,23 @@ class DispatchSection(Section):
     )
 
 
+class ExplainSection(Section):
+    """When an explanation says that nothing moves: `[explain]` in the file."""
+
+    stall_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="a printer that takes nothing for longer asks to wait (STALLED)",
+    )
+    stale_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=86400,
+        description="with all of a document sent, a last word older than this says nothing any more (UNKNOWN)",
+    )
+
+
 class DiscoverySection(Section):
     """How hosts are found besides those named: `[discovery]` in the file."""
 
@@ -169,6 +186,7 @@ class SpoolerSettings(Settings):
         default=None, ge=0, description="kept free on the spool's volume; none: 64 MiB, or 5 % of a small one"
     )
     dispatch: DispatchSection = DispatchSection()
+    explain: ExplainSection = ExplainSection()
 
     @field_validator("hosts")
     @classmethod

@@ -28,6 +28,7 @@ from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
 from spooler.concluding import Concluding
 from spooler.dispatcher import Dispatcher
+from spooler.explain.facts import PATIENT, Patience
 from spooler.hub import Hub
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
@@ -134,6 +135,7 @@ async def spooler_running(
     access: AccessSettings | None = None,
     user_file: Path | None = None,
     everybody_is: str = "user",
+    patience: Patience = PATIENT,
 ) -> AsyncIterator[SpoolerRig]:
     """Run a spooler in this process until the context ends; then drain it as the program does."""
     host = host or FakeHost("edge", "P1:", "P2:", "P3:")
@@ -149,7 +151,7 @@ async def spooler_running(
             concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
             printers = PrinterSteering(dispatcher, steering)
             inside = Inside(
-                dispatcher, steering, printers, hosts, _links(hosts, link), hub, snapshot.fabric_id
+                dispatcher, steering, printers, hosts, _links(hosts, link), hub, snapshot.fabric_id, patience
             )
             sign_in = await SignIn.open(store, user_file, 3600.0, access)
             services = Services(store, inside, metrics, sign_in, snapshot.uploads)

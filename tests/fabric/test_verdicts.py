@@ -18,7 +18,7 @@ from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import watch_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
-from spooler.explain import under_way
+from spooler.explain.facts import Patience
 from spooler.port import Phase, Progress
 from spooler.printer import PortName
 from tests.fabric.spooler_rig import SpoolerRig, eventually, spooler_running
@@ -28,11 +28,8 @@ Case = Callable[[SpoolerRig], AbstractAsyncContextManager[str]]
 
 
 @pytest.fixture
-async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SpoolerRig]:
-    # Five seconds and a minute in the field; the test has two seconds.
-    monkeypatch.setattr(under_way, "STALL_S", 0.4)
-    monkeypatch.setattr(under_way, "STALE_S", 0.4)
-    async with spooler_running(tmp_path) as rig:
+async def rig(tmp_path: Path) -> AsyncIterator[SpoolerRig]:
+    async with spooler_running(tmp_path, patience=Patience(0.4, 0.4)) as rig:
         await rig.add_printer()
         yield rig
 

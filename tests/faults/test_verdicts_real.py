@@ -1,14 +1,17 @@
 """The answers to "why is it stuck?" on real processes: each fault is made outside, and Explain is asked until it says so.
 
-How long each took to appear and to go is printed, and written to build/verdicts.json; what is asserted is that it does.
+Each is there within two seconds of its cause, and gone within two seconds after it; where an answer needs that nothing moves
+for a while, behind that while. A machine that is busy with something else has three tries. build/verdicts.json has the times.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -28,13 +31,16 @@ from printfabric_client.errors import FabricError
 from printfabric_client.sync import Client
 from tests.rig.programs import wait_until
 from tests.rig.real_fabric import RealFabric, real_fabric
-from tests.rig.receivers import FifoReceiver, TcpReceiver
+from tests.rig.receivers import FifoReceiver, PtyReceiver, TcpReceiver
 from tests.rig.troubled_printers import AbsentTcp, SimulatedTill
 
 LABEL = b"^XA^FDlabel^FS^XZ\n"
 RECEIPT = b"Receipt\n\x1dV\x00"
 BIG = LABEL * 40_000  # more than every buffer on the way
 PATIENCE_S = 60.0
+LIMIT_S = 2.0
+TRIES = 3
+STALL_S, STALE_S = 1.0, 5.0  # in the field five seconds and a minute
 FIGURES = Path(__file__).parents[2] / "build" / "verdicts.json"
 
 
@@ -44,6 +50,7 @@ class Scene:
     def __init__(self, fabric: RealFabric, client: Client) -> None:
         self.fabric, self.client = fabric, client
         self.tcp, self.pipe = fabric.receivers["ip_a"], fabric.receivers["lpt1"]
+        self._speeds = itertools.cycle((9600, 19200))
 
     def set(self, printer: str, field: str, **values: object) -> None:
         """Change one field of a printer; without a value it is as it was."""
@@ -84,7 +91,7 @@ class Scene:
     @contextlib.contextmanager
     def jobs_ahead(self) -> Iterator[str]:
         self.tcp.rate = 1000
-        yield [self.submit(data=LABEL * 100) for _ in range(40)][-1]  # more than go on their way at once
+        yield [self.submit(data=LABEL * 100) for _ in range(36)][-1]  # more than go on their way at once
         self.tcp.rate = 0
 
     @contextlib.contextmanager
@@ -135,10 +142,30 @@ class Scene:
 
     @contextlib.contextmanager
     def no_connection(self) -> Iterator[str]:
-        yield self.submit("ip_off")
         receiver = self.fabric.receivers["ip_off"]
         assert isinstance(receiver, AbsentTcp)
+        receiver.switch_off()
+        yield self.submit("ip_off")
         receiver.switch_on()
+
+    @contextlib.contextmanager
+    def line_errors(self) -> Iterator[str]:
+        """What is said at one speed is heard at another: a pty damages no byte, but has those that no printer sends."""
+        line, heard = self.fabric.receivers["com1"], threading.Event()
+        assert isinstance(line, PtyReceiver)
+
+        def talk() -> None:
+            while not heard.wait(0.2):
+                line.say(b"\xfe" * 64)
+
+        talking = threading.Thread(target=talk)
+        talking.start()
+        try:
+            yield "hosts/edge/ports/COM1:"
+        finally:
+            heard.set()
+            talking.join()
+        self.client.ports.configure("edge/COM1:", {"baud": next(self._speeds)})
 
     @contextlib.contextmanager
     def stalled(self) -> Iterator[str]:
@@ -154,6 +181,10 @@ class Scene:
         yield self.submit("lpt1", LABEL)
         self.pipe.rate = 0
         self.client.wait(first, timeout_s=PATIENCE_S)
+
+    def stale(self) -> AbstractContextManager[str]:
+        """The same for longer than the last word counts."""
+        return self.awaiting_proof()
 
     @contextlib.contextmanager
     def printer_says(self) -> Iterator[str]:
@@ -184,6 +215,7 @@ class Scene:
 
 
 Case = Callable[[Scene], AbstractContextManager[str]]
+AFTER_S: dict[Case, float] = {Scene.stalled: STALL_S, Scene.stale: STALE_S}
 CASES: list[tuple[str, Case]] = [
     ("HELD", Scene.held),
     ("HELD", Scene.shut),
@@ -195,10 +227,12 @@ CASES: list[tuple[str, Case]] = [
     ("DEVICE_MISSING", Scene.device_missing),
     ("DEVICE_REFUSED", Scene.device_refused),
     ("NO_CONNECTION", Scene.no_connection),
+    ("LINE_ERRORS", Scene.line_errors),
     ("STALLED", Scene.stalled),
     ("AWAITING_PROOF", Scene.awaiting_proof),
     ("PRINTER_SAYS", Scene.printer_says),
     ("RETRY", Scene.retry),
+    ("UNKNOWN", Scene.stale),
     ("UNKNOWN", Scene.unknown),
     ("HOST_SILENT", Scene.host_silent),
 ]
@@ -208,20 +242,40 @@ CASES: list[tuple[str, Case]] = [
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("verdicts")
     pipes = [FifoReceiver(f"LPT{number}:", folder / f"lp{number}") for number in range(1, 6)]
-    receivers = [TcpReceiver("IP_A"), AbsentTcp("IP_OFF"), SimulatedTill("TILL"), *pipes]
-    with real_fabric(folder, receivers, proxied=True) as fabric, fabric.client() as client:
+    receivers = [
+        TcpReceiver("IP_A"),
+        AbsentTcp("IP_OFF"),
+        SimulatedTill("TILL"),
+        PtyReceiver("COM1:"),
+        *pipes,
+    ]
+    patience = f"[explain]\nstall_s = {STALL_S}\nstale_s = {STALE_S}"
+    with real_fabric(folder, receivers, proxied=True, spooler=patience) as fabric, fabric.client() as client:
         client.printers.create("pool", ports=["edge/IP_A", "edge/LPT1:"], allow_unknown_ports=True)
         settings = Printer(name="printers/till", language_monitor="ESC/POS")
         client.printers.update(settings, "language_monitor", allow_unknown_ports=True)
-        for name in ("ip_a", "lpt1"):
+        for name in ("ip_a", "lpt1", "com1"):
             client.wait(client.submit(LABEL, printer=name), timeout_s=PATIENCE_S)
         yield Scene(fabric, client)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(150)
+@pytest.mark.alone
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("verdict", "case"), CASES, ids=[case.__name__ for _, case in CASES])
-def test_each_answer_appears_with_its_fault_and_goes_with_it(scene: Scene, verdict: str, case: Case) -> None:
+def test_each_answer_is_there_soon_after_its_fault_and_gone_soon_after_it(
+    scene: Scene, verdict: str, case: Case
+) -> None:
+    tries: list[tuple[float, float]] = []
+    while len(tries) < TRIES and (not tries or max(tries[-1]) > LIMIT_S):
+        tries.append(_tried(scene, verdict, case))
+    appeared_s, cleared_s = tries[-1]
+    _write(case.__name__, appeared_s, cleared_s)
+    assert max(appeared_s, cleared_s) <= LIMIT_S, f"it took {tries}"
+
+
+def _tried(scene: Scene, verdict: str, case: Case) -> tuple[float, float]:
+    """Return in how many seconds an answer appeared, behind the time it needs anyhow, and in how many it went."""
     wanted = ExplainVerdict.Value(f"EXPLAIN_VERDICT_{verdict}")
 
     def says(name: str) -> bool:
@@ -235,7 +289,7 @@ def test_each_answer_appears_with_its_fault_and_goes_with_it(scene: Scene, verdi
         wait_until(lambda: says(name), PATIENCE_S, f"it never says {verdict}")
         appeared_s, clearing = time.monotonic() - began, time.monotonic()
     wait_until(lambda: not says(name), PATIENCE_S, f"it goes on saying {verdict}")
-    _write(case.__name__, appeared_s, time.monotonic() - clearing)
+    return appeared_s - AFTER_S.get(case, 0.0), time.monotonic() - clearing
 
 
 def _write(case: str, appeared_s: float, cleared_s: float) -> None:

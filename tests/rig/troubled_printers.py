@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 from printfabric_sim import SimulatedPrinter
 from printfabric_sim.plan import Plan, build
@@ -11,7 +12,7 @@ from tests.rig.receivers import Receiver, TcpReceiver
 
 
 class AbsentTcp(TcpReceiver):
-    """A printer that is switched off, until it is begun."""
+    """A printer that is switched off, until somebody switches it on."""
 
     def __init__(self, port: str) -> None:
         super().__init__(port)
@@ -31,11 +32,17 @@ class AbsentTcp(TcpReceiver):
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind(self._address)
         self._listener.listen(16)
+        self._ended.clear()
+        self._thread = threading.Thread(target=self._run, name=f"receiver-{self.port}", daemon=True)
         super().begin()
 
-    def end(self) -> None:
+    def switch_off(self) -> None:
+        """It listens no more; it need not be on."""
         if self._thread.ident is not None:
             super().end()
+
+    def end(self) -> None:
+        self.switch_off()
 
 
 class SimulatedTill(Receiver):

@@ -61,6 +61,7 @@ class LineWatch:
         self._count, self._report, self._clock = count, report, clock
         self._looked_at = -_LOOK_EVERY_S
         self._begin()
+        report([], LASTS_S)  # what was said was of the line with the settings it had
 
     def _begin(self) -> None:
         self._began, self._before = self._clock(), self._count()

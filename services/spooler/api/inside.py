@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from chassis.errors import FabricError
 from spooler.book import Book
 from spooler.dispatch_view import JobWait, LaneView
+from spooler.explain.facts import PATIENT, Patience
 from spooler.flight import Flight
 from spooler.hosts import HostInfo
 from spooler.hub import Hub
@@ -191,3 +192,4 @@ class Inside(NamedTuple):
     xcv: Callable[[str], Link]  # the way to a host's configuration; raises PortNotFound for an unknown host
     hub: Hub
     fabric_id: str
+    patience: Patience = PATIENT  # of explanations

@@ -45,6 +45,7 @@ class Look:
         self._dispatch = inside.dispatch
         self._hosts = inside.hosts
         self._fabric_id = inside.fabric_id
+        self._patience = inside.patience
 
     def first_port(self, printer: str) -> PortName:
         """Return a printer's first port. Raises PrinterNotFound, PortNotFound."""
@@ -108,6 +109,7 @@ class Look:
             leaves_in_s=wait.leaves_in_s,
             home=wait.home,
             lies=_lies(under_way[1]) if under_way is not None else Lies.HERE,
+            patience=self._patience,
         )
 
     def users_of(self, port: PortName) -> list[str]:

@@ -109,6 +109,16 @@ class PortFacts:
     moved: datetime | None = None  # when something of them last got further
 
 
+class Patience(NamedTuple):
+    """How long nothing may move before that is said."""
+
+    stall_s: float = 5.0  # a printer that takes nothing for longer asks to wait
+    stale_s: float = 60.0  # news of a document that is all sent, and older than this, say nothing any more
+
+
+PATIENT = Patience()
+
+
 class Lies(StrEnum):
     """Where the bytes of a document that is on its way lie."""
 
@@ -149,6 +159,7 @@ class JobFacts:
     leaves_in_s: float = 0.0  # until its turn in catching up after an outage
     home: PortName | None = None  # the port it waits for, because its first part was printed there
     lies: Lies = Lies.HERE
+    patience: Patience = PATIENT
 
 
 @dataclass(frozen=True, slots=True)

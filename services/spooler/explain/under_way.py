@@ -18,8 +18,6 @@ from spooler.explain.saying import accepted_fact, loss_of, progress_facts, span_
 from spooler.job import Job
 from spooler.job_state import JobState
 
-STALL_S = 5.0  # a printer that takes nothing for longer asks to wait
-STALE_S = 60.0  # news of a document that is all sent, and older than this, say nothing any more
 _PORTS = "printfabric.spooler.v1.PortService"
 
 
@@ -71,13 +69,13 @@ def _standstill(facts: JobFacts, port: PortFacts) -> Trouble | None:
     ask = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
     fact = Fact(f"{port.name.before} the last byte moved", Source.TRANSPORT, port.moved)
     if _all_sent(facts.job):
-        if still_s < STALE_S:
+        if still_s < facts.patience.stale_s:
             return None
         text = (
             f"We do not know: all of it is sent, and the last word of {port.name} is {span_of(still_s)} old."
         )
         return Trouble(Verdict.UNKNOWN, text, (fact,), (ask,))
-    if still_s < STALL_S:
+    if still_s < facts.patience.stall_s:
         return None
     text = f"The printer on {port.name} asks to wait: it has taken nothing for {span_of(still_s)} and does not say why."
     return Trouble(Verdict.STALLED, text, (fact,), (ask,))
