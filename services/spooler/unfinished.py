@@ -96,14 +96,14 @@ class Unfinished:
         if job is None or not job.has_document:
             return None
         try:
-            return await self._units.standing(job, sorted({half.start, half.end}))
+            return await self._units.standing(job, half.start, half.end)
         except DocumentLost:
             return None
 
     async def _continues(self, job: Job, flight: Flight) -> bool:
         """Tell whether a job goes on amid a unit: somebody has named the byte, and nothing goes before it."""
         offset = flight.info.resume_offset
-        return bool(offset) and not (await self._units.standing(job, [offset])).between
+        return bool(offset) and not (await self._units.standing(job, offset, offset)).between
 
     async def _tell(self, port: PortName, job: Job, words: str, other: Job | None, became: str) -> None:
         history = [event_of(job, BEHIND, "spooler", words, at=job)]

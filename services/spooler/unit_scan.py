@@ -83,21 +83,29 @@ class UnitScan:
             return Ends(kind, 1, {0: 0, 1: job.document.size_bytes})
         return Ends(kind, tally.total, tally.ends)
 
-    async def standing(self, job: Job, offsets: Sequence[int]) -> Standing:
-        """Return where a printer stands that got a document up to one of these bytes, rising. Raises DocumentLost."""
-        splitter, tally, position = await self._splitter(job), Tally(), 0
-        closes: list[Close | None] = []
+    async def standing(self, job: Job, start: int, end: int) -> Standing:
+        """Return where a printer stands that got a document up to some byte from `start` to `end`. Raises DocumentLost."""
+        splitter, tally, position = await self._splitter(job), Tally(), start
         async with self._turn:
-            for offset in offsets:
-                async for piece in self._pieces(job, offset, position):
-                    tally.add(await _feed(splitter, piece))
-                position = offset
-                between = offset in (0, tally.last_end)
-                closes.append(NOTHING_OPEN if between else splitter.close())
+            async for piece in self._pieces(job, start):
+                tally.add(await _feed(splitter, piece))
+            closes, amid = [_close_at(splitter, tally, start)], 1
+            async for piece in self._pieces(job, end, start):
+                before, began = deepcopy(splitter), tally.last_end
+                if ends := await _feed(splitter, piece):
+                    # Both ends of the span may be ends of units, and the printer amid one of those between them.
+                    middle = (max([began, *ends[-2:-1]]) + ends[-1]) // 2
+                    await _feed(before, piece[: max(0, middle - position)])
+                    closes.append(before.close())
+                tally.add(ends)
+                position += len(piece)
+            if end > start:
+                closes.append(_close_at(splitter, tally, end))
+                amid = 0 if tally.last_end == end else 1
         known = [one for one in closes if one is not None]
         # The longest serves for all: zeros that no count waits for mean nothing.
         close = max(known, key=lambda one: len(one.data)) if len(known) == len(closes) else None
-        return Standing(splitter.kind, tally.total + 1, close)
+        return Standing(splitter.kind, tally.total + amid, close)
 
     async def beginnings(self, job: Job, wanted: Sequence[Wanted]) -> list[Beginning]:
         """Return how each stretch begins, in the order asked for; the document is read once if they rise.
@@ -171,6 +179,11 @@ class UnitScan:
                 return
             yield piece
             offset += len(piece)
+
+
+def _close_at(splitter: Splitter, tally: Tally, offset: int) -> Close | None:
+    """Return what closes the unit that was begun before a byte, up to which the splitter was fed."""
+    return NOTHING_OPEN if offset in (0, tally.last_end) else splitter.close()
 
 
 async def _feed(splitter: Splitter, piece: bytes) -> list[int]:

@@ -40,7 +40,7 @@ async def _lies_there(job: Job, units: UnitScan) -> list[Fact]:
     if not over or not 0 < accepted < job.document.size_bytes <= COUNTED_BYTES:
         return []
     try:
-        standing = await units.standing(job, [accepted])
+        standing = await units.standing(job, accepted, accepted)
     except DocumentLost:
         return []
     if standing.between:
