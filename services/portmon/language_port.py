@@ -55,13 +55,12 @@ class LanguagePort(Port):
         self._said: Evidence | None = None  # what the printer's word about this document proves
         self._seen = self._seen_before = 0  # payload bytes the language saw, and those of earlier attempts
         self._introduced = True  # what goes before the document went
-        self._clear_until = 0.0
+        self._clear_until = self._idle_at = 0.0
         self._silent = False  # the last document got no word
         self._last: DocKey | None = None
         self._before = Before.UNKNOWN
         self._recovered: DocKey | None = None
         self._heard_at: float | None = None  # in this document
-        self._idle_at = 0.0
         self._told: Mapping[str, Fact] = {}
         self.resumable, self.piece_bytes, self.stall = inner.resumable, inner.piece_bytes, inner.stall
         self.write_error_is_exact, self.write_timeout_s = inner.write_error_is_exact, inner.write_timeout_s
