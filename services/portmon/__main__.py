@@ -20,6 +20,7 @@ from portmon.device_access import Rest
 from portmon.devices.tree import DeviceTree
 from portmon.finishing import Finishing
 from portmon.handles import Handles
+from portmon.host_values import HostValues
 from portmon.language_path import LanguagePath
 from portmon.language_registry import Languages
 from portmon.metrics import PortCollector
@@ -78,11 +79,12 @@ async def _store(settings: PortmonSettings, channels: Channels) -> PortStore:
     return store
 
 
-def _ports(settings: PortmonSettings, store: PortStore) -> Ports:
+async def _ports(settings: PortmonSettings, store: PortStore) -> Ports:
     """Return the host's ports as they are stored, with their monitors."""
     tree = DeviceTree(settings.device_root, settings.sys_root)
     sandbox = settings.file_dir or settings.state_dir / "files"
-    registry = Registry(MonitorInit(settings.host_name, sandbox, tree))
+    init = MonitorInit(settings.host_name, sandbox, tree, HostValues(store))
+    registry = await asyncio.to_thread(Registry, init)  # whose monitors may read and set values
     return Ports(
         registry,
         store,
@@ -97,12 +99,13 @@ async def run(settings: PortmonSettings) -> None:
     """Serve until told to stop; then close the ports, documents at known offsets."""
     lock = _lock(settings.state_dir)
     async with Channels(settings.registry_channel) as channels:
-        ports = _ports(settings, await _store(settings, channels))
+        ports = await _ports(settings, await _store(settings, channels))
         await _add_missing(ports, settings)
         await asyncio.to_thread(ports.tidy_up)
         try:
             await _serve(settings, ports)
         finally:
+            await ports.own.shutdown()
             await ports.changed()
             ports.close()
             os.close(lock)

@@ -75,3 +75,13 @@ def is_hung_up(fd: int) -> bool:
     poll = select.poll()
     poll.register(fd, 0)
     return bool(poll.poll(0))
+
+
+def drain(wait: DeviceWait, pending: Callable[[], int], timeout_s: float) -> bool:
+    """Wait until `pending()` is 0; False when it did not get smaller for `timeout_s`."""
+    before, deadline = pending(), time.monotonic() + timeout_s
+    while before > 0:
+        if not wait.until(lambda was=before: pending() < was, deadline):  # type: ignore[misc]
+            return False
+        before, deadline = pending(), time.monotonic() + timeout_s
+    return True

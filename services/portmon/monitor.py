@@ -7,7 +7,6 @@ descriptors are non-blocking. So a device that hangs never holds anything but it
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,21 +18,23 @@ from pydantic.alias_generators import to_camel
 
 from chassis.errors import InvalidArgument, NotSupported
 from portmon.device_errors import open_error, write_error
-from portmon.device_wait import DeviceWait
+from portmon.device_wait import DeviceWait, drain
 from portmon.devices.found import FoundDevice
 from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.errand import Errand
 from portmon.facts import Fact
+from portmon.host_values import HostValues, MonitorValues
 from portmon.line_store import LineStore
+from portmon.own_functions import Access, OwnFunctions, Power
 from portmon.recorder import Recorder
 from portmon.reports import Report
 from portmon.setting_fields import seconds
 
 # What a monitor's file imports from here.
 __all__ = [
-    "LineStore", "MonitorInit", "OpenContext", "Port", "PortMonitor", "PortSettings", "Reporting", "drain", "open_error",
-    "write_error",
+    "Access", "LineStore", "MonitorInit", "OpenContext", "Port", "PortMonitor", "PortSettings", "Power", "Reporting", "drain",
+    "open_error", "write_error",
 ]  # fmt: skip
 
 
@@ -208,15 +209,17 @@ class MonitorInit:
     host: str
     sandbox: Path  # where file ports may write
     tree: DeviceTree = field(default_factory=DeviceTree)
-    values: dict[str, Any] = field(default_factory=dict)  # what is the whole host's, by Windows' names
+    values: HostValues = field(default_factory=HostValues)  # what is the whole host's, by Windows' names
+    own: MonitorValues = field(default_factory=MonitorValues)  # what the monitor keeps itself (MONITORREG)
 
 
-class PortMonitor(ABC, Generic[S]):
+class PortMonitor(OwnFunctions, ABC, Generic[S]):
     """One type of port: a scheme, its settings, and how to open it. No global state; one instance per host process."""
 
     scheme: ClassVar[str]
     name: ClassVar[str]  # Windows' name, which several schemes may share
     description: ClassVar[str] = ""
+    version: str = ""  # "": its distribution's
     readable: ClassVar[bool] = False
     talks: ClassVar[bool] = True  # there is a printer behind it, and no file
     net_attached: ClassVar[bool] = False
@@ -286,13 +289,3 @@ class PortMonitor(ABC, Generic[S]):
     def devices(self) -> list[FoundDevice]:
         """Return what is there that ports of this type could be made for. Opens nothing; not for the event loop."""
         return []
-
-
-def drain(wait: DeviceWait, pending: Callable[[], int], timeout_s: float) -> bool:
-    """Wait until `pending()` is 0; False when it did not get smaller for `timeout_s`."""
-    before, deadline = pending(), time.monotonic() + timeout_s
-    while before > 0:
-        if not wait.until(lambda was=before: pending() < was, deadline):  # type: ignore[misc]
-            return False
-        before, deadline = pending(), time.monotonic() + timeout_s
-    return True

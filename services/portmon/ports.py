@@ -20,6 +20,7 @@ from portmon.host_port import HostPort
 from portmon.journal.port_journal import Journal
 from portmon.kept_reports import KeptReports
 from portmon.monitor import PortMonitor, PortSettings
+from portmon.own_calls import OwnCalls
 from portmon.port_name import canonical, same
 from portmon.port_record import PortChange, PortRecord, PortStore
 from portmon.registry import Registry
@@ -55,7 +56,8 @@ class Ports:
         # Called when a port is new, other or gone, and when its use begins or ends.
         self.configured: Callable[[], None] = lambda: None
         self._kept, self._keeping = KeptReports(state_dir / "reports.json"), asyncio.Lock()
-        registry.init.values.update(store.values())
+        registry.init.values.bind(store)
+        self.own = OwnCalls(registry, self._used)
         # Changes of store and memory are made to their end, though their caller hangs up in the middle.
         self._tasks = Tasks("ports")
         for record in store.ports():
@@ -117,7 +119,14 @@ class Ports:
     def use_changed(self, port: HostPort) -> None:
         """A port is used, opened or closed: who looks after devices and watchers shall know."""
         self.touch(port)
+        self._tell_use()
+
+    def _tell_use(self) -> None:
         self.configured()
+        self.own.used_ports()
+
+    def _used(self, monitor: PortMonitor[Any]) -> set[str]:
+        return {port.name for port in self._ports.values() if port.monitor is monitor and port.used_by}
 
     def touch(self, port: HostPort) -> None:
         """Tell the watchers that a port has changed, and again when the next report about it runs out."""
@@ -227,7 +236,7 @@ class Ports:
             for one in self.twins.drop(port):
                 self.touch(one)
             self.changes.touch(port.name)
-            self.configured()
+            self._tell_use()
 
     def value(self, name: str) -> Any:
         """Return a value of the whole host's; None when it was never set."""
@@ -238,8 +247,7 @@ class Ports:
         await self._tasks.finish("set value", self._set_value(name, value))
 
     async def _set_value(self, name: str, value: Any) -> None:
-        await asyncio.to_thread(self._store.set_value, name, value)
-        self.registry.init.values[name] = value
+        await asyncio.to_thread(self.registry.init.values.set, name, value)
 
     async def history(self, name: str, most: int) -> list[PortChange]:
         """Return the latest changes of a port, newest first; of a port that is gone, too."""

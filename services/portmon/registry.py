@@ -6,17 +6,22 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
 import portmon.monitors
 from chassis import logs
-from chassis.errors import UnknownPrintMonitor
-from portmon.monitor import MonitorInit, PortMonitor
+from chassis.errors import FabricError, InvalidPrintMonitor, UnknownPrintMonitor
+from portmon.apart import apart
+from portmon.host_values import MonitorValues
+from portmon.monitor import Access, MonitorInit, PortMonitor
 from portmon.recorded_port import recording
 
 GROUP = "portmon.monitors"
+_LOAD_S = 30.0  # to import a monitor and to make it
+_MOST_NAME = 63  # characters
 log = logs.get(__name__)
 AnyMonitor = PortMonitor[Any]
 
@@ -30,21 +35,23 @@ class Registry:
         self._by_scheme: dict[str, AnyMonitor] = {}
         for found in pkgutil.iter_modules(portmon.monitors.__path__):
             for kind in _monitors_in(importlib.import_module(f"{portmon.monitors.__name__}.{found.name}")):
-                self._add(kind, init)
+                self._add(_made(kind, init))
         for entry in entry_points(group=GROUP) if third_parties is None else third_parties:
             self._add_foreign(entry, init)
 
     def _add_foreign(self, entry: EntryPoint, init: MonitorInit) -> None:
         """A broken or greedy monitor of somebody else must not keep the host's own ports from working."""
         try:
-            self._add(entry.load(), init)
-        except (ImportError, AttributeError, TypeError, ValueError) as error:
-            log.warning("monitor refused", entry_point=entry.name, why=str(error))
+            monitor = apart(entry.name, lambda: _foreign(entry, init)).result(_LOAD_S)
+            self._add(monitor)
+        except (FabricError, TimeoutError) as error:
+            why = error.message if isinstance(error, FabricError) else f"it takes longer than {_LOAD_S:g} s"
+            log.warning("monitor refused", entry_point=entry.name, why=why)
 
-    def _add(self, kind: type[AnyMonitor], init: MonitorInit) -> None:
-        if kind.scheme in self._by_scheme:
-            raise ValueError(f"scheme {kind.scheme!r} is taken by {self._by_scheme[kind.scheme]!r}")
-        self._by_scheme[kind.scheme] = recording(kind(init))
+    def _add(self, monitor: AnyMonitor) -> None:
+        if monitor.scheme in self._by_scheme:
+            raise InvalidPrintMonitor(f"scheme {monitor.scheme!r} is taken", monitor=monitor.scheme)
+        self._by_scheme[monitor.scheme] = recording(monitor)
 
     def __iter__(self) -> Iterator[AnyMonitor]:
         return iter(self._by_scheme.values())
@@ -78,6 +85,31 @@ class Registry:
             if monitor.claims(port):
                 return monitor
         raise UnknownPrintMonitor(f"no port monitor {name!r} on this host", monitor=name)
+
+
+def _made(kind: type[AnyMonitor], init: MonitorInit) -> AnyMonitor:
+    return kind(replace(init, own=MonitorValues(init.values, kind.scheme)))
+
+
+def _foreign(entry: EntryPoint, init: MonitorInit) -> AnyMonitor:
+    """Load a third party's monitor.
+
+    Raises:
+        InvalidPrintMonitor: what it says of itself makes no sense. And whatever its code raises.
+    """
+    kind = entry.load()
+    if not (inspect.isclass(kind) and issubclass(kind, PortMonitor)):
+        raise InvalidPrintMonitor(f"{entry.value} is no class of port monitors")
+    for text in (kind.scheme, kind.name, kind.description, *kind.commands):
+        if type(text) is not str or len(text) > _MOST_NAME or not text.isprintable():
+            raise InvalidPrintMonitor(
+                f"{entry.value}: a scheme, a name, and what a command is called are texts"
+            )
+    if not all(type(access) is Access for access in kind.commands.values()):
+        raise InvalidPrintMonitor(f"{entry.value}: each command says what access it needs")
+    monitor = _made(kind, init)
+    monitor.version = monitor.version or (entry.dist.version if entry.dist is not None else "")
+    return monitor
 
 
 def _monitors_in(module: ModuleType) -> Iterator[type[AnyMonitor]]:

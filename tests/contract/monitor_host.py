@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from portmon.api.monitor_servicer import MonitorServicer, served
 from portmon.api.recorder_servicer import RecorderServicer, served_recorder
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
 from portmon.handles import Handles
+from portmon.language_registry import GROUP as LANGUAGES
+from portmon.language_registry import Languages
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
+from portmon.registry import GROUP as MONITORS
 from portmon.registry import Registry
 from portmon.xcv.channel import Xcv
 from portmon.xcv.commands import COMMANDS
@@ -52,11 +56,13 @@ class Host:
 
 
 @asynccontextmanager
-async def served_host(tmp_path: Path, access: AccessSettings | None = None) -> AsyncIterator[Host]:
-    """Serve a host with one raw port on loopback."""
+async def served_host(
+    tmp_path: Path, access: AccessSettings | None = None, third_parties: Sequence[EntryPoint] = ()
+) -> AsyncIterator[Host]:
+    """Serve a host with one raw port on loopback, and monitors and languages of third parties."""
     rig = RawRig(tmp_path)
     ports = Ports(
-        Registry(MonitorInit("edge-7", tmp_path / "files"), []),
+        Registry(MonitorInit("edge-7", tmp_path / "files"), _of_group(third_parties, MONITORS)),
         LocalPortStore(tmp_path / "ports"),
         tmp_path,
         skew_s=0,
@@ -64,11 +70,13 @@ async def served_host(tmp_path: Path, access: AccessSettings | None = None) -> A
     await ports.add("IP_1", "Standard TCP/IP Port", rig.settings())
     async with Tasks("host") as tasks:
         handles = Handles(ports, tasks)
+        servicer = MonitorServicer("edge-7", ports, handles, tasks)
+        servicer.languages = Languages(_of_group(third_parties, LANGUAGES))
         tasks.spawn("expire", handles.expire())
         one = server.Server(
             ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=1),
             servicers=[
-                served(MonitorServicer("edge-7", ports, handles, tasks)),
+                served(servicer),
                 served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
                 served_recorder(RecorderServicer(ports)),
             ],
@@ -79,9 +87,14 @@ async def served_host(tmp_path: Path, access: AccessSettings | None = None) -> A
                 host.ports = ports
                 yield host
             await handles.shutdown(None, 0)
+    await ports.own.shutdown()
     ports.close()
     rig.go_on()
     rig.stop()
+
+
+def _of_group(entries: Sequence[EntryPoint], group: str) -> list[EntryPoint]:
+    return [one for one in entries if one.group == group]
 
 
 def whole(data: bytes, key: tuple[bytes, int] | None = None) -> pb.DocumentSlice:

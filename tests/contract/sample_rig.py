@@ -14,6 +14,13 @@ from tests.contract.network_rigs import RawRig
 _SOURCE = Path(__file__).parent / "statements" / "sample_port_monitor" / "src"
 
 
+def sample_entry() -> EntryPoint:
+    """Return the sample's entry point, as if its distribution were installed."""
+    if str(_SOURCE) not in sys.path:
+        sys.path.append(str(_SOURCE))
+    return EntryPoint("unix", "sample_port_monitor:UnixMonitor", GROUP)
+
+
 class SampleRig(RawRig):
     """A printer at a Unix socket, one connection for each document."""
 
@@ -21,9 +28,7 @@ class SampleRig(RawRig):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        if str(_SOURCE) not in sys.path:
-            sys.path.append(str(_SOURCE))  # as an installed distribution would be
-        self.others = [EntryPoint("unix", "sample_port_monitor:UnixMonitor", GROUP)]
+        self.others = [sample_entry()]
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX)

@@ -19,6 +19,7 @@ from portmon.registrations import Registration
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 CONTRACT = "1.0"
+# What the host does for every monitor is every monitor's: PowerEvent and Shutdown park documents and close ports.
 _FUNCTIONS = (
     pb.MONITOR_FUNCTION_ENUM_PORTS,
     pb.MONITOR_FUNCTION_OPEN_PORT,
@@ -26,13 +27,10 @@ _FUNCTIONS = (
     pb.MONITOR_FUNCTION_WRITE_PORT,
     pb.MONITOR_FUNCTION_END_DOC_PORT,
     pb.MONITOR_FUNCTION_CLOSE_PORT,
-    pb.MONITOR_FUNCTION_SET_PORT_TIME_OUTS,
     pb.MONITOR_FUNCTION_XCV_OPEN_PORT,
     pb.MONITOR_FUNCTION_XCV_DATA_PORT,
     pb.MONITOR_FUNCTION_XCV_CLOSE_PORT,
     pb.MONITOR_FUNCTION_SHUTDOWN,
-    pb.MONITOR_FUNCTION_NOTIFY_USED_PORTS,
-    pb.MONITOR_FUNCTION_NOTIFY_UNUSED_PORTS,
     pb.MONITOR_FUNCTION_POWER_EVENT,
     pb.MONITOR_FUNCTION_SEND_RECV_BIDI_DATA_FROM_PORT,
 )
@@ -77,7 +75,7 @@ class HostCalls(Calls):
             if not registered.has(monitor.name, monitor.scheme):
                 continue
             one = found.setdefault(monitor.name, pb.Monitor(name=monitor.name, kind=pb.MONITOR_KIND_PORT))
-            one.version = version("print-fabric")
+            one.version = monitor.version or version("print-fabric")
             one.schemes.append(monitor.scheme)
             functions = {*one.capabilities, *capabilities_of(monitor)}
             one.ClearField("capabilities")
@@ -141,8 +139,15 @@ class HostCalls(Calls):
 
 def capabilities_of(monitor: PortMonitor[Any]) -> list[pb.MonitorFunction.ValueType]:
     """Return the functions a port monitor has."""
-    controls = [pb.MONITOR_FUNCTION_GET_PRINTER_DATA_FROM_PORT] if monitor.controls else []
-    return [*_FUNCTIONS, *([pb.MONITOR_FUNCTION_READ_PORT] if monitor.readable else []), *controls]
+    optional = {
+        pb.MONITOR_FUNCTION_READ_PORT: monitor.readable,
+        pb.MONITOR_FUNCTION_GET_PRINTER_DATA_FROM_PORT: monitor.controls,
+        pb.MONITOR_FUNCTION_SET_PORT_TIME_OUTS: monitor.talks,
+        # The host itself looks after the devices of ports that are used, by inotify and SNMP.
+        pb.MONITOR_FUNCTION_NOTIFY_USED_PORTS: monitor.talks or monitor.has("notify_used_ports"),
+        pb.MONITOR_FUNCTION_NOTIFY_UNUSED_PORTS: monitor.talks or monitor.has("notify_unused_ports"),
+    }
+    return [*_FUNCTIONS, *(function for function, there in optional.items() if there)]
 
 
 def _port_info_bytes(port: HostPort, level: int) -> int:

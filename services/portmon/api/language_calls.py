@@ -40,14 +40,20 @@ class LanguageCalls(HostCalls, PortCalls):
     @override
     def _monitors(self, registered: Registration) -> list[pb.Monitor]:
         functions = sorted((*NEEDED, *_OFFERED))
-        languages = [
-            pb.Monitor(
+        found = {one.name.casefold(): one for one in super()._monitors(registered)}
+        for kind in self.languages:
+            if not registered.has(kind.name):
+                continue
+            below = found.get(kind.name.casefold())
+            if below is not None:  # a combined monitor has both sets
+                below.kind = pb.MONITOR_KIND_COMBINED
+                below.capabilities.extend(set(functions) - set(below.capabilities))
+                below.capabilities.sort()
+                continue
+            found[kind.name.casefold()] = pb.Monitor(
                 name=kind.name, kind=pb.MONITOR_KIND_LANGUAGE, capabilities=functions, version=kind.version
             )
-            for kind in self.languages
-            if registered.has(kind.name)
-        ]
-        return super()._monitors(registered) + languages
+        return list(found.values())
 
     async def OpenPortEx(self, request: pb.OpenPortExRequest, context: Any) -> pb.OpenPortExResponse:
         """Acquire a port through a language monitor, which is then the only one that speaks to it."""

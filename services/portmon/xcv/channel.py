@@ -16,7 +16,7 @@ from chassis import logs
 from chassis.errors import FabricError, InvalidArgument, UnknownPrintMonitor
 from portmon.errand import Step
 from portmon.host_port import HostPort
-from portmon.monitor import PortMonitor
+from portmon.monitor import Access, PortMonitor
 from portmon.port_name import same
 from portmon.ports import Ports
 from portmon.xcv.answer import Answer, answer, errors_of, status_of
@@ -124,13 +124,13 @@ class Xcv:
         found = Answer(31)
         async for one in self._execute(session, name, data):
             found = one if isinstance(one, Answer) else found
-        return self._fitting(found, name, most)
+        return self._fitting(found, self._command(session, name), most)
 
-    def _fitting(self, found: Answer, name: str, most: int | None) -> Answer:
+    @staticmethod
+    def _fitting(found: Answer, command: XcvCommand | None, most: int | None) -> Answer:
         """Return an answer as whoever has so much room for its output gets it."""
         if most is None or len(found.output) <= most:
             return found
-        command = self._commands.get(name)
         done = command is not None and (command.administrative or command.use)
         # What was done is done, once: whoever leaves no room for the output gets none, and need not ask again.
         status, text = (found.status, found.message) if done else (122, f"{found.needed} bytes are needed")
@@ -162,7 +162,7 @@ class Xcv:
                     if not isinstance(one, Answer):
                         yield one
                         continue
-                    ended.set_result(fitted := self._fitting(one, name, most))
+                    ended.set_result(fitted := self._fitting(one, command, most))
                     yield fitted
         finally:
             if not ended.done():  # it was cancelled: whoever asks again begins anew
@@ -173,8 +173,8 @@ class Xcv:
         self, session: XcvSession, name: str, data: bytes
     ) -> AsyncGenerator[Step | Answer, None]:
         """Yield a command's steps and its answer."""
-        command = self._commands.get(name)
-        if command is None or not self._knows(session, command):
+        command = self._command(session, name)
+        if command is None:
             yield answer(87, None, f"no command {name[:64]!r}")
             return
         refusal = _refusal(command, session.access, name)
@@ -213,13 +213,23 @@ class Xcv:
             who=session.who,
         )
 
-    def _knows(self, session: XcvSession, command: XcvCommand) -> bool:
-        """Say whether a session's monitor has a command."""
-        if not command.monitor:
-            return True
+    def _command(self, session: XcvSession, name: str) -> XcvCommand | None:
+        """Return the command of this name that a session's monitor has; None if it has none."""
+        command = self._commands.get(name)
+        if command is not None and not command.monitor:
+            return command
         if session.port and session.port not in self.ports:
-            return False
-        return command.monitor == self.name_of(session)
+            return None
+        if command is not None and command.monitor == self.name_of(session):
+            return command
+        return next((_own(one, name) for one in self._monitors(session) if name in one.commands), None)
+
+    def _monitors(self, session: XcvSession) -> list[PortMonitor[Any]]:
+        """Return the monitor of a session's port, or all that have the session's Windows name."""
+        if session.port:
+            return [self.ports.get(session.port).monitor]
+        wanted = session.monitor.casefold()
+        return [one for one in self.ports.registry if wanted in (one.name.casefold(), one.scheme)]
 
     # --- what a command is about
 
@@ -227,8 +237,7 @@ class Xcv:
         """Return the Windows name of a session's monitor."""
         if session.port:
             return self.ports.get(session.port).monitor.name
-        wanted = session.monitor.casefold()
-        return next(one.name for one in self.ports.registry if wanted in (one.name.casefold(), one.scheme))
+        return self._monitors(session)[0].name
 
     def port_of(self, session: XcvSession, value: Any) -> HostPort:
         """Return the port a command means: the one it names, else the session's.
@@ -262,8 +271,18 @@ class Xcv:
             return self.ports.get(session.port).monitor
         if name:
             return self.ports.registry.find(session.monitor, name)
-        asked = session.monitor.casefold()
-        return next(one for one in self.ports.registry if asked in (one.name.casefold(), one.scheme))
+        return self._monitors(session)[0]
+
+
+def _own(monitor: PortMonitor[Any], name: str) -> XcvCommand:
+    """Return a command that a monitor brings itself."""
+    access = monitor.commands[name]
+
+    async def run(xcv: Xcv, session: XcvSession, value: Any) -> object:
+        xcv.ports.access.refuse(session.port)
+        return await xcv.ports.own.command(monitor, name, session.port, value)
+
+    return XcvCommand(run, access is Access.ADMINISTER, use=access is Access.USE)
 
 
 def _refusal(command: XcvCommand, access: int, name: str) -> Answer | None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,8 @@ from portmon.monitor import MonitorInit
 from portmon.registry import Registry
 from portmon.session import PortSession
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.monitor.v1 import xcv_service_pb2
+from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
 from printfabric_client.sync import Client
 from tests.contract.monitor_contract import new_key
 from tests.contract.statements.stage import SAMPLE
@@ -98,15 +101,41 @@ def test_s15_custom_monitors_can_be_added(
         with channel_to(portmon.address) as channel:
             stub = Holder(channel).stub
             hello = stub.Initialize(pb.InitializeRequest(owner=pb.PortOwner(fabric_id="f")))
-            assert "Unix Socket Port" in [one.name for one in hello.monitors]
+            (sample,) = [one for one in hello.monitors if one.name == "Unix Socket Port"]
+            assert sample.version == "1.0"
+            assert pb.MONITOR_FUNCTION_READ_PORT not in sample.capabilities
             assert [one.port.port for one in stub.EnumPorts(pb.EnumPortsRequest()).ports] == ["SOCK1"]
         with Client(spooler.address) as client:
             job = client.wait(client.submit(b"^XA^XZ", printer="sockets").number, timeout_s=60)
             assert printed(job), job
         assert printer.documents == [b"^XA^XZ"]
+        assert own_command(portmon, "SetLocation", "aisle 7", access=0).status == 5
+        assert own_command(portmon, "SetLocation", "aisle 7").status == 0
+        before = json.loads(own_command(portmon, "GetHistory").output_data)
+        assert before == {"heard": ["used: SOCK1"], "starts": 1, "ended": 0}
+        spooler.stop()
+        portmon.stop()
+        portmon.start()
+        assert json.loads(own_command(portmon, "GetLocation", access=0).output_data) == "aisle 7"
+        after = json.loads(own_command(portmon, "GetHistory").output_data)
+        assert after == {"heard": [], "starts": 2, "ended": 1}
     finally:
         spooler.stop()
         portmon.stop()
+
+
+def own_command(
+    portmon: Program, name: str, value: object = None, access: int = 1
+) -> xcv_service_pb2.XcvDataPortResponse:
+    """Execute one of the sample's own commands."""
+    with channel_to(portmon.address) as channel:
+        stub: Any = XcvServiceStub(channel)
+        opened = xcv_service_pb2.XcvOpenPortRequest(monitor="Unix Socket Port", granted_access=access)
+        data = b"" if value is None else json.dumps(value).encode()
+        request = xcv_service_pb2.XcvDataPortRequest(data_name=name, input_data=data)
+        request.handle = stub.XcvOpenPort(opened).handle
+        answer: xcv_service_pb2.XcvDataPortResponse = stub.XcvDataPort(request)
+        return answer
 
 
 class Bench:

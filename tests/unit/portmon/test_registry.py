@@ -1,11 +1,13 @@
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from chassis.errors import UnknownPrintMonitor
 from portmon.form import document, ui_name
-from portmon.monitor import MonitorInit
+from portmon.monitor import Access, MonitorInit
 from portmon.monitors.raw import RawMonitor
 from portmon.registry import Registry
 
@@ -19,6 +21,29 @@ class Shy(RawMonitor):
 
 class Greedy(RawMonitor):
     """One that claims a scheme that is taken."""
+
+
+class Ending(Shy):
+    """One that ends the program."""
+
+    scheme = "ending"
+
+    def __init__(self, init: MonitorInit) -> None:
+        raise SystemExit(1)
+
+
+class Nameless(Shy):
+    """One whose name is none."""
+
+    scheme = "nameless"
+    name = None  # type: ignore[assignment]
+
+
+class Careless(Shy):
+    """One whose command does not say who may have it."""
+
+    scheme = "careless"
+    commands: ClassVar[Mapping[str, Access]] = {"Reset": True}  # type: ignore[dict-item]
 
 
 @pytest.fixture
@@ -61,8 +86,13 @@ def test_third_parties_come_by_entry_points_and_a_bad_one_harms_nobody(tmp_path:
             EntryPoint("shy", f"{__name__}:Shy", "portmon.monitors"),
             EntryPoint("greedy", f"{__name__}:Greedy", "portmon.monitors"),
             EntryPoint("broken", "no_such_module:Nothing", "portmon.monitors"),
+            EntryPoint("ending", f"{__name__}:Ending", "portmon.monitors"),
+            EntryPoint("nameless", f"{__name__}:Nameless", "portmon.monitors"),
+            EntryPoint("careless", f"{__name__}:Careless", "portmon.monitors"),
+            EntryPoint("none", "json:dumps", "portmon.monitors"),
         ],
     )
+    assert [one.scheme for one in found][-1] == "shy"
     assert found.scheme("shy").name == "Shy Port"
     assert type(found.scheme("raw")) is RawMonitor
 

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import socket
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from pydantic import Field
 from typing_extensions import override
 
-from chassis.errors import DeviceFault
+from chassis.errors import DeviceFault, InvalidArgument
 from portmon.document import DocInfo, DocKey, Evidence
-from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings, open_error, write_error
+from portmon.monitor import (
+    Access,
+    MonitorInit,
+    OpenContext,
+    Port,
+    PortMonitor,
+    PortSettings,
+    Power,
+    open_error,
+    write_error,
+)
 
 
 class UnixSettings(PortSettings):
@@ -95,12 +108,23 @@ class UnixPort(Port):
 
 
 class UnixMonitor(PortMonitor[UnixSettings]):
-    """The monitor: its name, its settings, and how its ports are opened."""
+    """The monitor: its name, its settings, how its ports are opened, and what it has beside them."""
 
     scheme = "unix"
     name = "Unix Socket Port"
     description = "Unix socket"
     settings = UnixSettings
+    commands: ClassVar = {
+        "GetLocation": Access.ANYBODY,
+        "SetLocation": Access.ADMINISTER,
+        "GetHistory": Access.ANYBODY,
+    }
+
+    def __init__(self, init: MonitorInit) -> None:
+        super().__init__(init)
+        self._heard: deque[str] = deque(maxlen=100)
+        self._starts = init.own.get("Starts", 0) + 1
+        init.own.set("Starts", self._starts)
 
     @override
     def device(self, port: str, settings: UnixSettings) -> str:
@@ -109,3 +133,38 @@ class UnixMonitor(PortMonitor[UnixSettings]):
     @override
     def open_port(self, port: str, settings: UnixSettings, context: OpenContext) -> UnixPort:
         return UnixPort(settings, context)
+
+    # What the monitor has beside its ports: all of it optional.
+
+    @override
+    def xcv_data_port(self, name: str, port: str, value: Any) -> Any:
+        match name:
+            case "GetLocation":
+                return self.init.own.get("Location", "")
+            case "SetLocation":
+                if not isinstance(value, str):
+                    raise InvalidArgument("a location is a text")
+                self.init.own.set("Location", value)
+                return None
+            case _:
+                return {
+                    "heard": list(self._heard),
+                    "starts": self._starts,
+                    "ended": self.init.own.get("Ended", 0),
+                }
+
+    @override
+    def notify_used_ports(self, ports: Sequence[str]) -> None:
+        self._heard.append(f"used: {', '.join(ports)}")
+
+    @override
+    def notify_unused_ports(self, ports: Sequence[str]) -> None:
+        self._heard.append(f"unused: {', '.join(ports)}")
+
+    @override
+    def power_event(self, event: Power) -> None:
+        self._heard.append(event.value)
+
+    @override
+    def shutdown(self) -> None:
+        self.init.own.set("Ended", self.init.own.get("Ended", 0) + 1)
