@@ -11,14 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from portmon.bidi.parts import MOST_PARTS
 from portmon.snmp import message as snmp_message
+from portmon.snmp import parts as snmp_parts
 from portmon.snmp import status as snmp_status
 from portmon.snmp.message import NO_SUCH_NAME, Answer, BadSnmp
-from portmon.snmp.status import Oid, State, Supply, Value
+from portmon.snmp.parts import Parts, Row, Table
+from portmon.snmp.status import Oid, State, Value
 
 _ASK_S, _TRIES = 1.5, 2
-_WHOLE_S = 15.0  # one look, whatever happens
-_MOST_SUPPLIES = 16
+_WHOLE_S, _PARTS_S = 15.0, 10.0  # one look, whatever happens; and what the printer is made of
 _MOST_STRAY = 16  # datagrams that are no answer to a question
 # Looking a name up cannot be interrupted, and must not take the threads of others.
 _LOOK_UP = ThreadPoolExecutor(2, "snmp-look-up")
@@ -41,14 +43,14 @@ class AgentPlace:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look brought; `supplies` None: not asked for this time."""
+    """What one look brought; `parts` None: not asked for this time."""
 
     state: State
-    supplies: tuple[Supply, ...] | None
+    parts: Parts | None
 
 
-async def look(place: AgentPlace, *, supplies: bool) -> Seen:
-    """Ask for the printer's state, and for its supplies too. At most some 60 packets, mostly one.
+async def look(place: AgentPlace, *, parts: bool) -> Seen:
+    """Ask for the printer's state, mostly one packet, and for what it is made of: each row of each table is one.
 
     Raises:
         NoAnswer: and why.
@@ -60,45 +62,49 @@ async def look(place: AgentPlace, *, supplies: bool) -> Seen:
                 family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
             ) as connected:
                 connected.connect(address)  # of a datagram socket: nothing is sent, nothing is waited for
-                return await _look(_Talk(place, connected), place, supplies=supplies)
+                return await _look(_Talk(place, connected), place, parts=parts)
     except TimeoutError as error:
         raise NoAnswer("it takes too long") from error
     except OSError as error:
         raise NoAnswer(error.strerror or str(error)) from error
 
 
-async def _look(talk: _Talk, place: AgentPlace, *, supplies: bool) -> Seen:
+async def _look(talk: _Talk, place: AgentPlace, *, parts: bool) -> Seen:
     state = snmp_status.state_of(await talk.values(snmp_status.state_oids(place.index)))
     if state is None:
         raise NoAnswer(f"it has no printer at index {place.index}")
-    return Seen(state, tuple(await _supplies(talk, place.index)) if supplies else None)
+    return Seen(state, await _parts(talk, place.index) if parts else None)
 
 
-async def _supplies(talk: _Talk, index: int) -> list[Supply]:
-    columns = snmp_status.supply_columns(index)
-    at, found = list(columns), list[Supply]()
-    while len(found) < _MOST_SUPPLIES:
+async def _parts(talk: _Talk, index: int) -> Parts:
+    """Return what the printer is made of, as far as the agent tells in time: its state is not held up for the rest."""
+    description: list[Value] = []
+    tables: dict[Table, list[Row]] = {}
+    try:
+        async with asyncio.timeout(_PARTS_S):
+            description += await talk.values(snmp_parts.description_oids(index))
+            for table in Table:
+                tables[table] = await _rows(talk, table.oids(index))
+    except (TimeoutError, NoAnswer):
+        pass
+    return Parts(description, tables)
+
+
+async def _rows(talk: _Talk, columns: Sequence[Oid]) -> list[Row]:
+    """Walk a table whose rows have one index, by its columns."""
+    at, found = list(columns), list[Row]()
+    last = columns[-1]
+    while len(found) < MOST_PARTS:
         answer = await talk.ask(snmp_message.get_next, at)
         if answer.error_status or len(answer.rows) != len(columns):
             break
-        oid = answer.rows[-1][0]  # the level, which every row has
-        row = oid[len(columns[-1]) :]
-        if oid[: len(columns[-1])] != columns[-1] or oid <= at[-1]:
+        oid = answer.rows[-1][0]
+        if oid[: len(last)] != last or len(oid) != len(last) + 1 or oid <= at[-1]:
             break
-        known = dict(answer.rows)
-        found.append(_supply([known.get((*column, *row)) for column in columns]))
-        at = [(*column, *row) for column in columns]
+        known, index = dict(answer.rows), oid[-1]
+        found.append(Row(index, [known.get((*column, index)) for column in columns]))
+        at = [(*column, index) for column in columns]
     return found
-
-
-def _supply(values: Sequence[Value]) -> Supply:
-    kind, description, capacity, level = values
-    return Supply(
-        kind if isinstance(kind, int) else None,
-        description if isinstance(description, bytes) else None,
-        capacity if isinstance(capacity, int) else None,
-        level if isinstance(level, int) else None,
-    )
 
 
 async def _address_of(place: AgentPlace) -> tuple[int, tuple[Any, ...]]:

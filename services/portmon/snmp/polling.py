@@ -19,12 +19,13 @@ from portmon.port_state import PortState
 from portmon.ports import Ports
 from portmon.reports import Condition, Report, Severity, Source
 from portmon.snmp.agent import AgentPlace, NoAnswer, Seen, look
-from portmon.snmp.status import facts_of, reports_of
+from portmon.snmp.parts import facts_of
+from portmon.snmp.status import reports_of
 
 REPORTER, AGENT = "snmp", "snmp-agent"
 _AT_ONCE = 32  # looks of all ports together
 _ARRANGE_PAUSE_S = 0.2
-_SUPPLIES_EVERY_S = 600.0
+_PARTS_EVERY_S = 600.0
 _GRACE_S = 5.0
 _MISSES = 3  # so many looks without an answer are worth a word
 log = logs.get(__name__)
@@ -38,7 +39,7 @@ class _Poller:
     task: asyncio.Task[object] | None = None
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     misses: int = 0
-    supplies_at: float = float("-inf")
+    parts_at: float = float("-inf")
     troubled: bool = False
 
 
@@ -121,9 +122,9 @@ class SnmpPolling:
         return self._poll_s if port.state is PortState.IN_DOCUMENT or poller.troubled else self._idle_s
 
     async def _look(self, port: HostPort, poller: _Poller) -> None:
-        supplies = time.monotonic() - poller.supplies_at >= _SUPPLIES_EVERY_S
+        parts = time.monotonic() - poller.parts_at >= _PARTS_EVERY_S
         try:
-            looking = asyncio.ensure_future(look(poller.place, supplies=supplies))
+            looking = asyncio.ensure_future(look(poller.place, parts=parts))
             seen: Seen = await self._ports.access.use(looking)
         except NoAnswer as error:
             self._missed(port, poller, str(error))
@@ -138,9 +139,9 @@ class SnmpPolling:
         poller.troubled = any(one.severity is Severity.ERROR for one in reports)
         # Two looks may be lost on the way before what was said runs out.
         self._ports.report(port, REPORTER, reports, 3 * self._pause(port, poller) + _GRACE_S)
-        if seen.supplies is not None:
-            poller.supplies_at = time.monotonic()
-            port.facts.tell(REPORTER, facts_of(seen.state, seen.supplies), 2 * _SUPPLIES_EVERY_S)
+        if seen.parts is not None:
+            poller.parts_at = time.monotonic()
+            port.facts.tell(REPORTER, facts_of(seen.state, seen.parts), 2 * _PARTS_EVERY_S)
 
     def _missed(self, port: HostPort, poller: _Poller, why: str) -> None:
         """Take note that the source is silent, which says nothing about the printer."""

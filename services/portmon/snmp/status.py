@@ -1,19 +1,18 @@
-"""What a printer's MIB objects mean (RFC 2790 and 3805): reports about the port, facts about the device. Pure."""
+"""How a printer is, by its MIB objects (RFC 2790 and 3805), as reports about the port. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from portmon.facts import Fact, Kind
 from portmon.reports import Condition, Report, Severity
 
 Oid = tuple[int, ...]
 Value = int | bytes | None
 
-_HR_DEVICE: Oid = (1, 3, 6, 1, 2, 1, 25, 3)
-_PRINTER: Oid = (1, 3, 6, 1, 2, 1, 43)
+MIB: Oid = (1, 3, 6, 1, 2, 1)
+HR_DEVICE: Oid = (*MIB, 25, 3)
+PRINTER: Oid = (*MIB, 43)
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 # hrPrinterDetectedErrorState; bit 0 is the most significant of the first octet.
@@ -36,18 +35,6 @@ _BITS: Mapping[int, tuple[Condition, Severity, str]] = {
 }
 _OTHER, _UNKNOWN, _WARMUP = 1, 2, 5  # hrPrinterStatus
 _RUNNING, _DOWN = 2, 5  # hrDeviceStatus
-# prtMarkerSuppliesType in the schema's words.
-_TYPES = {
-    3: "Toner",
-    4: "WasteToner",
-    5: "Ink",
-    6: "Ink",
-    7: "Wax",
-    8: "WasteInk",
-    10: "Developer",
-    11: "FuserOil",
-}
-_NOT_A_NAME = re.compile(r"\W+", re.ASCII)
 _DISPLAY = 80
 
 
@@ -61,29 +48,15 @@ class State(NamedTuple):
     display: bytes | None = None
 
 
-class Supply(NamedTuple):
-    """A row of prtMarkerSuppliesTable."""
-
-    kind: int | None
-    description: bytes | None
-    capacity: int | None
-    level: int | None
-
-
 def state_oids(index: int) -> list[Oid]:
     """Return the objects of `State`, in its order, for a device (hrDeviceIndex)."""
     return [
-        (*_HR_DEVICE, 2, 1, 5, index),
-        (*_HR_DEVICE, 5, 1, 1, index),
-        (*_HR_DEVICE, 5, 1, 2, index),
-        (*_HR_DEVICE, 2, 1, 3, index),
-        (*_PRINTER, 16, 5, 1, 2, index, 1),
+        (*HR_DEVICE, 2, 1, 5, index),
+        (*HR_DEVICE, 5, 1, 1, index),
+        (*HR_DEVICE, 5, 1, 2, index),
+        (*HR_DEVICE, 2, 1, 3, index),
+        (*PRINTER, 16, 5, 1, 2, index, 1),
     ]
-
-
-def supply_columns(index: int) -> list[Oid]:
-    """Return the columns of `Supply`, in its order, to be walked row by row."""
-    return [(*_PRINTER, 11, 1, 1, column, index) for column in (5, 6, 8, 9)]
 
 
 def state_of(values: Sequence[Value]) -> State | None:
@@ -104,7 +77,7 @@ def reports_of(state: State) -> list[Report]:
         found.append((Condition.WARMING_UP, _INFO, "warming up"))
     elif not found and state.device_status == _RUNNING and state.printer_status == _OTHER:
         found.append((Condition.POWER_SAVE, _INFO, "standing by"))
-    display = _text(state.display)[:_DISPLAY]
+    display = text_of(state.display)[:_DISPLAY]
     return [
         Report(
             condition,
@@ -115,33 +88,11 @@ def reports_of(state: State) -> list[Report]:
     ]
 
 
-def facts_of(state: State, supplies: Sequence[Supply]) -> dict[str, Fact]:
-    """Return what the bidi schema has places for."""
-    found: dict[str, Fact] = {}
-    if name := _text(state.description):
-        found[r"\Printer.DeviceInfo:ModelName"] = Fact(Kind.STRING, name)
-    for number, supply in enumerate(supplies, 1):
-        label = _text(supply.description)
-        key = rf"\Printer.Consumables.{_NOT_A_NAME.sub('', label)[:40] or f'Supply{number}'}"
-        found[f"{key}:Type"] = Fact(Kind.ENUM, _TYPES.get(supply.kind or 0, "Other"))
-        found[f"{key}:Installed"] = Fact(Kind.BOOL, True)
-        found[f"{key}:Level"] = Fact(Kind.INT, percent(supply.level, supply.capacity))
-        if label:
-            found[f"{key}:Model"] = Fact(Kind.STRING, label)
-    return found
-
-
-def percent(level: int | None, capacity: int | None) -> int:
-    """Return how full a supply is; -1 when the printer does not know (its -1, -2 and -3 among the levels)."""
-    if level is None or capacity is None or level < 0 or capacity <= 0:
-        return -1
-    return min(100, round(100 * level / capacity))
-
-
 def _set_bits(octets: bytes) -> list[int]:
     return [8 * at + bit for at, octet in enumerate(octets[:2]) for bit in range(8) if octet & 0x80 >> bit]
 
 
-def _text(data: bytes | None) -> str:
+def text_of(data: bytes | None) -> str:
+    """Return a device's text on one line and in measure; "" for none."""
     text = (data or b"")[:200].decode("utf-8", "replace")
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -11,6 +11,10 @@ Entry = tuple[str, int | str | bytes | Oid]  # the SMI type, the value
 _SYSTEM = (1, 3, 6, 1, 2, 1, 1)
 _HR_DEVICE = (1, 3, 6, 1, 2, 1, 25, 3)
 _PRINTER = (1, 3, 6, 1, 2, 1, 43)
+_DEVICE_ID = (1, 3, 6, 1, 4, 1, 2699, 1, 2, 1, 2, 1, 1, 3, 1)
+# PrtInterpreterLangFamilyTC; others are 1.
+_INTERPRETERS = {"PCL": 3, "PJL": 5, "POSTSCRIPT": 6, "TEXT": 30, "PCLXL": 47, "PDF": 54}
+_DPI = 203
 # hrPrinterDetectedErrorState, RFC 2790: bit 0 is the most significant of the first octet.
 _ERROR_BITS = {
     Condition.MEDIA_OUT: 1,
@@ -80,16 +84,32 @@ def _printer(core: Core, conditions: set[Condition]) -> dict[Oid, Entry]:
     rows: dict[Oid, Entry] = {
         (*_PRINTER, 5, 1, 1, 16, 1): ("OctetString", "sim"),
         (*_PRINTER, 5, 1, 1, 17, 1): ("OctetString", serial_number),
+        _DEVICE_ID: ("OctetString", core.personality.device_id),  # PWG 5107.1
         (*_PRINTER, 6, 1, 1, 3, 1, 1): ("Integer", 3 if Condition.COVER_OPEN in conditions else 4),
+        (*_PRINTER, 8, 2, 1, 2, 1, 1): ("Integer", 6),  # prtInputType: continuousRoll
         (*_PRINTER, 8, 2, 1, 9, 1, 1): ("Integer", core.path.supplies.media_loaded or -2),
         (*_PRINTER, 8, 2, 1, 10, 1, 1): ("Integer", _level(core, conditions)),
+        (*_PRINTER, 8, 2, 1, 13, 1, 1): ("OctetString", "Roll"),
+        (*_PRINTER, 9, 2, 1, 4, 1, 1): ("Integer", -2),  # prtOutputMaxCapacity: unknown
+        (*_PRINTER, 9, 2, 1, 5, 1, 1): ("Integer", -2),
+        (*_PRINTER, 9, 2, 1, 7, 1, 1): ("OctetString", "Front"),
         (*_PRINTER, 10, 2, 1, 3, 1, 1): ("Integer", 7),  # prtMarkerCounterUnit: impressions
         (*_PRINTER, 10, 2, 1, 4, 1, 1): ("Counter32", core.printed),  # prtMarkerLifeCount
+        (*_PRINTER, 10, 2, 1, 8, 1, 1): ("Integer", 3),  # dots in 10,000 ten-thousandths of an inch
+        (*_PRINTER, 10, 2, 1, 9, 1, 1): ("Integer", _DPI),
+        (*_PRINTER, 10, 2, 1, 10, 1, 1): ("Integer", _DPI),
+        (*_PRINTER, 11, 1, 1, 3, 1, 1): ("Integer", 1),
+        (*_PRINTER, 11, 1, 1, 5, 1, 1): ("Integer", 6),  # prtMarkerSuppliesType: inkRibbon
         (*_PRINTER, 11, 1, 1, 6, 1, 1): ("OctetString", "Ribbon"),
         (*_PRINTER, 11, 1, 1, 8, 1, 1): ("Integer", 100),
         (*_PRINTER, 11, 1, 1, 9, 1, 1): ("Integer", 0 if Condition.RIBBON_OUT in conditions else 100),
+        (*_PRINTER, 12, 1, 1, 4, 1, 1): ("OctetString", "black"),
+        (*_PRINTER, 13, 4, 1, 9, 1, 1): ("Integer", 5),  # prtMediaPathType: simplex
         (*_PRINTER, 16, 5, 1, 2, 1, 1): ("OctetString", display),
     }
+    languages = core.personality.device_id.partition("CMD:")[2].partition(";")[0].split(",")
+    for index, language in enumerate(languages, 1):
+        rows[(*_PRINTER, 15, 1, 1, 2, 1, index)] = ("Integer", _INTERPRETERS.get(language, 1))
     for index, condition in enumerate(sorted(conditions & _ERROR_BITS.keys()), 1):
         rows[(*_PRINTER, 18, 1, 1, 2, 1, index)] = ("Integer", 3)  # prtAlertSeverityLevel: critical
         rows[(*_PRINTER, 18, 1, 1, 8, 1, index)] = ("OctetString", _DISPLAY[condition])

@@ -12,6 +12,7 @@ import pytest
 
 from chassis.tasks import Tasks
 from portmon.device_access import Rest
+from portmon.devices.ieee1284 import languages_of
 from portmon.host_port import HostPort
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
@@ -88,7 +89,15 @@ async def test_the_status_of_a_used_port_is_asked_for_shown_and_cleared(
     ports.use(port, "fabric", True)
     await until(port.facts.now)
     assert port.reports.now() == []
-    assert port.facts.now()[r"\Printer.Consumables.Ribbon:Level"].value == 100
+    told = {path.removeprefix("\\Printer."): fact.value for path, fact in port.facts.now().items()}
+    assert told["Consumables.Ribbon:Level"] == 100
+    assert told["Consumables.Ribbon:Color"] == "Black"
+    assert told["Layout.InputBins.Roll:Level"] == 100
+    assert told["Finishing.OutputBins.Front:Installed"] is True
+    assert told["Layout.Resolution:Supported"] == "203x203"
+    assert told["Configuration.DuplexUnit:Installed"] is False
+    assert told["DeviceInfo:SerialNumber"] == "SIM0000001"
+    assert languages_of(port.facts.now()) == ("ZPL",)
     agent.printer.fault("cover-open")
     await until(port.reports.now)
     (found,) = port.reports.now()
@@ -188,12 +197,12 @@ async def test_an_agent_that_is_not_there_or_talks_nonsense_is_no_answer(
     monkeypatch.setattr(snmp_agent, "_ASK_S", 0.2)
     place = snmp_agent.AgentPlace("127.0.0.1", agent.snmp.port, "1", "public", 7)
     with pytest.raises(snmp_agent.NoAnswer, match="no printer at index 7"):
-        await snmp_agent.look(place, supplies=True)
+        await snmp_agent.look(place, parts=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))
         number = gone.getsockname()[1]
     with pytest.raises(snmp_agent.NoAnswer, match="nothing listens"):
-        await snmp_agent.look(snmp_agent.AgentPlace("127.0.0.1", number, "1", "public", 1), supplies=False)
+        await snmp_agent.look(snmp_agent.AgentPlace("127.0.0.1", number, "1", "public", 1), parts=False)
 
     def nonsense(datagram: bytes) -> list[tuple[float, bytes]]:
         return [(0.0, b"\x30\x03\x02\x01\x00" * 3)]
@@ -201,7 +210,7 @@ async def test_an_agent_that_is_not_there_or_talks_nonsense_is_no_answer(
     agent.snmp.answers = nonsense  # type: ignore[method-assign]
     with pytest.raises(snmp_agent.NoAnswer, match="does not answer"):
         await snmp_agent.look(
-            snmp_agent.AgentPlace("127.0.0.1", agent.snmp.port, "1", "public", 1), supplies=False
+            snmp_agent.AgentPlace("127.0.0.1", agent.snmp.port, "1", "public", 1), parts=False
         )
 
 
@@ -219,6 +228,6 @@ async def test_over_ipv6_with_a_zone_too(agent: Agent) -> None:
     transport, _ = await loop.create_datagram_endpoint(Mirror, local_addr=("::1", 0))
     port = transport.get_extra_info("sockname")[1]
     for host in ("::1", "::1%lo"):
-        seen = await snmp_agent.look(snmp_agent.AgentPlace(host, port, "2c", "public", 1), supplies=True)
+        seen = await snmp_agent.look(snmp_agent.AgentPlace(host, port, "2c", "public", 1), parts=True)
         assert seen.state.device_status == 2
     transport.close()

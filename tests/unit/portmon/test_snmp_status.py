@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portmon.bidi.schema import value_at
 from portmon.reports import Condition, Severity
 from portmon.snmp import message as snmp_message
 from portmon.snmp.message import BadSnmp
-from portmon.snmp.status import State, Supply, facts_of, percent, reports_of, state_of
+from portmon.snmp.status import State, reports_of, state_of
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
@@ -69,37 +68,14 @@ def test_the_display_is_quoted_where_something_is_wrong() -> None:
     assert found.text == "a door is open; its display says: CLOSE FRONT COVER"
 
 
-def test_supplies_become_consumables_of_the_bidi_schema() -> None:
-    found = facts_of(
-        State(2, 3, b"", b"LaserJet"), [Supply(3, b"Black Cartridge", 4000, 1000), Supply(None, None, -2, -3)]
-    )
-    assert found[r"\Printer.DeviceInfo:ModelName"].value == "LaserJet"
-    assert found[r"\Printer.Consumables.BlackCartridge:Level"].value == 25
-    assert found[r"\Printer.Consumables.BlackCartridge:Type"].value == "Toner"
-    for path, fact in found.items():
-        known = value_at(path)
-        assert known is not None
-        assert fact.kind is known.kind, path
-    assert found[r"\Printer.Consumables.Supply2:Level"].value == -1
-
-
-@given(st.one_of(st.none(), st.integers()), st.one_of(st.none(), st.integers()))
-def test_a_level_is_a_percentage_or_unknown_whatever_the_agent_says(
-    level: int | None, capacity: int | None
-) -> None:
-    assert -1 <= percent(level, capacity) <= 100
-
-
 VALUES = st.one_of(st.none(), st.integers(), st.binary(max_size=50))
 
 
-@given(st.lists(VALUES, min_size=5, max_size=5), st.lists(st.tuples(VALUES, VALUES), max_size=4))
-def test_any_values_have_a_meaning_or_none(values, supplies) -> None:
+@given(st.lists(VALUES, min_size=5, max_size=5))
+def test_any_values_have_a_meaning_or_none(values) -> None:
     state = state_of(values)
     if state is not None:
         assert all(one.text.isprintable() for one in reports_of(state))
-        rows = [Supply(None, text if isinstance(text, bytes) else None, 1, 1) for text, _ in supplies]
-        assert all("\0" not in path for path in facts_of(state, rows))
 
 
 GOOD = snmp_message.get("1", "public", 77, [(1, 3, 6, 1, 2, 1, 1, 1, 0)]).replace(b"\xa0", b"\xa2", 1)
