@@ -87,7 +87,7 @@ class Admitting(LaneDesk):
                     one.arriving -= 1
 
     def _reserve(self, new: NewJob, promised: list[Lane | Queue]) -> NewJob:
-        """Give a new job a place at once when a port is free and open and nothing is before it.
+        """Give a new job a place at once when a port is free and open and nothing is before it, also after a crash.
 
         What was promised, the lane's place or the queue's turn, is noted for the time until the job is taken in.
         """
@@ -98,7 +98,7 @@ class Admitting(LaneDesk):
         fit = not (new.held or new.not_before) and isinstance(new.document, Inline)
         port = self._choose(queue) if fit and not before else None
         lane = self.lanes.get(port.key) if port is not None else None
-        if port is None or lane is None or not lane.is_open:
+        if port is None or lane is None or not (lane.is_open and lane.may_begin):
             queue.arriving += 1
             promised.append(queue)
             return new

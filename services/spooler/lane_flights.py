@@ -38,6 +38,11 @@ class LaneFlights(LaneCondition):
         return room and not self.failed and len(self._ahead) < _MOST_AHEAD
 
     @property
+    def may_begin(self) -> bool:
+        """A job may be begun by its acceptance: the start of each one taken before it is durable."""
+        return not self._unsent.unrecorded
+
+    @property
     def going(self) -> Way | None:
         """The way of the documents that are on their way; None: there are none."""
         return next((flight.way for flight in self.flights.values()), None)

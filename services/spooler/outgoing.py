@@ -55,6 +55,11 @@ class Outgoing:
         return bool(self._line) and self._line[0].waits
 
     @property
+    def unrecorded(self) -> bool:
+        """Whether the last one's start is not durable yet."""
+        return bool(self._line) and not self._line[-1].recorded
+
+    @property
     def way(self) -> Way | None:
         """Return what the next document needs the port to be opened through; None: there is none."""
         return self._line[0].way if self._line else None

@@ -61,10 +61,12 @@ class FakePort:
     staged: dict[DocumentKey, bytearray] = field(default_factory=dict)  # from the start's resume offset on
     stage_refuses: FabricError | None = None
     stage_waits: asyncio.Event = field(default_factory=asyncio.Event)  # clear: nothing is brought
+    takes: asyncio.Event = field(default_factory=asyncio.Event)  # clear: whoever sends waits
 
     def __post_init__(self) -> None:
         self.paused.set()
         self.stage_waits.set()
+        self.takes.set()
 
 
 class FakeOpenPort(OpenPort):
@@ -86,6 +88,7 @@ class FakeOpenPort(OpenPort):
             if self.broken is not None:
                 raise self.broken
             self._slice(piece)
+        await self.port.takes.wait()
         await asyncio.sleep(0)
 
     def _slice(self, piece: Slice) -> None:
