@@ -208,7 +208,7 @@ class Stage:
                 await self._befall(act, whom, seconds)
 
     def _befall_database(self, act: str) -> None:
-        """The spooler ends with its connection, for another may have its database by now; whoever runs it starts it again."""
+        """The spooler ends with its connection, for others may have taken its printers; whoever runs it starts it again."""
         if act == "cut":
             self.database.end_connections(self._database_url)
         else:
