@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chassis.errors import InvalidSettings
+from chassis.errors import Internal, InvalidSettings
 from portmon.monitor import PortMonitor, PortSettings
 
 
@@ -15,6 +15,7 @@ def checked_settings(monitor: PortMonitor[Any], port: str, values: object) -> Po
 
     Raises:
         InvalidSettings: `fields` says which and why, by the names that forms use.
+        Internal: the monitor failed to say.
     """
     try:
         settings: PortSettings = monitor.settings.model_validate(values)
@@ -29,5 +30,8 @@ def checked_settings(monitor: PortMonitor[Any], port: str, values: object) -> Po
         raise InvalidSettings(
             f"port {port}: {fields[0][0]}: {fields[0][1]}", port=port, fields=fields
         ) from error
+    except Exception as error:  # the wall around a monitor's code: a third party's class may raise anything
+        text = f"port {port}: {type(error).__name__} while its settings were looked at"
+        raise Internal(text, port=port) from error
     monitor.check(port, settings)
     return settings

@@ -15,6 +15,7 @@ import portmon.monitors
 from chassis import logs
 from chassis.errors import FabricError, InvalidPrintMonitor, UnknownPrintMonitor
 from portmon.apart import apart
+from portmon.guarded import guarded
 from portmon.host_values import MonitorValues
 from portmon.monitor import Access, MonitorInit, PortMonitor
 from portmon.recorded_port import recording
@@ -109,7 +110,7 @@ def _foreign(entry: EntryPoint, init: MonitorInit) -> AnyMonitor:
         raise InvalidPrintMonitor(f"{entry.value}: each command says what access it needs")
     monitor = _made(kind, init)
     monitor.version = monitor.version or (entry.dist.version if entry.dist is not None else "")
-    return monitor
+    return guarded(monitor)
 
 
 def _monitors_in(module: ModuleType) -> Iterator[type[AnyMonitor]]:

@@ -9,11 +9,13 @@ from typing import Any
 from typing_extensions import override
 
 from chassis.errors import FabricError
+from portmon.devices.found import FoundDevice
 from portmon.languages.zpl import Zpl
 from portmon.monitor import Access, MonitorInit, Power
-from portmon.monitors.raw import RawMonitor
+from portmon.monitors.raw import RawMonitor, RawSettings
 
 GARBAGE = ("raise", "exit", "rude", "unspeakable", "nan", "object", "surrogate", "much", "deep")
+FAILS = threading.Event()  # set: settings cannot be looked at any more
 HANGS = threading.Event()  # set: what hangs may go on
 
 
@@ -85,6 +87,51 @@ class Hostile(RawMonitor):
     @override
     def shutdown(self) -> None:
         raise KeyboardInterrupt
+
+
+class FickleSettings(RawSettings):
+    """Settings whose check fails, once it is told to."""
+
+    @override
+    def model_post_init(self, _context: Any, /) -> None:
+        if FAILS.is_set():
+            raise ZeroDivisionError
+
+
+class Fickle(RawMonitor):
+    """Says nothing true of its ports, and nothing at all once it is told to."""
+
+    scheme = "fickle"
+    name = "Fickle Port"
+    settings = FickleSettings
+
+    @override
+    def check_name(self, port: str) -> None:
+        raise SystemError
+
+    @override
+    def claims(self, port: str) -> bool:
+        raise RecursionError
+
+    @override
+    def private(self, port: str) -> bool:
+        return None  # type: ignore[return-value]
+
+    @override
+    def device(self, port: str, settings: RawSettings) -> str:
+        raise KeyError(port)
+
+    @override
+    def where(self, port: str, settings: RawSettings) -> str:
+        return "\ud800"
+
+    @override
+    def identity(self, port: str, settings: RawSettings) -> str:
+        return b"it"  # type: ignore[return-value]
+
+    @override
+    def devices(self) -> list[FoundDevice]:
+        return [FoundDevice(7, 7, (), "")]  # type: ignore[arg-type]
 
 
 class Stillborn(RawMonitor):

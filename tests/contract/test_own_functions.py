@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from chassis.errors import DeadlineExceeded
+from portmon.port_store import LocalPortStore
+from portmon.ports import Ports
 from portmon.xcv.session import ADMINISTER, USE
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2 as xpb
@@ -24,6 +26,7 @@ _HOSTILE = "tests.contract.hostile_monitors"
 ENTRIES = [
     EntryPoint("stillborn", f"{_HOSTILE}:Stillborn", "portmon.monitors"),
     EntryPoint("hostile", f"{_HOSTILE}:Hostile", "portmon.monitors"),
+    EntryPoint("fickle", f"{_HOSTILE}:Fickle", "portmon.monitors"),
     EntryPoint("acme", f"{_HOSTILE}:AcmePort", "portmon.monitors"),
     EntryPoint("acme", f"{_HOSTILE}:AcmeLanguage", "portmon.languages"),
 ]
@@ -41,6 +44,7 @@ async def host(tmp_path: Path) -> AsyncIterator[Host]:
 def _hanging_ends_with_the_test() -> Iterator[None]:
     hostile_monitors.HANGS.clear()
     yield
+    hostile_monitors.FAILS.clear()
     hostile_monitors.HANGS.set()
 
 
@@ -192,3 +196,21 @@ async def test_a_deadline_is_kept_by_whoever_waits_for_an_earlier_call(host: Hos
     for one in both:
         with pytest.raises(DeadlineExceeded):
             await asyncio.wait_for(one, 30)
+
+
+async def test_a_monitor_that_cannot_tell_of_its_ports_hides_no_other_ones(host: Host) -> None:
+    await host.ports.add("FICKLE1", "fickle", host.rig.settings())
+    ports = (await host.monitor.EnumPorts(pb.EnumPortsRequest())).ports
+    assert [one.port.port for one in ports] == ["FICKLE1", "HOSTILE1", "IP_1", "SOCK1"]
+    assert json.loads((await do(host, "EnumDevices", port="FICKLE1")).output_data)["devices"][1:] == []
+    assert (await do(host, "PortIsValid", "other", monitor="fickle")).status == 31
+    assert await prints(host, b"^XA^XZ") == b"^XA^XZ"
+
+
+async def test_a_monitor_that_fails_at_the_start_keeps_no_other_ports_from_their_start(host: Host) -> None:
+    await host.ports.add("FICKLE1", "fickle", host.rig.settings())
+    hostile_monitors.FAILS.set()
+    assert (await do(host, "ConfigPort", {"settings": host.rig.settings()}, port="FICKLE1")).status == 31
+    again = Ports(host.ports.registry, LocalPortStore(host.folder / "ports"), host.folder)
+    assert [port.name for port in again] == ["HOSTILE1", "IP_1", "SOCK1"]
+    again.close()

@@ -25,6 +25,8 @@ from portmon.session import PortSession
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2
 from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
+from printfabric.spooler.v1.port_service_pb2 import ListMonitorsRequest
+from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric_client.sync import Client
 from tests.contract.monitor_contract import new_key
 from tests.contract.statements.stage import SAMPLE
@@ -105,6 +107,10 @@ def test_s15_custom_monitors_can_be_added(
             assert sample.version == "1.0"
             assert pb.MONITOR_FUNCTION_READ_PORT not in sample.capabilities
             assert [one.port.port for one in stub.EnumPorts(pb.EnumPortsRequest()).ports] == ["SOCK1"]
+        with channel_to(spooler.address) as channel:
+            ports: Any = PortServiceStub(channel)
+            (known,) = ports.ListMonitors(ListMonitorsRequest(parent=f"hosts/{HOST}")).hosts
+            assert sample in known.monitors
         with Client(spooler.address) as client:
             job = client.wait(client.submit(b"^XA^XZ", printer="sockets").number, timeout_s=60)
             assert printed(job), job
