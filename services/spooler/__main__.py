@@ -78,7 +78,8 @@ async def run(settings: SpoolerSettings) -> None:
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
-        with metrics.shown_in(REGISTRY, dispatcher.book.own_jobs, hosts.answering):
+        jobs, verdicts = dispatcher.book.own_jobs, services.verdicts
+        with metrics.shown_in(REGISTRY, jobs, hosts.answering), verdicts.shown_in(REGISTRY):
             await server.serve(
                 settings,
                 servicers=services.servicers,

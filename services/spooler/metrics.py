@@ -14,7 +14,7 @@
 | printfabric_spool_reserve_bytes | gauge | | what is kept free of it: below that documents are refused |
 | printfabric_host_online | gauge | host | 1 while a host's port monitor answers |
 
-Counters are plain numbers, for the event loop is their only writer; gauges are worked out when somebody looks.
+Why printers do not print is worked out by `api.printer_verdicts`. Counters are plain numbers, for the event loop is their only writer; gauges are worked out when somebody looks.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import click
 import pytest
@@ -29,6 +30,9 @@ from portmon.settings import PortmonSettings, PortSection
 from portmon.staging.metrics import StagingCollector
 from portui.settings import PortuiSettings
 from printfabric_client.command.program import program
+from spooler.api.look import Look
+from spooler.api.printer_verdicts import PrinterVerdicts
+from spooler.book import Book
 from spooler.job import Document, Job, Sender
 from spooler.metrics import SpoolerMetrics
 from spooler.settings import HostSection, PrinterSection, SpoolerSettings
@@ -86,6 +90,7 @@ async def test_every_metric_is_documented_and_every_documented_metric_exists(tmp
         stats.done(("OK", ""), 0.1)
         found = shown(REGISTRY) | shown(PortCollector("edge-7", ports))
         found |= shown(StagingCollector("edge-7", ports.staging))
+        found |= shown(PrinterVerdicts(Book(0), cast(Look, None)))  # not on a page: asks nobody
     ports.close()
     documented = documented_metrics()
     assert set(found) == set(documented)

@@ -23,6 +23,7 @@ from spooler.api.port_use import PortUse
 from spooler.api.print_servicer import PrintServicer
 from spooler.api.printer_news import PrinterNews
 from spooler.api.printer_servicer import PrinterServicer
+from spooler.api.printer_verdicts import PrinterVerdicts
 from spooler.api.registry_servicer import RegistryServicer
 from spooler.api.submission import Submission
 from spooler.api.uploads import Uploads
@@ -59,7 +60,8 @@ class Services:
         self._hub = inside.hub
         self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
         ports, printers = PortServicer(inside, look, use), PrinterServicer(inside, look, use)
-        watch = WatchServicer(store, inside, look, self.uploads)
+        self.verdicts = PrinterVerdicts(inside.dispatch.book, look)
+        watch = WatchServicer(store, inside, look, self.uploads, self.verdicts)
         prints: Any = self._print
         if owners is not None:
             finder = JobFinder(store, inside.dispatch)

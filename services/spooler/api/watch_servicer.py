@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -18,15 +18,15 @@ from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
 from spooler.api.names import port_of, printer_of
 from spooler.api.paging import number_in, page_size, token_of
+from spooler.api.printer_verdicts import PrinterVerdicts
 from spooler.api.submission import caller, invalid
 from spooler.api.uploads import KEEP_IDLE, Uploads
 from spooler.api.watch_stream import WatchStream
 from spooler.explain.facts import Explanation, Fact, Held, UploadFacts, Verdict
-from spooler.explain.jobs import explain_job, explain_printer, explain_upload
+from spooler.explain.jobs import explain_job, explain_upload
 from spooler.explain.ports import explain_port
 from spooler.job import HistoryEvent, Job
 from spooler.job_state import JobState
-from spooler.ledger import Outcome
 from spooler.new_job import UploadNotFound
 from spooler.store import Store
 from spooler.unit_scan import UnitScan
@@ -39,7 +39,10 @@ _HELD_LATELY = 50  # the newest lines in which the one who holds a job is looked
 class WatchServicer(pb_grpc.WatchServiceServicer):
     """Looking only; anybody known may."""
 
-    def __init__(self, store: Store, inside: Inside, look: Look, uploads: Uploads) -> None:
+    def __init__(
+        self, store: Store, inside: Inside, look: Look, uploads: Uploads, verdicts: PrinterVerdicts
+    ) -> None:
+        self._verdicts = verdicts
         self._uploads = uploads
         self._store = store
         self._inside = inside
@@ -67,7 +70,8 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         if kind == "uploads":
             return await self._explain_upload(request.name.partition("/")[2])
         if kind == "printers":
-            return _answer(self._explain_printer(printer_of(request.name)))
+            queue = self._inside.dispatch.book.queue(printer_of(request.name))
+            return _answer(self._verdicts.of(queue))
         if "/" not in request.name:
             raise invalid(
                 "name", "must be jobs/…, printers/…, uploads/… or hosts/…/ports/…", name=request.name
@@ -116,29 +120,6 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         if not events and self._inside.hosts.port(port) is None:
             raise PortNotFound(f"there is no port {port}", port=port)
         return events
-
-    def _explain_printer(self, name: str) -> Explanation:
-        book = self._inside.dispatch.book
-        queue = book.queue(name)
-        jobs = [book.jobs[number] for number in queue.jobs if number in book.jobs]
-        undecided = [
-            job for job in jobs if job.outcome is Outcome.UNKNOWN and job.state is JobState.PENDING_HELD
-        ]
-        first = _next(jobs)
-        return explain_printer(
-            queue.printer,
-            tuple(self._look.port_facts(port) for port in queue.printer.ports),
-            len(jobs),
-            len(undecided),
-            self._look.job_facts(first) if first is not None else None,
-        )
-
-
-def _next(jobs: Sequence[Job]) -> Job | None:
-    """Return the job that tells how a printer is: one on its way, else the one that is next."""
-    ranks = {JobState.PROCESSING: 0, JobState.PROCESSING_STOPPED: 0, JobState.PENDING: 1}
-    able = [job for job in jobs if job.state in ranks]
-    return min(able, key=lambda job: (ranks[job.state], -job.priority, job.number), default=None)
 
 
 def _answer(explanation: Explanation) -> pb.ExplainResponse:

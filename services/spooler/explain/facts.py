@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +33,27 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     FINE = "fine"
     ENDED = "ended"
+
+
+# In short, where no names and times can be told: alerts. What is fine, or has ended, needs no word.
+IN_SHORT: Mapping[Verdict, str] = {
+    Verdict.HELD: "Its next job is held, or waits for its time",
+    Verdict.PRINTER_PAUSED: "Somebody paused it",
+    Verdict.NO_PORT: "No port can take its jobs",
+    Verdict.JOBS_AHEAD: "Its jobs wait in line",
+    Verdict.UPLOAD_INCOMPLETE: "A sender has not finished",
+    Verdict.HOST_SILENT: "The host of its port does not answer",
+    Verdict.PORT_HELD: "Somebody else has its port open",
+    Verdict.DEVICE_MISSING: "Its device is not there",
+    Verdict.DEVICE_REFUSED: "Its device refuses: another program has it, or rights are missing",
+    Verdict.NO_CONNECTION: "The printer does not answer on its address",
+    Verdict.LINE_ERRORS: "The settings of its line look wrong",
+    Verdict.PRINTER_SAYS: "The printer says that it needs somebody",
+    Verdict.STALLED: "The printer takes nothing, and does not say why",
+    Verdict.RETRY: "It is tried again soon",
+    Verdict.AWAITING_PROOF: "All is sent, the proof is awaited",
+    Verdict.UNKNOWN: "Nobody knows what came out, or how it is",
+}
 
 
 class Source(StrEnum):
