@@ -1,4 +1,4 @@
-"""Who shares the database, and who owns which printer: rows, and the statements about them. See decision 0027."""
+"""Who shares the database, and who owns which printer: rows, and the statements about them. See decision 0032."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The store in PostgreSQL, shared by several spoolers: each accepts jobs, and writes what it owns.
 
 Durable: every OK is a commit with synchronous_commit on. Each commit says which rows it changed, and was a member's that
-nobody had deposed: decision 0027.
+nobody had deposed: decision 0032.
 """
 
 from __future__ import annotations
