@@ -165,6 +165,23 @@ def _abilities(core: Core) -> dict[str, list[Value]]:
         "sides-default": keywords("one-sided"),
         "color-supported": [Value(Tag.BOOLEAN, False)],
         "pages-per-minute": [Value(Tag.INTEGER, int(60 / core.path.unit_s) if core.path.unit_s else 1000)],
+        "finishings-supported": [Value(Tag.ENUM, 3)],
+        "orientation-requested-default": [Value(Tag.ENUM, 3)],
+        "orientation-requested-supported": values(Tag.ENUM, (3, 4)),
+        "number-up-default": [Value(Tag.INTEGER, 1)],
+        "printer-input-tray": [Value(Tag.OCTET_STRING, _tray(core))],
+        "printer-output-tray": [
+            Value(Tag.OCTET_STRING, "type=other;maxcapacity=-2;remaining=-2;status=0;name=Front;")
+        ],
         "printer-resolution-default": [Value(Tag.RESOLUTION, (203, 203))],
         "printer-resolution-supported": [Value(Tag.RESOLUTION, (203, 203))],
     }
+
+
+def _tray(core: Core) -> str:
+    """Return the roll as PWG 5100.13 writes trays; -2 is unknown, -3 some."""
+    supplies = core.path.supplies
+    most, left = supplies.media_loaded or -2, -3 if core.media_left is None else core.media_left
+    return (
+        f"type=continuousRoll;mediafeed=-2;mediaxfeed=-2;maxcapacity={most};level={left};status=0;name=Roll;"
+    )

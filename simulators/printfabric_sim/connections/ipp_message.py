@@ -21,6 +21,7 @@ class Tag(IntEnum):
     INTEGER = 0x21
     BOOLEAN = 0x22
     ENUM = 0x23
+    OCTET_STRING = 0x30
     RESOLUTION = 0x32
     RANGE = 0x33
     TEXT = 0x41
