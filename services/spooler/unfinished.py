@@ -71,7 +71,8 @@ class Unfinished:
         whose = f"half of {_name(other, standing)}"
         if standing is not None and standing.close is not None and len(standing.close.data) <= MOST_BYTES:
             became = "was thrown away there" if standing.close.drops else "came out as far as it got"
-            words = f"{whose} lay in the printer on {port}; it {became} before this"
+            lay = "lay" if half.start == half.end else "may have lain"
+            words = f"{whose} {lay} in the printer on {port}; it {became} before this"
             await self._tell(port, job, words, other, f"{became} before job {job.number} on {port}")
             data = standing.close.data
             if flight.info.resume_prefix.startswith(
