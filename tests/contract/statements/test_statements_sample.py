@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -30,7 +30,7 @@ from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric_client.sync import Client
 from tests.contract.monitor_contract import new_key
 from tests.contract.statements.stage import SAMPLE
-from tests.rig.programs import Program
+from tests.rig.programs import Program, wait_until
 from tests.rig.real_fabric import HOST, printed, spooler_settings
 from tests.rig.wire import Holder, channel_to
 
@@ -87,47 +87,71 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_s15_custom_monitors_can_be_added(
+class Fabric(NamedTuple):
+    """A spooler, and a host on which the sample is installed, with one port of it."""
+
+    portmon: Program
+    spooler: Program
+
+    def stop(self) -> None:
+        self.spooler.stop()
+        self.portmon.stop()
+
+
+@pytest.fixture
+def fabric(
     installed: Path, printer: SocketPrinter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[Fabric]:
     monkeypatch.setenv("PYTHONPATH", str(installed))
     settings = f'host_name = "{HOST}"\nstate_dir = "{tmp_path / "pm"}"\n'
     port = json.dumps({"path": str(printer.path)}).replace(":", " =", 1)
     settings += f'[[ports]]\nname = "SOCK1"\nmonitor = "Unix Socket Port"\nsettings = {port}\n'
     portmon = Program("portmon", tmp_path, settings)
     queue = spooler_settings(tmp_path / "sp", portmon.address, {"sockets": ["SOCK1"]})
-    spooler = Program("spooler", tmp_path, queue)
+    found = Fabric(portmon, Program("spooler", tmp_path, queue))
     try:
         portmon.start()
-        spooler.start()
-        with channel_to(portmon.address) as channel:
-            stub = Holder(channel).stub
-            hello = stub.Initialize(pb.InitializeRequest(owner=pb.PortOwner(fabric_id="f")))
-            (sample,) = [one for one in hello.monitors if one.name == "Unix Socket Port"]
-            assert sample.version == "1.0"
-            assert pb.MONITOR_FUNCTION_READ_PORT not in sample.capabilities
-            assert [one.port.port for one in stub.EnumPorts(pb.EnumPortsRequest()).ports] == ["SOCK1"]
-        with channel_to(spooler.address) as channel:
-            ports: Any = PortServiceStub(channel)
-            (known,) = ports.ListMonitors(ListMonitorsRequest(parent=f"hosts/{HOST}")).hosts
-            assert sample in known.monitors
-        with Client(spooler.address) as client:
-            job = client.wait(client.submit(b"^XA^XZ", printer="sockets").number, timeout_s=60)
-            assert printed(job), job
-        assert printer.documents == [b"^XA^XZ"]
-        assert own_command(portmon, "SetLocation", "aisle 7", access=0).status == 5
-        assert own_command(portmon, "SetLocation", "aisle 7").status == 0
-        before = json.loads(own_command(portmon, "GetHistory").output_data)
-        assert before == {"heard": ["used: SOCK1"], "starts": 1, "ended": 0}
-        spooler.stop()
-        portmon.stop()
-        portmon.start()
-        assert json.loads(own_command(portmon, "GetLocation", access=0).output_data) == "aisle 7"
-        after = json.loads(own_command(portmon, "GetHistory").output_data)
-        assert after == {"heard": [], "starts": 2, "ended": 1}
+        found.spooler.start()
+        yield found
     finally:
-        spooler.stop()
-        portmon.stop()
+        found.stop()
+
+
+def test_s15_custom_monitors_can_be_added(fabric: Fabric, printer: SocketPrinter) -> None:
+    with channel_to(fabric.portmon.address) as channel:
+        stub = Holder(channel).stub
+        hello = stub.Initialize(pb.InitializeRequest(owner=pb.PortOwner(fabric_id="f")))
+        (sample,) = [one for one in hello.monitors if one.name == "Unix Socket Port"]
+        assert sample.version == "1.0"
+        assert pb.MONITOR_FUNCTION_READ_PORT not in sample.capabilities
+        assert [one.port.port for one in stub.EnumPorts(pb.EnumPortsRequest()).ports] == ["SOCK1"]
+    with channel_to(fabric.spooler.address) as channel:
+        ports: Any = PortServiceStub(channel)
+        (known,) = ports.ListMonitors(ListMonitorsRequest(parent=f"hosts/{HOST}")).hosts
+        assert sample in known.monitors
+    with Client(fabric.spooler.address) as client:
+        job = client.wait(client.submit(b"^XA^XZ", printer="sockets").number, timeout_s=60)
+        assert printed(job), job
+    assert printer.documents == [b"^XA^XZ"]
+
+
+def test_s15_a_custom_monitor_has_commands_hears_of_its_ports_and_keeps_values_over_a_restart(
+    fabric: Fabric,
+) -> None:
+    assert own_command(fabric.portmon, "SetLocation", "aisle 7", access=0).status == 5
+    assert own_command(fabric.portmon, "SetLocation", "aisle 7").status == 0
+    wait_until(lambda: history(fabric.portmon)["heard"])
+    assert history(fabric.portmon) == {"heard": ["used: SOCK1"], "starts": 1, "ended": 0}
+    fabric.stop()
+    fabric.portmon.start()
+    assert json.loads(own_command(fabric.portmon, "GetLocation", access=0).output_data) == "aisle 7"
+    assert history(fabric.portmon) == {"heard": [], "starts": 2, "ended": 1}
+
+
+def history(portmon: Program) -> dict[str, Any]:
+    """Return what the sample has heard, and how often it was started and ended."""
+    found: dict[str, Any] = json.loads(own_command(portmon, "GetHistory").output_data)
+    return found
 
 
 def own_command(
