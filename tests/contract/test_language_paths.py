@@ -80,7 +80,7 @@ async def test_a_port_without_a_way_back_is_opened_as_it_is_when_nothing_is_to_b
     tmp_path: Path, rig: type[Rig], kind: type[Language]
 ) -> None:
     peer, data = rig(tmp_path), b"^XA^FDa page^FS^XZ\x0c"
-    async with served_host(tmp_path) as host:
+    async with served_host(tmp_path, third_parties=peer.others) as host:
         await host.ports.add(peer.port, peer.scheme, peer.settings())
         request = pb.OpenPortExRequest(language_monitor=kind.name, bidirectional=False)
         request.open.MergeFrom(pb.OpenPortRequest(owner=OWNER, port=peer.port, fence=1, printer="labels"))
@@ -102,7 +102,7 @@ async def test_a_port_without_a_way_back_is_refused_to_whoever_wants_to_read(
     tmp_path: Path, rig: type[Rig]
 ) -> None:
     peer = rig(tmp_path)
-    async with served_host(tmp_path) as host:
+    async with served_host(tmp_path, third_parties=peer.others) as host:
         port = await host.ports.add(peer.port, peer.scheme, peer.settings())
         request = pb.OpenPortExRequest(language_monitor="PJL", bidirectional=True)
         request.open.MergeFrom(pb.OpenPortRequest(owner=OWNER, port=peer.port, fence=1, printer="labels"))
