@@ -1,7 +1,7 @@
 """Answers to questions about a device, and what may be set (SendRecvBidiDataFromPort). Pure.
 
 Values come from whoever told them (`facts.py`). A path of the schema of which nobody has told anything is answered with
-NULL: it is known, its value is not.
+NULL: it is known, its value is not. One of which nothing can ever tell is not supported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from portmon.bidi.schema import Access, is_hosts_own, is_path, value_at, values_below
+from portmon.bidi.schema import Access, is_hosts_own, is_path, is_told, value_at, values_below
 from portmon.facts import Fact, Kind
 
 # Results of items, and of the whole call.
@@ -74,7 +74,7 @@ def answered(action: Action, question: Question, known: Known) -> list[Answer]:
     if ":" not in path:
         return _below(number, path, known)
     value = value_at(path)
-    if value is None and path not in known.facts:
+    if (value is None or not is_told(path)) and path not in known.facts:
         return [Answer(number, _NOT_IN_SCHEMA, path)]
     if value is not None and value.access is Access.DO:
         return [Answer(number, _WRITE_ONLY, path)]

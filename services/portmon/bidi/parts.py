@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from portmon.facts import Fact, Kind
 
+PAGE_COUNT = r"\Printer.Extension:PageCount"  # in the printer's life; the schema itself has no place for it
 MOST_PARTS = 16  # of one kind
 _NOT_A_NAME = re.compile(r"\W+", re.ASCII)
 _MOST_NAME = 40

@@ -81,6 +81,8 @@ VALUES: Mapping[str, Value] = {
     for kind, names in kinds.items()
     for name in names.split()
 }
+# Nothing that printers speak has a word for these (docs/bidi.md).
+UNTOLD = frozenset({r"\Printer.Configuration.Memory:PS", r"\Printer.Status.Detailed.*.Component:Name"})
 # One component that is the vendor's own stands where the schema has `*`.
 _VENDORS = re.compile(
     r"(\\Printer\.(?:Consumables|Layout\.InputBins|Finishing\.OutputBins|Status\.Detailed))\.\w+"
@@ -95,6 +97,11 @@ def is_path(path: str) -> bool:
 def value_at(path: str) -> Value | None:
     """Return what the schema says of a value; None: it has none of that path."""
     return VALUES.get(_VENDORS.sub(r"\1.*", path, count=1))
+
+
+def is_told(path: str) -> bool:
+    """Tell whether anything can tell a value of the schema."""
+    return _VENDORS.sub(r"\1.*", path, count=1) not in UNTOLD
 
 
 def values_below(path: str) -> list[Value]:

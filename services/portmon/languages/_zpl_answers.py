@@ -16,6 +16,7 @@ _FRAME = re.compile(
 )
 _ERRORS = re.compile(rb"ERRORS:\s+([01])\s+([0-9A-Fa-f]{8})\s+([0-9A-Fa-f]{8})")
 _WARNINGS = re.compile(rb"WARNINGS:\s+([01])\s+([0-9A-Fa-f]{8})\s+([0-9A-Fa-f]{8})")
+_SERIAL = re.compile(rb"SERIAL NUMBER\s+([\x21-\x7e]{1,40})")
 
 _HANDS = Condition.USER_INTERVENTION
 # Group 1 of ~HQES.
@@ -71,6 +72,14 @@ class Identity:
     model: str
     firmware: str
     memory_kb: int | None
+    dots_mm: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SerialNumber:
+    """The answer to ~HQSN."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ class Setting:
     value: str
 
 
-Answer = HostStatus | Errors | Identity | Setting
+Answer = HostStatus | Errors | Identity | SerialNumber | Setting
 
 
 class Answers:
@@ -118,6 +127,9 @@ def _frame(frame: bytes) -> Answer | None:
     if errors is not None:
         warnings = _WARNINGS.search(frame)
         return Errors(int(errors[3], 16), int(warnings[3], 16) if warnings is not None else 0)
+    serial = _SERIAL.search(frame)
+    if serial is not None:
+        return SerialNumber(serial[1].decode("ascii"))
     fields = frame.strip().split(b",")
     if len(fields) == 12 and _numbers(fields):
         bits = (0x1 if fields[1] == b"1" else 0) | (0x10000 if fields[2] == b"1" else 0)
@@ -137,5 +149,9 @@ def _numbers(fields: list[bytes]) -> bool:
 
 def _identity(fields: list[bytes]) -> Identity:
     model, firmware = (field.decode("latin-1").strip()[:60] for field in fields[:2])
-    memory = fields[3].strip()[:-2]
-    return Identity(model, firmware, int(memory) if memory.isdigit() and len(memory) <= 9 else None)
+    dots, memory = fields[2].strip(), fields[3].strip()[:-2]
+    return Identity(model, firmware, _number(memory), _number(dots))
+
+
+def _number(digits: bytes) -> int | None:
+    return int(digits) if digits.isdigit() and len(digits) <= 9 else None

@@ -16,18 +16,23 @@ from portmon.document import Evidence
 from portmon.facts import Fact, Kind
 from portmon.language import Language, Word, Wrapped
 from portmon.languages._pjl_codes import OFFLINE, report_of
+from portmon.languages._pjl_facts import config_facts, page_facts, variable_facts, volume_facts
 from portmon.languages._seen import Seen
 from portmon.reports import Report, Severity
 
 UEL = b"\x1b%-12345X"
-_MOST_BYTES = 8192  # of one answer; longer ones are garbage
+_MOST_BYTES = 16384  # of one answer, INFO VARIABLES is the longest; more is garbage
 _OWN_JOB = re.compile(rb"@PJL[ \t]+JOB\b", re.IGNORECASE)
 _END = re.compile(rb"@PJL[ \t]+EOJ\b", re.IGNORECASE)
 _PAIR = re.compile(r'^\s*([A-Z0-9]+)\s*=\s*"?([^"\r\n]{0,200})"?\s*$', re.MULTILINE)
 _CANCELED = ("CANCELED", "CANCELLED")
 _READY, _AT_WORK = 10001, 10023
 _MOST_READY = 3  # so often it says that it is ready, and no word of the end of the job has come
+_ASKS_WHO = (
+    "INFO ID", "INFO STATUS", "INFO CONFIG", "INFO MEMORY", "INFO VARIABLES", "INFO FILESYS", "INFO PAGECOUNT",
+)  # fmt: skip
 _ASKS = b"@PJL INFO STATUS\r\n"
+_MEANINGS = {"INFO VARIABLES": variable_facts, "INFO FILESYS": volume_facts, "INFO PAGECOUNT": page_facts}
 # Windows' PJL monitor's names of values; DWORDs, bytes.
 _VALUES = {"Installed Memory": "INFO CONFIG", "Available Memory": "INFO MEMORY"}
 
@@ -68,7 +73,7 @@ class Pjl(Language):
             display = f' DISPLAY="{title}"' if title.isascii() and title else ""
             lines.append(f'JOB NAME="{self._tag}"{display}')
         if not self._identified:
-            lines += ["INFO ID", "INFO STATUS", "INFO CONFIG", "INFO MEMORY"]
+            lines += _ASKS_WHO
         # The document begins after a UEL, as it would on a wire of its own.
         return _pjl(lines)
 
@@ -146,7 +151,9 @@ class Pjl(Language):
             return self._config(body, pairs)
         if what == "INFO MEMORY":
             return self._memory("Available Memory", pairs.get("TOTAL", ""))
-        return what == "USTATUS PAGE"
+        if (meaning := _MEANINGS.get(what)) is not None:
+            self._facts |= meaning(body)
+        return what == "USTATUS PAGE" or meaning is not None
 
     def _echoed(self, words: str) -> bool:
         if words == f"{self._tag} BEGIN":
@@ -204,8 +211,7 @@ class Pjl(Language):
         return True
 
     def _config(self, body: str, pairs: Mapping[str, str]) -> bool:
-        duplex = any(line.strip().upper() == "DUPLEX" for line in body.split("\n"))
-        self._facts["\\Printer.Configuration.DuplexUnit:Installed"] = Fact(Kind.BOOL, duplex)
+        self._facts |= config_facts(body)
         self._memory("Installed Memory", pairs.get("MEMORY", ""))
         return True
 

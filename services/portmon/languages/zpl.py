@@ -16,14 +16,25 @@ from portmon.document import Evidence
 from portmon.facts import Fact, Kind
 from portmon.language import Before, Language, Word, Wrapped
 from portmon.languages._labels import Labels
-from portmon.languages._zpl_answers import ERRORS, WARNINGS, Answer, Answers, Errors, HostStatus, Identity
+from portmon.languages._zpl_answers import (
+    ERRORS,
+    WARNINGS,
+    Answer,
+    Answers,
+    Errors,
+    HostStatus,
+    Identity,
+    SerialNumber,
+)
 from portmon.reports import Report
 
 _ODOMETER = "odometer.total_label_count"
+# Dots in a millimetre, as ~HI has them, and in an inch, as people call such print heads.
+_DOTS = {6: 152, 8: 203, 12: 300, 24: 600}
 # The bare form before the document, the named form behind it: so that a late answer is never taken for the other one.
 _ASKS_START = f'! U1 getvar "{_ODOMETER}"\r\n'.encode()
 _ASKS = b"~HS~HQES{}{" + f'"{_ODOMETER}":null'.encode() + b"}\r\n"
-_ASKS_WHO = b"~HI~HQES"
+_ASKS_WHO = b"~HI~HQSN~HQES"
 _TWICE = 2
 _UNANSWERED_ASKS = 4  # after so many turns a question counts as lost
 
@@ -127,7 +138,7 @@ class Zpl(Language):
         if isinstance(answer, Errors):
             self._errors, self._warnings = answer.errors, answer.warnings
             return True
-        if isinstance(answer, Identity):
+        if isinstance(answer, Identity | SerialNumber):
             self._identify(answer)
             return True
         if not (answer.value.isascii() and answer.value.isdigit() and len(answer.value) <= 12):
@@ -199,16 +210,21 @@ class Zpl(Language):
             return 0
         return self._labels.offset_of(printed - self._troubled)
 
-    def _identify(self, identity: Identity) -> None:
+    def _identify(self, answer: Identity | SerialNumber) -> None:
         info = "\\Printer.DeviceInfo:"
-        self._facts = {
-            f"{info}Manufacturer": Fact(Kind.STRING, "Zebra Technologies"),
-            f"{info}ModelName": Fact(Kind.STRING, identity.model),
-            f"{info}FirmwareVersion": Fact(Kind.STRING, identity.firmware),
-        }
-        if identity.memory_kb is not None:
-            self._memory = min(identity.memory_kb * 1024, 0xFFFFFFFF).to_bytes(4, "little")
-            self._facts["\\Printer.Configuration.Memory:Size"] = Fact(Kind.INT, identity.memory_kb)
+        if isinstance(answer, SerialNumber):
+            self._facts[f"{info}SerialNumber"] = Fact(Kind.STRING, answer.text)
+            return
+        self._facts[f"{info}Manufacturer"] = Fact(Kind.STRING, "Zebra Technologies")
+        self._facts[f"{info}ModelName"] = Fact(Kind.STRING, answer.model)
+        self._facts[f"{info}FirmwareVersion"] = Fact(Kind.STRING, answer.firmware)
+        if dots := _DOTS.get(answer.dots_mm or 0):
+            resolution = Fact(Kind.STRING, f"{dots}x{dots}")
+            self._facts["\\Printer.Layout.Resolution:CurrentValue"] = resolution
+            self._facts["\\Printer.Layout.Resolution:Supported"] = resolution
+        if answer.memory_kb is not None:
+            self._memory = min(answer.memory_kb * 1024, 0xFFFFFFFF).to_bytes(4, "little")
+            self._facts["\\Printer.Configuration.Memory:Size"] = Fact(Kind.INT, answer.memory_kb)
 
     @override
     def reports(self) -> list[Report]:

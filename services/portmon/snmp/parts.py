@@ -11,6 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from portmon.bidi.parts import (
+    PAGE_COUNT,
     InputTray,
     OutputBin,
     Supply,
@@ -64,7 +65,7 @@ class Table(Enum):
     COLORANTS = ((*PRINTER, 12, 1, 1), (4,))
     INPUTS = ((*PRINTER, 8, 2, 1), (13, 12, 21, 22, 4, 5, 9, 10))
     OUTPUTS = ((*PRINTER, 9, 2, 1), (7, 4, 23, 24, 5))
-    MARKERS = ((*PRINTER, 10, 2, 1), (8, 10, 9))
+    MARKERS = ((*PRINTER, 10, 2, 1), (8, 10, 9, 4))
     PATHS = ((*PRINTER, 13, 4, 1), (9,))
     INTERPRETERS = ((*PRINTER, 15, 1, 1), (7, 2))
     FINISHERS = ((*PRINTER, 30, 1, 1), (3, 2))
@@ -186,7 +187,10 @@ def _markers(rows: Rows) -> dict[str, Fact]:
     dots = [[inch.get(row.number(0) or 0, 0) * (row.number(at) or 0) for at in (1, 2)] for row in rows]
     texts = dict.fromkeys(f"{x:.0f}x{y:.0f}" for x, y in dots if x > 0 and y > 0)
     path = r"\Printer.Layout.Resolution:Supported"
-    return {path: Fact(Kind.STRING, " ".join(texts))} if texts else {}
+    found = {path: Fact(Kind.STRING, " ".join(texts))} if texts else {}
+    if (count := rows[0].number(3)) is not None:
+        found[PAGE_COUNT] = Fact(Kind.INT, count)
+    return found
 
 
 def _paths(rows: Rows) -> dict[str, Fact]:

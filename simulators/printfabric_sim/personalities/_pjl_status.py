@@ -103,6 +103,7 @@ class PjlStatus:
             "MEMORY": ["TOTAL=16777216", "LARGEST=8388608"],
             "CONFIG": [
                 *("IN TRAYS [1 ENUMERATED]", "\tINTRAY1 MP"),
+                *("OUTPUT BINS [1 ENUMERATED]", "\tNORMAL FACEDOWN"),
                 *("DUPLEX", "MEMORY=33554432"),
                 *("LANGUAGES [4 ENUMERATED]", "\tPCL", "\tPCLXL", "\tPOSTSCRIPT", "\tPDF"),
                 *("USTATUS [4 ENUMERATED]", "\tDEVICE", "\tJOB", "\tPAGE", "\tTIMED"),
@@ -112,6 +113,10 @@ class PjlStatus:
                 *(f"JOB={self._on.get('JOB', 'OFF')} [2 ENUMERATED]", "\tOFF", "\tON"),
                 *(f"PAGE={self._on.get('PAGE', 'OFF')} [2 ENUMERATED]", "\tOFF", "\tON"),
                 *(f"TIMED={self._every_s} [2 RANGE]", f"\t{_TIMED_MIN_S}", f"\t{_TIMED_MAX_S}"),
+            ],
+            "FILESYS": [
+                "\tVOLUME\tTOTAL SIZE\tFREE SPACE\tLOCATION\tLABEL\tSTATUS",
+                "\t0:\t1073741824\t536870912\tDISK\t?\tREAD-WRITE",
             ],
             "VARIABLES": self._variables.listing(),
         }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portmon.bidi.parts import percent
+from portmon.bidi.parts import PAGE_COUNT, percent
 from portmon.bidi.schema import value_at
 from portmon.devices.ieee1284 import LANGUAGES, languages_of
 from portmon.facts import Fact
@@ -33,7 +33,7 @@ def told(**tables: list[Row]) -> dict[str, object]:
 def _follows_the_schema(found: dict[str, Fact]) -> None:
     for path, fact in found.items():
         known = value_at(path)
-        assert path == LANGUAGES or (known is not None and fact.kind is known.kind), path
+        assert path in (LANGUAGES, PAGE_COUNT) or (known is not None and fact.kind is known.kind), path
 
 
 def test_the_printer_itself_is_described_beside_its_tables() -> None:
@@ -97,7 +97,8 @@ def test_output_bins_are_as_full_as_they_have_no_room_left() -> None:
 
 @pytest.mark.parametrize(("unit", "dots", "text"), [(3, 600, "600x1200"), (4, 236, "599x1199")])
 def test_markers_have_a_resolution_in_dots_of_an_inch(unit: int, dots: int, text: str) -> None:
-    assert told(markers=rows(unit, dots, 2 * dots))["Layout.Resolution:Supported"] == text
+    found = told(markers=rows(unit, dots, 2 * dots, 77))
+    assert (found["Layout.Resolution:Supported"], found["Extension:PageCount"]) == (text, 77)
 
 
 @pytest.mark.parametrize(("kinds", "duplex"), [([5], False), ([5, 3], True), ([4], True), ([1], None)])
