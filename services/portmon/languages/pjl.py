@@ -57,7 +57,7 @@ class Pjl(Language):
         self._code, self._display, self._online = 0, "", True
         self._facts: dict[str, Fact] = {}
         self._values: dict[str, bytes] = {}
-        self._identified = False
+        self._identified = self._heard = False  # who it is; anything at all since the last document began
 
     @override
     def begin(self, document: Wrapped, first: bytes) -> bytes:
@@ -67,6 +67,8 @@ class Pjl(Language):
         self._listening = self._behind = self._resumed = self.busy = False
         self._ended = self._readies = 0
         self._jobs.reset()
+        # Whoever fell silent may be another printer when it speaks again.
+        self._identified, self._heard = self._identified and self._heard, False
         lines = [f"ECHO {self._tag} BEGIN", "USTATUS DEVICE=ON", "USTATUS JOB=ON", "USTATUS TIMED=5"]
         if not self._own_job:
             title = "".join(c for c in document.info.document_name if c.isprintable() and c != '"')[:60]
@@ -130,6 +132,7 @@ class Pjl(Language):
                 understood = self._answer(answer[start + 4 :].decode("latin-1")) or understood
         if len(self._input) > _MOST_BYTES:
             del self._input[:-_MOST_BYTES]
+        self._heard = self._heard or understood
         return understood
 
     def _answer(self, text: str) -> bool:

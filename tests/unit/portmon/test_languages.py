@@ -290,6 +290,15 @@ def test_a_resumed_attempt_is_ended_by_the_job_that_an_earlier_one_began() -> No
     assert word_of(pjl) is Word.CONFIRMED
 
 
+def test_a_printer_that_fell_silent_is_asked_again_who_it_is() -> None:
+    pjl = Pjl(pipe=True)
+    who = b"@PJL INFO ID\r\n"
+    assert who in pjl.begin(document(1), b"")
+    pjl.hear(b'@PJL INFO ID\r\n"LASERJET"\r\n\f')
+    assert who not in pjl.begin(document(2), b""), "it has answered"
+    assert who in pjl.begin(document(3), b""), "it has not"
+
+
 def test_a_job_that_was_cancelled_at_the_printer_is_lost() -> None:
     pjl = Pjl(pipe=False)
     pjl.begin(document(), b"")
