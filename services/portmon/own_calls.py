@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from portmon.monitor import PortMonitor
 from portmon.own_functions import Power
 
 CALL_S = 10.0  # `own_functions` tells who writes monitors
+POWER_S = 3.0  # the machine waits
 _MOST_OUTPUT = 262144
 log = logs.get(__name__)
 AnyMonitor = PortMonitor[Any]
@@ -76,24 +78,29 @@ class OwnCalls:
 
     async def power_event(self, event: Power) -> None:
         """Tell all that heed it (PowerEvent)."""
-        await asyncio.gather(*(self._tell(one, "power_event", event) for one in self._monitors))
+        told = (self._tell(one, "power_event", event, within_s=POWER_S) for one in self._monitors)
+        await asyncio.gather(*told)
 
     async def shutdown(self) -> None:
         """Tell all that it ends (Shutdown); nothing is called afterwards."""
         await self._tasks.close()
         await asyncio.gather(*(self._tell(one, "shutdown") for one in self._monitors))
 
-    async def _tell(self, monitor: AnyMonitor, function: str, *given: object) -> None:
+    async def _tell(
+        self, monitor: AnyMonitor, function: str, *given: object, within_s: float = math.inf
+    ) -> None:
         """Call a function that answers nothing, if the monitor has it; what goes wrong is the monitor's, and logged."""
         if not monitor.has(function):
             return
         try:
-            await self._call(monitor, function, lambda: getattr(monitor, function)(*given))
+            await self._call(monitor, function, lambda: getattr(monitor, function)(*given), within_s)
         except FabricError as error:
             log.warning("monitor did not do it", monitor=monitor.scheme, call=function, why=error.message)
 
-    async def _call(self, monitor: AnyMonitor, what: str, work: Callable[[], object]) -> object:
-        return await self._threads[monitor.scheme].call(what, work, self.call_s)
+    async def _call(
+        self, monitor: AnyMonitor, what: str, work: Callable[[], object], within_s: float = math.inf
+    ) -> object:
+        return await self._threads[monitor.scheme].call(what, work, min(within_s, self.call_s))
 
 
 def _answer(monitor: AnyMonitor, name: str, port: str, value: Any) -> object:

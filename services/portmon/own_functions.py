@@ -2,7 +2,7 @@
 
 A slot is filled by overriding its method; the monitor's capabilities name those that are. The host calls them on a
 thread of the monitor's own, one at a time, and not on the event loop: they may block, but none longer than its
-deadline (10 s). What they raise is said to whoever asked, or logged; it harms no port.
+deadline (10 s; 3 s for the machine's sleep). What they raise is said to whoever asked, or logged; it harms no port.
 """
 
 from __future__ import annotations
