@@ -18,6 +18,7 @@ from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2 as xpb
 from tests.contract.monitor_contract import new_key
 from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
+from tests.rig.until import until
 
 PENDING = pb.POWER_EVENT_KIND_SUSPEND_PENDING
 SUSPEND = pb.POWER_EVENT_KIND_SUSPEND
@@ -95,6 +96,7 @@ async def test_a_host_that_sleeps_runs_no_errand_with_a_device_until_it_is_back(
     assert not host.rig.connections
     await host.monitor.PowerEvent(asked(RESUME))
     assert (await host.xcv.XcvDataPort(request)).status == 0
+    await until(lambda: host.rig.connections)  # the printer's own thread takes them
     assert len(host.rig.connections) == 1
 
 
