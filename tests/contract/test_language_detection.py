@@ -1,4 +1,4 @@
-"""A printer that has told its languages, and not PJL among them, is not spoken to in PJL: it would print the words."""
+"""What printers tell of themselves: one that names its languages, and not PJL, is not spoken to in PJL, which it would print."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from chassis.errors import InvalidArgument
 from portmon.devices.ieee1284 import DEVICE_ID, LANGUAGES
 from portmon.document import Evidence
 from portmon.facts import Fact, Kind
+from portmon.language import Language
 from portmon.languages.pjl import Pjl
 from portmon.languages.zpl import Zpl
 from tests.contract.language_bench import LanguageBench, kept, language_bench
@@ -72,3 +73,38 @@ def test_a_language_that_lists_do_not_name_is_spoken_whatever_they_say() -> None
     assert Zpl.is_among(["PCL"])
     assert Pjl.is_among([])
     assert not Pjl.is_among(["PCL"])
+
+
+TOLD: list[tuple[type[Language], str, bytes, dict[str, object]]] = [
+    (
+        Pjl,
+        "pjl",
+        b"a page\f",
+        {
+            "Configuration.DuplexUnit:Installed": True,
+            "Configuration.HardDisk:FreeSpace": 512,
+            "Configuration.Memory:Size": 32768,
+            "Finishing.OutputBins.NORMALFACEDOWN:Installed": True,
+            "Layout.InputBins.Tray1:Installed": True,
+            "Layout.Orientation:Supported": "Portrait Landscape",
+            "Layout.Resolution:Supported": "300x300 600x600",
+        },
+    ),
+    (
+        Zpl,
+        "zpl",
+        b"^XA^FDa^FS^XZ",
+        {"DeviceInfo:SerialNumber": "SIM0000001", "Layout.Resolution:CurrentValue": "203x203"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "personality", "data", "expected"), TOLD, ids=["PJL", "ZPL"])
+async def test_a_printer_that_is_spoken_to_tells_what_it_is(
+    tmp_path: Path, kind: type[Language], personality: str, data: bytes, expected: dict[str, object]
+) -> None:
+    async with language_bench(tmp_path, kind, personality, pipe=True) as bench:
+        await bench.open()
+        assert (await bench.print(data)).error is None
+        found = {path.removeprefix("\\Printer."): one.value for path, one in bench.port.facts.now().items()}
+        assert expected.items() <= found.items()

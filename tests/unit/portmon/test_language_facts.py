@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,11 +9,7 @@ from hypothesis import strategies as st
 from portmon.bidi.parts import PAGE_COUNT
 from portmon.bidi.schema import value_at
 from portmon.facts import Fact
-from portmon.language import Language
 from portmon.languages._pjl_facts import config_facts, page_facts, variable_facts, volume_facts
-from portmon.languages.pjl import Pjl
-from portmon.languages.zpl import Zpl
-from tests.contract.language_bench import language_bench
 
 
 def meant(found: dict[str, Fact]) -> dict[str, object]:
@@ -84,38 +78,3 @@ def test_pjl_page_counts_come_with_a_name_or_without(body: str, count: int | Non
 @given(st.text(alphabet='INTRAYS1=[]\r\n\t :0RESOLUTION"?9VOLUME', max_size=200))
 def test_any_answer_is_facts_of_the_schema_or_nothing(body: str) -> None:
     meant({**config_facts(body), **variable_facts(body), **volume_facts(body), **page_facts(body)})
-
-
-TOLD: list[tuple[type[Language], str, bytes, dict[str, object]]] = [
-    (
-        Pjl,
-        "pjl",
-        b"a page\f",
-        {
-            "Configuration.DuplexUnit:Installed": True,
-            "Configuration.HardDisk:FreeSpace": 512,
-            "Configuration.Memory:Size": 32768,
-            "Finishing.OutputBins.NORMALFACEDOWN:Installed": True,
-            "Layout.InputBins.Tray1:Installed": True,
-            "Layout.Orientation:Supported": "Portrait Landscape",
-            "Layout.Resolution:Supported": "300x300 600x600",
-        },
-    ),
-    (
-        Zpl,
-        "zpl",
-        b"^XA^FDa^FS^XZ",
-        {"DeviceInfo:SerialNumber": "SIM0000001", "Layout.Resolution:CurrentValue": "203x203"},
-    ),
-]
-
-
-@pytest.mark.parametrize(("kind", "personality", "data", "expected"), TOLD, ids=["PJL", "ZPL"])
-async def test_a_printer_that_is_spoken_to_tells_what_it_is(
-    tmp_path: Path, kind: type[Language], personality: str, data: bytes, expected: dict[str, object]
-) -> None:
-    async with language_bench(tmp_path, kind, personality, pipe=True) as bench:
-        await bench.open()
-        assert (await bench.print(data)).error is None
-        found = {path.removeprefix("\\Printer."): one.value for path, one in bench.port.facts.now().items()}
-        assert expected.items() <= found.items()
