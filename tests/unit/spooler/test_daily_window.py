@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.errors import InvalidArgument
@@ -50,6 +50,7 @@ def test_a_window_goes_by_the_clock_on_the_wall(
     assert window.is_open(at(now)) is (now == opens)
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, DAY), st.integers(0, DAY), st.sampled_from(["", BERLIN, "America/New_York", "Australia/Lord_Howe"]),
     st.sampled_from(["03-08", "03-29", "04-04", "10-04", "10-25", "11-01"]), st.integers(0, 86_399),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spooler.job import Document, Job, Sender, order_key
@@ -21,6 +21,7 @@ def job(number: int, priority: int = 50) -> Job:
     return Job(number, number.to_bytes(16, "big"), Document(), Sender(), NOW, priority=priority)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ar"), st.integers(1, 30), st.integers(1, 3))))
 def test_the_first_is_always_the_one_that_sorting_says(steps: list[tuple[str, int, int]]) -> None:
     waiting, model = WaitingJobs(), {}
@@ -45,6 +46,7 @@ def test_removing_many_gives_their_memory_back() -> None:
     assert len(waiting._by_age) < 70
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=40), st.integers(1, 40))
 def test_however_many_urgent_jobs_come_each_job_leaves_within_its_bound(low: list[int], at: int) -> None:
     waiting = WaitingJobs()
@@ -88,6 +90,7 @@ def test_jobs_ahead_are_those_of_higher_priority_and_the_earlier_ones() -> None:
     assert waiting.ahead_of(job(3)) == 2
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=60), st.integers(0, 40))
 def test_jobs_ahead_are_those_that_leave_before_it_if_no_more_come(priorities: list[int], left: int) -> None:
     waiting = WaitingJobs()
