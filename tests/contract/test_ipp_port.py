@@ -387,48 +387,51 @@ async def test_a_certificate_that_is_not_wanted_ends_it_before_anything_is_said(
 # --- what the printer says of itself, and what it does for itself
 
 
+OF_A_DESK = {
+    "printer-info": [Value(Tag.TEXT, "Front desk")],
+    "printer-make-and-model": [Value(Tag.TEXT, "Acme Laser 9")],
+    "printer-location": [Value(Tag.TEXT, "Hall")],
+    "printer-firmware-string-version": [Value(Tag.TEXT, "1.2.3")],
+    "printer-device-id": [Value(Tag.TEXT, "MFG:Acme;MDL:Laser 9;")],
+    "sides-supported": keywords("one-sided", "two-sided-long-edge"),
+    "printer-input-tray": [Value(Tag.OCTET_STRING, "type=other;maxcapacity=250;level=50;name=Tray 1;")],
+    "printer-resolution-default": [Value(Tag.RESOLUTION, (600, 600))],
+    "marker-names": values(Tag.NAME, ["Black cartridge", "Waste"]),
+    "marker-types": keywords("toner-cartridge", "waste-toner"),
+    "marker-levels": values(Tag.INTEGER, [73, -2]),
+}
+TOLD_OF_A_DESK = {
+    "\\Printer.DeviceInfo:FriendlyName": "Front desk",
+    "\\Printer.DeviceInfo:ModelName": "Acme Laser 9",
+    "\\Printer.DeviceInfo:Location": "Hall",
+    "\\Printer.DeviceInfo:FirmwareVersion": "1.2.3",
+    "\\Printer.DeviceInfo:IEEE1284DeviceId": "MFG:Acme;MDL:Laser 9;",
+    "\\Printer.DeviceInfo:Manufacturer": "Acme",
+    "\\Printer.Configuration.DuplexUnit:Installed": True,
+    "\\Printer.Layout.Resolution:CurrentValue": "600x600",
+    "\\Printer.Layout.InputBins.Tray1:Installed": True,
+    "\\Printer.Layout.InputBins.Tray1:Capacity": 250,
+    "\\Printer.Layout.InputBins.Tray1:Level": 20,
+    "\\Printer.Consumables.Blackcartridge:Type": "Toner",
+    "\\Printer.Consumables.Blackcartridge:Installed": True,
+    "\\Printer.Consumables.Blackcartridge:Model": "Black cartridge",
+    "\\Printer.Consumables.Blackcartridge:Level": 73,
+    "\\Printer.Consumables.Waste:Type": "WasteToner",
+    "\\Printer.Consumables.Waste:Installed": True,
+    "\\Printer.Consumables.Waste:Model": "Waste",
+    "\\Printer.Consumables.Waste:Level": -1,
+}
+
+
 async def test_a_printer_is_described_by_paths_of_the_bidi_schema(tmp_path: Path) -> None:
-    rig, text = IppRig(tmp_path), Tag.TEXT
-    rig.says = {
-        "printer-info": [Value(text, "Front desk")],
-        "printer-make-and-model": [Value(text, "Acme Laser 9")],
-        "printer-location": [Value(text, "Hall")],
-        "printer-firmware-string-version": [Value(text, "1.2.3")],
-        "printer-device-id": [Value(text, "MFG:Acme;MDL:Laser 9;")],
-        "sides-supported": keywords("one-sided", "two-sided-long-edge"),
-        "printer-input-tray": [Value(Tag.OCTET_STRING, "type=other;maxcapacity=250;level=50;name=Tray 1;")],
-        "printer-resolution-default": [Value(Tag.RESOLUTION, (600, 600))],
-        "marker-names": values(Tag.NAME, ["Black cartridge", "Waste"]),
-        "marker-types": keywords("toner-cartridge", "waste-toner"),
-        "marker-levels": values(Tag.INTEGER, [73, -2]),
-    }
+    rig = IppRig(tmp_path)
+    rig.says = OF_A_DESK
     bench = Bench(rig)
     session = await bench.open()
     assert (await bench.print(b"%PDF-1.7 a page")).error is None
     assert session.port is not None
     said = {path: fact.value for path, fact in session.port.facts().items()}
-    info, supply = "\\Printer.DeviceInfo:", "\\Printer.Consumables."
-    assert said == {
-        f"{info}FriendlyName": "Front desk",
-        f"{info}ModelName": "Acme Laser 9",
-        f"{info}Location": "Hall",
-        f"{info}FirmwareVersion": "1.2.3",
-        f"{info}IEEE1284DeviceId": "MFG:Acme;MDL:Laser 9;",
-        f"{info}Manufacturer": "Acme",
-        "\\Printer.Configuration.DuplexUnit:Installed": True,
-        "\\Printer.Layout.Resolution:CurrentValue": "600x600",
-        "\\Printer.Layout.InputBins.Tray1:Installed": True,
-        "\\Printer.Layout.InputBins.Tray1:Capacity": 250,
-        "\\Printer.Layout.InputBins.Tray1:Level": 20,
-        f"{supply}Blackcartridge:Type": "Toner",
-        f"{supply}Blackcartridge:Installed": True,
-        f"{supply}Blackcartridge:Model": "Black cartridge",
-        f"{supply}Blackcartridge:Level": 73,
-        f"{supply}Waste:Type": "WasteToner",
-        f"{supply}Waste:Installed": True,
-        f"{supply}Waste:Model": "Waste",
-        f"{supply}Waste:Level": -1,
-    }
+    assert said == TOLD_OF_A_DESK
     assert all(value_at(path) is not None for path in said), "a path that the schema has not got"
     await bench.close()
     bench.journal.close()
