@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,8 +15,8 @@ from chassis.errors import FabricError
 from portui.fabric_watch import Change
 from portui.frames import Frames, rounded
 from portui.model import Fleet, Host, Job, JobState, Port, PortState, Proof
+from portui.pulse import Pulse
 
-RING = 60
 MINUTES = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
 _RETRY_S = 1.0
@@ -30,32 +30,6 @@ class Watch(Protocol):
 
     def changes(self) -> AsyncIterator[Change]:
         """Yield a snapshot, then changes; raise FabricError when the stream breaks."""
-
-
-@dataclass(slots=True)
-class Pulse:
-    """The last minute of a port: busy per cent and bytes of each second, the newest last."""
-
-    busy: deque[int] = field(default_factory=lambda: deque([0] * RING, RING))
-    rate: int = 0
-    busy_since: float | None = None
-    busy_s: float = 0.0
-    taken: int = 0
-
-    def mark(self, state: PortState, now: float) -> None:
-        """Note that the port is in `state` from now on."""
-        if self.busy_since is not None:
-            self.busy_s += now - self.busy_since
-        self.busy_since = now if state is PortState.PRINTING else None
-
-    def tick(self, now: float, passed_s: float) -> None:
-        """End a second."""
-        if self.busy_since is not None:
-            self.busy_s += now - self.busy_since
-            self.busy_since = now
-        self.busy.append(min(100, round(100 * self.busy_s / passed_s)))
-        self.rate = round(self.taken / passed_s)
-        self.busy_s, self.taken = 0.0, 0
 
 
 class Live:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from portui.live import Live, Pulse
+from portui.live import Live
 from portui.model import FAULTS, Fleet, Job, Port, PortState
+from portui.pulse import Pulse
 from portui.web import words
 
 # The order of the tiles: what is going on, then what needs somebody.

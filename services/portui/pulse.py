@@ -1,0 +1,36 @@
+"""The last minute of a port, second by second. Pure: whoever calls brings the clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from portui.model import PortState
+
+RING = 60  # seconds
+
+
+@dataclass(slots=True)
+class Pulse:
+    """The last minute of a port: busy per cent and bytes of each second, the newest last."""
+
+    busy: deque[int] = field(default_factory=lambda: deque([0] * RING, RING))
+    rate: int = 0
+    busy_since: float | None = None
+    busy_s: float = 0.0
+    taken: int = 0
+
+    def mark(self, state: PortState, now: float) -> None:
+        """Note that the port is in `state` from now on."""
+        if self.busy_since is not None:
+            self.busy_s += now - self.busy_since
+        self.busy_since = now if state is PortState.PRINTING else None
+
+    def tick(self, now: float, passed_s: float) -> None:
+        """End a second."""
+        if self.busy_since is not None:
+            self.busy_s += now - self.busy_since
+            self.busy_since = now
+        self.busy.append(min(100, round(100 * self.busy_s / passed_s)))
+        self.rate = round(self.taken / passed_s)
+        self.busy_s, self.taken = 0.0, 0
