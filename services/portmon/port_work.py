@@ -260,7 +260,8 @@ class PortWork:
         current, self.current, self.state = self.current, None, PortState.FAILED
         failure = errors.DeviceFault(f"port {self.name}: its monitor failed: {error!r}", win32=31)
         if current is not None:
-            doubt = max(current.base, current.acked - FAR_BUFFER_BYTES)
+            may_be_lost = max(FAR_BUFFER_BYTES, self.port.far_buffer_bytes)
+            doubt = max(current.base, current.acked - may_be_lost, current.confirmed)
             self._journal.end(current.at, failure.win32, Evidence.NONE, exact=False, doubt=doubt)
             self._counters.document_ended("broken")
             key = current.key

@@ -10,7 +10,17 @@ import pytest
 
 from chassis.errors import DeviceFault, DeviceNotConnected, Internal
 from portmon.counters import PortCounters
-from portmon.document import Disposition, DocInfo, DocKey, Evidence, Phase, Progress, Slice
+from portmon.document import (
+    FAR_BUFFER_BYTES,
+    MOST_OFFSET,
+    Disposition,
+    DocInfo,
+    DocKey,
+    Evidence,
+    Phase,
+    Progress,
+    Slice,
+)
 from portmon.journal.port_journal import Journal
 from portmon.monitor import MonitorInit, OpenContext, Port, PortMonitor, PortSettings
 from portmon.port_state import PortState
@@ -56,11 +66,24 @@ class BuggyPort(Port):
             raise RuntimeError("close")
 
 
+class FarPort(BuggyPort):
+    """Fails late in a document of which the printer may have printed nothing yet, as LPR's does."""
+
+    far_buffer_bytes = MOST_OFFSET
+
+    def write(self, data: memoryview) -> int:
+        if len(self.taken) >= 600_000:
+            raise RuntimeError("write")
+        self.taken += bytes(data)
+        return len(data)
+
+
 class BuggyMonitor(PortMonitor[PortSettings]):
     """Opens buggy ports."""
 
     scheme, name, settings = "buggy", "Buggy Port", PortSettings
     wrong = ""
+    port = BuggyPort
 
     def device(self, port: str, settings: PortSettings) -> str:
         return "nowhere"
@@ -68,7 +91,7 @@ class BuggyMonitor(PortMonitor[PortSettings]):
     def open_port(self, port: str, settings: PortSettings, context: OpenContext) -> Port:
         if self.wrong == "open":
             raise TypeError("open")
-        return BuggyPort(self.wrong)
+        return self.port(self.wrong)
 
 
 class Rig:
@@ -123,6 +146,15 @@ async def test_a_bug_in_write_breaks_the_document_off_and_the_port_wants_to_be_o
     assert session.state is PortState.FAILED
     again = await rig.print(2)
     assert isinstance(again.error, DeviceNotConnected)
+
+
+async def test_a_bug_leaves_all_uncertain_that_the_printer_may_still_hold(rig: Rig) -> None:
+    rig.monitor.port = FarPort
+    await rig.open("")
+    found = await rig.print(1, bytes(700_000))
+    assert isinstance(found.error, DeviceFault)
+    assert found.acked > FAR_BUFFER_BYTES
+    assert (found.uncertain_start, found.uncertain_end >= found.acked) == (0, True)
 
 
 async def test_a_bug_in_start_doc_is_answered_too(rig: Rig) -> None:
