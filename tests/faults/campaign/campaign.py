@@ -19,7 +19,7 @@ from printfabric_client.errors import FabricError
 from printfabric_client.retry import Retry
 from tests.faults.campaign.acts import Acts
 from tests.faults.campaign.journals import read_tries
-from tests.faults.campaign.person import Persons, still
+from tests.faults.campaign.person import Persons, clear, still
 from tests.faults.campaign.plan import BatchPlan, SchedulePlan, batch_plan
 from tests.faults.campaign.rules import FIELDS
 from tests.faults.campaign.stage import HOST, Stage
@@ -128,7 +128,7 @@ async def _last_word(client: Client, persons: Persons, job: Job) -> None:
 
 
 async def _until_ended(stage: Stage, client: Client, wanted: int) -> dict[str, Job]:
-    """Wait until every job has ended; clear ports on the way, as somebody would who sees that the printer is well."""
+    """Wait until every job has ended; clear on the way those ports that wait for a person."""
     deadline, jobs = time.monotonic() + _END_S, {}
     while time.monotonic() < deadline:
         try:
@@ -138,8 +138,8 @@ async def _until_ended(stage: Stage, client: Client, wanted: int) -> dict[str, J
             busy = {
                 job.printer.removeprefix("printers/") for job in jobs.values() if not job.HasField("end_time")
             }
-            for stand in (stand for queue in busy for stand in stage.queues[queue]):
-                await client.ports.resume(f"{HOST}/{stand.port}")
+            stands = [stand for queue in busy for stand in stage.queues[queue]]
+            await clear(client, (f"{HOST}/{stand.port}" for stand in stands))
         except FabricError:
             pass
         await asyncio.sleep(0.5)

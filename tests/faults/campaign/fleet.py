@@ -21,7 +21,7 @@ from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from printfabric_client.jobs import job_filter
 from printfabric_client.retry import Retry
-from tests.faults.campaign.person import Persons, still
+from tests.faults.campaign.person import Persons, clear, still
 from tests.faults.campaign.plan import PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
 from tests.faults.campaign.printers import Stand
 from tests.faults.campaign.stage import HOST, Stage
@@ -164,8 +164,8 @@ async def _until_quiet(stage: Stage, client: Client, jobs: int) -> int:
             left = len(active)
             if not left and len(stage.client.accepted()) == jobs:
                 return 0
-            for queue in {job.printer.removeprefix("printers/") for job in active}:
-                await client.ports.resume(f"{HOST}/{stage.queues[queue][0].port}")
+            busy = {job.printer.removeprefix("printers/") for job in active}
+            await clear(client, (f"{HOST}/{stage.queues[queue][0].port}" for queue in busy))
         except FabricError:
             pass
         await asyncio.sleep(0.5)

@@ -13,6 +13,7 @@ from printfabric.types.v1.ledger_pb2 import UNIT_KIND_DOCUMENT, UnitRange
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError, InvalidArgument, NotSupported
 from printfabric_client.jobs import awaits_decision, job_filter
+from printfabric_client.names import port_name
 from tests.faults.campaign.plan import SchedulePlan
 from tests.faults.campaign.printers import Stand
 from tests.faults.campaign.tale import Statement, Tale, statement_of
@@ -22,6 +23,7 @@ MARKED = pb.UNCERTAIN_DECISION_REPRINT_MARKED
 _LOOK_S = 0.2
 _STILL_S = 0.4
 _MOST_WAIT_S = 30.0
+TRY_NOW = "Try now"  # needs nobody: the spooler tries again by itself
 
 
 class Persons:
@@ -175,3 +177,11 @@ async def still(stands: Sequence[Stand]) -> None:
         if time.monotonic() - since >= _STILL_S:
             return
         await asyncio.sleep(0.05)
+
+
+async def clear(client: Client, ports: Iterable[str]) -> None:
+    """Resume those ports that wait for a person, as explain says. Whatever else keeps a port has to pass by itself."""
+    for port in ports:
+        said = await client.explain(port_name(port))
+        if any(action.method.endswith("/ResumePort") and action.title != TRY_NOW for action in said.actions):
+            await client.ports.resume(port)
