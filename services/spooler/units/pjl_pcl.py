@@ -4,7 +4,8 @@ After HP's "Printer Job Language Technical Reference Manual" (bpl13208): a UEL (
 PJL, if "@PJL" follows; `@PJL ENTER LANGUAGE = …` says what comes then. In PDF, PCL XL and the rest no pages are visible
 without an interpreter: such a payload is one unit. See `pcl` and `postscript` for theirs.
 
-Pages lean on what was said before them, so printing goes on only at a page before which the printer is reset.
+Pages lean on what was said before them, so printing goes on only at a page before which the printer is reset. PJL outlives
+that, and is said again: see `pjl`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from enum import Enum, auto
 
 from spooler.ledger import UnitKind
 from spooler.units.pcl import RESET, UEL, PclPages
+from spooler.units.pjl import PjlInForce
 from spooler.units.postscript import CONFORMS, DscPages
 from spooler.units.splitter import NOTHING_OPEN, Close, Setup, Splitter
 
 _LINE_BYTES = 1024  # a longer line of PJL is cut
 _ENTER = re.compile(rb"@PJL\s+ENTER\s+LANGUAGE\s*=\s*([A-Za-z0-9]+)", re.IGNORECASE)
+_RESETS = re.compile(rb"^(?:[\r\n]|\x1bE)*")
 _XL = b") HP-PCL XL"
 _OPAQUE = (
     _XL,
@@ -51,7 +54,7 @@ class PjlPclSplitter(Splitter):
     def __init__(self, *, collect: bool = False) -> None:
         super().__init__(collect=collect)
         self._in = _In.START
-        self._pcl, self._dsc = PclPages(), DscPages()
+        self._pcl, self._dsc, self._pjl = PclPages(), DscPages(), PjlInForce()
         self._ink = False  # of an opaque payload, or of what goes before a page of PostScript
         self._fresh = True
         self._universal = False  # a UEL, or PJL, was seen
@@ -85,6 +88,7 @@ class PjlPclSplitter(Splitter):
             return at
         if head.startswith(UEL):
             self._universal = True
+            self._pjl.universal()
             return at + len(UEL)
         if head[:4].upper() == b"@PJL":
             self._universal = True
@@ -117,6 +121,8 @@ class PjlPclSplitter(Splitter):
         if line.strip() and line.lstrip()[:4].upper() != b"@PJL":
             self._enter(_In.START)  # the printer goes over to its own language by itself
             return at
+        self._pjl.line(line)
+        self.repeats = self.repeats or self._pjl.repeats
         found = _ENTER.search(line)
         if found is not None:
             self._language(found[1].upper())
@@ -187,8 +193,10 @@ class PjlPclSplitter(Splitter):
         """See `Splitter.setup`: only where the printer is reset between the page before and this one."""
         if self._kept:  # too little to tell its language by
             self._look(self._kept, final=True)
-        if head.lstrip(b"\r\n").startswith((UEL, RESET)):
-            return Setup()
+        page = _RESETS.sub(b"", head, count=1)
+        if page.startswith(UEL) or head.lstrip(b"\r\n").startswith(RESET):
+            return self._pjl.before(page)
         if self._in is _In.PCL and self._fresh:
-            return Setup(RESET)
+            said = self._pjl.before(page)
+            return said if said.refusal else Setup(said.prefix + RESET)
         return Setup(refusal="it leans on what stands before it, and the printer is not reset in between")

@@ -190,6 +190,58 @@ def test_printing_goes_on_only_at_a_page_before_which_the_printer_is_reset():
     assert setup(PjlPclSplitter, b"%!PS-Adobe-3.0\n%%Page: 1 1\na\n%%Page: 2 2\nb\n", 2).refusal
 
 
+SETS = b"@PJL SET DUPLEX=ON\r\n@PJL SET COPIES=2\r\n@PJL SET PAPER=A5\r\n"
+PCL = b"@PJL ENTER LANGUAGE=PCL\r\n"
+PAGES = b"\x1bEone\x0c\x1bEtwo\x0c\x1bEthree\x0c\x1bE"
+
+
+def test_pjl_that_is_in_force_is_said_again_before_a_page():
+    job = b'@PJL JOB NAME="a"\r\n'
+    head = UEL + job + b"@PJL COMMENT x\r\n@PJL SET PAPER=A4\r\n" + SETS + PCL
+    order = job + SETS + PCL
+    assert setup(PjlPclSplitter, head + PAGES, 3) == (UEL + order, "")
+    assert setup(PjlPclSplitter, UEL + SETS + PCL + PAGES, 2) == (UEL + SETS + PCL, "")
+    assert setup(PjlPclSplitter, UEL + SETS + PCL + b"\x1bEone\x1bEtwo\x1bE", 2) == (
+        UEL + SETS + PCL + b"\x1bE",
+        "",
+    )
+
+
+@pytest.mark.parametrize(("first", "then", "prefix"), [
+    (SETS, b"", b""),  # a UEL without a job ends what was set
+    (b"@PJL JOB\r\n" + SETS, b"", UEL + b"@PJL JOB\r\n" + SETS),
+    (b"@PJL JOB\r\n" + SETS, b"@PJL EOJ\r\n" + UEL, b""),
+    (b"@PJL JOB\r\n" + SETS, b"@PJL JOB\r\n", b""),
+    (b"@PJL JOB\r\n" + SETS + b"@PJL RESET\r\n", b"", UEL + b"@PJL JOB\r\n"),
+])  # fmt: skip
+def test_a_uel_within_a_job_leaves_its_pjl_in_force(first, then, prefix):
+    document = UEL + first + PCL + b"one\x0c" + UEL + then + PCL + b"two\x0c" + UEL
+    assert setup(PjlPclSplitter, document, 2) == (prefix, "")
+
+
+@pytest.mark.parametrize(("line", "why"), [
+    (b"@PJL XCPT <staple/>\r\n", "XCPT"),
+    (b"@PJL JOB START=2 END=7\r\n", "counted anew"),
+    (b"@PJL SET X=" + b"x" * 1100, "too long"),
+    (b"".join(b"@PJL SET X%d=%b\r\n" % (n, b"x" * 900) for n in range(40)), "more than"),
+])  # fmt: skip
+def test_pjl_that_cannot_be_said_again_is_a_reason_not_to_go_on(line, why):
+    assert why in setup(PjlPclSplitter, UEL + line + b"\r\n" + PCL + PAGES, 2).refusal
+
+
+@pytest.mark.parametrize(("line", "repeats"), [
+    (b"@PJL SET COPIES=2", True),
+    (b"@pjl set qty = 03", True),
+    (b"@PJL SET LPARM:PCL COPIES=5", True),
+    (b"@PJL SET COPIES=1", False),
+    (b"@PJL SET NCOPIES=2", False),
+])  # fmt: skip
+def test_pjls_copies_make_a_unit_come_out_several_times(line, repeats):
+    splitter = PjlPclSplitter()
+    splitter.feed(UEL + line + b"\r\n" + PCL + PAGES)
+    assert splitter.repeats is repeats
+
+
 # --- text and the rest
 
 

@@ -33,7 +33,7 @@ WORDS = {
         b"\x1b%-12345X", b"@PJL\r\n", b"@PJL JOB NAME=\"a\"\r\n", b"@PJL ENTER LANGUAGE=PCL\r\n", b"@PJL ENTER LANGUAGE = POSTSCRIPT\n", b"@PJL ENTER LANGUAGE=PDF\n",
         b"@PJL ENTER LANGUAGE=PCLXL\n", b"\x1bE", b"text\r\n", b"\x0c", b"\x1b*b5W\x0c\x1bE\x0c!", b"\x1b(s7W\x0c\x0c\x0c\x0c\x0c\x0c\x0c", b"\x1b&l2X", b"\x1b&l1o5.4C", b"%!PS-Adobe-3.0\n",
         b"%!PS\n", b"\n%%Page: 1 1\n", b"\n%%Trailer\n", b"\n%%BeginDocument: a\n", b"\n%%EndDocument\n", b"\n%%BeginBinary: 9\n", b"\n%%BeginData: 4 Hex Bytes\n", b"showpage\n",
-        b"%PDF-1.7\n", b") HP-PCL XL;2;0;", b"\x1b", b"\x1b*b", b"\x1b%-1234", b"@PJL EOJ\r\n", b"\x00", b"\x1b&p3X\x0c\x0c\x0c",
+        b"%PDF-1.7\n", b") HP-PCL XL;2;0;", b"\x1b", b"\x1b*b", b"\x1b%-1234", b"@PJL EOJ\r\n", b"@PJL SET COPIES=2\r\n", b"@PJL SET QTY=1", b"@PJL RESET\n", b"\x00", b"\x1b&p3X\x0c\x0c\x0c",
     ],
     TextSplitter: [b"text", b"\x0c", b"\n", b"\x1b", b" ", b"\x0c\x0c", b"\x00"],
     WholeSplitter: [b"a", b"\x0c", b"^XA^FDx^XZ"],
