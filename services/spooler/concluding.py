@@ -75,6 +75,7 @@ class Concluding:
             progress,
             flight.size_bytes,
             flight.info.resume_offset,
+            confirmed=job.ledger.offsets.confirmed if job is not None else 0,
             cancelled=stopping and flight.failure is None,
             pinned=flight.pinned,
         )

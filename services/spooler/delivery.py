@@ -39,7 +39,13 @@ class Conclusion:
 
 
 def conclude(
-    progress: Progress, size_bytes: int, resume_offset: int, *, cancelled: bool = False, pinned: bool = False
+    progress: Progress,
+    size_bytes: int,
+    resume_offset: int,
+    *,
+    confirmed: int = 0,
+    cancelled: bool = False,
+    pinned: bool = False,
 ) -> Conclusion:
     """Judge an attempt whose host has said its last word about it.
 
@@ -47,11 +53,12 @@ def conclude(
         progress: that word; `progress.final` holds.
         size_bytes: the size of the document.
         resume_offset: the byte this attempt began with.
+        confirmed: so many bytes the printer has confirmed already; a host that forgets does not take that back.
         cancelled: a person cancelled the job meanwhile.
         pinned: the document went on in its middle, and its rest belongs to this port.
     """
     if progress.phase is Phase.UNKNOWN:
-        return _uncertain(Span(min(resume_offset, size_bytes), size_bytes), cancelled)
+        return _forgotten(confirmed, size_bytes, resume_offset, cancelled)
     error = progress.error
     if progress.phase is Phase.NEVER_SEEN:
         why = error or HostUnreachable("the host never saw it")
@@ -117,6 +124,13 @@ def _uncertain(span: Span, cancelled: bool, error: FabricError | None = None) ->
     return Conclusion(
         Outcome.UNKNOWN, event, port_action=_after_break(error), uncertain=span, reason=OUTCOME_UNKNOWN
     )
+
+
+def _forgotten(confirmed: int, size_bytes: int, resume_offset: int, cancelled: bool) -> Conclusion:
+    """The host has lost its journal: of what was not confirmed before, nobody knows anything."""
+    if confirmed >= size_bytes > 0:
+        return Conclusion(Outcome.PRINTED, JobEvent.COMPLETE)
+    return _uncertain(Span(min(max(resume_offset, confirmed), size_bytes), size_bytes), cancelled)
 
 
 def _known_place(progress: Progress, accepted: int, cancelled: bool) -> Conclusion:

@@ -14,9 +14,10 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.new_job import Inline, NewJob
+from spooler.port import Phase, Progress
 from spooler.printer import PortName
 from tests.fabric.dispatch_rig import Rig, eventually, running
-from tests.fakes.host import FakeHost, FakeOpenPort
+from tests.fakes.host import FakeDocument, FakeHost, FakeOpenPort, FakePort
 
 
 @pytest.fixture
@@ -147,6 +148,28 @@ async def test_a_dead_member_of_a_pool_delays_nobody_and_is_found_again(rig: Rig
     assert second.number in host.ports["P1:"].order
     host.ports["P2:"].paused.set()
     await rig.until(first.number, JobState.COMPLETED)
+
+
+async def test_a_host_that_lost_its_journal_leaves_what_was_confirmed_before(
+    rig: Rig, host: FakeHost
+) -> None:
+    port = host.ports["P1:"]
+    port.paused.clear()
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"x" * 1000)
+    await eventually(lambda: _documents(port), lambda documents: documents)
+    [document], session = port.documents.values(), port.session
+    assert session is not None
+    heard = Progress(document.key, Phase.IN_PROGRESS, accepted=1000, acked=800, confirmed=500)
+    document.progress = Progress(document.key, Phase.UNKNOWN)
+    session.news.put_nowait(heard)
+    session.news.put_nowait(document.progress)
+    held = await rig.until(job.number, JobState.PENDING_HELD)
+    assert (held.ledger.offsets.confirmed, held.ledger.uncertain) == (500, (500, 1000))
+
+
+async def _documents(port: FakePort) -> list[FakeDocument]:
+    return list(port.documents.values())
 
 
 async def test_a_lost_connection_holds_the_job_and_says_what_is_uncertain(rig: Rig, host: FakeHost) -> None:

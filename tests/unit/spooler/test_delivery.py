@@ -71,6 +71,17 @@ def test_a_lost_journal_makes_the_whole_document_uncertain() -> None:
     assert result.uncertain == Span(100, SIZE)
 
 
+@pytest.mark.parametrize(("began_at", "confirmed", "start"), [(0, 500, 500), (600, 500, 600)])
+def test_a_lost_journal_leaves_what_was_confirmed_before(began_at: int, confirmed: int, start: int) -> None:
+    result = conclude(Progress(KEY, Phase.UNKNOWN), SIZE, began_at, confirmed=confirmed)
+    assert (result.outcome, result.uncertain) == (Outcome.UNKNOWN, Span(start, SIZE))
+
+
+def test_a_document_that_was_confirmed_whole_is_printed_though_the_journal_is_lost() -> None:
+    result = conclude(Progress(KEY, Phase.UNKNOWN), SIZE, 0, confirmed=SIZE)
+    assert (result.outcome, result.event, result.uncertain) == (Outcome.PRINTED, JobEvent.COMPLETE, None)
+
+
 def test_a_lost_connection_holds_the_job_for_its_uncertain_span() -> None:
     result = conclude(ended(600, DeviceFault("x"), uncertain_start=400, uncertain_end=650), SIZE, 0)
     assert (result.outcome, result.event) == (Outcome.UNKNOWN, JobEvent.HOLD)
