@@ -42,12 +42,12 @@ def check_effect(fault: Fault, core: Core, connections: Iterable[Connection]) ->
     need = _NEEDS.get(fault.action)
     if need is Reach.LINKS and values[0] == "drop":
         need = Reach.INPUT  # a line has no connection, and still a buffer to lose
-    asks_agent = Reach.AGENT in reach
-    if fault.action.startswith("status-") and asks_agent:
+    asked = Reach.AGENT in reach or (Reach.ASKED in reach and fault.action != "status-twice")
+    if fault.action.startswith("status-") and asked:
         need = None
     if need is not None and need not in reach:
         raise NoEffectError(f"{fault}: can have no effect on this printer: {_MISSING[need]}")
-    if not asks_agent and (fault.action.startswith("status-") or fault.when is When.REPLY):
+    if not asked and (fault.action.startswith("status-") or fault.when is When.REPLY):
         if Reach.BACK not in reach:
             raise NoEffectError(f"{fault}: can have no effect on this printer: {_MISSING[Reach.BACK]}")
         if not core.personality.replies:

@@ -223,6 +223,8 @@ async def test_an_unknown_outcome_asks_for_a_decision(rig):
     assert answer.loss == "Bytes 2 to 4 of 8 may or may not have come out."
     assert answer.actions[0].command == f"printfabric resolve {job.number} skip"
     assert (await explain(rig, "printers/labels")).verdict == pb.EXPLAIN_VERDICT_UNKNOWN
+    at_port = await explain(rig, "hosts/edge/ports/P1:")
+    assert at_port.loss == "Some of it may be missing, or come twice: look at the paper."
 
 
 async def test_a_job_that_has_printed_is_fine(rig):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 from portmon.document import Evidence
 from printfabric.types.v1.job_pb2 import JOB_STATE_CANCELED, JOB_STATE_COMPLETED, Job
 from printfabric.types.v1.ledger_pb2 import EVIDENCE_LEVEL_ACKED, EVIDENCE_LEVEL_CONFIRMED
-from tests.faults.campaign.excuses import TCP_ACK
+from tests.faults.campaign.excuses import NOTHING_LOST, TCP_ACK
 from tests.faults.campaign.journals import Try
 from tests.faults.campaign.papers import serial
 from tests.faults.campaign.plan import JobPlan, PrinterPlan
@@ -158,11 +160,21 @@ async def test_what_a_person_had_printed_again_is_counted_by_itself(scenes):
     assert wrong(scene.judge((job(1), tale))) == {"doubled_by_decision": 1}
 
 
-async def test_what_the_printer_destroyed_by_itself_is_excused(scenes):
+@pytest.mark.parametrize(
+    ("loss", "false"), [("All of it reached the far end.", {}), (NOTHING_LOST, {"false_statements": 1})]
+)
+async def test_what_the_printer_destroyed_is_excused_unless_nothing_was_said_to_be_lost(scenes, loss, false):
     scene = await scenes(faults="power-cut=0.1@unit:2")
     await _send_into_power_cut(scene, range(1, UNITS + 1))
-    found = scene.judge((job(1), scene.tale(1)), tries=True)
-    assert wrong(found) == {"lost_in_printer_buffer": UNITS - 2}, found.complaints
+    found = scene.judge((job(1), replace(scene.tale(1), loss=loss)), tries=True)
+    assert wrong(found) == {"lost_in_printer_buffer": UNITS - 2, **false}, found.complaints
+
+
+async def test_nothing_is_lost_of_what_a_person_let_go(scenes):
+    scene = await scenes()
+    await scene.send(b"".join(scene.unit(1, unit) for unit in (1, 2, 4, 5, 6)))
+    tale = replace(scene.tale(1), loss=NOTHING_LOST, skipped=Counter({3: 1}))
+    assert wrong(scene.judge((job(1), tale))) == {"skipped_missing": 1}
 
 
 async def test_what_was_never_sent_is_not_excused_by_what_the_printer_destroyed(scenes):
@@ -278,6 +290,7 @@ async def test_a_held_job_that_says_too_much_or_too_little_is_found(scenes):
     await scene.send(b"".join(scene.unit(1, unit) for unit in (1, 2, 3)))
     too_much, too_little = scene.said(1, 4), scene.said(1, 0, (1, 2))
     right = scene.said(1, 2, (3, 4))
+    all_well = replace(right, loss=NOTHING_LOST)
     await scene.send(b"".join(scene.unit(1, unit) for unit in (4, 5, 6)))
-    for said, count in ((too_much, 1), (too_little, 1), (right, 0)):
+    for said, count in ((too_much, 1), (too_little, 1), (right, 0), (all_well, 1)):
         assert scene.judge((job(1), scene.tale(1, said))).false_statements == count

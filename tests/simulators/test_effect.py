@@ -18,7 +18,7 @@ from printfabric_sim import FaultError, SimulatedPrinter
 from printfabric_sim.fault_reach import NoEffectError
 from printfabric_sim.fault_table import ACTIONS
 from printfabric_sim.plan import Plan, build
-from tests.simulators.lives import wrapped
+from tests.simulators.lives import ipp_request, wrapped
 from tests.simulators.test_zpl import label
 
 DOCUMENT = label(1) + b"~HI"
@@ -30,9 +30,10 @@ REFUSED = {
     "rfc2217": {"device-gone"},
     "pty": {"refuse", "blackhole", "accept-late", "accept-close", "dsr-low", "dcd-low"},
 }
-REFUSED["lpd"] = REFUSED["ipp"] = REFUSED["tcp"] | {
+REFUSED["lpd"] = REFUSED["tcp"] | {
     "garbage", "status-late", "status-twice", "status-missing", "status-wrong",
 }  # fmt: skip
+REFUSED["ipp"] = REFUSED["tcp"] | {"garbage", "status-twice"}
 REFUSED["device"] = REFUSED["pty"] | {"fin"}
 REFUSED["pty"] = REFUSED["device"]
 REFUSED["fifo"] = REFUSED["pty"] | (REFUSED["lpd"] - {"device-gone"})
@@ -61,6 +62,8 @@ class Client:
         head, tail, _ = wrapped(kind, DOCUMENT)
         if kind == "rfc2217":
             head = b"\xff\xfb\x2c"  # IAC WILL COM-PORT: tell me of modem lines
+        if kind == "ipp":
+            tail += ipp_request(0x000B, b"")  # how is the printer?
         self._bytes = head + DOCUMENT + tail
         self._half = len(head) + len(DOCUMENT) // 2
 

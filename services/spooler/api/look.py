@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from chassis.errors import PortNotFound, PrinterNotFound
@@ -14,6 +14,7 @@ from spooler.api.inside import Inside
 from spooler.api.win32_status import printer_bits
 from spooler.explain.facts import Failure, Held, JobFacts, Lies, PortFacts, Trouble
 from spooler.explain.facts import Verdict as Why
+from spooler.explain.loss import is_undecided
 from spooler.explain.ports import trouble_of
 from spooler.flight import Flight
 from spooler.job import Job
@@ -79,9 +80,20 @@ class Look:
             error=failure,
             retry_at=lane.retry_at if lane is not None else None,
             paused=self._dispatch.paused_ports.get(name.key),
-            flights=len(lane.flights) if lane is not None else 0,
+            flights=self._known(lane.flights) if lane is not None else (),
             moved=lane.moved if lane is not None else None,
         )
+
+    def undecided_at(self, port: PortName) -> int:
+        """Return how many jobs wait for a decision that were broken off at a port."""
+        book = self._dispatch.book
+        queues = (book.queues[printer] for printer in self.users_of(port) if printer in book.queues)
+        jobs = (job for queue in queues for job in self._known(queue.jobs))
+        return sum(is_undecided(job) and job.port is not None and job.port.key == port.key for job in jobs)
+
+    def _known(self, numbers: Iterable[int]) -> tuple[Job, ...]:
+        jobs = self._dispatch.book.jobs
+        return tuple(jobs[number] for number in numbers if number in jobs)
 
     @property
     def paused_ports(self) -> Mapping[tuple[str, str], Paused]:
@@ -154,13 +166,10 @@ class Look:
             message.state = printer_pb.PRINTER_STATE_IDLE
 
     def _is_printing(self, printer: Printer) -> bool:
-        jobs = self._dispatch.book.jobs
         for name in printer.ports:
             lane = self._dispatch.lane_view(name)
-            for number in lane.flights if lane is not None else ():
-                job = jobs.get(number)
-                if job is not None and job.printer == printer.name:
-                    return True
+            if lane is not None and any(job.printer == printer.name for job in self._known(lane.flights)):
+                return True
         return False
 
 

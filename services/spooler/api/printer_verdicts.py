@@ -16,9 +16,9 @@ from spooler.api.look import Look
 from spooler.book import Book, Queue
 from spooler.explain.facts import IN_SHORT, Explanation, Verdict
 from spooler.explain.jobs import explain_printer
+from spooler.explain.loss import is_undecided
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.ledger import Outcome
 
 log = logs.get(__name__)
 
@@ -35,15 +35,12 @@ class PrinterVerdicts(Collector):
     def of(self, queue: Queue) -> Explanation:
         """Return why a printer does not print, or that nothing is wrong."""
         jobs = [self._book.jobs[number] for number in queue.jobs if number in self._book.jobs]
-        undecided = [
-            job for job in jobs if job.outcome is Outcome.UNKNOWN and job.state is JobState.PENDING_HELD
-        ]
         first = _next(jobs)
         return explain_printer(
             queue.printer,
             tuple(self._look.port_facts(port) for port in queue.printer.ports),
             len(jobs),
-            len(undecided),
+            sum(map(is_undecided, jobs)),
             self._look.job_facts(first) if first is not None else None,
         )
 

@@ -79,7 +79,7 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         facts = self._look.port_facts(port_of(request.name))
         if not facts.known and not self._look.users_of(facts.name):
             raise PortNotFound(f"there is no port {facts.name}", port=facts.name)
-        return _answer(explain_port(facts, datetime.now(UTC)))
+        return _answer(explain_port(facts, datetime.now(UTC), self._look.undecided_at(facts.name)))
 
     async def _holder(self, job: Job) -> Held | None:
         """Return who holds a job, from its history."""

@@ -127,7 +127,7 @@ class PortFacts:
     error: Failure | None = None  # why the lane waits or has stopped
     retry_at: datetime | None = None
     paused: Paused | None = None  # by a person
-    flights: int = 0  # documents on their way
+    flights: tuple[Job, ...] = ()  # documents on their way
     moved: datetime | None = None  # when something of them last got further
 
 
@@ -190,7 +190,7 @@ class Explanation:
 
     verdict: Verdict
     headline: str
-    loss: str = "Nothing is lost."
+    loss: str
     actions: tuple[Action, ...] = ()
     facts: tuple[Fact, ...] = ()
 

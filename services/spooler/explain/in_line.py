@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
+from spooler.explain.loss import loss_of
 from spooler.explain.ports import trouble_of
 from spooler.explain.saying import (
     JOBS,
@@ -10,7 +11,6 @@ from spooler.explain.saying import (
     accepted_fact,
     cancel_action,
     error_facts,
-    loss_of,
     move_action,
     span_of,
 )
@@ -116,7 +116,7 @@ def _no_port_can(job: Job, found: list[tuple[PortFacts, Trouble]], *, at_home: b
     )
 
 
-def paused(printer: Printer, loss: str = "Nothing is lost.") -> Explanation:
+def paused(printer: Printer, loss: str) -> Explanation:
     """Say who paused a printer."""
     assert printer.paused is not None
     who, when, why = printer.paused
@@ -131,7 +131,7 @@ def paused(printer: Printer, loss: str = "Nothing is lost.") -> Explanation:
     )
 
 
-def no_ports(printer: Printer, loss: str = "Nothing is lost.") -> Explanation:
+def no_ports(printer: Printer, loss: str) -> Explanation:
     """Say that a printer has nowhere to print."""
     name = printer.name
     add = Action("Add a port", f"{PRINTERS}/UpdatePrinter", f"printfabric printers set {name} --port <port>")

@@ -6,6 +6,8 @@ nobody knows what came out goes before all, for it waits for a decision and for 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spooler.aftermath import unit_range
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
 from spooler.explain.facts import (
@@ -19,13 +21,13 @@ from spooler.explain.facts import (
     Verdict,
 )
 from spooler.explain.in_line import no_ports, paused, waiting
+from spooler.explain.loss import loss_of, loss_over
 from spooler.explain.proving import proof_facts, proven
 from spooler.explain.saying import (
     JOBS,
     accepted_fact,
     cancel_action,
     error_facts,
-    loss_of,
     progress_facts,
     release_action,
     span_of,
@@ -52,7 +54,7 @@ def explain_job(facts: JobFacts) -> Explanation:
         return _held(facts)
     if job.not_before is not None and job.not_before > facts.now:
         text = f"Prints at {job.not_before:%Y-%m-%d %H:%M} UTC, as its sender asked."
-        return Explanation(Verdict.HELD, text, actions=(release_action(job),), facts=(accepted_fact(job),))
+        return Explanation(Verdict.HELD, text, loss_of(job), (release_action(job),), (accepted_fact(job),))
     return waiting(facts)
 
 
@@ -60,29 +62,31 @@ def explain_printer(
     printer: Printer, ports: tuple[PortFacts, ...], queued: int, uncertain: int, facts_at: JobFacts | None
 ) -> Explanation:
     """Say why a printer does not print. `facts_at` is about the job that is next, if one waits."""
+    on_its_way = [job for port in ports for job in port.flights if job.printer == printer.name]
+    loss = loss_over(on_its_way, uncertain)
     if uncertain:
         return Explanation(
             Verdict.UNKNOWN,
             f"{uncertain} of its jobs wait for a decision about what came out.",
-            loss="Some of it may be missing, or come twice: look at the paper.",
-            actions=(Action("Show them", f"{JOBS}/ListJobs", f"printfabric jobs --printer {printer.name}"),),
+            loss,
+            (Action("Show them", f"{JOBS}/ListJobs", f"printfabric jobs --printer {printer.name}"),),
         )
     if printer.paused is not None:
-        return paused(printer)
+        return paused(printer, loss)
     if not printer.ports:
-        return no_ports(printer)
+        return no_ports(printer, loss)
     if facts_at is not None:
-        return explain_job(facts_at)
+        said = explain_job(facts_at)
+        return replace(said, loss=loss) if len(on_its_way) > 1 else said
     now_silent = [port for port in ports if port.host_state not in ("online", "draining")]
     if now_silent and len(now_silent) == len(ports):
         host = ports[0].name.host
-        return Explanation(Verdict.HOST_SILENT, f"Host {host} does not answer; nothing waits for it.")
-    return Explanation(Verdict.FINE, f"Nothing is wrong: {queued} jobs wait." if queued else "Nothing waits.")
+        return Explanation(Verdict.HOST_SILENT, f"Host {host} does not answer; nothing waits for it.", loss)
+    text = f"Nothing is wrong: {queued} jobs wait." if queued else "Nothing waits."
+    return Explanation(Verdict.FINE, text, loss)
 
 
 # --- the single answers
-
-_DECIDED_LOSS = "What was decided about without a proof may be missing, or be there: only the paper tells."
 
 
 def _ended(job: Job) -> Explanation:
@@ -92,7 +96,7 @@ def _ended(job: Job) -> Explanation:
         facts = (*proof_facts(job), *facts)
         if job.ledger.decided:
             text = f"It ended{when} as was decided ({job.ledger.decided[-1].detail})."
-            return Explanation(Verdict.FINE, text, _DECIDED_LOSS, facts=facts)
+            return Explanation(Verdict.FINE, text, loss_of(job), facts=facts)
         text = f"{proven(job)}{when}."
         if job.outcome is not Outcome.PRINTED:
             text = f"It was closed by a decision{when}; what came out is not proven."

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from spooler.explain.facts import Action, Explanation, Fact, PortFacts, Report, Source, Trouble, Verdict
+from spooler.explain.loss import loss_over
 from spooler.port import UNFINISHED
 
 _PORTS = "printfabric.spooler.v1.PortService"
@@ -73,15 +74,17 @@ def line_trouble(port: PortFacts) -> Trouble | None:
     )
 
 
-def explain_port(port: PortFacts, now: datetime) -> Explanation:
-    """Say why a port does not print, or that nothing is wrong."""
+def explain_port(port: PortFacts, now: datetime, undecided: int = 0) -> Explanation:
+    """Say why a port does not print, or that nothing is wrong. So many `undecided` jobs were broken off at it."""
+    loss = loss_over(port.flights, undecided)
     trouble = trouble_of(port, now) or line_trouble(port)
     if trouble is not None:
-        return Explanation(trouble.verdict, trouble.headline, actions=trouble.actions, facts=trouble.facts)
+        return Explanation(trouble.verdict, trouble.headline, loss, trouble.actions, trouble.facts)
+    text = f"Nothing is wrong: {port.name} is ready."
     if port.flights:
-        count = "a document is" if port.flights == 1 else f"{port.flights} documents are"
-        return Explanation(Verdict.FINE, f"Nothing is wrong: {count} on the way.", facts=_state(port))
-    return Explanation(Verdict.FINE, f"Nothing is wrong: {port.name} is ready.", facts=_state(port))
+        count = "a document is" if len(port.flights) == 1 else f"{len(port.flights)} documents are"
+        text = f"Nothing is wrong: {count} on the way."
+    return Explanation(Verdict.FINE, text, loss, facts=_state(port))
 
 
 def _state(port: PortFacts) -> tuple[Fact, ...]:

@@ -42,10 +42,10 @@ _PRINTERS_ANSWERS = {EvidenceSource.ESCPOS, EvidenceSource.ZPL}
 
 def proven(job: Job) -> str:
     """Return what is proven of a completed job, as a headline without its end."""
-    if _answered(job):
+    if answered(job):
         return _ANSWERED
     text = _PROVEN.get(job.ledger.level, "The device took all of it")
-    if any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence):
+    if timed_out(job):
         return text + _TIMED_OUT
     return text + (_NOT_ASKED if job.ledger.level is EvidenceLevel.ACKED else "")
 
@@ -53,15 +53,20 @@ def proven(job: Job) -> str:
 def proof_facts(job: Job) -> tuple[Fact, ...]:
     """Return what a completed job's level rests on, and every single proof with its time."""
     basis = _BASIS.get(job.ledger.level, "no proof beyond the device's driver")
-    basis = _BASIS_ANSWERED if _answered(job) else basis
+    basis = _BASIS_ANSWERED if answered(job) else basis
     singles = (_fact(one, job.document.size_bytes) for one in job.ledger.evidence)
     return (Fact(basis, Source.TRANSPORT, job.ended_at), *singles)
 
 
-def _answered(job: Job) -> bool:
+def answered(job: Job) -> bool:
     """Tell whether the printer answered behind the document, and that is no proof of all of it."""
     said = {one.source for one in job.ledger.evidence if one.level is EvidenceLevel.ACKED}
     return job.ledger.level is EvidenceLevel.ACKED and said <= _PRINTERS_ANSWERS and bool(said)
+
+
+def timed_out(job: Job) -> bool:
+    """Tell whether its end was concluded by a time-out."""
+    return any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence)
 
 
 def _fact(one: Evidence, size_bytes: int) -> Fact:

@@ -2,37 +2,11 @@
 
 from __future__ import annotations
 
-from spooler.aftermath import unit_range
 from spooler.explain.facts import Action, Fact, Source
 from spooler.job import Job
-from spooler.job_state import JobState
-from spooler.ledger import Outcome
 
 JOBS = "printfabric.spooler.v1.PrintService"
 PRINTERS = "printfabric.spooler.v1.PrinterService"
-
-
-def loss_of(job: Job) -> str:
-    """Return the sentence about paper: nothing is lost, or what may be doubled or missing."""
-    size = job.document.size_bytes
-    units, span, unsure = job.ledger.units, job.ledger.uncertain, job.ledger.uncertain_units
-    if unsure is not None:
-        text = unit_range(units.kind, unsure)
-        return f"{text[0].upper()}{text[1:]} may or may not have come out."
-    if span is not None:
-        if span.start == 0 and span.end >= size:
-            return f"All of its {size} bytes may or may not have come out."
-        return f"Bytes {span.start} to {span.end} of {size} may or may not have come out."
-    if job.redirected:
-        return "It was sent to another port after bytes had been taken: some of it may come twice."
-    accepted = job.ledger.offsets.accepted
-    if job.outcome is Outcome.PARTIAL:
-        return f"{accepted} of {size} bytes came out; the rest is kept here."
-    if job.state in (JobState.CANCELED, JobState.ABORTED):
-        if not accepted:
-            return "Nothing of it was printed."
-        return f"The device had taken {accepted} of {size} bytes by then."
-    return "Nothing is lost."
 
 
 def accepted_fact(job: Job) -> Fact:

@@ -13,8 +13,9 @@ from spooler.explain.facts import (
     Trouble,
     Verdict,
 )
+from spooler.explain.loss import loss_of
 from spooler.explain.ports import line_trouble, trouble_of
-from spooler.explain.saying import accepted_fact, loss_of, progress_facts, span_of
+from spooler.explain.saying import accepted_fact, progress_facts, span_of
 from spooler.job import Job
 from spooler.job_state import JobState
 

@@ -32,6 +32,7 @@ class Reach(StrEnum):
     NODE = "node"  # it is a device node
     BACK = "back"  # bytes can be sent back to the sender
     AGENT = "agent"  # it is asked for the printer's state, and nothing else
+    ASKED = "asked"  # it is asked for states by requests that have one answer each
 
 
 class Connection(ABC):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
+from printfabric_sim.connections.connection import Reach
 from printfabric_sim.connections.ipp_jobs import FORMATS, IppJob, JobState, printer_attributes
 from printfabric_sim.connections.ipp_message import (
     IppError,
@@ -27,10 +29,17 @@ _FINISHED = frozenset({JobState.CANCELED, JobState.ABORTED, JobState.COMPLETED})
 _KEPT_JOBS = 500
 
 
+class _Question(Protocol):
+    """Answers a question about states, `up_s` seconds after the start; untrue: as a liar would."""
+
+    def __call__(self, message: Message, up_s: float, *, untrue: bool = False) -> Message: ...
+
+
 class IppConnection(DialogueListener):
     """An IPP port; the printer is at ipp://host:port/ipp/print, and every other path leads there too."""
 
     kind = "ipp"
+    reach = DialogueListener.reach | {Reach.ASKED}
 
     def __init__(
         self, core: Core, host: str = "127.0.0.1", port: int = 0, *, rcvbuf_bytes: int = 65536
@@ -43,6 +52,8 @@ class IppConnection(DialogueListener):
             0x0004: self._validate,
             0x0005: self._create,
             0x0008: self._cancel,
+        }
+        self._questions: dict[int, _Question] = {
             0x0009: self._job_attributes,
             0x000A: self._jobs,
             0x000B: self._printer_attributes,
@@ -89,6 +100,9 @@ class IppConnection(DialogueListener):
             await self._throw_away(link, _document(bytes(data), body), "no IPP message")
             raise BadRequest(f"no IPP message: {error}") from error
         document = _document(bytes(data[length:]), body)
+        if message.code in self._questions:
+            await self._throw_away(link, document, "this request has no document")
+            return 200, _KIND, await self._told(link, message)
         answer = await self._answer_to(link, message, document)
         refused = f"the request was refused with {answer.code:#06x}"
         why = "this request has no document" if answer.code == _OK else refused
@@ -103,6 +117,25 @@ class IppConnection(DialogueListener):
         if message.code in self._operations:
             return self._operations[message.code](message)
         return _answer(message, _NOT_SUPPORTED)
+
+    async def _told(self, link: ServedLink, message: Message) -> bytes:
+        """Answer a question about states, through whatever faults of replies lie in wait.
+
+        An answer that is not to come is silence until the client has enough: then raises ConnectionAbortedError.
+        """
+        ask, up_s = self._questions[message.code], time.time() - self._start
+        true = ask(message, up_s).encode()
+        told = self.core.watcher.replies(true, lambda _true: ask(message, up_s, untrue=True).encode())
+        if not told:
+            await link.throw_away("came behind a question that was not answered")
+            raise ConnectionAbortedError("a question was not answered")
+        if len(told) > 1:
+            why = "a request has one answer"
+            self.core.event("fault without effect", fault="status-twice", why=why)
+        late_s, answer = told[0]
+        if late_s > 0:
+            await link.wait(late_s)
+        return answer
 
     def _refused(self, message: Message) -> Message | None:
         if message.text("document-format", FORMATS[0]) not in FORMATS:
@@ -180,23 +213,23 @@ class IppConnection(DialogueListener):
             self.core.end(job.inlet, "canceled", drop=True)
         return _answer(message, _OK)
 
-    def _job_attributes(self, message: Message) -> Message:
+    def _job_attributes(self, message: Message, up_s: float, *, untrue: bool = False) -> Message:
         job = self._find(message)
-        return _answer(message, _NOT_FOUND) if job is None else self._job_answer(message, job)
+        return _answer(message, _NOT_FOUND) if job is None else self._job_answer(message, job, untrue=untrue)
 
-    def _jobs(self, message: Message) -> Message:
+    def _jobs(self, message: Message, up_s: float, *, untrue: bool = False) -> Message:
         completed = message.text("which-jobs", "not-completed") == "completed"
         answer = _answer(message, _OK)
         limit = message.number("limit", len(self.jobs))
         for job in self.jobs.values():
-            if (job.state(self.core) in _FINISHED) == completed and limit > 0:
-                answer.groups.append((Tag.JOB, job.attributes(self.core, self._start)))
+            if (job.told(self.core, untrue=untrue) in _FINISHED) == completed and limit > 0:
+                answer.groups.append((Tag.JOB, job.attributes(self.core, self._start, untrue=untrue)))
                 limit -= 1
         return answer
 
-    def _printer_attributes(self, message: Message) -> Message:
+    def _printer_attributes(self, message: Message, up_s: float, *, untrue: bool = False) -> Message:
         waiting = sum(job.state(self.core) not in _FINISHED for job in self.jobs.values())
-        attributes = printer_attributes(self.core, self.uri, self._start, waiting)
+        attributes = printer_attributes(self.core, self.uri, up_s, waiting, untrue=untrue)
         wanted = set(message.texts("requested-attributes"))
         if wanted and not wanted & {"all", "printer-description", "job-template"}:
             attributes = {name: value for name, value in attributes.items() if name in wanted}
@@ -204,9 +237,9 @@ class IppConnection(DialogueListener):
         answer.groups.append((Tag.PRINTER, attributes))
         return answer
 
-    def _job_answer(self, message: Message, job: IppJob) -> Message:
+    def _job_answer(self, message: Message, job: IppJob, *, untrue: bool = False) -> Message:
         answer = _answer(message, _OK)
-        answer.groups.append((Tag.JOB, job.attributes(self.core, self._start)))
+        answer.groups.append((Tag.JOB, job.attributes(self.core, self._start, untrue=untrue)))
         return answer
 
 

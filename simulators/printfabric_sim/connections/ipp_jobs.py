@@ -60,6 +60,14 @@ class IppJob:
     done: bool = False
     ended: float = 0.0
 
+    def told(self, core: Core, *, untrue: bool = False) -> JobState:
+        """Return the state now; an untrue one is that of a job which waits for media, or of one that goes on."""
+        state = self.state(core)
+        if not untrue:
+            return state
+        stopped = state is JobState.PROCESSING_STOPPED
+        return JobState.PROCESSING if stopped else JobState.PROCESSING_STOPPED
+
     def state(self, core: Core) -> JobState:
         """Return the state now."""
         if self.canceled:
@@ -76,9 +84,9 @@ class IppJob:
         """Everything of this job has left the printer, or was lost."""
         self.done, self.lost, self.ended = whole, not whole, time.time()
 
-    def attributes(self, core: Core, start: float) -> dict[str, list[Value]]:
-        """Return the job's attributes."""
-        state = self.state(core)
+    def attributes(self, core: Core, start: float, *, untrue: bool = False) -> dict[str, list[Value]]:
+        """Return the job's attributes, with an untrue state if asked for."""
+        state = self.told(core, untrue=untrue)
         reason = {
             JobState.PENDING: "job-incoming",
             JobState.PROCESSING: "job-printing",
@@ -108,13 +116,18 @@ class IppJob:
         }
 
 
-def printer_attributes(core: Core, uri: str, start: float, jobs: int) -> dict[str, list[Value]]:
-    """Return what Get-Printer-Attributes answers: the required attributes, and the state as it is."""
-    return {**_state(core, start, jobs), **_identity(core, uri), **_abilities(core)}
+def printer_attributes(
+    core: Core, uri: str, up_s: float, jobs: int, *, untrue: bool = False
+) -> dict[str, list[Value]]:
+    """Return what Get-Printer-Attributes answers: the required attributes, and the state as it is.
+
+    An untrue state is that of a printer without media, or if it has none of one with media.
+    """
+    conditions = core.conditions ^ {Condition.MEDIA_OUT} if untrue else core.conditions
+    return {**_state(core, conditions, up_s, jobs), **_identity(core, uri), **_abilities(core)}
 
 
-def _state(core: Core, start: float, jobs: int) -> dict[str, list[Value]]:
-    conditions = core.conditions
+def _state(core: Core, conditions: set[Condition], up_s: float, jobs: int) -> dict[str, list[Value]]:
     stopped = bool(conditions & ATTENTION) or Condition.PAUSED in conditions
     state = 5 if stopped else (4 if core.units_waiting else 3)
     reasons = sorted({_REASONS[condition] for condition in conditions if condition in _REASONS}) or ["none"]
@@ -122,7 +135,7 @@ def _state(core: Core, start: float, jobs: int) -> dict[str, list[Value]]:
         "printer-state": [Value(Tag.ENUM, state)],
         "printer-state-reasons": keywords(*reasons),
         "printer-is-accepting-jobs": [Value(Tag.BOOLEAN, Condition.BUSY not in conditions)],
-        "printer-up-time": [Value(Tag.INTEGER, max(1, int(time.time() - start)))],
+        "printer-up-time": [Value(Tag.INTEGER, max(1, int(up_s)))],
         "queued-job-count": [Value(Tag.INTEGER, jobs)],
     }
 

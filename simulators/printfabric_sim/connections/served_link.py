@@ -27,6 +27,7 @@ class ServedLink:
         self._go.set()
         self._awake = asyncio.Event()
         self._awake.set()
+        self._over = asyncio.Event()
         self._pauses: set[str] = set()  # why no document bytes are taken
         self._linger: Linger | None = None  # our FIN is out: the sender may finish, and is not answered
         self.inlet: Inlet | None = None
@@ -71,6 +72,12 @@ class ServedLink:
         await self._awake.wait()
         if self.finished or self.writer is None or self.writer.is_closing():
             raise ConnectionAbortedError("the printer has ended the connection")
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, but no longer than the connection lasts."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
 
     async def send(self, data: bytes) -> None:
         """Send part of the dialogue, when the printer is awake; nothing after our FIN.
@@ -131,6 +138,7 @@ class ServedLink:
             self.writer.transport.abort()
         self._awake.set()
         self._go.set()
+        self._over.set()
 
     def close(self) -> None:
         """Send FIN. What still comes is read, and told as thrown away: a RST would answer an early close."""
@@ -139,6 +147,7 @@ class ServedLink:
         self._linger = Linger(self._owner.core, self.writer.transport)
         with contextlib.suppress(OSError):  # the sender is gone already
             self.writer.write_eof()
+        self._over.set()
         self._pauses.clear()
         self._arrange()
 

@@ -118,8 +118,9 @@ async def _set_rules(client: Client, stage: Stage, schedule: SchedulePlan) -> No
 
 
 async def _last_word(client: Client, persons: Persons, job: Job) -> None:
-    """Take down what the printer's rule decided about a job; of one that was cancelled, what it says in the end."""
+    """Take down what the printer's rule decided about a job, and what it and explain say of it in the end."""
     tale = persons.tales[job.request_id]
+    tale.loss = (await client.explain(job.number)).loss
     async for event in client.events(job.number):
         if event.kind == "decided" and event.actor == BY_RULE:
             tale.take_rule(event.text)

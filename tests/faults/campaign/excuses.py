@@ -19,6 +19,7 @@ from tests.faults.campaign.papers import serial
 from tests.faults.campaign.printers import Loss, Stand
 from tests.faults.campaign.tale import Tale
 
+NOTHING_LOST = "Nothing is lost."
 TCP_ACK, TCP_NO_CLOSE = 2, 16  # portmon.document.Evidence
 # With these a printer closes a connection as if it had taken all of it.
 POLITE = ("fin", "accepted and closed")
@@ -51,7 +52,7 @@ class Excuses:
         Never what the printer itself has confirmed, but for what its line had damaged before.
         """
         name, copies = serial(tale.plan.number, unit), tale.plan.copies
-        if self._noisy[name] >= missing:
+        if self.damaged(tale, unit, missing):
             return True
         confirmed = job.ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED
         if self._before == math.inf and copies == 1 and confirmed:
@@ -68,6 +69,14 @@ class Excuses:
         since = min(one.started for one in blind) - SLACK_S
         known = sum(gone.name == name and gone.at >= since for gone in self._gone)
         return known >= missing or self._lay_unread(blind, tale, unit, missing - known)
+
+    def damaged(self, tale: Tale, unit: int, missing: int) -> bool:
+        """Whether a line had damaged so many sheets of a unit before they came to their printer."""
+        return self._noisy[serial(tale.plan.number, unit)] >= missing
+
+    def denied(self, tale: Tale, unit: int, missing: int, loss: str) -> bool:
+        """Whether explain's `loss` was that nothing is lost while a unit was missing: a printer's loss is no excuse."""
+        return loss == NOTHING_LOST and missing > 0 and not self.damaged(tale, unit, missing)
 
     def _carriers(self, job: Job, tale: Tale, unit: int) -> list[Try]:
         """Return the attempts that carried a unit to its end."""

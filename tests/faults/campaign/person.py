@@ -91,7 +91,8 @@ class Persons:
         copy = 1
         async for attempt in self._client.attempts(job.number):
             copy = max(copy, attempt.copy)
-        return statement_of(job, copy, plan, self._stands[plan.printer])
+        loss = (await self._client.explain(job.number)).loss
+        return statement_of(job, loss, copy, plan, self._stands[plan.printer])
 
     async def _decide(self, job: Job, stands: list[Stand]) -> None:
         tale = self.tales[job.request_id]

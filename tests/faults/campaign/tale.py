@@ -29,6 +29,7 @@ class Statement:
     proven: int  # units before that are said to be printed
     on_paper: Mapping[int, int]
     copies: int  # printed before the present one
+    loss: str = ""  # explain's word on whether anything is lost
 
     def is_out(self, unit: int) -> bool:
         """Whether a unit of the present copy is on paper."""
@@ -50,6 +51,7 @@ class Tale:
     decisions: list[str] = field(default_factory=list)
     ruled: set[int] = field(default_factory=set)  # units that a printer's rule decided about
     cancelled: bool = False  # somebody tried to
+    loss: str = ""  # explain's word in the end on whether anything is lost
 
     @property
     def units(self) -> range:
@@ -82,8 +84,8 @@ class Tale:
                 self.skipped.update(range(first, last + 1))
 
 
-def statement_of(job: Job, copy: int, plan: JobPlan, stands: Iterable[Stand]) -> Statement:
-    """Return what a job says now, in its copy `copy` (from 1), beside the paper as it is now."""
+def statement_of(job: Job, loss: str, copy: int, plan: JobPlan, stands: Iterable[Stand]) -> Statement:
+    """Return what a job and explain say now, in its copy `copy` (from 1), beside the paper as it is now."""
     ledger = job.ledger
     span = ledger.uncertain_units
     unsure = (span.first, span.last) if span.first else None
@@ -93,4 +95,4 @@ def statement_of(job: Job, copy: int, plan: JobPlan, stands: Iterable[Stand]) ->
     }
     proven = ledger.units.accepted if unsure is None else unsure[0] - 1
     text = job.hold_reason or f"outcome {job.outcome}"
-    return Statement(time.time(), text, ledger.units.total, unsure, proven, there, copy - 1)
+    return Statement(time.time(), text, ledger.units.total, unsure, proven, there, copy - 1, loss)

@@ -127,7 +127,7 @@ class Judge:
 
     def _units(self, job: Job, tale: Tale, found: Findings) -> None:
         ended, copies = job.state == JobState.JOB_STATE_COMPLETED, tale.plan.copies
-        lost_here, buffered = [], 0
+        lost_here, denied, buffered = [], [], 0
         for unit in tale.units:
             name = serial(tale.plan.number, unit)
             times = self._printed[name]
@@ -139,6 +139,8 @@ class Judge:
                 found.doubled_by_decision += 1
             elif times < copies and ended:
                 missing = copies - tale.skipped[unit] - times
+                if self._excuses.denied(tale, unit, missing, tale.loss):
+                    denied.append(unit)
                 if missing <= 0:
                     found.skipped_missing += 1
                 elif self._excuses.covers(job, tale, unit, missing):
@@ -148,6 +150,9 @@ class Judge:
                     lost_here.append(unit)
         found.lost += len(lost_here)
         found.lost_in_printer_buffer += buffered
+        if denied:
+            found.false_statements += 1
+            found.complaints.append(self._words(job, tale, f"explain said {tale.loss!r}; missing {denied}"))
         if lost_here:
             trace = self._trace(tale, lost_here[0])
             found.complaints.append(
@@ -163,12 +168,15 @@ class Judge:
             found.unknown_spans.append(size)
         behind = said.unsure[1] if said.unsure is not None else said.proven
         excuses = self._excuses.until(said.at)
+        missing = {
+            unit: said.copies + 1 - said.on_paper[unit] - tale.skipped[unit] for unit in range(1, behind + 1)
+        }
         wrong = [
             unit
             for unit in range(1, said.proven + 1)
-            if (missing := said.copies + 1 - said.on_paper[unit] - tale.skipped[unit]) > 0
-            and not excuses.covers(job, tale, unit, missing)
+            if missing[unit] > 0 and not excuses.covers(job, tale, unit, missing[unit])
         ]
+        denied = [unit for unit in missing if excuses.denied(tale, unit, missing[unit], said.loss)]
         early = [
             unit
             for unit in range(behind + 1, tale.plan.units + 1)
@@ -177,10 +185,15 @@ class Judge:
         if said.total not in (0, tale.plan.units):
             found.complaints.append(self._words(job, tale, f"it counts {said.total} units"))
             found.false_statements += 1
-        if wrong or early:
+        if wrong or early or denied:
             found.false_statements += 1
             found.complaints.append(
-                self._words(job, tale, f"said {said.text!r}; missing before {wrong}, there behind {early}")
+                self._words(
+                    job,
+                    tale,
+                    f"said {said.text!r}; missing before {wrong}, there behind {early},"
+                    f" missing {denied} where explain said {said.loss!r}",
+                )
             )
 
     def _now(self) -> str:

@@ -12,7 +12,6 @@ from spooler.evidence import NO_END_HEARD
 from spooler.explain.facts import Failure, Holder, JobFacts, Lies, PortFacts, Report, Source, Verdict
 from spooler.explain.jobs import explain_job, explain_printer
 from spooler.explain.ports import explain_port, trouble_of
-from spooler.explain.saying import loss_of
 from spooler.job import Document, Job, JobError, Sender
 from spooler.job_state import JobState
 from spooler.ledger import (
@@ -22,10 +21,6 @@ from spooler.ledger import (
     Ledger,
     Offsets,
     Outcome,
-    Span,
-    UnitKind,
-    Units,
-    UnitSpan,
 )
 from spooler.printer import Paused, PortName, Printer
 
@@ -140,28 +135,6 @@ def test_warnings_do_not_stop_a_port():
 def test_the_host_comes_before_what_the_port_said_earlier():
     silent = port(host_state="silent", reports=(Report(3, 1, "", Source.PRINTER),))
     assert explain_port(silent, NOW).verdict is Verdict.HOST_SILENT
-
-
-@pytest.mark.parametrize(
-    ("job", "loss"),
-    [
-        (JOB, "Nothing is lost."),
-        (replace(JOB, ledger=Ledger(uncertain=Span(10, 20))), "Bytes 10 to 20 of 100 may or may not have come out."),
-        (replace(JOB, ledger=Ledger(uncertain=Span(0, 100))), "All of its 100 bytes may or may not have come out."),
-        (
-            replace(JOB, ledger=Ledger(units=Units(UnitKind.LABEL, 9), uncertain=Span(0, 9), uncertain_units=UnitSpan(3, 5))),
-            "Labels 3 to 5 may or may not have come out.",
-        ),
-        (replace(JOB, redirected=True), "It was sent to another port after bytes had been taken: some of it may come twice."),
-        (replace(JOB, state=JobState.CANCELED), "Nothing of it was printed."),
-        (
-            replace(JOB, state=JobState.CANCELED, ledger=Ledger(Offsets(100, 60, 0, 0))),
-            "The device had taken 60 of 100 bytes by then.",
-        ),
-    ],
-)  # fmt: skip
-def test_the_loss_is_said_and_never_guessed(job, loss):
-    assert loss_of(job) == loss
 
 
 def test_a_decision_offers_what_can_be_decided():
