@@ -30,6 +30,7 @@ from portmon.host_port import HostPort
 from portmon.port_name import same
 from portmon.port_state import PortState
 from portmon.ports import Ports
+from portmon.recorded_port import RecordedMonitor
 from portmon.refusals import TakenOver, never_given_out
 from portmon.session import PortSession
 from portmon.way import Way
@@ -174,7 +175,7 @@ class Handles:
         session = PortSession(port.name, owner.fabric, journal, port.counters)
         session.reports = port.reports
         session.changed = lambda: self._ports.touch(port)
-        await session.open(port.monitor if way is None else way.over(port), port.settings)
+        await session.open(RecordedMonitor(port.monitor) if way is None else way.over(port), port.settings)
         return session
 
     def _give_out(

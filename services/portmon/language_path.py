@@ -17,6 +17,7 @@ from portmon.language import Language
 from portmon.language_port import LanguagePort
 from portmon.language_questions import ask_by_name
 from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings
+from portmon.recorded_port import RecordedMonitor
 from portmon.reports import Condition, Report, Severity, Source
 
 _SAID_S = 3600.0  # how long it is said that a language is not spoken; each document says it again
@@ -39,7 +40,8 @@ class LanguagePath:
         """Return the port's monitor with this language above it."""
         # Without a way back (LPR, IPP) its words would be in the document, and an answer never comes: OpenPortEx refuses
         # that, and what was staged for a port of another type finds its successor so.
-        return _Stacked(port, self) if self.bidirectional and port.monitor.readable else port.monitor
+        below = RecordedMonitor(port.monitor)
+        return _Stacked(below, port, self) if self.bidirectional and port.monitor.readable else below
 
 
 class _SpokenPort(LanguagePort):
@@ -99,9 +101,9 @@ class _Stacked(PortMonitor[PortSettings]):
     scheme = ""
     name = ""
 
-    def __init__(self, port: HostPort, path: LanguagePath) -> None:
-        super().__init__(port.monitor.init)
-        self._port, self._path, self._below = port, path, port.monitor
+    def __init__(self, below: PortMonitor[Any], port: HostPort, path: LanguagePath) -> None:
+        super().__init__(below.init)
+        self._below, self._port, self._path = below, port, path
 
     @override
     def device(self, port: str, settings: PortSettings) -> str:

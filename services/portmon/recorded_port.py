@@ -2,77 +2,174 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import override
 
 from portmon.document import DocInfo, DocKey, Evidence
-from portmon.monitor import OpenContext, Port, PortMonitor
+from portmon.facts import Fact
+from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings
 from portmon.recorder import Recorder
 
+T = TypeVar("T")
 
-def recording(monitor: PortMonitor[Any]) -> PortMonitor[Any]:
-    """Let the ports that a monitor opens note what passes through them; return the monitor."""
-    open_port = monitor.open_port
 
-    def opened(port: str, settings: Any, context: OpenContext) -> Port:
-        found = open_port(port, settings, context)
-        if context.recorder is not None:
-            _watch(found, context.recorder)
+class RecordedMonitor(PortMonitor[PortSettings]):
+    """A port monitor, as a session opens it, whose ports are recorded."""
+
+    scheme = ""
+    name = ""
+
+    def __init__(self, monitor: PortMonitor[Any]) -> None:
+        super().__init__(monitor.init)
+        self._monitor = monitor
+
+    @override
+    def device(self, port: str, settings: PortSettings) -> str:
+        return self._monitor.device(port, settings)
+
+    @override
+    def identity(self, port: str, settings: PortSettings) -> str:
+        return self._monitor.identity(port, settings)
+
+    @override
+    def open_port(self, port: str, settings: PortSettings, context: OpenContext) -> Port:
+        found = self._monitor.open_port(port, settings, context)
+        return found if context.recorder is None else RecordedPort(found, context.recorder)
+
+
+class _Beneath(Generic[T]):
+    """An attribute of the port beneath, which may change it at any time."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, port: RecordedPort, _owner: type) -> T:
+        found: T = getattr(port.inner, self._name)
         return found
 
-    monitor.open_port = opened  # type: ignore[method-assign]
-    return monitor
+    def __set__(self, port: RecordedPort, value: T) -> None:
+        setattr(port.inner, self._name, value)
 
 
-def _watch(port: Port, recorder: Recorder) -> None:
-    """Note the port's calls. Its own methods are replaced on the instance: nothing is asked of who wrote them."""
-    write, read = port.write, port.read
-    stalled = False
+class RecordedPort(Port):
+    """A port that notes its calls and hands all of them on."""
 
-    def written(data: memoryview) -> int:
-        nonlocal stalled
-        count = write(data)
+    resumable = _Beneath[bool]()
+    one_way = _Beneath[bool]()
+    readable = _Beneath[bool]()
+    piece_bytes = _Beneath[int]()
+    stall = _Beneath[str]()
+    write_error_is_exact = _Beneath[bool]()
+    lost = _Beneath[bool]()
+    write_timeout_s = _Beneath[float]()
+    far_buffer_bytes = _Beneath[int]()
+    acks = _Beneath[Evidence]()
+    runs_on = _Beneath[bool]()
+    shows_restart = _Beneath[bool]()
+
+    def __init__(self, inner: Port, recorder: Recorder) -> None:
+        self.inner, self._recorder = inner, recorder
+        self._stalled = False
+        recorder.event("OpenPort", inner.signals())
+
+    # --- what is noted
+
+    @override
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        self._recorder.document = key
+        self._recorder.event("StartDocPort", self.inner.signals())
+        self.inner.start_doc(key, info, resume_offset)
+
+    @override
+    def write(self, data: memoryview) -> int:
+        count = self.inner.write(data)
         if count:
-            recorder.out(data[:count])
-            stalled = False
-        elif not stalled:
-            stalled = True
-            recorder.event(f"stalled: {port.stall}", port.signals())
+            self._recorder.out(data[:count])
+            self._stalled = False
+        elif not self._stalled:
+            self._stalled = True
+            self._recorder.event(f"stalled: {self.inner.stall}", self.inner.signals())
         return count
 
-    def was_read(size: int) -> bytes:
-        data = read(size)
+    @override
+    def read(self, size: int) -> bytes:
+        data = self.inner.read(size)
         if data:
-            recorder.came(data)
+            self._recorder.came(data)
         return data
 
-    port.write, port.read = written, was_read  # type: ignore[method-assign]
-    _watch_calls(port, recorder)
-    recorder.event("OpenPort", port.signals())
-
-
-def _watch_calls(port: Port, recorder: Recorder) -> None:
-    start_doc, end_doc, abort_doc, close = port.start_doc, port.end_doc, port.abort_doc, port.close
-
-    def started(key: DocKey, info: DocInfo, resume_offset: int) -> None:
-        recorder.document = key
-        recorder.event("StartDocPort", port.signals())
-        start_doc(key, info, resume_offset)
-
-    def ended() -> Evidence:
-        found = end_doc()
-        recorder.event("EndDocPort", port.signals())
-        recorder.document = None
+    @override
+    def end_doc(self) -> Evidence:
+        found = self.inner.end_doc()
+        self._leave("EndDocPort")
         return found
 
-    def aborted(keep: bool) -> bool | None:
-        recorder.event("broken off" if keep else "taken back", port.signals())
-        recorder.document = None
-        return abort_doc(keep)
+    @override
+    def abort_doc(self, keep: bool) -> bool | None:
+        self._leave("broken off" if keep else "taken back")
+        return self.inner.abort_doc(keep)
 
-    def closed() -> None:
-        recorder.event("ClosePort", port.signals())
-        recorder.document = None
-        close()
+    @override
+    def close(self) -> None:
+        self._leave("ClosePort")
+        self.inner.close()
 
-    port.start_doc, port.end_doc = started, ended  # type: ignore[method-assign]
-    port.abort_doc, port.close = aborted, closed  # type: ignore[method-assign]
+    def _leave(self, event: str) -> None:
+        self._recorder.event(event, self.inner.signals())
+        self._recorder.document = None
+
+    # --- what is not
+
+    @override
+    def fileno(self) -> int | None:
+        return self.inner.fileno()
+
+    @override
+    def close_before(self, closing: bytes) -> bytes:
+        return self.inner.close_before(closing)
+
+    @override
+    def signals(self) -> tuple[str, ...]:
+        return self.inner.signals()
+
+    @override
+    def control(self, code: int, data: bytes) -> bytes:
+        return self.inner.control(code, data)
+
+    @override
+    def printer_data(self, name: str) -> bytes:
+        return self.inner.printer_data(name)
+
+    @override
+    def maintain(self, what: str) -> None:
+        self.inner.maintain(what)
+
+    @override
+    def paused(self) -> bool:
+        return self.inner.paused()
+
+    @override
+    def acked(self) -> int:
+        return self.inner.acked()
+
+    @override
+    def transmitted(self) -> int | None:
+        return self.inner.transmitted()
+
+    @override
+    def facts(self) -> Mapping[str, Fact]:
+        return self.inner.facts()
+
+    @override
+    def confirmed(self) -> int:
+        return self.inner.confirmed()
+
+    @override
+    def look_after(self) -> float | None:
+        return self.inner.look_after()
+
+    @override
+    def recover(self, key: DocKey, accepted: int, intent: int) -> int | None:
+        return self.inner.recover(key, accepted, intent)

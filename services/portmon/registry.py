@@ -18,7 +18,6 @@ from portmon.apart import apart
 from portmon.guarded import guarded
 from portmon.host_values import MonitorValues
 from portmon.monitor import Access, MonitorInit, PortMonitor
-from portmon.recorded_port import recording
 
 GROUP = "portmon.monitors"
 _LOAD_S = 30.0  # to import a monitor and to make it
@@ -52,7 +51,7 @@ class Registry:
     def _add(self, monitor: AnyMonitor) -> None:
         if monitor.scheme in self._by_scheme:
             raise InvalidPrintMonitor(f"scheme {monitor.scheme!r} is taken", monitor=monitor.scheme)
-        self._by_scheme[monitor.scheme] = recording(monitor)
+        self._by_scheme[monitor.scheme] = monitor
 
     def __iter__(self) -> Iterator[AnyMonitor]:
         return iter(self._by_scheme.values())
