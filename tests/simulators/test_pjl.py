@@ -198,6 +198,58 @@ def pclxl(pages: list[int], order: Literal["little", "big"]) -> bytes:
     return out + b"\x42"
 
 
+@pytest.mark.parametrize("size", [1, 16, 10_000])
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        POSTSCRIPT,
+        b"%!PS-Adobe-3.0\n%%Page: 1 1\n(No 1) show\n%%Trailer\nend\n%%EOF\n",
+        b"%!\n(No 1) show showpage\nend % all of them\n\x04",
+        PDF,
+        b"\x1bENo 1\x0c\x1bE",
+        b") HP-PCL XL;2;0\n\x43\x44\x49\x42",  # BeginPage EndPage CloseDataSource EndSession
+    ],
+)
+async def test_what_tidies_up_behind_the_last_page_is_not_told_as_lost(start, size, wrapped, payload):
+    printer = await start("pjl")
+    inlet, _ = plug(printer)
+    data = job(payload, language="AUTO") if wrapped else payload
+    for at in range(0, len(data), size):
+        printer.core.feed(inlet, data[at : at + size])
+    printer.core.end(inlet, "fin")
+    assert printer.record.printed > 0
+    assert printer.record.lost_bytes == 0
+
+
+@pytest.mark.parametrize("size", [1, 16, 10_000])
+@pytest.mark.parametrize(
+    ("begin", "rest"),
+    [
+        (b"%!\n(No 1) show showpage", b"\n(No 2) show\n"),
+        (b"%!\n(No 1) show showpage", b"\n(No 2) show\n" + b" " * 5000),
+        (b"", b"%!PS-Adobe-3.0\nno page of it has come\n%%EOF\n"),
+        (b"%!PS-Adobe\n%%Page: 1 1\n(No 1) show\n%%Trailer", b"\n%%EOF\n%!\n(No 2) show showpage\n"),
+        (b"%!PS-Adobe\n%%Page: 1 1\n(No 1) show\n%%Trailer", b"\n%%EOF\n%!\nshowpage\n%%EOF\n"),
+        (b"%!\n(No 1) show showpage", b"\n" + b"%" * 60 + b"\n(No 2) show\n"),
+        (b") HP-PCL XL;2;0\n\x43\x44", b"\x43\xb1\xfb\x05half a pa"),
+        (b") HP-PCL XL;2;0\n\x43\x44", b"\xc1\x03"),
+        (b") HP-PCL XL;2;0\n\x43\x44", b"this is no PCL XL"),
+    ],
+)
+async def test_what_did_not_come_to_its_page_is_told_as_lost(start, size, begin, rest):
+    printer = await start("pjl")
+    inlet, _ = plug(printer)
+    data = begin + rest
+    for at in range(0, len(data), size):
+        printer.core.feed(inlet, data[at : at + size])
+    printer.core.end(inlet, "fin")
+    lost = [event for event in printer.record.events if event["event"] == "discarded"]
+    assert [(event["reason"], event["spans"]) for event in lost] == [
+        ("nothing to print", [[inlet.number, len(begin), len(data)]])
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize("order", ["little", "big"])
 @pytest.mark.parametrize("language", ["PCLXL", "AUTO"])

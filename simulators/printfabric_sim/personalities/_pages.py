@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 
 class Piece(NamedTuple):
@@ -16,13 +16,19 @@ class Piece(NamedTuple):
 class Pages(ABC):
     """Counts the pages of one language within one job."""
 
-    # What makes no page is commands; in other languages it is something that did not come to its page.
-    blank_is_void: ClassVar[bool] = False
-
     @abstractmethod
     def take(self, buffer: bytearray, end: int) -> Piece:
         """Look at `buffer` up to `end`; Piece(0) asks for more bytes."""
 
+    def last(self, buffer: bytearray, end: int) -> Piece:
+        """Take the rest of the payload, of which `take` makes nothing without more bytes."""
+        return Piece(end)
+
     @abstractmethod
     def finish(self) -> int:
         """The payload is over: return pages still to be ejected."""
+
+    @property
+    def void(self) -> bool:
+        """Say whether what came behind the last page was commands, and not something that did not come to its page."""
+        return False

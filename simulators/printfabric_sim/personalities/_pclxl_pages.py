@@ -1,7 +1,7 @@
 """Where pages end in PCL XL (PCL 6 Enhanced): at its EndPage operators, of which images and fonts may hold the byte.
 
 After HP's "PCL XL Feature Reference Protocol Class 2.0": the stream header, data types, attributes, embedded data, and the
-operators EndPage (0x44) and its attribute PageCopies (49).
+operators BeginPage (0x43), EndPage (0x44) and its attribute PageCopies (49).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from printfabric_sim.personalities._pages import Pages, Piece
 # The first byte of the stream header says in which order the bytes of a number come.
 _BIG, _LITTLE = b"(", b")"
 _HEADER = b" HP-PCL XL;"
-_END_PAGE, _PAGE_COPIES = 0x44, 49
+_BEGIN_PAGE, _END_PAGE, _PAGE_COPIES = 0x43, 0x44, 49
 # 0xC0 ubyte, C1 uint16, C2 uint32, C3 sint16, C4 sint32, C5 real32; +0x08 array, +0x10 xy, +0x20 box.
 _SIZES = (1, 2, 4, 2, 4, 4)
 _VALUES, _ARRAY, _MOST_COPIES = {0xC0: 1, 0xD0: 2, 0xE0: 4}, 0xC8, 999
@@ -32,6 +32,7 @@ class PclXlPages(Pages):
         self._skip = 0  # of embedded data that is still to come
         self._value = 0  # of the last number, which an attribute names
         self._copies = 1
+        self._begun = False  # a page
         self._lost = False
 
     def take(self, buffer: bytearray, end: int) -> Piece:
@@ -52,8 +53,10 @@ class PclXlPages(Pages):
             position += length
             if position > end:
                 self._skip, position = position - end, end
+            if tag == _BEGIN_PAGE:
+                self._begun = True
             if tag == _END_PAGE:
-                copies, self._copies = self._copies, 1
+                copies, self._copies, self._begun = self._copies, 1, False
                 return Piece(position, copies)
         return Piece(position)
 
@@ -108,6 +111,16 @@ class PclXlPages(Pages):
     def _number(self, buffer: bytearray, at: int, width: int) -> int:
         return int.from_bytes(buffer[at : at + width], "little" if self._little else "big")
 
+    def last(self, buffer: bytearray, end: int) -> Piece:
+        """Take half an operator, or half a header."""
+        self._lost = True
+        return Piece(end)
+
     def finish(self) -> int:
         """A page begun and not ended is not printed: the session was broken off."""
         return 0
+
+    @property
+    def void(self) -> bool:
+        """Between pages a session is opened and closed."""
+        return not (self._begun or self._lost)

@@ -29,8 +29,6 @@ _MAX_DIGITS = 8
 class PclPages(Pages):
     """PCL 5, and plain text, which is PCL without escapes."""
 
-    blank_is_void = True
-
     def __init__(self) -> None:
         self.copies = 1
         self._ink = False
@@ -82,6 +80,11 @@ class PclPages(Pages):
         ink, self._ink, self._skip = self._ink, False, 0
         return self.copies if ink else 0
 
+    @property
+    def void(self) -> bool:
+        """What makes no mark is commands."""
+        return True
+
 
 class PostScriptPages(Pages):
     """PostScript: by %%Page: comments where the file conforms to DSC, else by `showpage`."""
@@ -89,10 +92,13 @@ class PostScriptPages(Pages):
     _PAGE = re.compile(rb"(?:^|[\r\n])(%%Page:|%%Trailer|%%EOF)")
     _CONFORMS = b"%!PS-Adobe"
     _SHOW = re.compile(rb"(?<![/\w])showpage\b")
+    _TAIL = re.compile(rb"(?:\s|\x04|%[^\r\n]*+|(?:end|quit|restore|grestore)\b)*")
 
     def __init__(self) -> None:
         self._dsc: bool | None = None
         self._open = False
+        self._drawing = False  # more has come since than a tail
+        self._over = False  # nothing that comes is meant for paper
 
     def take(self, buffer: bytearray, end: int) -> Piece:
         """Take up to the next page."""
@@ -103,17 +109,38 @@ class PostScriptPages(Pages):
         pattern = self._PAGE if self._dsc else self._SHOW
         found = pattern.search(buffer, 0, end)
         if found is None:
-            return Piece(max(0, end - 16) if end >= _EARLY_BYTES else 0)
+            self._drawing = self._drawing or end >= _EARLY_BYTES
+            return Piece(end - 16 if end >= _EARLY_BYTES else 0)
+        self._drawing = False
         if not self._dsc:
             return Piece(found.end(), 1)
         done, self._open = self._open, found[1] == b"%%Page:"
+        self._over = not self._open and (done or (self._over and not self._shows(buffer, found.start())))
         # The comment is taken with what is before it: it names the page that comes, its bytes count for the last.
         return Piece(found.end(), 1 if done else 0)
+
+    def last(self, buffer: bytearray, end: int) -> Piece:
+        """Take the rest."""
+        if self._dsc:
+            tail = self._over and not self._shows(buffer, end)
+        else:
+            tail = self._TAIL.fullmatch(buffer, 0, end) is not None
+        self._over = tail and not self._drawing
+        return Piece(end)
+
+    def _shows(self, buffer: bytearray, end: int) -> bool:
+        """Say whether a trailer is none: another document may stand behind the first."""
+        return self._SHOW.search(buffer, 0, end) is not None
 
     def finish(self) -> int:
         """A page begun and never ended is ejected."""
         done, self._open = self._open, False
         return 1 if done else 0
+
+    @property
+    def void(self) -> bool:
+        """A trailer, or nothing but comments and tidying up."""
+        return self._over
 
 
 class PdfPages(Pages):

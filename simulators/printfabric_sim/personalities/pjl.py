@@ -15,7 +15,7 @@ from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.paper_path import Mark
 from printfabric_sim.personalities._pages import Pages
-from printfabric_sim.personalities._pdl_pages import PdfPages, pages_for, undecided
+from printfabric_sim.personalities._pdl_pages import pages_for, undecided
 from printfabric_sim.personalities._pjl_status import PjlStatus
 from printfabric_sim.personalities._pjl_variables import PjlVariables
 from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
@@ -165,11 +165,7 @@ class LaserPrinter(Personality):
             if uel < 0 and not inlet.last:
                 return Step(0)
             # The payload ends here and its last bytes say nothing by themselves.
-            piece = (
-                self._pages.last(buffer, end)
-                if isinstance(self._pages, PdfPages)
-                else piece._replace(used=end)
-            )
+            piece = self._pages.last(buffer, end)
         self._taken = True
         if piece.pages:
             self._taken = False
@@ -183,7 +179,7 @@ class LaserPrinter(Personality):
         if pages:
             self._taken = False
             return Step(0, copies=pages * self.variables.copies)
-        drop, void = self._taken, self._pages.blank_is_void
+        drop, void = self._taken, self._pages.void
         self._pages, self._taken = None, False
         self._in_pjl = True
         return Step(used, drop=drop, void=void)
@@ -192,7 +188,7 @@ class LaserPrinter(Personality):
         """The end of a connection ends the job: the page in progress is ejected, whole or not."""
         pages = self._pages.finish() if self._pages is not None and self._taken else 0
         drop = self._taken and not pages
-        void = self._pages is not None and self._pages.blank_is_void
+        void = self._pages is not None and self._pages.void
         pages *= self.variables.copies
         self.flush()
         return Step(0, copies=pages, drop=drop, void=void)
