@@ -36,6 +36,7 @@ class Current:
     reported: int
     reported_at: float
     confirmed: int = 0
+    left: int | None = None  # behind the last byte that may have left this host; None: nobody can tell
     source: Source | None = None  # where its bytes are, when all of it lies here
 
 
@@ -116,6 +117,8 @@ class Feed:
         before = current.base - (current.prefix_bytes - len(current.prefix))
         current.acked = max(current.acked, min(before + port.acked(), current.accepted))
         self._journal.acknowledge(current.at, current.acked, port.far_buffer_bytes)
+        left = port.transmitted()
+        current.left = None if left is None else before + left
         if (confirmed := port.confirmed()) > 0:
             current.confirmed = max(current.confirmed, min(before + confirmed, current.accepted))
             self._journal.confirm(current.at, current.confirmed)

@@ -152,7 +152,7 @@ class Handles:
             if port.hold is not None or port.deleted or self._ports.access.withheld:
                 raise PortBusy(f"port {port.name} is not free", port=port.name)
             port.session = await self._new_session(port, owner, way)
-            fence = port.journal.fence(owner.fabric)
+            fence = port.journal.note.fence(owner.fabric)
             port.hold = self._give_out(port, port.session, owner, fence, printer, self._lease_s)
             port.hold.way = way
             self._ports.use_changed(port)

@@ -75,7 +75,7 @@ def refuse_others(port: HostPort, owner: Owner, fence: int) -> None:
     if hold is not None and hold.owner.fabric != owner.fabric:
         holder = hold.owner.fabric
         raise PortBusy(f"port {port.name} is held by fabric {holder}", port=port.name, holder=holder)
-    seen = port.journal.fence(owner.fabric)
+    seen = port.journal.note.fence(owner.fabric)
     if fence <= seen:
         text = f"port {port.name} has seen fence {seen}, {fence} is older"
         raise StaleFence(text, port=port.name, fence=fence, seen=seen, held=hold is not None)

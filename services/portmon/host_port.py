@@ -92,7 +92,7 @@ class HostPort:
     def store_fence(self, fabric: str, fence: int) -> None:
         """Remember a fence durably; blocks. Raises StoreUnavailable: the journal does not take it."""
         try:
-            self.journal.store_fence(fabric, fence)
+            self.journal.note.store_fence(fabric, fence)
         except (OSError, ValueError) as error:
             text = f"the journal of port {self.name} does not take its fence: {error}"
             raise StoreUnavailable(text, port=self.name) from error

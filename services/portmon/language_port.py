@@ -16,8 +16,8 @@ from chassis.errors import DeviceFault, Verdict
 from portmon.device_wait import READ, WRITE
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence, Progress
 from portmon.facts import Fact, Telling
-from portmon.insertions import Insertions
 from portmon.language import Before, Language, Word, Wrapped
+from portmon.language_bytes import LanguageBytes
 from portmon.monitor import OpenContext, Port
 from portmon.standing import stands_in
 
@@ -48,8 +48,7 @@ class LanguagePort(Port):
     ) -> None:
         self._inner, self._language, self._context = inner, language, context
         self._known, self._tell, self._answer_s = known, tell, answer_s
-        self._pending = memoryview(b"")  # our own bytes that the device has not taken
-        self._put = Insertions()
+        self._ours = LanguageBytes(inner)
         self._document: Wrapped | None = None
         self._begun = self._through = self._finished = self._lost = False
         self._said: Evidence | None = None  # what the printer's word about this document proves
@@ -91,7 +90,8 @@ class LanguagePort(Port):
         self._inner.start_doc(key, info, resume_offset)
         self._through = not self._inner.readable
         self._document = Wrapped(key, info, self._before)
-        self._put, self._heard_at, self._closing = Insertions(), None, b""
+        self._ours.begin()
+        self._heard_at, self._closing = None, b""
         self._begun, self._introduced, self._finished = continues, True, False
         self._last, self._before, self._recovered = key, Before.BROKEN, None
         if continues:
@@ -116,15 +116,15 @@ class LanguagePort(Port):
         if not self._begun:
             self._begun, self._seen, self._seen_before = True, 0, 0
             if not self._through:
-                self._queue(self._language.clear(self._wrapped()))
-                self._clear_until = time.monotonic() + _CLEAR_S if self._pending else 0.0
-                self._language.cleared = not self._pending
+                self._ours.put(self._language.clear(self._wrapped()))
+                self._clear_until = time.monotonic() + _CLEAR_S if self._ours.waiting else 0.0
+                self._language.cleared = not self._ours.waiting
                 self._introduced = False
-        if not self._flush() or not self._introduce(data):
+        if not self._ours.flush() or not self._introduce(data):
             return 0
         count = self._inner.write(data)
         if count:
-            self._put.payload(count)
+            self._ours.payload(count)
             self._seen += count
             if not self._through:
                 self._language.payload(data[:count])
@@ -144,30 +144,22 @@ class LanguagePort(Port):
             if not self._language.cleared:
                 return False
         self._introduced = True
-        self._queue(self._closing + self._language.begin(self._wrapped(), bytes(data[:_FIRST_BYTES])))
-        return self._flush()
-
-    def _queue(self, data: bytes) -> None:
-        self._pending = memoryview(bytes(self._pending) + data)
-
-    def _flush(self) -> bool:
-        """Give our own bytes to the device, as far as it takes them now; tell whether it has them all."""
-        while self._pending:
-            count = self._inner.write(self._pending[: self.piece_bytes])
-            self._put.own(count)
-            self._pending = self._pending[count:]
-            if not count:
-                return False
-        return True
+        self._ours.put(self._closing + self._language.begin(self._wrapped(), bytes(data[:_FIRST_BYTES])))
+        return self._ours.flush()
 
     @override
     def acked(self) -> int:
-        return self._put.payload_at(self._inner.acked())
+        return self._ours.payload_at(self._inner.acked())
+
+    @override
+    def transmitted(self) -> int | None:
+        left = self._inner.transmitted()
+        return None if left is None else self._ours.payload_at(left)
 
     @override
     def confirmed(self) -> int:
         if self._said is self._language.evidence:
-            return self._put.payload_at(self._put.sent)
+            return self._ours.payload_at(self._ours.sent)
         silent = not self._begun or self._through
         return 0 if silent else max(0, self._language.confirmed() - self._seen_before)
 
@@ -176,11 +168,11 @@ class LanguagePort(Port):
         asked = self._begun and not self._through
         if asked and not self._finished:
             self._finished = True
-            self._queue(self._language.finish())
+            self._ours.put(self._language.finish())
         if asked and self._said is None and (said := self._await_word()) is not None:
             self._said = said
-            self._queue(self._language.rest())
-            self._flush()
+            self._ours.put(self._language.rest())
+            self._ours.flush()
         evidence = self._inner.end_doc()
         self._before = Before.CLEAN if self._said is not None else Before.SENT
         self._document = None
@@ -194,10 +186,10 @@ class LanguagePort(Port):
         """Return what the printer's word proves. It may take its time while it says what it is doing; silence is bounded."""
         language, inner, wait = self._language, self._inner, self._context.wait
         since = asked_at = time.monotonic()
-        put = self._put.sent + len(self._pending)
+        put = self._ours.sent + self._ours.waiting
         while language.word is Word.NONE:
             now = time.monotonic()
-            flushed = self._flush()
+            flushed = self._ours.flush()
             if flushed and not inner.readable:
                 return None
             if not flushed or inner.acked() < put:
@@ -207,7 +199,7 @@ class LanguagePort(Port):
                 return None
             elif now - asked_at >= language.ask_s:
                 asked_at = now
-                self._queue(language.ask())
+                self._ours.put(language.ask())
             bits = wait.wait(inner.fileno(), READ | (0 if flushed else WRITE), min(_LOOK_S, language.ask_s))
             if bits & ~WRITE and inner.readable and self._take() and language.busy:
                 since = time.monotonic()
@@ -226,13 +218,13 @@ class LanguagePort(Port):
         if self._silent:
             return min(self._answer_s, _ONCE_SILENT_S)
         talks = self._language.answers_within_s if self._heard_at is not None else 0.0
-        return max(self._answer_s, talks) + min(self._put.sent, _PRINTER_MEMORY) / _SLOW_PRINTER
+        return max(self._answer_s, talks) + min(self._ours.sent, _PRINTER_MEMORY) / _SLOW_PRINTER
 
     @override
     def abort_doc(self, keep: bool) -> bool | None:
         exact = self._inner.abort_doc(keep)
         if not (keep and exact):
-            self._pending = memoryview(b"")
+            self._ours.drop()
         # All that waits may be thrown away only where nothing of an earlier document can be among it.
         alone = self._document is not None and self._document.before is Before.CLEAN
         self._before = Before.CANCELED if alone and not keep else Before.BROKEN
@@ -289,9 +281,9 @@ class LanguagePort(Port):
         now = time.monotonic()
         if now >= self._idle_at:
             self._idle_at = now + self._pause()
-            if not self._pending:
-                self._queue(self._language.idle())
-            self._flush()
+            if not self._ours.waiting:
+                self._ours.put(self._language.idle())
+            self._ours.flush()
         return self._idle_at - now
 
     @override

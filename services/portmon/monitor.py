@@ -165,6 +165,13 @@ class Port(ABC):
     def acked(self) -> int:
         """Return how many bytes since `start_doc` the far end's transport has. Never blocks, never fails."""
 
+    def transmitted(self) -> int | None:
+        """Return how many bytes since `start_doc` may have left this host, the last time they are asked for.
+
+        None: nobody can tell, so it may be all that `write` took. Asked after `abort_doc`. Never blocks, never fails.
+        """
+        return None
+
     def facts(self) -> Mapping[str, Fact]:
         """Return what the device has told of itself, by path of the bidi schema. Any thread; never blocks, never fails."""
         return {}

@@ -53,7 +53,7 @@ class PortWork:
         """Acquire the device (OpenPort); the errors are the monitor's."""
         self._journal.device_is(monitor.identity(self.name, settings))
         context = OpenContext(
-            self.name, self._wait, self._journal, self._back.put, self.report, self._counters.recorder
+            self.name, self._wait, self._journal.note, self._back.put, self.report, self._counters.recorder
         )
         self._port = monitor.open_port(self.name, settings, context)
         self.state = port_state.step(PortState.CLOSED, PortEvent.OPEN_PORT)
@@ -241,7 +241,7 @@ class PortWork:
         exact = bool(exact) and doubt is None
         parked = self.parks and keep and exact and port.resumable
         if not (parked and current.source is not None and current.source.finishes):
-            self._journal.end(current.at, error.win32, Evidence.NONE, exact=exact, doubt=doubt)
+            self._journal.end(current.at, error.win32, exact=exact, doubt=doubt, left=current.left)
         self.broken = current.key if keep and started else None
         self._leave("broken" if keep else "aborted", PortEvent.DOCUMENT_BROKEN)
         self._note_lost()

@@ -40,6 +40,7 @@ class HttpExchange:
             deque()
         )  # up to which byte of the connection goes which payload byte
         self._payload = self._acked = 0
+        self.transmitted: int | None = None  # payload bytes that may have left this host, once that is known
         self._secure: ssl.SSLObject | None = None
         self._coming, self._going = ssl.MemoryBIO(), ssl.MemoryBIO()
 
@@ -101,13 +102,13 @@ class HttpExchange:
 
     def drop(self) -> None:
         """Close the connection."""
-        self.acked()
+        self._note_progress()
         self.link.drop()
         self._forget()
 
     def reset(self) -> None:
         """Break the connection off."""
-        self.acked()
+        self._note_progress()
         self.link.reset()
         self._forget()
 
@@ -133,6 +134,7 @@ class HttpExchange:
         """Count acknowledged payload bytes from 0 again."""
         self._marks.clear()
         self._payload = self._acked = 0
+        self.transmitted = None
 
     def put(self, data: bytes) -> None:
         """Queue bytes of the connection. Raises DeviceFault: TLS broke."""
@@ -169,6 +171,13 @@ class HttpExchange:
         while self._marks and self._marks[0][0] <= acked:
             self._acked = self._marks.popleft()[1]
         return self._acked
+
+    def _note_progress(self) -> None:
+        """Note how far the payload got, before the connection is forgotten. A chunk that left in part counts as one."""
+        self.acked()
+        left = self.link.transmitted
+        if left is not None and self._marks:
+            self.transmitted = next((payload for at, payload in self._marks if at >= left), self._payload)
 
     # --- receiving
 

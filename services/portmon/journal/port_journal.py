@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from chassis import logs
 from chassis.errors import FabricError, PortBusy
@@ -20,10 +19,10 @@ from portmon.document import DocKey, Evidence, Phase, Progress
 from portmon.journal import slot
 from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, JournalFile, trusted
 from portmon.journal.last_document import LastDocument
+from portmon.journal.port_note import PortNote
 
 log = logs.get(__name__)
 
-_MAX_FABRICS = 16
 _REMEMBERED = 128  # settled documents that can still be asked about
 
 
@@ -38,7 +37,6 @@ class Journal:
         self._file = file
         self._words = file.words
         self._clock_skew_s = clock_skew_s
-        self._note: dict[str, Any] = file.note()
         self._index: dict[DocKey, int] = {}
         self._free: deque[int] = deque()
         self.device = (
@@ -46,6 +44,7 @@ class Journal:
         )
         self._words[GENERATION] += 1
         self.generation = self._words[GENERATION]
+        self.note = PortNote(file)
         self.last = LastDocument(file)  # that the device had bytes of
         self._load()
 
@@ -82,9 +81,7 @@ class Journal:
             # And of what was in progress only a part may have been written down.
             words[SINCE_NS] = time.time_ns()
             slot.lose_track(words, self._index.values())
-            log.warning(
-                "journal may lack documents of before the power cut", port=self._note["port"], torn=torn
-            )
+            log.warning("journal may lack documents of before the power cut", port=self.note.port, torn=torn)
         words[CLEAN] = 0
         self._file.sync()
 
@@ -141,8 +138,8 @@ class Journal:
             self._reclaim(fabric)
         if not self._free:
             raise PortBusy(
-                f"port {self._note['port']} has {self._file.slots} documents that wait to be settled",
-                port=self._note["port"],
+                f"port {self.note.port} has {self._file.slots} documents that wait to be settled",
+                port=self.note.port,
                 unsettled=self._file.slots,
             )
         number = self._free.popleft()
@@ -157,7 +154,7 @@ class Journal:
         for key, at in list(self._index.items()):
             if self._words[at] & 0xFF == slot.DONE and self._words[at + slot.FABRIC] != ours:
                 log.warning(
-                    "unsettled document of another fabric dropped", port=self._note["port"], document=str(key)
+                    "unsettled document of another fabric dropped", port=self.note.port, document=str(key)
                 )
                 self._settle(at)
 
@@ -195,13 +192,25 @@ class Journal:
         self._words[at + slot.ENDED] = self.generation
 
     def end(
-        self, at: int, win32: int, evidence: Evidence, *, exact: bool = True, doubt: int | None = None
+        self,
+        at: int,
+        win32: int,
+        evidence: Evidence = Evidence.NONE,
+        *,
+        exact: bool = True,
+        doubt: int | None = None,
+        left: int | None = None,
     ) -> None:
         """Close a document for good: 0 for success, else the code it was broken off with.
 
-        `exact`: the device is at `accepted`, to the byte. `doubt`: from here to the intent nobody can say.
+        `exact`: the device is at `accepted`, to the byte. `doubt`: from here to the intent nobody can say. `left`: what
+        is known to have left this host ended here, so that the doubt does too.
         """
         words = self._words
+        if doubt is not None and left is not None:
+            # Of a doubt a byte remains at least, else `accepted` would be taken for the place that is known.
+            least = min(doubt + 1, slot.furthest(words, at))
+            words[at + slot.INTENT] = max(least, words[at + slot.ACKED], left)
         words[at + slot.DOUBT] = 0 if doubt is None else doubt + 1
         words[at + slot.ENDED] = time.time_ns()
         words[at] = slot.DONE | (int(evidence) << 8) | (slot.EXACT if exact else 0) | (win32 << 32)
@@ -269,29 +278,6 @@ class Journal:
     def _settle(self, at: int) -> None:
         self._words[at] = self._words[at] & ~0xFF | slot.SETTLED
         self._free.append((at - self._file.slot(0)) // (self._file.slot(1) - self._file.slot(0)))
-
-    # --- facts about the port
-
-    def fence(self, fabric: str) -> int:
-        """Return the highest fence the port has seen from a fabric; 0 for none."""
-        return int(self._note["fences"].get(fabric, 0))
-
-    def store_fence(self, fabric: str, fence: int) -> None:
-        """Remember a fence durably (one msync)."""
-        fences = {name: n for name, n in self._note["fences"].items() if name != fabric}
-        fences = dict(list(fences.items())[-(_MAX_FABRICS - 1) :]) | {fabric: fence}
-        self._file.write_note(note := {**self._note, "fences": fences})
-        self._note = note  # what could not be written was not noted
-
-    @property
-    def line(self) -> Any:
-        """The serial line's settings as they were before it was touched, or None when they are restored."""
-        return self._note["line"]
-
-    def store_line(self, line: Any) -> None:
-        """Remember the line's settings before they are touched (one msync); None once they are restored."""
-        self._file.write_note(note := {**self._note, "line": line})
-        self._note = note
 
     def close(self) -> None:
         """Sync and say that nothing is missing."""

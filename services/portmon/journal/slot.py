@@ -45,6 +45,11 @@ def lose_track(words: Words, places: Iterable[int]) -> None:
             words[at + INTENT] = MOST_OFFSET
 
 
+def furthest(words: Words, at: int) -> int:
+    """Return how far a document may have got at most, as it was written down before and after each device write."""
+    return max(words[at + ACCEPTED], words[at + INTENT])
+
+
 def in_prefix(words: Words, at: int) -> bool:
     """Tell whether a document had not got beyond the bytes that were sent before it."""
     return bool(words[at + ATTEMPT] & PREFIX) and words[at + ACCEPTED] == words[at + BASE]
@@ -56,7 +61,8 @@ def read(words: Words, at: int, generation: int, device: int) -> Progress:
     `generation`: which run of the process is alive. `device`: what hangs on the port now.
     """
     state = words[at]
-    # Order matters beside a running write: intent is stored before accepted, so it is read after it.
+    # Order matters beside a running write: intent is stored before accepted, so it is read after it. A document that
+    # ended has the end of its doubt there.
     found = Progress(
         key_of(words, at), Phase.ENDED, words[at + ACCEPTED], words[at + ACKED], words[at + BASE]
     )
@@ -72,14 +78,14 @@ def read(words: Words, at: int, generation: int, device: int) -> Progress:
             found.resumable = same_pipe and not found.uncertain_end and not in_prefix(words, at)
     else:
         if words[at + DOUBT]:
-            found.uncertain_start, found.uncertain_end = words[at + DOUBT] - 1, max(found.accepted, intent)
+            found.uncertain_start, found.uncertain_end = words[at + DOUBT] - 1, intent
         found.resumable = bool(found.win32 and same_pipe and state & EXACT)
     return found
 
 
 def judge_interrupted(words: Words, at: int, found: Progress) -> None:
     """Say what is in doubt about a document whose process died."""
-    end, start = max(found.accepted, words[at + INTENT]), found.accepted
+    end, start = furthest(words, at), found.accepted
     if not words[at + ATTEMPT] & PIPE:
         # The connection died with the process, and what the peer had acknowledged may have died with that.
         start = max(

@@ -30,6 +30,11 @@ class ConnectedPort(Port):
         return self._link.fileno()
 
     @override
+    def transmitted(self) -> int | None:
+        left = self._link.transmitted
+        return None if left is None else max(0, left - self._base)
+
+    @override
     def abort_doc(self, keep: bool) -> bool:
         self._link.reset()
         self.readable = False

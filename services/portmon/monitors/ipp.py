@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -21,10 +20,11 @@ from chassis.errors import (
     Verdict,
     WriteTimeout,
 )
-from portmon.device_wait import DeviceWait
 from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence
 from portmon.errand import Errand
 from portmon.facts import Fact
+from portmon.ipp import commands
+from portmon.ipp.canceling import cancel
 from portmon.ipp.message import JobState, Operation
 from portmon.ipp.printer import JobLook, Look, introduced, is_over, media_type_of, printer_of
 from portmon.ipp.settings import IppSettings
@@ -34,12 +34,8 @@ from portmon.monitor import OpenContext, Port, PortMonitor
 
 _CHUNK = 32768
 _NOBODYS = DocKey(bytes(16), 1)
-# What the bidi schema calls maintenance, as CUPS' command files have it: the command's name, and its line.
-_COMMAND_FILE = "application/vnd.cups-command"
-_COMMANDS = {"AlignHead": ("PrintAlignmentPage", "PrintAlignmentPage"), "CleanHead": ("Clean", "Clean all")}
 _LOOK_EVERY_S = 5.0  # how often the printer is asked about itself while a job of ours is awaited
 _STATUS_LASTS_S = 60.0
-_CANCEL_S = 10.0  # how long a printer may take to hear that a job is canceled
 log = logs.get(__name__)
 
 
@@ -145,7 +141,7 @@ class IppPort(Port):
     @override
     def maintain(self, what: str) -> None:
         """Send one of CUPS' command files, to a printer that says it knows it."""
-        self.start_doc(_NOBODYS, DocInfo(document_name=what, format=_COMMAND_FILE), 0)
+        self.start_doc(_NOBODYS, DocInfo(document_name=what, format=commands.MEDIA_TYPE), 0)
         try:
             self._send_command(what)
         except BaseException:
@@ -153,16 +149,20 @@ class IppPort(Port):
             raise
 
     def _send_command(self, what: str) -> None:
-        command, line = _COMMANDS.get(what, ("", ""))
-        if command not in self._look.commands or _COMMAND_FILE not in self._look.formats:
+        file = commands.command_file(what, self._look)
+        if file is None:
             raise NotSupported(f"port {self._context.port}: the printer has no command for {what}")
-        self._make_job(_COMMAND_FILE)
-        self._printer.http.put_chunk(f"#CUPS-COMMAND\n{line}\n".encode(), payload=True)
+        self._make_job(commands.MEDIA_TYPE)
+        self._printer.http.put_chunk(file, payload=True)
         self.end_doc()
 
     @override
     def acked(self) -> int:
         return self._taken if self._answered else self._printer.http.acked()
+
+    @override
+    def transmitted(self) -> int | None:
+        return self._taken if self._answered else self._printer.http.transmitted
 
     @override
     def confirmed(self) -> int:
@@ -248,24 +248,8 @@ class IppPort(Port):
         self.readable = False
         if self._job is not None and not (keep and self._answered):
             job, self._job = self._job, None
-            name = f"cancel-{self._context.port}"
-            threading.Thread(target=self._cancel, args=(job,), name=name, daemon=True).start()
+            cancel(self._settings, self._context, self._info.user, job)
         return False
-
-    def _cancel(self, job: int) -> None:
-        """Cancel a job at the printer, on a thread and a connection of its own: a printer that hangs holds nobody."""
-        wait = DeviceWait()
-        hurry = {"connect_timeout_s": _CANCEL_S, "answer_timeout_s": _CANCEL_S}
-        context = OpenContext(self._context.port, wait, self._context.lines)
-        printer = printer_of(self._settings.model_copy(update=hurry), context)
-        printer.user = self._info.user
-        try:
-            printer.cancel(job)
-        except FabricError as error:
-            log.warning("job not canceled at the printer", port=context.port, ipp_job=job, why=error.message)
-        finally:
-            printer.http.drop()
-            wait.close()
 
     @override
     def close(self) -> None:

@@ -148,6 +148,11 @@ class LprPort(ConnectedPort):
         return 0 if self._size is None else max(0, min(self._link.acked() - self._base, self._taken))
 
     @override
+    def transmitted(self) -> int | None:
+        left = super().transmitted()
+        return None if left is None or self._size is None else min(left, self._taken)
+
+    @override
     def end_doc(self) -> Evidence:
         """Send what has to follow, and wait for the daemon's word; may be called again after a time-out."""
         if self._spool is not None:

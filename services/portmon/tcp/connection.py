@@ -10,6 +10,7 @@ from typing import NamedTuple
 _BYTES = 256
 _STATE_AT = 0
 _BYTES_ACKED_AT = 120
+_NOTSENT_AT = 144  # since Linux 4.6
 _SND_WND_AT = 228  # since Linux 5.4
 
 # What the kernel may hold back behind the peer's window. Its own limit is megabytes, and all of them would be uncertain
@@ -23,10 +24,11 @@ _OVER = 7
 
 
 class TcpInfo(NamedTuple):
-    """Bytes the peer acknowledged, and its window; None where this kernel does not tell."""
+    """Bytes the peer acknowledged, its window, and what was never transmitted; None where this kernel does not tell."""
 
     acked: int | None
     window: int | None
+    unsent: int | None = None  # of what the kernel took; a FIN counts as one byte
     peer_closed: bool = False  # its side only
     over: bool = False  # both sides, in order or not
 
@@ -34,13 +36,16 @@ class TcpInfo(NamedTuple):
 def info(connection: socket.socket) -> TcpInfo:
     """Ask the kernel. Raises OSError when the connection is gone."""
     known = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES)
-    acked = window = None
+    acked = window = unsent = None
     if len(known) >= _BYTES_ACKED_AT + 8:
         # The SYN counts as one byte, and so does the FIN once it is acknowledged.
         acked = struct.unpack_from("=Q", known, _BYTES_ACKED_AT)[0] - 1
+    if len(known) >= _NOTSENT_AT + 4:
+        unsent = struct.unpack_from("=I", known, _NOTSENT_AT)[0]
     if len(known) >= _SND_WND_AT + 4:
         window = struct.unpack_from("=I", known, _SND_WND_AT)[0]
-    return TcpInfo(acked, window, known[_STATE_AT] in _PEER_CLOSED, known[_STATE_AT] == _OVER)
+    state = known[_STATE_AT]
+    return TcpInfo(acked, window, unsent, state in _PEER_CLOSED, state == _OVER)
 
 
 def prepare(connection: socket.socket) -> None:

@@ -20,7 +20,8 @@ class TcpLink:
     """A connection that is made anew for each document or kept; belongs to the port's thread.
 
     `open`: the peer may still send. `sent`: bytes given to the kernel. `window_bytes`: the largest window the peer has
-    shown, which is what it may have acknowledged and not read.
+    shown, which is what it may have acknowledged and not read. `transmitted`: how many bytes of this connection may have
+    left this host; None while the kernel goes on sending, or where it does not tell.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class TcpLink:
         self.open = False
         self.sent = 0
         self.window_bytes = 0
+        self.transmitted: int | None = None
         self._context = context
         self._dial = TcpDial(context, host, port, connect_timeout_s, source_ports)
         self.where = self._dial.where
@@ -57,6 +59,7 @@ class TcpLink:
         self.drop()
         self._socket, self.open = self._dial.connect(), True
         self.sent = self._acked = 0
+        self.transmitted = None
         self._all_sent = self._finished = self._closed_early = False
         self.acked()  # its window is widest before anything is sent
 
@@ -124,6 +127,9 @@ class TcpLink:
             self._acked = max(self._acked, reached)
         if info.window is not None:
             self.window_bytes = max(self.window_bytes, info.window)
+        if info.over and info.unsent is not None:
+            # Nothing leaves any more. The FIN comes last, so it is among what did not leave, if anything is.
+            self.transmitted = min(self.sent, max(0, self.sent + self._finished - info.unsent))
 
     @property
     def far_buffer_bytes(self) -> int:

@@ -33,7 +33,7 @@ class Target(NamedTuple):
     @property
     def lines(self) -> LineStore:
         """Where a line's former settings are kept meanwhile."""
-        return self.port.journal if self.port is not None else BriefLineStore()
+        return self.port.journal.note if self.port is not None else BriefLineStore()
 
 
 def target_of(xcv: Xcv, session: XcvSession, value: Any) -> Target:

@@ -101,6 +101,33 @@ def test_a_connection_that_died_with_the_process_may_have_lost_what_was_acknowle
     assert (found.uncertain_start, found.uncertain_end, found.resumable) == (start, 1_200_000, False)
 
 
+@pytest.mark.parametrize(
+    ("left", "end"),
+    [(None, 1_200_000), (1_050_000, 1_050_000), (900_000, 1_000_000), (1_300_000, 1_300_000)],
+    ids=["not known", "less than was accepted", "never less than was acknowledged", "more than was accepted"],
+)
+def test_a_broken_document_is_uncertain_up_to_what_left_the_host_also_after_a_restart(
+    path: Path, left: int | None, end: int
+) -> None:
+    journal, one = new(path), key(1)
+    at = journal.begin(one, FABRIC, 0, pipe=False)
+    journal.intend(at, 1_200_000)
+    journal.accept(at, 1_200_000)
+    journal.acknowledge(at, 1_000_000)
+    journal.end(at, 31, exact=False, doubt=950_000, left=left)
+    for found in (journal.outcome(one, FABRIC), reopen(journal, path).outcome(one, FABRIC)):
+        assert (found.uncertain_start, found.uncertain_end, found.resumable) == (950_000, end, False)
+
+
+def test_a_doubt_about_what_never_left_is_a_byte_and_not_taken_for_none(path: Path) -> None:
+    journal, one = new(path), key(1)
+    at = journal.begin(one, FABRIC, 0, pipe=False)
+    journal.accept(at, 5000)
+    journal.end(at, 31, exact=False, doubt=0, left=0)
+    found = journal.outcome(one, FABRIC)
+    assert (found.accepted, found.uncertain_start, found.uncertain_end) == (5000, 0, 1)
+
+
 def test_a_kill_amid_the_prefix_is_not_resumable(path: Path) -> None:
     journal, one = new(path), key(1)
     at = journal.begin(one, FABRIC, 500, pipe=True, prefix=True)
@@ -176,12 +203,12 @@ def test_interrupted_documents_are_settled_too(path: Path) -> None:
 def test_fences_and_the_saved_line_outlive_the_process(path: Path) -> None:
     journal = new(path)
     for n in range(40):
-        journal.store_fence(f"fabric-{n}", n + 1)
-    journal.store_line({"device": "/dev/ttyS0", "termios": [1, 2]})
+        journal.note.store_fence(f"fabric-{n}", n + 1)
+    journal.note.store_line({"device": "/dev/ttyS0", "termios": [1, 2]})
     after = reopen(journal, path)
-    assert after.fence("fabric-39") == 40
-    assert after.fence("never") == 0
-    assert after.line == {"device": "/dev/ttyS0", "termios": [1, 2]}
+    assert after.note.fence("fabric-39") == 40
+    assert after.note.fence("never") == 0
+    assert after.note.line == {"device": "/dev/ttyS0", "termios": [1, 2]}
 
 
 @pytest.mark.parametrize("harm", ["short", "empty", "magic", "version", "size", "facts", "other port"])

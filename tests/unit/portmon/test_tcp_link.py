@@ -112,3 +112,55 @@ def test_a_printer_that_has_read_to_the_end_closes_in_order(ends):
     link.await_acks(link.sent, 30, lambda _data: None)
     assert link.await_close(30, lambda _data: None)
     assert link.acked() == len(FIRST + BEHIND)
+
+
+def stuck(link: TcpLink, peer: socket.socket) -> None:
+    """The printer reads a little and stops; its window shuts, and the kernel holds the rest."""
+    while link.send(BEHIND):
+        pass
+    read(peer, 1000)
+    wait_until(lambda: (told(link).unsent or 0) > 1)
+
+
+def resets(link: TcpLink, peer: socket.socket) -> None:
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    wait_until(lambda: told(link).over)
+    with pytest.raises(DeviceFault):
+        link.check()
+
+
+@pytest.fixture
+def narrow(ends: tuple[TcpLink, socket.socket]) -> tuple[TcpLink, socket.socket]:
+    """Lend a connection that is stuck."""
+    stuck(*ends)
+    return ends
+
+
+def test_what_the_kernel_still_held_at_a_reset_was_never_transmitted(narrow):
+    link, peer = narrow
+    link.acked()
+    assert link.transmitted is None, "it is not over"
+    arrived = len(FIRST) + 1000
+    resets(link, peer)
+    assert arrived <= link.acked() <= link.transmitted < link.sent
+    link.reset()
+    assert link.transmitted is not None, "it is still known when the connection is gone"
+
+
+def test_the_end_of_a_document_that_was_never_transmitted_is_no_byte_of_it(narrow):
+    link, peer = narrow
+    link.finish()
+    assert (unsent := told(link).unsent)
+    resets(link, peer)
+    assert link.transmitted == link.sent - told(link).unsent + 1 >= link.sent - unsent
+
+
+def test_a_kernel_that_does_not_tell_leaves_open_what_was_transmitted(
+    narrow, monkeypatch: pytest.MonkeyPatch
+):
+    link, peer = narrow
+    monkeypatch.setattr(tcp, "_BYTES", 128)  # what an older one fills
+    resets(link, peer)
+    assert link.transmitted is None
+    assert link.acked() > 0
