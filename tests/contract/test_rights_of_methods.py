@@ -44,7 +44,8 @@ EXPECTED = {
     "spooler.v1.WatchService": {SEE: "Watch Explain ListHistory"},
     "spooler.v1.WinspoolService": {SEE: "Call"},
     "spooler.v1.RegistryService": {HOSTS: "RegisterHost TunnelHost GetHostConfig PutHostConfig"},
-    "monitor.v1.MonitorService": {SPOOLERS: "*"},
+    # The machine's own certificate says when it sleeps, if the port monitor's settings make it an administrator's.
+    "monitor.v1.MonitorService": {ADMINISTER + SPOOLERS: "PowerEvent", SPOOLERS: "*"},
     "monitor.v1.XcvService": {SPOOLERS: "*"},
     "monitor.v1.RecorderService": {SPOOLERS: "*"},
     "portui.v1.PortUIService": {SEE: "DescribeForm", ADMINISTER: "AddPortUI ConfigurePortUI DeletePortUI"},

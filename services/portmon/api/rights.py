@@ -1,6 +1,7 @@
 """Who may call a port monitor: spoolers, and whoever is at the machine itself. Nobody else, whatever they are elsewhere.
 
-People's rights are the spooler's to decide; a port monitor that believed people would be a way around it.
+People's rights are the spooler's to decide; a port monitor that believed people would be a way around it. That the
+machine goes to sleep is its own to say: by a certificate that the port monitor's settings call an administrator's.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from chassis.identity import Identity, Kind, Role
 
 _AT_THE_MACHINE = frozenset({Kind.LOOPBACK, Kind.UNIX})
+_POWER_EVENT = "/printfabric.monitor.v1.MonitorService/PowerEvent"
 
 
 def authorize(identity: Identity, method: str) -> None:
@@ -17,5 +19,6 @@ def authorize(identity: Identity, method: str) -> None:
         Unauthenticated: nobody knows who this is.
         AccessDenied: it is no spooler.
     """
-    if not (identity.kind in _AT_THE_MACHINE and identity.has(Role.ADMINISTRATOR)):
+    trusted = _AT_THE_MACHINE | {Kind.CERTIFICATE} if method == _POWER_EVENT else _AT_THE_MACHINE
+    if not (identity.kind in trusted and identity.has(Role.ADMINISTRATOR)):
         identity.require(Role.SPOOLER, to=f"call {method}")
