@@ -25,7 +25,11 @@ class DocumentCalls(Calls):
     async def StartDocPort(self, request: pb.StartDocPortRequest, context: Any) -> pb.StartDocPortResponse:
         """Begin a document."""
         start = pb.DocumentStart(
-            info=request.info, resume_offset=request.resume_offset, resume_prefix=request.resume_prefix
+            info=request.info,
+            resume_offset=request.resume_offset,
+            resume_prefix=request.resume_prefix,
+            guarded=request.guarded,
+            closing=request.closing if request.HasField("closing") else None,
         )
         piece = slice_from(pb.DocumentSlice(document=request.document, start=start))
         return pb.StartDocPortResponse(progress=await self._call(request.handle, piece))
