@@ -95,7 +95,7 @@ class Job:
     started_at: datetime | None = None  # when its first byte went to a port
     ended_at: datetime | None = None
     redirected: bool = False  # it left a port after bytes had been accepted there: a duplicate is possible
-    has_document: bool = True  # False once its bytes were given back
+    has_document: bool = True  # all its bytes are here; False once they were given back
     revision: int = 1
 
     @property
@@ -104,6 +104,11 @@ class Job:
         return STOPPING in self.reasons
 
     @property
+    @property
+    def incoming(self) -> bool:
+        """Its document still comes in: nobody knows yet how long it is."""
+        return not (self.has_document or self.document.digest or self.ended)
+
     def etag(self) -> str:
         """Changes with each change of the job."""
         return str(self.revision)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, Verdict
 from spooler.daily_window import Window
 from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, Job
 from spooler.printer import PortName
@@ -26,6 +26,13 @@ class Uploaded(NamedTuple):
     size_bytes: int | None = None  # what the sender announced; None: whatever came
 
 
+class Incoming(NamedTuple):
+    """A document of which the beginning is durable, and the rest still comes in by `append_upload`."""
+
+    upload_id: bytes
+    size_bytes: int  # durable so far
+
+
 class FirstAttempt(NamedTuple):
     """The job starts at once: its attempt 1 becomes durable in the commit that accepts it."""
 
@@ -38,7 +45,7 @@ class NewJob:
     """A job that is to be accepted. `(owner, request_id)` makes it idempotent; without a request id it is not."""
 
     printer: str
-    document: Inline | Uploaded
+    document: Inline | Uploaded | Incoming
     document_name: str = ""
     format: str = ""
     owner: str = ""
@@ -87,3 +94,9 @@ class UploadNotFound(FabricError):
     """No upload of that id: never begun, finished, or abandoned. Begin a new one."""
 
     reason, win32, code = "UPLOAD_NOT_FOUND", 2, "NOT_FOUND"
+
+
+class UploadInterrupted(FabricError):
+    """The job was begun while its document came in, and ended before all of it was there: send it as a new one."""
+
+    reason, win32, code, verdict = "UPLOAD_INTERRUPTED", 63, "FAILED_PRECONDITION", Verdict.ABORT

@@ -10,14 +10,15 @@ a later read could show, and the store goes on serving: the next call may succee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from chassis.errors import FabricError
-from spooler.job import NO_ATTRIBUTES, Attempt, HistoryEvent, Job
+from spooler.documents import Documents
+from spooler.job import Attempt, HistoryEvent, Job
 from spooler.job_state import JobState
 from spooler.new_job import Duplicate, NewJob, Upload
 from spooler.printer import Paused, PortName, Printer
@@ -176,54 +177,6 @@ class Jobs(Protocol):
 
     async def purge_events(self, older_than: datetime, max_count: int = 1000) -> int:
         """Forget what happened to printers and ports before a time, oldest first. Return how much went."""
-
-
-class Documents(Protocol):
-    """The part of a store about documents' bytes."""
-
-    async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
-        """Return at most `max_bytes` of a job's document from `offset`; empty at its end.
-
-        Raises:
-            JobNotFound: there is no such job.
-            DocumentLost: the bytes were given back, or are not on the disk as they were written.
-        """
-
-    async def read_small(self, numbers: Sequence[int]) -> dict[int, bytes]:
-        """Return the whole documents of those jobs whose bytes lie in the database; the others are left out."""
-
-    async def create_upload(
-        self, owner: str, *, request_id: str = "", attributes: Mapping[str, str] = NO_ATTRIBUTES
-    ) -> Upload:
-        """Begin a document. The same owner and request id (not empty) get the same upload again."""
-
-    async def get_upload(self, upload_id: bytes) -> Upload:
-        """Return an upload with its present size: where the sender goes on. Raises UploadNotFound."""
-
-    async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
-        """Append document bytes at `offset` and return the new size in bytes.
-
-        `offset` must equal the present size; bytes sent again below it are dropped, so a sender may resume after a
-        broken stream. Nothing is durable before `accept`: after a kill the size may be smaller, after a power cut
-        smaller by more, and `get_upload` tells it. Calls for one upload must not overlap.
-
-        Raises:
-            WrongOffset: there would be a gap; `expected` tells where to go on.
-            DigestMismatch: the bytes sent again are not the ones sent before.
-            SpoolFull: the volume's reserve would be touched; what was appended stays.
-            UploadNotFound: there is no such upload.
-
-        After google.storage.v2 `WriteObject` and containerd `content.Write`.
-        """
-
-    async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
-        """Return bytes of a document that is still coming in, as far as they have come. Raises UploadNotFound."""
-
-    async def abandon_upload(self, upload_id: bytes) -> None:
-        """Forget an upload and give its space back; harmless if there is none."""
-
-    async def abandon_idle_uploads(self, idle_since: datetime) -> int:
-        """Abandon uploads that got no byte since then. Return how many."""
 
 
 class Printers(Protocol):

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from chassis.errors import NotSupported
 from spooler.aftermath import Count
+from spooler.documents import Documents
 from spooler.job import Job, Segment
 from spooler.ledger import Ledger, UnitKind
-from spooler.store import Documents
 from spooler.units.choose import SNIFF_BYTES, choose
 from spooler.units.splitter import NOTHING_OPEN, SETUP_BYTES, Close, Setup, Splitter
 from spooler.units.tally import Tally, counted, tally_of

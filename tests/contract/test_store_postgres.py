@@ -10,6 +10,7 @@ import pytest
 from spooler.sql.postgres.store import PostgresStore
 from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
+from tests.contract import store_contract_incoming as incoming
 from tests.contract import store_contract_recording as recording
 from tests.rig.postgres import PostgresServer, postgres_server
 
@@ -75,3 +76,7 @@ async def test_a_database_without_an_index_that_came_later_gets_it(server: Postg
     with psycopg.connect(url) as connection:
         found = connection.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'jobs_spare'").fetchone()
     assert found is not None
+
+
+class TestIncoming(Postgres, incoming.IncomingContract):
+    pass

@@ -3,6 +3,7 @@ import pytest
 from spooler.sql.store import SqlStore
 from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
+from tests.contract import store_contract_incoming as incoming
 from tests.contract import store_contract_recording as recording
 
 
@@ -48,4 +49,8 @@ class TestPrinters(Sqlite, asking.PrinterContract):
 
 
 class TestBeginning(Sqlite, asking.BeginningContract):
+    pass
+
+
+class TestIncoming(Sqlite, incoming.IncomingContract):
     pass

@@ -164,6 +164,11 @@ class Spool:
         file = await self._file(upload_id)
         return await self._on_thread(lambda: file.read(self._files, offset, max_bytes))
 
+    async def sync_upload(self, upload_id: bytes) -> int:
+        """Make durable the whole records of an upload; return where they end. Raises UploadNotFound."""
+        file = await self._file(upload_id)
+        return await self._on_thread(lambda: file.sync(self._files))
+
     async def digest(self, upload_id: bytes) -> bytes:
         """Return the SHA-256 of what has come. Raises UploadNotFound."""
         return (await self._file(upload_id)).digest()

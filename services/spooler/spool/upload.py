@@ -29,7 +29,7 @@ _SYNC_BYTES = 32 * 1024 * 1024  # so much may wait in the page cache: bounds wha
 
 @dataclass(slots=True)
 class UploadFile:
-    """The bytes of one upload: whole records on the disk, the rest in `tail`. Calls never overlap.
+    """The bytes of one upload: whole records on the disk, the rest in `tail`. Calls never overlap, but `sync` and `read`.
 
     Only whole records are written before the end, so that the offset of each is known by arithmetic. The running
     SHA-256 covers what is written; hashlib cannot save its state, so `recover` makes it anew from the file.
@@ -104,6 +104,17 @@ class UploadFile:
             self._sync(files)
             self.sealed = digest
         return Extent(self.segment, SEGMENT_HEADER_BYTES, self.written)
+
+    def sync(self, files: SegmentFiles) -> int:
+        """Sync the whole records that are written and return where they end; bytes may be appended meanwhile."""
+        written = self.written
+        if self.segment and not self.sealed:
+            fd = os.open(files.path(self.segment), os.O_RDWR | os.O_CLOEXEC)
+            try:
+                os.fdatasync(fd)
+            finally:
+                os.close(fd)
+        return written
 
     def read(self, files: SegmentFiles, offset: int, max_bytes: int) -> bytes:
         """Return bytes received so far, from the file or the tail."""

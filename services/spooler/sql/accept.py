@@ -62,6 +62,7 @@ class Kept(NamedTuple):
     digest: bytes = b""  # empty: not computed yet
     upload_id: bytes = b""
     own_file: bool = False  # `extent` is the upload's own file
+    incoming: bool = False  # the rest of it comes later, and its digest
     missing: FabricError | None = None  # why there is no document; a duplicate needs none
 
 
@@ -90,7 +91,7 @@ def accept(
 def _accept_one(
     cursor: Cursor, state: AcceptState, new: NewJob, kept: Kept, now: datetime, unix_ms: int
 ) -> Job | Duplicate | FabricError:
-    digest = kept.digest or hashlib.sha256(kept.data).digest()
+    digest = b"" if kept.incoming else kept.digest or hashlib.sha256(kept.data).digest()
     fingerprint = None
     if new.request_id:
         fingerprint = _fingerprint(new)
@@ -100,15 +101,13 @@ def _accept_one(
             if kept.upload_id and isinstance(twin, Duplicate):
                 cursor.execute(_DELETE_UPLOAD, (kept.upload_id,))  # sent again for nothing
             return twin
-    refusal = kept.missing or _refusal(state, new, digest)
+    refusal = kept.missing or _refusal(state, new, new.digest if kept.incoming else digest)
     if refusal is not None:
         return refusal
     job = _new_job(new, kept, digest, state.next_number(), now, unix_ms)
     cursor.execute(_INSERT_JOB, fixed_row(job, fingerprint) + changing_row(job))
-    if kept.extent is not None:
-        cursor.execute(_INSERT_SPOOLED, (job.number, *kept.extent))
-    else:
-        cursor.execute(_INSERT_INLINE, (job.number, kept.data))
+    if not kept.incoming:
+        put_document(cursor, job.number, kept)
     if kept.upload_id:
         cursor.execute(_DELETE_UPLOAD, (kept.upload_id,))
     if new.first_attempt is not None:
@@ -116,6 +115,14 @@ def _accept_one(
         attempt = Attempt(job.uid, job.number, 1, port, fence)
         cursor.execute(_INSERT_ATTEMPT, attempt_row(attempt, micros(now)))
     return job
+
+
+def put_document(cursor: Cursor, number: int, kept: Kept) -> None:
+    """Keep where a job's document lies, or the document itself."""
+    if kept.extent is not None:
+        cursor.execute(_INSERT_SPOOLED, (number, *kept.extent))
+    else:
+        cursor.execute(_INSERT_INLINE, (number, kept.data))
 
 
 def _new_job(new: NewJob, kept: Kept, digest: bytes, number: int, now: datetime, unix_ms: int) -> Job:
@@ -143,6 +150,7 @@ def _new_job(new: NewJob, kept: Kept, digest: bytes, number: int, now: datetime,
         new.retain,
         port,
         1 if port else 0,
+        has_document=not kept.incoming,
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from chassis.errors import DigestMismatch, DocumentLost, FabricError, WrongOffset
 from spooler.group_commit import GroupThread
 from spooler.job import NO_ATTRIBUTES, Job
-from spooler.new_job import Duplicate, Inline, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.new_job import Duplicate, Incoming, Inline, NewJob, Upload, Uploaded, UploadNotFound
 from spooler.spool.log import Spool
 from spooler.spool.record import Extent
 from spooler.sql import read as sql_read
@@ -24,6 +24,7 @@ from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.questions import Asked, SqlQuestions
 from spooler.sql.read import Reader
+from spooler.sql.record import complete
 from spooler.sql.rows import attributes_text, micros
 from spooler.sql.schema import sql, uploads
 from spooler.sql.writer import ROW_BYTES
@@ -116,6 +117,20 @@ class SqlDocuments(SqlQuestions):
         """Append document bytes; the rules are `Documents.append_upload`'s."""
         return await self._spool.append(upload_id, offset, data)
 
+    async def sync_upload(self, upload_id: bytes) -> int:
+        """Make durable what has come of an upload; the rules are `Documents.sync_upload`'s."""
+        return await self._spool.sync_upload(upload_id)
+
+    async def complete_upload(self, number: int, upload: Uploaded, digest: bytes) -> Job:
+        """Make an incoming document whole; the rules are `Documents.complete_upload`'s."""
+        kept = await self._keep_upload(upload, digest)
+        operation = Operation(
+            lambda cursor: complete(cursor, number, kept),
+            settle=lambda job: self._settle([kept], None if job is None else [job]),
+        )
+        job: Job = await self._thread.enqueue(operation)
+        return job
+
     async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
         """Return bytes of a document that is still coming in. Raises UploadNotFound."""
         return await self._spool.read_upload(upload_id, offset, max_bytes)
@@ -154,7 +169,9 @@ class SqlDocuments(SqlQuestions):
         if at_hand is not None:
             return at_hand
         if isinstance(new.document, Uploaded):
-            return await self._keep_upload(new, new.document)
+            return await self._keep_upload(new.document, new.digest)
+        if isinstance(new.document, Incoming):
+            return Kept(size_bytes=new.document.size_bytes, incoming=True)
         return await self._keep_data(new.document.data)
 
     async def _keep_data(self, data: bytes) -> Kept:
@@ -174,7 +191,7 @@ class SqlDocuments(SqlQuestions):
             )
             raise
 
-    async def _keep_upload(self, new: NewJob, upload: Uploaded) -> Kept:
+    async def _keep_upload(self, upload: Uploaded, announced: bytes) -> Kept:
         try:
             size = await self._spool.size(upload.upload_id)
             if upload.size_bytes is not None and size < upload.size_bytes:
@@ -183,9 +200,9 @@ class SqlDocuments(SqlQuestions):
                 )
             if upload.size_bytes is not None and size > upload.size_bytes:
                 return Kept(missing=DigestMismatch("the upload is longer than announced", size_bytes=size))
-            if new.digest and await self._spool.digest(upload.upload_id) != new.digest:
+            if announced and await self._spool.digest(upload.upload_id) != announced:
                 return Kept(
-                    missing=DigestMismatch("the upload is not the document announced", announced=new.digest)
+                    missing=DigestMismatch("the upload is not the document announced", announced=announced)
                 )
             whole = await self._spool.seal(upload.upload_id)
         except UploadNotFound as error:
@@ -212,7 +229,7 @@ class SqlDocuments(SqlQuestions):
             self._spool.release(extent)
 
 
-def _at_hand(document: Inline | Uploaded) -> Kept | None:
+def _at_hand(document: Inline | Uploaded | Incoming) -> Kept | None:
     """Return a document that is small enough for the row's transaction; None for any other."""
     if isinstance(document, Inline) and len(document.data) <= INLINE_BYTES:
         return Kept(document.data, None, len(document.data))

@@ -11,9 +11,20 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spooler.job import Job
 from spooler.spool.record import Extent
+from spooler.sql.accept import Kept, put_document, upload_missing
 from spooler.sql.cursor import Cursor
+from spooler.sql.read import job
 from spooler.sql.rows import JOB_CHANGING, attempt_row, changing_row, event_row, micros, moment
-from spooler.sql.schema import attempts, history, inline_documents, jobs, paused_ports, spooled_documents, sql
+from spooler.sql.schema import (
+    attempts,
+    history,
+    inline_documents,
+    jobs,
+    paused_ports,
+    spooled_documents,
+    sql,
+    uploads,
+)
 from spooler.store import Changes
 
 _UPDATE_JOB = sql(
@@ -22,6 +33,13 @@ _UPDATE_JOB = sql(
     .where(jobs.c.number == bindparam("n"), jobs.c.revision < bindparam("r"))
 )
 _NO_DOCUMENT = sql(update(jobs).values(has_document=bindparam("h")).where(jobs.c.number == bindparam("n")))
+
+_WHOLE = sql(
+    update(jobs)
+    .values(size_bytes=bindparam("size"), digest=bindparam("d"), has_document=bindparam("h"))
+    .where(jobs.c.number == bindparam("n"))
+)
+_END_UPLOAD = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
 
 _new_attempt = upsert(attempts)
 _PUT_ATTEMPT = sql(
@@ -138,3 +156,14 @@ def forget_events(cursor: Cursor, older_than: datetime, max_count: int) -> int:
 def _with_end(job: Job, now: int) -> Job:
     """Return an ended job with a time of its end: without one it would never be purged."""
     return replace(job, ended_at=moment(now)) if job.ended and job.ended_at is None else job
+
+
+def complete(cursor: Cursor, number: int, kept: Kept) -> Job:
+    """Give an incoming job its whole document, and return it. Raises what is `missing`, UploadNotFound."""
+    if kept.missing is not None:
+        raise kept.missing
+    if not cursor.execute(_END_UPLOAD, (kept.upload_id,)).rowcount:
+        raise upload_missing(kept.upload_id)
+    cursor.execute(_WHOLE, (kept.size_bytes, kept.digest, True, number))
+    put_document(cursor, number, kept)
+    return job(cursor, number)

@@ -131,6 +131,9 @@ def job_of_row(row: Row) -> Job:
      copies_printed, resume_offset, rest, ledger, outcome, last_error, started, ended, redirected, has_document, revision) = row  # fmt: skip
     return Job(
         number,
+    found = _ledger_of(ledger) if ledger else NOTHING_PROVEN
+    if not digest:  # it never came whole, or has not yet: how much was sent of it is known by the ledger
+        size, has_document = max(size, found.offsets.spooled), False
         uid,
         Document(name, intern(format_), size, digest),
         Sender(intern(owner), intern(user), intern(client), request_id or ""),
@@ -151,7 +154,7 @@ def job_of_row(row: Row) -> Job:
         copies_printed,
         resume_offset,
         _rest_of(rest) if rest else (),
-        _ledger_of(ledger) if ledger else NOTHING_PROVEN,
+        found,
         _OUTCOMES[outcome],
         _error_of(last_error) if last_error else None,
         _moment(started),

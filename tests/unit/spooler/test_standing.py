@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from spooler import unit_scan
+from spooler.documents import Documents
 from spooler.job import Document, Job, Sender
-from spooler.store import Documents
 from spooler.unit_scan import UnitScan
 from spooler.units.splitter import Close
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.errors import DigestMismatch, FabricError, WrongOffset
 from spooler.job import Job
-from spooler.new_job import Duplicate, Inline, NewJob, Uploaded, UploadNotFound
+from spooler.new_job import Duplicate, Incoming, Inline, NewJob, Uploaded, UploadNotFound
 from spooler.spool.record import Extent
 from spooler.sql.accept import Kept
 from spooler.sql.cursor import Cursor
@@ -23,10 +23,14 @@ def keep(cursor: Cursor, new: NewJob, whole: tuple[int, bytes]) -> Kept:
         document = chunks.new_document(cursor)
         chunks.put(cursor, document, 0, data)
         return Kept(data, Extent(document, 0, len(data)), len(data))
-    return _keep_upload(cursor, new, new.document, *whole)
+    if isinstance(new.document, Incoming):
+        return Kept(size_bytes=new.document.size_bytes, incoming=True)
+    return keep_upload(cursor, new.document, new.digest, whole)
 
 
-def _keep_upload(cursor: Cursor, new: NewJob, upload: Uploaded, hashed: int, digest: bytes) -> Kept:
+def keep_upload(cursor: Cursor, upload: Uploaded, announced: bytes, whole: tuple[int, bytes]) -> Kept:
+    """Return where an upload lies, or why it is not the document; `whole` is the size and the digest that were read."""
+    hashed, digest = whole
     missing: Any
     try:
         document, size = chunks.upload_size(cursor, upload.upload_id)
@@ -38,8 +42,8 @@ def _keep_upload(cursor: Cursor, new: NewJob, upload: Uploaded, hashed: int, dig
         missing = WrongOffset(f"the upload has {size} of {upload.size_bytes} bytes", expected=size)
     elif upload.size_bytes is not None and size > upload.size_bytes:
         missing = DigestMismatch("the upload is longer than announced", size_bytes=size)
-    elif new.digest and digest != new.digest:
-        missing = DigestMismatch("the upload is not the document announced", announced=new.digest)
+    elif announced and digest != announced:
+        missing = DigestMismatch("the upload is not the document announced", announced=announced)
     else:
         return Kept(b"", Extent(document, 0, size), size, digest, upload.upload_id)
     return Kept(missing=missing)

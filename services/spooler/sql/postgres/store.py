@@ -28,7 +28,7 @@ from spooler.sql.cursor import Cursor
 from spooler.sql.documents import BEGIN_UPLOAD, UPLOAD_BY_ID, UPLOAD_BY_REQUEST, UPLOAD_DELETE
 from spooler.sql.postgres import chunks, members
 from spooler.sql.postgres.connection import place_of
-from spooler.sql.postgres.keeping import keep, settle
+from spooler.sql.postgres.keeping import keep, keep_upload, settle
 from spooler.sql.postgres.lock import locked_connection
 from spooler.sql.postgres.membership import PostgresMembership
 from spooler.sql.postgres.reader import PostgresReader
@@ -134,7 +134,8 @@ class PostgresStore(SqlQuestions):
         self, new_jobs: Sequence[NewJob], place: Callable[[NewJob], NewJob] | None = None
     ) -> list[Job | Duplicate | FabricError]:
         """Make jobs durable; the rules are `Jobs.accept`'s."""
-        whole = [await self._digest(new) for new in new_jobs]
+        documents = [new.document for new in new_jobs]
+        whole = [await self._digest(one) if isinstance(one, Uploaded) else (0, b"") for one in documents]
         # Nothing is awaited between here and `enqueue`: what is placed first is numbered first.
         placed = [place(new) for new in new_jobs] if place is not None else new_jobs
 
@@ -150,11 +151,9 @@ class PostgresStore(SqlQuestions):
         answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
         return answers
 
-    async def _digest(self, new: NewJob) -> tuple[int, bytes]:
-        """Return an upload's size and digest, read before the writer's turn; nothing for a document at hand."""
-        if not isinstance(new.document, Uploaded):
-            return 0, b""
-        upload_id = new.document.upload_id
+    async def _digest(self, upload: Uploaded) -> tuple[int, bytes]:
+        """Return an upload's size and digest, read before the writer's turn."""
+        upload_id = upload.upload_id
 
         def question(cursor: Cursor) -> tuple[int, bytes]:
             document, size = chunks.upload_size(cursor, upload_id)
@@ -251,6 +250,24 @@ class PostgresStore(SqlQuestions):
     async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
         """Append document bytes; the rules are `Documents.append_upload`'s."""
         return int(await self._write(lambda cursor: chunks.append(cursor, upload_id, offset, data)))
+
+    async def sync_upload(self, upload_id: bytes) -> int:
+        """Return how much of an upload has come: each piece was committed."""
+        return await self._reader.ask(lambda cursor: chunks.upload_size(cursor, upload_id).size_bytes)
+
+    async def complete_upload(self, number: int, upload: Uploaded, digest: bytes) -> Job:
+        """Make an incoming document whole; the rules are `Documents.complete_upload`'s."""
+        whole = await self._digest(upload)
+
+        def run(cursor: Cursor) -> Job:
+            kept = keep_upload(cursor, upload, digest, whole)
+            job = sql_record.complete(cursor, number, kept)
+            settle(cursor, kept, job)
+            self._writer.telling.jobs.add(number)
+            return job
+
+        job: Job = await self._write(run)
+        return job
 
     async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
         """Return bytes of a document that is still coming in. Raises UploadNotFound."""
