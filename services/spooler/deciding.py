@@ -256,7 +256,7 @@ class Deciding(Acts):
                     unit=part.first,
                 )
             end = job.document.size_bytes if part.last == ends.total else at[part.last]
-            words = f"{len(begin.prefix)} bytes before {ends.kind} {part.first}" if begin.prefix else ""
+            words = f"{begin.prefix.size:,} bytes before {ends.kind} {part.first}" if begin.prefix else ""
             segments.append(Segment(begin.start, end, begin.prefix, words, mark if part.marked else ""))
         return segments
 

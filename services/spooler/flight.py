@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -11,6 +11,8 @@ from chassis.errors import FabricError, StaleFence
 from spooler.evidence import Reached
 from spooler.port import Closing, DocumentInfo, DocumentKey, Progress
 from spooler.printer import STRAIGHT, PortName, Prefetch, Way
+from spooler.stretches import read_all
+from spooler.units.prefix import NO_PREFIX, Prefix
 
 SMALL_BYTES = 64 * 1024  # up to this a document is one slice
 
@@ -29,7 +31,8 @@ class Flight:
     to_stage: bool = False  # it is brought to the host whole before it is begun
     staged: bool = False  # it is there
     data: bytes | None = None  # the document, when it is at hand
-    prefix_words: str = ""  # what goes before the payload, for the record
+    before: Prefix = NO_PREFIX  # what goes before the payload; in `info` once its bytes are at hand
+    prefix_words: str = ""  # the same in words, for the record
     mark: str = ""  # the visible mark in that
     recorded: bool = False  # its start is durable
     begun: bool = False  # a slice of it may have left: from here on only the host knows
@@ -96,3 +99,15 @@ class LaneOwner(Protocol):
 
     def lane_changed(self, port: PortName) -> None:
         """The lane may take more, or takes no more."""
+
+
+async def put_prefix(flight: Flight, owner: LaneOwner) -> None:
+    """Put into a flight's start the bytes that go before its payload, if some of them are to be read first.
+
+    Raises:
+        DocumentLost: they are gone.
+    """
+    if not flight.before.taken or flight.info.resume_prefix:
+        return
+    pieces = read_all(flight.number, flight.before.pieces(), owner.document)
+    flight.info = replace(flight.info, resume_prefix=b"".join([piece async for piece in pieces]))

@@ -31,7 +31,7 @@ def flight_of(job: Job, offset: int, data: bytes | None) -> Flight:
         user=job.sender.user or job.sender.owner,
         copy=job.copies_printed + 1,
         resume_offset=offset,
-        resume_prefix=before.prefix,
+        resume_prefix=b"" if before.prefix.taken else before.prefix.said,
     )
     return Flight(
         key=DocumentKey(job.uid, job.attempts),
@@ -39,6 +39,7 @@ def flight_of(job: Job, offset: int, data: bytes | None) -> Flight:
         size_bytes=part.end,
         info=info,
         data=data,
+        before=before.prefix,
         prefix_words=before.words,
         mark=before.mark,
         sent=offset,

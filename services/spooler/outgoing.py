@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from chassis.errors import DocumentLost, FabricError
-from spooler.flight import Flight, LaneOwner
+from spooler.flight import Flight, LaneOwner, put_prefix
 from spooler.port import Slice
 from spooler.printer import PortName, Way
 
@@ -84,10 +84,10 @@ class Outgoing:
         small: list[Flight] = []
         size = 0
         for flight in self._line:
-            if size > BATCH_BYTES or flight.way != way or not flight.leaves_whole:
+            size += flight.before.size + (0 if flight.staged else flight.size_bytes)
+            if (small and size > BATCH_BYTES) or flight.way != way or not flight.leaves_whole:
                 break
             small.append(flight)
-            size += 0 if flight.staged else flight.size_bytes
         await self.record(small, fence)
         await self._fetch(small)
         batch = []
@@ -110,6 +110,7 @@ class Outgoing:
             flight.begun = True
             return Slice(flight.key, None, flight.sent, end_size=flight.size_bytes)
         try:
+            await put_prefix(flight, self._owner)
             wanted = min(CHUNK_BYTES, flight.size_bytes - flight.sent)
             data = await self._owner.document(flight.number, flight.sent, wanted)
         except DocumentLost as error:
@@ -127,13 +128,13 @@ class Outgoing:
 
     async def _fetch(self, flights: Sequence[Flight]) -> None:
         bare = [one for one in flights if one.data is None and one.size_bytes and not one.staged]
-        if not bare:
-            return
-        at_hand = await self._owner.small_documents([flight.number for flight in bare])
-        for flight in bare:
-            data = at_hand.get(flight.number)
+        at_hand = await self._owner.small_documents([flight.number for flight in bare]) if bare else {}
+        for flight in flights:
             try:
-                flight.data = data or await self._owner.document(flight.number, 0, flight.size_bytes)
+                await put_prefix(flight, self._owner)
+                if flight in bare:
+                    data = at_hand.get(flight.number)
+                    flight.data = data or await self._owner.document(flight.number, 0, flight.size_bytes)
             except DocumentLost as error:
                 self._spoil(flight, error)
 

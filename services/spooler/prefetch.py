@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from chassis import logs
 from chassis.errors import DigestMismatch, DocumentLost, FabricError, StoreUnavailable, Verdict
 from chassis.tasks import Tasks
-from spooler.flight import SMALL_BYTES, Flight, LaneOwner
+from spooler.flight import SMALL_BYTES, Flight, LaneOwner, put_prefix
 from spooler.port import PortHost, StagedDocument, StagedPart
 from spooler.printer import PortName, Prefetch
 
@@ -85,6 +85,7 @@ class Prefetching:
 
     async def _send(self, flight: Flight) -> None:
         """Send what the host does not have. Raises FabricError."""
+        await put_prefix(flight, self._owner)
         document = StagedDocument(flight.key, flight.info, flight.way, flight.finishes, flight.expires_at)
         there, whole = 0, False
         if flight.size_bytes > SMALL_BYTES:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from chassis.errors import DocumentLost, FabricError, InvalidArgument, RequestIdReused, WrongState
+from chassis.errors import DocumentLost, FabricError, InvalidArgument, RequestIdReused
 from spooler.deciding import Deciding
 from spooler.job import Job, Segment
 from spooler.ledger import UnitSpan
 from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
+from spooler.stretches import read_all
 from spooler.unit_plan import MOST_PARTS, Part, edges_of
+from spooler.units.prefix import Stretch
 
 REPRINT_OF = "reprint-of"  # the attribute that links the new job to the first: "jobs/4711"
 REPRINT_UNITS = "reprint-units"  # "17-18, 20"
 INLINE_BYTES = 1 << 20  # what is put together in memory
-PIECE_BYTES = 256 * 1024
 
 
 class Asking(NamedTuple):
@@ -98,7 +99,7 @@ class Reprinting(Deciding):
         return await self._segments(job, await self.units.ends(job, edges_of(parts)), parts)
 
     async def _document(self, job: Job, segments: Sequence[Segment]) -> Inline | Uploaded:
-        size = sum(one.end - one.start + len(one.prefix) for one in segments)
+        size = sum(one.end - one.start + one.prefix.size for one in segments)
         if size <= INLINE_BYTES:
             return Inline(b"".join([piece async for piece in self._bytes(job, segments)]))
         upload = await self._store.create_upload(job.sender.owner)
@@ -113,17 +114,9 @@ class Reprinting(Deciding):
 
     async def _bytes(self, job: Job, segments: Sequence[Segment]) -> AsyncIterator[bytes]:
         for one in segments:
-            if one.prefix:
-                yield one.prefix
-            offset = one.start
-            while offset < one.end:
-                piece = await self._store.read(job.number, offset, min(PIECE_BYTES, one.end - offset))
-                if not piece:
-                    raise WrongState(
-                        f"job {job.number}: its document ends early", job=job.number, state=job.state
-                    )
+            parts = (*one.prefix.pieces(), Stretch(one.start, one.end))
+            async for piece in read_all(job.number, parts, self._store.read):
                 yield piece
-                offset += len(piece)
 
 
 def _text(units: Sequence[UnitSpan]) -> str:

@@ -75,9 +75,7 @@ class Unfinished:
             words = f"{whose} {lay} in the printer on {port}; it {became} before this"
             await self._tell(port, job, words, other, f"{became} before job {job.number} on {port}")
             data = standing.close.data
-            if flight.info.resume_prefix.startswith(
-                data
-            ):  # what goes before a unit that is printed anew closes it too
+            if flight.before.starts_with(data):  # what goes before a unit that is printed anew closes it too
                 data = b""
             return Closing(half.key, data, words)
         if half.on_a_pipe and not left and self._rule_of(job) is OnUncertain.HOLD:

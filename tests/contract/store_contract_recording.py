@@ -25,6 +25,7 @@ from spooler.ledger import (
 )
 from spooler.printer import Paused, PortName
 from spooler.store import Changes
+from spooler.units.prefix import Prefix, Taken
 from tests.contract.store_contract import NOW, PORT, StoreFixtures, accepted, ended, label
 
 LEDGER = Ledger(
@@ -53,7 +54,11 @@ class RecordingContract(StoreFixtures):
             port=PORT,
             attempts=1,
             resume_offset=3,
-            rest=(Segment(3, 7, b"\x1b@\xff", "3 bytes before receipt 2", "DUPLICATE?"), Segment(9, 12)),
+            rest=(
+                Segment(3, 7, Prefix(b"\x1b@\xff"), "3 bytes before receipt 2", "DUPLICATE?"),
+                Segment(9, 12, Prefix(b"\x1bE", (Taken(0, 1, 3), Taken(2, 4, 7))), "7 bytes before page 2"),
+                Segment(13, 14),
+            ),
             ledger=LEDGER,
             last_error=ERROR,
             started_at=NOW,

@@ -76,6 +76,7 @@ _BY_CODE = {
 }  # fmt: skip
 
 MOST_CLOSING_BYTES = 1 << 20
+_MOST_PREFIX_BYTES = 2 << 20
 
 
 def key_from(message: ledger_pb2.DocumentKey) -> DocKey:
@@ -90,6 +91,15 @@ def key_from(message: ledger_pb2.DocumentKey) -> DocKey:
             fields=[("document", "needs job_uid (16 bytes) and attempt (1 or more)")],
         )
     return DocKey(message.job_uid, message.attempt)
+
+
+def prefix_from(start: pb.DocumentStart) -> bytes:
+    """Return what goes before a document's payload. Raises InvalidArgument."""
+    if len(start.resume_prefix) > _MOST_PREFIX_BYTES:
+        raise InvalidArgument(
+            "a resume prefix has at most 2 MiB", fields=[("start.resume_prefix", "is too long")]
+        )
+    return start.resume_prefix
 
 
 def closing_from(start: pb.DocumentStart) -> Closing | None:

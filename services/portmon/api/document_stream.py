@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from chassis.errors import FabricError, InvalidArgument, TooLarge
+from chassis.errors import FabricError, TooLarge
 from portmon.api import convert
 from portmon.api.staged_documents import known_documents, put_source, settle, take_back
 from portmon.document import Disposition, DocKey, Progress, Slice
@@ -124,9 +124,8 @@ def slice_from(message: pb.DocumentSlice) -> Slice:
     piece = Slice(convert.key_from(message.document), _unset, offset=message.offset, data=message.data)
     if message.HasField("start"):
         piece.start = convert.info_from(message.start.info)
-        piece.resume_offset, piece.resume_prefix = message.start.resume_offset, message.start.resume_prefix
-        if len(piece.resume_prefix) > MOST_SLICE_BYTES:
-            raise InvalidArgument("the resume prefix is longer than a slice may be")
+        piece.resume_offset = message.start.resume_offset
+        piece.resume_prefix = convert.prefix_from(message.start)
         convert.check_offset("start.resume_offset", piece.resume_offset)
         piece.guarded, piece.closing = message.start.guarded, convert.closing_from(message.start)
     if message.HasField("end"):

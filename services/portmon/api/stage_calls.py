@@ -68,8 +68,6 @@ def _facts_from(request: pb.StageDocumentRequest, ports: Ports) -> StagedFacts:
     convert.check_offset("start.info.size_bytes", info.size_bytes)
     if start.resume_offset > info.size_bytes:
         raise InvalidArgument("it begins behind its end", fields=[("start.resume_offset", "is out of range")])
-    if len(start.resume_prefix) > MOST_PIECE_BYTES:
-        raise InvalidArgument("the resume prefix is longer than a piece may be")
     holds = request.on_host_restart == port_pb2.HOST_RESTART_POLICY_HOLD
     return StagedFacts(
         key,
@@ -78,7 +76,7 @@ def _facts_from(request: pb.StageDocumentRequest, ports: Ports) -> StagedFacts:
         info,
         info.size_bytes,
         start.resume_offset,
-        start.resume_prefix,
+        convert.prefix_from(start),
         # Every opening of such a port is another one: nobody could take it over.
         finishes=not holds and not port.monitor.private(port.name),
         language=request.language_monitor,

@@ -10,6 +10,7 @@ import re
 
 from spooler.ledger import UnitKind
 from spooler.units.escpos_commands import CUTS, MORE, SETTINGS, downloads, draws, length_of
+from spooler.units.prefix import Prefix
 from spooler.units.splitter import Close, Setup, Splitter
 
 _LEADS = re.compile(rb"[\x10\x1b\x1c\x1d]")
@@ -122,7 +123,7 @@ class EscPosSplitter(Splitter):
                 .replace("\x1c", "FS ")
             )
             return Setup(refusal=f"characters, images or macros were downloaded before it ({what})")
-        return Setup(_RESET + b"".join(self._settings.values()))
+        return Setup(Prefix(_RESET + b"".join(self._settings.values())))
 
     def close(self) -> Close | None:
         """See `Splitter.close`: what waits in the printer is dropped (ESC @), what is on the paper is cut off."""

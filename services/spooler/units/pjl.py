@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from spooler.units.pcl import UEL
+from spooler.units.prefix import Prefix
 from spooler.units.splitter import SETUP_BYTES, Setup
 
 _COMMAND = re.compile(rb"\s*@PJL\s+([A-Z]+)\s*(.*)", re.IGNORECASE | re.DOTALL)
@@ -69,7 +70,7 @@ class PjlInForce:
         if self._refusal:
             return Setup(refusal=self._refusal)
         lines = self._job + b"".join(self._set.values()) + (b"" if universal else self._enter)
-        return Setup(UEL + lines if lines else b"")
+        return Setup(Prefix(UEL + lines if lines else b""))
 
     def _begin_job(self, line: bytes, words: bytes) -> None:
         self._job = line

@@ -198,5 +198,5 @@ class PjlPclSplitter(Splitter):
             return self._pjl.before(page)
         if self._in is _In.PCL and self._fresh:
             said = self._pjl.before(page)
-            return said if said.refusal else Setup(said.prefix + RESET)
+            return said if said.refusal else Setup(said.prefix.then(RESET))
         return Setup(refusal="it leans on what stands before it, and the printer is not reset in between")

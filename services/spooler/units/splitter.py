@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from spooler.ledger import UnitKind
+from spooler.units.prefix import NO_PREFIX, Prefix
 
 SETUP_BYTES = 64 * 1024  # of what may be sent before a unit that is not the first
 
@@ -18,7 +19,7 @@ SETUP_BYTES = 64 * 1024  # of what may be sent before a unit that is not the fir
 class Setup(NamedTuple):
     """What has to be sent before a unit so that it prints as it would have; or why that cannot be had."""
 
-    prefix: bytes = b""
+    prefix: Prefix = NO_PREFIX
     refusal: str = ""
 
 

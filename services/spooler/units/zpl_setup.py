@@ -6,6 +6,7 @@ those that print the commands that stay in force until they are given again or t
 
 from __future__ import annotations
 
+from spooler.units.prefix import Prefix
 from spooler.units.splitter import SETUP_BYTES, Setup
 
 # "remains in effect until …": what a label may rely on although another label said it.
@@ -84,7 +85,7 @@ class ZplSetup:
         if self._problem or len(self._frozen) > SETUP_BYTES:
             why = self._problem or f"more than {SETUP_BYTES} bytes set the printer up before it"
             return Setup(refusal=why)
-        return Setup(_RESYNC + bytes(self._frozen))
+        return Setup(Prefix(_RESYNC + bytes(self._frozen)))
 
     def _keep(self) -> None:
         piece = bytes(self._piece).strip(b" \r\n\t\x00")

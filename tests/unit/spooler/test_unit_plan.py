@@ -6,14 +6,15 @@ import pytest
 
 from spooler.job import Segment
 from spooler.unit_plan import within
+from spooler.units.prefix import Prefix
 
 # Four receipts of ten bytes. The first is out; the others were to be printed again, each with a mark, and the second broke.
-MARKED = [Segment(start, start + 10, b"DUPLICATE", "with a mark", "mark") for start in (10, 20, 30)]
+MARKED = [Segment(start, start + 10, Prefix(b"DUPLICATE"), "with a mark", "mark") for start in (10, 20, 30)]
 
 
 def test_marks_that_were_decided_on_stay_when_one_of_the_marked_breaks():
-    again = Segment(10, 20, b"DUPLICATE", "with a mark", "mark")
-    assert within([again, Segment(20, 40, b"setup")], MARKED, 20) == MARKED
+    again = Segment(10, 20, Prefix(b"DUPLICATE"), "with a mark", "mark")
+    assert within([again, Segment(20, 40, Prefix(b"setup"))], MARKED, 20) == MARKED
 
 
 def test_what_is_decided_anew_about_the_broken_one_is_what_counts():
@@ -21,22 +22,22 @@ def test_what_is_decided_anew_about_the_broken_one_is_what_counts():
 
 
 def test_the_broken_one_can_be_skipped():
-    assert within([Segment(20, 40, b"setup")], MARKED, 20) == MARKED[1:]
+    assert within([Segment(20, 40, Prefix(b"setup"))], MARKED, 20) == MARKED[1:]
 
 
 def test_a_mark_inside_a_unit_stays_inside_it():
     inside = [
-        Segment(13, 20, b"^XA^FDDUPLICATE", "", "mark"),
-        Segment(23, 30, b"^XA^FDDUPLICATE", "", "mark"),
+        Segment(13, 20, Prefix(b"^XA^FDDUPLICATE"), "", "mark"),
+        Segment(23, 30, Prefix(b"^XA^FDDUPLICATE"), "", "mark"),
     ]
     assert within([inside[0], Segment(20, 40)], inside, 20) == inside
 
 
 @pytest.mark.parametrize("behind", [0, 25, 40])
 def test_what_was_skipped_stays_skipped(behind: int):
-    rest = [Segment(0, 10), Segment(30, 40, b"setup")]
+    rest = [Segment(0, 10), Segment(30, 40, Prefix(b"setup"))]
     assert within([Segment(0, 40)], rest, behind) == rest
 
 
 def test_going_on_in_the_middle_of_a_stretch_begins_there():
-    assert within([Segment(25, 40, b"setup")], [Segment(10, 40)], 25) == [Segment(25, 40, b"setup")]
+    assert within([Segment(25, 40, Prefix(b"setup"))], [Segment(10, 40)], 25) == [Segment(25, 40, Prefix(b"setup"))]

@@ -1,5 +1,7 @@
 """Each language by the words of its maker's documentation: where units end, and what goes before one."""
 
+from typing import NamedTuple
+
 import pytest
 
 from spooler.ledger import Ledger, Offsets, Span, UnitKind, Units, UnitSpan
@@ -14,6 +16,11 @@ from spooler.units.zpl import ZplSplitter
 UEL = b"\x1b%-12345X"
 
 
+class Said(NamedTuple):
+    prefix: bytes
+    refusal: str
+
+
 def units(kind, document):
     """Return the units of a document, and what is left behind the last."""
     splitter = kind()
@@ -22,13 +29,19 @@ def units(kind, document):
     return [document[a:b] for a, b in zip(starts, ends, strict=False)], document[starts[-1] :]
 
 
+def before(found, document):
+    """Return the bytes of a prefix, and the refusal."""
+    pieces = (one if isinstance(one, bytes) else document[slice(*one)] for one in found.prefix.pieces())
+    return Said(b"".join(pieces), found.refusal)
+
+
 def setup(kind, document, number):
     """Return what is needed before unit `number`."""
     splitter = kind()
     end = [0, *splitter.feed(document), *splitter.finish()][number - 1]
     splitter = kind(collect=True)
     splitter.feed(document[:end])
-    return splitter.setup(document[end : end + 64])
+    return before(splitter.setup(document[end : end + 64]), document)
 
 
 # --- ZPL

@@ -84,7 +84,7 @@ def test_what_is_needed_before_a_unit_is_the_same_in_any_pieces(kind, data):
                 start = cut
             setups.append(splitter.setup(document[end : end + 64]))
         assert setups[0] == setups[1] == setups[2]
-        assert bool(setups[0].refusal) <= (setups[0].prefix == b"")
+        assert bool(setups[0].refusal) <= (not setups[0].prefix)
 
 
 @ALL
