@@ -234,6 +234,13 @@ async def test_what_tidies_up_behind_the_last_page_is_not_told_as_lost(start, si
         (b"%!\n(No 1) show showpage", b"\n" + b"%" * 60 + b"\n(No 2) show\n"),
         (b") HP-PCL XL;2;0\n\x43\x44", b"\x43\xb1\xfb\x05half a pa"),
         (b") HP-PCL XL;2;0\n\x43\x44", b"\xc1\x03"),
+        (b") HP-PCL XL;2;0\n\x43\x44", b"\xfb\x05half"),
+        (b") HP-PCL XL;2;0\n\x43\x44", b"\x49\x42\x1b%-"),
+        (b"No 1\x0c", b"\x1b%-12345"),
+        (b"No 1\x0c", b"\x1bE\x1b"),
+        (b"No 1\x0c", b"\r\n\x1b*b"),
+        (b"No 1\x0c", b"\x1b)s50Whalf a font"),
+        (b"%!PS-Adobe\n%%Page: 1 1\n(No 1) show\n%%Trailer", b"\n%%EOF\n\x1b%-123"),
         (b") HP-PCL XL;2;0\n\x43\x44", b"this is no PCL XL"),
     ],
 )

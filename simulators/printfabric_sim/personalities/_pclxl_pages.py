@@ -123,4 +123,4 @@ class PclXlPages(Pages):
     @property
     def void(self) -> bool:
         """Between pages a session is opened and closed."""
-        return not (self._begun or self._lost)
+        return not (self._begun or self._lost or self._skip)

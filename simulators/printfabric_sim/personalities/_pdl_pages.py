@@ -33,6 +33,7 @@ class PclPages(Pages):
         self.copies = 1
         self._ink = False
         self._skip = 0
+        self._cut = False  # a command, by the end
 
     def take(self, buffer: bytearray, end: int) -> Piece:
         """Take up to the end of a page."""
@@ -75,15 +76,21 @@ class PclPages(Pages):
             return len(found[0]) + (int(digits) if 0 < len(digits) <= _MAX_DIGITS else 0)
         return len(found[0])
 
+    def last(self, buffer: bytearray, end: int) -> Piece:
+        """Take half a command."""
+        self._cut = self._cut or end > 0
+        return Piece(end)
+
     def finish(self) -> int:
         """A page with marks on it is ejected at the end of the job."""
+        self._cut = self._cut or self._skip > 0
         ink, self._ink, self._skip = self._ink, False, 0
         return self.copies if ink else 0
 
     @property
     def void(self) -> bool:
-        """What makes no mark is commands."""
-        return True
+        """What makes no mark is commands, if it is whole."""
+        return not self._cut
 
 
 class PostScriptPages(Pages):

@@ -63,6 +63,7 @@ class LaserPrinter(Personality):
         self.variables.reset()
         self._job: str | None = None
         self._taken = False  # something of the payload is in the draft
+        self._cut = False  # and it ends with half a UEL
         self._job_of_inlet: Job | None = None
 
     def inlet_opened(self, inlet: Inlet) -> None:
@@ -159,7 +160,9 @@ class LaserPrinter(Personality):
         uel = buffer.find(UEL)
         if uel == 0:
             return self._leave(len(UEL))
-        end = uel if uel > 0 else _before_partial_uel(buffer, inlet)
+        half = _before_half_a_uel(buffer)
+        self._cut = inlet.last and uel < 0 and half < len(buffer)
+        end = uel if uel > 0 else len(buffer) if inlet.last else half
         piece = self._pages.take(buffer, end)
         if piece.used == 0 and piece.pages == 0:
             if uel < 0 and not inlet.last:
@@ -188,7 +191,7 @@ class LaserPrinter(Personality):
         """The end of a connection ends the job: the page in progress is ejected, whole or not."""
         pages = self._pages.finish() if self._pages is not None and self._taken else 0
         drop = self._taken and not pages
-        void = self._pages is not None and self._pages.void
+        void = self._pages is not None and self._pages.void and not self._cut
         pages *= self.variables.copies
         self.flush()
         return Step(0, copies=pages, drop=drop, void=void)
@@ -224,10 +227,7 @@ def _quoted(rest: str) -> str:
     return found[1] if found is not None else ""
 
 
-def _before_partial_uel(buffer: bytearray, inlet: Inlet) -> int:
+def _before_half_a_uel(buffer: bytearray) -> int:
     """Return how much of `buffer` cannot be the beginning of a UEL."""
-    if not inlet.last:
-        tail = buffer.rfind(b"\x1b", max(0, len(buffer) - len(UEL) + 1))
-        if tail >= 0 and UEL.startswith(bytes(buffer[tail:])):
-            return tail
-    return len(buffer)
+    tail = buffer.rfind(b"\x1b", max(0, len(buffer) - len(UEL) + 1))
+    return tail if tail >= 0 and UEL.startswith(bytes(buffer[tail:])) else len(buffer)
