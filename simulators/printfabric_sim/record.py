@@ -48,7 +48,7 @@ class UnitRecord:
 
     `unit` counts them from 1. `spans` names the received bytes it was made of, and `sha256` is the hash of exactly
     those bytes (as they arrived, line errors included). `copy` counts copies of one format from 1.
-    `duplicate_of` is the first unit with the same content and copy number that was made of *other* bytes:
+    `duplicate_of` is the first whole unit with the same content and copy number that was made of *other* bytes:
     somebody sent it twice. Time is Unix time in seconds.
     """
 
@@ -130,15 +130,7 @@ class Record:
     def add(self, unit: Unit, copy: int, outcome: Outcome, reason: str = "") -> UnitRecord:
         """Note that one copy of `unit` has left the printer and return its entry."""
         self.made += 1
-        key = (unit.digest, copy)
-        duplicate: int | None = None
-        if outcome is not Outcome.TRUNCATED:
-            first = self._first.setdefault(key, (self.made, unit.spans))
-            if first[1] != unit.spans:
-                duplicate = first[0]
-                self.counts["duplicates"] += 1
-            if len(self._first) > self.keep_units:
-                del self._first[next(iter(self._first))]
+        duplicate = self._seen_before(unit, copy) if outcome is not Outcome.TRUNCATED else None
         entry = UnitRecord(
             unit=self.made,
             outcome=outcome,
@@ -160,6 +152,20 @@ class Record:
         if self._units_file is not None:
             self._units_file.write(json.dumps(entry.as_dict()) + "\n")
         return entry
+
+    def _seen_before(self, unit: Unit, copy: int) -> int | None:
+        """Return the first unit that was this one, of other bytes; None if there is none, or nobody has sent it."""
+        if not unit.spans:
+            return None
+        key = (unit.digest, copy)
+        number, spans = first = self._first.pop(key, (self.made, unit.spans))
+        self._first[key] = first  # at the end again: what is forgotten is what has not come for longest
+        while len(self._first) > self.keep_units:
+            del self._first[next(iter(self._first))]
+        if spans == unit.spans:
+            return None
+        self.counts["duplicates"] += 1
+        return number
 
     def serial_of(self, content: bytes) -> str | None:
         """Return the serial text embedded in the first or last 8 KiB of `content`, if the pattern finds one."""
