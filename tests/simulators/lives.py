@@ -256,10 +256,11 @@ async def live(printer: SimulatedPrinter, life: Life) -> dict[str, bytes]:
 
 
 async def settled(printer: SimulatedPrinter, *, lines: bool = False) -> None:
-    """Wait until every sender is gone (a line stays), nothing is wrong and all that can be printed is."""
-    for _ in range(4000):
+    """Wait until every sender is gone (a line stays), nothing is wrong and all that can be printed is. Raises TimeoutError."""
+    for _ in range(6000):
         links = any(getattr(plug, "links", ()) for plug in printer.connections)
         gone = lines or not (links or printer.core.intake.inlets)
         if gone and printer.idle and not printer.core.conditions:
             return
         await asyncio.sleep(0.005)
+    raise TimeoutError(f"not settled: {printer.status()}")
