@@ -13,6 +13,7 @@ from spooler.daily_window import Window
 from spooler.job_state import TERMINAL, JobState
 from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome
 from spooler.printer import PortName
+from spooler.units.prefix import NO_PREFIX, Prefix
 
 NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
@@ -54,7 +55,7 @@ class Segment(NamedTuple):
 
     start: int  # included
     end: int  # not included
-    prefix: bytes = b""  # sent before byte `start`, not counted
+    prefix: Prefix = NO_PREFIX  # sent before byte `start`, not counted
     words: str = ""  # what the prefix is
     mark: str = ""  # a visible mark in it
 

@@ -13,6 +13,7 @@ from spooler.documents import Documents
 from spooler.job import Job, Segment
 from spooler.ledger import Ledger, UnitKind
 from spooler.units.choose import SNIFF_BYTES, choose
+from spooler.units.prefix import NO_PREFIX, Prefix
 from spooler.units.splitter import NOTHING_OPEN, SETUP_BYTES, Close, Setup, Splitter
 from spooler.units.tally import Tally, counted, tally_of
 
@@ -56,7 +57,7 @@ class Beginning(NamedTuple):
     """
 
     start: int
-    prefix: bytes = b""
+    prefix: Prefix = NO_PREFIX
     refusal: str = ""
 
 
@@ -146,7 +147,7 @@ class UnitScan:
         [begin] = await self.beginnings(job, [Wanted(0, ends.at[1], mark)])
         if begin.refusal:
             raise NotSupported(f"job {job.number}: {begin.refusal}", job=job.number)
-        words = f"{len(begin.prefix)} bytes with a mark"
+        words = f"{begin.prefix.size:,} bytes with a mark"
         return Segment(begin.start, job.document.size_bytes, begin.prefix, words, mark)
 
     async def _marked(self, job: Job, wanted: Wanted, setup: Setup, splitter: Splitter) -> Beginning:
@@ -160,7 +161,7 @@ class UnitScan:
         before = b""
         if place > wanted.start:
             before = await self._documents.read(job.number, wanted.start, place - wanted.start)
-        return Beginning(place, setup.prefix + before + splitter.mark(wanted.mark))
+        return Beginning(place, setup.prefix.then(before + splitter.mark(wanted.mark)))
 
     async def _splitter(self, job: Job, *, collect: bool = False) -> Splitter:
         head = await self._documents.read(job.number, 0, SNIFF_BYTES)

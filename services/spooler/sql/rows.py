@@ -6,6 +6,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from sys import intern
 from typing import Any
 
@@ -27,6 +28,7 @@ from spooler.ledger import (
 )
 from spooler.printer import PortName
 from spooler.sql.schema import columns, jobs
+from spooler.units.prefix import Prefix, Taken
 
 Row = Sequence[Any]
 
@@ -263,13 +265,19 @@ def _ledger_of(text: str) -> Ledger:
 
 
 def _rest_text(rest: Sequence[Segment]) -> str:
-    return json_text([(*one[:2], b64encode(one.prefix).decode(), one.words, one.mark) for one in rest])
+    return json_text([_segment_row(one) for one in rest])
+
+
+def _segment_row(one: Segment) -> tuple[Any, ...]:
+    said = b64encode(one.prefix.said).decode()
+    row = (one.start, one.end, said, one.words, one.mark)
+    return (*row, one.prefix.taken) if one.prefix.taken else row
 
 
 def _rest_of(text: str) -> tuple[Segment, ...]:
     return tuple(
-        Segment(start, end, b64decode(prefix), words, mark)
-        for start, end, prefix, words, mark in json.loads(text)
+        Segment(start, end, Prefix(b64decode(said), tuple(Taken(*one) for one in chain(*taken))), words, mark)
+        for start, end, said, words, mark, *taken in json.loads(text)
     )
 
 
