@@ -27,6 +27,7 @@ class DispatchSettings:
 
     window: int = 32  # small documents on their way through one port at once; 1 where ports are pooled
     cache_bytes: int = 64 * 1024 * 1024  # small documents kept in memory between acceptance and sending
+    sender_patience_s: float = 120.0  # how long a printer waits for the rest of a document that is printed as it comes
     drain_s: float = 3.0  # how long documents may take to end when the spooler stops
 
 
@@ -35,6 +36,7 @@ class LaneView(NamedTuple):
 
     state: LaneState
     error: FabricError | None
+    failed_at: datetime  # when that was met
     retry_at: datetime | None
     flights: tuple[int, ...]  # numbers of jobs on their way
     fence: int
@@ -48,6 +50,7 @@ class JobWait(NamedTuple):
     leaves_in_s: float = 0.0  # until its turn in catching up
     home: PortName | None = None  # the port that printed its first part
     job_s: float = 0.0  # how long a job of its printer takes; 0: not known
+    kept_from: frozenset[PortName] = frozenset()  # ports of its printer that it may not use: another monitor's
 
 
 class Landing(NamedTuple):
@@ -112,7 +115,7 @@ class DispatchView:
             retry_at = datetime.fromtimestamp(time.time() + wait_s, UTC)
         numbers = tuple(flight.number for flight in lane.flights.values())
         moved = max((flight.moved_at for flight in lane.flights.values()), default=None)
-        return LaneView(lane.state, lane.error, retry_at, numbers, lane.fence, moved)
+        return LaneView(lane.state, lane.error, lane.failed_at, retry_at, numbers, lane.fence, moved)
 
     def flight_of(self, number: int) -> tuple[Lane, Flight] | None:
         """Return the lane and the flight of a job that is on its way."""

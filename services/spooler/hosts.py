@@ -36,6 +36,7 @@ class HostInfo(NamedTuple):
     boot_id: str = ""
     ports: int = 0
     error: str = ""
+    since: datetime | None = None  # when this state, or this error, was learned
 
 
 class Published(Protocol):
@@ -101,6 +102,11 @@ class Hosts:
         """Say whether an ERROR is reported about a port, so that it takes no more jobs."""
         port = self.port(name)
         return port is not None and port.stopped
+
+    def monitor_of(self, name: PortName) -> str:
+        """Return the name of the port monitor that a port is one of; empty while its host has not told of it."""
+        port = self.port(name)
+        return port.monitor if port is not None else ""
 
     def link(self, host: str) -> HostLink:
         """Return the way to a host; while nobody knows the host it leads nowhere, and says so when used."""
@@ -212,9 +218,12 @@ class Hosts:
 
     def _put(self, key: str, **what: object) -> None:
         before = self._infos[key]
-        self._infos[key] = before._replace(last_seen=before.last_seen, **what)  # type: ignore[arg-type]
-        if self._infos[key] != before:
-            self._hub.host(self._infos[key])
+        after = before._replace(**what)  # type: ignore[arg-type]
+        if after != before:
+            if (after.state, after.error) != (before.state, before.error):
+                after = after._replace(since=datetime.now(UTC))
+            self._infos[key] = after
+            self._hub.host(after)
 
     # --- which ports are used
 

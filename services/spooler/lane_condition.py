@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from chassis.errors import FabricError
@@ -32,6 +33,7 @@ class LaneCondition(ABC):
     def __init__(self) -> None:
         self.state = LaneState.CLOSED
         self.error: FabricError | None = None  # why it waits or stopped
+        self.failed_at = datetime.now(UTC)  # when that was met
         self.retry_at: float | None = None  # loop time
         self.failures = 0  # in a row
         self.suspect_until = 0.0  # loop time until which ports that work go before it
@@ -55,7 +57,7 @@ class LaneCondition(ABC):
         self.failures += 1
         pause_s = backoff.wait_s(self.failures)
         loop = asyncio.get_running_loop()
-        self.state, self.error = state, error
+        self.state, self.error, self.failed_at = state, error, datetime.now(UTC)
         self.retry_at = loop.time() + pause_s
         self.suspect_until = self.retry_at + SUSPECT.wait_s(self.failures)
         loop.call_later(pause_s, self._waited, self.retry_at)

@@ -27,6 +27,7 @@ class EvidenceLevel(StrEnum):
 class EvidenceSource(StrEnum):
     """Where a proof comes from."""
 
+    SPOOL = "spool"
     JOURNAL = "journal"
     DRIVER_WRITE = "driver_write"
     TCP_ACK = "tcp_ack"

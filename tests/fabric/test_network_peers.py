@@ -100,7 +100,7 @@ def test_a_cups_server_gets_each_document_once_through_its_line_printer_daemon(t
                 client.submit(document, printer="lpr_cups").number, timeout_s=40, or_decision=True
             )
             assert printed(job), brief(job)
-            assert evidence(job) == {("ACCEPTED", "JOURNAL"), ("ACKED", "LPD")}
+            assert evidence(job) == {("SPOOLED", "SPOOL"), ("ACCEPTED", "JOURNAL"), ("ACKED", "LPD")}
         wait_until(lambda: printer.count >= sum(map(len, documents)), why="bytes are missing")
         assert printer.settled() == b"".join(documents)
 
@@ -161,7 +161,7 @@ def test_ports_are_added_by_command_and_a_simulated_printers_every_way_leads_to_
             )
             assert printed(job), brief(job)
             sources[name] = evidence(job)
-        assert sources["LPR_SIM"] == {("ACCEPTED", "JOURNAL"), ("ACKED", "LPD")}
+        assert sources["LPR_SIM"] == {("SPOOLED", "SPOOL"), ("ACCEPTED", "JOURNAL"), ("ACKED", "LPD")}
         assert ("CONFIRMED", "IPP") in sources["IPP_SIM"]
         assert len(printer.wait_units(3)) == 3
         printer.fault("cover-open")  # a job that waits for a person is one that is asked about

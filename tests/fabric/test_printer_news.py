@@ -75,8 +75,8 @@ async def test_a_queue_that_fills_prints_and_empties_is_told_of_with_its_length(
     rig.host.ports["P1:"].paused.clear()
     for _ in range(2):
         await rig.submit()
-    printing = await heard.until(lambda printer: printer.state == PROCESSING)
-    assert (printing.name, printing.queued_jobs) == ("printers/labels", 2)
+    printing = await heard.until(lambda told: (told.state, told.queued_jobs) == (PROCESSING, 2))
+    assert printing.name == "printers/labels"
     rig.host.ports["P1:"].paused.set()
     done = await heard.until(lambda printer: printer.state == IDLE)
     assert (done.name, done.queued_jobs) == ("printers/labels", 0)

@@ -210,8 +210,8 @@ async def test_each_answer_is_there_with_its_fault_and_gone_with_it(
         for fact in found.facts:
             assert fact.text
             assert fact.source
-            if fact.HasField("time"):
-                assert fact.age.ToMilliseconds() < 60_000
+            assert fact.HasField("time")
+            assert fact.age.ToMilliseconds() < 60_000
         if verdict != pb.EXPLAIN_VERDICT_AWAITING_PROOF:
             assert found.actions
             assert found.actions[0].method

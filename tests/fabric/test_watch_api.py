@@ -10,6 +10,7 @@ from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import watch_service_pb2 as pb
 from printfabric.types.v1 import job_pb2, port_pb2
+from printfabric.types.v1.ledger_pb2 import EVIDENCE_LEVEL_SPOOLED, EVIDENCE_SOURCE_SPOOL
 from spooler.printer import PortName
 from tests.fabric.spooler_rig import eventually, spooler_running
 
@@ -167,6 +168,9 @@ async def test_a_held_job_is_explained_with_the_command_that_releases_it(rig):
     assert answer.loss == "Nothing is lost."
     assert answer.actions[0].command == f"printfabric release {job.number}"
     assert answer.ledger.offsets.spooled == job.size_bytes
+    (proof,) = answer.ledger.evidence
+    assert (proof.level, proof.source) == (EVIDENCE_LEVEL_SPOOLED, EVIDENCE_SOURCE_SPOOL)
+    assert (proof.offset, proof.time) == (job.size_bytes, job.create_time)
     assert all(fact.text and fact.source for fact in answer.facts)
 
 

@@ -23,6 +23,7 @@ _PROOF = {
     EvidenceSource.EVIDENCE_SOURCE_OPERATOR: "as a person decided",
     EvidenceSource.EVIDENCE_SOURCE_DRIVER_WRITE: "taken by the host's driver",
     EvidenceSource.EVIDENCE_SOURCE_JOURNAL: "by the host's journal",
+    EvidenceSource.EVIDENCE_SOURCE_SPOOL: "durable in the spool",
 }
 # Of a document that is not confirmed: what its end is, a restart of the printer may belie for the bytes before.
 _ANSWERED = "its end answered by the printer, whose restart before that could not be seen"

@@ -110,20 +110,20 @@ def put_remembered_error(message: error_pb2.ErrorStatus, error: JobError) -> Non
         message.verdict = VERDICTS[Verdict(error.verdict)]  # type: ignore[assignment]
 
 
-def put_ledger(message: ledger_pb2.Ledger, ledger: Ledger, size_bytes: int) -> None:
-    """Write what is proven; a job of which nothing is proven is at least in the spool."""
-    offsets = message.offsets
+def put_ledger(message: ledger_pb2.Ledger, ledger: Ledger, size_bytes: int, spooled_at: datetime) -> None:
+    """Write what is proven; a job of which nothing is proven is at least in the spool, and since `spooled_at`."""
+    known, offsets = ledger.offsets, message.offsets
+    offsets.spooled = max(known.spooled, size_bytes)
+    spooled = message.evidence.add(
+        level=ledger_pb2.EVIDENCE_LEVEL_SPOOLED,
+        source=ledger_pb2.EVIDENCE_SOURCE_SPOOL,
+        offset=offsets.spooled,
+    )
+    put_time(spooled.time, spooled_at)
     if ledger is NOTHING_PROVEN:
-        offsets.spooled = size_bytes
         message.level = ledger_pb2.EVIDENCE_LEVEL_SPOOLED
         return
-    known = ledger.offsets
-    offsets.spooled, offsets.accepted, offsets.acked, offsets.confirmed = (
-        max(known.spooled, size_bytes),
-        known.accepted,
-        known.acked,
-        known.confirmed,
-    )
+    offsets.accepted, offsets.acked, offsets.confirmed = known.accepted, known.acked, known.confirmed
     message.level = LEVELS[ledger.level_for(size_bytes)]  # type: ignore[assignment]
     units = ledger.units
     if units.total:

@@ -37,7 +37,7 @@ def put_job(message: job_pb2.Job, job: Job, jobs_ahead: int = 0) -> None:
     message.outcome = convert.OUTCOMES[job.outcome]  # type: ignore[assignment]
     message.state_reasons.extend(job.reasons)
     message.win32_status = job_bits(job)
-    convert.put_ledger(message.ledger, job.ledger, document.size_bytes)
+    convert.put_ledger(message.ledger, job.ledger, document.size_bytes, job.created_at)
     convert.put_time(message.create_time, job.created_at)
     message.attempts, message.hold_reason, message.etag = job.attempts, job.hold_reason, job.etag
     message.retain, message.jobs_ahead = job.retain, jobs_ahead
@@ -75,8 +75,8 @@ def put_refusal(message: pb.SubmitResult, error: FabricError) -> None:
     convert.put_error(message.error, error)
 
 
-def attempt_to_pb(attempt: Attempt, size_bytes: int) -> job_pb2.Attempt:
-    """Return an attempt for the wire."""
+def attempt_to_pb(attempt: Attempt, job: Job) -> job_pb2.Attempt:
+    """Return an attempt of a job for the wire."""
     message = job_pb2.Attempt(
         name=f"jobs/{attempt.job_number}/attempts/{attempt.number}",
         number=attempt.number,
@@ -88,7 +88,7 @@ def attempt_to_pb(attempt: Attempt, size_bytes: int) -> job_pb2.Attempt:
     )
     message.outcome = convert.OUTCOMES[attempt.outcome]  # type: ignore[assignment]
     convert.put_port(message.port, attempt.port)
-    convert.put_ledger(message.ledger, attempt.ledger, size_bytes)
+    convert.put_ledger(message.ledger, attempt.ledger, job.document.size_bytes, job.created_at)
     if attempt.started_at is not None:
         convert.put_time(message.start_time, attempt.started_at)
     if attempt.ended_at is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
@@ -93,15 +93,18 @@ def words_of(status: port_pb2.PortStatus) -> str:
     return " ".join([*(name.lower().replace("_", " ") for name in names), status.text])[:200].strip()
 
 
-def reports_of(message: port_pb2.Port) -> tuple[Report, ...]:
-    """Return what was said about a port. Windows' number is the wire's less one; 0 there is "nothing to report"."""
+def reports_of(message: port_pb2.Port, heard: datetime) -> tuple[Report, ...]:
+    """Return what was said about a port, `heard` at the latest if its host gives no time.
+
+    Windows' number is the wire's less one; 0 there is "nothing to report".
+    """
     return tuple(
         Report(
             condition=max(report.condition - 1, 0),
             severity=report.severity,
             text=report.text,
             source=_SOURCES.get(report.source, Source.HOST),
-            at=report.report_time.ToDatetime(tzinfo=UTC) if report.HasField("report_time") else None,
+            at=report.report_time.ToDatetime(tzinfo=UTC) if report.HasField("report_time") else heard,
             cause=report.cause_id,
         )
         for report in message.status

@@ -24,7 +24,7 @@ async def with_halves(said: Explanation, job: Job, store: Store, units: UnitScan
     for event in await store.history(job.number, limit=_LATELY):
         if event.what in (BEHIND, CLOSED):
             text = event.detail if event.what == BEHIND else f"the unit it was broken off in {event.detail}"
-            facts.append(Fact(text, Source.TRANSPORT, event.at))
+            facts.append(Fact(text, Source.TRANSPORT, event.at or job.created_at))
     if not any(fact.text.startswith("the unit") for fact in facts):
         facts += await _lies_there(job, units)
     if not facts:
@@ -51,4 +51,4 @@ async def _lies_there(job: Job, units: UnitScan) -> list[Fact]:
     then = "nobody knows what closes it"
     if standing.close is not None:
         then = f"it {'is thrown away' if standing.close.drops else 'comes out'} before the next document"
-    return [Fact(f"{what} went to {job.port}; {then}", Source.TRANSPORT, job.ended_at)]
+    return [Fact(f"{what} went to {job.port}; {then}", Source.TRANSPORT, job.ended_at or job.created_at)]

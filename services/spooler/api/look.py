@@ -62,19 +62,21 @@ class Look:
         host = self._hosts.get(name.host)
         info = self._hosts.port(name)
         lane = self._dispatch.lane_view(name)
+        seen = host.last_seen if host is not None else None
         failure = None
         if lane is not None and lane.error is not None:
-            failure = Failure(lane.error.reason, lane.error.win32, lane.error.message)
+            failure = Failure(lane.error.reason, lane.error.win32, lane.error.message, lane.failed_at)
         wire = wire_of(info) if info is not None else port_pb2.Port()
         return PortFacts(
             name=info.name if info is not None else name,
             known=info is not None,
             host_state=host.state if host is not None else "",
             host_error=host.error if host is not None else "",
-            host_seen=host.last_seen if host is not None else None,
+            host_seen=seen,
+            host_since=host.since if host is not None else None,
             state=info.state if info is not None else "",
             device=info.device if info is not None else "",
-            reports=reports_of(wire),
+            reports=reports_of(wire, seen or datetime.now(UTC)),
             holder=holder_of(wire, self._fabric_id),
             lane=str(lane.state) if lane is not None else "",
             error=failure,
@@ -120,7 +122,9 @@ class Look:
             opens=wait.opens,
             leaves_in_s=wait.leaves_in_s,
             home=wait.home,
+            kept_from=wait.kept_from,
             lies=_lies(under_way[1]) if under_way is not None else Lies.HERE,
+            moved=under_way[1].moved_at if under_way is not None else None,
             patience=self._patience,
         )
 

@@ -136,9 +136,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         size, behind = page_size(request.page_size), number_in(request.page_token)
         rest = [attempt for attempt in await self._store.attempts(job.number) if attempt.number > behind]
         page = await self._steering.in_units(job, rest[:size])
-        answer = pb.ListAttemptsResponse(
-            attempts=[attempt_to_pb(attempt, job.document.size_bytes) for attempt in page]
-        )
+        answer = pb.ListAttemptsResponse(attempts=[attempt_to_pb(attempt, job) for attempt in page])
         if len(rest) > size:
             answer.next_page_token = token_of(str(rest[size - 1].number))
         return answer

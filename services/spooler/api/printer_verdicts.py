@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -40,8 +41,9 @@ class PrinterVerdicts(Collector):
             queue.printer,
             tuple(self._look.port_facts(port) for port in queue.printer.ports),
             len(jobs),
-            sum(map(is_undecided, jobs)),
+            [job for job in jobs if is_undecided(job)],
             self._look.job_facts(first) if first is not None else None,
+            datetime.now(UTC),
         )
 
     @contextmanager

@@ -65,7 +65,7 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
             held = await self._holder(job) if job.state is JobState.PENDING_HELD else None
             said = explain_job(self._look.job_facts(job, held))
             answer = _answer(await with_halves(said, job, self._store, self._units))
-            put_ledger(answer.ledger, job.ledger, job.document.size_bytes)
+            put_ledger(answer.ledger, job.ledger, job.document.size_bytes, job.created_at)
             return answer
         if kind == "uploads":
             return await self._explain_upload(request.name.partition("/")[2])
@@ -135,9 +135,8 @@ def _answer(explanation: Explanation) -> pb.ExplainResponse:
 
 def _put_fact(message: pb.Fact, fact: Fact, now: datetime) -> None:
     message.source = STATUS_SOURCES[fact.source]  # type: ignore[assignment]
-    if fact.at is not None:
-        put_time(message.time, fact.at)
-        message.age.FromMilliseconds(max(int((now - fact.at).total_seconds() * 1000), 0))
+    put_time(message.time, fact.at)
+    message.age.FromMilliseconds(max(int((now - fact.at).total_seconds() * 1000), 0))
 
 
 def _entry(event: HistoryEvent) -> pb.HistoryEntry:

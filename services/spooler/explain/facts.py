@@ -66,11 +66,11 @@ class Source(StrEnum):
 
 
 class Fact(NamedTuple):
-    """One thing the answer rests on."""
+    """One thing the answer rests on: who says it, and when it was seen or, where its text says so, heard of here."""
 
     text: str
     source: Source
-    at: datetime | None = None
+    at: datetime
 
 
 class Action(NamedTuple):
@@ -87,7 +87,7 @@ class Failure(NamedTuple):
     reason: str
     win32: int
     message: str
-    at: datetime | None = None
+    at: datetime
 
 
 class Report(NamedTuple):
@@ -97,7 +97,7 @@ class Report(NamedTuple):
     severity: int
     text: str
     source: Source
-    at: datetime | None = None
+    at: datetime  # by its host's clock
     cause: str = ""  # an id of what is behind it: "line-errors"
 
 
@@ -119,6 +119,7 @@ class PortFacts:
     host_state: str = "online"  # "" when no such host is configured; connecting, online, silent, draining
     host_error: str = ""
     host_seen: datetime | None = None
+    host_since: datetime | None = None  # when its state, or what is wrong with it, was learned
     state: str = ""  # the host's word for it: ready, printing, offline, …
     device: str = ""
     reports: tuple[Report, ...] = ()
@@ -180,7 +181,9 @@ class JobFacts:
     opens: datetime | None = None  # when its printer's daily window opens; None: it is open
     leaves_in_s: float = 0.0  # until its turn in catching up after an outage
     home: PortName | None = None  # the port it waits for, because its first part was printed there
+    kept_from: frozenset[PortName] = frozenset()  # ports of its printer that it may not use: another monitor's
     lies: Lies = Lies.HERE
+    moved: datetime | None = None  # when it last got further; None: it is not on its way
     patience: Patience = PATIENT
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
 from spooler.explain.loss import loss_of
 from spooler.explain.ports import trouble_of
@@ -11,6 +14,7 @@ from spooler.explain.saying import (
     accepted_fact,
     cancel_action,
     error_facts,
+    last_proof,
     move_action,
     span_of,
 )
@@ -25,24 +29,39 @@ def waiting(facts: JobFacts) -> Explanation:
     job, printer = facts.job, facts.printer
     if printer is None:
         actions = (move_action(job), cancel_action(job))
-        return Explanation(Verdict.NO_PORT, f"Printer {job.printer} is gone.", loss_of(job), actions)
+        text = f"Printer {job.printer} is gone."
+        gone = Fact(f"there is no printer {job.printer} here", Source.OPERATOR, facts.now)
+        return Explanation(Verdict.NO_PORT, text, loss_of(job), actions, (gone, accepted_fact(job)))
     if printer.paused is not None:
         return paused(printer, loss_of(job))
     if facts.opens is not None:
         return _shut(facts, printer)
     if not printer.ports:
-        return no_ports(printer, loss_of(job))
-    ports = [port for port in facts.ports if facts.home is None or port.name.key == facts.home.key]
+        return no_ports(printer, loss_of(job), facts.now)
+    at_home = facts.home is not None
+    may = [port for port in facts.ports if port.name not in facts.kept_from]
+    ports = [port for port in may if facts.home is None or port.name.key == facts.home.key]
     troubles = [(port, trouble_of(port, facts.now)) for port in ports]
     found = [(port, trouble) for port, trouble in troubles if trouble is not None]
     if len(found) == len(troubles) and found:
-        return _no_port_can(job, found, at_home=facts.home is not None)
+        said = _no_port_can(job, found, at_home=at_home)
+        return said if at_home or not facts.kept_from else _with_others(said, facts, printer)
     known = (
         accepted_fact(job),
         *error_facts(job),
         *(fact for _port, trouble in found for fact in trouble.facts),
     )
     return _its_turn(facts, printer, known)
+
+
+def _with_others(said: Explanation, facts: JobFacts, printer: Printer) -> Explanation:
+    """Say that the printer has other ports, which this job may not use by the printer's rules."""
+    names = ", ".join(str(port) for port in printer.ports if port in facts.kept_from)
+    text = f"{names} would be another port monitor's: a job that a port failed stays with ports of its monitor"
+    command = f"printfabric printers set {printer.name} --redirect-across-monitors"
+    allow = Action("Let all ports take it", f"{PRINTERS}/UpdatePrinter", command)
+    fact = Fact(text, Source.OPERATOR, facts.now)
+    return replace(said, actions=(*said.actions, allow), facts=(*said.facts, fact))
 
 
 def _its_turn(facts: JobFacts, printer: Printer, known: tuple[Fact, ...]) -> Explanation:
@@ -101,7 +120,11 @@ def _no_port_can(job: Job, found: list[tuple[PortFacts, Trouble]], *, at_home: b
         actions = (*trouble.actions, move)
         if at_home:
             facts = (
-                Fact(f"its first part was printed on {port.name}, its rest waits for it", Source.HOST),
+                Fact(
+                    f"its first part was printed on {port.name}, its rest waits for it",
+                    Source.HOST,
+                    last_proof(job),
+                ),
                 *facts,
             )
         return Explanation(trouble.verdict, trouble.headline, loss_of(job), actions, facts)
@@ -131,8 +154,11 @@ def paused(printer: Printer, loss: str) -> Explanation:
     )
 
 
-def no_ports(printer: Printer, loss: str) -> Explanation:
+def no_ports(printer: Printer, loss: str, now: datetime) -> Explanation:
     """Say that a printer has nowhere to print."""
     name = printer.name
     add = Action("Add a port", f"{PRINTERS}/UpdatePrinter", f"printfabric printers set {name} --port <port>")
-    return Explanation(Verdict.NO_PORT, f"Printer {name} has no port.", loss, (add,))
+    text = f"Printer {name} has no port."
+    return Explanation(
+        Verdict.NO_PORT, text, loss, (add,), (Fact(f"{name} has no port", Source.OPERATOR, now),)
+    )

@@ -6,7 +6,9 @@ nobody knows what came out goes before all, for it waits for a decision and for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from spooler.aftermath import unit_range
 from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED
@@ -22,12 +24,14 @@ from spooler.explain.facts import (
 )
 from spooler.explain.in_line import no_ports, paused, waiting
 from spooler.explain.loss import loss_of, loss_over
+from spooler.explain.ports import trouble_of
 from spooler.explain.proving import proof_facts, proven
 from spooler.explain.saying import (
     JOBS,
     accepted_fact,
     cancel_action,
     error_facts,
+    last_proof,
     progress_facts,
     release_action,
     span_of,
@@ -37,6 +41,8 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome, UnitKind
 from spooler.printer import Printer
+
+_MOST_NAMED = 5  # jobs that a printer's answer names
 
 
 def explain_job(facts: JobFacts) -> Explanation:
@@ -59,29 +65,42 @@ def explain_job(facts: JobFacts) -> Explanation:
 
 
 def explain_printer(
-    printer: Printer, ports: tuple[PortFacts, ...], queued: int, uncertain: int, facts_at: JobFacts | None
+    printer: Printer,
+    ports: tuple[PortFacts, ...],
+    queued: int,
+    undecided: Sequence[Job],
+    facts_at: JobFacts | None,
+    now: datetime,
 ) -> Explanation:
-    """Say why a printer does not print. `facts_at` is about the job that is next, if one waits."""
+    """Say why a printer does not print. `facts_at` is about the job that is next, if one waits.
+
+    undecided: its jobs that wait for a decision about what came out.
+    """
     on_its_way = [job for port in ports for job in port.flights if job.printer == printer.name]
-    loss = loss_over(on_its_way, uncertain)
-    if uncertain:
+    loss = loss_over(on_its_way, len(undecided))
+    if undecided:
         return Explanation(
             Verdict.UNKNOWN,
-            f"{uncertain} of its jobs wait for a decision about what came out.",
+            f"{len(undecided)} of its jobs wait for a decision about what came out.",
             loss,
             (Action("Show them", f"{JOBS}/ListJobs", f"printfabric jobs --printer {printer.name}"),),
+            tuple(_undecided_fact(job) for job in undecided[:_MOST_NAMED]),
         )
     if printer.paused is not None:
         return paused(printer, loss)
     if not printer.ports:
-        return no_ports(printer, loss)
+        return no_ports(printer, loss, now)
     if facts_at is not None:
         said = explain_job(facts_at)
         return replace(said, loss=loss) if len(on_its_way) > 1 else said
     now_silent = [port for port in ports if port.host_state not in ("online", "draining")]
     if now_silent and len(now_silent) == len(ports):
         host = ports[0].name.host
-        return Explanation(Verdict.HOST_SILENT, f"Host {host} does not answer; nothing waits for it.", loss)
+        trouble = trouble_of(ports[0], now)
+        text = f"Host {host} does not answer; nothing waits for it."
+        return Explanation(
+            Verdict.HOST_SILENT, text, loss, facts=trouble.facts if trouble is not None else ()
+        )
     text = f"Nothing is wrong: {queued} jobs wait." if queued else "Nothing waits."
     return Explanation(Verdict.FINE, text, loss)
 
@@ -108,6 +127,12 @@ def _ended(job: Job) -> Explanation:
         why = f": {job.last_error.message}"
     restart = Action("Print it again", f"{JOBS}/RestartJob", f"printfabric restart {job.number}")
     return Explanation(Verdict.ENDED, f"{word}{when}{why}.", loss_of(job), (restart,), facts)
+
+
+def _undecided_fact(job: Job) -> Fact:
+    return Fact(
+        f"job {job.number}: {job.hold_reason or 'it waits for a decision'}", Source.HOST, last_proof(job)
+    )
 
 
 def _undecided(job: Job) -> Explanation:
@@ -154,12 +179,13 @@ def _held(facts: JobFacts) -> Explanation:
     reason = job.hold_reason or (f"held by {facts.held.by}" if facts.held is not None else "held")
     since = facts.held.at if facts.held is not None else job.created_at
     text = f"{reason[0].upper()}{reason[1:]}" + (f", since {since:%Y-%m-%d %H:%M} UTC" if since else "")
+    by = Fact(reason, Source.OPERATOR, since or job.created_at)
     return Explanation(
         Verdict.HELD,
         f"{text}.",
         loss_of(job),
         (release_action(job), cancel_action(job)),
-        (Fact(reason, Source.OPERATOR, since), *error_facts(job), accepted_fact(job)),
+        (by, *error_facts(job), accepted_fact(job)),
     )
 
 

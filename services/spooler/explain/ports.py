@@ -84,12 +84,12 @@ def explain_port(port: PortFacts, now: datetime, undecided: int = 0) -> Explanat
     if port.flights:
         count = "a document is" if len(port.flights) == 1 else f"{len(port.flights)} documents are"
         text = f"Nothing is wrong: {count} on the way."
-    return Explanation(Verdict.FINE, text, loss, facts=_state(port))
+    return Explanation(Verdict.FINE, text, loss, facts=_state(port, now))
 
 
-def _state(port: PortFacts) -> tuple[Fact, ...]:
+def _state(port: PortFacts, now: datetime) -> tuple[Fact, ...]:
     word = port.state or "ready"
-    return (Fact(f"{port.name} is {word}", Source.HOST, port.host_seen),)
+    return (Fact(f"{port.name} is {word}", Source.HOST, port.host_seen or now),)
 
 
 def _paused(port: PortFacts, _now: datetime) -> Trouble | None:
@@ -111,7 +111,7 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
         return Trouble(
             Verdict.NO_PORT,
             f"Host {host} is not configured.",
-            (Fact(f"no host {host} is known here", Source.HOST),),
+            (Fact(f"no host {host} is known here", Source.HOST, now),),
         )
     if port.host_state in ("online", "draining"):
         return None
@@ -119,31 +119,35 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
     headline = f"Host {host} does not answer{since}."
     if port.host_state == "connecting":
         headline = f"Host {host} has not answered yet."
-    facts = [Fact(f"host {host} is {port.host_state}", Source.HOST, port.host_seen)]
+    learned = port.host_since or now
+    facts = [Fact(f"host {host} is {port.host_state}", Source.HOST, port.host_seen or learned)]
     if port.host_error:
-        facts.append(Fact(port.host_error, Source.TRANSPORT))
+        facts.append(Fact(port.host_error, Source.TRANSPORT, learned))
     look = Action("Look at the hosts", f"{_PORTS}/ListHosts", "printfabric hosts")
     return Trouble(Verdict.HOST_SILENT, headline, tuple(facts), (look,))
 
 
-def _unknown(port: PortFacts, _now: datetime) -> Trouble | None:
+def _unknown(port: PortFacts, now: datetime) -> Trouble | None:
     if port.known:
         return None
     return Trouble(
         Verdict.NO_PORT,
         f"Host {port.name.host} has no port {port.name.port}.",
-        (Fact(f"{port.name} is not among the ports of its host", Source.HOST, port.host_seen),),
+        (Fact(f"{port.name} is not among the ports of its host", Source.HOST, port.host_seen or now),),
         (Action("Add a port", f"{_PORTS}/AddPort", f"printfabric ports add {port.name}"),),
     )
 
 
-def _held(port: PortFacts, _now: datetime) -> Trouble | None:
+def _held(port: PortFacts, now: datetime) -> Trouble | None:
     held_elsewhere = port.holder is not None and not port.holder.ours
     refused = port.error is not None and _BY_REASON.get(port.error.reason) is Verdict.PORT_HELD
     if not (held_elsewhere or (refused and port.lane in ("waiting", "stopped"))):
         return None
     who = port.holder.who if port.holder is not None and held_elsewhere else "somebody else"
-    facts = [Fact(f"{port.name} is open for {who}", Source.HOST, port.holder.since if port.holder else None)]
+    since = (
+        port.holder.since if port.holder is not None else port.error.at if port.error is not None else None
+    )
+    facts = [Fact(f"{port.name} is open for {who}", Source.HOST, since or port.host_seen or now)]
     if port.error is not None:
         facts.append(Fact(port.error.message, Source.HOST, port.error.at))
     show = Action("Show the holder", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
@@ -176,7 +180,7 @@ def _half(port: PortFacts, _now: datetime) -> Trouble | None:
     return Trouble(
         Verdict.PRINTER_SAYS,
         f"{error.message[0].upper()}{error.message[1:]}.",
-        (Fact(error.message, Source.HOST),),
+        (Fact(error.message, Source.HOST, error.at),),
         (Action("It is clear: go on", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
     )
 
@@ -206,7 +210,7 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
         headline = f"Host {port.name.host} has no room for the document, which has to lie there whole; it is asked again{again}."
     facts = [Fact(error.message, Source.TRANSPORT, error.at)]
     if again:
-        facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT))
+        facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT, now))
     resume = Action("Try now", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}")
     return Trouble(verdict, headline, tuple(facts), (resume,))
 

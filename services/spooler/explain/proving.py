@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spooler.explain.facts import Fact, Source
+from spooler.explain.saying import last_proof
 from spooler.job import Job
 from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource
 
@@ -54,8 +55,8 @@ def proof_facts(job: Job) -> tuple[Fact, ...]:
     """Return what a completed job's level rests on, and every single proof with its time."""
     basis = _BASIS.get(job.ledger.level, "no proof beyond the device's driver")
     basis = _BASIS_ANSWERED if answered(job) else basis
-    singles = (_fact(one, job.document.size_bytes) for one in job.ledger.evidence)
-    return (Fact(basis, Source.TRANSPORT, job.ended_at), *singles)
+    singles = (_fact(one, job) for one in job.ledger.evidence)
+    return (Fact(basis, Source.TRANSPORT, job.ended_at or last_proof(job)), *singles)
 
 
 def answered(job: Job) -> bool:
@@ -69,9 +70,13 @@ def timed_out(job: Job) -> bool:
     return any(one.source is EvidenceSource.TIMEOUT for one in job.ledger.evidence)
 
 
-def _fact(one: Evidence, size_bytes: int) -> Fact:
+def _fact(one: Evidence, job: Job) -> Fact:
+    at = one.at or last_proof(job)
     if one.source not in _SAID:  # a time-out, a person
         by = Source.OPERATOR if one.source is EvidenceSource.OPERATOR else Source.HOST
-        return Fact(one.detail, by, one.at)
+        return Fact(one.detail, by, at)
     source, who = _SAID[one.source]
-    return Fact(f"{one.level} by {who}: {one.offset} of {size_bytes} bytes", source, one.at)
+    # A host tells how far it is, not since when.
+    return Fact(
+        f"{one.level} by {who}: {one.offset} of {job.document.size_bytes} bytes (as heard here)", source, at
+    )

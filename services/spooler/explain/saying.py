@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from spooler.explain.facts import Action, Fact, Source
 from spooler.job import Job
 
@@ -17,18 +19,24 @@ def accepted_fact(job: Job) -> Fact:
 def error_facts(job: Job) -> tuple[Fact, ...]:
     """Return the last thing that went wrong, if anything did."""
     error = job.last_error
-    return (Fact(error.message, Source.TRANSPORT, error.at),) if error is not None else ()
+    return (Fact(error.message, Source.TRANSPORT, error.at or job.created_at),) if error is not None else ()
 
 
-def progress_facts(job: Job) -> tuple[Fact, ...]:
-    """Return how far its bytes have got, if any has left."""
+def progress_facts(job: Job, moved: datetime | None = None) -> tuple[Fact, ...]:
+    """Return how far its bytes have got, if any has left; `moved`: when news of that came last, if it is on its way."""
     size, offsets = job.document.size_bytes, job.ledger.offsets
     if not offsets.accepted:
         return ()
     text = f"of {size} bytes the host took {offsets.accepted}, the far end {offsets.acked}"
     if offsets.confirmed:
         text += f", the printer confirmed {offsets.confirmed}"
-    return (Fact(text, Source.TRANSPORT),)
+    return (Fact(f"{text} (as heard here)", Source.TRANSPORT, moved or last_proof(job)),)
+
+
+def last_proof(job: Job) -> datetime:
+    """Return when the newest proof of a job was heard of; of one without any, when it began, or came."""
+    heard = [one.at for one in job.ledger.evidence if one.at is not None]
+    return max(heard, default=job.started_at or job.created_at)
 
 
 def release_action(job: Job) -> Action:

@@ -26,7 +26,7 @@ def on_its_way(facts: JobFacts) -> Explanation:
     """Say what keeps a job that has left from coming out, or that nothing does."""
     job = facts.job
     port = next((one for one in facts.ports if job.port is not None and one.name.key == job.port.key), None)
-    known = (accepted_fact(job), *progress_facts(job))
+    known = (accepted_fact(job), *progress_facts(job, facts.moved))
     found = None
     if port is not None:
         found = trouble_of(port, facts.now) or line_trouble(port) or _standstill(facts, port)

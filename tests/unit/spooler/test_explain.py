@@ -44,7 +44,7 @@ def port(**what):
 
 def failed(reason, win32=0, message="it failed", lane="waiting", **what):
     return port(
-        lane=lane, error=Failure(reason, win32, message), retry_at=NOW + timedelta(seconds=12), **what
+        lane=lane, error=Failure(reason, win32, message, NOW), retry_at=NOW + timedelta(seconds=12), **what
     )
 
 
@@ -73,8 +73,8 @@ ROWS = [
     (Verdict.NO_CONNECTION, "does not answer on 10.0.0.7:9100", facts(failed("CONNECTION_REFUSED", 1225, device="10.0.0.7:9100"))),
     (Verdict.NO_CONNECTION, "does not answer", facts(failed("DEVICE_OFFLINE", 21, device="10.0.0.7:9100"))),
     (Verdict.DEVICE_MISSING, "is not there", facts(failed("DEVICE_OFFLINE", 21))),
-    (Verdict.PRINTER_SAYS, "Out of paper", facts(port(reports=(Report(3, 1, "", Source.PRINTER),)))),
-    (Verdict.PRINTER_SAYS, "Ribbon empty", facts(port(reports=(Report(8, 1, "Ribbon empty", Source.PRINTER),)))),
+    (Verdict.PRINTER_SAYS, "Out of paper", facts(port(reports=(Report(3, 1, "", Source.PRINTER, NOW),)))),
+    (Verdict.PRINTER_SAYS, "Ribbon empty", facts(port(reports=(Report(8, 1, "Ribbon empty", Source.PRINTER, NOW),)))),
     (Verdict.STALLED, "takes nothing", facts(failed("WRITE_TIMEOUT", 1460))),
     (Verdict.RETRY, "tried again in 12 s", facts(failed("DEVICE_FAULT", 29))),
     (Verdict.AWAITING_PROOF, "proof is awaited", facts(job=replace(JOB, state=JobState.PROCESSING, port=PORT, ledger=Ledger(Offsets(100, 100, 0, 0))))),
@@ -96,6 +96,8 @@ def test_every_answer_has_a_sentence_a_loss_and_facts(verdict, words, known):
     assert answer.headline.endswith(".")
     assert answer.headline[0].isupper() or answer.headline.startswith(("edge-7", "/dev", "3 "))
     assert answer.loss.endswith(".")
+    assert answer.facts
+    assert all(fact.at <= NOW for fact in answer.facts)
 
 
 def test_a_printers_hours_are_told_by_its_own_clock():
@@ -127,13 +129,13 @@ def test_a_pool_without_any_working_port_names_them_all():
 
 
 def test_warnings_do_not_stop_a_port():
-    assert trouble_of(port(reports=(Report(10, 2, "", Source.PRINTER),)), NOW) is None
+    assert trouble_of(port(reports=(Report(10, 2, "", Source.PRINTER, NOW),)), NOW) is None
     assert trouble_of(port(holder=Holder(True, "printer labels", "labels")), NOW) is None
     assert trouble_of(failed("DEVICE_FAULT", 29, lane="open"), NOW) is None
 
 
 def test_the_host_comes_before_what_the_port_said_earlier():
-    silent = port(host_state="silent", reports=(Report(3, 1, "", Source.PRINTER),))
+    silent = port(host_state="silent", reports=(Report(3, 1, "", Source.PRINTER, NOW),))
     assert explain_port(silent, NOW).verdict is Verdict.HOST_SILENT
 
 
@@ -153,16 +155,16 @@ def test_a_last_error_is_among_the_facts_with_its_time():
 
 
 def test_a_printer_is_explained_by_its_next_job_and_by_decisions_that_wait():
-    assert explain_printer(PRINTER, (port(),), 0, 0, None).verdict is Verdict.FINE
-    assert explain_printer(PRINTER, (port(),), 2, 2, facts()).verdict is Verdict.UNKNOWN
+    assert explain_printer(PRINTER, (port(),), 0, [], None, NOW).verdict is Verdict.FINE
+    assert explain_printer(PRINTER, (port(),), 2, [JOB, JOB], facts(), NOW).verdict is Verdict.UNKNOWN
     silent = port(host_state="silent")
-    assert explain_printer(PRINTER, (silent,), 1, 0, facts(silent)).verdict is Verdict.HOST_SILENT
-    assert explain_printer(PRINTER, (silent,), 0, 0, None).verdict is Verdict.HOST_SILENT
+    assert explain_printer(PRINTER, (silent,), 1, [], facts(silent), NOW).verdict is Verdict.HOST_SILENT
+    assert explain_printer(PRINTER, (silent,), 0, [], None, NOW).verdict is Verdict.HOST_SILENT
 
 
 def test_every_command_that_is_suggested_is_one_that_the_client_knows():
     answers = [explain_job(row[2]) for row in ROWS] + [explain_port(port(paused=Paused("ben", NOW)), NOW)]
-    answers.append(explain_printer(PRINTER, (port(),), 2, 2, None))
+    answers.append(explain_printer(PRINTER, (port(),), 2, [JOB, JOB], None, NOW))
     commands = {action.command for answer in answers for action in answer.actions}
     assert len(commands) > 8
     for line in commands:
@@ -215,9 +217,13 @@ def test_an_end_by_a_time_out_is_told_as_one_and_every_proof_is_named_with_its_t
         " at 10:00:00 UTC."
     )
     told = {(fact.text, fact.source, fact.at) for fact in answer.facts}
-    assert ("accepted by the host's journal: 100 of 100 bytes", Source.HOST, proofs[0].at) in told
     assert (
-        "acked by the connection's acknowledgements: 100 of 100 bytes",
+        "accepted by the host's journal: 100 of 100 bytes (as heard here)",
+        Source.HOST,
+        proofs[0].at,
+    ) in told
+    assert (
+        "acked by the connection's acknowledgements: 100 of 100 bytes (as heard here)",
         Source.TRANSPORT,
         proofs[1].at,
     ) in told

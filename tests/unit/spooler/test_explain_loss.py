@@ -121,7 +121,9 @@ def test_a_port_says_of_the_documents_on_their_way_whether_anything_is_lost():
 def test_a_printer_that_stands_still_says_what_is_on_its_way():
     one, others = printing(60, 10), replace(printing(0), printer="other")
     halted = replace(PRINTER, paused=Paused("ben", NOW))
-    assert explain_printer(halted, (PortFacts(PORT, flights=(one, others)),), 1, 0, None).loss == loss_of(one)
+    assert explain_printer(
+        halted, (PortFacts(PORT, flights=(one, others)),), 1, [], None, NOW
+    ).loss == loss_of(one)
     ports = (PortFacts(PORT, flights=(one, one)),)
-    both = explain_printer(PRINTER, ports, 2, 0, JobFacts(NOW, one, PRINTER)).loss
+    both = explain_printer(PRINTER, ports, 2, [], JobFacts(NOW, one, PRINTER), NOW).loss
     assert both == "Nothing is lost so far: of 2 documents up to 180 bytes " + IF_CUT
