@@ -1,7 +1,7 @@
 """A picture of a ZPL label: text, boxes, lines, graphics, bar codes; good enough to look at.
 
 After the "ZPL II Programming Guide": ^FO ^FT ^FW ^LH ^A ^CF ^FD ^FH ^FB ^FR ^GB ^GD ^GC ^GE ^GF (A, uncompressed and with repeat
-counts) ^BY ^BC ^B3 ^BE ^B8 ^BU ^B2 ^BK ^BQ ^PW ^LL. Two-dimensional codes other than QR are drawn as a named box, and every code upright.
+counts) ^BY, codes, ^PW ^LL.
 What is not known is skipped: ^PO, ^PM, ^LR, ^LS, ^LT, ^FP, stored graphics, ^GFB and ^GFC among it.
 """
 
@@ -12,15 +12,14 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw
 
-from printfabric_sim.render.barcodes import LINEAR_ZPL, draw_linear, qr_image
-from printfabric_sim.render.fonts import above_baseline, draw_text, font, text_mask
+from printfabric_sim.render.fonts import above_baseline, font, text_mask
+from printfabric_sim.render.label_codes import draw_code
 from printfabric_sim.render.label_shapes import SHAPES
 from printfabric_sim.render.zpl_parameters import MAX_DOTS, number, numbers, parameters
 
 _COMMAND = re.compile(rb"\^([A-Za-z@][A-Za-z0-9@]?)([^\^~]*)", re.DOTALL)
-# What turns text clockwise by 90, 180 and 270 degrees.
+# What turns fields clockwise by 90, 180 and 270 degrees.
 _TURNS = {"R": Image.Transpose.ROTATE_270, "I": Image.Transpose.ROTATE_180, "B": Image.Transpose.ROTATE_90}
-_NAMED_BOXES = {"X": "DataMatrix", "7": "PDF417", "0": "Aztec", "D": "MaxiCode", "F": "MicroPDF417"}
 
 
 def draw_label(content: bytes, width: int = 812, length: int = 0) -> Image.Image:
@@ -146,7 +145,7 @@ class _Label:
 
     def _draw_line(self, text: str) -> None:
         height, width = self._size
-        self._lay(text_mask(text, height, width / height), height)
+        self._lay(text_mask(text, height, width / height), height, above_baseline(height))
 
     def _draw_block(self, text: str) -> None:
         assert self._block is not None
@@ -164,11 +163,13 @@ class _Label:
             written = text_mask(line, height, stretch)
             space = width - written.width
             mask.paste(255, ({"C": space // 2, "R": space}.get(justify, 0), row * height), written)
-        self._lay(mask, len(rows) * height)
+        self._lay(mask, len(rows) * height, above_baseline(height))
 
-    def _lay(self, mask: Image.Image, height: int) -> None:
-        """Print text that is `height` high and may reach below that, turned as the field is, where the field is."""
-        above = above_baseline(self._size[0])
+    def _lay(self, mask: Image.Image, height: int, above: int) -> None:
+        """Print what is `height` high and may reach below that, turned as the field is, where the field is.
+
+        So many dots of it are `above` its baseline.
+        """
         beyond, below = mask.height - height, mask.height - above
         x, y = self._at
         if self._baseline:  # where the text begins, on its baseline
@@ -186,39 +187,11 @@ class _Label:
         self._reach(place[1] + mask.height - (beyond if self._turn not in _TURNS else 0))
 
     def _draw_code(self, kind: str, parameters: list[str], text: str) -> None:
-        x, y = self._at
-        if kind == "Q":
-            data = text[3:] if re.match(r"[HQML][AM],", text) else text
-            module = number(parameters[2], 3) if len(parameters) > 2 else 3
-            code = qr_image(data.encode(), module, text[0] if text[:1] in ("L", "M", "Q", "H") else "M")
-            self._image.paste(code, (x, y + 10))
-            self._reach(y + 10 + code.height)
-            return
-        if kind in _NAMED_BOXES or kind not in LINEAR_ZPL:
-            self._named_box(_NAMED_BOXES.get(kind, f"^B{kind}"), text)
-            return
-        # The height is the second parameter, except that ^B3 and ^B2-like codes differ by a check digit first.
-        index = 2 if kind == "3" else 1
-        height = number(parameters[index], self._bar_height) if len(parameters) > index else self._bar_height
-        data = text[2:] if kind == "C" and text.startswith((">:", ">;", ">9")) else text
-        top = y - height if self._baseline else y
-        drawn = draw_linear(self._image, (x, top), LINEAR_ZPL[kind], data, self._module, height)
-        if not drawn:
-            self._named_box(f"{LINEAR_ZPL[kind]}: cannot encode", text)
-            return
-        line = parameters[index + 1].strip().upper() if len(parameters) > index + 1 else "Y"
-        if line != "N":
-            length = ImageDraw.Draw(self._image).textlength(data, font=font(22))
-            draw_text(self._image, (x + max(0, round((drawn - length) / 2)), top + height + 4), data, 22)
-        self._reach(top + height + 30)
-
-    def _named_box(self, name: str, text: str) -> None:
-        x, y = self._at
-        draw = ImageDraw.Draw(self._image)
-        draw.rectangle((x, y, x + 160, y + 100), outline=0, width=2)
-        draw_text(self._image, (x + 8, y + 8), name, 18)
-        draw_text(self._image, (x + 8, y + 40), text[:14], 16)
-        self._reach(y + 100)
+        code = draw_code(kind, parameters, text, self._module, self._bar_height)
+        own = parameters[0].strip().upper()[:1] if parameters else ""
+        # Of a QR code the guide says: normal only.
+        self._turn = "N" if kind == "Q" else own or self._turning
+        self._lay(code.mask, code.mask.height, code.above)
 
     def _reach(self, y: int) -> None:
         self._lowest = max(self._lowest, y)
