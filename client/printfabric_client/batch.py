@@ -17,7 +17,7 @@ from printfabric.spooler.v1.print_service_pb2 import (
 )
 from printfabric_client.batch_source import BatchSource, Jobs
 from printfabric_client.connection import Connection
-from printfabric_client.errors import FabricError, HostUnreachable
+from printfabric_client.errors import FabricError, HostUnreachable, StoreUnavailable
 from printfabric_client.retry import Patience
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ class Batch:
         try:
             async for answer in call:
                 for result in answer.results:
+                    if result.error.reason == StoreUnavailable.reason:
+                        # Nothing is wrong with the job, and the spooler may be back soon: it is not answered yet.
+                        raise StoreUnavailable(result.error.message)
                     number = sent[result.index] if result.index < len(sent) else -1
                     if self._unanswered.pop(number, None) is None:
                         continue  # answered twice

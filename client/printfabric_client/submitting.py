@@ -87,8 +87,8 @@ class Submitting:
         """Print many small documents over one stream; yield each answer when its job is durable.
 
         Answers come in the order in which jobs became durable; `index` counts the given jobs from 0. A refused job
-        is an answer with `error` set and does not end the stream. After a broken connection everything unanswered
-        is sent again under the same request ids.
+        is an answer with `error` set and does not end the stream. After a broken connection, and when the
+        spooler's database is away, everything unanswered is sent again under the same request ids.
 
         Args:
             jobs: made by `new_job`; an iterable (read in a thread, so it may block) or an async iterable.

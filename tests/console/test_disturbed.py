@@ -83,7 +83,8 @@ def test_paper_that_runs_out_is_said_within_seconds_and_cleared_when_it_is_there
     headline = page.locator(".verdict h2")
     expect(headline).to_contain_text(re.compile("out of paper", re.IGNORECASE), timeout=PATIENCE)
     said = time.monotonic() - began
-    assert page.locator(".verdict .say").inner_text().count("lost") == 1
+    # What it says of paper depends on how far its document was when the paper ran out.
+    assert re.search(r"lost|missing|may be on paper|come out", page.locator(".verdict .say").inner_text())
     words = headline.inner_text()
     assert words in alive.run("explain", "local/DOCK_1")
     alerts = visit.window()

@@ -43,6 +43,7 @@ class Faults:
     break_stream_after: list[int] = field(
         default_factory=list
     )  # one SubmitJobs stream each breaks after so many answers
+    store_away: int = 0  # so many jobs of SubmitJobs are refused one by one because the database is away
     break_watch_after: list[int] = field(default_factory=list)  # one Watch each breaks after so many messages
     forget_positions: bool = False  # `since` is gone: a gap and a snapshot follow
     refuse: errors.FabricError | None = None  # every call is refused so

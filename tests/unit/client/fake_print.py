@@ -37,6 +37,7 @@ class FakePrintService(Memory, PrintServiceServicer):
                 result = pb.SubmitResult(index=index, request_id=request.request_id)
                 index += 1
                 try:
+                    self._reach_store()
                     job, result.duplicate = self.accept(request.request_id, request.spec, request.document)
                     result.job, result.job_uid = job.name, job.uid
                 except errors.FabricError as error:
@@ -48,6 +49,11 @@ class FakePrintService(Memory, PrintServiceServicer):
                 results.append(result)
             # The order of durability is not the order of sending.
             yield pb.SubmitJobsResponse(results=reversed(results))
+
+    def _reach_store(self):
+        if self.faults.store_away:
+            self.faults.store_away -= 1
+            raise errors.StoreUnavailable("the database does not answer")
 
     def UploadJob(self, request_iterator, context):
         self.enter("UploadJob", context)

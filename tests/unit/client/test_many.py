@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from printfabric_client import Client, Retry, new_job
+from printfabric_client.errors import StoreUnavailable
 
 QUICK = Retry(total_s=10, first_s=0.01, cap_s=0.05)
 
@@ -31,6 +32,23 @@ async def test_a_broken_stream_loses_and_doubles_nothing(spooler, breaks):
         results = [result async for result in fabric.submit_many(iter(jobs))]
     assert sorted(r.index for r in results) == list(range(500))
     assert sorted(spooler.documents.values(), key=int) == [b"%d" % n for n in range(500)]
+
+
+async def test_jobs_refused_because_the_database_is_away_are_sent_again(spooler):
+    spooler.faults.store_away = 5
+    jobs = [new_job(b"%d" % n, printer="labels") for n in range(500)]
+    async with client(spooler) as fabric:
+        results = [result async for result in fabric.submit_many(jobs)]
+    assert sorted(r.index for r in results) == list(range(500))
+    assert not [r for r in results if r.HasField("error")]
+    assert sorted(spooler.documents.values(), key=int) == [b"%d" % n for n in range(500)]
+
+
+async def test_a_database_that_stays_away_ends_the_batch(spooler):
+    spooler.faults.store_away = 1_000_000
+    async with client(spooler, retry=Retry(total_s=0.2, first_s=0.01, cap_s=0.05)) as fabric:
+        with pytest.raises(StoreUnavailable):
+            _ = [result async for result in fabric.submit_many([new_job(b"1", printer="labels")])]
 
 
 async def test_a_refused_job_is_an_answer_and_the_others_print(spooler):
