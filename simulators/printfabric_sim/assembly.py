@@ -44,8 +44,7 @@ class Assembly:
             if step.reason and not step.part:
                 self.discarded(inlet, Loss(taken), step.reason)
         if step.drop:
-            if not step.void:
-                self.discarded(inlet, Loss(self.draft.spans), step.reason or "nothing to print")
+            self._drop(inlet, step)
             self.draft = Draft(KEEP_CONTENT_BYTES)
         if step.copies:
             unit = self.draft.finish(self._owner.personality.kind, inlet.job, step.copies)
@@ -53,6 +52,16 @@ class Assembly:
             self._owner.path.put(unit)
         if step.mark is not None:
             self._owner.path.mark(step.mark)
+
+    def _drop(self, inlet: Inlet, step: Step) -> None:
+        """The unit in progress makes no mark: it is told as lost, unless it is whole and was not meant to make any."""
+        spans, why = self.draft.spans, step.reason or "nothing to print"
+        harmed = self.draft.garbled or len({span.inlet for span in spans}) > 1
+        if not step.void or harmed:
+            self.discarded(inlet, Loss(spans), why)
+        elif step.reason:
+            facts = Loss(spans).facts()
+            self._owner.record.event("nothing to print", inlet=inlet.number, reason=why, spans=facts["spans"])
 
     def end_of_input(self, inlet: Inlet) -> None:
         """All of `inlet` is interpreted and no more comes; a unit that a broken sender left is garbled from now on."""

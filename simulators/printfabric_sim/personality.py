@@ -47,7 +47,8 @@ class Step(NamedTuple):
     `used` bytes are consumed. With `part` they belong to the unit in progress; else they are a command that was obeyed
     or the gap between two units, or, with a `reason`, mean nothing and are noted as thrown away. `copies` > 0: the unit
     is complete with these bytes and that many copies of it are to be printed. `drop`: the unit in progress is given up
-    and nothing comes out (`reason` says why); with `void` it was commands without a mark on paper, and nothing is lost. `mark` is called when everything before it has left the printer.
+    and nothing comes out (`reason` says why); with `void` it was commands without a mark on paper, and nothing is lost, unless it is
+    known to be damaged or of two senders. `mark` is called when everything before it has left the printer.
     `Step(0)` means: more bytes are needed.
     """
 

@@ -31,7 +31,7 @@ END = {
 # What is allowed between two units, and is in none.
 GAP = {
     "zpl": re.compile(rb"(?:\s|~HI)*"),
-    "escpos": re.compile(rb""),
+    "escpos": re.compile(rb"(?:\x1b@|\x1dV\x00)*"),
     "pjl": re.compile(rb"(?:%b|@PJL[^\n]*\n|[\r\n ])*" % UEL),
     "plain": re.compile(rb""),
 }

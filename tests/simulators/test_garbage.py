@@ -115,13 +115,6 @@ async def test_the_record_says_what_a_reset_has_thrown_away(start, tmp_path):
     assert event["bytes"] == printer.record.lost_bytes
 
 
-async def test_the_record_says_what_had_nothing_to_print(start, tmp_path):
-    printer = await start("zpl", record=str(tmp_path))
-    inlet, _ = plug(printer)
-    printer.core.feed(inlet, b"^XA^MMT^XZ" + label(1))
-    assert [(event["bytes"], event["units"]) for event in discarded(tmp_path)] == [(10, 0)]
-
-
 async def test_a_million_copies_leave_the_rest_of_the_program_its_turn(start):
     printer = await start("zpl")
     other = await start("zpl")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import serial
 
+from printfabric_sim.inlet import Damage
 from tests.simulators.test_zpl import label, plug
 
 UEL = b"\x1b%-12345X"
@@ -38,6 +39,47 @@ async def test_a_job_without_its_page_is_still_told(start):
     inlet, _ = plug(printer)
     printer.core.feed(inlet, UEL + b"@PJL ENTER LANGUAGE=POSTSCRIPT\r\n%!\n(x) show\n" + UEL)
     assert [(event["reason"], event["bytes"]) for event in losses(printer)] == [("nothing to print", 12)]
+
+
+@pytest.mark.parametrize(
+    ("personality", "settings", "told"),
+    [
+        ("zpl", b"^XA^MMT^PW812^JUS^XZ", ["a format without a field"]),
+        ("escpos", b"\x1b@\x1bt\x13\x1da\xff\x1b3\x30", []),
+        ("escpos", b"\x1b@\n\n\x1dV\x00", []),
+    ],
+)
+async def test_settings_alone_are_not_lost(start, personality, settings, told):
+    printer = await start(personality)
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, settings)
+    printer.core.end(inlet, "fin")
+    assert losses(printer) == []
+    assert [e["reason"] for e in printer.record.events if e["event"] == "nothing to print"] == told
+    assert printer.record.units == []
+
+
+@pytest.mark.parametrize(
+    ("personality", "half", "end", "rest"),
+    [
+        ("zpl", b"^XA^MMT", "fin", b"^XZ"),  # two senders
+        ("zpl", b"^XA^MMT", "reset", b"^XZ"),
+        ("zpl", b"^XA^MMT", "", b"^XZ"),
+        ("escpos", b"\x1b@", "reset", b""),
+        ("escpos", b"\x1b@", "", b"\x1dV\x00"),
+    ],
+)
+async def test_what_may_have_been_more_than_settings_is_lost(start, personality, half, end, rest):
+    printer = await start(personality)
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, half)
+    if end:
+        printer.core.end(inlet, end)
+        inlet, _ = plug(printer)
+    else:
+        inlet.damage.append(Damage(inlet.received, 0, "parity error"))
+    printer.core.feed(inlet, rest)
+    assert sum(event["bytes"] for event in losses(printer)) == len(half + rest)
 
 
 @pytest.mark.parametrize("fault", ["power-cut", "reset", "reboot"])

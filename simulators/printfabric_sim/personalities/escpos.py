@@ -103,7 +103,7 @@ class ReceiptPrinter(Personality):
             self._kick(buffer[at + 2] & 1)
         elif ends_receipt(buffer, at):
             ink, self._ink = self._ink, False
-            return Step(end, part=True, copies=1) if ink else Step(end, part=True, drop=True)
+            return Step(end, part=True, copies=1) if ink else Step(end, part=True, drop=True, void=True)
         return None
 
     def _query(self, buffer: bytearray, at: int, length: int, inlet: Inlet) -> Step:
@@ -125,7 +125,7 @@ class ReceiptPrinter(Personality):
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
         """Text without a cut stays on the roll; settings without text leave nothing behind."""
-        return Step(0) if self._ink or self._skip else Step(0, drop=True)
+        return Step(0) if self._ink or self._skip else Step(0, drop=True, void=True)
 
     def realtime(self, data: bytes, inlet: Inlet) -> list[tuple[int, Callable[[], None]]]:
         """Find DLE EOT, DLE ENQ and DLE DC4."""

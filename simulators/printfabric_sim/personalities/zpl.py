@@ -136,10 +136,13 @@ class ZplPrinter(Personality):
 
     def _complete(self, buffer: bytearray, end: int) -> Step:
         self._read(buffer, end)
-        copies, prints = self._copies, self._prints and not self._stores
-        why = "a stored format, which is not kept" if self._stores else ""
+        copies, prints, stores = self._copies, self._prints, self._stores
         self._begin(False)
-        return Step(end, part=True, copies=copies) if prints else Step(end, part=True, drop=True, reason=why)
+        if stores:
+            return Step(end, part=True, drop=True, reason="a stored format, which is not kept")
+        if not prints:
+            return Step(end, part=True, drop=True, void=True, reason="a format without a field")
+        return Step(end, part=True, copies=copies)
 
     def _read(self, buffer: bytearray, end: int) -> None:
         """Note what concerns the paper in the commands before `end`."""
