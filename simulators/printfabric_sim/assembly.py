@@ -55,13 +55,13 @@ class Assembly:
 
     def _drop(self, inlet: Inlet, step: Step) -> None:
         """The unit in progress makes no mark: it is told as lost, unless it is whole and was not meant to make any."""
-        spans, why = self.draft.spans, step.reason or "nothing to print"
+        spans, nothing = self.draft.spans, "nothing to print"
         harmed = self.draft.garbled or len({span.inlet for span in spans}) > 1
         if not step.void or harmed:
-            self.discarded(inlet, Loss(spans), why)
+            self.discarded(inlet, Loss(spans), nothing if step.void else step.reason or nothing)
         elif step.reason:
             facts = Loss(spans).facts()
-            self._owner.record.event("nothing to print", inlet=inlet.number, reason=why, spans=facts["spans"])
+            self._owner.record.event(nothing, inlet=inlet.number, reason=step.reason, spans=facts["spans"])
 
     def end_of_input(self, inlet: Inlet) -> None:
         """All of `inlet` is interpreted and no more comes; a unit that a broken sender left is garbled from now on."""
