@@ -141,7 +141,8 @@ class Choosing(Admitting):
         queue = self.book.queues.get(job.printer)
         if queue is None or job.port is None or self._alive(job.port):
             return False
-        return any(self._alive(port) for port in queue.printer.ports if port.key != job.port.key)
+        others = self.routes.in_place_of(job.port, queue.printer)
+        return any(self._alive(port) for port in others if port.key != job.port.key)
 
     def wait_of(self, job: Job) -> JobWait:
         """Return what a waiting job waits for beside ports and the jobs before it."""
@@ -155,7 +156,8 @@ class Choosing(Admitting):
         loop_now = asyncio.get_running_loop().time()
         home = job.port if self.routes.waits_for_home(job, printer, loop_now) is not None else None
         leaves_in_s = pace.wait_s(printer, job.number, loop_now)
-        return JobWait(opens, leaves_in_s, home, pace.job_s)
+        kept_from = frozenset(self.routes.kept_from(job, printer))
+        return JobWait(opens, leaves_in_s, home, pace.job_s, kept_from)
 
     def port_failed(self, port: PortName, job: Job | None, printer: str) -> None:
         """A document did not go through a port: the job is tried elsewhere; with no port left the printer is out."""

@@ -51,7 +51,7 @@ class Dispatcher(Handover):
         self.unconcluded: Callable[[], int] = lambda: 0  # the conclusions': flights not judged yet
         hosts.on_up = self.host_up
         hosts.on_ready = self.port_ready
-        self.is_stopped = hosts.is_stopped
+        self.is_stopped, self.routes.monitor_of = hosts.is_stopped, hosts.monitor_of
 
     # --- life
 

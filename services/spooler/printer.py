@@ -146,6 +146,7 @@ class Printer:
     on_port_error: OnPortError = OnPortError.WAIT
     redirect_after_s: float = 0.0  # REDIRECT_AFTER only
     standby: frozenset[PortName] = frozenset()  # of the ports; used only while no other one can take a job
+    redirect_across_monitors: bool = False  # a failed port's jobs may go to ports of other port monitors
     mark_redirected: bool = False  # "BACKUP FROM …" on what another port prints than the one that failed
     max_backlog_age_s: float | None = None  # an older backlog is held after an outage; None: never
     catch_up_per_minute: int = 0  # jobs a minute after an outage; 0: no limit

@@ -199,6 +199,7 @@ async def test_every_rule_of_a_printer_is_kept_over_a_restart_and_shown(tmp_path
         "catch_up_per_minute": 5,
         "window": {"start_minute": 60, "until_minute": 30, "time_zone": "Europe/Berlin"},
         "mark_redirected": True,
+        "redirect_across_monitors": True,
         "pool_order": pb.POOL_ORDER_LEAST_LOADED,
         "ports": [*ports("P1:"),
                   pb.PrinterPort(port=port_pb2.PortName(host="edge", port="P2:"), standby=True)],

@@ -287,6 +287,10 @@ class FakeHosts:
     def used_ports_changed(self, ports: object) -> None:
         """Nobody listens."""
 
+    def monitor_of(self, port: PortName) -> str:
+        """All ports are of one monitor."""
+        return "Local Port"
+
     def is_stopped(self, port: PortName) -> bool:
         """No port has trouble."""
         return False

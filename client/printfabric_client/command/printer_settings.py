@@ -85,6 +85,8 @@ _OPTIONS = (
     click.option("--on-uncertain", type=click.Choice(list(_UNCERTAIN)), help="When nobody knows what came out."),
     click.option("--redirect", type=click.Choice(list(_REDIRECT)), help="When a port fails in mid-job."),
     click.option("--redirect-after", metavar="TIME", callback=_length, help="For redirect-after."),
+    click.option("--redirect-across-monitors/--no-redirect-across-monitors", default=None,
+                 help="Let ports of other port monitors take the jobs of one that failed."),
     click.option("--pool-order", type=click.Choice(list(_POOL)), help="Which of several ports takes a job."),
     click.option("--max-backlog-age", metavar="TIME", callback=_length,
                  help="After an outage older jobs wait for release."),
@@ -107,7 +109,7 @@ _OPTIONS = (
 
 _NAMES = (
     "description", "location", "language_monitor", "bidirectional", "on_uncertain", "redirect", "redirect_after",
-    "pool_order", "max_backlog_age", "catch_up_per_minute", "window", "mark_redirected", "prefetch", "on_host_restart", "print_while_spooling", "default_priority",
+    "redirect_across_monitors", "pool_order", "max_backlog_age", "catch_up_per_minute", "window", "mark_redirected", "prefetch", "on_host_restart", "print_while_spooling", "default_priority",
     "priority", "default_format", "accepting", "keep_printed_jobs",
 )  # fmt: skip
 

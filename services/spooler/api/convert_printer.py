@@ -80,6 +80,7 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
     message.accepting, message.keep_printed_jobs = printer.accepting, printer.keep_printed
     message.mark_redirected = printer.mark_redirected
     message.default_format = printer.attributes.get(DEFAULT_FORMAT, "")
+    message.redirect_across_monitors = printer.redirect_across_monitors
     message.paused, message.etag = printer.paused is not None, printer.etag
     message.pending_deletion = printer.pending_deletion
     if printer.paused is not None:
@@ -129,6 +130,7 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
         language_monitor=_LANGUAGES.get(message.language_monitor.casefold(), message.language_monitor),
         pool_order=_POOL_ORDER_OF.get(message.pool_order, PoolOrder.FIRST_AVAILABLE),
         on_uncertain=_ON_UNCERTAIN_OF.get(message.on_uncertain, OnUncertain.HOLD),
+        redirect_across_monitors=message.redirect_across_monitors,
         standby=frozenset(port for port, entry in zip(ports, message.ports, strict=True) if entry.standby),
         mark_redirected=message.mark_redirected,
         on_port_error=_REDIRECT_OF.get(message.redirect, OnPortError.WAIT),

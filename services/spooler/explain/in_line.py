@@ -56,8 +56,9 @@ def waiting(facts: JobFacts) -> Explanation:
 
 def _with_others(said: Explanation, facts: JobFacts, printer: Printer) -> Explanation:
     """Say that the printer has other ports, which this job may not use by the printer's rules."""
-    names = ", ".join(str(port) for port in printer.ports if port in facts.kept_from)
-    text = f"{names} would be another port monitor's: a job that a port failed stays with ports of its monitor"
+    names = [str(port) for port in printer.ports if port in facts.kept_from]
+    are = "is" if len(names) == 1 else "are"
+    text = f"{', '.join(names)} {are} of another port monitor than the port that failed it"
     command = f"printfabric printers set {printer.name} --redirect-across-monitors"
     allow = Action("Let all ports take it", f"{PRINTERS}/UpdatePrinter", command)
     fact = Fact(text, Source.OPERATOR, facts.now)

@@ -63,6 +63,7 @@ def printer_text(printer: Printer) -> str:
             "on_port_error": printer.on_port_error,
             "redirect_after_s": printer.redirect_after_s,
             "standby": sorted(printer.standby),
+            "redirect_across_monitors": printer.redirect_across_monitors,
             "mark_redirected": printer.mark_redirected,
             "max_backlog_age_s": printer.max_backlog_age_s,
             "catch_up_per_minute": printer.catch_up_per_minute,

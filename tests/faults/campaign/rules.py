@@ -50,6 +50,7 @@ class Rules:
             language_monitor=self.language,
             on_uncertain=_UNCERTAIN[self.on_uncertain],
             redirect=RedirectPolicy.Value(f"REDIRECT_POLICY_{self.redirect.upper()}"),
+            redirect_across_monitors=True,  # pools are of any two printers
             pool_order=PoolOrder.Value(f"POOL_ORDER_{self.order.upper()}"),
             prefetch=PrefetchPolicy.Value(f"PREFETCH_POLICY_{self.prefetch.upper()}"),
             on_host_restart=HostRestartPolicy.Value(f"HOST_RESTART_POLICY_{self.on_host_restart.upper()}"),
@@ -67,7 +68,7 @@ class Rules:
 
 
 FIELDS = (
-    "language_monitor", "on_uncertain", "redirect", "redirect_after", "pool_order", "prefetch", "on_host_restart",
+    "language_monitor", "on_uncertain", "redirect", "redirect_after", "redirect_across_monitors", "pool_order", "prefetch", "on_host_restart",
     "catch_up_per_minute", "ports", "max_backlog_age",
 )  # fmt: skip
 
