@@ -131,11 +131,11 @@ def job_of_row(row: Row) -> Job:
     (number, uid, name, format_, size, digest, owner, user, client, request_id, created, copies, attributes,
      printer, state, reasons, hold_reason, priority, not_before, expires, window, retain, host, port, attempts,
      copies_printed, resume_offset, rest, ledger, outcome, last_error, started, ended, redirected, has_document, revision) = row  # fmt: skip
-    return Job(
-        number,
     found = _ledger_of(ledger) if ledger else NOTHING_PROVEN
     if not digest:  # it never came whole, or has not yet: how much was sent of it is known by the ledger
         size, has_document = max(size, found.offsets.spooled), False
+    return Job(
+        number,
         uid,
         Document(name, intern(format_), size, digest),
         Sender(intern(owner), intern(user), intern(client), request_id or ""),
