@@ -46,14 +46,21 @@ def check_effect(fault: Fault, core: Core, connections: Iterable[Connection]) ->
     if fault.action.startswith("status-") and asked:
         need = None
     if need is not None and need not in reach:
-        raise NoEffectError(f"{fault}: can have no effect on this printer: {_MISSING[need]}")
+        raise _without_effect(fault, need)
     if not asked and (fault.action.startswith("status-") or fault.when is When.REPLY):
         if Reach.BACK not in reach:
-            raise NoEffectError(f"{fault}: can have no effect on this printer: {_MISSING[Reach.BACK]}")
+            raise _without_effect(fault, Reach.BACK)
         if not core.personality.replies:
             raise NoEffectError(
                 f"{fault}: can have no effect on this printer: a {core.personality.name} printer never replies"
             )
+
+
+def _without_effect(fault: Fault, need: Reach) -> NoEffectError:
+    why = _MISSING[need]
+    if fault.action.startswith("status-"):
+        why += ", and nobody asks for its state by SNMP" + (" or IPP" if fault.action != "status-twice" else "")
+    return NoEffectError(f"{fault}: can have no effect on this printer: {why}")
 
 
 def check_name(name: str) -> None:

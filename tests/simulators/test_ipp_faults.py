@@ -132,7 +132,7 @@ async def test_an_answer_without_states_has_no_lie_and_that_is_told(start):
 
 async def test_a_request_is_not_answered_twice_and_that_is_told(start):
     alone = await start("zpl", tcp=None, ipp=0)
-    with pytest.raises(NoEffectError):
+    with pytest.raises(NoEffectError, match="no way back .* nobody asks for its state by SNMP$"):
         alone.fault("status-twice")
     printer = await start("zpl", tcp=None, ipp=0, snmp=0, faults="status-twice")
     assert await ask(printer)
