@@ -59,7 +59,8 @@ def check_effect(fault: Fault, core: Core, connections: Iterable[Connection]) ->
 def _without_effect(fault: Fault, need: Reach) -> NoEffectError:
     why = _MISSING[need]
     if fault.action.startswith("status-"):
-        why += ", and nobody asks for its state by SNMP" + (" or IPP" if fault.action != "status-twice" else "")
+        askers = "SNMP" if fault.action == "status-twice" else "SNMP or IPP"
+        why += f", and nobody asks for its state by {askers}"
     return NoEffectError(f"{fault}: can have no effect on this printer: {why}")
 
 
