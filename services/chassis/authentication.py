@@ -37,11 +37,13 @@ class Callers(NamedTuple):
     """How a service knows callers beside its server's settings.
 
     `verifiers` prove bearer tokens; `everybody` are the roles of whoever is known; `grants` gives more of them.
+    `behind_socket` is who calls through a unix socket, where that is known otherwise than by the file's mode.
     """
 
     verifiers: Sequence[TokenVerifier] = ()
     everybody: Collection[Role] = ()
     grants: Grants | None = None
+    behind_socket: Identity | None = None
 
 
 BY_SETTINGS = Callers()
@@ -71,7 +73,7 @@ class Authenticator:
         only_local = all(is_loopback(address) for address in listen)
         trusted = access.trust_loopback == "always" or (access.trust_loopback == "auto" and only_local)
         self._loopback = Identity(Kind.LOOPBACK, "", roles=ALL_ROLES) if trusted else NOBODY
-        self._unix = _behind_socket(int(socket_mode, 8))
+        self._unix = callers.behind_socket or _behind_socket(int(socket_mode, 8))
         self._certificates: OrderedDict[bytes, Identity] = OrderedDict()
 
     def identify(self, context: Any, peer: str) -> Identity:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chassis import logs, server
@@ -12,12 +14,16 @@ from chassis.client import Channels
 from chassis.errors import FabricError, PortBusy
 from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
+from portmon.api.host_calls import CONTRACT
 from portmon.api.monitor_servicer import MonitorServicer, served
 from portmon.api.recorder_servicer import RecorderServicer, served_recorder
 from portmon.api.rights import authorize
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
 from portmon.device_access import Rest
 from portmon.devices.tree import DeviceTree
+from portmon.dial_out.metrics import DialOutCollector
+from portmon.dial_out.out import DialOut, dialling_out
+from portmon.dial_out.spooler_link import Itself
 from portmon.finishing import Finishing
 from portmon.handles import Handles
 from portmon.host_values import HostValues
@@ -112,13 +118,17 @@ async def run(settings: PortmonSettings) -> None:
 
 
 async def _serve(settings: PortmonSettings, ports: Ports) -> None:
-    collectors = PortCollector(settings.host_name, ports), StagingCollector(settings.host_name, ports.staging)
-    for collector in collectors:
-        REGISTRY.register(collector)
     async with Tasks("portmon") as tasks:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
         recorder = RecorderServicer(ports)
         polling = SnmpPolling(ports, tasks, poll_s=settings.snmp_poll_s, idle_s=settings.snmp_idle_poll_s)
+        monitors = MonitorServicer(settings.host_name, ports, handles, tasks, answer_s=settings.answer_s)
+        servicers = [
+            served(monitors),
+            served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
+            served_recorder(recorder),
+        ]
+        itself = Itself(settings.host_name, monitors.instance, CONTRACT)
 
         async def drain() -> None:
             recorder.end()
@@ -127,28 +137,39 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
 
         await _finishing(settings, ports, handles, tasks).start()
         try:
-            await server.serve(
-                settings,
-                servicers=[
-                    served(
-                        MonitorServicer(settings.host_name, ports, handles, tasks, answer_s=settings.answer_s)
-                    ),
-                    served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
-                    served_recorder(recorder),
-                ],
-                loops=[
-                    handles.expire,
-                    ports.staging.expire,
-                    polling.run,
-                    Presence(ports, ports.registry.init.tree).watch,
-                ],
-                on_drain=[drain],
-                authorize=authorize,
-            )
+            async with dialling_out(settings, itself, servicers, authorize) as dial_out:
+                with _shown(settings.host_name, ports, dial_out):
+                    await server.serve(
+                        settings,
+                        servicers=servicers,
+                        loops=[
+                            handles.expire,
+                            ports.staging.expire,
+                            polling.run,
+                            Presence(ports, ports.registry.init.tree).watch,
+                        ],
+                        on_drain=[drain, dial_out.close],
+                        authorize=authorize,
+                    )
         finally:
             await handles.shutdown(None, 0)
-            for collector in collectors:
-                REGISTRY.unregister(collector)
+
+
+@contextmanager
+def _shown(host: str, ports: Ports, dial_out: DialOut) -> Iterator[None]:
+    """Show the host's numbers on the page of metrics meanwhile."""
+    collectors = (
+        PortCollector(host, ports),
+        StagingCollector(host, ports.staging),
+        DialOutCollector(host, dial_out),
+    )
+    for collector in collectors:
+        REGISTRY.register(collector)
+    try:
+        yield
+    finally:
+        for collector in collectors:
+            REGISTRY.unregister(collector)
 
 
 async def _come_to_rest(ports: Ports, handles: Handles, grace_s: float) -> None:

@@ -6,9 +6,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from chassis.settings import ChannelSettings, Section, ServerSettings, Settings
+from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings, is_loopback
 
 
 class PortSection(Section):
@@ -20,6 +20,21 @@ class PortSection(Section):
     )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="the port's settings, as its monitor has them"
+    )
+
+
+class DialOutSection(Section):
+    """Spoolers that this host dials, for they cannot reach it: `[dial_out]` in the file."""
+
+    spoolers: tuple[Address, ...] = Field(
+        default=(),
+        description="spoolers to dial, as host:port; every address that the name has is one of them. none: none are",
+    )
+    resolve_s: float = Field(
+        default=30.0, ge=0.1, le=3600, description="how often their names are asked for new addresses"
+    )
+    most_wait_s: float = Field(
+        default=15.0, ge=0.1, le=600, description="the longest wait until one that is away is dialled again"
     )
 
 
@@ -48,6 +63,10 @@ class PortmonSettings(Settings):
     )
     registry_channel: ChannelSettings = Field(
         default=ChannelSettings(), description="how that spooler is called"
+    )
+    dial_out: DialOutSection = DialOutSection()
+    dial_out_channel: ChannelSettings = Field(
+        default=ChannelSettings(), description="how the spoolers are called that this host dials"
     )
     device_root: Path = Field(
         default=Path("/dev"),
@@ -96,3 +115,14 @@ class PortmonSettings(Settings):
         le=3600,
         description="how far the spooler's clock may be ahead; a job made before the journal, plus this, is unknown",
     )
+
+    @model_validator(mode="after")
+    def _proven(self) -> PortmonSettings:  # noqa: N804 - an "after" validator takes the instance
+        # Whoever answers there may print: its certificate is all that proves it.
+        channel = self.dial_out_channel
+        for spooler in self.dial_out.spoolers:
+            if not (channel.tls is not None or channel.plaintext or is_loopback(spooler)):
+                raise ValueError(
+                    f"who answers at {spooler} is not known without TLS: set dial_out_channel.tls"
+                )
+        return self

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chassis import logs, server
@@ -17,8 +17,10 @@ from spooler.api.inside import Inside
 from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
 from spooler.concluding import Concluding
+from spooler.dial_in.arrivals import DialIn
+from spooler.dial_in.metrics import DialInCollector
 from spooler.discovery import in_cluster
-from spooler.discovery.reviews import asked_cluster
+from spooler.discovery.reviews import AskedCluster, asked_cluster
 from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
 from spooler.explain.facts import Patience
@@ -56,35 +58,35 @@ async def run(settings: SpoolerSettings) -> None:
         Channels(settings.monitors) as channels,
         Tasks("spooler") as tasks,
         asked_cluster(settings.cluster) as cluster,
+        DialIn(settings.dial_in, settings.spooler_id) as dial_in,
     ):
         snapshot, epoch = await store.load(), await store.next_epoch()
         metrics = SpoolerMetrics()
         hub = Hub(epoch, on_job=metrics.job_changed)
         hosts, directory = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
+        dial_in.known = directory
         dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
         concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
         known_as, patience = snapshot.fabric_id, _patience(settings.explain)
         inside = Inside(dispatcher, steering, printers, hosts, directory.plane, hub, known_as, patience)
         sign_in = await _sign_in(settings, store)
-        callers = Callers(
-            [sign_in.sessions, *cluster.verifiers], everybody(settings.everybody), cluster.rights
-        )
+        callers = _callers(settings, sign_in, cluster)
         shares = sharing(store.membership, store, dispatcher, tasks)
-        services = Services(store, inside, metrics, sign_in, snapshot.uploads, shares.asking)
+        services = Services(store, inside, metrics, sign_in, dial_in, snapshot.uploads, shares.asking)
         retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle, shares.is_first)
         tasks.supervise("concluding", concluding.run)
         await shares.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
-        jobs, verdicts = dispatcher.book.own_jobs, services.verdicts
-        with metrics.shown_in(REGISTRY, jobs, hosts.answering), verdicts.shown_in(REGISTRY):
+        on_drain = [services.end_streams, shares.withdraw, dispatcher.drain, shares.leave, dial_in.close]
+        with _shown(metrics, dispatcher, hosts, services, dial_in):
             await server.serve(
                 settings,
                 servicers=services.servicers,
                 loops=[retention.run],
-                on_drain=[services.end_streams, shares.withdraw, dispatcher.drain, shares.leave],
+                on_drain=on_drain,
                 authorize=authorize,
                 callers=callers,
                 until=store.died,
@@ -94,6 +96,23 @@ async def run(settings: SpoolerSettings) -> None:
 async def _sign_in(settings: SpoolerSettings, store: Notes) -> SignIn:
     section = settings.sign_in
     return await SignIn.open(store, section.user_file, section.session_s, settings.server.access)
+
+
+def _callers(settings: SpoolerSettings, sign_in: SignIn, cluster: AskedCluster) -> Callers:
+    return Callers([sign_in.sessions, *cluster.verifiers], everybody(settings.everybody), cluster.rights)
+
+
+@contextmanager
+def _shown(
+    metrics: SpoolerMetrics, dispatcher: Dispatcher, hosts: Hosts, services: Services, dial_in: DialIn
+) -> Iterator[None]:
+    """Show the spooler's numbers on the page of metrics meanwhile."""
+    with (
+        metrics.shown_in(REGISTRY, dispatcher.book.own_jobs, hosts.answering),
+        services.verdicts.shown_in(REGISTRY),
+        DialInCollector(dial_in).shown_in(REGISTRY),
+    ):
+        yield
 
 
 def _say_start(settings: SpoolerSettings, snapshot: Snapshot, epoch: int, dispatcher: Dispatcher) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from chassis import logs
 from chassis.client import Channel, Channels
 from chassis.errors import PortNotFound
+from spooler.dial_in.arrivals import HostAlreadyHere
+from spooler.dial_in.host import DialledHost
 from spooler.hosts import Hosts
 from spooler.remote_port import RemoteHost
 from spooler.remote_xcv import RemoteXcv
@@ -22,6 +24,7 @@ class HostDirectory:
         self._lease_s = lease_s
         self._channels_of: dict[str, Channel] = {}
         self._planes: dict[str, RemoteXcv] = {}
+        self._dialled: dict[str, DialledHost] = {}
 
     def put(self, name: str, address: str) -> None:
         """A host is at an address. One that is known and has moved is spoken to there from now on.
@@ -30,14 +33,43 @@ class HostDirectory:
         """
         key = name.casefold()
         channel = self._channels_of.get(key)
-        if channel is None:
-            channel = self._channels_of[key] = self._channels.movable(address)
-            self._planes[key] = RemoteXcv(name, channel, self._owner)
+        if key in self._dialled:
+            log.warning(
+                "host dials in, an address that was found for it is left alone", host=name, address=address
+            )
+        elif channel is None:
+            channel = self._way(name, address)
             self._hosts.add(RemoteHost(name, address, channel, self._owner, self._lease_s))
         elif channel.address != address:
             log.info("host moved", host=name, address=address, was=channel.address)
             channel.move(address)
             self._hosts.moved(name, address)
+
+    def dialled_in(self, name: str, address: str, where: str) -> None:
+        """See `dial_in.arrivals.Known`."""
+        key = name.casefold()
+        channel, host = self._channels_of.get(key), self._dialled.get(key)
+        if channel is not None and host is None:
+            text = f"host {name} is reached at {channel.address}, as the settings or discovery say"
+            raise HostAlreadyHere(text, host=name, address=channel.address)
+        if channel is None or host is None:
+            channel = self._way(name, address)
+            host = self._dialled[key] = DialledHost(name, where, channel, self._owner, self._lease_s)
+            self._hosts.add(host)
+        else:
+            channel.move(address)
+            self._hosts.moved(name, where)
+        host.arrived(where)
+
+    def left(self, name: str) -> None:
+        """See `dial_in.arrivals.Known`."""
+        self._dialled[name.casefold()].left()
+
+    def _way(self, name: str, address: str) -> Channel:
+        key = name.casefold()
+        channel = self._channels_of[key] = self._channels.movable(address)
+        self._planes[key] = RemoteXcv(name, channel, self._owner)
+        return channel
 
     def plane(self, host: str) -> RemoteXcv:
         """Return the way to a host's configuration plane. Raises PortNotFound for a host nobody knows."""

@@ -92,6 +92,17 @@ class DiscoverySection(Section):
     )
 
 
+class DialInSection(Section):
+    """Hosts that open the connection themselves: `[dial_in]` in the file."""
+
+    heartbeat_s: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=600,
+        description="how often such a host says that it lives; silent for three times as long, it is gone",
+    )
+
+
 class SignInSection(Section):
     """How people prove who they are: `[sign_in]` in the file."""
 
@@ -159,6 +170,7 @@ class SpoolerSettings(Settings):
     )
     hosts: tuple[HostSection, ...] = Field(default=(), description="hosts with port monitors")
     discovery: DiscoverySection = DiscoverySection()
+    dial_in: DialInSection = DialInSection()
     printers: tuple[PrinterSection, ...] = Field(default=(), description="printers to add when missing")
     sign_in: SignInSection = SignInSection()
     cluster: ClusterSection = ClusterSection()

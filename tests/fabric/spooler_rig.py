@@ -27,12 +27,15 @@ from spooler.api.inside import Inside
 from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
 from spooler.concluding import Concluding
+from spooler.dial_in.arrivals import DialIn
+from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
 from spooler.explain.facts import PATIENT, Patience
 from spooler.hub import Hub
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
+from spooler.settings import DialInSection
 from spooler.sql.store import SqlStore
 from spooler.steering import Steering
 from tests.fakes.host import FakeHost
@@ -136,25 +139,26 @@ async def spooler_running(
     user_file: Path | None = None,
     everybody_is: str = "user",
     patience: Patience = PATIENT,
+    dispatch: DispatchSettings | None = None,
 ) -> AsyncIterator[SpoolerRig]:
     """Run a spooler in this process until the context ends; then drain it as the program does."""
     host = host or FakeHost("edge", "P1:", "P2:", "P3:")
     store = await SqlStore.open(folder)
     try:
-        async with Tasks("rig") as tasks:
+        async with Tasks("rig") as tasks, DialIn(DialInSection(), "rig") as dial_in:
             snapshot, metrics = await store.load(), SpoolerMetrics()
             epoch = await store.next_epoch()
             hub = Hub(epoch, on_job=metrics.job_changed)
             hosts = ApiHosts(hub, host)
             link = FakeXcvLink(hosts, host.name)
-            dispatcher = Dispatcher(store, hosts, hub, tasks)  # type: ignore[arg-type]
+            dispatcher = Dispatcher(store, hosts, hub, tasks, dispatch)  # type: ignore[arg-type]
             concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
             printers = PrinterSteering(dispatcher, steering)
             inside = Inside(
                 dispatcher, steering, printers, hosts, _links(hosts, link), hub, snapshot.fabric_id, patience
             )
             sign_in = await SignIn.open(store, user_file, 3600.0, access)
-            services = Services(store, inside, metrics, sign_in, snapshot.uploads)
+            services = Services(store, inside, metrics, sign_in, dial_in, snapshot.uploads)
             tasks.supervise("concluding", concluding.run)
             await dispatcher.start(snapshot, epoch)
             parts = {

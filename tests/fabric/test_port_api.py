@@ -13,7 +13,6 @@ from chassis.errors import (
     InvalidHandle,
     InvalidLevel,
     InvalidSettings,
-    NotBuiltYet,
     NotSupported,
     PortExists,
     PortInUse,
@@ -25,7 +24,6 @@ from chassis.errors import (
 from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
-from printfabric.spooler.v1 import registry_service_pb2 as registry_pb
 from printfabric.types.v1 import port_pb2
 from spooler.job_state import JobState
 from spooler.printer import PortName
@@ -329,8 +327,6 @@ async def test_a_report_about_a_port_whose_host_is_away_is_refused(rig):
         await rig.ports.SetPort(setting())
 
 
-async def test_what_is_not_built_says_so(rig):
+async def test_a_level_that_a_report_does_not_have_is_refused(rig):
     with pytest.raises(InvalidLevel):
         await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:", level=2))
-    with pytest.raises(NotBuiltYet):
-        [answer async for answer in rig.registry.RegisterHost([registry_pb.RegisterHostRequest(host="x")])]

@@ -21,6 +21,9 @@ from chassis.metrics import REGISTRY, method_stats
 from chassis.settings import ChannelSettings, Settings
 from chassis.settings_help import default_of, show
 from chassis.settings_sources import leaves
+from chassis.tasks import Tasks
+from portmon.dial_out.metrics import DialOutCollector
+from portmon.dial_out.out import DialOut
 from portmon.metrics import PortCollector
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
@@ -33,9 +36,11 @@ from printfabric_client.command.program import program
 from spooler.api.look import Look
 from spooler.api.printer_verdicts import PrinterVerdicts
 from spooler.book import Book
+from spooler.dial_in.arrivals import DialIn
+from spooler.dial_in.metrics import DialInCollector
 from spooler.job import Document, Job, Sender
 from spooler.metrics import SpoolerMetrics
-from spooler.settings import HostSection, PrinterSection, SpoolerSettings
+from spooler.settings import DialInSection, HostSection, PrinterSection, SpoolerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 MADE = {".venv", "build", "dist", "gen", "node_modules", "paper"}
@@ -90,6 +95,8 @@ async def test_every_metric_is_documented_and_every_documented_metric_exists(tmp
         stats.done(("OK", ""), 0.1)
         found = shown(REGISTRY) | shown(PortCollector("edge-7", ports))
         found |= shown(StagingCollector("edge-7", ports.staging))
+        found |= shown(DialInCollector(DialIn(DialInSection(), "spool-1")))
+        found |= shown(DialOutCollector("edge-7", DialOut([], Tasks("none"))))
         found |= shown(PrinterVerdicts(Book(0), cast(Look, None)))  # not on a page: asks nobody
     ports.close()
     documented = documented_metrics()

@@ -38,10 +38,13 @@ def portmon_settings(state_dir: Path, receivers: Sequence[Receiver], more: str =
     return "\n".join(lines) + "\n"
 
 
-def spooler_settings(state_dir: Path, host: str, printers: dict[str, list[str]], more: str = "") -> str:
-    """Return a spooler's settings; `printers` are names and their ports on the one host."""
-    lines = [f'state_dir = "{state_dir}"', more, *_SERVICE, "[dispatch]", "drain_s = 0.5"]
-    lines += ["[[hosts]]", f'name = "{HOST}"', f'address = "{host}"']
+def spooler_settings(
+    state_dir: Path, host: str, printers: dict[str, list[str]], more: str = "", dispatch: str = ""
+) -> str:
+    """Return a spooler's settings; `printers` are names and their ports on the one host. No address: it dials in."""
+    lines = [f'state_dir = "{state_dir}"', more, *_SERVICE, "[dispatch]", "drain_s = 0.5", dispatch]
+    if host:
+        lines += ["[[hosts]]", f'name = "{HOST}"', f'address = "{host}"']
     for name, ports in printers.items():
         names = json.dumps([f"{HOST}/{port}" for port in ports])
         lines += ["[[printers]]", f'name = "{name}"', f"ports = {names}"]
@@ -60,6 +63,7 @@ class RealFabric:
         link_rate: int = 0,
         spooler: str = "",
         portmon: str = "",
+        dispatch: str = "",
     ) -> None:
         self.folder = folder
         self.receivers = {printer_of(one): one for one in receivers}
@@ -67,7 +71,8 @@ class RealFabric:
         self.proxy = CuttingProxy(self.portmon.address, link_rate) if proxied else None
         host = self.proxy.address if self.proxy else self.portmon.address
         printers = {printer_of(one): [one.port] for one in receivers}
-        self.spooler = Program("spooler", folder, spooler_settings(folder / "sp", host, printers, spooler))
+        settings = spooler_settings(folder / "sp", host, printers, spooler, dispatch)
+        self.spooler = Program("spooler", folder, settings)
 
     def start(self) -> None:
         """Start everything."""
@@ -104,10 +109,17 @@ def real_fabric(
     link_rate: int = 0,
     spooler: str = "",
     portmon: str = "",
+    dispatch: str = "",
 ) -> Iterator[RealFabric]:
-    """Run a fabric until the context ends; `spooler` and `portmon` are more lines of their settings."""
+    """Run a fabric until the context ends; `spooler`, its `dispatch` and `portmon` are more lines of settings."""
     fabric = RealFabric(
-        folder, receivers, proxied=proxied, link_rate=link_rate, spooler=spooler, portmon=portmon
+        folder,
+        receivers,
+        proxied=proxied,
+        link_rate=link_rate,
+        spooler=spooler,
+        portmon=portmon,
+        dispatch=dispatch,
     )
     try:
         fabric.start()

@@ -17,7 +17,7 @@ class Calls:
 
     def __init__(self, host: str, ports: Ports, handles: Handles, tasks: Tasks) -> None:
         self._host, self._ports, self._handles, self._tasks = host, ports, handles, tasks
-        self._instance = uuid.uuid4().hex
+        self.instance = uuid.uuid4().hex
         self._registrations = Registrations()
 
     def _hold(self, handle: pb.PortHandle) -> Hold:

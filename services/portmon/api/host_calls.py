@@ -61,7 +61,7 @@ class HostCalls(Calls):
         handle, registered = self._registrations.register(owner, request.config_root)
         return pb.InitializeResponse(
             host=self._host,
-            instance_id=self._instance,
+            instance_id=self.instance,
             boot_id=boot_id().hex(),
             monitors=self._monitors(registered),
             contract_version=CONTRACT,

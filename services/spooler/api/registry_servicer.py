@@ -1,44 +1,29 @@
-"""RegistryService: what hosts keep here. Hosts that announce themselves are not built yet: they come from the settings."""
+"""RegistryService: hosts that dial in, and what hosts keep here."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.errors import AccessDenied, EtagMismatch, InvalidArgument
-from chassis.identity import Identity, Kind, Role, current
+from chassis.identity import Role, current
 from printfabric.spooler.v1 import registry_service_pb2 as pb
 from printfabric.spooler.v1 import registry_service_pb2_grpc as pb_grpc
-from spooler.access.workloads import NODE
-from spooler.api.not_built import no_messages
+from spooler.api.dial_in_calls import DialInCalls
+from spooler.api.host_proof import checked_name, is_host
+from spooler.dial_in.arrivals import DialIn
 from spooler.store import Notes
 
 _MOST_BYTES = 4 << 20
-_MOST_NAME = 63
-_OURSELVES = (Kind.LOOPBACK, Kind.UNIX)
 
 
-class RegistryServicer(pb_grpc.RegistryServiceServicer):
-    """Keeps a document for each host; what is in it is the host's."""
+class RegistryServicer(DialInCalls, pb_grpc.RegistryServiceServicer):
+    """Lets hosts be here, and keeps a document for each; what is in it is the host's."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, dial_in: DialIn) -> None:
+        super().__init__(dial_in)
         self._notes = notes
-
-    async def RegisterHost(
-        self, requests: AsyncIterator[pb.RegisterHostRequest], _context: Any
-    ) -> AsyncIterator[pb.RegisterHostResponse]:
-        """See the contract."""
-        async for message in no_messages("RegisterHost"):
-            yield message
-
-    async def TunnelHost(
-        self, requests: AsyncIterator[pb.TunnelHostRequest], _context: Any
-    ) -> AsyncIterator[pb.TunnelHostResponse]:
-        """See the contract."""
-        async for message in no_messages("TunnelHost"):
-            yield message
 
     async def GetHostConfig(
         self, request: pb.GetHostConfigRequest, _context: Any
@@ -87,18 +72,7 @@ def _key(host: str) -> str:
         InvalidArgument: no host has such a name.
         AccessDenied: it is another one's.
     """
-    if not host or len(host) > _MOST_NAME or not host.isprintable() or any(one in host for one in "/, "):
-        raise InvalidArgument(f"{host[:80]!r} is no host's name", fields=[("host", "is no name")])
     caller = current()
-    own = caller.kind in _OURSELVES or host.casefold() in {name.casefold() for name in _hosts_of(caller)}
-    if not own and not caller.has(Role.ADMINISTRATOR):
+    if not is_host(caller, checked_name(host)) and not caller.has(Role.ADMINISTRATOR):
         raise AccessDenied(f"{caller} may not speak for host {host}", caller=caller, host=host)
     return f"host {host.casefold()}"
-
-
-def _hosts_of(caller: Identity) -> set[str]:
-    """Return the names under which a caller may be a host: what its certificate or token says, a pod's node."""
-    if caller.kind is Kind.WORKLOAD:
-        return {group.removeprefix(NODE) for group in caller.groups if group.startswith(NODE)}
-    # spiffe://fabric/edge-7, edge-7.example or a token's name.
-    return {caller.name, caller.name.rpartition("/")[2], caller.name.partition(".")[0]}

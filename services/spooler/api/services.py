@@ -29,6 +29,7 @@ from spooler.api.submission import Submission
 from spooler.api.uploads import Uploads
 from spooler.api.watch_servicer import WatchServicer
 from spooler.api.winspool.servicer import WinspoolServicer
+from spooler.dial_in.arrivals import DialIn
 from spooler.metrics import SpoolerMetrics
 from spooler.new_job import Upload
 from spooler.store import Store
@@ -50,6 +51,7 @@ class Services:
         inside: Inside,
         metrics: SpoolerMetrics,
         sign_in: SignIn,
+        dial_in: DialIn,
         known_uploads: Iterable[Upload] = (),
         owners: Owners | None = None,
     ) -> None:
@@ -69,13 +71,14 @@ class Services:
                 cast(Any, AtOwner(one, owners, finder, inside.dispatch))
                 for one in (prints, printers, ports, watch)
             )
+        registry = RegistryServicer(store, dial_in)
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
         served: dict[str, tuple[Any, Any]] = {
             "PrintService": (print_grpc.add_PrintServiceServicer_to_server, prints),
             "PrinterService": (printer_grpc.add_PrinterServiceServicer_to_server, printers),
             "PortService": (port_grpc.add_PortServiceServicer_to_server, ports),
             "WatchService": (watch_grpc.add_WatchServiceServicer_to_server, watch),
-            "RegistryService": (registry_grpc.add_RegistryServiceServicer_to_server, RegistryServicer(store)),
+            "RegistryService": (registry_grpc.add_RegistryServiceServicer_to_server, registry),
             "WinspoolService": (winspool_grpc.add_WinspoolServiceServicer_to_server, winspool),
             "AccessService": (access_grpc.add_AccessServiceServicer_to_server, AccessServicer(sign_in)),
         }

@@ -12,7 +12,7 @@ from chassis.auth_errors import IssuerUnavailable, TokenExpired, TokenInvalid, T
 from chassis.identity import NOBODY, Identity, Kind, PrinterRole, Role, included
 from spooler.access.cluster_rights import ClusterRights
 from spooler.access.workloads import Workloads
-from spooler.api.registry_servicer import _hosts_of
+from spooler.api.host_proof import is_host
 
 AUDIENCE = "print-fabric-spooler"
 USER = {
@@ -211,6 +211,7 @@ async def test_nobody_is_asked_about_who_brought_no_token_of_a_provider():
 
 def test_a_pod_speaks_for_the_host_that_is_its_node_whatever_its_name():
     pod = Identity(Kind.WORKLOAD, "print/edge-8", frozenset({"node:edge-7", "edge-9"}))
-    assert _hosts_of(pod) == {"edge-7"}
+    assert is_host(pod, "edge-7")
+    assert not is_host(pod, "portmon")
     somebody = Identity(Kind.OIDC, "edge-8", frozenset({"node:edge-7"}))
-    assert "edge-7" not in _hosts_of(somebody)
+    assert not is_host(somebody, "edge-7")

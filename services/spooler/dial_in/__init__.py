@@ -1,0 +1,1 @@
+"""Hosts that dial in: their connections are the way to them."""
