@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from spooler.explain.facts import Action, Explanation, Fact, PortFacts, Report, Source, Trouble, Verdict
+from spooler.explain.facts import (
+    Action,
+    Explanation,
+    Fact,
+    Failure,
+    PortFacts,
+    Report,
+    Source,
+    Trouble,
+    Verdict,
+)
 from spooler.explain.loss import loss_over
 from spooler.port import UNFINISHED
 
@@ -35,7 +45,6 @@ _BY_REASON: Mapping[str, Verdict] = {
     "PORT_BUSY": Verdict.PORT_HELD,
     "STALE_FENCE": Verdict.PORT_HELD,
     "PORT_NOT_FOUND": Verdict.NO_PORT,
-    "DEVICE_NOT_CONNECTED": Verdict.DEVICE_MISSING,
     "ACCESS_DENIED": Verdict.DEVICE_REFUSED,
     "CONNECTION_REFUSED": Verdict.NO_CONNECTION,
     "OUT_OF_PAPER": Verdict.PRINTER_SAYS,
@@ -140,7 +149,7 @@ def _unknown(port: PortFacts, now: datetime) -> Trouble | None:
 
 def _held(port: PortFacts, now: datetime) -> Trouble | None:
     held_elsewhere = port.holder is not None and not port.holder.ours
-    refused = port.error is not None and _BY_REASON.get(port.error.reason) is Verdict.PORT_HELD
+    refused = port.error is not None and _verdict_of(port, port.error) is Verdict.PORT_HELD
     if not (held_elsewhere or (refused and port.lane in ("waiting", "stopped"))):
         return None
     who = port.holder.who if port.holder is not None and held_elsewhere else "somebody else"
@@ -190,18 +199,14 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
     error = port.error
     if error is None or port.lane not in ("waiting", "stopped", "opening"):
         return None
-    verdict = _BY_REASON.get(error.reason, Verdict.RETRY)
-    if error.win32 == _SHARING_VIOLATION:
-        verdict = Verdict.DEVICE_REFUSED
-    elif error.reason == "DEVICE_OFFLINE" or error.win32 in _NETWORKED:
-        verdict = _offline_verdict(port) if error.reason != "WRITE_TIMEOUT" else verdict
+    verdict = _verdict_of(port, error)
     device = port.device or str(port.name)
     again = _again(port, now)
     headline = {
         Verdict.HOST_SILENT: f"Host {port.name.host} does not answer.",
         Verdict.NO_PORT: f"Host {port.name.host} has no port {port.name.port}.",
         Verdict.DEVICE_MISSING: f"The device of {port.name} is not there: {device}.",
-        Verdict.DEVICE_REFUSED: f"{device} refuses: another program has it, or rights are missing.",
+        Verdict.DEVICE_REFUSED: f"{_refused_words(port, error)}.",
         Verdict.NO_CONNECTION: f"The printer does not answer on {device}.",
         Verdict.PRINTER_SAYS: "Out of paper.",
         Verdict.STALLED: "The printer takes nothing and does not say why.",
@@ -213,6 +218,23 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
         facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT, now))
     resume = Action("Try now", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}")
     return Trouble(verdict, headline, tuple(facts), (resume,))
+
+
+def _verdict_of(port: PortFacts, error: Failure) -> Verdict:
+    if error.win32 == _SHARING_VIOLATION:
+        return Verdict.DEVICE_REFUSED
+    away = error.reason in ("DEVICE_OFFLINE", "DEVICE_NOT_CONNECTED") or error.win32 in _NETWORKED
+    if away and error.reason != "WRITE_TIMEOUT":
+        return _offline_verdict(port)
+    return _BY_REASON.get(error.reason, Verdict.RETRY)
+
+
+def _refused_words(port: PortFacts, error: Failure) -> str:
+    """Return what the host says of a device that it may not open: who has it, or which right is missing."""
+    said = error.message.removeprefix(f"port {port.name.port}: ")
+    if port.device and said.startswith(port.device):
+        return said
+    return f"{port.device or port.name} refuses: another program has it, or rights are missing"
 
 
 def _offline_verdict(port: PortFacts) -> Verdict:
