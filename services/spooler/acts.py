@@ -17,6 +17,7 @@ from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import Outcome, begun_anew
 from spooler.store import Changes
 
+_MOST_SHOWN = 80  # characters of a value in a line of history
 STOP_WAIT_S = 3.0  # how long a caller waits for a device to let go of a document; then it hears "stopping"
 
 
@@ -121,3 +122,11 @@ class Acts:
                 self._dispatcher.hub.printer(left.printer)
             self._dispatcher.kick(after.printer)
         return self._book.jobs.get(after.number, after)
+
+
+def shown(value: object) -> str:
+    """Return a value that was changed as a line of history has it."""
+    if isinstance(value, tuple | frozenset) and not hasattr(value, "_fields"):
+        return " ".join(sorted(map(str, value))) or "none"
+    text = "none" if value in (None, "") else str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

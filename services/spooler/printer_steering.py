@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from chassis.errors import FabricError, PrinterNotFound, WrongState
-from spooler.acts import to_its_end
+from spooler.acts import shown, to_its_end
 from spooler.dispatcher import Dispatcher
 from spooler.job import HistoryEvent
 from spooler.job_state import JobState
@@ -16,7 +16,6 @@ from spooler.printer import Paused, PortName, Printer, check_name
 from spooler.steering import Steering
 from spooler.store import Changes
 
-_MOST_SHOWN = 80  # characters of a setting in a line of history
 _WAITS = (JobState.PENDING, JobState.PENDING_HELD)
 
 
@@ -95,6 +94,8 @@ class PrinterSteering:
                 if job.state not in _WAITS:
                     await self._jobs.cancel(job.number, who, "purge")
                     count += 1
+        words = f"{count} job{'' if count == 1 else 's'} cancelled"
+        await self._write_down(HistoryEvent("purged", who, words, printer=name))
         return count
 
     @to_its_end
@@ -115,18 +116,19 @@ class PrinterSteering:
 
     @to_its_end
     async def resume_port(self, port: PortName, who: str) -> None:
-        """Send jobs to it again."""
-        if port.key in self._dispatcher.paused_ports:
-            event = HistoryEvent("resumed", who, port=port)
-            await self._store.record(Changes(pauses=[(port, None)], history=[event]))
-            self._dispatcher.paused_ports.pop(port.key, None)
+        """Send jobs to it again: it is no longer paused, or somebody has looked at what it waited for."""
         lane = self._dispatcher.lanes.get(port.key)
+        waited = lane.error.message if lane is not None and lane.failed and lane.error is not None else ""
+        pauses = [(port, None)] if port.key in self._dispatcher.paused_ports else []
+        event = HistoryEvent("resumed", who, waited, port=port)
+        await self._store.record(Changes(pauses=pauses, history=[event]))
+        self._dispatcher.paused_ports.pop(port.key, None)
         if lane is not None:
             lane.looked_at()
         self._dispatcher.lane_changed(port)
 
-    async def note_port(self, port: PortName, who: str, what: str, detail: str = "") -> None:
-        """Write down that somebody did something with a port that changes nothing; durable on return."""
+    async def note_port(self, port: PortName | None, who: str, what: str, detail: str = "") -> None:
+        """Write down what somebody did with a port, or with something else that `detail` names; durable on return."""
         await self._store.record(Changes(history=[HistoryEvent(what, who, detail, port=port)]))
 
     # --- how
@@ -182,12 +184,5 @@ def _differences(before: Printer, after: Printer) -> str:
     names = [field.name for field in fields(Printer) if field.name not in ("revision", "created_at")]
     changed = [name for name in names if getattr(before, name) != getattr(after, name)]
     return ", ".join(
-        f"{name}: {_shown(getattr(before, name))} -> {_shown(getattr(after, name))}" for name in changed
+        f"{name}: {shown(getattr(before, name))} -> {shown(getattr(after, name))}" for name in changed
     )
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple | frozenset) and not hasattr(value, "_fields"):
-        return " ".join(sorted(map(str, value))) or "none"
-    text = "none" if value in (None, "") else str(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from chassis.errors import DocumentLost, FabricError, InvalidArgument, RequestIdReused
 from spooler.deciding import Deciding
-from spooler.job import Job, Segment
+from spooler.job import Job, Segment, event_of
 from spooler.ledger import UnitSpan
 from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
+from spooler.store import Changes
 from spooler.stretches import read_all
 from spooler.unit_plan import MOST_PARTS, Part, edges_of
 from spooler.units.prefix import Stretch
@@ -69,7 +70,11 @@ class Reprinting(Deciding):
         (result,) = await self._dispatcher.submit([new])
         if isinstance(result, FabricError):
             raise result
-        return result.job if isinstance(result, Duplicate) else result
+        if isinstance(result, Duplicate):
+            return result.job
+        words = f"units {_text(units)} as job {result.number}" + (", marked" if mark else "")
+        self._store.record_soon(Changes(history=[event_of(job, "reprinted", asking.owner, words)]))
+        return result
 
     async def _twin(self, asking: Asking) -> Job | None:
         if not asking.request_id:

@@ -20,7 +20,7 @@ from chassis.errors import (
     InvalidArgument,
     WrongState,
 )
-from spooler.acts import STOP_WAIT_S, to_its_end
+from spooler.acts import STOP_WAIT_S, shown, to_its_end
 from spooler.by_policy import ByPolicy
 from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
@@ -117,6 +117,7 @@ class Steering(Reprinting):
             raise WrongState(f"job {number} has ended ({job.state})", job=number, state=job.state)
         if job.state is JobState.PENDING and job.not_before is not None:
             return await self._put(job, replace(job, not_before=None), "released", who)
+        await self._store.record(Changes(history=[event_of(job, "released", who, "its ports are tried now")]))
         self._try_ports(job)
         return job
 
@@ -178,11 +179,16 @@ class Steering(Reprinting):
         job = await self._settled(number)
         if job.ended:
             raise WrongState(f"job {number} has ended ({job.state})", job=number, state=job.state)
+        before = {"document_name": job.document.name}
+        words = ", ".join(
+            f"{name}: {shown(before.get(name) or getattr(job, name, None))} -> {shown(value)}"
+            for name, value in sorted(fields.items())
+        )
         if "document_name" in fields:
             fields["document"] = job.document._replace(name=fields.pop("document_name"))
         if fields.get("copies", job.copies) <= job.copies_printed:
             raise InvalidArgument(f"{job.copies_printed} copies are printed already", field="copies")
-        return await self._put(job, replace(job, **fields), "changed", who, ", ".join(sorted(fields)))
+        return await self._put(job, replace(job, **fields), "changed", who, words)
 
     @to_its_end
     async def cancel_all(self, jobs: Sequence[Job], who: str, reason: str) -> int:

@@ -178,8 +178,8 @@ class PrinterSteers(Protocol):
     async def resume_port(self, port: PortName, who: str) -> None:
         """Send a port jobs again."""
 
-    async def note_port(self, port: PortName, who: str, what: str, detail: str = "") -> None:
-        """Write down that somebody did something with a port that changes nothing."""
+    async def note_port(self, port: PortName | None, who: str, what: str, detail: str = "") -> None:
+        """Write down what somebody did with a port, or with something else that `detail` names."""
 
 
 class Inside(NamedTuple):

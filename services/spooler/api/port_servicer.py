@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis import logs
 from chassis.errors import FabricError, HostUnreachable, InvalidLevel, PortNotFound
+from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
 from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1 import port_service_pb2_grpc as pb_grpc
@@ -31,13 +32,14 @@ from spooler.api.names import (
 from spooler.api.port_setup import PortSetup, setting_names
 from spooler.api.port_use import PortUse
 from spooler.api.submission import invalid
-from spooler.api.xcv_sessions import XcvSessions
+from spooler.api.xcv_sessions import Act, XcvSessions, act_of
 from spooler.hosts import HostInfo
 from spooler.port_info import PortInfo
 from spooler.printer import PortName
 
 log = logs.get(__name__)
 _MONITORS_S = 5.0  # for all hosts together when all are asked
+_MOST_PATHS = 200  # characters of what was set, in a line of history
 _SERVER_OFFLINE = 13003  # ERROR_BIDI_SERVER_OFFLINE
 
 
@@ -179,13 +181,16 @@ class PortServicer(pb_grpc.PortServiceServicer):
 
     async def XcvData(self, request: pb.XcvDataRequest, _context: Any) -> pb.XcvDataResponse:
         """See the contract."""
+        session = self._sessions.find(request.handle)
         answer = await self._sessions.data(
-            self._sessions.find(request.handle),
+            session,
             request.data_name,
             request.input_data,
             request.max_output_bytes if request.HasField("max_output_bytes") else None,
             request.request_id,
         )
+        if not answer.status:
+            await self._note(act_of(session.object, request.data_name, request.input_data))
         return pb.XcvDataResponse(
             result=xcv_pb.XcvDataPortResponse(
                 status=answer.status,
@@ -207,6 +212,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
                 step=xcv_pb.StreamXcvDataPortResponse(fraction=1.0, result=done.result)
             )
             return
+        await self._note(act_of(session.object, command.data_name, command.input_data))
         async for step in session.link.stream(
             session.handle, command.data_name, command.input_data, command.request_id
         ):
@@ -230,6 +236,9 @@ class PortServicer(pb_grpc.PortServiceServicer):
             found = await self._link_to(name.host).bidi(name.port, request, access)
         except HostUnreachable:
             return pb.SendRecvBidiDataResponse(result=_SERVER_OFFLINE)
+        if request.action == monitor_pb.BIDI_ACTION_SET or request.action_name.casefold() == "set":
+            paths = ", ".join(item.schema for item in request.items)
+            await self._note(Act(name, "device-set", paths[:_MOST_PATHS]))
         return pb.SendRecvBidiDataResponse(result=found.result, items=found.items)
 
     async def TapPort(self, request: pb.TapPortRequest, _context: Any) -> AsyncIterator[pb.TapPortResponse]:
@@ -243,6 +252,10 @@ class PortServicer(pb_grpc.PortServiceServicer):
                 yield pb.TapPortResponse(moment=moment)
 
     # --- how
+
+    async def _note(self, act: Act | None) -> None:
+        if act is not None:
+            await self._steering.note_port(act.port, rights.caller(), act.what, act.detail)
 
     def _host(self, name: str) -> HostInfo:
         host = self._hosts.get(name)

@@ -22,10 +22,10 @@ from spooler.api.rights import Right
 from spooler.api.submission import MAX_REQUEST_ID, Submission, caller, check_document, invalid
 from spooler.api.submit_stream import SubmitStream
 from spooler.api.uploads import Uploads
-from spooler.job import Job
+from spooler.job import HistoryEvent, Job
 from spooler.new_job import Duplicate
 from spooler.reprinting import Asking
-from spooler.store import Store
+from spooler.store import Changes, Store
 
 PIECE_BYTES = 256 * 1024  # of a document that is read back
 _EVENTS = 10_000  # of one job that are looked at
@@ -114,7 +114,12 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
     async def DeleteUpload(self, request: pb.DeleteUploadRequest, _context: Any) -> pb.DeleteUploadResponse:
         """See the contract."""
         _require(request.request_id, "request_id")
-        await self._uploads.forget(request.request_id, caller())
+        who = caller()
+        _known, kept_until = await self._uploads.look(request.request_id, who)
+        await self._uploads.forget(request.request_id, who)
+        if kept_until is not None:
+            done = HistoryEvent("upload-forgotten", who.owner, f"upload {request.request_id}")
+            await self._store.record(Changes(history=[done]))
         return pb.DeleteUploadResponse()
 
     # --- looking

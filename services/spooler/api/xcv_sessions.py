@@ -6,7 +6,7 @@ import json
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chassis.errors import AccessDenied, InvalidHandle, PortNotFound
 from chassis.identity import current
@@ -22,6 +22,16 @@ ENUMERATE = 2  # SERVER_ACCESS_ENUMERATE
 USE = 8  # PRINTER_ACCESS_USE, for test pages
 IN_USE = 170  # ERROR_BUSY
 _MOST_SESSIONS = 1024
+
+# Commands that change nothing (docs/xcv.md). One that is not known here, a monitor's own, may.
+_LOOKS_BEGIN = ("Get", "Enum", "SNMP")
+_LOOKS = frozenset(
+    {
+        "MonitorUI", "DescribeUI", "PortExists", "PortIsValid", "HostAddress", "IPAddress", "DeviceID", "PnPXID",
+        "ServiceID", "CheckCluster",
+    }
+)  # fmt: skip
+_WORDS = {"AddPort": "port-added", "DeletePort": "port-deleted", "ConfigPort": "port-configured"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,26 @@ class XcvSessions:
         if session is not None and session.owner == current().owner:
             del self._sessions[handle]
             await session.link.close(session.handle)
+
+
+class Act(NamedTuple):
+    """What a command did, for the history. Never with its input, which may be a secret."""
+
+    port: PortName | None
+    what: str
+    detail: str
+
+
+def act_of(target: XcvObject, data_name: str, input_data: bytes) -> Act | None:
+    """Return what a command does to a port or a host; None for one that only looks."""
+    if data_name in _LOOKS or data_name.startswith(_LOOKS_BEGIN):
+        return None
+    name = _port_in(input_data) if data_name in _WORDS else ""
+    port = PortName(target.host, target.port or name) if target.port or name else None
+    detail = "" if data_name in _WORDS else data_name
+    if port is None:
+        detail = " ".join(filter(None, ("host", target.host, target.monitor, data_name)))
+    return Act(port, _WORDS.get(data_name, "port-command"), detail)
 
 
 def only_host(hosts: HostList, what: XcvObject) -> str:
