@@ -62,6 +62,14 @@ class Wrapped:
         return self.key.uid.hex()[-12:]
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What OpenPortEx tells a language monitor beside the port."""
+
+    printer: str = ""  # that it is opened for; others with the same language monitor print through it, too
+    functions: frozenset[str] = frozenset()  # the port monitor's, by Windows' names: "ReadPort"
+
+
 class Language(ABC):
     """One language, for one opening of a port.
 
@@ -81,6 +89,7 @@ class Language(ABC):
     def __init__(self, *, pipe: bool) -> None:
         self.pipe = pipe
         self.restart_shows = not pipe
+        self.opening = Opening()
         self.word = Word.NONE
         self.why = ""  # with LOST: what the printer said
         self.busy = False  # the printer's last word: it is at work, or waits for somebody

@@ -8,17 +8,20 @@ from typing import Any
 
 from typing_extensions import override
 
+from chassis import logs
 from chassis.errors import InvalidArgument
 from portmon.devices.ieee1284 import languages_of
 from portmon.document import DocInfo, DocKey
 from portmon.facts import Fact
 from portmon.host_port import HostPort
-from portmon.language import Language
+from portmon.language import Language, Opening
 from portmon.language_port import LanguagePort
 from portmon.language_questions import ask_by_name
 from portmon.monitor import OpenContext, Port, PortMonitor, PortSettings
 from portmon.recorded_port import RecordedMonitor
 from portmon.reports import Condition, Report, Severity, Source
+
+log = logs.get(__name__)
 
 _SAID_S = 3600.0  # how long it is said that a language is not spoken; each document says it again
 
@@ -30,6 +33,7 @@ class LanguagePath:
     kind: type[Language]
     bidirectional: bool
     answer_s: float
+    opening: Opening = field(default_factory=Opening, compare=False)  # two printers may share one path
 
     @property
     def name(self) -> str:
@@ -125,5 +129,14 @@ class _Stacked(PortMonitor[PortSettings]):
         inner = self._below.open_port(port, settings, replace(context, received=received))
         language = self._path.kind(pipe=inner.resumable)
         language.restart_shows = inner.shows_restart or not inner.resumable
+        language.opening = opening = self._path.opening
         ears.append(language)
+        functions = sorted(opening.functions)
+        log.info(
+            "language monitor opened",
+            port=port,
+            language=language.name,
+            printer=opening.printer,
+            functions=functions,
+        )
         return _SpokenPort(inner, language, context, self._port, self._path.answer_s)

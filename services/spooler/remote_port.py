@@ -192,11 +192,16 @@ class RemoteHost:
         self._stub: Any = MonitorServiceStub(channel)
         self._lease = Duration()
         self._lease.FromMilliseconds(int(lease_s * 1000))
+        self._functions: dict[
+            str, Sequence[pb.MonitorFunction.ValueType]
+        ] = {}  # of each monitor, by its name
+        self._monitors: dict[str, str] = {}  # port -> its monitor's name
 
     async def initialize(self) -> Hello:
         """Shake hands (InitializePrintMonitor2)."""
         request = pb.InitializeRequest(owner=self.owner, contract_version="1.0")
         answer = await self._stub.Initialize(request, timeout=CALL_TIMEOUT_S)
+        self._functions = {one.name: one.capabilities for one in answer.monitors}
         return Hello(answer.host, answer.instance_id, answer.boot_id, answer.version)
 
     async def watch(self) -> AsyncIterator[PortsChanged]:
@@ -205,6 +210,7 @@ class RemoteHost:
         try:
             async for news in call:
                 ports = [info_from_pb(self.name, port, self.owner.fabric_id) for port in news.ports]
+                self._monitors.update((port.name.key[1], port.monitor) for port in ports)
                 yield PortsChanged(ports, news.deleted_ports)
         finally:
             call.cancel()
@@ -230,7 +236,10 @@ class RemoteHost:
         )
         if way.language:
             through = pb.OpenPortExRequest(
-                open=request, language_monitor=way.language, bidirectional=way.bidirectional
+                open=request,
+                language_monitor=way.language,
+                port_monitor=self._port_monitor(port),
+                bidirectional=way.bidirectional,
             )
             response = (await self._stub.OpenPortEx(through, timeout=CALL_TIMEOUT_S)).open
         else:
@@ -240,6 +249,11 @@ class RemoteHost:
         )
         await opened.begin()
         return opened
+
+    def _port_monitor(self, port: str) -> pb.PortMonitorRef:
+        """Return a port's monitor with its functions, as the host has told; empty while it has not."""
+        name = self._monitors.get(port.casefold(), "")
+        return pb.PortMonitorRef(monitor=name, capabilities=self._functions.get(name, ()))
 
     async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
         """See `PortHost.query`."""

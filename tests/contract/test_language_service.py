@@ -92,5 +92,7 @@ async def test_every_language_monitor_is_registered_with_its_functions(host: Hos
     languages = [one for one in found if one.kind == pb.MONITOR_KIND_LANGUAGE]
     assert sorted(one.name for one in languages) == ["ESC/POS", "PJL", "ZPL"]
     for one in languages:
-        assert {*NEEDED, pb.MONITOR_FUNCTION_OPEN_PORT_EX} <= set(one.capabilities)
-        assert pb.MONITOR_FUNCTION_ENUM_PORTS not in one.capabilities
+        own = {*NEEDED, pb.MONITOR_FUNCTION_OPEN_PORT_EX} - {pb.MONITOR_FUNCTION_OPEN_PORT}
+        assert own <= set(one.capabilities)
+        ports = {pb.MONITOR_FUNCTION_ENUM_PORTS, pb.MONITOR_FUNCTION_OPEN_PORT}
+        assert not ports & set(one.capabilities), "ports are the port monitor's"

@@ -6,10 +6,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from chassis.errors import InvalidArgument, InvalidPrintMonitor, UnknownPrintMonitor
+from chassis.errors import InvalidArgument, InvalidPrintMonitor, NotSupported, UnknownPrintMonitor
 from portmon.api import convert
 from portmon.api.host_calls import HostCalls, capabilities_of
 from portmon.api.port_calls import PortCalls, opened
+from portmon.language import Language, Opening
 from portmon.language_path import LanguagePath
 from portmon.language_registry import Languages
 from portmon.registrations import Registration
@@ -24,8 +25,10 @@ NEEDED = (
     pb.MONITOR_FUNCTION_END_DOC_PORT,
     pb.MONITOR_FUNCTION_CLOSE_PORT,
 )
+# What it has itself. It has no EnumPorts, OpenPort or Xcv: ports are the port monitor's.
 _OFFERED = (
     pb.MONITOR_FUNCTION_OPEN_PORT_EX,
+    *(one for one in NEEDED if one != pb.MONITOR_FUNCTION_OPEN_PORT),
     pb.MONITOR_FUNCTION_GET_PRINTER_DATA_FROM_PORT,
     pb.MONITOR_FUNCTION_SEND_RECV_BIDI_DATA_FROM_PORT,
 )
@@ -39,7 +42,7 @@ class LanguageCalls(HostCalls, PortCalls):
 
     @override
     def _monitors(self, registered: Registration) -> list[pb.Monitor]:
-        functions = sorted((*NEEDED, *_OFFERED))
+        functions = sorted(_OFFERED)
         found = {one.name.casefold(): one for one in super()._monitors(registered)}
         for kind in self.languages:
             if not registered.has(kind.name):
@@ -61,7 +64,7 @@ class LanguageCalls(HostCalls, PortCalls):
         owner = convert.owner_from(asked.owner)
         if not asked.HasField("port") or not asked.printer:
             raise InvalidArgument("a port and a printer are needed", fields=[("open", "port and printer")])
-        kind, port = self.languages.find(request.language_monitor), self._ports.get(asked.port)
+        kind, port = self._language(request.language_monitor), self._ports.get(asked.port)
         if below.monitor and below.monitor.casefold() not in (
             port.monitor.name.casefold(),
             port.monitor.scheme,
@@ -70,7 +73,8 @@ class LanguageCalls(HostCalls, PortCalls):
                 f"port {port.name} is one of monitor {port.monitor.name!r}, not of {below.monitor!r}",
                 port=port.name,
             )
-        there = set(capabilities_of(port.monitor)) & set(below.capabilities or capabilities_of(port.monitor))
+        given = below.capabilities or capabilities_of(port.monitor)
+        there = set(capabilities_of(port.monitor)).intersection(given)
         if not request.bidirectional:
             there.add(pb.MONITOR_FUNCTION_READ_PORT)  # who passes through reads nothing
         missing = [_function_name(one) for one in NEEDED if one not in there]
@@ -81,12 +85,27 @@ class LanguageCalls(HostCalls, PortCalls):
                 port=port.name,
                 missing=",".join(missing),
             )
-        way = LanguagePath(kind, request.bidirectional, self.answer_s)
+        opening = Opening(asked.printer, frozenset(map(_function_name, given)))
+        way = LanguagePath(kind, request.bidirectional, self.answer_s, opening)
         lease = asked.lease.ToTimedelta().total_seconds() if asked.HasField("lease") else None
         hold = await self._handles.open(asked.port, owner, asked.fence, asked.printer, lease, way)
         return pb.OpenPortExResponse(open=opened(self._host, hold, self._ports.staging))
 
+    def _language(self, name: str) -> type[Language]:
+        """Return a language monitor. Raises UnknownPrintMonitor, NotSupported: it is a port monitor and nothing else."""
+        try:
+            return self.languages.find(name)
+        except UnknownPrintMonitor as error:
+            names = (text.casefold() for one in self._ports.registry for text in (one.name, one.scheme))
+            if name.casefold() not in names:
+                raise
+            text = f"monitor {name!r} is a port monitor and has no OpenPortEx"
+            raise NotSupported(text, monitor=name) from error
+
 
 def _function_name(function: pb.MonitorFunction.ValueType) -> str:
+    """Return Windows' name of a function; its number when a later version has sent it."""
+    if function not in pb.MonitorFunction.values():
+        return str(function)
     words = pb.MonitorFunction.Name(function).removeprefix("MONITOR_FUNCTION_").split("_")
     return "".join(word.title() for word in words)
