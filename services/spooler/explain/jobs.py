@@ -81,7 +81,7 @@ def explain_printer(
     if undecided:
         return Explanation(
             Verdict.UNKNOWN,
-            f"{len(undecided)} of its jobs wait for a decision about what came out.",
+            f"{len(undecided)} of its jobs {'waits' if len(undecided) == 1 else 'wait'} for a decision about what came out.",
             loss,
             (Action("Show them", f"{JOBS}/ListJobs", f"printfabric jobs --printer {printer.name}"),),
             tuple(_undecided_fact(job) for job in undecided[:_MOST_NAMED]),

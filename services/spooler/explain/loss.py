@@ -15,7 +15,7 @@ _NOTHING_LEFT = "Nothing is lost: no document is on its way here."
 _NOT_KNOWN = "What of it came out is not known: only the paper tells."
 _DECIDED = "What was decided about without a proof may be missing, or be there: only the paper tells."
 _SOME_UNDECIDED = "Some of it may be missing, or come twice: look at the paper."
-_MAY_BE = "may be on paper or not if the connection breaks for good."
+_IF_CUT = "if the connection breaks for good, some of it may be in doubt."
 _UNDER_WAY = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
 
 
@@ -47,10 +47,10 @@ def loss_over(jobs: Sequence[Job], undecided: int = 0) -> str:
         return _NOTHING_LEFT
     if len(jobs) == 1:
         return loss_of(jobs[0])
-    open_bytes = sum(_size(job) - job.ledger.offsets.acked for job in jobs)
-    if not open_bytes:
+    acked, size = sum(job.ledger.offsets.acked for job in jobs), sum(map(_size, jobs))
+    if acked >= size:
         return f"Nothing is lost so far: all of {len(jobs)} documents reached the far end."
-    return f"Nothing is lost so far: of {len(jobs)} documents up to {open_bytes} bytes {_MAY_BE}"
+    return f"Nothing is lost so far: {acked:,} of {size:,} bytes of {len(jobs)} documents reached the far end; {_IF_CUT}"
 
 
 def is_undecided(job: Job) -> bool:
@@ -112,10 +112,10 @@ def _so_far(job: Job) -> str:
     size, offsets = _size(job), job.ledger.offsets
     if not size:
         return NOTHING_LOST
-    of_what = f"{size} bytes of this copy" if job.ledger.copies is not None else f"{size} bytes"
+    of_what = f"{size:,} bytes of this copy" if job.ledger.copies is not None else f"{size:,} bytes"
     if offsets.confirmed >= size:
         return f"Nothing is lost so far: the printer confirmed all {of_what}."
     if offsets.acked >= size:
         return f"Nothing is lost so far: all {of_what} reached the far end; the printer has not said that it printed them."
-    reached = f"{offsets.acked} of {of_what} reached the far end"
-    return f"Nothing is lost so far: {reached}; up to {size - offsets.acked} more {_MAY_BE}"
+    reached = f"{offsets.acked:,} of {of_what} reached the far end"
+    return f"Nothing is lost so far: {reached}; {_IF_CUT}"
