@@ -181,16 +181,10 @@ def load_fleet(name: str, output: Path | None = None) -> Fleet:
 def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
     """Return the plans of one entry; with `count` there are several, `{n}` in names standing for the number."""
     values = dict(entry)
-    count = values.pop("count", 1)
-    if type(count) is not int or not 1 <= count <= _MOST_OF_A_KIND:
-        raise PlanError(f"count: {count!r} is not a number from 1 to {_MOST_OF_A_KIND}")
-    day = values.pop("day", [])
-    if not isinstance(day, list) or "days" in values:
-        raise PlanError(f'day: a list of {{at: "09:30", fault: jam}}, not {day!r}')
-    values["days"] = tuple(_day(item) for item in day)
-    values.setdefault("name", f"{values.get('personality', 'zpl')}-{number}" + ("-{n}" if count > 1 else ""))
+    several = "-{n}" if values.get("count", 1) != 1 else ""
+    values.setdefault("name", f"{values.get('personality', 'zpl')}-{number}{several}")
     with _named(str(values["name"])):
-        plan = Plan.from_mapping(values)
+        count, plan = _count(values), _plan(values)
     return [
         replace(
             plan,
@@ -205,6 +199,23 @@ def _plans(entry: Mapping[str, Any], number: int, folder: Path) -> list[Plan]:
         )
         for n in range(1, count + 1)
     ]
+
+
+def _count(values: dict[str, Any]) -> int:
+    """Take out of an entry how many printers it means."""
+    count = values.pop("count", 1)
+    if type(count) is not int or not 1 <= count <= _MOST_OF_A_KIND:
+        raise PlanError(f"count: {count!r} is not a number from 1 to {_MOST_OF_A_KIND}")
+    return count
+
+
+def _plan(values: dict[str, Any]) -> Plan:
+    """Return the plan that all printers of an entry have, its day included."""
+    day = values.pop("day", [])
+    if not isinstance(day, list) or "days" in values:
+        raise PlanError(f'day: a list of {{at: "09:30", fault: jam}}, not {day!r}')
+    values["days"] = tuple(_day(item) for item in day)
+    return Plan.from_mapping(values)
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def test_a_wrong_setting_is_told_and_nothing_starts(arguments, said):
         ('printers: [{tcp: 0, day: [{at: "12:00", fault: bogus}]}]', "bogus"),
         ("printers: [{tcp: 0, day: [{fault: jam}]}]", "day"),
         ("printers: [{tcp: 0, day: 5}]", "day"),
-        ("printers: [{tcp: 0, day: [{at: 25:00, fault: jam}]}]", "'25:00' is no time of day"),
+        ("printers: [{tcp: 0, day: [{at: 25:00, fault: jam}]}]", "zpl-1: day: '25:00' is no time"),
         ("printers: [{tcp: 0, day: [{at: 840, fault: jam}]}]", "840 is no time of day"),
         ("printers: [{tcp: 0, day: [{at: 12:00, fault: noise}]}]", "can have no effect"),
         ("printers: [{tcp: 0, count: many}]", "count"),
