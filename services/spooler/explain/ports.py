@@ -231,7 +231,7 @@ def _verdict_of(port: PortFacts, error: Failure) -> Verdict:
 
 def _refused_words(port: PortFacts, error: Failure) -> str:
     """Return what the host says of a device that it may not open: who has it, or which right is missing."""
-    said = error.message.removeprefix(f"port {port.name.port}: ")
+    said = error.message.removeprefix(f"port {port.name.port.rstrip(':')}: ")
     if port.device and said.startswith(port.device):
         return said
     return f"{port.device or port.name} refuses: another program has it, or rights are missing"
