@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from portui.model import Job, Port
@@ -19,6 +20,8 @@ class Button:
     confirm: str = ""
 
 
+_MOST_DECISIONS = 3  # beside each other; the list of jobs has them all
+
 _JOB_CALLS = {
     "PrintService/ReleaseJob": ("release", "play", ""),
     "PrintService/CancelJob": (
@@ -32,6 +35,15 @@ _JOB_CALLS = {
         "Print all of it again? What came out before comes out twice.",
     ),
 }
+
+
+def decisions(jobs: Iterable[Job]) -> list[Button]:
+    """Return the ways to the jobs that wait for somebody to say what came out, a few of them."""
+    undecided = sorted((job for job in jobs if job.undecided), key=lambda job: job.number)
+    return [
+        Button(f"Decide about {job.title or f'job {job.number}'}", f"/jobs/{job.number}", "question")
+        for job in undecided[:_MOST_DECISIONS]
+    ]
 
 
 def buttons_of_job(explanation: Explanation, job: Job) -> list[Button]:

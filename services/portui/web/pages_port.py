@@ -43,7 +43,7 @@ async def port(request: Request) -> Response:
         job=job,
         explanation=explanation,
         tone=story.tone(explanation),
-        buttons=actions.buttons_of_port(explanation, found),
+        buttons=actions.decisions(mine) + actions.buttons_of_port(explanation, found),
         rungs=rungs,
         waiting=_waiting(live.fleet.jobs.values(), found),
         strip=story.strip(day, now),

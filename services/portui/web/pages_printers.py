@@ -64,7 +64,8 @@ async def printer(request: Request) -> Response:
         jobs=[(job, words.job_state(job.state, job.outcome)) for job in jobs[:20]],
         by_port=_by_port(one, [job.port for job in jobs if not job.active]),
         events=story.events_newest(await console.printing.history(f"printers/{name}")),
-        buttons=[
+        buttons=actions.decisions(jobs)
+        + [
             actions.Button(each.title, f"/printers/{name}/act", "play", (("do", "resume"),))
             for each in explanation.actions
             if each.method == "PrinterService/ResumePrinter"

@@ -157,6 +157,18 @@ def test_a_job_behind_others_is_put_first_with_one_button():
     assert (button.path, dict(button.fields)) == ("/printers/labels/order", {"do": "first", "job": "7"})
 
 
+def test_jobs_that_wait_for_a_decision_are_one_click_away_the_oldest_first_and_not_all():
+    held = {"state": JobState.HELD, "outcome": Outcome.UNKNOWN}
+    jobs = [replace(job(number), title="", **held) for number in (9, 7, 5, 3)] + [job(1)]
+    found = actions.decisions([*jobs, replace(job(2), title="strip.zpl", **held)])
+    assert [(one.title, one.path) for one in found] == [
+        ("Decide about strip.zpl", "/jobs/2"),
+        ("Decide about job 3", "/jobs/3"),
+        ("Decide about job 5", "/jobs/5"),
+    ]
+    assert not any(one.fields for one in found), "a page to go to, and nothing done"
+
+
 def test_what_somebody_decided_to_have_come_out_is_not_said_to_be_proven():
     assert words.proven(Proof(level="none"), printed=True) == "decided so: nothing proved it"
     assert words.proven(Proof(level="none")) == "nothing yet"
