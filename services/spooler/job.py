@@ -105,11 +105,11 @@ class Job:
         return STOPPING in self.reasons
 
     @property
-    @property
     def incoming(self) -> bool:
         """Its document still comes in: nobody knows yet how long it is."""
         return not (self.has_document or self.document.digest or self.ended)
 
+    @property
     def etag(self) -> str:
         """Changes with each change of the job."""
         return str(self.revision)
