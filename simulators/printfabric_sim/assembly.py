@@ -53,10 +53,15 @@ class Assembly:
         if step.mark is not None:
             self._owner.path.mark(step.mark)
 
+    def cut_short(self, inlet: Inlet) -> None:
+        """A command ends too early, or is longer than the buffer: it becomes part of what is being printed, or is lost."""
+        self.draft.cut = self.draft.size > 0
+        self.apply(inlet, Step(len(inlet.buffer), part=self.draft.cut, reason="a command cut short"))
+
     def _drop(self, inlet: Inlet, step: Step) -> None:
-        """The unit in progress makes no mark: it is told as lost, unless it is whole and was not meant to make any."""
+        """The unit in progress makes no mark: it is told as lost, unless it is whole and was not to make any."""
         spans, nothing = self.draft.spans, "nothing to print"
-        harmed = self.draft.garbled or len({span.inlet for span in spans}) > 1
+        harmed = self.draft.garbled or self.draft.cut or len({span.inlet for span in spans}) > 1
         if not step.void or harmed:
             self.discarded(inlet, Loss(spans), nothing if step.void else step.reason or nothing)
         elif step.reason:

@@ -12,7 +12,6 @@ from printfabric_sim.guard import Steps, guarded
 from printfabric_sim.inlet import Damage, Inlet
 from printfabric_sim.loss import Loss, unread
 from printfabric_sim.paper_path import Ending
-from printfabric_sim.personality import Step
 from printfabric_sim.unit import Span
 
 # Conditions in which the interpreter itself stands still, not only the paper.
@@ -184,9 +183,7 @@ class Intake:
             self._owner.drain.wait()
             return False
         if inlet.ended or len(inlet.buffer) >= self.capacity:
-            # A command cut short by the end, or longer than the buffer: it becomes part of what is being printed.
-            begun = self.assembly.draft.size > 0
-            self.assembly.apply(inlet, Step(len(inlet.buffer), part=begun, reason="a command cut short"))
+            self.assembly.cut_short(inlet)
             return True
         return False
 

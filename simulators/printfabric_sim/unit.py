@@ -51,6 +51,7 @@ class Draft:
     keep: int
     size: int = 0
     garbled: str = ""
+    cut: bool = False  # it has half a command in it
     spans: list[Span] = field(default_factory=list)
     content: bytearray = field(default_factory=bytearray)
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)

@@ -66,6 +66,7 @@ async def test_settings_alone_are_not_lost(start, personality, settings, told):
         ("zpl", b"^XA^MMT", "reset", b"^XZ"),
         ("zpl", b"^XA^MMT", "", b"^XZ"),
         ("escpos", b"\x1b@", "reset", b""),
+        ("escpos", b"\x1b@\x1bE", "fin", b""),  # half a command
         ("escpos", b"\x1b@", "", b"\x1dV\x00"),
     ],
 )
