@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-from chassis.errors import FabricError, PrinterDeleted, StoreUnavailable
+from chassis.errors import DocumentLost, FabricError, PrinterDeleted, StoreUnavailable, WrongState
 from spooler.dispatcher import Dispatcher
 from spooler.job import Job, event_of
 from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
@@ -79,6 +79,17 @@ class Acts:
             resume_offset=0,
             rest=(),
         )
+
+    @staticmethod
+    def _check_whole(job: Job) -> None:
+        if job.incoming:
+            raise WrongState(f"job {job.number}: its document is still coming in", job=job.number)
+
+    def _check_document(self, job: Job) -> None:
+        """Raise unless a job's document can be read from its beginning to its end."""
+        self._check_whole(job)
+        if not job.has_document:
+            raise DocumentLost(f"job {job.number}: its document is no longer kept", job=job.number)
 
     def _check_printer(self, name: str) -> None:
         printer = self._book.queue(name).printer

@@ -15,7 +15,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.lane import Lane
 from spooler.lane_desk import LaneDesk
-from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
+from spooler.new_job import Duplicate, FirstAttempt, Incoming, Inline, NewJob
 from spooler.printer import PortName
 from spooler.room import Room
 from spooler.store import Store
@@ -113,6 +113,8 @@ class Admitting(LaneDesk):
             return
         if isinstance(new.document, Inline):
             self.book.remember(job.number, new.document.data)
+        elif isinstance(new.document, Incoming):
+            self.incoming[job.number] = new.document.upload_id
         self.book.add(job)
         self.timetable.note(job)
         if job.state is JobState.PROCESSING and job.port is not None:

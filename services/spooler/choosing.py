@@ -38,6 +38,11 @@ class Choosing(Admitting):
         self.draining = False
         self.on_overdue: Callable[[Job], object] = lambda _job: None  # the steering's: it waited too long
 
+    def is_idle(self, queue: Queue) -> bool:
+        """Whether a document would leave at once, behind no other one."""
+        before = queue.waiting or queue.returning or queue.arriving or queue.pace.outage
+        return not before and self._choose(queue) is not None
+
     def _may_send(self, queue: Queue) -> bool:
         """Whether the printer's window, its catching up and its ports let something leave now."""
         printer, pace = queue.printer, queue.pace

@@ -78,6 +78,7 @@ class Concluding:
             confirmed=job.ledger.offsets.confirmed if job is not None else 0,
             cancelled=stopping and flight.failure is None,
             pinned=flight.pinned,
+            incoming=flight.incoming,
         )
         backup = self._dispatcher.routes.backups.get(flight.number)
         if backup is not None and conclusion.event is JobEvent.REQUEUE:
@@ -115,7 +116,7 @@ class Concluding:
     def _judge(self, judged: Judged) -> None:
         """Have it written down; where something stays open, with the units it is about, if they are counted soon."""
         job = self._dispatcher.book.jobs.get(judged.landing.flight.number)
-        if judged.leaves_doubt and job is not None:
+        if judged.leaves_doubt and job is not None and job.has_document:
             self._counting += 1
             self._dispatcher.tasks.spawn(f"units of {job.number}", self._count(job, judged))
         elif job is not None and self._wants_backup(job, judged):

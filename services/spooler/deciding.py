@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from chassis import logs
-from chassis.errors import DocumentLost, FabricError, InvalidArgument, NotSupported, WrongState
+from chassis.errors import FabricError, InvalidArgument, NotSupported, WrongState
 from spooler.acts import Acts, to_its_end
 from spooler.aftermath import hold_reason, unit_range, with_units
 from spooler.dispatcher import Dispatcher
@@ -273,8 +273,7 @@ class Deciding(Acts):
             raise WrongState(
                 f"job {job.number} does not wait to go on ({job.state})", job=job.number, state=job.state
             )
-        if not job.has_document:
-            raise DocumentLost(f"job {job.number}: its document is no longer kept", job=job.number)
+        self._check_document(job)
 
     def _undecided(self, job: Job) -> None:
         if job.outcome not in _OPEN or job.state is not JobState.PENDING_HELD:

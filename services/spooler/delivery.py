@@ -5,16 +5,18 @@ It never guesses. Bytes that nothing proves either way are *uncertain*, and by d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chassis.errors import FabricError, HostUnreachable, Verdict
+from chassis.errors import FabricError, HostUnreachable, JobCanceled, Verdict
 from spooler.job_state import JobEvent
 from spooler.ledger import Outcome, Span
+from spooler.new_job import UploadInterrupted
 from spooler.port import Phase, Progress
 
 OUTCOME_UNKNOWN = "outcome-unknown"  # a job-state-reason of ours: a person decides
 PARTIALLY_PRINTED = "job-partially-printed"  # the place is known, the device will not go on by itself
+INTERRUPTED = "submission-interrupted"  # RFC 8011, 5.3.8: its sender vanished, or sent another document
 _HOST_RESTARTED = "HOST_RESTARTED"  # a port monitor that was killed says this of what it found in its journal
 
 
@@ -46,6 +48,7 @@ def conclude(
     confirmed: int = 0,
     cancelled: bool = False,
     pinned: bool = False,
+    incoming: bool = False,
 ) -> Conclusion:
     """Judge an attempt whose host has said its last word about it.
 
@@ -56,10 +59,13 @@ def conclude(
         confirmed: so many bytes the printer has confirmed already; a host that forgets does not take that back.
         cancelled: a person cancelled the job meanwhile.
         pinned: the document went on in its middle, and its rest belongs to this port.
+        incoming: the document is longer than what has come of it.
     """
-    if progress.phase is Phase.UNKNOWN:
-        return _forgotten(confirmed, size_bytes, resume_offset, cancelled)
     error = progress.error
+    if error is not None and error.reason == UploadInterrupted.reason:
+        return _interrupted(progress, size_bytes, resume_offset)
+    if progress.phase is Phase.UNKNOWN:
+        return _forgotten(0 if incoming else confirmed, size_bytes, resume_offset, cancelled)
     if progress.phase is Phase.NEVER_SEEN:
         why = error or HostUnreachable("the host never saw it")
         return _nothing_left(why, resume_offset, cancelled, pinned)
@@ -74,6 +80,13 @@ def conclude(
     if span is not None:
         return _uncertain(span, cancelled, error)
     return _known_place(progress, accepted, cancelled)
+
+
+def _interrupted(progress: Progress, size_bytes: int, resume_offset: int) -> Conclusion:
+    """The rest of the document will never come: the job ends with what came out, as one that was cancelled does."""
+    taken_back = replace(progress, error=JobCanceled("the rest of its document did not come"))
+    conclusion = conclude(taken_back, size_bytes, resume_offset, cancelled=True)
+    return replace(conclusion, event=JobEvent.ABORT, reason=INTERRUPTED)
 
 
 def _span(progress: Progress, size_bytes: int) -> Span | None:

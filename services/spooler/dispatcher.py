@@ -31,6 +31,7 @@ from spooler.printer import OnHostRestart, PortName
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 from spooler.waiting import MOST_OVERTAKINGS
+from spooler.while_spooling import WhileSpooling
 
 log = logs.get(__name__)
 
@@ -44,6 +45,7 @@ class Dispatcher(Handover):
         super().__init__(store, hub, tasks, settings or DispatchSettings())
         self.hosts = hosts
         self.timetable = Timetable(self._time_came)
+        self.while_spooling = WhileSpooling(self, self.settings.sender_patience_s)
         self.on_expired: Callable[[Job], object] = lambda _job: None  # the steering's
         self.on_empty: Callable[[str], object] = lambda _printer: None  # a printer's last job has ended
         self.on_ended: Callable[[Job], object] = lambda _job: None
@@ -61,7 +63,7 @@ class Dispatcher(Handover):
         self.book.put_printers(snapshot.printers)
         self.paused_ports.update({port.key: paused for port, paused in snapshot.paused_ports})
         ended = await end_lost(self.store, snapshot)
-        for job in snapshot.jobs:
+        for job in await self.while_spooling.take_up(snapshot.jobs, snapshot.uploads):
             self.book.add(job)
             if job.number in ended:
                 self.ended(ended[job.number])
@@ -75,10 +77,12 @@ class Dispatcher(Handover):
         await self.pulse.until(self._quiet, self.settings.drain_s)
         await asyncio.gather(*(lane.close() for lane in self.lanes.values()))
         self.timetable.close()
+        self.while_spooling.close()
         self.alarms.close()
 
     def _quiet(self) -> bool:
-        return not self.unconcluded() and not any(lane.flights for lane in self.lanes.values())
+        flights = (flight for lane in self.lanes.values() for flight in lane.flights.values())
+        return not self.unconcluded() and all(flight.incoming for flight in flights)
 
     def host_up(self, host: str) -> None:
         """A host answers again: whatever waits for its ports is tried at once."""
@@ -172,6 +176,8 @@ class Dispatcher(Handover):
 
     def _flight(self, job: Job, offset: int) -> Flight:
         flight = flight_of(job, offset, self.book.document(job.number))
+        if job.number in self.incoming:
+            flight.incoming, flight.info = True, replace(flight.info, open_ended=True)
         if (queue := self.book.queues.get(job.printer)) is not None:
             flight.way, flight.prefetch = queue.printer.way, queue.printer.prefetch
             flight.finishes = queue.printer.on_host_restart is OnHostRestart.FINISH
@@ -228,6 +234,8 @@ class Dispatcher(Handover):
         self.routes.forget(job.number)
         self.hub.job(job)
         self.on_ended(job)
+        if job.number in self.incoming:
+            self.on_interrupted(job)
         self.pulse.beat()
         queue = self.book.queues.get(job.printer)
         if queue is not None and queue.printer.pending_deletion and not queue.jobs:

@@ -23,7 +23,7 @@ class Flight:
 
     key: DocumentKey
     number: int  # the job's
-    size_bytes: int  # the payload byte it ends at
+    size_bytes: int  # the payload byte it ends at, or to which it has come
     info: DocumentInfo
     way: Way = STRAIGHT  # the language monitor it needs
     prefetch: Prefetch = Prefetch.NEVER  # its printer's
@@ -37,6 +37,7 @@ class Flight:
     recorded: bool = False  # its start is durable
     begun: bool = False  # a slice of it may have left: from here on only the host knows
     sent: int = 0  # payload bytes handed to the stream
+    incoming: bool = False  # its document still comes in: it ends somewhere behind `size_bytes`
     ended: bool = False
     cancelled: bool = False
     again: bool = False  # the same attempt on the same port, which never began it the last time
@@ -52,6 +53,11 @@ class Flight:
     def waits(self) -> bool:
         """It is not at the host yet, and has to be before it is begun."""
         return self.to_stage and not self.staged
+
+    @property
+    def starved(self) -> bool:
+        """All that has come of it is sent, and more is to come."""
+        return self.incoming and self.sent >= self.size_bytes
 
     @property
     def leaves_whole(self) -> bool:

@@ -35,7 +35,7 @@ class Lane(LaneNews):
         self.fence = 0
         self._host = host
         self._tasks = tasks
-        self._prefetching = Prefetching(port, host, owner, self._brought, self._spoil)
+        self._prefetching = Prefetching(port, host, owner, self._brought, self.spoil)
         self._settled: list[DocumentKey] = []
         self._hold: OpenPort | None = None
         self._broken: FabricError | None = None
@@ -221,15 +221,17 @@ class Lane(LaneNews):
         """Stream one large document, as fast as the host takes it."""
         await self._unsent.record([flight], self.fence)
         restart = True  # after a reopening the start is sent again: the host knows it and goes on
-        while self._hold is not None and not flight.ended and not flight.cancelled:
+        while self._hold is not None and not (flight.ended or flight.cancelled or flight.starved):
             piece = await self._unsent.next_chunk(flight)
             if piece is None:
                 break
             await self._hold.send([replace(piece, start=flight.info) if restart else piece])
             restart = False
-            if flight.sent >= flight.size_bytes:  # unless the host asked for some of it again meanwhile
+            # Unless the host asked for some of it again, or more has come in, meanwhile.
+            if piece.end_size is not None and flight.sent >= flight.size_bytes:
                 break
-        self._unsent.remove(flight)
+        if not flight.starved:
+            self._unsent.remove(flight)
 
     # --- the listener
 
@@ -261,8 +263,8 @@ class Lane(LaneNews):
 
     # --- failing
 
-    def _spoil(self, flight: Flight, error: FabricError) -> None:
-        """Its bytes are gone: give it back, or stop it where it is."""
+    def spoil(self, flight: Flight, error: FabricError) -> None:
+        """Its bytes are gone, or will not come: give it back, or stop it where it is."""
         if not flight.begun:
             self._remove(flight)
             self._owner.gave_back(self.port, [flight], error)

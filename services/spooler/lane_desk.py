@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from chassis import logs
 from chassis.errors import FabricError, StaleFence
@@ -12,6 +13,7 @@ from spooler.flight import Flight
 from spooler.hub import Hub
 from spooler.job import Job
 from spooler.launch import starts
+from spooler.new_job import UploadNotFound
 from spooler.port import Closing, Progress
 from spooler.printer import OnUncertain, PortName
 from spooler.store import Store
@@ -36,6 +38,8 @@ class LaneDesk(DispatchView):
         self.on_stopped: Callable[[Job], object] = lambda _job: None  # its port stopped in its middle
         self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.bytes_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
+        self.incoming: dict[int, bytes] = {}  # the uploads of jobs whose documents still come in, by job
+        self.on_interrupted: Callable[[Job], object] = lambda _job: None  # ended, and its document never came whole
         self._fence = 0
         self._unfinished = Unfinished(store, self._rule_of)
 
@@ -68,6 +72,9 @@ class LaneDesk(DispatchView):
 
     async def document(self, number: int, offset: int, max_bytes: int) -> bytes:
         """See `LaneOwner.document`."""
+        if (upload_id := self.incoming.get(number)) is not None:
+            with suppress(UploadNotFound):  # it has become the job's document meanwhile
+                return await self.store.read_upload(upload_id, offset, max_bytes)
         return await self.store.read(number, offset, max_bytes)
 
     async def small_documents(self, numbers: Sequence[int]) -> dict[int, bytes]:
@@ -82,6 +89,11 @@ class LaneDesk(DispatchView):
     def _rule_of(self, job: Job) -> OnUncertain:
         queue = self.book.queues.get(job.printer)
         return queue.printer.on_uncertain if queue is not None else OnUncertain.HOLD
+
+    def wants(self, port: PortName) -> bool:
+        """See `LaneOwner.wants`."""
+        queues = (self.book.queues[name] for name in self.book.users.get(port.key, ()))
+        return any(queue.waiting and queue.printer.paused is None for queue in queues)
 
     def news(self, port: PortName, flight: Flight) -> None:
         """See `LaneOwner.news`."""

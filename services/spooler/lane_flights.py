@@ -29,7 +29,7 @@ class LaneFlights(LaneCondition):
         self.flights: dict[DocumentKey, Flight] = {}
         self._bytes = 0
         self._ahead: set[DocumentKey] = set()  # large documents that lie at the host
-        self._unsent = Outgoing(port, owner, self._spoil)
+        self._unsent = Outgoing(port, owner, self.spoil)
 
     @property
     def has_room(self) -> bool:
@@ -74,6 +74,13 @@ class LaneFlights(LaneCondition):
         # Nothing leaves while the rest of a broken document has to come first.
         return self._unsent.way == self.way and self.pinned is None and not self._unsent.waits
 
+    def grown(self, flight: Flight, size_bytes: int, *, whole: bool) -> None:
+        """More of a document has come in durably, or the last of it: send it."""
+        if flight.key in self.flights:
+            self._bytes += size_bytes - flight.size_bytes
+        flight.size_bytes, flight.incoming = size_bytes, not whole
+        self._wake.set()
+
     @abstractmethod
-    def _spoil(self, flight: Flight, error: FabricError) -> None:
-        """Deal with a flight whose bytes are gone."""
+    def spoil(self, flight: Flight, error: FabricError) -> None:
+        """Deal with a flight whose bytes are gone, or will not come."""

@@ -51,8 +51,8 @@ class Outgoing:
 
     @property
     def waits(self) -> bool:
-        """Whether the next document has to be brought to the host before anything is sent."""
-        return bool(self._line) and self._line[0].waits
+        """Whether the next document has to be brought to the host, or to come in, before anything is sent."""
+        return bool(self._line) and (self._line[0].waits or self._line[0].starved)
 
     @property
     def unrecorded(self) -> bool:
@@ -67,7 +67,7 @@ class Outgoing:
     def large(self, way: Way) -> Flight | None:
         """Return the large document that is next and goes this way, if one is."""
         first = self._line[0] if self._line else None
-        if first is None or first.leaves_whole or first.waits or first.way != way:
+        if first is None or first.leaves_whole or self.waits or first.way != way:
             return None
         return first
 
@@ -122,7 +122,7 @@ class Outgoing:
             self._spoil(flight, DocumentLost(f"job {flight.number}: the document ends early"))
             return None
         offset, flight.sent = flight.sent, flight.sent + len(data)
-        size = flight.size_bytes if flight.sent >= flight.size_bytes else None
+        size = flight.size_bytes if flight.sent >= flight.size_bytes and not flight.incoming else None
         flight.begun = True
         return Slice(flight.key, None, offset, data, end_size=size)
 

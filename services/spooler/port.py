@@ -81,6 +81,7 @@ class DocumentInfo:
     output_file: str = ""
     format: str = ""
     size_bytes: int = 0
+    open_ended: bool = False  # it is longer than that, nobody knows yet by how much
     user: str = ""
     copy: int = 1
     resume_offset: int = 0

@@ -21,7 +21,9 @@ log = logs.get(__name__)
 
 
 def wanted(flight: Flight, near: bool) -> bool:
-    """Whether a document is to be brought to its host first."""
+    """Whether a document is to be brought to its host first: not one that shall print while it comes in."""
+    if flight.incoming:
+        return False
     if flight.prefetch is Prefetch.AUTO:
         return not near and flight.size_bytes - flight.info.resume_offset > SMALL_BYTES
     return flight.prefetch is Prefetch.ALWAYS

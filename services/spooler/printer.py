@@ -153,6 +153,7 @@ class Printer:
     window: Window | None = None  # when it prints
     prefetch: Prefetch = Prefetch.AUTO
     on_host_restart: OnHostRestart = OnHostRestart.FINISH
+    print_while_spooling: bool = False  # begin before the whole document is here
     priority: int = 1  # against other printers on the same port, 1 to 99
     default_job_priority: int = 50
     keep_printed: bool = False

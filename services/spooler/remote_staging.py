@@ -25,7 +25,9 @@ def put_start(message: pb.DocumentStart, start: DocumentInfo) -> None:
     info = message.info
     info.printer, info.job_number, info.copy = start.printer, start.job_number, start.copy
     info.document_name, info.format, info.user = start.document_name, start.format, start.user
-    info.output_file, info.size_bytes = start.output_file, start.size_bytes
+    info.output_file = start.output_file
+    if not start.open_ended:
+        info.size_bytes = start.size_bytes
 
 
 def _first(owner: pb.PortOwner, port: str, document: StagedDocument) -> pb.StageDocumentRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from chassis.errors import DocumentLost, FabricError, InvalidArgument, RequestIdReused
+from chassis.errors import FabricError, InvalidArgument, RequestIdReused
 from spooler.deciding import Deciding
 from spooler.job import Job, Segment, event_of
 from spooler.ledger import UnitSpan
@@ -52,8 +52,7 @@ class Reprinting(Deciding):
                 raise RequestIdReused(f"request id {asking.request_id} was used for another request")
             return twin
         self._check_printer(job.printer)
-        if not job.has_document:
-            raise DocumentLost(f"job {number}: its document is no longer kept", job=number)
+        self._check_document(job)
         segments = await self._stretches(job, units, mark)
         new = NewJob(
             job.printer,

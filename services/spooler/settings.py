@@ -53,6 +53,12 @@ class DispatchSection(Section):
     drain_s: float = Field(
         default=3.0, ge=0, le=600, description="how long documents may take to end when the spooler stops"
     )
+    sender_patience_s: float = Field(
+        default=120.0,
+        gt=0,
+        le=3600,
+        description="how long a printer waits for the rest of a document that it prints while it comes in",
+    )
     lease_s: float = Field(
         default=30.0, ge=1, le=3600, description="how long a port stays ours when we are not heard of"
     )

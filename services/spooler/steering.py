@@ -15,17 +15,19 @@ from typing import Any
 
 from chassis import logs
 from chassis.errors import (
-    DocumentLost,
     FabricError,
     InvalidArgument,
     WrongState,
 )
 from spooler.acts import STOP_WAIT_S, shown, to_its_end
+from spooler.aftermath import error_of
 from spooler.by_policy import ByPolicy
+from spooler.delivery import INTERRUPTED
 from spooler.dispatcher import Dispatcher
 from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
+from spooler.new_job import UploadInterrupted
 from spooler.pace import span_words
 from spooler.printer import Printer
 from spooler.redirecting import Redirecting
@@ -50,6 +52,7 @@ class Steering(Reprinting):
         dispatcher.on_overdue = self._hold_overdue_soon
         self.by_policy = ByPolicy(dispatcher, self)
         self.redirecting = Redirecting(dispatcher, self)
+        dispatcher.while_spooling.end = self.interrupt
         dispatcher.on_expired = lambda job: dispatcher.tasks.spawn(f"expire {job.number}", self._expire(job))
 
     @to_its_end
@@ -82,6 +85,20 @@ class Steering(Reprinting):
                 lane.cancel(flight)
         await self._dispatcher.pulse.until(lambda: job.number not in self._book.jobs, STOP_WAIT_S)
         return self._book.jobs.get(job.number) or await self._store.get_job(job.number)
+
+    @to_its_end
+    async def interrupt(self, number: int, error: UploadInterrupted) -> None:
+        """End a job whose document will never be whole; one that prints stops as soon as its device lets go."""
+        job = await self._settled(number)
+        found = self._dispatcher.flight_of(number)
+        if not job.incoming:
+            return
+        if found is None:
+            self._dispatcher.unpin(job)
+            after = replace(_ended(job, JobEvent.ABORT, INTERRUPTED), last_error=error_of(error))
+            await self._put(job, after, "aborted", "spooler", error.message)
+        elif not found[1].cancelled:
+            found[0].spoil(found[1], error)
 
     @to_its_end
     async def hold(self, number: int, who: str, reason: str = "") -> Job:
@@ -142,8 +159,7 @@ class Steering(Reprinting):
             raise WrongState(
                 f"job {number} has not ended ({job.state}): cancel it first", job=number, state=job.state
             )
-        if not job.has_document:
-            raise DocumentLost(f"job {number}: its document is no longer kept", job=number)
+        self._check_document(job)
         self._check_printer(job.printer)
         copies = 0 if job.ended else job.copies_printed
         event = JobEvent.RESTART if job.ended else JobEvent.RELEASE
@@ -161,6 +177,7 @@ class Steering(Reprinting):
         """Let another printer print a job that waits; it keeps its number, owner and priority."""
         job = await self._settled(number)
         self._check_printer(printer)
+        self._check_whole(job)
         if job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL):
             raise WrongState(
                 f"job {number} has been on paper in part: decide about that first",

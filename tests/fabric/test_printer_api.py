@@ -10,7 +10,6 @@ from chassis.errors import (
     AccessDenied,
     EtagMismatch,
     InvalidArgument,
-    NotBuiltYet,
     PortNotFound,
     PrinterExists,
     PrinterNotFound,
@@ -114,10 +113,24 @@ async def test_validating_adds_nothing(rig):
         await get(rig)
 
 
-async def test_a_setting_that_is_not_built_is_refused_by_name(rig):
-    with pytest.raises(NotBuiltYet) as caught:
-        await create(rig, print_while_spooling=True)
-    assert caught.value.metadata["field"] == "printer.print_while_spooling"
+async def test_printing_while_spooling_is_kept_and_shown(rig):
+    await create(rig, print_while_spooling=True)
+    assert (await get(rig)).print_while_spooling
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"language_monitor": "PJL"},
+        {"prefetch": pb.PREFETCH_POLICY_ALWAYS},
+        {"names": ("P1:", "P2:")},
+    ],
+    ids=["language monitor", "prefetch", "pool"],
+)
+async def test_printing_while_spooling_goes_with_a_port_and_nothing_else(rig, more):
+    with pytest.raises(InvalidArgument) as caught:
+        await create(rig, "labels", *more.pop("names", ()), print_while_spooling=True, **more)
+    assert [one.field for one in caught.value.fields] == ["printer.print_while_spooling"]
 
 
 async def test_when_documents_are_brought_to_the_host_is_kept_and_shown(rig):

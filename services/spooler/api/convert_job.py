@@ -35,7 +35,7 @@ def put_job(message: job_pb2.Job, job: Job, jobs_ahead: int = 0) -> None:
     message.copies, message.priority = job.copies, job.priority
     message.state = IPP_NUMBER[job.state]  # type: ignore[assignment]
     message.outcome = convert.OUTCOMES[job.outcome]  # type: ignore[assignment]
-    message.state_reasons.extend(job.reasons)
+    message.state_reasons.extend((*job.reasons, "job-incoming") if job.incoming else job.reasons)
     message.win32_status = job_bits(job)
     convert.put_ledger(message.ledger, job.ledger, document.size_bytes, job.created_at)
     convert.put_time(message.create_time, job.created_at)

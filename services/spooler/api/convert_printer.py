@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from chassis.errors import FieldViolation, InvalidArgument, NotBuiltYet
+from chassis.errors import FieldViolation, InvalidArgument
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
@@ -73,14 +73,15 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
     _put_times(message, printer)
     message.prefetch = PREFETCHES[printer.prefetch]  # type: ignore[assignment]
     message.on_host_restart = ON_HOST_RESTART[printer.on_host_restart]  # type: ignore[assignment]
+    message.print_while_spooling = printer.print_while_spooling
     message.language_monitor = printer.language_monitor
     if printer.language_monitor:
         message.bidirectional = printer.way.bidirectional
     message.default_priority, message.priority = printer.default_job_priority, printer.priority
     message.accepting, message.keep_printed_jobs = printer.accepting, printer.keep_printed
     message.mark_redirected = printer.mark_redirected
-    message.default_format = printer.attributes.get(DEFAULT_FORMAT, "")
     message.redirect_across_monitors = printer.redirect_across_monitors
+    message.default_format = printer.attributes.get(DEFAULT_FORMAT, "")
     message.paused, message.etag = printer.paused is not None, printer.etag
     message.pending_deletion = printer.pending_deletion
     if printer.paused is not None:
@@ -108,7 +109,6 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
 
     Raises:
         InvalidArgument: with every wrong field.
-        NotBuiltYet: the first setting that this version does not do.
     """
     wrong: list[FieldViolation] = []
     ports = _ports(message, wrong)
@@ -116,8 +116,6 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
     if wrong:
         first = wrong[0]
         raise InvalidArgument(f"{first.field} {first.description}", fields=wrong)
-    if message.print_while_spooling:
-        raise NotBuiltYet("printer.print_while_spooling", field="printer.print_while_spooling")
     ours = {DEFAULT_FORMAT: message.default_format} if message.default_format else {}
     if message.language_monitor and message.HasField("bidirectional") and not message.bidirectional:
         ours[BIDIRECTIONAL] = "off"
@@ -130,9 +128,9 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
         language_monitor=_LANGUAGES.get(message.language_monitor.casefold(), message.language_monitor),
         pool_order=_POOL_ORDER_OF.get(message.pool_order, PoolOrder.FIRST_AVAILABLE),
         on_uncertain=_ON_UNCERTAIN_OF.get(message.on_uncertain, OnUncertain.HOLD),
-        redirect_across_monitors=message.redirect_across_monitors,
         standby=frozenset(port for port, entry in zip(ports, message.ports, strict=True) if entry.standby),
         mark_redirected=message.mark_redirected,
+        redirect_across_monitors=message.redirect_across_monitors,
         on_port_error=_REDIRECT_OF.get(message.redirect, OnPortError.WAIT),
         redirect_after_s=message.redirect_after.ToMilliseconds() / 1000,
         max_backlog_age_s=(
@@ -142,6 +140,7 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
         window=_window(message),
         prefetch=_PREFETCH_OF.get(message.prefetch, Prefetch.AUTO),
         on_host_restart=_ON_HOST_RESTART_OF.get(message.on_host_restart, OnHostRestart.FINISH),
+        print_while_spooling=message.print_while_spooling,
         default_job_priority=message.default_priority or DEFAULT_PRIORITY,
         priority=message.priority or DEFAULT_PRIORITY,
         accepting=message.accepting if message.HasField("accepting") else printer.accepting,
@@ -170,8 +169,20 @@ def _wrong_settings(message: pb.Printer) -> Iterable[FieldViolation]:
     ):
         if number and number not in words:
             yield FieldViolation(f"printer.{field}", f"{number} is none")
+    yield from _while_spooling(message)
     yield from _times(message)
     yield from _labels(message.labels)
+
+
+def _while_spooling(message: pb.Printer) -> Iterable[FieldViolation]:
+    """Say with what a printer cannot begin before it has the whole document."""
+    for excluded, why in (
+        (len(message.ports) > 1, "goes with one port only: what has begun on one cannot go on at another"),
+        (message.language_monitor, "goes without a language monitor: it has to know the whole document"),
+        (message.prefetch == pb.PREFETCH_POLICY_ALWAYS, "and prefetch ALWAYS exclude each other"),
+    ):
+        if message.print_while_spooling and excluded:
+            yield FieldViolation("printer.print_while_spooling", why)
 
 
 def apply_mask(current: pb.Printer, given: pb.Printer, mask: FieldMask) -> pb.Printer:

@@ -20,6 +20,7 @@ from spooler.printer import Paused, PortName, Printer
 from spooler.remote_xcv import XcvAnswer
 from spooler.reprinting import Asking
 from spooler.unit_plan import Decision
+from spooler.while_spooling import WhileSpooling
 
 
 class Link(Protocol):
@@ -84,6 +85,10 @@ class Dispatch(Protocol):
     @property
     def book(self) -> Book:
         """Unfinished jobs and the printers."""
+
+    @property
+    def while_spooling(self) -> WhileSpooling:
+        """Jobs that are begun before their documents have come whole."""
 
     @property
     def paused_ports(self) -> Mapping[tuple[str, str], Paused]:

@@ -35,6 +35,7 @@ from spooler.metrics import SpoolerMetrics
 from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
 from spooler.printer import Printer
 from spooler.store import Jobs
+from spooler.while_spooling import WhileSpooling
 
 MAX_INLINE_BYTES = 1 << 20  # of a document in SubmitJob; above, UploadJob is made for it
 MAX_REQUEST_ID = 128  # characters
@@ -141,6 +142,11 @@ class Submission:
         made = await self._jobs.get_by_request_id(caller.owner, request.request_id)
         same = made is not None and made.document.digest == hashlib.sha256(request.document).digest()
         return made if same else None
+
+    @property
+    def while_spooling(self) -> WhileSpooling:
+        """Jobs that are begun before their documents have come whole."""
+        return self._dispatch.while_spooling
 
     def largest(self, printer: str) -> int:
         """Return how many bytes a document for a printer may have; 0: no limit."""

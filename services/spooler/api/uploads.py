@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 from chassis.errors import DigestMismatch, FabricError, RequestIdReused, SpoolFull, TooLarge, WrongOffset
 from printfabric.spooler.v1.print_service_pb2 import JobSpec, UploadBegin, UploadFinish, UploadJobRequest
+from spooler.api.names import printer_of
 from spooler.api.submission import Caller, Submission, invalid
 from spooler.job import Job
-from spooler.new_job import Duplicate, Upload, Uploaded, UploadNotFound
+from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadInterrupted, UploadNotFound
 from spooler.room import Room
 from spooler.store import Store
 
@@ -53,6 +54,7 @@ class Uploads:
         self._store = store
         self._room = Room(store)
         self._submission = submission
+        self._begun = submission.while_spooling
         now = datetime.now(UTC)
         self._entries = {(upload.owner, upload.request_id): _Entry(upload.id, now) for upload in known}
 
@@ -62,6 +64,7 @@ class Uploads:
         Raises:
             WrongOffset: a gap; `expected` tells where to go on.
             RequestIdReused: the id began another upload, or made another job.
+            UploadInterrupted: its job was begun and has ended; the upload is gone.
             DigestMismatch: the document is not the one announced; the upload is gone.
             SpoolFull: no room now; what came is kept.
         """
@@ -72,26 +75,52 @@ class Uploads:
         if not begin.request_id:
             raise invalid("begin.request_id", "is required: it names the upload")
         size = begin.size_bytes if begin.HasField("size_bytes") else None
-        made = await self._store.get_by_request_id(caller.owner, begin.request_id)
-        if made is not None:
+        made = await self._made(caller.owner, begin.request_id)
+        if made is not None and not made.incoming:
             return await _Repeat(self._submission, begin, caller, made).receive(first, requests)
-        job = self._submission.new_job(begin.spec, begin.request_id, caller, Uploaded(_NO_UPLOAD), size)
+        new = None
+        if made is None:
+            new = self._submission.new_job(begin.spec, begin.request_id, caller, Uploaded(_NO_UPLOAD), size)
         upload = await self._open(begin, caller, size)
-        entry = self._entry(upload)
-        largest = self._submission.largest(job.printer)
-        received = upload.size_bytes
-        async for piece in _chain(first, requests):
+        try:
+            return await self._take(upload, begin, caller, new, _chain(first, requests))
+        except UploadNotFound:
+            await self._made(caller.owner, begin.request_id)
+            raise
+
+    async def _take(
+        self,
+        upload: Upload,
+        begin: UploadBegin,
+        caller: Caller,
+        new: NewJob | None,
+        pieces: AsyncIterator[UploadJobRequest],
+    ) -> Uploading:
+        """Take the pieces of an upload. `new` is its job, if that is not begun yet."""
+        entry, received = self._entry(upload), upload.size_bytes
+        largest = self._submission.largest(printer_of(begin.spec.printer, "spec.printer"))
+        async for piece in pieces:
             if piece.data or piece.offset > received:
                 _check_piece(piece, largest)
-                received = await self._append(entry, piece)
+                received = await self._append(entry, piece, new)
             if piece.HasField("finish"):
                 return await self._finish(entry, begin, caller, piece.finish)
         return Uploading(received)
 
+    async def _made(self, owner: str, request_id: str) -> Job | None:
+        """Return the job that an upload has made, whole or not. Raises UploadInterrupted: it ended before it was whole."""
+        made = await self._store.get_by_request_id(owner, request_id)
+        if made is not None and made.ended and not made.document.digest:
+            why = made.last_error.message if made.last_error is not None else f"it is {made.state}"
+            raise UploadInterrupted(
+                f"job {made.number} has ended before all of its document came: {why}", job=made.number
+            )
+        return made
+
     async def look(self, request_id: str, caller: Caller) -> tuple[Uploading, datetime | None]:
         """Return how far an upload is, or its job, and when it will be forgotten."""
-        made = await self._store.get_by_request_id(caller.owner, request_id)
-        if made is not None:
+        made = await self._made(caller.owner, request_id)
+        if made is not None and not made.incoming:
             return Uploading(made.document.size_bytes, made), None
         entry = self._entries.get((caller.owner, request_id))
         if entry is None:
@@ -106,7 +135,10 @@ class Uploads:
     async def forget(self, request_id: str, caller: Caller) -> None:
         """Forget an upload that was not finished; harmless if there is none."""
         entry = self._entries.pop((caller.owner, request_id), None)
-        if entry is not None:
+        number = self._begun.number(entry.id) if entry is not None else None
+        if number is not None:
+            self._begun.interrupt(number, "its sender gave it up")
+        elif entry is not None:
             await self._store.abandon_upload(entry.id)
 
     async def forget_idle(self) -> int:
@@ -142,11 +174,15 @@ class Uploads:
             entry = self._entries[name] = _Entry(upload.id, datetime.now(UTC))
         return entry
 
-    async def _append(self, entry: _Entry, piece: UploadJobRequest) -> int:
+    async def _append(self, entry: _Entry, piece: UploadJobRequest, new: NewJob | None) -> int:
+        """Take a piece, and print it while the rest comes in where that is wanted."""
         async with entry.turn:
             received = await self._room.within(
                 lambda: self._store.append_upload(entry.id, piece.offset, piece.data)
             )
+            if new is not None:
+                await self._begun.begin(new, entry.id, received)
+        self._begun.came(entry.id)
         entry.heard_at = datetime.now(UTC)
         return received
 
@@ -154,10 +190,14 @@ class Uploads:
         self, entry: _Entry, begin: UploadBegin, caller: Caller, finish: UploadFinish
     ) -> Uploading:
         digest = _digest(begin.spec, finish)
-        job = self._submission.new_job(
+        if (number := self._begun.number(entry.id)) is not None:
+            job = await self._begun.complete(number, Uploaded(entry.id, finish.size_bytes), digest)
+            self._entries.pop((caller.owner, begin.request_id), None)
+            return Uploading(finish.size_bytes, job)
+        new = self._submission.new_job(
             begin.spec, begin.request_id, caller, Uploaded(entry.id, finish.size_bytes), finish.size_bytes
         )
-        (result,) = await self._submission.accept([replace(job, digest=digest)])
+        (result,) = await self._submission.accept([replace(new, digest=digest)])
         if isinstance(result, FabricError):
             if isinstance(result, DigestMismatch):
                 await self.forget(begin.request_id, caller)

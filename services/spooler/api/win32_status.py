@@ -87,7 +87,7 @@ def job_bits(job: Job) -> int:
     PRINTED is said when the device was given all of it; COMPLETE in its place when a person closed the matter
     although proof is missing.
     """
-    bits = _STATES[job.state]
+    bits = _STATES[job.state] | (JobBits.SPOOLING if job.incoming else 0)
     error = job.last_error
     if error is not None and job.state in (
         JobState.PENDING,

@@ -43,6 +43,8 @@ def on_its_way(facts: JobFacts) -> Explanation:
     if facts.lies is Lies.MOVING and job.port is not None:
         text = f"It is being brought to host {job.port.host}: all of it lies there before its first byte is printed."
         return Explanation(Verdict.FINE, text, loss_of(job), facts=known)
+    if job.incoming:
+        return Explanation(Verdict.FINE, _while_spooling(job), loss_of(job), facts=known)
     if _all_sent(job):
         text = "All of it is sent; the proof is awaited."
         return Explanation(Verdict.AWAITING_PROOF, text, loss_of(job), facts=known)
@@ -50,6 +52,12 @@ def on_its_way(facts: JobFacts) -> Explanation:
     where = f" on {job.port}" if job.port is not None else ""
     done = f", {offsets.accepted} of {size} bytes" if offsets.accepted else ""
     return Explanation(Verdict.FINE, f"It is printing{where}{done}.", loss_of(job), facts=known)
+
+
+def _while_spooling(job: Job) -> str:
+    size, accepted = job.document.size_bytes, job.ledger.offsets.accepted
+    waits = ", and waits for more" if accepted >= size else ""
+    return f"It is printing while its document comes in: {accepted} of the {size} bytes that are here{waits}."
 
 
 def _goes_on_without_us(port: PortFacts) -> str:
@@ -64,12 +72,14 @@ def _all_sent(job: Job) -> bool:
 
 def _standstill(facts: JobFacts, port: PortFacts) -> Trouble | None:
     """Say that nothing has moved for too long, and whether that is the printer's waiting or our not knowing."""
-    if port.lane != "open" or port.moved is None or facts.job.state is not JobState.PROCESSING:
+    job = facts.job
+    waits_for_sender = job.incoming and job.ledger.offsets.accepted >= job.document.size_bytes
+    if port.lane != "open" or port.moved is None or job.state is not JobState.PROCESSING or waits_for_sender:
         return None
     still_s = (facts.now - port.moved).total_seconds()
     ask = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
     fact = Fact(f"{port.name.before} the last byte moved", Source.TRANSPORT, port.moved)
-    if _all_sent(facts.job):
+    if _all_sent(job):
         if still_s < facts.patience.stale_s:
             return None
         text = (

@@ -70,6 +70,7 @@ def printer_text(printer: Printer) -> str:
             "window": printer.window and printer.window.stored,
             "prefetch": printer.prefetch,
             "on_host_restart": printer.on_host_restart,
+            "print_while_spooling": printer.print_while_spooling,
             "priority": printer.priority,
             "default_job_priority": printer.default_job_priority,
             "keep_printed": printer.keep_printed,
