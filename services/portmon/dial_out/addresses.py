@@ -19,8 +19,11 @@ async def addresses_of(spooler: str) -> list[str]:
     """
     if spooler.startswith("unix:"):
         return [spooler]
-    port = int(spooler.rpartition(":")[2])
-    found = await asyncio.get_running_loop().getaddrinfo(server_name(spooler), port, type=socket.SOCK_STREAM)
+    name, port = server_name(spooler), int(spooler.rpartition(":")[2])
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{name} is no name: {error}") from error
     families = {family for family, *_ in found}
     # A spooler of both families is one spooler: one of its addresses is enough.
     chosen = socket.AF_INET if socket.AF_INET in families else socket.AF_INET6

@@ -9,6 +9,7 @@ does, the newcomer is refused. There are never two.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -62,6 +63,7 @@ class DialIn:
         self._folder = Path()
         self._here: dict[str, Arrival] = {}
         self._doors: dict[str, asyncio.Lock] = {}  # one newcomer of a name after the other
+        self._numbers = itertools.count(1)
         self._closed = False
 
     def __len__(self) -> int:
@@ -82,16 +84,14 @@ class DialIn:
         """
         key = host.casefold()
         async with self._doors.setdefault(key, asyncio.Lock()):
-            await self._replace(key, instance, where)
-            if self._closed:
-                raise CallCanceled("the spooler stops")
-            self.arrived += 1
-            one = Arrival(host, instance, self._folder / f"{self.arrived}.sock")
-            await one.listen()
-            self._here[key] = one
+            try:
+                one = self._here[key] = await self._taken(key, host, instance, where)
+            except HostAlreadyHere:
+                self.refused += 1
+                raise
+        self.arrived += 1
+        log.info("host dialled in", host=host, instance=instance, peer=where)
         try:
-            self.known.dialled_in(host, one.address, where)
-            log.info("host dialled in", host=host, instance=instance, peer=where)
             yield one
         finally:
             one.end()
@@ -100,17 +100,23 @@ class DialIn:
                 self.known.left(host)
             log.info("host gone", host=host, instance=instance, why=one.why.message if one.why else "")
 
-    async def _replace(self, key: str, instance: str, where: str) -> None:
+    async def _taken(self, key: str, host: str, instance: str, where: str) -> Arrival:
         older = self._here.get(key)
-        if older is None:
-            return
-        if older.instance != instance and await older.speaks(1.5 * self.heartbeat_s):
-            self.refused += 1
-            text = (
-                f"host {older.host} is here, from another run: {where} may not take its place while it lives"
-            )
-            raise HostAlreadyHere(text, host=older.host, peer=where)
-        older.end(CallCanceled(f"host {older.host} has dialled in again, from {where}"))
+        if older is not None:
+            if older.instance != instance and await older.speaks(1.5 * self.heartbeat_s):
+                text = f"host {older.host} is here, from another run; it is not replaced while that lives"
+                raise HostAlreadyHere(text, host=older.host, peer=where)
+            older.end(CallCanceled(f"host {older.host} has dialled in again"))
+        if self._closed:
+            raise CallCanceled("the spooler stops")
+        one = Arrival(host, instance, self._folder / f"{next(self._numbers)}.sock")
+        await one.listen()
+        try:
+            self.known.dialled_in(host, one.address, where)
+        except HostAlreadyHere:
+            one.end()
+            raise
+        return one
 
     def claim(self, tunnel_id: str, may_be: Callable[[str], bool]) -> Tunnel:
         """Return the tunnel of an id for the host that opens it.
