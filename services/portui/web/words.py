@@ -177,7 +177,7 @@ SOURCE_NAMES = {
 
 SOURCES = {
     "host": "the host says",
-    "transport": "the line tells",
+    "transport": "the line shows",
     "printer": "the printer says",
     "operator": "a person said",
     "unspecified": "the spooler knows",
