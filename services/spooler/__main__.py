@@ -174,9 +174,7 @@ def _keep(settings: SpoolerSettings) -> Keep:
 
 
 def _dispatch(section: DispatchSection) -> DispatchSettings:
-    return DispatchSettings(
-        section.window, section.cache_bytes, section.sender_patience_s, section.drain_s
-    )
+    return DispatchSettings(section.window, section.cache_bytes, section.sender_patience_s, section.drain_s)
 
 
 def _patience(section: ExplainSection) -> Patience:

@@ -27,7 +27,7 @@ class DispatchSettings:
 
     window: int = 32  # small documents on their way through one port at once; 1 where ports are pooled
     cache_bytes: int = 64 * 1024 * 1024  # small documents kept in memory between acceptance and sending
-    sender_patience_s: float = 120.0  # how long a printer waits for the rest of a document that is printed as it comes
+    sender_patience_s: float = 120.0  # how long a printer waits for the rest of an incoming document
     drain_s: float = 3.0  # how long documents may take to end when the spooler stops
 
 

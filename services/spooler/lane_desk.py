@@ -39,7 +39,7 @@ class LaneDesk(DispatchView):
         self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.bytes_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
         self.incoming: dict[int, bytes] = {}  # the uploads of jobs whose documents still come in, by job
-        self.on_interrupted: Callable[[Job], object] = lambda _job: None  # ended, and its document never came whole
+        self.on_interrupted: Callable[[Job], object] = lambda _job: None  # its document never came whole
         self._fence = 0
         self._unfinished = Unfinished(store, self._rule_of)
 
