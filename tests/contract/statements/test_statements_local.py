@@ -1,4 +1,4 @@
-"""S1 to S9 and S14 to S22: what a port monitor is, whose it is, and who may talk to whom."""
+"""S2 to S9, S14 and S16 to S21: what a port monitor is, whose it is, and who may talk to whom."""
 
 from __future__ import annotations
 
@@ -24,12 +24,6 @@ from tests.rig.real_fabric import HOST
 from tests.rig.wire import new_key, refusal
 
 
-def capabilities(pid: int) -> int:
-    """Return a process's effective capabilities."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("CapEff")), 16)
-
-
 def descriptors(pid: int) -> list[str]:
     """Return what a process has open."""
     found = []
@@ -39,13 +33,6 @@ def descriptors(pid: int) -> list[str]:
         except OSError:
             continue
     return found
-
-
-def test_s01_a_port_monitor_is_an_ordinary_process(stage: Stage) -> None:
-    executable = Path(f"/proc/{stage.portmon.pid}/exe").readlink()
-    assert "python" in executable.name
-    # It needs no right that this test has not: it runs beside it as the same user.
-    assert capabilities(stage.portmon.pid) == capabilities(os.getpid())
 
 
 def test_s02_it_is_the_path_between_spooler_and_driver(stage: Stage) -> None:
