@@ -17,10 +17,10 @@ from pathlib import Path
 
 from printfabric.spooler.v1.printer_service_pb2 import PrefetchPolicy
 from printfabric_client.sync import Client
-from tests.rig.dialled import dialled_fabric
+from tests.rig.dialled import DialledFabric, dialled_fabric
 from tests.rig.documents import noise
 from tests.rig.programs import wait_until
-from tests.rig.real_fabric import printed, real_fabric
+from tests.rig.real_fabric import RealFabric, printed, real_fabric
 from tests.rig.receivers import TcpReceiver
 
 
@@ -64,10 +64,10 @@ def _ways(folder: Path) -> Iterator[dict[str, _Way]]:
         for name in ("reached", "dialled"):
             (own := folder / name).mkdir()
             receiver = TcpReceiver("IP_A")
-            fabric = stack.enter_context(
-                real_fabric(own, [receiver])
+            fabric: RealFabric | DialledFabric = (
+                stack.enter_context(real_fabric(own, [receiver]))
                 if name == "reached"
-                else dialled_fabric(own, own / "p.sock", [receiver])
+                else stack.enter_context(dialled_fabric(own, own / "p.sock", [receiver]))
             )
             ways[name] = _Way(stack.enter_context(fabric.client()), receiver)
         yield ways

@@ -7,11 +7,12 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
+from google.protobuf.message import DecodeError
 from pydantic import ValidationError
 
 from chassis import oidc
 from chassis.auth_errors import TokenInvalid
-from chassis.errors import DeviceFault, DeviceOffline
+from chassis.errors import DeviceFault, DeviceOffline, InvalidArgument, Overloaded
 from portmon.annotations import Annotator
 from portmon.bidi import answers as bidi
 from portmon.devices import ieee1284
@@ -29,7 +30,10 @@ from portmon.port_data import is_port_data, record_of, settings_of, version_of
 from portmon.questions import QUESTIONS, seven_bits
 from portmon.snmp import message as snmp_message
 from portmon.xcv_payload import Wrong, members, parsed
+from printfabric.spooler.v1 import registry_service_pb2 as registry_pb
 from spooler.access import service_account
+from spooler.api.dial_in_calls import checked_bytes
+from spooler.api.host_proof import checked_name
 from spooler.units.choose import choose
 from tests.fuzz import daemon
 from tests.fuzz.mutation import pieces
@@ -86,6 +90,11 @@ _XCV = (
     b'{"port": "COM1:", "settings": {"baud": 9600, "device": "/dev/ttyS0"}}',
     b"[1, 2.5, true, null]",
     b'"COM1:"',
+)
+_FRAMES = (
+    registry_pb.RegisterHostRequest(host="edge-7", instance_id="run-1").SerializeToString(),
+    registry_pb.TunnelHostRequest(tunnel_id="a-tunnel").SerializeToString(),
+    registry_pb.TunnelHostRequest(data=bytes(300)).SerializeToString(),
 )
 _TOKENS = (
     b'{"iss": "https://login.example", "aud": ["a", "b"], "exp": 1800000000, "kubernetes.io": {"namespace": "print"}}',
@@ -193,6 +202,11 @@ def _xcv(data: bytes, _chance: random.Random) -> None:
     members(parsed(data))
 
 
+def _frame(data: bytes, _chance: random.Random) -> None:
+    assert checked_name(registry_pb.RegisterHostRequest.FromString(data).host).isprintable()
+    assert len(checked_bytes(registry_pb.TunnelHostRequest.FromString(data))) <= len(data)
+
+
 def _tokens(data: bytes, _chance: random.Random) -> None:
     part = base64.urlsafe_b64encode(data).decode().rstrip("=")
     for token in (data.decode("latin-1"), f"e30.{part}.c2ln", f"{part}.{part}.{part}"):
@@ -228,6 +242,7 @@ def targets() -> list[Target]:
     return [
         Target("xcv", _xcv, _XCV, (Wrong,)),
         Target("questions", _questions, every),
+        Target("frames of hosts that dial in", _frame, _FRAMES, (DecodeError, InvalidArgument, Overloaded)),
         Target("tokens", _tokens, _TOKENS, (TokenInvalid,)),
         Target("ipp", _ipp, (_IPP,), (ipp_message.BadIpp,)),
         Target("http", _http, _HTTP, (BadHttp,)),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
 from typing import Any
+from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError
 
@@ -100,14 +101,15 @@ async def _bytes(
     first: pb.TunnelHostRequest, requests: AsyncIterator[pb.TunnelHostRequest]
 ) -> AsyncIterator[bytes]:
     """Yield what a host sends through a tunnel. Raises DecodeError, Overloaded."""
-    yield _checked_bytes(first)
+    yield checked_bytes(first)
     async for message in requests:
         if message.tunnel_id:
             raise DecodeError("a tunnel is named again")
-        yield _checked_bytes(message)
+        yield checked_bytes(message)
 
 
-def _checked_bytes(message: pb.TunnelHostRequest) -> bytes:
+def checked_bytes(message: pb.TunnelHostRequest) -> bytes:
+    """Return the bytes of one message. Raises Overloaded."""
     if len(message.data) > CHUNK_BYTES:
         text = f"a message of a tunnel has at most {CHUNK_BYTES} bytes, not {len(message.data)}"
         raise Overloaded(text, max_bytes=CHUNK_BYTES)
@@ -118,4 +120,4 @@ def _where() -> str:
     """Return the address that a call comes from, without the port, which is another one each time."""
     call = current_call.get()
     kind, _, peer = (call.peer if call is not None else "").partition(":")
-    return peer.rpartition(":")[0] if kind.startswith("ip") else kind
+    return unquote(peer.rpartition(":")[0]) if kind.startswith("ip") else kind
