@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
 
 from chassis.authentication import Callers
 from chassis.client import Channels
@@ -83,6 +86,14 @@ class SpoolerRig:
         token.write_text(f"secret-of-{person}")
         async with Channels(ChannelSettings(token_file=token)) as channels:
             yield SpoolerRig(self.address, channels, self.parts)
+
+
+async def verdict_series(rig: SpoolerRig) -> list[tuple[str, str, str]]:
+    """Return printer, words and verdict of all series of the metric, as the page has them."""
+    registry = CollectorRegistry()
+    with rig.services.verdicts.shown_in(registry):
+        page = (await asyncio.to_thread(generate_latest, registry)).decode()
+    return re.findall(r'verdict\{printer="(.*)",says="(.*)",verdict="(.*)"\} 1.0', page)
 
 
 async def eventually(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,8 +13,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from chassis.errors import ConnectionRefused
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from spooler.api import printer_verdicts
-from spooler.explain.facts import IN_SHORT, Verdict
-from tests.fabric.spooler_rig import SpoolerRig, eventually, spooler_running
+from spooler.explain.facts import Verdict
+from tests.fabric.spooler_rig import SpoolerRig, eventually, spooler_running, verdict_series
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "helm" / "print-fabric" / "files" / "rules" / "alerts.yaml"
@@ -27,23 +26,15 @@ async def rig(tmp_path: Path) -> AsyncIterator[SpoolerRig]:
         yield rig
 
 
-async def series(rig: SpoolerRig) -> list[tuple[str, str, str]]:
-    """Return printer, verdict and words of all series, as the page has them."""
-    registry = CollectorRegistry()
-    with rig.parts["services"].verdicts.shown_in(registry):
-        page = (await asyncio.to_thread(generate_latest, registry)).decode()
-    return re.findall(r'verdict\{printer="(.*)",says="(.*)",verdict="(.*)"\} 1.0', page)
-
-
 async def test_a_printer_that_does_not_print_has_one_series_and_idle_ones_have_none(rig: SpoolerRig) -> None:
     await rig.add_printer("idle")
     await rig.add_printer()
     await rig.printers.PausePrinter(printer_pb.PausePrinterRequest(name="labels"))
     await rig.printers.PausePrinter(printer_pb.PausePrinterRequest(name="idle"))
-    assert await series(rig) == []
+    assert await verdict_series(rig) == []
     await rig.submit()
     await rig.submit()
-    assert await series(rig) == [("labels", IN_SHORT[Verdict.PRINTER_PAUSED], "printer_paused")]
+    assert await verdict_series(rig) == [("labels", "Printer labels is paused", "printer_paused")]
 
 
 async def test_the_verdict_is_the_one_that_explain_gives_and_goes_with_it(rig: SpoolerRig) -> None:
@@ -52,7 +43,7 @@ async def test_the_verdict_is_the_one_that_explain_gives_and_goes_with_it(rig: S
     await rig.submit()
 
     async def verdicts() -> list[str]:
-        return [verdict for _, _, verdict in await series(rig)]
+        return [verdict for _, _, verdict in await verdict_series(rig)]
 
     await eventually(verdicts, lambda found: found == ["no_connection"], within_s=30.0)
     rig.host.ports["P1:"].refuses = None
@@ -70,12 +61,7 @@ async def test_a_loop_that_does_not_answer_leaves_the_page_without_verdicts(
     assert "printer_verdict{" not in page
 
 
-def test_every_verdict_that_keeps_a_printer_from_printing_has_words() -> None:
-    assert set(IN_SHORT) == set(Verdict) - {Verdict.FINE, Verdict.ENDED}
-    assert len(set(IN_SHORT.values())) == len(IN_SHORT)
-
-
-def test_the_alert_leaves_out_verdicts_that_there_are_and_shows_their_words() -> None:
+def test_the_alert_leaves_out_verdicts_that_there_are_and_shows_the_metrics_words() -> None:
     (rule,) = (
         rule
         for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"]
@@ -83,8 +69,5 @@ def test_the_alert_leaves_out_verdicts_that_there_are_and_shows_their_words() ->
         if "printfabric_printer_verdict" in rule["expr"]
     )
     (left_out,) = re.findall(r'verdict!~"(.+?)"', rule["expr"])
-    assert set(left_out.split("|")) < {str(verdict) for verdict in IN_SHORT}
+    assert set(left_out.split("|")) < set(map(str, Verdict))
     assert "{{ $labels.says }}" in rule["annotations"]["summary"]
-    tried = (ROOT / "tests" / "chart" / "alerts.test.yaml").read_text("utf-8")
-    for verdict, says in re.findall(r'verdict="(\w+)", says="(.+?)"', tried):
-        assert IN_SHORT[Verdict(verdict)] == says

@@ -21,7 +21,7 @@ from printfabric.types.v1 import port_pb2
 from spooler.explain.facts import Patience
 from spooler.port import Phase, Progress
 from spooler.printer import PortName
-from tests.fabric.spooler_rig import SpoolerRig, eventually, spooler_running
+from tests.fabric.spooler_rig import SpoolerRig, eventually, spooler_running, verdict_series
 
 P1 = PortName("edge", "P1:")
 Case = Callable[[SpoolerRig], AbstractAsyncContextManager[str]]
@@ -124,6 +124,13 @@ def refused(error: FabricError) -> Case:
     return case
 
 
+@asynccontextmanager
+async def unplugged(rig: SpoolerRig) -> AsyncIterator[str]:
+    rig.hosts.tell(P1, device="/dev/usb/lp0")
+    async with refused(DeviceNotConnected("gone"))(rig) as name:
+        yield name
+
+
 def reported(**report: Any) -> Case:
     @asynccontextmanager
     async def case(rig: SpoolerRig) -> AsyncIterator[str]:
@@ -167,14 +174,14 @@ def _minute_of_day() -> int:
 
 CASES: list[tuple[str, Case, int, str]] = [
     ("1 held", held, pb.EXPLAIN_VERDICT_HELD, "since"),
-    ("1 scheduled", shut, pb.EXPLAIN_VERDICT_HELD, "Prints at"),
-    ("2 printer paused", paused, pb.EXPLAIN_VERDICT_PRINTER_PAUSED, "Paused by"),
+    ("1 scheduled", shut, pb.EXPLAIN_VERDICT_HELD, "prints at"),
+    ("2 printer paused", paused, pb.EXPLAIN_VERDICT_PRINTER_PAUSED, "is paused by"),
     ("3 no port", no_port, pb.EXPLAIN_VERDICT_NO_PORT, "No port can take it"),
-    ("4 jobs ahead", jobs_ahead, pb.EXPLAIN_VERDICT_JOBS_AHEAD, "Fourth in line"),
+    ("4 jobs ahead", jobs_ahead, pb.EXPLAIN_VERDICT_JOBS_AHEAD, "fourth in line"),
     ("5 upload", upload_incomplete, pb.EXPLAIN_VERDICT_UPLOAD_INCOMPLETE, "10 bytes came"),
     ("6 host silent", host_silent, pb.EXPLAIN_VERDICT_HOST_SILENT, "Host edge does not answer"),
     ("7 port held", port_held, pb.EXPLAIN_VERDICT_PORT_HELD, "in use"),
-    ("8 device", refused(DeviceNotConnected("gone")), pb.EXPLAIN_VERDICT_DEVICE_MISSING, "is not there"),
+    ("8 device", unplugged, pb.EXPLAIN_VERDICT_DEVICE_MISSING, "is not there"),
     ("9 refused", refused(AccessDenied("taken")), pb.EXPLAIN_VERDICT_DEVICE_REFUSED, "refuses"),
     ("10 network", refused(ConnectionRefused("no")), pb.EXPLAIN_VERDICT_NO_CONNECTION, "10.0.0.7:9100"),
     ("11 line", reported(
@@ -215,4 +222,14 @@ async def test_each_answer_is_there_with_its_fault_and_gone_with_it(
         if verdict != pb.EXPLAIN_VERDICT_AWAITING_PROOF:
             assert found.actions
             assert found.actions[0].method
+        await eventually(lambda: alert_and_answers(rig), lambda both: both[0] == both[1], within_s=30.0)
     await eventually(answer, lambda answer: answer.verdict != verdict, within_s=30.0)
+
+
+async def alert_and_answers(rig: SpoolerRig) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the words that an alert has about each printer, and as many of the sentence that explain gives for it."""
+    said, answers = {printer: says for printer, says, _ in await verdict_series(rig)}, {}
+    for printer, says in said.items():
+        answer = await rig.watch.Explain(pb.ExplainRequest(name=f"printers/{printer}"))
+        answers[printer] = answer.headline[: len(says)]
+    return said, answers

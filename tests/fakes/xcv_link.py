@@ -179,13 +179,19 @@ class ApiHosts(FakeHosts):
             for port in host.ports:
                 self.tell(PortName(host.name, port))
 
-    def tell(self, name: PortName, *reports: port_pb2.PortStatus, revision: str = "1") -> None:
+    def tell(
+        self,
+        name: PortName,
+        *reports: port_pb2.PortStatus,
+        revision: str = "1",
+        device: str = "10.0.0.7:9100",
+    ) -> None:
         wire = port_pb2.Port(
             name=f"hosts/{name.host}/ports/{name.port}",
             port=port_pb2.PortName(host=name.host, port=name.port),
             monitor=MONITOR,
             state=port_pb2.PORT_STATE_ERROR if reports else port_pb2.PORT_STATE_READY,
-            device="10.0.0.7:9100",
+            device=device,
             settings_revision=revision,
             status=reports,
         )

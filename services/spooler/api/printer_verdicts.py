@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from chassis import logs
 from spooler.api.look import Look
 from spooler.book import Book, Queue
-from spooler.explain.facts import IN_SHORT, Explanation, Verdict
+from spooler.explain.facts import Explanation, Verdict
 from spooler.explain.jobs import explain_printer
 from spooler.explain.loss import is_undecided
 from spooler.job import Job
@@ -23,6 +23,8 @@ from spooler.job_state import JobState
 
 log = logs.get(__name__)
 
+_WELL = (Verdict.FINE, Verdict.ENDED)
+_MOST_SAID = 300  # characters of a label: a device's name may be long
 _PAGE_WAITS_S = 2.0  # a loop that is busier than that has other troubles than this metric
 
 
@@ -67,22 +69,22 @@ class PrinterVerdicts(Collector):
         if self._loop is not None:
             asked = asyncio.run_coroutine_threadsafe(self._stuck(), self._loop)
             try:
-                for printer, verdict in asked.result(_PAGE_WAITS_S):
-                    family.add_metric([printer, verdict, IN_SHORT[verdict]], 1.0)
+                for printer, said in asked.result(_PAGE_WAITS_S):
+                    family.add_metric([printer, said.verdict, said.headline.says[:_MOST_SAID]], 1.0)
             except (TimeoutError, CancelledError):
                 asked.cancel()
                 log.warning("the verdicts of printers are missing on the page", waited_s=_PAGE_WAITS_S)
         yield family
 
-    async def _stuck(self) -> list[tuple[str, Verdict]]:
+    async def _stuck(self) -> list[tuple[str, Explanation]]:
         """Return this spooler's printers that have jobs and do not print."""
         found = []
         for name, queue in list(self._book.queues.items()):
             if not queue.jobs or not queue.mine:
                 continue
-            verdict = self.of(queue).verdict
-            if verdict in IN_SHORT:
-                found.append((name, verdict))
+            said = self.of(queue)
+            if said.verdict not in _WELL:
+                found.append((name, said))
             await asyncio.sleep(0)  # jobs pass between two printers
         return found
 
@@ -90,7 +92,7 @@ class PrinterVerdicts(Collector):
 def _family() -> GaugeMetricFamily:
     return GaugeMetricFamily(
         "printfabric_printer_verdict",
-        "1 while a printer with jobs does not print, with the reason",
+        "1 while a printer with jobs does not print, with the beginning of the sentence that says why",
         labels=["printer", "verdict", "says"],
     )
 

@@ -123,7 +123,7 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
 
 
 def _answer(explanation: Explanation) -> pb.ExplainResponse:
-    answer = pb.ExplainResponse(headline=explanation.headline, loss=explanation.loss)
+    answer = pb.ExplainResponse(headline=str(explanation.headline), loss=explanation.loss)
     answer.verdict = VERDICTS[explanation.verdict]  # type: ignore[assignment]
     for action in explanation.actions:
         answer.actions.add(title=action.title, method=action.method, command=action.command)

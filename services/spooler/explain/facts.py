@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -33,27 +32,6 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
     FINE = "fine"
     ENDED = "ended"
-
-
-# In short, where no names and times can be told: alerts. What is fine, or has ended, needs no word.
-IN_SHORT: Mapping[Verdict, str] = {
-    Verdict.HELD: "Its next job is held, or waits for its time",
-    Verdict.PRINTER_PAUSED: "Somebody paused it",
-    Verdict.NO_PORT: "No port can take its jobs",
-    Verdict.JOBS_AHEAD: "Its jobs wait in line",
-    Verdict.UPLOAD_INCOMPLETE: "A sender has not finished",
-    Verdict.HOST_SILENT: "The host of its port does not answer",
-    Verdict.PORT_HELD: "Somebody else has its port open",
-    Verdict.DEVICE_MISSING: "Its device is not there",
-    Verdict.DEVICE_REFUSED: "Its device refuses: another program has it, or rights are missing",
-    Verdict.NO_CONNECTION: "The printer does not answer on its address",
-    Verdict.LINE_ERRORS: "The settings of its line look wrong",
-    Verdict.PRINTER_SAYS: "The printer says that it needs somebody",
-    Verdict.STALLED: "The printer takes nothing, and does not say why",
-    Verdict.RETRY: "It is tried again soon",
-    Verdict.AWAITING_PROOF: "All is sent, the proof is awaited",
-    Verdict.UNKNOWN: "Nobody knows what came out, or how it is",
-}
 
 
 class Source(StrEnum):
@@ -181,10 +159,27 @@ class JobFacts:
     opens: datetime | None = None  # when its printer's daily window opens; None: it is open
     leaves_in_s: float = 0.0  # until its turn in catching up after an outage
     home: PortName | None = None  # the port it waits for, because its first part was printed there
-    kept_from: frozenset[PortName] = frozenset()  # ports of its printer that it may not use: another monitor's
+    kept_from: frozenset[PortName] = (
+        frozenset()
+    )  # ports of its printer that it may not use: another monitor's
     lies: Lies = Lies.HERE
     moved: datetime | None = None  # when it last got further; None: it is not on its way
     patience: Patience = PATIENT
+
+
+class Sentence(NamedTuple):
+    """Why, in one sentence. An alert has its first part, which is the same as long as the answer is.
+
+    says: names of printers, ports, hosts and devices, and what is set about them. No times, no counts, no jobs, no people,
+        nothing that a person or a printer wrote. Without the full stop.
+    more: the rest, with what separates it.
+    """
+
+    says: str
+    more: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.says}{self.more}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +187,7 @@ class Explanation:
     """Why, in one sentence; whether anything was lost; what to do, best first; what it rests on."""
 
     verdict: Verdict
-    headline: str
+    headline: Sentence
     loss: str
     actions: tuple[Action, ...] = ()
     facts: tuple[Fact, ...] = ()
@@ -202,6 +197,6 @@ class Trouble(NamedTuple):
     """What keeps a port from printing."""
 
     verdict: Verdict
-    headline: str
+    headline: Sentence
     facts: tuple[Fact, ...] = ()
     actions: tuple[Action, ...] = ()

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from spooler.explain.facts import Action, Explanation, Fact, JobFacts, PortFacts, Source, Trouble, Verdict
+from spooler.explain.facts import (
+    Action,
+    Explanation,
+    Fact,
+    JobFacts,
+    PortFacts,
+    Sentence,
+    Source,
+    Trouble,
+    Verdict,
+)
 from spooler.explain.loss import loss_of
 from spooler.explain.ports import trouble_of
 from spooler.explain.saying import (
@@ -21,7 +31,7 @@ from spooler.explain.saying import (
 from spooler.job import Job
 from spooler.printer import Printer
 
-_PLACES = ("", "Second", "Third", "Fourth", "Fifth")
+_PLACES = ("", "second", "third", "fourth", "fifth")
 
 
 def waiting(facts: JobFacts) -> Explanation:
@@ -29,7 +39,7 @@ def waiting(facts: JobFacts) -> Explanation:
     job, printer = facts.job, facts.printer
     if printer is None:
         actions = (move_action(job), cancel_action(job))
-        text = f"Printer {job.printer} is gone."
+        text = Sentence(f"Printer {job.printer} is gone")
         gone = Fact(f"there is no printer {job.printer} here", Source.OPERATOR, facts.now)
         return Explanation(Verdict.NO_PORT, text, loss_of(job), actions, (gone, accepted_fact(job)))
     if printer.paused is not None:
@@ -77,22 +87,24 @@ def _its_turn(facts: JobFacts, printer: Printer, known: tuple[Fact, ...]) -> Exp
         )
     if facts.leaves_in_s:
         rate = f"{printer.catch_up_per_minute} jobs a minute after an outage"
-        text = f"It leaves in {span_of(facts.leaves_in_s + 1)}: printer {printer.name} sends {rate}."
+        text = Sentence(
+            f"Printer {printer.name} sends {rate}", f": it leaves in {span_of(facts.leaves_in_s + 1)}"
+        )
         return Explanation(Verdict.RETRY, text, loss, facts=known)
     if facts.home is not None:
-        text = f"It waits for {facts.home}, where its first part was printed."
+        text = Sentence(f"It waits for {facts.home}, where its first part was printed")
         return Explanation(Verdict.JOBS_AHEAD, text, loss, (move_action(job), cancel_action(job)), known)
     if job.last_error is not None:
-        return Explanation(Verdict.RETRY, "It is tried again now.", loss, facts=known)
-    return Explanation(Verdict.FINE, "It is next.", loss, facts=known)
+        return Explanation(Verdict.RETRY, Sentence("It is tried again now"), loss, facts=known)
+    return Explanation(Verdict.FINE, Sentence("It is next"), loss, facts=known)
 
 
-def _place(facts: JobFacts) -> str:
+def _place(facts: JobFacts) -> Sentence:
     ahead = facts.jobs_ahead
-    place = f"{_PLACES[ahead]} in line" if ahead < len(_PLACES) else f"Number {ahead + 1} in line"
-    jobs = "one job is" if ahead == 1 else f"{ahead} jobs are"
+    place = _PLACES[ahead] if ahead < len(_PLACES) else f"number {ahead + 1}"
+    jobs = "one job" if ahead == 1 else f"{ahead} jobs"
     about = f", about {span_of(facts.wait_s)}" if facts.wait_s else ""
-    return f"{place}{about}: {jobs} ahead of it."
+    return Sentence("Others are ahead of it", f": it is {place} in line, behind {jobs}{about}")
 
 
 def _sooner(job: Job) -> Action:
@@ -103,7 +115,7 @@ def _shut(facts: JobFacts, printer: Printer) -> Explanation:
     assert facts.opens is not None
     assert printer.window is not None
     opens = f"{printer.window.local(facts.opens):%Y-%m-%d %H:%M} {printer.window.zone_word}"
-    text = f"Prints at {opens}: printer {printer.name} begins jobs {printer.window}."
+    text = Sentence(f"Printer {printer.name} begins jobs {printer.window}", f": prints at {opens}")
     always = Action(
         "Open the window",
         f"{PRINTERS}/UpdatePrinter",
@@ -129,11 +141,13 @@ def _no_port_can(job: Job, found: list[tuple[PortFacts, Trouble]], *, at_home: b
                 *facts,
             )
         return Explanation(trouble.verdict, trouble.headline, loss_of(job), actions, facts)
-    words = "; ".join(f"{port.name.before} {trouble.headline.rstrip('.')}" for port, trouble in found[:3])
+    words = "; ".join(
+        f"{port.name.before} {str(trouble.headline).rstrip('.')}" for port, trouble in found[:3]
+    )
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
     return Explanation(
         Verdict.NO_PORT,
-        f"No port can take it. {words}{more}.",
+        Sentence("No port can take it", f": {words}{more}"),
         loss_of(job),
         (move, cancel_action(job)),
         facts,
@@ -144,14 +158,14 @@ def paused(printer: Printer, loss: str) -> Explanation:
     """Say who paused a printer."""
     assert printer.paused is not None
     who, when, why = printer.paused
-    text = f"Paused by {who} at {when:%H:%M} UTC" + (f": {why}" if why else "")
+    by = f"by {who} at {when:%H:%M} UTC" + (f": {why}" if why else "")
     resume = Action("Resume", f"{PRINTERS}/ResumePrinter", f"printfabric printers resume {printer.name}")
     return Explanation(
         Verdict.PRINTER_PAUSED,
-        f"{text}.",
+        Sentence(f"Printer {printer.name} is paused", f" {by}"),
         loss,
         (resume,),
-        (Fact(f"printer {printer.name}: {text[0].lower()}{text[1:]}", Source.OPERATOR, when),),
+        (Fact(f"printer {printer.name} is paused {by}", Source.OPERATOR, when),),
     )
 
 
@@ -159,7 +173,7 @@ def no_ports(printer: Printer, loss: str, now: datetime) -> Explanation:
     """Say that a printer has nowhere to print."""
     name = printer.name
     add = Action("Add a port", f"{PRINTERS}/UpdatePrinter", f"printfabric printers set {name} --port <port>")
-    text = f"Printer {name} has no port."
+    text = Sentence(f"Printer {name} has no port")
     return Explanation(
         Verdict.NO_PORT, text, loss, (add,), (Fact(f"{name} has no port", Source.OPERATOR, now),)
     )

@@ -18,6 +18,7 @@ from spooler.explain.facts import (
     Fact,
     JobFacts,
     PortFacts,
+    Sentence,
     Source,
     UploadFacts,
     Verdict,
@@ -59,7 +60,7 @@ def explain_job(facts: JobFacts) -> Explanation:
     if job.state is JobState.PENDING_HELD:
         return _held(facts)
     if job.not_before is not None and job.not_before > facts.now:
-        text = f"Prints at {job.not_before:%Y-%m-%d %H:%M} UTC, as its sender asked."
+        text = Sentence("Prints later, as its sender asked", f": at {job.not_before:%Y-%m-%d %H:%M} UTC")
         return Explanation(Verdict.HELD, text, loss_of(job), (release_action(job),), (accepted_fact(job),))
     return waiting(facts)
 
@@ -81,7 +82,7 @@ def explain_printer(
     if undecided:
         return Explanation(
             Verdict.UNKNOWN,
-            f"{len(undecided)} of its jobs {'waits' if len(undecided) == 1 else 'wait'} for a decision about what came out.",
+            Sentence("Some of its jobs wait for a decision about what came out", f" ({len(undecided)})"),
             loss,
             (Action("Show them", f"{JOBS}/ListJobs", f"printfabric jobs --printer {printer.name}"),),
             tuple(_undecided_fact(job) for job in undecided[:_MOST_NAMED]),
@@ -97,11 +98,11 @@ def explain_printer(
     if now_silent and len(now_silent) == len(ports):
         host = ports[0].name.host
         trouble = trouble_of(ports[0], now)
-        text = f"Host {host} does not answer; nothing waits for it."
+        text = Sentence(f"Host {host} does not answer", "; nothing waits for it")
         return Explanation(
             Verdict.HOST_SILENT, text, loss, facts=trouble.facts if trouble is not None else ()
         )
-    text = f"Nothing is wrong: {queued} jobs wait." if queued else "Nothing waits."
+    text = Sentence("Nothing is wrong", f": {queued} jobs wait") if queued else Sentence("Nothing waits")
     return Explanation(Verdict.FINE, text, loss)
 
 
@@ -114,11 +115,11 @@ def _ended(job: Job) -> Explanation:
     if job.state is JobState.COMPLETED:
         facts = (*proof_facts(job), *facts)
         if job.ledger.decided:
-            text = f"It ended{when} as was decided ({job.ledger.decided[-1].detail})."
+            text = Sentence("It ended as was decided", f"{when} ({job.ledger.decided[-1].detail})")
             return Explanation(Verdict.FINE, text, loss_of(job), facts=facts)
-        text = f"{proven(job)}{when}."
+        text = Sentence(proven(job), when)
         if job.outcome is not Outcome.PRINTED:
-            text = f"It was closed by a decision{when}; what came out is not proven."
+            text = Sentence("It was closed by a decision", f"{when}; what came out is not proven")
         return Explanation(Verdict.FINE, text, loss_of(job), facts=facts)
     facts = (*facts, *error_facts(job))
     word = "Cancelled" if job.state is JobState.CANCELED else "Ended by the system"
@@ -126,7 +127,7 @@ def _ended(job: Job) -> Explanation:
     if job.state is JobState.ABORTED and not why and job.last_error is not None:
         why = f": {job.last_error.message}"
     restart = Action("Print it again", f"{JOBS}/RestartJob", f"printfabric restart {job.number}")
-    return Explanation(Verdict.ENDED, f"{word}{when}{why}.", loss_of(job), (restart,), facts)
+    return Explanation(Verdict.ENDED, Sentence(word, f"{when}{why}"), loss_of(job), (restart,), facts)
 
 
 def _undecided_fact(job: Job) -> Fact:
@@ -147,12 +148,10 @@ def _undecided(job: Job) -> Explanation:
         each = f"skip={unsure.first} reprint={unsure.first + 1}-{unsure.last}"
         one_by_one = f"Decide {job.ledger.units.kind} by {job.ledger.units.kind}"
         actions = (*actions, Action(one_by_one, resolve, f"printfabric resolve {job.number} {each}"))
-    text = "Nobody knows what came out"
-    if unsure is not None:
-        text = f"Nobody knows whether {unit_range(job.ledger.units.kind, unsure)} came out"
+    about = f" about {unit_range(job.ledger.units.kind, unsure)}" if unsure is not None else ""
     return Explanation(
         Verdict.UNKNOWN,
-        f"{text}: look at the paper and decide.",
+        Sentence("Nobody knows what came out", f": look at the paper and decide{about}"),
         loss_of(job),
         actions,
         (*error_facts(job), *progress_facts(job), accepted_fact(job)),
@@ -161,15 +160,15 @@ def _undecided(job: Job) -> Explanation:
 
 def _half_printed(job: Job) -> Explanation:
     offset, units = job.ledger.offsets.accepted, job.ledger.units
-    where, text = f"--at-byte {offset}", f"after byte {offset} of {job.document.size_bytes}"
+    where, place = f"--at-byte {offset}", f"after byte {offset} of {job.document.size_bytes}"
     if units.kind is not UnitKind.DOCUMENT:
-        where, text = f"--at {units.accepted + 1}", f"after {units.kind} {units.accepted} of {units.total}"
+        where, place = f"--at {units.accepted + 1}", f"after {units.kind} {units.accepted} of {units.total}"
     actions = (
         Action("Go on there", f"{JOBS}/ResumeJob", f"printfabric resume {job.number} {where}"),
         Action("Print it again", f"{JOBS}/RestartJob", f"printfabric restart {job.number}"),
         cancel_action(job),
     )
-    text = f"It stopped {text}: decide how it goes on."
+    text = Sentence("It stopped in its middle", f", {place}: decide how it goes on")
     facts = (*error_facts(job), *progress_facts(job), accepted_fact(job))
     return Explanation(Verdict.HELD, text, loss_of(job), actions, facts)
 
@@ -178,11 +177,11 @@ def _held(facts: JobFacts) -> Explanation:
     job = facts.job
     reason = job.hold_reason or (f"held by {facts.held.by}" if facts.held is not None else "held")
     since = facts.held.at if facts.held is not None else job.created_at
-    text = f"{reason[0].upper()}{reason[1:]}" + (f", since {since:%Y-%m-%d %H:%M} UTC" if since else "")
+    how = reason.removeprefix("held") if reason.startswith("held") else f": {reason}"
     by = Fact(reason, Source.OPERATOR, since or job.created_at)
     return Explanation(
         Verdict.HELD,
-        f"{text}.",
+        Sentence("Held", how + (f", since {since:%Y-%m-%d %H:%M} UTC" if since else "")),
         loss_of(job),
         (release_action(job), cancel_action(job)),
         (by, *error_facts(job), accepted_fact(job)),
@@ -195,7 +194,10 @@ def explain_upload(facts: UploadFacts) -> Explanation:
     again = f"printfabric print --request-id {facts.request_id} <file>"
     return Explanation(
         Verdict.UPLOAD_INCOMPLETE,
-        f"Its sender has not finished: {facts.size_bytes} bytes came, the last {span_of(still_s)} ago.",
+        Sentence(
+            "Its sender has not finished",
+            f": {facts.size_bytes} bytes came, the last {span_of(still_s)} ago",
+        ),
         "Nothing is lost: it is no job before all of it is here.",
         (
             Action("Send the rest", f"{JOBS}/UploadJob", again),

@@ -12,6 +12,7 @@ from spooler.explain.facts import (
     Failure,
     PortFacts,
     Report,
+    Sentence,
     Source,
     Trouble,
     Verdict,
@@ -71,7 +72,7 @@ def line_trouble(port: PortFacts) -> Trouble | None:
     how = f": {report.text.rstrip('.')}" if report.text else ""
     return Trouble(
         Verdict.LINE_ERRORS,
-        f"The line settings of {port.name} look wrong{how}.",
+        Sentence(f"The line settings of {port.name} look wrong", how),
         (_fact_of(port, report),),
         (
             Action(
@@ -89,10 +90,10 @@ def explain_port(port: PortFacts, now: datetime, undecided: int = 0) -> Explanat
     trouble = trouble_of(port, now) or line_trouble(port)
     if trouble is not None:
         return Explanation(trouble.verdict, trouble.headline, loss, trouble.actions, trouble.facts)
-    text = f"Nothing is wrong: {port.name} is ready."
+    text = Sentence(f"Nothing is wrong: {port.name} is ready")
     if port.flights:
         count = "a document is" if len(port.flights) == 1 else f"{len(port.flights)} documents are"
-        text = f"Nothing is wrong: {count} on the way."
+        text = Sentence("Nothing is wrong", f": {count} on the way")
     return Explanation(Verdict.FINE, text, loss, facts=_state(port, now))
 
 
@@ -105,11 +106,11 @@ def _paused(port: PortFacts, _now: datetime) -> Trouble | None:
     if port.paused is None:
         return None
     by, at, why = port.paused
-    text = f"paused by {by} at {at:%H:%M} UTC" + (f": {why}" if why else "")
+    text = f"by {by} at {at:%H:%M} UTC" + (f": {why}" if why else "")
     return Trouble(
         Verdict.NO_PORT,
-        f"Port {port.name} is {text}.",
-        (Fact(f"{port.name.before} {text}", Source.OPERATOR, at),),
+        Sentence(f"Port {port.name} is paused", f" {text}"),
+        (Fact(f"{port.name.before} paused {text}", Source.OPERATOR, at),),
         (Action("Resume", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
     )
 
@@ -119,15 +120,15 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
     if not port.host_state:
         return Trouble(
             Verdict.NO_PORT,
-            f"Host {host} is not configured.",
+            Sentence(f"Host {host} is not configured"),
             (Fact(f"no host {host} is known here", Source.HOST, now),),
         )
     if port.host_state in ("online", "draining"):
         return None
     since = f" since {_ago(port.host_seen, now)}" if port.host_seen is not None else ""
-    headline = f"Host {host} does not answer{since}."
+    headline = Sentence(f"Host {host} does not answer", since)
     if port.host_state == "connecting":
-        headline = f"Host {host} has not answered yet."
+        headline = Sentence(f"Host {host} has not answered yet")
     learned = port.host_since or now
     facts = [Fact(f"host {host} is {port.host_state}", Source.HOST, port.host_seen or learned)]
     if port.host_error:
@@ -141,7 +142,7 @@ def _unknown(port: PortFacts, now: datetime) -> Trouble | None:
         return None
     return Trouble(
         Verdict.NO_PORT,
-        f"Host {port.name.host} has no port {port.name.port}.",
+        Sentence(f"Host {port.name.host} has no port {port.name.port}"),
         (Fact(f"{port.name} is not among the ports of its host", Source.HOST, port.host_seen or now),),
         (Action("Add a port", f"{_PORTS}/AddPort", f"printfabric ports add {port.name}"),),
     )
@@ -160,7 +161,7 @@ def _held(port: PortFacts, now: datetime) -> Trouble | None:
     if port.error is not None:
         facts.append(Fact(port.error.message, Source.HOST, port.error.at))
     show = Action("Show the holder", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
-    return Trouble(Verdict.PORT_HELD, f"{port.name} is in use by {who}.", tuple(facts), (show,))
+    return Trouble(Verdict.PORT_HELD, Sentence(f"{port.name} is in use by {who}"), tuple(facts), (show,))
 
 
 def _said(port: PortFacts, _now: datetime) -> Trouble | None:
@@ -168,17 +169,17 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
     report = next((one for one in port.reports if one.severity == _ERROR and one.cause != LINE_ERRORS), None)
     if report is None:
         return None
-    words = report.text or CONDITIONS.get(report.condition, "The port reports an error")
+    words = CONDITIONS.get(report.condition, "The port reports an error")
+    more = "" if report.text.casefold() in ("", words.casefold()) else f": {report.text.rstrip('.')}"
     verdict = Verdict.PRINTER_SAYS
     if report.condition == 1 and report.source is not Source.PRINTER:
         verdict = _offline_verdict(port)
         if verdict is Verdict.NO_CONNECTION:
-            words = f"The printer does not answer on {port.device or port.name}"
+            words, more = f"The printer does not answer on {port.device or port.name}", ""
         elif verdict is Verdict.DEVICE_MISSING:
-            words = f"The device of {port.name} is not there"
+            words, more = f"The device of {port.name} is not there", ""
     show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
-    headline = f"{words[:1].upper()}{words[1:].rstrip('.')}."
-    return Trouble(verdict, headline, (_fact_of(port, report),), (show,))
+    return Trouble(verdict, Sentence(words, more), (_fact_of(port, report),), (show,))
 
 
 def _half(port: PortFacts, _now: datetime) -> Trouble | None:
@@ -188,7 +189,7 @@ def _half(port: PortFacts, _now: datetime) -> Trouble | None:
         return None
     return Trouble(
         Verdict.PRINTER_SAYS,
-        f"{error.message[0].upper()}{error.message[1:]}.",
+        Sentence(f"The printer on {port.name} has half a document in it", f": {error.message}"),
         (Fact(error.message, Source.HOST, error.at),),
         (Action("It is clear: go on", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
     )
@@ -202,17 +203,24 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
     verdict = _verdict_of(port, error)
     device = port.device or str(port.name)
     again = _again(port, now)
-    headline = {
-        Verdict.HOST_SILENT: f"Host {port.name.host} does not answer.",
-        Verdict.NO_PORT: f"Host {port.name.host} has no port {port.name.port}.",
-        Verdict.DEVICE_MISSING: f"The device of {port.name} is not there: {device}.",
-        Verdict.DEVICE_REFUSED: f"{_refused_words(port, error)}.",
-        Verdict.NO_CONNECTION: f"The printer does not answer on {device}.",
-        Verdict.PRINTER_SAYS: "Out of paper.",
-        Verdict.STALLED: "The printer takes nothing and does not say why.",
-    }.get(verdict, f"{port.name} failed and is tried again{again}.")
+    says = {
+        Verdict.HOST_SILENT: f"Host {port.name.host} does not answer",
+        Verdict.NO_PORT: f"Host {port.name.host} has no port {port.name.port}",
+        Verdict.DEVICE_MISSING: f"The device of {port.name} is not there: {device}",
+        Verdict.DEVICE_REFUSED: f"{device} refuses",
+        Verdict.NO_CONNECTION: f"The printer does not answer on {device}",
+        Verdict.PRINTER_SAYS: "Out of paper",
+        Verdict.STALLED: "The printer takes nothing and does not say why",
+    }
+    headline = Sentence(says.get(verdict, f"{port.name} failed and is tried again"))
     if error.reason == "SPOOL_FULL":
-        headline = f"Host {port.name.host} has no room for the document, which has to lie there whole; it is asked again{again}."
+        host = port.name.host
+        text = f"Host {host} has no room for the document, which has to lie there whole; it is asked again"
+        headline = Sentence(text, again)
+    elif verdict not in says:
+        headline = headline._replace(more=again)
+    elif verdict is Verdict.DEVICE_REFUSED:
+        headline = headline._replace(more=f": {_refused_words(port, error)}")
     facts = [Fact(error.message, Source.TRANSPORT, error.at)]
     if again:
         facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT, now))
@@ -232,9 +240,9 @@ def _verdict_of(port: PortFacts, error: Failure) -> Verdict:
 def _refused_words(port: PortFacts, error: Failure) -> str:
     """Return what the host says of a device that it may not open: who has it, or which right is missing."""
     said = error.message.removeprefix(f"port {port.name.port.rstrip(':')}: ")
-    if port.device and said.startswith(port.device):
-        return said
-    return f"{port.device or port.name} refuses: another program has it, or rights are missing"
+    if port.device and said.startswith(f"{port.device} "):
+        return f"it {said.removeprefix(port.device).strip()}"
+    return "another program has it, or rights are missing"
 
 
 def _offline_verdict(port: PortFacts) -> Verdict:

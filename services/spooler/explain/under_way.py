@@ -9,6 +9,7 @@ from spooler.explain.facts import (
     JobFacts,
     Lies,
     PortFacts,
+    Sentence,
     Source,
     Trouble,
     Verdict,
@@ -35,35 +36,38 @@ def on_its_way(facts: JobFacts) -> Explanation:
     if found is not None:
         return Explanation(found.verdict, found.headline, loss_of(job), found.actions, (*found.facts, *known))
     if job.stopping:
-        text = "It is being cancelled: the device still has to let go."
+        text = Sentence("It is being cancelled: the device still has to let go")
         return Explanation(Verdict.FINE, text, loss_of(job), facts=known)
     if job.state is JobState.PROCESSING_STOPPED:
-        text = f"Its port broke off and goes on soon: {job.port}."
+        text = Sentence(f"Its port broke off and goes on soon: {job.port}")
         return Explanation(Verdict.RETRY, text, loss_of(job), facts=known)
     if facts.lies is Lies.MOVING and job.port is not None:
-        text = f"It is being brought to host {job.port.host}: all of it lies there before its first byte is printed."
+        where = f"It is being brought to host {job.port.host}"
+        text = Sentence(f"{where}: all of it lies there before its first byte is printed")
         return Explanation(Verdict.FINE, text, loss_of(job), facts=known)
     if job.incoming:
         return Explanation(Verdict.FINE, _while_spooling(job), loss_of(job), facts=known)
     if _all_sent(job):
-        text = "All of it is sent; the proof is awaited."
+        text = Sentence("All of it is sent; the proof is awaited")
         return Explanation(Verdict.AWAITING_PROOF, text, loss_of(job), facts=known)
     size, offsets = job.document.size_bytes, job.ledger.offsets
     where = f" on {job.port}" if job.port is not None else ""
     done = f", {offsets.accepted} of {size} bytes" if offsets.accepted else ""
-    return Explanation(Verdict.FINE, f"It is printing{where}{done}.", loss_of(job), facts=known)
+    return Explanation(Verdict.FINE, Sentence(f"It is printing{where}", done), loss_of(job), facts=known)
 
 
-def _while_spooling(job: Job) -> str:
+def _while_spooling(job: Job) -> Sentence:
     size, accepted = job.document.size_bytes, job.ledger.offsets.accepted
     waits = ", and waits for more" if accepted >= size else ""
-    return f"It is printing while its document comes in: {accepted} of the {size} bytes that are here{waits}."
+    done = f": {accepted} of the {size} bytes that are here{waits}"
+    return Sentence("It is printing while its document comes in", done)
 
 
-def _goes_on_without_us(port: PortFacts) -> str:
+def _goes_on_without_us(port: PortFacts) -> Sentence:
     host, seen = port.name.host, port.host_seen
     since = f" since {seen:%H:%M:%S} UTC" if seen is not None else ""
-    return f"The document lies on host {host}: printing goes on, although the host cannot be reached{since}."
+    text = f"The document lies on host {host}: printing goes on, although the host cannot be reached"
+    return Sentence(text, since)
 
 
 def _all_sent(job: Job) -> bool:
@@ -82,11 +86,15 @@ def _standstill(facts: JobFacts, port: PortFacts) -> Trouble | None:
     if _all_sent(job):
         if still_s < facts.patience.stale_s:
             return None
-        text = (
-            f"We do not know: all of it is sent, and the last word of {port.name} is {span_of(still_s)} old."
+        text = Sentence(
+            f"We do not know: all of it is sent, and {port.name} says nothing any more",
+            f", for {span_of(still_s)} now",
         )
         return Trouble(Verdict.UNKNOWN, text, (fact,), (ask,))
     if still_s < facts.patience.stall_s:
         return None
-    text = f"The printer on {port.name} asks to wait: it has taken nothing for {span_of(still_s)} and does not say why."
+    text = Sentence(
+        f"The printer on {port.name} asks to wait and does not say why",
+        f": it has taken nothing for {span_of(still_s)}",
+    )
     return Trouble(Verdict.STALLED, text, (fact,), (ask,))

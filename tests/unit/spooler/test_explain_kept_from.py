@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from spooler.explain.facts import Failure, JobFacts, PortFacts, Verdict
+from spooler.explain.facts import Failure, JobFacts, PortFacts, Sentence, Verdict
 from spooler.explain.jobs import explain_job
 from spooler.job import Document, Job, Sender
 from spooler.printer import PortName, Printer
@@ -31,4 +31,4 @@ def test_the_port_that_failed_is_what_it_waits_for_though_another_one_is_free() 
 
 
 def test_without_that_rule_it_is_about_to_be_tried_at_the_free_one() -> None:
-    assert explain_job(facts()).headline == "It is next."
+    assert explain_job(facts()).headline == Sentence("It is next")
