@@ -14,7 +14,7 @@ import jsonschema
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
-from chassis.settings import Settings
+from chassis.settings import Settings, is_loopback
 from portmon.settings import PortmonSettings
 from portui.settings import PortuiSettings
 from spooler.settings import SpoolerSettings
@@ -65,6 +65,8 @@ def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Obj
         {"portui": {"console": {"origin": "https://printers.example.com/"}}},
         {"portui": {"console": {"origin": "https://printers.example.com"}, "replicas": 2}},  # without a key
         {"tls": {"mode": "secrets"}},  # without their names
+        {"portmon": {"dialOut": {"enabled": True}}},  # what would prove their nodes?
+        {"portmon": {"dialOut": {"spoolers": ["spool.example"]}}},
     ],
     ids=json.dumps,
 )
@@ -80,7 +82,8 @@ def test_what_the_services_read_is_what_they_understand(release: list[Object]):
             if file.endswith(".toml"):
                 name = file.removesuffix(".toml")
                 settings = SETTINGS[name](**tomllib.loads(text))
-                assert settings.server.tls is not None, "TCP beyond loopback is never plain"
+                on_sockets = all(map(is_loopback, settings.server.listen))
+                assert settings.server.tls is not None or on_sockets, "TCP beyond loopback is never plain"
                 assert settings.server.access.trust_loopback == "never"
                 seen.add(name)
     assert {"spooler", "portmon"} <= seen
@@ -95,6 +98,9 @@ def test_the_spooler_is_told_where_port_monitors_are_and_both_sides_know_each_ot
         if file.endswith(".toml")
     }
     spooler = SpoolerSettings(**toml["spooler.toml"])
+    if not spooler.discovery.kubernetes_service:
+        assert PortmonSettings(**toml["portmon.toml"]).dial_out.spoolers
+        return
     services = {one["metadata"]["name"]: one for one in release if one["kind"] == "Service"}
     service = services[spooler.discovery.kubernetes_service]
     assert service["spec"]["clusterIP"] == "None"
@@ -168,13 +174,69 @@ def test_only_the_spooler_may_ask_the_cluster_and_in_its_namespace_only_for_endp
     for name, pod in pods(release):
         assert pod["automountServiceAccountToken"] is name.endswith("-spooler")
     rules = [rule for one in release if one["kind"] == "Role" for rule in one["rules"]]
-    assert rules == [
-        {
-            "apiGroups": ["discovery.k8s.io"],
-            "resources": ["endpointslices"],
-            "verbs": ["get", "list", "watch"],
-        }
+    rule = {
+        "apiGroups": ["discovery.k8s.io"],
+        "resources": ["endpointslices"],
+        "verbs": ["get", "list", "watch"],
+    }
+    # Port monitors that dial are not looked for.
+    assert rules == ([rule] if "kubernetes_service" in json.dumps(release) else [])
+
+
+def test_port_monitors_that_dial_prove_their_node_and_nothing_leads_to_them():
+    release = objects(values_of("dial-out"))
+    toml = {
+        file: tomllib.loads(text)
+        for one in release
+        if one["kind"] == "ConfigMap"
+        for file, text in one["data"].items()
+    }
+    portmon, spooler = PortmonSettings(**toml["portmon.toml"]), SpoolerSettings(**toml["spooler.toml"])
+    (pod,) = [pod for name, pod in pods(release) if name.endswith("-portmon")]
+    (container,) = pod["containers"]
+    assert "grpc" not in {port["name"] for port in container["ports"]}
+    services = {one["metadata"]["name"]: one["spec"] for one in release if one["kind"] == "Service"}
+    assert not [name for name in services if name.endswith("-portmon")]
+    # The name that is dialled has the address of each spooler; what is proven there is the spooler's name.
+    (dialled,) = portmon.dial_out.spoolers
+    assert services[dialled.partition(".")[0]]["clusterIP"] == "None"
+    assert portmon.dial_out_channel.tls is not None
+    assert portmon.dial_out_channel.tls.server_name == "fabric-print-fabric-spooler.print.svc"
+    # Its own token, for the spooler's eyes, is where it looks for it; and that account is a host there.
+    token = portmon.dial_out_channel.token_file
+    assert token is not None
+    (mount,) = [one for one in container["volumeMounts"] if one["mountPath"] == str(token.parent)]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == mount["name"]]
+    (source,) = volume["projected"]["sources"]
+    assert source["serviceAccountToken"]["path"] == token.name
+    assert source["serviceAccountToken"]["audience"] == spooler.cluster.token_audience
+    account = f"workload:print/{pod['serviceAccountName']}"
+    assert spooler.server.access.roles["monitor"] == (account, "certificate:spiffe://print-fabric/host/*")
+
+
+def test_the_way_of_port_monitors_that_dial_is_open_in_one_direction():
+    policies = {
+        one["metadata"]["name"]: one["spec"]
+        for one in objects(values_of("dial-out"))
+        if one["kind"] == "NetworkPolicy"
+    }
+    portmon, spooler = (policies[f"fabric-print-fabric-{name}"] for name in ("portmon", "spooler"))
+    selected = portmon["podSelector"]["matchLabels"]
+    assert [rule["ports"][0]["port"] for rule in portmon["ingress"]] == ["metrics"]
+    assert {"podSelector": {"matchLabels": selected}} in spooler["ingress"][0]["from"]
+    assert {"ipBlock": {"cidr": "198.51.100.0/24"}} in spooler["ingress"][0]["from"]
+    assert json.dumps(selected) not in json.dumps(spooler["egress"])
+    elsewhere = {"portmon": {"dialOut": {"enabled": True, "spoolers": ["spool.example:443"]}}}
+    release = objects(
+        {**elsewhere, "cluster": {"tokenAudience": "spool"}, "networkPolicy": {"enabled": True}}
+    )
+    (policy,) = [
+        one["spec"]
+        for one in release
+        if one["kind"] == "NetworkPolicy" and one["metadata"]["name"].endswith("-portmon")
     ]
+    assert {"ports": [{"port": 443, "protocol": "TCP"}]} in policy["egress"]
+    assert "-each" not in json.dumps(release)
 
 
 def test_nothing_is_secret_in_the_chart(release: list[Object]):

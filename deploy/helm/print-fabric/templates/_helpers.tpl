@@ -73,11 +73,16 @@ labels:
   secret: {secretName: {{ .secret.existingSecret }}, defaultMode: 0440, items: [{key: {{ .secret.key }}, path: {{ .name }}}]}
 {{- end -}}
 
+{{/* The Service whose name has the addresses of all spoolers. */}}
+{{- define "print-fabric.eachspooler" -}}
+{{- printf "%s-each" (include "print-fabric.componentname" (dict "ctx" .ctx "component" "spooler")) -}}
+{{- end -}}
+
 {{/* With tokensOnly callers need no certificate. */}}
 {{- define "print-fabric.toml.servertls" -}}
 tls = { cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key", client_ca_file = "/etc/print-fabric/tls/ca.crt"{{ if .tokensOnly }}, require_client_certificate = false{{ end }} }
 {{- end -}}
 
 {{- define "print-fabric.toml.clienttls" -}}
-tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key", server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" (dict "ctx" .ctx "component" .peer)) .ctx.Release.Namespace | quote }} }
+tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key"{{ with .peer }}, server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" (dict "ctx" $.ctx "component" .)) $.ctx.Release.Namespace | quote }}{{ end }} }
 {{- end -}}

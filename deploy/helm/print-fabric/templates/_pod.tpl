@@ -46,7 +46,9 @@ args:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 ports:
-  - {name: grpc, containerPort: {{ .port }}, protocol: TCP}
+  {{- with .port }}
+  - {name: grpc, containerPort: {{ . }}, protocol: TCP}
+  {{- end }}
   - {name: health, containerPort: 8081, protocol: TCP}
   - {name: metrics, containerPort: 9464, protocol: TCP}
   {{- with .webPort }}
