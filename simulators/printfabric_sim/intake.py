@@ -106,6 +106,8 @@ class Intake:
             self._queue.remove(inlet)
         if self.active is inlet:
             self.active = None
+        if "full" in inlet.pauses:  # its connection may go on without it
+            self.set_paused(inlet, False)
         if (done := inlet.on_done) is not None:
             self._owner.path.mark(Ending(lambda whole: done(whole and not inlet.cut)))
 

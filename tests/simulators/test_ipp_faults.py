@@ -143,3 +143,19 @@ async def test_what_is_sent_with_a_job_is_answered_whatever_lies_in_wait_for_que
     printer = await start("zpl", tcp=None, ipp=0, faults="status-missing")
     await send_job(printer)
     assert await ask(printer, patience_s=1) == {}
+
+
+async def test_a_document_that_fills_the_buffer_to_the_byte_leaves_its_connection_open_for_questions(start):
+    size = len(label(1))
+    printer = await start("zpl", tcp=None, ipp=0, faults="pause", path_depth=1, buffer_bytes=2 * size)
+    reader, writer = await asyncio.open_connection("127.0.0.1", printer.connections[0].port)
+    document = label(1) + label(2) + label(3)
+    writer.write(ipp_request(PRINT_JOB, document) + document)
+    async with asyncio.timeout(30):
+        await reader.readuntil(b"\r\n\r\n")
+        await until(lambda: printer.core.intake.received == 3 * size)
+        printer.clear("pause")
+        await printer.wait_units(3)
+        writer.write(ipp_request(GET_PRINTER_ATTRIBUTES, b""))
+        await reader.readuntil(b"printer-state")
+    writer.close()
