@@ -1,59 +1,124 @@
 """PCL 5: pages, ended by a form feed, or by a reset when something stands on the page. Pure.
 
-After HP's "PCL 5 Printer Language Technical Reference Manual" (bpl13210): escape sequences end with a capital letter; those
-of the families below have binary data, as many bytes as their value says, in which a form feed is no form feed. Other
-ejections (a change of paper source or size on a page that is not empty) are not seen: such a page ends later.
+After HP's "PCL 5 Printer Language Technical Reference Manual" (bpl13210): escape sequences end with a capital letter; `W`,
+`&p#X` and `*b#V` are followed by binary data, as many bytes as their value says, in which a form feed is no form feed; nor
+is it in the definition of a macro. Other ejections (a change of paper source or size on a page that is not empty) are not
+seen: such a page ends later.
 """
 
 from __future__ import annotations
 
 import re
 
+from spooler.units.pcl_commands import ACROSS, ATTRIBUTES, SETS, STORES
+from spooler.units.pcl_kept import Command
+from spooler.units.pcl_setup import RESET, PclEnvironment
+from spooler.units.prefix import Stretch
+from spooler.units.splitter import Setup
+
+__all__ = ["RESET", "UEL", "PclPages"]
 _STOPS = re.compile(rb"[\x0c\x1b]")
 _INK = re.compile(rb"[!-~\xa0-\xff]")
-_SEQUENCE = re.compile(rb"\x1b[!-/][`-~]?(?:[-+]?[0-9.]*[`-~])*[-+]?[0-9.]*[@-^]")
-_VALUE = re.compile(rb"([-+]?[0-9]*)\.?[0-9]*([@-^])$")
-# Transfers of raster rows, palettes, fonts, characters, patterns, macros, transparent data, user patterns.
-_BINARY = (b"*b", b"*v", b"*c", b"(s", b")s", b"&p", b"&n", b"*m", b"*l", b"*i", b"*o", b"(f", b"&b")
-_COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?0*([0-9]+)X$")
+_SEQUENCE = re.compile(rb"\x1b([!-/][`-~]?)((?:[-+]?[0-9.]*[`-~])*[-+]?[0-9.]*[@-^])")
+_PART = re.compile(rb"([-+]?[0-9.]*)([@-~])")
+_WHOLE_NUMBER = re.compile(rb"[0-9]+")
 _LONGEST = 128  # bytes of an escape sequence; a longer one is text
+# Transfers of raster rows, palettes, fonts, characters, patterns, tables, transparent data.
+_COUNTED = frozenset(
+    {
+        (family, b"W")
+        for family in (
+            b"*b",
+            b"*v",
+            b"*c",
+            b"(s",
+            b")s",
+            b"&n",
+            b"*m",
+            b"*l",
+            b"*i",
+            b"*o",
+            b"(f",
+            b"&b",
+            b"&l",
+        )
+    }
+    | {(b"*b", b"V"), (b"&p", b"X")}
+)
+_DRAWS = frozenset({(b"*b", b"W"), (b"*b", b"V"), (b"&p", b"X")})  # if there is anything; and see `_draws`
+_LEADS = (
+    SETS.keys() | STORES.keys() | {(b"&a", b"R"), (b"&a", b"V"), (b"*p", b"Y")}
+)  # they move nothing across
 UEL = b"\x1b%-12345X"
-RESET = b"\x1bE"
 
 
 class PclPages:
-    """Reads PCL up to a UEL. What it says is about the piece given."""
+    """Reads PCL up to a UEL. What it says is about the piece given.
 
-    def __init__(self) -> None:
+    Args:
+        collect: remember also what `setup` needs.
+    """
+
+    def __init__(self, *, collect: bool = False) -> None:
         self.ink = False
-        self.fresh = True  # the printer was reset since anything was printed or set
         self.repeats = False
         self.ends: list[int] = []  # of pages, in the piece read last
+        self._environment = PclEnvironment() if collect else None
+        self._macro: int | None = None  # the byte at which its definition begins
 
-    def read(self, buffer: bytes, start: int, *, final: bool) -> int:
-        """Read on from `start`; return where a UEL stands, or how far it was read (more than there is: skip)."""
+    def reset(self) -> None:
+        """See that a payload begins, or ESC E."""
+        self._macro = None
+        if self._environment is not None:
+            self._environment.reset()
+
+    def read(self, buffer: bytes, start: int, base: int, *, final: bool) -> int:
+        """Read on from `start`, which is byte `base` + `start` of the document.
+
+        Return where a UEL stands, or how far it was read (more than there is: skip).
+        """
         self.ends = []
         position, size = start, len(buffer)
         while position < size:
             found = _STOPS.search(buffer, position)
             stop = found.start() if found is not None else size
-            if _INK.search(buffer, position, stop) is not None:
-                self.ink, self.fresh = True, False
+            self._text(buffer, position, stop)
             position = stop
             if found is None:
                 break
             if buffer[stop] == 0x0C:
                 position = stop + 1
-                self.ink = False
-                self.ends.append(position)
+                if self._macro is None:
+                    self._form_feed(position)
                 continue
-            length = self._escape(buffer, stop, final=final)
+            length = self._escape(buffer, stop, base, final=final)
             if length <= 0:
                 return stop
             position = stop + length
         return position
 
-    def _escape(self, buffer: bytes, at: int, *, final: bool) -> int:
+    def setup(self, head: bytes) -> Setup:
+        """Return what goes before a page that begins with these bytes, from a reset on."""
+        if self._environment is None:
+            return Setup()
+        if self._macro is not None:
+            return Setup(refusal="it stands in the definition of a macro")
+        return self._environment.setup(_places_itself(head))
+
+    def _text(self, buffer: bytes, start: int, stop: int) -> None:
+        if start == stop or self._macro is not None:
+            return
+        self.ink = self.ink or _INK.search(buffer, start, stop) is not None
+        if self._environment is not None:
+            self._environment.text(buffer[start:stop])
+
+    def _form_feed(self, end: int) -> None:
+        self.ink = False
+        self.ends.append(end)
+        if self._environment is not None:
+            self._environment.form_feed()
+
+    def _escape(self, buffer: bytes, at: int, base: int, *, final: bool) -> int:
         """Take the escape sequence at `at`; return its length with its data, 0: not all here, -1: a UEL."""
         have = len(buffer) - at
         if have < 2:
@@ -61,32 +126,78 @@ class PclPages:
         if buffer[at + 1] == 0x45:  # ESC E
             if self.ink:
                 self.ends.append(at + 2)
-            self.ink, self.fresh = False, True
+            self.ink = False
+            self.reset()
             return 2
         if not 0x21 <= buffer[at + 1] <= 0x2F:
-            self.fresh = False
+            if self._environment is not None and self._macro is None:
+                self._environment.short(buffer[at + 1 : at + 2])
             return 2
         found = _SEQUENCE.match(buffer, at, at + _LONGEST)
         if found is None:
             return 0 if have < _LONGEST and not final else 1
         if found[0] == UEL:
             return -1
-        self.fresh = False
-        return len(found[0]) + self._data(found[0])
+        family, size = found[1], len(found[0])
+        data = _data(found)
+        parts = _PART.findall(found[2])
+        start = base + at
+        for number, (value, letter) in enumerate(parts, 1):
+            behind = Stretch(start + size, start + size + data) if data and number == len(parts) else None
+            whole = Stretch(start, start + size + data) if len(parts) == 1 else None
+            self._command(Command(family, value, letter.upper(), whole, behind), start, start + size)
+        return size + data
 
-    def _data(self, sequence: bytes) -> int:
-        family, (value, letter) = sequence[1:3], _ends_with(sequence)
-        if copies := _COPIES.match(sequence):
-            self.repeats = self.repeats or int(copies[1][:9]) > 1
-        if family == b"*c" and letter == b"P":  # a filled rectangle
-            self.ink = True
-        if letter in b"WXV" and family in _BINARY and value.strip(b"+-"):
-            self.ink = self.ink or family == b"*b" or (family == b"&p" and letter == b"X")
-            return abs(int(value[:10]))
-        return 0
+    def _command(self, one: Command, start: int, end: int) -> None:
+        """Take one command of the sequence that stands from `start` to `end`."""
+        key = (one.family, one.letter)
+        if key == (b"&f", b"X") and one.value in (b"0", b""):
+            self._macro = start
+        elif key == (b"&f", b"X") and one.value == b"1" and self._macro is not None:
+            if self._environment is not None:
+                self._environment.macro(Stretch(self._macro, end))
+            self._macro = None
+        elif self._macro is None:
+            if key == (b"&l", b"X") and _WHOLE_NUMBER.fullmatch(one.value):
+                self.repeats = self.repeats or int(one.value[:9]) > 1
+            self.ink = self.ink or _draws(one)
+            if self._environment is not None:
+                self._environment.command(one)
 
 
-def _ends_with(sequence: bytes) -> tuple[bytes, bytes]:
-    found = _VALUE.search(sequence)
-    assert found is not None
-    return found[1], found[2]
+def _draws(one: Command) -> bool:
+    """Tell whether something stands on the page now: a picture, a rectangle, what a macro has put there."""
+    key = (one.family, one.letter)
+    if key == (b"&f", b"X"):
+        return one.value in (b"2", b"3")
+    return key == (b"*c", b"P") or (key in _DRAWS and bool(one.value))
+
+
+def _data(found: re.Match[bytes]) -> int:
+    """Return how many bytes of data follow a sequence."""
+    value, letter = _PART.findall(found[2])[-1]
+    digits = value.partition(b".")[0].strip(b"+-")
+    return int(digits[:10]) if digits and (found[1], letter) in _COUNTED else 0
+
+
+def _places_itself(head: bytes) -> bool:
+    """Tell whether a page names its place across before it prints anything, or moves from where it was."""
+    position = 0
+    while position < len(head):
+        if head[position] in b"\n\x0c\x00":
+            position += 1
+            continue
+        if head[position] == 0x0D:
+            return True
+        found = _SEQUENCE.match(head, position, position + _LONGEST)
+        if found is None:
+            return head.startswith(RESET, position)
+        for value, letter in _PART.findall(found[2]):
+            key = (found[1], letter.upper())
+            if key in ACROSS and value[:1] not in (b"+", b"-", b""):
+                return True
+            font = found[1] in (b"(", b")") or (found[1] in (b"(s", b")s") and letter.upper() in ATTRIBUTES)
+            if not font and key not in _LEADS:
+                return False
+        position = found.end() + _data(found)
+    return False

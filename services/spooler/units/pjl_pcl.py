@@ -4,8 +4,8 @@ After HP's "Printer Job Language Technical Reference Manual" (bpl13208): a UEL (
 PJL, if "@PJL" follows; `@PJL ENTER LANGUAGE = …` says what comes then. In PDF, PCL XL and the rest no pages are visible
 without an interpreter: such a payload is one unit. See `pcl` and `postscript` for theirs.
 
-Pages lean on what was said before them, so printing goes on only at a page before which the printer is reset. PJL outlives
-that, and is said again: see `pjl`.
+Pages lean on what was said before them: on PJL (`pjl`), on commands of PCL since its last reset (`pcl_setup`), on the prolog
+of PostScript. That is said again before the page at which printing goes on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from spooler.ledger import UnitKind
 from spooler.units.pcl import RESET, UEL, PclPages
 from spooler.units.pjl import PjlInForce
 from spooler.units.postscript import CONFORMS, DscPages
+from spooler.units.prefix import MOST_BYTES, MOST_STRETCHES
 from spooler.units.splitter import NOTHING_OPEN, Close, Setup, Splitter
 
+_UNSEEN = "pages of PDF, PCL XL and PostScript without structure are not seen"
 _LINE_BYTES = 1024  # a longer line of PJL is cut
 _ENTER = re.compile(rb"@PJL\s+ENTER\s+LANGUAGE\s*=\s*([A-Za-z0-9]+)", re.IGNORECASE)
 _RESETS = re.compile(rb"^(?:[\r\n]|\x1bE)*")
@@ -54,9 +56,8 @@ class PjlPclSplitter(Splitter):
     def __init__(self, *, collect: bool = False) -> None:
         super().__init__(collect=collect)
         self._in = _In.START
-        self._pcl, self._dsc, self._pjl = PclPages(), DscPages(), PjlInForce()
+        self._pcl, self._dsc, self._pjl = PclPages(collect=collect), DscPages(), PjlInForce()
         self._ink = False  # of an opaque payload, or of what goes before a page of PostScript
-        self._fresh = True
         self._universal = False  # a UEL, or PJL, was seen
 
     def _scan(self, buffer: bytes, *, final: bool) -> int:
@@ -96,12 +97,12 @@ class PjlPclSplitter(Splitter):
         elif head[:1] in (b"\r", b"\n", b" ", b"\t", b"\x00", b"\x04"):
             return at + 1
         elif head.startswith(CONFORMS):
-            self._dsc = DscPages()
+            self._dsc = DscPages(self._at + at)
             self._enter(_In.DSC)
         elif head.startswith((b"%!", *_OPAQUE)):
             self._enter(_In.OPAQUE)
         else:
-            self._pcl.fresh = True
+            self._pcl.reset()
             self._enter(_In.PCL)
         return at
 
@@ -130,7 +131,7 @@ class PjlPclSplitter(Splitter):
 
     def _language(self, name: bytes) -> None:
         if name == b"PCL":
-            self._pcl.fresh = True
+            self._pcl.reset()
             self._enter(_In.PCL)
         elif name in (b"POSTSCRIPT", b"PS", b"AUTO"):
             self._enter(_In.START)
@@ -139,11 +140,9 @@ class PjlPclSplitter(Splitter):
 
     def _read_pcl(self, buffer: bytes, at: int, *, final: bool) -> int:
         self._moved = False
-        after = self._pcl.read(buffer, at, final=final)
+        after = self._pcl.read(buffer, at, self._at, final=final)
         for end in self._pcl.ends:
             self._end(end)
-        if self._pcl.ends:
-            self._fresh = self._pcl.fresh
         self.repeats = self.repeats or self._pcl.repeats
         if buffer.startswith(UEL, after):
             if self._pcl.ink:
@@ -159,7 +158,7 @@ class PjlPclSplitter(Splitter):
         if universal < 0:
             stop = len(buffer) if final else max(at, len(buffer) - len(UEL) + 1)
         if self._in is _In.DSC:
-            after = self._dsc.read(buffer, at, stop, final=final or universal >= 0)
+            after = self._dsc.read(buffer, at, stop, self._at, final=final or universal >= 0)
             for end in self._dsc.ends:
                 self._end(end)
             self._ink = self._dsc.begun
@@ -190,13 +189,21 @@ class PjlPclSplitter(Splitter):
         return Close(bytes(self._skip) + (UEL if knows_uel else RESET))
 
     def setup(self, head: bytes) -> Setup:
-        """See `Splitter.setup`: only where the printer is reset between the page before and this one."""
+        """See `Splitter.setup`: the PJL in force, then what the page leans on in its own language."""
         if self._kept:  # too little to tell its language by
             self._look(self._kept, final=True)
         page = _RESETS.sub(b"", head, count=1)
-        if page.startswith(UEL) or head.lstrip(b"\r\n").startswith(RESET):
-            return self._pjl.before(page)
-        if self._in is _In.PCL and self._fresh:
-            said = self._pjl.before(page)
-            return said if said.refusal else Setup(said.prefix.then(RESET))
-        return Setup(refusal="it leans on what stands before it, and the printer is not reset in between")
+        said = self._pjl.before(page)
+        if said.refusal or page.startswith(UEL) or head.lstrip(b"\r\n").startswith(RESET):
+            return said
+        if self._in is _In.PCL:
+            needed = self._pcl.setup(head)
+        elif self._in is _In.DSC:
+            needed = self._dsc.setup()
+        else:
+            return Setup(refusal=_UNSEEN)
+        prefix = needed.prefix.after(said.prefix.said)
+        if prefix.size > MOST_BYTES or len(prefix.taken) > MOST_STRETCHES:
+            why = f"{prefix.size:,} bytes would have to go before it, and {MOST_BYTES:,} are the most"
+            return Setup(refusal=why)
+        return needed._replace(prefix=prefix)
