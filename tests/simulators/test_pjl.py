@@ -35,6 +35,7 @@ PDF = (
     [
         (b"\x1bEpage no 1\x0cpage no 2\x1bE", "PCL", 2),
         (b"\x1bE\x1b*b5W\x0c\x0c\x0c\x0c\x0ctext\x0c\x1bE", "PCL", 1),
+        (b"\x1bE\x1b(s9Va\x0cb\x0c\x1b*c9Vc\x0c\x1bE", "PCL", 3),  # heights, of letters and of a rectangle
         (b"\x1b&l3Xthree copies\x0c", "PCL", 3),
         (POSTSCRIPT, "POSTSCRIPT", 2),
         (b"%!\n(a) show showpage\n(b) show showpage\n", "POSTSCRIPT", 2),

@@ -16,8 +16,8 @@ _FF = 0x0C
 _STOPS = re.compile(rb"[\x0c\x1b]")
 _INK = re.compile(rb"[!-~\xa0-\xff]")
 _PARAMETERS = re.compile(rb"\x1b[!-/][`-~]?(?:[-+]?[0-9.]*[`-~])*([-+]?[0-9]*)\.?[0-9]*([@-Z^])")
-# Families whose W, X or V is followed by so many bytes of data.
-BINARY = re.compile(rb"^\x1b(?:\*b|\*v|\*c|\(s|\)s|&p|&n|\*m|\*l|\*i)")
+# Sequences that are followed by as many bytes of data as their value says. ESC(s#V is a height, ESC*c#V a rectangle's.
+BINARY = re.compile(rb"^\x1b(?:(?:\*[bvcmlio]|[()]s|\(f|&[nbl])[^@-Z]*W|&p[^@-Z]*X|\*b[^@-Z]*V)$")
 _COPIES = re.compile(rb"^\x1b&l(?:[^A-Z]*[a-z])?([0-9]{1,5})X")
 _EARLY_BYTES = 4096
 # How payloads start that are recognised by it.
@@ -70,7 +70,7 @@ class PclPages(Pages):
             return 0 if end - at < 64 else 1
         if copies := _COPIES.match(found[0]):
             self.copies = max(1, int(copies[1]))
-        if found[2] in b"WXV" and BINARY.match(found[0]) and found[1]:
+        if BINARY.match(found[0]) and found[1]:
             self._ink = self._ink or found[0].startswith(b"\x1b*b")
             digits = found[1].lstrip(b"+-")
             return len(found[0]) + (int(digits) if 0 < len(digits) <= _MAX_DIGITS else 0)

@@ -42,7 +42,7 @@ def page_text(content: bytes) -> str:
         position = found.end()
         if _MOVES.match(found[0]) and out and not out.endswith(b"\n"):
             out += b"\n"
-        if found[2] in (b"W", b"V", b"X") and found[1] and BINARY.match(found[0]):
+        if found[1] and BINARY.match(found[0]):
             position += abs(int(found[1]))
     out += content[position:]
     return out.decode("latin-1", "replace")
