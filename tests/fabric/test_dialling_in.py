@@ -11,9 +11,11 @@ import pytest
 from printfabric.spooler.v1.printer_service_pb2 import PrefetchPolicy
 from tests.rig.dialled import DialledFabric, dialled_fabric
 from tests.rig.documents import noise
+from tests.rig.postgres import postgres_server
 from tests.rig.programs import wait_until
 from tests.rig.real_fabric import HOST, printed
 from tests.rig.receivers import FifoReceiver, Receiver, TcpReceiver
+from tests.rig.replicas import replica_fabric
 from tests.rig.truth import assert_true
 
 SIZE = 3_000_000
@@ -72,6 +74,23 @@ def test_a_connection_cut_in_mid_document_doubles_and_loses_nothing(fabric: Dial
             assert_true(ended, receiver.settled()[before:], document)
 
 
+def test_a_line_that_goes_dead_without_a_word_is_noticed_at_both_ends_and_dialled_again(
+    tmp_path: Path, socket: Path
+):
+    receiver = FifoReceiver("LPT1:", tmp_path / "fifo")
+    with dialled_fabric(tmp_path, socket, [receiver], quick=True) as fabric, fabric.client() as client:
+        wait_until(lambda: fabric.online(client))
+        fabric.proxy.held = True
+        wait_until(lambda: not fabric.online(client))
+        [host] = client.hosts.list()
+        assert "dials in again by itself" in host.error
+        wait_until(lambda: "spooler is not connected" in fabric.portmon.log.read_text("utf-8"))
+        fabric.proxy.held = False
+        wait_until(lambda: fabric.online(client))
+        job = client.submit(b"still there", printer="lpt1")
+        assert printed(client.wait(job.number, timeout_s=30))
+
+
 def test_a_spooler_and_a_host_that_are_killed_find_each_other_again(fabric: DialledFabric):
     receiver, document = fabric.receivers[1], noise(SIZE, 5)
     with fabric.client() as client:
@@ -85,3 +104,22 @@ def test_a_spooler_and_a_host_that_are_killed_find_each_other_again(fabric: Dial
         fabric.portmon.start()
         ended = client.wait(job.number, timeout_s=60, or_decision=True)
         assert_true(ended, receiver.settled(), document)
+
+
+def test_a_host_has_a_connection_to_each_spooler_and_prints_on_when_a_printers_owner_dies(
+    tmp_path: Path, socket: Path
+):
+    receiver, document = FifoReceiver("LPT1:", tmp_path / "fifo", rate=RATE), noise(SIZE, 7)
+    with (
+        postgres_server() as server,
+        replica_fabric(tmp_path, server, [receiver], 2, dials_from=socket) as fabric,
+    ):
+        owner = fabric.wait_for_owners()["lpt1"]
+        with fabric.client(1 - owner) as client:
+            wait_until(lambda: [one.address for one in client.hosts.list()] == ["dialled in from 127.0.0.1"])
+            job = client.submit(document, printer="lpt1")
+            wait_until(lambda: receiver.count >= SIZE // 4)
+            fabric.spoolers[owner].kill()
+            ended = client.wait(job.number, timeout_s=60, or_decision=True)
+            assert printed(ended), ended
+            assert_true(ended, receiver.settled(), document)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from printfabric_client.sync import Client
@@ -13,19 +14,24 @@ from tests.rig.real_fabric import HOST, portmon_settings, printer_of, spooler_se
 from tests.rig.receivers import Receiver
 
 
+def dial_out(spoolers: Iterable[Program | CuttingProxy]) -> str:
+    """Return the settings of a port monitor that dials these."""
+    return f"[dial_out]\nspoolers = {json.dumps([one.address for one in spoolers])}\nmost_wait_s = 0.5\n"
+
+
 class DialledFabric:
     """One spooler, one host that dials it through a proxy, a printer for each receiver."""
 
-    def __init__(self, folder: Path, socket: Path, receivers: Sequence[Receiver], spooler: str = "") -> None:
+    def __init__(self, folder: Path, socket: Path, receivers: Sequence[Receiver], *, quick: bool) -> None:
         self.receivers = receivers
         printers = {printer_of(one): [one.port] for one in receivers}
-        self.spooler = Program("spooler", folder, spooler_settings(folder / "sp", "", printers, spooler))
+        pings = "[{}.keepalive]\ntime_s = 1\ntimeout_s = 1\nmin_ping_interval_s = 0.2\n" if quick else ""
+        spooler = spooler_settings(folder / "sp", "", printers) + pings.format("server")
+        self.spooler = Program("spooler", folder, spooler)
         self.proxy = CuttingProxy(self.spooler.address)
-        self.portmon = Program("portmon", folder, self._portmon(folder / "pm"), socket_file=socket)
-
-    def _portmon(self, state_dir: Path) -> str:
-        dial_out = f'[dial_out]\nspoolers = ["{self.proxy.address}"]\nmost_wait_s = 0.5\n'
-        return portmon_settings(state_dir, self.receivers) + dial_out
+        portmon = portmon_settings(folder / "pm", receivers) + dial_out([self.proxy])
+        portmon += pings.format("dial_out_channel")
+        self.portmon = Program("portmon", folder, portmon, socket_file=socket)
 
     def start(self) -> None:
         """Start everything."""
@@ -53,10 +59,10 @@ class DialledFabric:
 
 @contextlib.contextmanager
 def dialled_fabric(
-    folder: Path, socket: Path, receivers: Sequence[Receiver], spooler: str = ""
+    folder: Path, socket: Path, receivers: Sequence[Receiver], *, quick: bool = False
 ) -> Iterator[DialledFabric]:
-    """Run it until the context ends; `spooler` are more lines of its settings."""
-    fabric = DialledFabric(folder, socket, receivers, spooler)
+    """Run it until the context ends; `quick`: a dead line is noticed within about 2 s, not 8."""
+    fabric = DialledFabric(folder, socket, receivers, quick=quick)
     try:
         fabric.start()
         yield fabric

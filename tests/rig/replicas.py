@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from printfabric_client.sync import Client
+from tests.rig.dialled import dial_out
 from tests.rig.postgres import PostgresServer
 from tests.rig.programs import Program, wait_until
 from tests.rig.real_fabric import portmon_settings, printer_of, spooler_settings
@@ -19,23 +20,35 @@ TAKEOVER_S = 3.0
 
 
 class ReplicaFabric:
-    """A fabric whose spoolers share a store. Printers are named like their ports, in lower case."""
+    """A fabric whose spoolers share a store. Printers are named like their ports, in lower case.
+
+    Args:
+        dials_from: the socket of a port monitor that dials the spoolers; None: it is reached.
+    """
 
     def __init__(
-        self, folder: Path, server: PostgresServer, receivers: Sequence[Receiver], spoolers: int
+        self,
+        folder: Path,
+        server: PostgresServer,
+        receivers: Sequence[Receiver],
+        spoolers: int,
+        dials_from: Path | None,
     ) -> None:
         self.receivers = {printer_of(one): one for one in receivers}
         self.url = server.database()
         self.server = server
-        self.portmon = Program("portmon", folder, portmon_settings(folder / "pm", receivers))
+        settings = portmon_settings(folder / "pm", receivers)
+        self.portmon = Program("portmon", folder, settings, socket_file=dials_from)
+        host = "" if dials_from else self.portmon.address
         printers = {printer_of(one): [one.port] for one in receivers}
         self.spoolers: list[Program] = []
         for number in range(1, spoolers + 1):
             own = folder / f"spooler-{number}"
             own.mkdir()
             more = f'database = "{self.url}"\nspooler_id = "s{number}"\ntakeover_s = {TAKEOVER_S}'
-            settings = spooler_settings(own / "sp", self.portmon.address, printers, more)
-            self.spoolers.append(Program("spooler", own, settings))
+            self.spoolers.append(Program("spooler", own, spooler_settings(own / "sp", host, printers, more)))
+        if dials_from:
+            (folder / "portmon.toml").write_text(settings + dial_out(self.spoolers), "utf-8")
 
     def start(self) -> None:
         """Start everything."""
@@ -83,10 +96,14 @@ class ReplicaFabric:
 
 @contextlib.contextmanager
 def replica_fabric(
-    folder: Path, server: PostgresServer, receivers: Sequence[Receiver], spoolers: int = 3
+    folder: Path,
+    server: PostgresServer,
+    receivers: Sequence[Receiver],
+    spoolers: int = 3,
+    dials_from: Path | None = None,
 ) -> Iterator[ReplicaFabric]:
     """Run such a fabric until the context ends."""
-    fabric = ReplicaFabric(folder, server, receivers, spoolers)
+    fabric = ReplicaFabric(folder, server, receivers, spoolers, dials_from)
     try:
         fabric.start()
         yield fabric
