@@ -117,9 +117,14 @@ class Client(Submitting, JobCalls):
         request = ExplainRequest(name=subject_name(subject))
         return await self._connection.call(self._watch.Explain, request, safe=True)
 
-    async def history(self, subject: PrinterRef | PortRef) -> AsyncGenerator[HistoryEntry, None]:
-        """Yield what happened to a printer or a port, newest first."""
-        name = subject_name(subject)
+    async def history(
+        self, subject: JobRef | PrinterRef | PortRef = "-"
+    ) -> AsyncGenerator[HistoryEntry, None]:
+        """Yield what happened to a printer, a port or a job, newest first; "-": what people did to anything.
+
+        Of a job that is forgotten: what people decided about it.
+        """
+        name = "-" if subject == "-" else subject_name(subject)
 
         async def fetch(token: str) -> ListHistoryResponse:
             request = ListHistoryRequest(parent=name, page_size=PAGE_SIZE, page_token=token)

@@ -170,6 +170,9 @@ def _keep(settings: SpoolerSettings) -> Keep:
         settings.keep_finished_jobs,
         settings.keep_document_bytes,
         settings.keep_events_s,
+        settings.keep_decisions_s,
+        settings.keep_decisions,
+        settings.keep_decision_bytes,
     )
 
 

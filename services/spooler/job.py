@@ -153,6 +153,11 @@ class HistoryEvent(NamedTuple):
     port: PortName | None = None  # where it happened
     state: JobState | None = None  # the job's, after it
 
+    @property
+    def by_a_person(self) -> bool:
+        """Somebody decided it, whoever it was: it stays when its job is forgotten."""
+        return self.who not in ("", "spooler")
+
 
 def changed(job: Job, **what: Any) -> Job:
     """Return `job` with other fields and the next revision, ready for `Store.record`."""

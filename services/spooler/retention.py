@@ -10,7 +10,7 @@ from typing import NamedTuple
 from chassis import logs
 from spooler.metrics import SpoolerMetrics
 from spooler.room import Room
-from spooler.store import Store
+from spooler.store import KeptDecisions, Store
 
 log = logs.get(__name__)
 
@@ -28,7 +28,10 @@ class Keep(NamedTuple):
     document_bytes: int | None = (
         None  # of all documents in the spool; those of ended jobs go first, and only they
     )
-    events_s: float = 90 * 86400.0  # what happened to printers and ports
+    events_s: float = 90 * 86400.0  # what happened to printers and ports, and nobody decided
+    decisions_s: float = 400 * 86400.0  # what people decided, about jobs that are forgotten too
+    decisions: int | None = 100_000  # of that, the newest so many
+    decision_bytes: int | None = 64 << 20  # of that, about
 
 
 class Retention:
@@ -69,6 +72,15 @@ class Retention:
                 return
             await asyncio.sleep(_PAUSE_S)
 
+    async def _forget_decisions(self) -> None:
+        keep = self._keep
+        for _ in range(_ROUNDS):
+            since = datetime.now(UTC) - timedelta(seconds=keep.decisions_s)
+            kept = KeptDecisions(since, keep.decisions, keep.decision_bytes)
+            if await self._store.purge_decisions(kept, _AT_ONCE) < _AT_ONCE:
+                return
+            await asyncio.sleep(_PAUSE_S)
+
     async def forget(self) -> int:
         """Forget what is due, at most ten thousand jobs; return how many jobs went."""
         gone = 0
@@ -86,6 +98,7 @@ class Retention:
         if self._keep.document_bytes is not None:
             await self._room.keep(self._keep.document_bytes)
         await self._forget_events()
+        await self._forget_decisions()
         uploads = await self._forget_uploads()
         usage = await self._store.usage()
         self._metrics.spool_bytes = usage.spool_bytes

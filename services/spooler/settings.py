@@ -200,6 +200,17 @@ class SpoolerSettings(Settings):
         ge=0,
         description="how long it is remembered what happened to printers and ports, in seconds",
     )
+    keep_decisions_s: float = Field(
+        default=400 * 86400.0,
+        ge=0,
+        description="how long it is remembered what people decided, about forgotten jobs too, in seconds",
+    )
+    keep_decisions: int | None = Field(
+        default=100_000, ge=0, description="how many decisions are remembered at most; none: no limit"
+    )
+    keep_decision_bytes: int | None = Field(
+        default=64 << 20, ge=0, description="how many bytes their lines may have, about; none: no limit"
+    )
     reserve_bytes: int | None = Field(
         default=None, ge=0, description="kept free on the spool's volume; none: 64 MiB, or 5 % of a small one"
     )

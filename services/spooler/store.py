@@ -94,6 +94,15 @@ class StoreUsage(NamedTuple):
     reserve_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeptDecisions:
+    """How much is remembered of what people decided. None: no limit of this kind."""
+
+    since: datetime
+    count: int | None = None  # the newest so many
+    bytes: int | None = None  # of their lines together, about
+
+
 class Jobs(Protocol):
     """The part of a store about jobs."""
 
@@ -158,13 +167,19 @@ class Jobs(Protocol):
     async def history(
         self, number: int = 0, *, printer: str = "", port: PortName | None = None, limit: int = 1000
     ) -> list[HistoryEvent]:
-        """Return what happened to a job, a printer, or at a port, oldest first; the newest `limit` of it."""
+        """Return what happened to a job, a printer, or at a port, oldest first; the newest `limit` of it.
+
+        Of a job that is forgotten: what people decided about it.
+        """
 
     async def history_by_people(self, limit: int = 1000) -> list[HistoryEvent]:
         """Return what people did, whatever they did it to, oldest first; the newest `limit` of it."""
 
     async def remove_jobs(self, numbers: Sequence[int]) -> int:
-        """Forget ended jobs with all that belongs to them; others are left alone. Return how many went."""
+        """Forget ended jobs with all that belongs to them; others are left alone. Return how many went.
+
+        What people decided about them stays in the history.
+        """
 
     async def purge_finished(
         self, older_than: datetime, max_count: int = 1000, keep_jobs: int | None = None
@@ -176,7 +191,13 @@ class Jobs(Protocol):
         """
 
     async def purge_events(self, older_than: datetime, max_count: int = 1000) -> int:
-        """Forget what happened to printers and ports before a time, oldest first. Return how much went."""
+        """Forget what happened to printers and ports before a time, and nobody decided. Return how much went."""
+
+    async def purge_decisions(self, kept: KeptDecisions, max_count: int = 1000) -> int:
+        """Forget what people decided and need not be kept, oldest first, whether its job is there or not.
+
+        Return how much went; `max_count` bounds the work.
+        """
 
 
 class Printers(Protocol):

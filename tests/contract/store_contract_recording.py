@@ -24,7 +24,7 @@ from spooler.ledger import (
     UnitSpan,
 )
 from spooler.printer import Paused, PortName
-from spooler.store import Changes
+from spooler.store import Changes, KeptDecisions
 from spooler.units.prefix import Prefix, Taken
 from tests.contract.store_contract import NOW, PORT, StoreFixtures, accepted, ended, label
 
@@ -171,7 +171,7 @@ class RecordingContract(StoreFixtures):
     async def test_removing_takes_ended_jobs_only_and_all_that_is_theirs(self, store):
         waiting, gone = await accepted(store, label(), label(bytes(100_000)))
         attempt = Attempt(gone.uid, gone.number, 1, PORT, 1, ended_at=NOW, outcome=Outcome.PRINTED)
-        event = HistoryEvent("released", "mia", job_number=gone.number)
+        event = HistoryEvent("broke-off", "spooler", job_number=gone.number)
         await store.record(Changes(jobs=[ended(gone)], attempts=[attempt], history=[event]))
 
         assert await store.remove_jobs([waiting.number, gone.number, 999]) == 1
@@ -206,11 +206,14 @@ class RecordingContract(StoreFixtures):
         assert await store.purge_finished(NOW - timedelta(days=1), keep_jobs=5) == 0
         assert await store.purge_finished(NOW - timedelta(days=1), max_count=1, keep_jobs=0) == 1
 
-    async def test_what_happened_to_printers_and_ports_is_forgotten_by_its_age(self, store):
+    async def test_what_happened_to_printers_and_ports_is_forgotten_by_its_age_and_decisions_are_not(
+        self, store
+    ):
         [job] = await accepted(store, label())
         old, new = NOW - timedelta(days=100), NOW
         events = [
-            HistoryEvent("paused", "mia", printer="labels", at=old),
+            HistoryEvent("printer-deleted", "spooler", printer="labels", at=old),
+            HistoryEvent("closed", "spooler", port=PORT, at=old),
             HistoryEvent("paused", "mia", port=PORT, at=old),
             HistoryEvent("resumed", "mia", printer="labels", at=new),
             HistoryEvent("released", "mia", job_number=job.number, printer="labels", at=old),
@@ -221,5 +224,49 @@ class RecordingContract(StoreFixtures):
         assert await store.purge_events(NOW - timedelta(days=90)) == 1
         assert await store.purge_events(NOW - timedelta(days=90)) == 0
         assert {event.what for event in await store.history(printer="labels")} == {"resumed", "released"}
-        assert await store.history(port=PORT) == []
+        assert [event.what for event in await store.history(port=PORT)] == ["paused"]
         assert len(await store.history(job.number)) == 1
+
+    async def test_what_people_decided_about_a_job_outlives_it(self, store, opening):
+        (job,) = await accepted(store)
+        lines = [
+            HistoryEvent("held", "mia", "wrong roll", job.number, "labels", NOW),
+            HistoryEvent("attempt-started", "spooler", "", job.number, "labels", NOW),
+            HistoryEvent(
+                "decided", "bob", "labels 17 to 18 skip: I saw them", job.number, "labels", NOW, 1, PORT
+            ),
+        ]
+        await store.record(Changes(jobs=[ended(job)], history=lines))
+        assert await store.remove_jobs([job.number]) == 1
+        store = await opening()
+
+        decided = [lines[0], lines[2]]
+        assert await store.history(job.number) == decided
+        assert await store.history(printer="labels") == decided
+        assert await store.history(port=PORT) == [lines[2]]
+        assert await store.history_by_people() == decided
+
+    async def test_decisions_are_forgotten_by_age_by_number_and_by_bytes_oldest_first(self, store):
+        def line(day: int, what: str = "held") -> HistoryEvent:
+            return HistoryEvent(what, "mia", "x" * 100, day, "labels", NOW + timedelta(days=day))
+
+        other = line(0, "broke-off")._replace(who="spooler")
+        for batch in ([line(1), other, line(2)], [line(3)], [line(day) for day in range(4, 11)]):
+            await store.record(Changes(history=batch))
+
+        async def days() -> list[int]:
+            return [event.job_number for event in await store.history_by_people()]
+
+        assert await store.purge_decisions(KeptDecisions(NOW)) == 0
+        assert await store.purge_decisions(KeptDecisions(NOW + timedelta(days=3))) == 2
+        assert await days() == [3, 4, 5, 6, 7, 8, 9, 10]
+        assert await store.purge_decisions(KeptDecisions(NOW, count=6), max_count=1) == 1
+        assert await store.purge_decisions(KeptDecisions(NOW, count=6)) == 1
+        assert await days() == [5, 6, 7, 8, 9, 10]
+        assert await store.purge_decisions(KeptDecisions(NOW, bytes=700)) == 2  # a line has 177
+        assert await days() == [7, 8, 9, 10]
+        assert await store.purge_decisions(KeptDecisions(NOW, count=0)) == 4
+        assert await store.purge_decisions(KeptDecisions(NOW, count=0)) == 0
+        assert await store.history(printer="labels") == [other]
+        await store.record(Changes(history=[line(11)]))
+        assert await days() == [11]

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import psycopg
 import pytest
 
+from spooler.job import HistoryEvent
 from spooler.sql.postgres.store import PostgresStore
+from spooler.store import Changes
 from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
 from tests.contract import store_contract_incoming as incoming
@@ -80,3 +82,31 @@ async def test_a_database_without_an_index_that_came_later_gets_it(server: Postg
 
 class TestIncoming(Postgres, incoming.IncomingContract):
     pass
+
+
+# As version 2 left it.
+_OLD_HISTORY = """
+    DROP INDEX history_decisions; DROP INDEX history_of_things;
+    ALTER TABLE history DROP COLUMN decision, DROP COLUMN decided_bytes;
+    CREATE INDEX history_of_things ON history (at) WHERE job_number = 0;
+    UPDATE meta SET value = '2' WHERE key = 'tables'
+"""
+
+
+async def test_what_people_decided_before_is_numbered_in_a_database_of_version_2(
+    server: PostgresServer,
+) -> None:
+    url = server.database()
+    line = HistoryEvent("held", "mia", printer="labels")
+    store = await PostgresStore.open(url)
+    await store.record(Changes(history=[line, line._replace(who="spooler"), line]))
+    await store.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_OLD_HISTORY)
+    store = await PostgresStore.open(url)
+    await store.record(Changes(history=[line]))
+    assert len(await store.history_by_people()) == 3
+    await store.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute("SELECT decision, decided_bytes FROM history ORDER BY id").fetchall()
+    assert found == [(1, 77), (0, 0), (2, 154), (3, 231)]

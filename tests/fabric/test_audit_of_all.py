@@ -56,6 +56,15 @@ class Scene:
 
         return await eventually(now, lambda job: "outcome-unknown" in job.state_reasons, within_s=30.0)
 
+    async def line(self, kind: str) -> Any:
+        """Return the newest line of what people did, once it is of a kind."""
+
+        async def newest() -> Any:
+            request = watch_pb.ListHistoryRequest(parent="-", page_size=1)
+            return (await self.rig.watch.ListHistory(request)).entries[0]
+
+        return await eventually(newest, lambda line: line.kind == kind, within_s=30.0)
+
     async def session(self) -> bytes:
         opened = await self.rig.ports.XcvOpen(port_pb.XcvOpenRequest(port="edge/P1:", desired_access=1))
         return opened.handle  # type: ignore[no-any-return]
@@ -276,11 +285,7 @@ async def test_every_act_leaves_a_line_with_who_what_and_when(scene: Scene) -> N
     for row in ROWS:
         await row.act(scene)
 
-        async def newest() -> Any:
-            request = watch_pb.ListHistoryRequest(parent="-", page_size=1)
-            return (await scene.rig.watch.ListHistory(request)).entries[0]
-
-        line = await eventually(newest, lambda line, row=row: line.kind == row.kind, within_s=30.0)
+        line = await scene.line(row.kind)
         assert line.subject.startswith(row.subject), row.method
         assert line.actor == "token:ada", row.method
         assert line.time.seconds, row.method

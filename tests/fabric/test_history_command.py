@@ -31,6 +31,24 @@ async def test_what_was_done_to_a_printer_is_listed_newest_first(tmp_path: Path)
         assert len((await run(rig, "history", "labels", "-n", "1")).splitlines()) == 2
 
 
+async def test_what_was_decided_about_a_job_is_listed_when_the_job_is_forgotten(tmp_path: Path) -> None:
+    async with spooler_running(tmp_path) as rig:
+        await rig.add_printer()
+        job = (await rig.submit(hold=True)).job
+        await rig.print.CancelJob(print_pb.CancelJobRequest(name=job.name, reason="wrong roll"))
+        await rig.store.remove_jobs([job.number])
+        for subject in (("labels",), (str(job.number),), ()):
+            lines = (await run(rig, "history", *subject)).splitlines()
+            (line,) = [line for line in lines if "wrong roll" in line]
+            assert "canceled" in line
+            assert str(job.number) in line
+        missing = await asyncio.to_thread(
+            CliRunner().invoke, program, ["history", "4711", "--address", rig.address]
+        )
+        assert missing.exit_code != 0
+        assert "no job 4711" in missing.output
+
+
 async def test_a_jobs_priority_is_changed_and_it_goes_first(tmp_path: Path) -> None:
     async with spooler_running(tmp_path) as rig:
         await rig.add_printer()

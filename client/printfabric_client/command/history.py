@@ -1,4 +1,4 @@
-"""`printfabric history`: what happened to a printer or a port, and who did it."""
+"""`printfabric history`: what happened to a printer, a port or a job, and who did it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
 
 @command("history")
-@click.argument("subject", metavar="PRINTER|PORT", shell_complete=complete_printers)
+@click.argument("subject", metavar="[PRINTER|PORT|JOB]", default="-", shell_complete=complete_printers)
 @click.option(
     "-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="The newest so many."
 )
 def history_command(session: Session, subject: str, limit: int) -> None:
-    """Show what happened to a printer (labels) or a port (edge-7/COM1:), newest first: states, acts, who did them."""
+    """Show what happened to a printer (labels), a port (edge-7/COM1:) or a job (4711), newest first, and who did it.
+
+    Without one: what people did to anything. What they decided about a job stays when the job is forgotten.
+    """
 
     async def ask(fabric: Client) -> None:
         entries = []
@@ -35,13 +38,13 @@ def history_command(session: Session, subject: str, limit: int) -> None:
             output.note("nothing has happened yet")
         else:
             output.table(
-                ("WHEN", "WHAT", "WHO", "JOB", ""),
+                ("WHEN", "WHAT", "WHO", "OF", ""),
                 (
                     (
                         words.clock(entry.time),
                         entry.kind,
                         entry.actor,
-                        words.short(entry.job) or "-",
+                        words.short(entry.subject) or "-",
                         words.clean(entry.text),
                     )
                     for entry in entries

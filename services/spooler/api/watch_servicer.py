@@ -16,7 +16,7 @@ from spooler.api.half_words import with_halves
 from spooler.api.inside import Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
-from spooler.api.names import port_of, printer_of
+from spooler.api.names import job_of, port_of, printer_of
 from spooler.api.paging import number_in, page_size, token_of
 from spooler.api.printer_verdicts import PrinterVerdicts
 from spooler.api.submission import caller, invalid
@@ -115,10 +115,21 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
             name = printer_of(parent, "parent")
             self._inside.dispatch.book.queue(name)
             return await self._store.history(printer=name, limit=_HISTORY)
+        if parent.startswith("jobs/"):
+            return await self._events_of_job(parent)
         port = port_of(parent, "parent")
         events = await self._store.history(port=port, limit=_HISTORY)
         if not events and self._inside.hosts.port(port) is None:
             raise PortNotFound(f"there is no port {port}", port=port)
+        return events
+
+    async def _events_of_job(self, parent: str) -> list[HistoryEvent]:
+        """Return the history of a job; of one that is forgotten, what people decided. Raises JobNotFound."""
+        which = job_of(parent, "parent")
+        number = which if isinstance(which, int) else (await self._finder.find(parent, "parent")).number
+        events = await self._store.history(number, limit=_HISTORY)
+        if not events:
+            await self._finder.find(parent, "parent")
         return events
 
 

@@ -11,13 +11,14 @@ from spooler.group_commit import GroupThread
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.membership import Membership
 from spooler.printer import PortName, Printer
+from spooler.sql import decisions as sql_decisions
 from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
 from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.notes import get_note, put_note
-from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage
+from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, KeptDecisions
 
 Result = TypeVar("Result")
 
@@ -124,8 +125,12 @@ class SqlQuestions(ABC):
         return await self._forget(lambda cursor: sql_record.ended_before(cursor, *limits))
 
     async def purge_events(self, older_than: datetime, max_count: int = 1000) -> int:
-        """Forget what happened to printers and ports before a time. Return how much went."""
+        """Forget what happened to printers and ports before a time, and nobody decided. Return how much went."""
         return int(await self._write(lambda cursor: sql_record.forget_events(cursor, older_than, max_count)))
+
+    async def purge_decisions(self, kept: KeptDecisions, max_count: int = 1000) -> int:
+        """Forget the oldest decisions of people; the rules are `Jobs.purge_decisions`'s."""
+        return int(await self._write(lambda cursor: sql_decisions.forget(cursor, kept, max_count)))
 
     async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
         """Store a new printer; the rules are `Printers.create_printer`'s."""

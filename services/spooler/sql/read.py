@@ -45,6 +45,7 @@ from spooler.sql.schema import (
     SPARE,
     attempts,
     bound_sql,
+    columns,
     history,
     inline_documents,
     jobs,
@@ -68,15 +69,12 @@ _BY_REQUEST = sql(
 _UNFINISHED = sql(select(*JOB_READ)) + " WHERE state < 7 ORDER BY number"
 _OPEN_ATTEMPTS = sql(select(attempts)) + " WHERE ended_at IS NULL ORDER BY job_number, number"
 _ATTEMPTS = sql(select(attempts).where(attempts.c.job_number == bindparam("n")).order_by(attempts.c.number))
-_EVENTS = sql(select(*(column for column in history.c if column.name != "id")))
+_EVENTS = sql(select(*columns(history, "id", "decision", "decided_bytes")))
 _EVENTS_OF_PORT = (
     f"{_EVENTS} WHERE port_host = ? COLLATE NOCASE AND port_name = ? COLLATE NOCASE AND port_name IS NOT NULL"
     " ORDER BY id DESC LIMIT ?"
 )
-# The newest so many events are looked through for those of people: a bound for a table that machines fill.
-_LOOKED_THROUGH = 200_000
-_EVENTS_BY_PEOPLE = f"{_EVENTS} WHERE who NOT IN ('', 'spooler') AND id > ? ORDER BY id DESC LIMIT ?"
-_NEWEST_EVENT = sql(select(func.max(history.c.id)))
+_EVENTS_BY_PEOPLE = f"{_EVENTS} WHERE decision > 0 ORDER BY decision DESC LIMIT ?"
 _PAUSED_PORTS = sql(
     select(
         paused_ports.c.host, paused_ports.c.port, paused_ports.c.who, paused_ports.c.at, paused_ports.c.reason
@@ -182,8 +180,7 @@ def attempts_of(cursor: Cursor, number: int) -> list[Attempt]:
 
 def history_by_people(cursor: Cursor, limit: int) -> list[HistoryEvent]:
     """Return the newest `limit` events that somebody else than the spooler caused, oldest first."""
-    newest = cursor.execute(_NEWEST_EVENT).fetchone()[0] or 0
-    rows = cursor.execute(_EVENTS_BY_PEOPLE, (newest - _LOOKED_THROUGH, limit))
+    rows = cursor.execute(_EVENTS_BY_PEOPLE, (limit,))
     return [event_of_row(row) for row in reversed(rows.fetchall())]
 
 

@@ -11,10 +11,11 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spooler.job import Job
 from spooler.spool.record import Extent
+from spooler.sql import decisions
 from spooler.sql.accept import Kept, put_document, upload_missing
 from spooler.sql.cursor import Cursor
 from spooler.sql.read import job
-from spooler.sql.rows import JOB_CHANGING, attempt_row, changing_row, event_row, micros, moment
+from spooler.sql.rows import JOB_CHANGING, attempt_row, changing_row, micros, moment
 from spooler.sql.schema import (
     attempts,
     history,
@@ -71,7 +72,9 @@ _DELETE_INLINE = sql(delete(inline_documents).where(inline_documents.c.job_numbe
 _DELETE_SPOOLED = sql(delete(spooled_documents).where(spooled_documents.c.job_number == bindparam("n")))
 _DELETE_ATTEMPTS = sql(delete(attempts).where(attempts.c.job_number == bindparam("n")))
 # The partial indexes are found only if their conditions are written as they are there.
-_DELETE_EVENTS = sql(delete(history).where(history.c.job_number == bindparam("n"))) + " AND job_number != 0"
+_DELETE_EVENTS = sql(delete(history).where(history.c.job_number == bindparam("n"))) + (
+    " AND job_number != 0 AND decision = 0"
+)
 _DELETE_JOB = sql(delete(jobs).where(jobs.c.number == bindparam("n"))) + " AND state >= 7"
 _ENDED_BEFORE = (
     sql(select(jobs.c.number).where(jobs.c.ended_at < bindparam("t")))
@@ -84,7 +87,7 @@ _OLDEST_ENDS = (
 _NEWEST = "SELECT MAX(number) FROM jobs"
 _DELETE_OLD_EVENTS = (
     "DELETE FROM history WHERE id IN"
-    " (SELECT id FROM history WHERE job_number = 0 AND at < ? ORDER BY at LIMIT ?)"
+    " (SELECT id FROM history WHERE job_number = 0 AND decision = 0 AND at < ? ORDER BY at LIMIT ?)"
 )
 
 
@@ -96,7 +99,7 @@ def record(cursor: Cursor, changes: Changes, now: int) -> list[Extent]:
     for attempt in changes.attempts:
         cursor.execute(_PUT_ATTEMPT, attempt_row(attempt, now))
     if changes.history:
-        cursor.executemany(_INSERT_EVENT, [event_row(event, now) for event in changes.history])
+        cursor.executemany(_INSERT_EVENT, list(decisions.rows_of(cursor, changes.history, now)))
     for port, paused in changes.pauses:
         cursor.execute(_DELETE_PAUSE, port.key)
         if paused is not None:
@@ -124,7 +127,10 @@ def drop_documents(cursor: Cursor, numbers: Iterable[int]) -> list[Extent]:
 
 
 def remove(cursor: Cursor, numbers: Sequence[int]) -> tuple[int, list[Extent]]:
-    """Forget ended jobs with all that is theirs; return how many there were, and what of the spool is free now."""
+    """Forget ended jobs with all that is theirs, but not what people decided about them.
+
+    Return how many there were, and what of the spool is free now.
+    """
     gone = [number for number in numbers if cursor.execute(_DELETE_JOB, (number,)).rowcount]
     keys = [(number,) for number in gone]
     cursor.executemany(_DELETE_ATTEMPTS, keys)
@@ -149,7 +155,10 @@ def ended_before(
 
 
 def forget_events(cursor: Cursor, older_than: datetime, max_count: int) -> int:
-    """Forget what happened to printers and ports before a time; return how much went. Jobs take theirs along."""
+    """Forget what happened to printers and ports before a time, and nobody decided; return how much went.
+
+    Jobs take theirs along.
+    """
     return cursor.execute(_DELETE_OLD_EVENTS, (micros(older_than), max_count)).rowcount
 
 

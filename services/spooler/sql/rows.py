@@ -210,18 +210,19 @@ def attempt_of_row(row: Row) -> Attempt:
     )
 
 
-def event_row(event: HistoryEvent, now: int) -> tuple[Any, ...]:
+def event_row(event: HistoryEvent, now: int, decision: int = 0, decided_bytes: int = 0) -> tuple[Any, ...]:
     """Return an event's columns without its id."""
     at = now if event.at is None else micros(event.at)
     host, port = event.port or (None, None)
     state = None if event.state is None else IPP_NUMBER[event.state]
     return (
-        event.what, event.who, event.detail, event.job_number, event.printer, at, event.attempt, host, port, state
+        event.what, event.who, event.detail, event.job_number, event.printer, at, event.attempt, host, port, state,
+        decision, decided_bytes,
     )  # fmt: skip
 
 
 def event_of_row(row: Row) -> HistoryEvent:
-    """Return the event of a row without its id."""
+    """Return the event of a row without its id and its numbers."""
     what, who, detail, job_number, printer, at, attempt, host, port, state = row
     return HistoryEvent(
         what,

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.expression import ClauseElement
 
-HEAD = "0003"  # the newest migration; a test holds it against the folder
+HEAD = "0004"  # the newest migration; a test holds it against the folder
 APPLICATION_ID = 0x50465350  # "PFSP" in the file's header: this SQLite file is ours
 
 # Jobs whose documents may be given back. A statement finds the index only by these very words.
@@ -154,8 +154,12 @@ history = Table(
     Column("port_host", Text),
     Column("port_name", Text),
     Column("state", Integer),
+    # Of what a person decided: its number among these, and the bytes of all up to it. Else 0.
+    Column("decision", Integer, nullable=False, server_default="0"),
+    Column("decided_bytes", Integer, nullable=False, server_default="0"),
     Index("history_by_job", "job_number", sqlite_where=text("job_number != 0")),
-    Index("history_of_things", "at", sqlite_where=text("job_number = 0")),
+    Index("history_of_things", "at", sqlite_where=text("job_number = 0 AND decision = 0")),
+    Index("history_decisions", "decision", sqlite_where=text("decision > 0")),
     Index("history_by_printer", "printer", sqlite_where=text("printer != ''")),
     Index(
         "history_by_port",

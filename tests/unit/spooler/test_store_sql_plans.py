@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from spooler.job_state import TERMINAL, JobState
-from spooler.sql import accept, printers, read, record
+from spooler.sql import accept, decisions, printers, read, record
 from spooler.sql.schema import literal_sql
 from spooler.sql.store import SqlStore
 from spooler.store import JobFilter, JobOrder
@@ -14,7 +14,7 @@ UNFINISHED = frozenset(JobState) - TERMINAL
 # What runs for each job, at each start, or for each page: its work must not grow with the jobs that have ended.
 STATEMENTS = {
     f"{module.__name__.removeprefix('spooler.sql.')}{name}": statement
-    for module in (accept, printers, read, record)
+    for module in (accept, decisions, printers, read, record)
     for name, statement in vars(module).items()
     if isinstance(statement, str)
     and statement.startswith(("SELECT", "UPDATE", "DELETE"))

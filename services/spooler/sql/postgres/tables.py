@@ -13,7 +13,7 @@ from spooler.sql.postgres import asks, members
 from spooler.sql.postgres.connection import PostgresCursor
 from spooler.sql.schema import SPARE, metadata
 
-VERSION = 2  # of these tables; steps from one to the next are in `_STEPS`
+VERSION = 3  # of these tables; steps from one to the next are in `_STEPS`
 CHUNK_BYTES = 256 * 1024  # of a document in one row, at most
 
 # Documents that are larger than a row should be. `document` numbers them; a job's is named by its row in
@@ -41,7 +41,23 @@ _SHARED = (
     "CREATE SEQUENCE job_numbers MINVALUE 0 START 0",
     FIRST_NUMBER,
 )
-_STEPS: dict[int, tuple[str, ...]] = {1: _SHARED}  # version -> the statements that lead to the next
+# As SQLite's 0004. Tables that are made anew have all of it.
+_DECISIONS = (
+    "ALTER TABLE history ADD COLUMN IF NOT EXISTS decision BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE history ADD COLUMN IF NOT EXISTS decided_bytes BIGINT NOT NULL DEFAULT 0",
+    """UPDATE history SET decision = known.n, decided_bytes = known.b FROM (
+        SELECT id AS i, row_number() OVER (ORDER BY id) AS n,
+            sum(64 + length(what) + length(who) + length(detail) + length(printer)) OVER (ORDER BY id) AS b
+        FROM history WHERE who NOT IN ('', 'spooler')
+    ) AS known WHERE history.id = known.i""",
+    "DROP INDEX IF EXISTS history_of_things",
+    "CREATE INDEX history_of_things ON history (at) WHERE job_number = 0 AND decision = 0",
+    "CREATE INDEX IF NOT EXISTS history_decisions ON history (decision) WHERE decision > 0",
+)
+_STEPS: dict[int, tuple[str, ...]] = {
+    1: _SHARED,
+    2: _DECISIONS,
+}  # version -> the statements that lead to the next
 _PREPARING = 0x50465352  # held while the tables are looked at and changed
 
 
