@@ -15,6 +15,7 @@ import grpc
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.portui.v1.portui_service_pb2_grpc import PortUIServiceStub
+from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
 from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
@@ -109,6 +110,25 @@ class Stage:
             self._users.subtract(ports)
             free = [port for port in ports if not self._users[port]]
             wait_until(lambda: not any(map(self._spooler_has, free)), why=f"{free} are not used, and held")
+
+    @contextlib.contextmanager
+    def dead_port(self, kind: str = "raw") -> Iterator[str]:
+        """Add a port whose device is not there, which nobody has tried yet, and delete it afterwards."""
+        number = next(self._names)
+        name, monitor, settings = {
+            "raw": (f"IP_DEAD{number}", "Standard TCP/IP Port", {"host": "127.0.0.1", "port": free_port()}),
+            "serial": (f"COM{70 + number}:", "Local Port", {"device": str(self.folder / f"absent{number}")}),
+        }[kind]
+        self.ports.AddPort(
+            ports_pb.AddPortRequest(
+                parent=f"hosts/{HOST}", port_id=name, monitor=monitor, settings=json.dumps(settings).encode()
+            )
+        )
+        wait_until(lambda: name in [one.port.port for one in self.client.ports.list()])
+        try:
+            yield name
+        finally:
+            self.ports.DeletePort(ports_pb.DeletePortRequest(name=f"{HOST}/{name}"))
 
     def submit(self, printer: str, data: bytes, **more: Any) -> int:
         """Submit a document and return the job's number."""

@@ -1,4 +1,4 @@
-"""S2 to S9, S14 and S16 to S21: what a port monitor is, whose it is, and who may talk to whom."""
+"""S2 to S9, S14 and S17 to S21: what a port monitor is, whose it is, and who may talk to whom."""
 
 from __future__ import annotations
 
@@ -214,15 +214,6 @@ def test_s14_several_monitors_exist_side_by_side(stage: Stage) -> None:
     }
     assert not each["Local Port"] & each["Standard TCP/IP Port"]
     assert set.union(*each.values()) == set(stage.enum())
-
-
-def test_s16_ui_and_server_part_are_two_things(stage: Stage, restarts: None) -> None:
-    assert stage.portui.pid != stage.portmon.pid
-    stage.portui.stop()
-    with stage.printer("IP_1") as printer:
-        stage.print(printer, b"without a UI")  # S19: printing does not need it
-    stage.portui.start()
-    wait_until(lambda: _form(stage), why="the UI is not back")
 
 
 def _form(stage: Stage) -> str:

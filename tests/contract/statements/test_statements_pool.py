@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 
+import pytest
+
+from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
+from printfabric.spooler.v1.print_service_pb2 import UNCERTAIN_DECISION_REPRINT_MARKED
+from printfabric.types.v1 import port_pb2
 from printfabric.types.v1.job_pb2 import JobState
 from tests.contract.statements.stage import Stage
 from tests.rig.programs import wait_until
@@ -61,22 +68,142 @@ def test_s11_a_busy_port_sends_the_job_to_another(stage: Stage) -> None:
         stage.holder.close(handle)
 
 
-def test_s12_a_port_with_an_error_sends_the_job_to_another(stage: Stage) -> None:
-    with stage.printer("IP_DEAD", "IP_2") as printer:
-        before = lengths(stage)
-        job = stage.print(printer, b"whole")
-        assert grown(stage, before) == [0, 5, 0]
-        assert ports_of(stage, job.number)[-1] == "IP_2"
+@pytest.mark.parametrize(
+    ("kind", "reason", "other"),
+    [("raw", "CONNECTION_REFUSED", "IP_2"), ("serial", "DEVICE_NOT_CONNECTED", "COM2:")],
+    ids=["1225", "1167"],
+)
+def test_s12_a_port_with_an_error_sends_the_job_to_another_and_is_marked(
+    stage: Stage, kind: str, reason: str, other: str
+) -> None:
+    receiver = next(one for one in stage.receivers if one.port == other)
+    with stage.dead_port(kind) as dead, stage.printer(dead, other) as printer:
+        before, data = len(receiver.paper), bytes(range(256)) * 8
+        number = stage.submit(printer, data)
+        uid = stage.client.get(number).uid
+        job = stage.client.wait(number, timeout_s=60)
+        assert printed(job), job
+        wait_until(lambda: len(receiver.paper) >= before + len(data))
+        assert bytes(receiver.paper[before:]) == data, "complete, and once"
+        assert (job.uid, ports_of(stage, number)[-1]) == (uid, other)
+        marked = port(stage, dead)
+        assert marked.state in (port_pb2.PORT_STATE_ATTENTION, port_pb2.PORT_STATE_OFFLINE)
+        assert any(report.severity <= port_pb2.SEVERITY_WARNING for report in marked.status)
+        queue = stage.printers.GetPrinter(printers_pb.GetPrinterRequest(name=printer)).printer
+        assert "offline-report" in queue.state_reasons
+        assert queue.win32_status & 0x80, "PRINTER_STATUS_OFFLINE of one of its ports"
+        assert not queue.win32_status & 0x2, "and no PRINTER_STATUS_ERROR while another one works"
+        [requeued] = [one for one in stage.client.events(number) if one.kind == "requeued"]
+        assert (requeued.port.port, reason in requeued.text) == (dead, True), "as is the job's history"
 
 
-def test_s13_the_other_port_is_one_of_the_printers(stage: Stage) -> None:
-    with stage.printer("IP_DEAD") as printer:
+def port(stage: Stage, name: str) -> port_pb2.Port:
+    return next(one for one in stage.client.ports.list() if one.port.port == name)
+
+
+def test_s12_a_port_of_which_the_monitor_says_an_error_gets_no_job_until_that_is_over(stage: Stage) -> None:
+    """SetPort with the severity ERROR, as a monitor says it."""
+    report = pb.SetPortRequest(owner=stage.holder.owner, port="IP_1")
+    report.status.severity, report.status.condition = (
+        port_pb2.SEVERITY_ERROR,
+        port_pb2.PORT_CONDITION_PAPER_OUT,
+    )
+    with stage.printer("IP_1", "IP_2") as printer:
         before = lengths(stage)
+        stage.holder.stub.SetPort(report)
+        try:
+            wait_until(lambda: port(stage, "IP_1").state == port_pb2.PORT_STATE_ERROR)
+            stage.print(printer, b"elsewhere")
+            assert grown(stage, before) == [0, 9, 0]
+            queue = stage.printers.GetPrinter(printers_pb.GetPrinterRequest(name=printer)).printer
+            assert "media-empty" in queue.state_reasons
+        finally:
+            report.status.severity, report.status.condition = (
+                port_pb2.SEVERITY_INFO,
+                port_pb2.PORT_CONDITION_CLEAR,
+            )
+            stage.holder.stub.SetPort(report)
+        wait_until(lambda: port(stage, "IP_1").state == port_pb2.PORT_STATE_READY)
+        stage.print(printer, b"here")
+        assert grown(stage, before) == [4, 9, 0]
+
+
+def test_s12_a_port_that_fails_in_the_middle_sends_the_rest_to_another(stage: Stage) -> None:
+    """29: by the printer's rules, all that is not proven to be out prints there, with a mark where it is doubtful."""
+    first, second = stage.tcp[0], stage.tcp[1]
+    labels = [
+        b"^XA^FO20,20^FDs12 label %02d^FS^FX%s^FS^XZ\n" % (number, b"x" * 20_000) for number in range(60)
+    ]
+    rules = {
+        "redirect": printers_pb.REDIRECT_POLICY_REDIRECT_NOW,
+        "on_uncertain": UNCERTAIN_DECISION_REPRINT_MARKED,
+    }
+    with stage.printer("IP_1", "IP_2", **rules) as printer:
+        before = lengths(stage)
+        first.breaks_at = 15 * len(labels[0])
+        number = stage.submit(printer, b"".join(labels))
+        job = stage.client.wait(number, timeout_s=60, or_decision=True)
+        assert printed(job), job
+        broken, *rest = stage.client.attempts(number)
+        assert (broken.port.port, broken.error.win32) == ("IP_1", 29)
+        assert {one.port.port for one in rest} == {"IP_2"}
+        wait_until(lambda: bytes(second.paper).endswith(labels[-1][-100:]))
+        here, there = bytes(first.paper[before[0] :]), bytes(second.paper[before[1] :])
+    numbers = [int(one) for one in re.findall(rb"s12 label (\d\d)\^FS\^FXx{20000}\^FS\^XZ", there)]
+    assert numbers == list(range(numbers[0], 60)), "complete from there on, and in order"
+    assert all(label in here for label in labels[: numbers[0]]), "what is not there came out here"
+    doubtful = broken.ledger.uncertain_units
+    assert numbers[0] == doubtful.first - 1
+    assert there.count(b"DUPLICATE?") == doubtful.last - doubtful.first + 1
+    with stage.printer("IP_1") as printer:
+        stage.print(printer, b"^XA^XZ")  # behind what closes the half label that lies there
+
+
+def test_s13_the_other_port_is_one_of_the_printers_and_of_the_same_monitor(stage: Stage) -> None:
+    data = b"nowhere but there"
+    with stage.dead_port() as dead, stage.printer(dead, "COM2:", "IP_2") as printer:
+        before, line = lengths(stage), len(stage.com2.paper)
+        job = stage.client.wait(stage.submit(printer, data), timeout_s=60)
+        assert printed(job), job
+        assert ports_of(stage, job.number) == [dead, "IP_2"], "though COM2: comes before it and is free"
+        assert (grown(stage, before), len(stage.com2.paper)) == ([0, len(data), 0], line)
+
+
+def test_s13_without_such_a_port_it_waits_unless_the_printer_allows_others(stage: Stage) -> None:
+    with stage.dead_port() as dead, stage.printer(dead, "COM2:") as printer:
+        before, line = lengths(stage), len(stage.com2.paper)
+        number = stage.submit(printer, b"waits")
+        wait_until(
+            lambda: stage.client.get(number).last_error.win32 == 1225, why="it was not tried at the first"
+        )
+        said = stage.client.explain(number)
+        assert any("COM2: is of another port monitor" in fact.text for fact in said.facts), said
+        assert any(one.command.endswith(f"{printer} --redirect-across-monitors") for one in said.actions), (
+            said
+        )
+        stage.print(printer, b"new")  # the first available port of a job that no port has failed: S10
+        assert bytes(stage.com2.paper[line:]) == b"new"
+        assert stage.client.get(number).state == JobState.JOB_STATE_PENDING
+        allow = printers_pb.UpdatePrinterRequest(
+            printer=printers_pb.Printer(name=f"printers/{printer}", redirect_across_monitors=True)
+        )
+        allow.update_mask.paths.append("redirect_across_monitors")
+        stage.printers.UpdatePrinter(allow)
+        assert printed(stage.client.wait(number, timeout_s=60))
+        assert (ports_of(stage, number)[-1], bytes(stage.com2.paper[line:])) == ("COM2:", b"newwaits")
+        assert grown(stage, before) == [0, 0, 0], "and never at a port of another printer"
+
+
+def test_s13_a_port_outside_the_printer_never_takes_it(stage: Stage) -> None:
+    with stage.dead_port() as dead, stage.printer(dead, redirect_across_monitors=True) as printer:
+        before = [len(one.paper) for one in stage.receivers]
         number = stage.submit(printer, b"nowhere else")
-        time.sleep(1)
-        job = stage.client.get(number)
-        assert job.state in (JobState.JOB_STATE_PENDING, JobState.JOB_STATE_PROCESSING)
-        assert grown(stage, before) == [0, 0, 0]
+        wait_until(lambda: stage.client.get(number).last_error.win32 == 1225)
+        with stage.printer("IP_3") as other:
+            stage.print(other, b"theirs")
+        assert not stage.client.get(number).HasField("end_time")
+        after = [len(one.paper) - was for one, was in zip(stage.receivers, before, strict=True)]
+        assert sum(after) == 6, "every other port is free, and has had nothing of it"
         stage.client.cancel(number)
 
 
