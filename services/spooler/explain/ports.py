@@ -120,7 +120,7 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
     if not port.host_state:
         return Trouble(
             Verdict.NO_PORT,
-            Sentence(f"Host {host} is not configured"),
+            Sentence(f"Host {host} is not configured and has not dialled in"),
             (Fact(f"no host {host} is known here", Source.HOST, now),),
         )
     if port.host_state in ("online", "draining"):

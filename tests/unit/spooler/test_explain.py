@@ -64,7 +64,7 @@ ROWS = [
     (Verdict.JOBS_AHEAD, "Others are ahead of it: it is fourth in line, behind 3 jobs", facts(ahead=3)),
     (Verdict.HOST_SILENT, "Host edge-7 does not answer since 5 min", facts(port(host_state="silent", host_seen=NOW - timedelta(minutes=5)))),
     (Verdict.HOST_SILENT, "has not answered yet", facts(port(host_state="connecting", known=False))),
-    (Verdict.NO_PORT, "is not configured", facts(port(host_state="", known=False))),
+    (Verdict.NO_PORT, "is not configured and has not dialled in", facts(port(host_state="", known=False))),
     (Verdict.PORT_HELD, "in use by fabric f2", facts(port(holder=Holder(False, "fabric f2", "x")))),
     (Verdict.PORT_HELD, "in use", facts(failed("PORT_BUSY", 170))),
     (Verdict.DEVICE_MISSING, "is not there", facts(failed("DEVICE_NOT_CONNECTED", 1167))),
