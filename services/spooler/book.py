@@ -6,14 +6,14 @@ is unfinished; finished jobs are the store's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from chassis.errors import PrinterNotFound
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.pace import Pace
-from spooler.printer import Printer
+from spooler.printer import PortName, Printer
 from spooler.timetable import is_late, may_begin
 from spooler.waiting import WaitingJobs
 
@@ -41,6 +41,8 @@ class Book:
         self.jobs: dict[int, Job] = {}
         self.queues: dict[str, Queue] = {}
         self.users: dict[tuple[str, str], list[str]] = {}  # port -> printers that may use it
+        self.used: dict[str, dict[str, str]] = {}  # host -> its ports that have users, key -> name
+        self._touched: set[tuple[str, str]] = set()  # ports whose users have changed
         self.mine_at_first = True  # printers need not be claimed: there is no other spooler
         self._cache_bytes = cache_bytes
         self._cached = 0
@@ -130,30 +132,38 @@ class Book:
     def put_printer(self, printer: Printer) -> None:
         """A printer is new or has changed."""
         queue = self.queues.get(printer.name)
+        before = queue.printer.ports if queue is not None else ()
         if queue is None:
             self._put_queue(printer)
         else:
             queue.printer = printer
-        self._index_ports()
-
-    def put_printers(self, printers: list[Printer]) -> None:
-        """Take many printers at once."""
-        for printer in printers:
-            self._put_queue(printer)
-        self._index_ports()
+        self._use(printer.name, before, printer.ports)
 
     def drop_printer(self, name: str) -> None:
         """A printer is gone."""
-        self.queues.pop(name, None)
-        self._index_ports()
+        queue = self.queues.pop(name, None)
+        if queue is not None:
+            self._use(name, queue.printer.ports, ())
+
+    def touched_ports(self) -> set[tuple[str, str]]:
+        """Return the ports of printers that came, went or changed since this was asked last."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def _put_queue(self, printer: Printer) -> Queue:
         queue = self.queues[printer.name] = Queue(printer, mine=self.mine_at_first, sends=self.mine_at_first)
         return queue
 
-    def _index_ports(self) -> None:
-        users: dict[tuple[str, str], list[str]] = {}
-        for name, queue in self.queues.items():
-            for port in queue.printer.ports:
-                users.setdefault(port.key, []).append(name)
-        self.users = users
+    def _use(self, name: str, before: Iterable[PortName], after: Iterable[PortName]) -> None:
+        """A printer uses other ports than before. Work goes by its ports, not by all printers."""
+        for port in before:
+            host, key = port.key
+            users = self.users[port.key]
+            users.remove(name)
+            if not users:
+                del self.users[port.key], self.used[host][key]
+        for port in after:
+            host, key = port.key
+            self.users.setdefault(port.key, []).append(name)
+            self.used.setdefault(host, {})[key] = port.port
+        self._touched.update(port.key for ports in (before, after) for port in ports)

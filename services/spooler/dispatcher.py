@@ -60,7 +60,9 @@ class Dispatcher(Handover):
     async def start(self, snapshot: Snapshot, epoch: int) -> None:
         """Take up what was going on when the last spooler stopped, at the printers that are this spooler's."""
         self.begin_epoch(epoch)
-        self.book.put_printers(snapshot.printers)
+        for printer in snapshot.printers:
+            self.book.put_printer(printer)
+        self._ports_changed()
         self.paused_ports.update({port.key: paused for port, paused in snapshot.paused_ports})
         ended = await end_lost(self.store, snapshot)
         for job in await self.while_spooling.take_up(snapshot.jobs, snapshot.uploads):
@@ -243,12 +245,17 @@ class Dispatcher(Handover):
 
     def printers_changed(self) -> None:
         """Printers came, went or got other ports: windows are set anew, ports without a printer closed (S37)."""
-        for key, lane in self.lanes.items():
+        self._ports_changed()
+        self.on_printers()
+
+    def _ports_changed(self) -> None:
+        touched = self.book.touched_ports()
+        for key in touched & self.lanes.keys():
+            lane = self.lanes[key]
             lane.window = self._window(lane.port)
             if key not in self.book.users and not lane.flights and lane.is_open:
                 self.tasks.spawn(f"close {lane.port}", lane.close())
-        self.hosts.used_ports_changed([queue.printer.ports for queue in self.book.queues.values()])
-        self.on_printers()
+        self.hosts.used_ports_changed({host: self.book.used.get(host, {}) for host, _port in touched})
 
     def _time_came(self, number: int) -> None:
         job = self.book.jobs.get(number)

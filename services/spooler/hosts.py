@@ -145,16 +145,11 @@ class Hosts:
         link = self._links[key]
         self._tasks.spawn(f"host {link.name}", self._keep(key, link))
 
-    def used_ports_changed(self, ports: Iterable[Iterable[PortName]]) -> None:
-        """Tell the hosts which of their ports printers begin and cease to use, those for whom it has changed."""
-        used: dict[str, dict[str, str]] = {}
-        for some in ports:
-            for port in some:
-                host, key = port.key
-                used.setdefault(host, {})[key] = port.port
-        before, self._used = self._used, used
-        for key in self._infos:
-            if self._is_online(key) and used.get(key, {}).keys() != before.get(key, {}).keys():
+    def used_ports_changed(self, used: Mapping[str, Mapping[str, str]]) -> None:
+        """Tell hosts which of their ports printers begin and cease to use: key -> name, of some hosts all that are used."""
+        for key, ports in used.items():
+            before, self._used[key] = self._used.get(key, {}), dict(ports)
+            if self._is_online(key) and ports.keys() != before.keys():
                 self._tell_soon(key)
 
     def _is_online(self, key: str) -> bool:

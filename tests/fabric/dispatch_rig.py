@@ -30,7 +30,7 @@ class Rig:
     """A spooler without its wall."""
 
     def __init__(self, store: SqlStore, hosts: FakeHosts, tasks: Tasks) -> None:
-        self.store = store
+        self.store, self.hosts = store, hosts
         self.dispatcher = Dispatcher(store, hosts, Hub(1), tasks)  # type: ignore[arg-type]
         self.concluding = Concluding(self.dispatcher)
         self.steering = Steering(self.dispatcher)

@@ -236,6 +236,15 @@ async def test_two_printers_with_the_same_path_share_one_opening(rig: Rig, host:
     assert "ClosePort" not in host.ports["P1:"].calls
 
 
+async def test_a_started_spooler_tells_hosts_which_ports_its_printers_use(
+    tmp_path: Path, host: FakeHost
+) -> None:
+    async with running(tmp_path, host) as rig:
+        await rig.printer("labels", "P1:", "P2:")
+    async with running(tmp_path, host) as rig:
+        assert rig.hosts.used == {"edge": {"P1:", "P2:"}}
+
+
 async def test_a_port_is_closed_when_its_last_printer_leaves(rig: Rig, host: FakeHost) -> None:
     await rig.printer("one", "P1:")
     await rig.printer("two", "P1:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chassis.errors import FabricError, HostUnreachable, JobCanceled, PortBusy, StaleFence, Verdict
@@ -278,14 +278,15 @@ class FakeHosts:
 
     def __init__(self, *hosts: FakeHost) -> None:
         self._hosts = {host.name: host for host in hosts}
+        self.used: dict[str, set[str]] = {}  # by host, the ports that printers use
         self.on_up = lambda _host: None
         self.on_ready = lambda _port: None
 
     def link(self, host: str) -> FakeHost:
         return self._hosts[host]
 
-    def used_ports_changed(self, ports: object) -> None:
-        """Nobody listens."""
+    def used_ports_changed(self, used: Mapping[str, Mapping[str, str]]) -> None:
+        self.used.update({host: set(ports.values()) for host, ports in used.items()})
 
     def monitor_of(self, port: PortName) -> str:
         """All ports are of one monitor."""

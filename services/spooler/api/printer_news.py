@@ -61,8 +61,8 @@ class PrinterNews:
 
     def _host_changed(self, host: str) -> None:
         key = host.casefold()
-        for name, queue in self._book.queues.items():
-            if any(port.key[0] == key for port in queue.printer.ports):
+        for port in self._book.used.get(key, ()):
+            for name in self._book.users[key, port]:
                 self._look_soon(name)
 
     def _look_soon(self, name: str) -> None:

@@ -12,7 +12,6 @@ from chassis.tasks import Tasks
 from spooler.host_directory import HostDirectory
 from spooler.hosts import HostInfo, Hosts
 from spooler.port_info import PortInfo
-from spooler.printer import PortName
 
 
 class _Hub:
@@ -85,6 +84,6 @@ async def test_used_ports_of_a_host_that_comes_later_are_kept_for_it(
     rig: tuple[Hosts, HostDirectory, _Hub],
 ) -> None:
     hosts, directory, _ = rig
-    hosts.used_ports_changed([[PortName("edge-1", "COM1:")]])
+    hosts.used_ports_changed({"edge-1": {"com1:": "COM1:"}})
     directory.put("edge-1", "127.0.0.1:1")
     assert hosts._used["edge-1"] == {"com1:": "COM1:"}

@@ -78,7 +78,8 @@ class Rig:
         self.hosts, self.link = hosts, link
 
     def use(self, *printers: Sequence[str]) -> None:
-        self.hosts.used_ports_changed([[PortName("Edge-1", port) for port in ports] for ports in printers])
+        used = {port.casefold(): port for ports in printers for port in ports}
+        self.hosts.used_ports_changed({"edge-1": used})
 
     async def heard(self, *words: tuple[object, ...]) -> None:
         await until(lambda: len(self.link.told) >= len(words))
