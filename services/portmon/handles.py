@@ -32,6 +32,7 @@ from portmon.port_state import PortState
 from portmon.ports import Ports
 from portmon.recorded_port import RecordedMonitor
 from portmon.refusals import TakenOver, never_given_out
+from portmon.reopening import Reopening
 from portmon.session import PortSession
 from portmon.way import Way
 
@@ -52,6 +53,7 @@ class Handles:
         self._holds: dict[bytes, Hold] = {}
         self._dead: OrderedDict[bytes, Callable[[], FabricError]] = OrderedDict()
         self._changed = asyncio.Event()
+        self._reopening = Reopening(ports, tasks)
 
     def __iter__(self) -> Iterator[Hold]:
         return iter(list(self._holds.values()))
@@ -94,6 +96,7 @@ class Handles:
         work = self._answer(self._acquire(port, owner, fence, printer, lease, way))
         opened: Hold | FabricError = await asyncio.shield(self._tasks.spawn(f"open {port.name}", work))
         if isinstance(opened, FabricError):
+            self._reopening.refused(port, opened)
             raise opened
         return opened
 

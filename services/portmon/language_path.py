@@ -77,7 +77,7 @@ class _SpokenPort(LanguagePort):
 
     @override
     def look_after(self) -> float | None:
-        return None if self._others() else super().look_after()
+        return self._inner.look_after() if self._others() else super().look_after()
 
     @override
     def control(self, code: int, data: bytes) -> bytes:

@@ -274,17 +274,18 @@ class LanguagePort(Port):
 
     @override
     def look_after(self) -> float | None:
+        inner = self._inner.look_after()
         # Half a document may be waiting for its rest: nothing may come between.
         half = self._document is not None or self._before.is_half
         if half or not self._inner.readable or self._inner.fileno() is None:
-            return None
+            return inner
         now = time.monotonic()
         if now >= self._idle_at:
             self._idle_at = now + self._pause()
             if not self._ours.waiting:
                 self._ours.put(self._language.idle())
             self._ours.flush()
-        return self._idle_at - now
+        return min(self._idle_at - now, float("inf") if inner is None else inner)
 
     @override
     def close(self) -> None:

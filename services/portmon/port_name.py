@@ -39,3 +39,8 @@ def same(name: str) -> str:
         return "lpt1:"
     match = _NUMBERED.fullmatch(name.strip())
     return f"{match[1]}{int(match[2])}:".casefold() if match else name.strip().casefold()
+
+
+def without_name(message: str, port: str) -> str:
+    """Return what an error says of a port, for where it is clear which one is meant."""
+    return message.removeprefix(f"port {port.removesuffix(':')}: ")

@@ -40,6 +40,10 @@ class ConnectedPort(Port):
         self.readable = False
         return False
 
+    @override
+    def look_after(self) -> float | None:
+        return self._link.look_after()
+
     def _let_go(self) -> None:
         """Close the connection, with the last acknowledgements noted."""
         self._link.acked()
@@ -49,6 +53,7 @@ class ConnectedPort(Port):
     @override
     def close(self) -> None:
         self._let_go()
+        self._link.close()
 
 
 class ConnectedMonitor(PortMonitor[N]):

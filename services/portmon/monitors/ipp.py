@@ -252,8 +252,14 @@ class IppPort(Port):
         return False
 
     @override
+    def look_after(self) -> float | None:
+        # A printer that went while its job was awaited is not looked for: nothing waits for it.
+        return None if self._begun else self._printer.http.link.look_after()
+
+    @override
     def close(self) -> None:
         self._printer.http.drop()
+        self._printer.http.link.close()
         self.readable = False
 
 

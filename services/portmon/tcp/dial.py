@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chassis.errors import (
     AccessDenied,
@@ -21,7 +21,9 @@ from portmon.network_settings import where
 from portmon.tcp import connection as tcp
 from portmon.tcp.addresses import Address, Addresses
 
+ANSWER_S = 1.0  # a printer that is there answers sooner
 _LEAST_TRY_S = 0.25
+_MOST_TRY_S = 2.0  # kernels repeat a SYN ever later; from a new socket one leaves each second
 _TAKEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 
 
@@ -40,29 +42,57 @@ class TcpDial:
         self._context, self._timeout_s = context, timeout_s
         self._source_ports, self._next_source = source_ports, -1
         self._addresses = Addresses(host, port, context)
+        self._unanswered: Callable[[], None] | None = None
 
-    def connect(self) -> socket.socket:
+    def connect(self, unanswered: Callable[[], None] = lambda: None) -> socket.socket:
         """Return a new connection, non-blocking, to the first address that answers.
+
+        `unanswered` is called now and then while none does.
 
         Raises:
             ConnectionRefused, DeviceOffline, DeviceNotConnected, AccessDenied: and why.
         """
-        deadline = time.monotonic() + self._timeout_s
-        failure: FabricError | None = None
-        found = self._addresses.find(deadline)
+        self._unanswered = unanswered
+        code, connection = self._try_all(time.monotonic() + self._timeout_s)
+        if connection is None:
+            self._addresses.forget()
+            raise self._error(code)
+        return connection
+
+    def try_once(self) -> socket.socket | None:
+        """Do the same in two seconds at most; None, when the port's thread is woken for something else.
+
+        Raises:
+            ConnectionRefused, DeviceOffline, DeviceNotConnected, AccessDenied: as `connect`.
+        """
+        self._unanswered = None
+        code, connection = self._try_all(time.monotonic() + min(_MOST_TRY_S, self._timeout_s))
+        if connection is None and code != errno.EINTR:
+            raise self._error(code)
+        return connection
+
+    def _try_all(self, deadline: float) -> tuple[int, socket.socket | None]:
+        code, found = errno.EADDRNOTAVAIL, self._addresses.find(deadline)
         for number, address in enumerate(found):
             # One dead address must not use up the time of all.
             share = max(_LEAST_TRY_S, (deadline - time.monotonic()) / (len(found) - number))
             code, connection = self._try(address, min(deadline, time.monotonic() + share))
             if connection is not None:
                 self._addresses.answered(address)
-                return connection
-            failure = self._error(code)
-        self._addresses.forget()
-        raise failure or DeviceNotConnected(f"port {self._context.port}: {self.where} has no address")
+                return 0, connection
+            if code == errno.EINTR:
+                break
+        return code, None
 
-    def _try(self, address: Address, deadline: float) -> tuple[int, socket.socket | None]:
-        """Connect to one address, from the next allowed source port that is free."""
+    def _try(self, address: Address, until: float) -> tuple[int, socket.socket | None]:
+        """Connect to one address, anew for as long as it does not answer."""
+        while True:
+            code, connection = self._attempt(address, min(until, time.monotonic() + _MOST_TRY_S))
+            if code != errno.ETIMEDOUT or time.monotonic() >= until:
+                return code, connection
+
+    def _attempt(self, address: Address, deadline: float) -> tuple[int, socket.socket | None]:
+        """Connect once, from the next allowed source port that is free."""
         code = errno.EADDRINUSE
         for _ in range(max(1, len(self._source_ports))):
             connection = socket.socket(
@@ -97,9 +127,18 @@ class TcpDial:
         return connection.connect_ex(address[1])
 
     def _await_connection(self, connection: socket.socket, deadline: float) -> int:
-        while not self._context.wait.wait(connection.fileno(), WRITE, deadline - time.monotonic()):
-            if time.monotonic() >= deadline:
+        say_at = time.monotonic() + ANSWER_S
+        until = min(deadline, say_at)
+        while not self._context.wait.wait(connection.fileno(), WRITE, until - time.monotonic()):
+            now = time.monotonic()
+            if self._unanswered is None and now < until:
+                return errno.EINTR
+            if self._unanswered is not None and now >= say_at:
+                self._unanswered()
+                say_at = deadline
+            if now >= deadline:
                 return errno.ETIMEDOUT
+            until = min(deadline, say_at)
         return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def _error(self, code: int) -> FabricError:

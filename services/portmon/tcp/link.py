@@ -14,6 +14,7 @@ from portmon.document import FAR_BUFFER_BYTES
 from portmon.monitor import OpenContext
 from portmon.tcp import connection as tcp
 from portmon.tcp.dial import TcpDial
+from portmon.tcp.redial import Redial
 
 
 class TcpLink:
@@ -37,8 +38,9 @@ class TcpLink:
         self.window_bytes = 0
         self.transmitted: int | None = None
         self._context = context
-        self._dial = TcpDial(context, host, port, connect_timeout_s, source_ports)
-        self.where = self._dial.where
+        dial = TcpDial(context, host, port, connect_timeout_s, source_ports)
+        self.where = dial.where
+        self._redial = Redial(context, dial)
         self._socket: socket.socket | None = None
         self._acked = 0
         self._all_sent = False  # nothing more will be sent, for now
@@ -57,11 +59,15 @@ class TcpLink:
     def connect(self) -> None:
         """Make a new connection. Raises what `TcpDial.connect` raises."""
         self.drop()
-        self._socket, self.open = self._dial.connect(), True
+        self._socket, self.open = self._redial.connect(), True
         self.sent = self._acked = 0
         self.transmitted = None
         self._all_sent = self._finished = self._closed_early = False
         self.acked()  # its window is widest before anything is sent
+
+    def look_after(self) -> float | None:
+        """Between documents: see `Redial.look_after`."""
+        return self._redial.look_after()
 
     # --- using it
 
@@ -227,6 +233,11 @@ class TcpLink:
             self.acked()
             tcp.reset_when_closed(self._socket)
             self.drop()
+
+    def close(self) -> None:
+        """Close it, and make none any more. Never fails."""
+        self.drop()
+        self._redial.close()
 
     def drop(self) -> None:
         """Close it. Never fails."""
