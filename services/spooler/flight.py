@@ -106,6 +106,12 @@ class LaneOwner(Protocol):
     def lane_changed(self, port: PortName) -> None:
         """The lane may take more, or takes no more."""
 
+    def wants(self, port: PortName) -> bool:
+        """Tell whether something waits that may go through this port."""
+
+    def is_stopped(self, port: PortName) -> bool:
+        """Tell whether the port's host reports an ERROR about it."""
+
 
 async def put_prefix(flight: Flight, owner: LaneOwner) -> None:
     """Put into a flight's start the bytes that go before its payload, if some of them are to be read first.

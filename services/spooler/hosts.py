@@ -153,7 +153,7 @@ class Hosts:
                 self._tell_soon(key)
 
     def _is_online(self, key: str) -> bool:
-        return self._infos[key].state == "online"
+        return key in self._infos and self._infos[key].state == "online"
 
     async def _keep(self, key: str, link: RemoteHost) -> None:
         failures = 0
@@ -253,7 +253,8 @@ class Hosts:
 
 def _got_well(before: PortInfo, now: PortInfo) -> bool:
     freed = (before.stopped and not now.stopped) or (before.taken and not now.taken)
-    return freed or (before.state in _UNWELL and now.state not in _UNWELL)
+    taken_back = bool(before.told_by - now.told_by)  # of several troubles it may be the one that matters
+    return freed or taken_back or (before.state in _UNWELL and now.state not in _UNWELL)
 
 
 class HostLink:

@@ -31,21 +31,12 @@ class Lane(LaneNews):
     """The way through one port."""
 
     def __init__(self, port: PortName, host: PortHost, owner: LaneOwner, tasks: Tasks) -> None:
-        super().__init__(port, owner)
+        super().__init__(port, owner, tasks)
         self.fence = 0
         self._host = host
-        self._tasks = tasks
         self._prefetching = Prefetching(port, host, owner, self._brought, self.spoil)
         self._settled: list[DocumentKey] = []
-        self._hold: OpenPort | None = None
-        self._broken: FabricError | None = None
         self._task: asyncio.Task[None] | None = None
-        self._listener: asyncio.Task[None] | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether this spooler holds the port."""
-        return self._hold is not None
 
     def take(self, flight: Flight) -> None:
         """Send a document."""
@@ -144,14 +135,6 @@ class Lane(LaneNews):
         if (hold := self._let_go()) is not None:
             await hold.close()
 
-    def _let_go(self) -> OpenPort | None:
-        """Listen no more; return the hold, which is nobody's then."""
-        if self._listener is not None:
-            self._listener.cancel()
-            self._listener = None
-        hold, self._hold = self._hold, None
-        return hold
-
     async def _open(self) -> None:
         if self.state is not LaneState.STOPPED:
             self.state = LaneState.OPENING
@@ -161,7 +144,7 @@ class Lane(LaneNews):
         await self._reconcile(hold)
         if self.state is LaneState.OPENING:
             self.state, self.error, self.retry_at = LaneState.OPEN, None, None
-        self._listener = self._tasks.spawn(f"listen {self.port}", self._listen(hold))
+        self._listen_to(hold)
         self._owner.lane_changed(self.port)
 
     async def _close_half(self, refused: FabricError) -> None:
@@ -232,18 +215,6 @@ class Lane(LaneNews):
                 break
         if not flight.starved:
             self._unsent.remove(flight)
-
-    # --- the listener
-
-    async def _listen(self, hold: OpenPort) -> None:
-        try:
-            async for batch in hold.progress():
-                for news in batch:
-                    self._heard(news)
-        except FabricError as error:
-            if self._hold is hold:
-                self._broken = error
-                self._wake.set()
 
     async def _take_back(self, hold: OpenPort, flight: Flight) -> None:
         try:

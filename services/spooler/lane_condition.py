@@ -55,12 +55,18 @@ class LaneCondition(ABC):
 
     def _rest(self, state: LaneState, error: FabricError, backoff: Backoff) -> None:
         self.failures += 1
-        pause_s = backoff.wait_s(self.failures)
-        loop = asyncio.get_running_loop()
         self.state, self.error, self.failed_at = state, error, datetime.now(UTC)
+        self.suspect_until = self._wake_in(backoff.wait_s(self.failures)) + SUSPECT.wait_s(self.failures)
+
+    def rest_on(self) -> None:
+        """Go on resting: its host will say when there is a use in trying."""
+        self._wake_in(BACKOFF.most_s)
+
+    def _wake_in(self, pause_s: float) -> float:
+        loop = asyncio.get_running_loop()
         self.retry_at = loop.time() + pause_s
-        self.suspect_until = self.retry_at + SUSPECT.wait_s(self.failures)
         loop.call_later(pause_s, self._waited, self.retry_at)
+        return self.retry_at
 
     @property
     def suspect(self) -> bool:
@@ -84,6 +90,10 @@ class LaneCondition(ABC):
     def cleared(self) -> None:
         """It may be used again."""
 
+    @abstractmethod
+    def rested(self) -> None:
+        """It has rested long enough."""
+
     def _waited(self, retry_at: float) -> None:
         if self.failed and self.retry_at == retry_at:
-            self.clear()
+            self.rested()

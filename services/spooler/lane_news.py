@@ -1,32 +1,80 @@
-"""What a lane hears of its documents: how far they are, and how they ended."""
+"""What a lane hears while it holds its port: how far its documents are, how they ended, when to let the port go."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from chassis.errors import DeviceNotConnected
+from chassis.errors import DeviceNotConnected, FabricError
+from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
+from spooler.lane_condition import LaneState
 from spooler.lane_flights import LaneFlights
 from spooler.lane_half import LaneHalf
-from spooler.port import UNFINISHED, DocumentKey, Progress
+from spooler.port import UNFINISHED, DocumentKey, OpenPort, Progress
 from spooler.printer import PortName
 
 
 class LaneNews(LaneFlights):
     """A lane's load, and what became of it."""
 
-    def __init__(self, port: PortName, owner: LaneOwner) -> None:
+    def __init__(self, port: PortName, owner: LaneOwner, tasks: Tasks) -> None:
         super().__init__(port, owner)
-        self._owner = owner
+        self._owner, self._tasks = owner, tasks
+        self._hold: OpenPort | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._broken: FabricError | None = None  # why there is nothing more to hear
         self._landed: set[DocumentKey] = set()  # ended here, not durably yet
         self._half = LaneHalf(port, owner)
         self._device_lost = False  # the host says so: the port is opened anew before anything else is sent
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this spooler holds the port."""
+        return self._hold is not None
 
     def looked_at(self) -> None:
         """A person has looked at the printer."""
         self._half.looked()
         self.clear()
+
+    def rested(self) -> None:
+        """Try again; but not while the host says that it cannot be: it looks itself, for as long as the port is open."""
+        if self.flights or self.pinned is not None or not self._owner.is_stopped(self.port):
+            self.clear()
+        elif self._owner.wants(self.port):
+            self.rest_on()
+        else:
+            self.clear()
+            self.release()
+
+    def release(self) -> None:
+        """Let the port go (ClosePort): nothing is on its way, and nothing waits for it."""
+        self.state = LaneState.CLOSED
+        if (hold := self._let_go()) is not None:
+            self._tasks.spawn(f"close {self.port}", hold.close())
+
+    def _let_go(self) -> OpenPort | None:
+        """Listen no more; return the hold, which is nobody's then."""
+        if self._listener is not None:
+            self._listener.cancel()
+            self._listener = None
+        hold, self._hold = self._hold, None
+        return hold
+
+    def _listen_to(self, hold: OpenPort) -> None:
+        self._listener = self._tasks.spawn(f"listen {self.port}", self._listen(hold))
+
+    async def _listen(self, hold: OpenPort) -> None:
+        try:
+            async for batch in hold.progress():
+                for news in batch:
+                    self._heard(news)
+        except FabricError as error:
+            if self._hold is hold:
+                self._broken = error
+                self._wake.set()
 
     def _heard(self, news: Progress) -> None:
         flight, error = self.flights.get(news.key), news.error

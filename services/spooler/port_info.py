@@ -20,6 +20,7 @@ class PortInfo:
     wire: object  # the host's own message, for the API to pass on; nobody else looks inside
     stopped: bool = False  # somebody reports an ERROR about it (SetPort): it takes no more jobs
     taken: bool = False  # another fabric has it open
+    told_by: frozenset[str] = frozenset()  # who reports something about it
 
 
 class Hello(NamedTuple):

@@ -171,7 +171,10 @@ def info_from_pb(host: str, port: port_pb2.Port, fabric: str) -> PortInfo:
     state = port_pb2.PortState.Name(port.state).removeprefix("PORT_STATE_").lower()
     stopped = any(report.severity == port_pb2.SEVERITY_ERROR for report in port.status)
     taken = port.HasField("hold") and port.hold.fabric_id != fabric
-    return PortInfo(PortName(host, port.port.port), port.monitor, state, port.device, port, stopped, taken)
+    told_by = frozenset(report.reporter for report in port.status)
+    return PortInfo(
+        PortName(host, port.port.port), port.monitor, state, port.device, port, stopped, taken, told_by
+    )
 
 
 class RemoteHost:

@@ -8,6 +8,7 @@ import threading
 from printfabric_sim import SimulatedPrinter
 from printfabric_sim.plan import Plan, build
 from printfabric_sim.pytest_plugin import PrinterHandle, PrinterLoop
+from tests.rig.black_hole import BlackHole
 from tests.rig.receivers import Receiver, TcpReceiver
 
 
@@ -26,12 +27,16 @@ class AbsentTcp(TcpReceiver):
     def begin(self) -> None:
         """It stays off."""
 
+    def _listening(self) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(self._address)
+        listener.listen(16)
+        return listener
+
     def switch_on(self) -> None:
         """It listens."""
-        self._listener = socket.socket()
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(self._address)
-        self._listener.listen(16)
+        self._listener = self._listening()
         self._ended.clear()
         self._thread = threading.Thread(target=self._run, name=f"receiver-{self.port}", daemon=True)
         super().begin()
@@ -43,6 +48,32 @@ class AbsentTcp(TcpReceiver):
 
     def end(self) -> None:
         self.switch_off()
+
+
+class SilentTcp(AbsentTcp):
+    """The same, of which nothing is heard while it is off: not even a refusal."""
+
+    def __init__(self, port: str) -> None:
+        super().__init__(port)
+        self._deaf, self._hole = self._silence()
+
+    def _silence(self) -> tuple[socket.socket, BlackHole]:
+        listener = super()._listening()
+        return listener, BlackHole(listener)
+
+    def _listening(self) -> socket.socket:
+        self._hole.end()
+        return self._deaf
+
+    def switch_off(self) -> None:
+        if self._thread.ident is not None:
+            super().switch_off()
+            self._deaf, self._hole = self._silence()
+
+    def end(self) -> None:
+        super().switch_off()
+        self._hole.end()
+        self._deaf.close()
 
 
 class SimulatedTill(Receiver):
