@@ -2,45 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
+import os
+import shlex
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from portmon.counters import PortCounters
-from portmon.document import Disposition, DocInfo, Evidence, Phase, Slice
-from portmon.journal.port_journal import Journal
-from portmon.monitor import MonitorInit
-from portmon.registry import Registry
-from portmon.session import PortSession
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import xcv_service_pb2
 from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
 from printfabric.spooler.v1.port_service_pb2 import ListMonitorsRequest
 from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric_client.sync import Client
-from tests.contract.monitor_contract import new_key
 from tests.contract.statements.stage import SAMPLE
 from tests.rig.programs import Program, wait_until
 from tests.rig.real_fabric import HOST, printed, spooler_settings
 from tests.rig.wire import Holder, channel_to
 
+DOCS = Path(__file__).parents[3] / "docs" / "monitors"
+
 
 class SocketPrinter:
-    """A printer at a Unix socket: keeps what comes, closes when the sender has ended, stops reading when told to."""
+    """A printer at a Unix socket: keeps what comes, closes when the sender has ended."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.documents, self.reads = path, list[bytes](), threading.Event()
-        self.reads.set()
+        self.path, self.documents = path, list[bytes]()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(4)
@@ -55,16 +50,13 @@ class SocketPrinter:
                 connection, _ = self._listener.accept()
                 with connection:
                     got = bytearray()
-                    self.reads.wait()
                     with contextlib.suppress(OSError):
                         while data := connection.recv(65536):
                             got += data
-                            self.reads.wait()
-                    self.documents.append(bytes(got))
+                            self.documents.append(bytes(got))
 
     def stop(self) -> None:
         self._ended = True
-        self.reads.set()
         self._thread.join(5)
         self._listener.close()
 
@@ -168,53 +160,69 @@ def own_command(
         return answer
 
 
-class Bench:
-    """The sample behind a port's own thread and journal, as the contract suite has every monitor."""
-
-    def __init__(self, installed: Path, printer: SocketPrinter, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.syspath_prepend(str(installed))
-        entry = EntryPoint("unix", "sample_port_monitor:UnixMonitor", "portmon.monitors")
-        self.monitor = Registry(MonitorInit("bench", printer.path.parent), [entry]).scheme("unix")
-        self.settings = self.monitor.settings.model_validate(
-            {"path": str(printer.path), "writeTimeoutS": 0.5}
-        )
-        self.journal = Journal.open(printer.path.parent / "journal", "sock1", clock_skew_s=0)
-
-    async def open(self) -> PortSession:
-        session = PortSession("SOCK1", "fabric", self.journal, PortCounters())
-        await session.open(self.monitor, self.settings)
-        return session
+# The suite that every port monitor of the fabric passes; what a Unix socket cannot play (a line that breaks) is left out there.
+SUITE = ("test_monitor_contract.py", "test_monitor_faults.py")
 
 
-def nobody(*_: object) -> None:
-    """Nobody listens to progress on the way."""
-
-
-async def test_s22_a_sample_port_monitor_is_supplied(
-    installed: Path, printer: SocketPrinter, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.alone  # that suite has limits of seconds
+def test_s22_the_sample_as_it_is_installed_passes_the_suite_that_every_monitor_passes(
+    installed: Path, tmp_path: Path
 ) -> None:
-    assert "Port" in (SAMPLE / "README.md").read_text()
-    bench = Bench(installed, printer, monkeypatch)
-    session = await bench.open()
-    data = bytes(range(256)) * 1000
-    whole = await session.call(
-        Slice(new_key(), nobody, start=DocInfo(), data=data, end=Disposition.COMPLETE, size=len(data))
-    )
-    assert (whole.phase, whole.accepted, whole.evidence) == (Phase.ENDED, len(data), Evidence.TCP_CLOSE)
-    assert printer.documents == [data]
+    report = tmp_path / "report.xml"
+    suite = [str(Path(__file__).parents[1] / name) for name in SUITE]
+    options = ["-q", "-k", "unix", "-p", "no:cacheprovider", "-p", "no:xdist", f"--junit-xml={report}"]
+    environment = {**os.environ, "PYTHONPATH": str(installed)}  # before the sources of the sample
+    for name in [name for name in environment if name.startswith("PYTEST")]:
+        del environment[name]
+    command = [sys.executable, "-m", "pytest", *options, *suite]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
+    counted = ET.parse(report).getroot().find("testsuite")
+    assert counted is not None
+    found = {name: int(counted.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
+    assert found["tests"] >= 15
+    assert (found["failures"], found["errors"], found["skipped"]) == (0, 0, 0)
 
-    printer.reads.clear()  # a printer that stalls: a time-out, then a cancel; test_monitor_faults measures that
-    key = new_key()
-    await session.call(Slice(key, nobody, start=DocInfo()))
-    stuck = await session.call(Slice(key, nobody, data=bytes(1 << 20)))
-    assert stuck.error is not None
-    assert stuck.error.reason == "WRITE_TIMEOUT"
-    taken_back = await session.abort(key)
-    assert taken_back.phase is Phase.ENDED
-    printer.reads.set()
 
-    await session.close()
-    for _ in range(20):
-        await (await bench.open()).close()
-    bench.journal.close()
-    await asyncio.sleep(0)
+def documented(page: Path, path: Path) -> list[list[str]]:
+    """Return the commands of `printfabric` that a page tells people to type, for a printer that is here."""
+    lines = [
+        line.split(" # ")[0] for line in page.read_text().splitlines() if line.startswith("printfabric ")
+    ]
+    texts = [line.replace("edge-7", HOST).replace("/run/printer.sock", str(path)) for line in lines]
+    return [shlex.split(text)[1:] for text in texts]
+
+
+def test_s22_what_is_written_about_it_works_as_it_is_written(fabric: Fabric, printer: SocketPrinter) -> None:
+    with Client(fabric.spooler.address) as client:
+        wait_until(lambda: [one.port.port for one in client.ports.list()] == ["SOCK1"])
+        client.printers.delete("sockets")
+        for page in (SAMPLE / "README.md", DOCS / "writing.md"):
+            client.ports.delete(f"{HOST}/SOCK1")
+            done = [words for words in documented(page, printer.path) if run(fabric, words)]
+            assert done[0][:2] == ["ports", "add"]
+            wait_until(lambda: [one.port.port for one in client.ports.list()] == ["SOCK1"])
+            client.printers.create("labels", [f"{HOST}/SOCK1"])
+            assert printed(client.wait(client.submit(b"^XA^XZ", printer="labels").number, timeout_s=60))
+            client.printers.delete("labels")
+            wait_until(
+                lambda: "labels" not in [one.name.rpartition("/")[2] for one in client.printers.list()]
+            )
+    assert printer.documents == [b"^XA^XZ"] * 2
+
+
+def run(fabric: Fabric, words: list[str]) -> bool:
+    """Type a command, unless it is about something else than the sample."""
+    if "Unix Socket Port" not in words:
+        return False
+    command = [
+        sys.executable,
+        "-m",
+        "printfabric_client.command",
+        "--address",
+        fabric.spooler.address,
+        *words,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, (words, done.stderr)
+    return True
