@@ -35,6 +35,8 @@ from spooler.access import service_account
 from spooler.api.dial_in_calls import checked_bytes
 from spooler.api.host_proof import checked_name
 from spooler.units.choose import choose
+from spooler.units.pjl_pcl import PjlPclSplitter
+from spooler.units.prefix import MOST_BYTES
 from tests.fuzz import daemon
 from tests.fuzz.mutation import pieces
 
@@ -113,6 +115,18 @@ _DOCUMENTS = {
     "postscript": b"%!PS-Adobe-3.0\n%%Pages: 2\n%%Page: 1 1\nshowpage\n%%BeginBinary: 5\nabcde\n%%Page: 2 2\nshowpage\n%%EOF\n",
     "text": b"one\ntwo\x0cthree\x0c",
 }
+_PAGES = (
+    _DOCUMENTS["pcl"],
+    (
+        b"\x1bE\x1b&l26a1o6d3e60F\x1b&k2G\x1b&a5L\x1b(8U\x1b(s0p10h12v3b3T\x1b*c5D\x1b)s4W\x0c\x1bE!\x1b*c65E\x1b(s3W\x0c\x0c\x0c\x1b(5Xone\r\n\x0c"
+        b"\x1b&l0O\x1b&f1y0Xlogo\x0c\x1b&f1X\x1b&f4X\x0etwo\r\x0c\x1b*v6W012345\x1b*v1a2b3c4I\x1b*v4S\x1b*p0P\x1b*p1P\x1b*p9Xthree\r\x0c\x1b&a3Cfour\x0c"
+    ),
+    _DOCUMENTS["postscript"],
+    (
+        b"%!PS-Adobe-3.0\r\n%%PageOrder: Ascend\r\n%%BeginDocument: a\r\n%%Page: 1 1\r\n%%EndDocument\r\n%%Page: 1 1\r\n%%BeginData: 9 Bytes\r\n"
+        b"%%Page: 2 2\r\n%%Page: 2 2\r\nshowpage\r\n%%Trailer\r\n\x04%!PS-Adobe-3.0\r\n%%Page: 1 1\r\n%%Page: 2 2\r\n%%EOF\r\n"
+    ),
+)
 
 
 def _hear(kind: type[Language]) -> Callable[[bytes, random.Random], object]:
@@ -180,6 +194,22 @@ def _split(data: bytes, chance: random.Random) -> None:
     ends += splitter.finish()
     assert ends == sorted(set(ends)), "ends of units go back"
     assert not ends or 0 <= ends[0] <= ends[-1] <= len(data), "a unit ends outside of its document"
+
+
+def _set_up(data: bytes, chance: random.Random) -> None:
+    splitter = PjlPclSplitter()
+    for end in (splitter.feed(data) + splitter.finish())[:4]:
+        splitter = PjlPclSplitter(collect=True)
+        for piece in pieces(data[:end], chance):
+            splitter.feed(piece)
+        prefix, refusal = splitter.setup(data[end : end + 1024])
+        assert not (prefix and refusal)
+        assert prefix.size <= MOST_BYTES
+        sent = b"".join(
+            piece if isinstance(piece, bytes) else data[slice(*piece)] for piece in prefix.pieces()
+        )
+        assert len(sent) == prefix.size, "it takes what the document does not have"
+        assert not PjlPclSplitter().feed(sent), "setting up prints a page"
 
 
 def _annotate(data: bytes, chance: random.Random) -> None:
@@ -265,4 +295,5 @@ def targets() -> list[Target]:
         Target("annotations", _annotate, every + tuple(_DOCUMENTS.values())),
         *languages,
         *(Target(f"units {name}", _split, (document,)) for name, document in _DOCUMENTS.items()),
+        Target("pages set up", _set_up, _PAGES),
     ]

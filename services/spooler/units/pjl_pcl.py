@@ -202,8 +202,10 @@ class PjlPclSplitter(Splitter):
             needed = self._dsc.setup()
         else:
             return Setup(refusal=_UNSEEN)
+        if needed.refusal:
+            return needed
         prefix = needed.prefix.after(said.prefix.said)
         if prefix.size > MOST_BYTES or len(prefix.taken) > MOST_STRETCHES:
             why = f"{prefix.size:,} bytes would have to go before it, and {MOST_BYTES:,} are the most"
             return Setup(refusal=why)
-        return needed._replace(prefix=prefix)
+        return Setup(prefix)

@@ -36,7 +36,7 @@ class DscPages:
         self._depth = 0
         self._begin, self._first_page = begin, -1
         self._header = False  # its first line was read
-        self._over = False  # its trailer was seen
+        self._over = False  # its trailer was seen, and no page behind it
         self._why = ""
 
     def read(self, buffer: bytes, start: int, stop: int, base: int, *, final: bool) -> int:
@@ -94,7 +94,7 @@ class DscPages:
             if self.begun:
                 self.ends.append(at)
             self.begun = name == b"Page:"
-            self._over = self._over or not self.begun
+            self._over = not self.begun
             if self.begun and self._first_page < 0:
                 self._first_page = base + at
 

@@ -78,6 +78,7 @@ def test_a_second_document_has_a_prolog_of_its_own():
     (b"-3.0", b"-3.0 ExitServer", "for good"),
     (b"%%Pages: 3\n", b"%%BeginExitServer: 0\n", "for good"),
     (b"showpage\n", b"showpage\n%!PS-Adobe-3.0 EPSF-3.0\n%%EndComments\n", "in one of its pages"),
+    (b"%%EndSetup\n", b"%%Trailer\n%%Page: 0 0\n%!PS-Adobe-3.0\n", "in one of its pages"),
     (b"/p {show} def\n", b"/p {show} def\n%" + b"x" * (2 << 20) + b"\n", "2,097,152 are the most"),
 ])  # fmt: skip
 def test_a_document_whose_pages_do_not_stand_alone_is_refused_with_the_reason(old, new, why):
