@@ -6,7 +6,7 @@ is unfinished; finished jobs are the store's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from chassis.errors import PrinterNotFound
@@ -42,6 +42,7 @@ class Book:
         self.queues: dict[str, Queue] = {}
         self.users: dict[tuple[str, str], list[str]] = {}  # port -> printers that may use it
         self.used: dict[str, dict[str, str]] = {}  # host -> its ports that have users, key -> name
+        self._names: list[str] | None = []  # of the printers, in order; None: to be put in order anew
         self._touched: set[tuple[str, str]] = set()  # ports whose users have changed
         self.mine_at_first = True  # printers need not be claimed: there is no other spooler
         self._cache_bytes = cache_bytes
@@ -141,9 +142,16 @@ class Book:
 
     def drop_printer(self, name: str) -> None:
         """A printer is gone."""
-        queue = self.queues.pop(name, None)
+        queue, self._names = self.queues.pop(name, None), None
         if queue is not None:
             self._use(name, queue.printer.ports, ())
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All printers' names, in order."""
+        if self._names is None:
+            self._names = sorted(self.queues)
+        return self._names
 
     def touched_ports(self) -> set[tuple[str, str]]:
         """Return the ports of printers that came, went or changed since this was asked last."""
@@ -151,6 +159,7 @@ class Book:
         return touched
 
     def _put_queue(self, printer: Printer) -> Queue:
+        self._names = None
         queue = self.queues[printer.name] = Queue(printer, mine=self.mine_at_first, sends=self.mine_at_first)
         return queue
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TypeVar
 
 from chassis.errors import InvalidArgument
@@ -25,13 +26,12 @@ def page_size(asked: int) -> int:
 
 
 def page(things: Iterable[T], key: Callable[[T], str], size: int, token: str) -> tuple[list[T], str]:
-    """Return the things behind `token` in order of `key`, `size` of them (as `page_size` says), and the next token.
+    """Return the things behind `token`, `size` of them (as `page_size` says), and the next token.
 
-    Things that come or go in between neither shift nor repeat others.
+    `things` are in order of `key`. Those that come or go in between neither shift nor repeat others.
     """
-    behind = _name(token)
-    rest = sorted((thing for thing in things if not token or key(thing) > behind), key=key)
-    wanted = page_size(size)
+    behind, wanted = _name(token), page_size(size)
+    rest = list(islice((thing for thing in things if not token or key(thing) > behind), wanted + 1))
     if len(rest) <= wanted:
         return rest, ""
     return rest[:wanted], token_of(key(rest[wanted - 1]))

@@ -70,7 +70,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
         if host:
             self._host(host)
         ports, token = paging.page(
-            self._hosts.ports(host), lambda port: str(port.name), request.page_size, request.page_token
+            self._hosts.ports(host), lambda port: "\0".join(port.name), request.page_size, request.page_token
         )
         return pb.ListPortsResponse(
             ports=[self._look.port_to_pb(port) for port in ports], next_page_token=token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from chassis.errors import EtagMismatch, PortNotFound
@@ -50,16 +51,13 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
 
     async def ListPrinters(self, request: pb.ListPrintersRequest, _context: Any) -> pb.ListPrintersResponse:
         """See the contract."""
-        printers = [queue.printer for queue in self._dispatch.book.queues.values() if queue.printer.revision]
-        if request.labels:
-            wanted = dict(request.labels).items()
-            printers = [printer for printer in printers if wanted <= dict(printer.attributes).items()]
+        book, wanted = self._dispatch.book, dict(request.labels).items()
+        names: Collection[str] = book.names
         if request.HasField("port"):
-            users = self._look.users_of(port_from_pb(request.port, "port"))
-            printers = [printer for printer in printers if printer.name in users]
-        page, token = paging.page(
-            printers, lambda printer: printer.name, request.page_size, request.page_token
-        )
+            names = sorted(self._look.users_of(port_from_pb(request.port, "port")))
+        printers = (book.queues[name].printer for name in names)
+        fitting = (one for one in printers if one.revision and wanted <= dict(one.attributes).items())
+        page, token = paging.page(fitting, lambda one: one.name, request.page_size, request.page_token)
         found = [self._look.printer_to_pb(printer) for printer in page]
         return pb.ListPrintersResponse(printers=found, next_page_token=token)
 

@@ -35,6 +35,7 @@ def test_who_uses_a_port_is_known_whatever_came_and_went(steps):
     assert {key: sorted(names) for key, names in book.users.items()} == {
         key: names for key, names in users.items() if names
     }
+    assert book.names == sorted(there)
     used = {(host, key): name for host, ports in book.used.items() for key, name in ports.items()}
     assert used == {port.key: port.port for port in PORTS if users[port.key]}
 
