@@ -64,7 +64,6 @@ async def run(settings: SpoolerSettings) -> None:
         metrics = SpoolerMetrics()
         hub = Hub(epoch, on_job=metrics.job_changed)
         hosts, directory = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
-        dial_in.known = directory
         dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
         concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
@@ -73,6 +72,7 @@ async def run(settings: SpoolerSettings) -> None:
         sign_in = await _sign_in(settings, store)
         callers = _callers(settings, sign_in, cluster)
         shares = sharing(store.membership, store, dispatcher, tasks)
+        dial_in.begin(directory, epoch, shares.spoolers)
         services = Services(store, inside, metrics, sign_in, dial_in, snapshot.uploads, shares.asking)
         retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle, shares.is_first)
         tasks.supervise("concluding", concluding.run)

@@ -106,7 +106,7 @@ def test_a_spooler_and_a_host_that_are_killed_find_each_other_again(fabric: Dial
         assert_true(ended, receiver.settled(), document)
 
 
-def test_a_host_has_a_connection_to_each_spooler_and_prints_on_when_a_printers_owner_dies(
+def test_behind_one_address_a_host_finds_each_spooler_and_prints_on_when_a_printers_owner_dies(
     tmp_path: Path, socket: Path
 ):
     receiver, document = FifoReceiver("LPT1:", tmp_path / "fifo", rate=RATE), noise(SIZE, 7)
@@ -116,7 +116,9 @@ def test_a_host_has_a_connection_to_each_spooler_and_prints_on_when_a_printers_o
     ):
         owner = fabric.wait_for_owners()["lpt1"]
         with fabric.client(1 - owner) as client:
-            wait_until(lambda: [one.address for one in client.hosts.list()] == ["dialled in from 127.0.0.1"])
+            for spooler in range(2):
+                with fabric.client(spooler) as each:
+                    wait_until(lambda: [one.ports for one in each.hosts.list()] == [1])
             job = client.submit(document, printer="lpt1")
             wait_until(lambda: receiver.count >= SIZE // 4)
             fabric.spoolers[owner].kill()

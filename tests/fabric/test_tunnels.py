@@ -14,7 +14,7 @@ from chassis.errors import CallCanceled
 from chassis.server import Server
 from chassis.settings import ServerSettings
 from chassis.tasks import Tasks
-from portmon.dial_out.spooler_link import Itself, SpoolerLink
+from portmon.dial_out.spooler_link import Itself, Spooler, SpoolerLink
 from printfabric.spooler.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
 from spooler.api.registry_servicer import RegistryServicer
 from spooler.dial_in.arrivals import DialIn
@@ -63,7 +63,7 @@ async def tunnelled() -> AsyncIterator[Directory]:
             Channels() as channels,
             Tasks("host") as tasks,
         ):
-            dial_in.known = directory
+            dial_in.begin(directory, 7, lambda: 1)
             servicer = RegistryServicer(cast(Notes, None), dial_in)
             served = (
                 add_RegistryServiceServicer_to_server,
@@ -87,7 +87,7 @@ async def tunnelled() -> AsyncIterator[Directory]:
 async def _dial(link: SpoolerLink, tasks: Tasks) -> None:
     with suppress(CallCanceled):  # the spooler stops
         async for spooler in link.serve(tasks):
-            assert spooler == "spool-1"
+            assert spooler == Spooler("spool-1", 7, 1)
 
 
 async def connected(directory: Directory, kind: bytes) -> tuple[asyncio.StreamReader, Any]:

@@ -16,11 +16,10 @@ _LOOK_S = 0.02
 
 
 class CuttingProxy:
-    """Forwards to `target` ("host:port"). `forwarded` counts the bytes towards the target."""
+    """Forwards to `target` ("host:port", or the path of a unix socket). `forwarded` counts the bytes towards it."""
 
     def __init__(self, target: str, rate: int = 0) -> None:
-        host, _, number = target.rpartition(":")
-        self._target = (host, int(number))
+        self._target = target
         self.rate = rate  # bytes a second towards the target; 0: no limit
         self.forwarded = 0
         self.cuts = 0
@@ -81,14 +80,23 @@ class CuttingProxy:
                 near.close()
                 continue
             try:
-                far = socket.create_connection(self._target, 5)
+                far = self._reached()
             except OSError:
                 near.close()
                 continue
             for one in (near, far):
                 one.settimeout(None)
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if one.family != socket.AF_UNIX:
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._spawn(self._serve, near, far, self._generation)
+
+    def _reached(self) -> socket.socket:
+        if self._target.startswith("/"):
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(self._target)
+            return far
+        host, _, number = self._target.rpartition(":")
+        return socket.create_connection((host, int(number)), 5)
 
     def _serve(self, near: socket.socket, far: socket.socket, generation: int) -> None:
         """Pump both ways in one thread; a side that does not take holds up the other, as a thin line does."""

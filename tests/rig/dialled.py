@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import socket as sockets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +19,18 @@ from tests.rig.receivers import Receiver
 def dial_out(spoolers: Iterable[Program | CuttingProxy]) -> str:
     """Return the settings of a port monitor that dials these."""
     return f"[dial_out]\nspoolers = {json.dumps([one.address for one in spoolers])}\nmost_wait_s = 0.5\n"
+
+
+class Balancer(CuttingProxy):
+    """One address in front of several services: each connection is the next one's."""
+
+    def __init__(self, targets: Sequence[str]) -> None:
+        self._targets = itertools.cycle(targets)
+        super().__init__(targets[0])
+
+    def _reached(self) -> sockets.socket:
+        self._target = next(self._targets)
+        return super()._reached()
 
 
 class DialledFabric:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from printfabric_client.sync import Client
-from tests.rig.dialled import dial_out
+from tests.rig.dialled import Balancer, dial_out
 from tests.rig.postgres import PostgresServer
 from tests.rig.programs import Program, wait_until
 from tests.rig.real_fabric import portmon_settings, printer_of, spooler_settings
@@ -23,7 +23,8 @@ class ReplicaFabric:
     """A fabric whose spoolers share a store. Printers are named like their ports, in lower case.
 
     Args:
-        dials_from: the socket of a port monitor that dials the spoolers; None: it is reached.
+        dials_from: the socket of a port monitor that dials the spoolers, at one address for all of them; None: it
+            is reached.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class ReplicaFabric:
             own.mkdir()
             more = f'database = "{self.url}"\nspooler_id = "s{number}"\ntakeover_s = {TAKEOVER_S}'
             self.spoolers.append(Program("spooler", own, spooler_settings(own / "sp", host, printers, more)))
-        if dials_from:
-            (folder / "portmon.toml").write_text(settings + dial_out(self.spoolers), "utf-8")
+        self.balancer = Balancer([one.address for one in self.spoolers]) if dials_from else None
+        if self.balancer:
+            (folder / "portmon.toml").write_text(settings + dial_out([self.balancer]), "utf-8")
 
     def start(self) -> None:
         """Start everything."""
@@ -62,6 +64,8 @@ class ReplicaFabric:
         """End everything."""
         for program in (*self.spoolers, self.portmon):
             program.stop()
+        if self.balancer:
+            self.balancer.close()
         for one in self.receivers.values():
             one.end()
 

@@ -18,6 +18,7 @@ from chassis.identity import Authorize, Identity, Kind, Role
 from chassis.server import Server, Servicer
 from chassis.settings import ChannelSettings, ServerSettings
 from chassis.tasks import Tasks
+from chassis.tls import ClientCertificates
 from portmon.dial_out.addresses import server_name
 from portmon.dial_out.dialling import Dialling
 from portmon.dial_out.spooler_link import Itself
@@ -45,6 +46,10 @@ async def dialling_out(
     Raises:
         CertificateError: the certificates do not work.
     """
+    if settings.dial_out.spoolers and settings.dial_out_channel.tls is not None:
+        ClientCertificates(
+            settings.dial_out_channel.tls
+        ).credentials()  # what does not work is said at the start
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="print-fabric-")))
         spoolers = []

@@ -31,6 +31,14 @@ class Itself(NamedTuple):
     contract_version: str
 
 
+class Spooler(NamedTuple):
+    """What a spooler says of itself: its id, its run, and how many share its store."""
+
+    id: str
+    epoch: int
+    spoolers: int
+
+
 class SpoolerLink:
     """The way to one spooler.
 
@@ -38,29 +46,33 @@ class SpoolerLink:
         channel: leads there.
         itself: what it is told.
         door: the socket at which this host serves that spooler.
+        another: look for one at which this host is not yet.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, itself: Itself, door: Path) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, itself: Itself, door: Path, *, another: bool = False
+    ) -> None:
         self._stub: Any = RegistryServiceStub(channel)
-        self._itself, self._door = itself, door
+        self._itself, self._door, self._another = itself, door, another
         self.tunnels = 0
 
-    async def serve(self, tasks: Tasks) -> AsyncIterator[str]:
-        """Be here until the connection breaks; yield the spooler's id once it has taken the host.
+    async def serve(self, tasks: Tasks) -> AsyncIterator[Spooler]:
+        """Be here until the connection breaks; yield the spooler once it has taken the host, and when it has changed.
 
         Raises:
             FabricError: why the spooler does not take it, or why it ended.
         """
         call = self._stub.RegisterHost()
         try:
-            hello = pb.RegisterHostRequest(**self._itself._asdict(), version=version("print-fabric"))
-            await _write(call, hello)
+            about = {**self._itself._asdict(), "version": version("print-fabric"), "another": self._another}
+            await _write(call, pb.RegisterHostRequest(**about))
             async for answer in call:
                 if answer.tunnel_id:
                     tasks.spawn("tunnel", self._carry(answer.tunnel_id))
-                else:
+                    continue
+                if answer.HasField("heartbeat"):
                     tasks.spawn("heartbeats", _beat(call, answer.heartbeat.ToTimedelta().total_seconds()))
-                    yield answer.spooler_id
+                yield Spooler(answer.spooler_id, answer.epoch, answer.spoolers)
         finally:
             call.cancel()
         raise HostUnreachable("the spooler has ended the registration")

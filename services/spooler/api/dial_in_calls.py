@@ -43,25 +43,35 @@ class DialInCalls:
             wrong = "hosts that have an address are named in the settings"
             raise InvalidArgument(f"address: {wrong}", fields=[("address", wrong)])
         async with (
-            dial_in.arrival(host, first.instance_id, f"dialled in from {_where()}") as arrival,
+            dial_in.arrival(
+                host, first.instance_id, f"dialled in from {_where()}", another=first.another
+            ) as arrival,
             Tasks(f"host {host}") as tasks,
         ):
             tasks.spawn("heartbeats", self._hear(requests, arrival))
-            answer = pb.RegisterHostResponse(spooler_id=dial_in.spooler_id)
+            answer = self._about()
             answer.heartbeat.FromMilliseconds(round(dial_in.heartbeat_s * 1000))
             yield answer
             async for tunnel_id in arrival.wanted():
-                yield pb.RegisterHostResponse(tunnel_id=tunnel_id)
+                yield pb.RegisterHostResponse(tunnel_id=tunnel_id) if tunnel_id else self._about()
+
+    def _about(self) -> pb.RegisterHostResponse:
+        dial_in = self._dial_in
+        return pb.RegisterHostResponse(
+            spooler_id=dial_in.spooler_id, epoch=dial_in.epoch, spoolers=dial_in.spoolers()
+        )
 
     async def _hear(self, requests: AsyncIterator[pb.RegisterHostRequest], arrival: Arrival) -> None:
         """Hear a host until it says no more, and let it go then."""
-        silence_s = _SILENCE * self._dial_in.heartbeat_s
+        silence_s, spoolers = _SILENCE * self._dial_in.heartbeat_s, self._dial_in.spoolers()
         try:
             while True:
                 async with asyncio.timeout(silence_s):
                     if await anext(requests, None) is None:
                         break
                 arrival.heard()
+                if spoolers != (spoolers := self._dial_in.spoolers()):
+                    arrival.tell()
         except TimeoutError:
             arrival.end(DeadlineExceeded(f"host {arrival.host} has said nothing for {silence_s:g} s"))
         except DecodeError as error:

@@ -51,8 +51,13 @@ class Arrival:
             log.warning("host opens no tunnel", host=self.host, waited_s=_CLAIM_S)
             tunnel.close()
 
+    def tell(self) -> None:
+        """There are news of this spooler for the host."""
+        if self._wanted.qsize() < _MOST_WANTED:
+            self._wanted.put_nowait("")
+
     async def wanted(self) -> AsyncIterator[str]:
-        """Yield the ids of tunnels that the host shall open, until the host is gone. Raises `why`."""
+        """Yield the ids of tunnels that the host shall open, "" for news, until the host is gone. Raises `why`."""
         while (tunnel_id := await self._wanted.get()) is not None:
             yield tunnel_id
         if self.why is not None:

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from chassis import logs
-from chassis.errors import AccessDenied, CallCanceled
+from chassis.errors import AccessDenied, CallCanceled, FabricError
 from spooler.dial_in.arrival import Arrival
 from spooler.dial_in.tunnel import Tunnel
 from spooler.settings import DialInSection
@@ -30,6 +30,12 @@ class HostAlreadyHere(AccessDenied):
     """A host of that name is here from another run, or is reached by an address."""
 
     reason, win32, code = "HOST_ALREADY_HERE", 183, "ALREADY_EXISTS"
+
+
+class HostConnected(FabricError):
+    """The same run of a host is here already, and looks for another spooler."""
+
+    reason, win32, code = "HOST_CONNECTED", 183, "ALREADY_EXISTS"
 
 
 class Known(Protocol):
@@ -58,13 +64,24 @@ class DialIn:
     def __init__(self, settings: DialInSection, spooler_id: str) -> None:
         self.heartbeat_s, self.spooler_id = settings.heartbeat_s, spooler_id
         self.arrived = self.refused = 0  # since the start
-        self.known: Known = _Nowhere()
+        self.epoch = 0
+        self.spoolers: Callable[[], int] = lambda: 1
+        self._known: Known = _Nowhere()
         self._kept = ExitStack()
         self._folder = Path()
         self._here: dict[str, Arrival] = {}
         self._doors: dict[str, asyncio.Lock] = {}  # one newcomer of a name after the other
         self._numbers = itertools.count(1)
         self._closed = False
+
+    def begin(self, known: Known, epoch: int, spoolers: Callable[[], int]) -> None:
+        """Let hosts come.
+
+        known: where they are made known.
+        epoch: this spooler's run.
+        spoolers: returns how many spoolers share the store.
+        """
+        self._known, self.epoch, self.spoolers = known, epoch, spoolers
 
     def __len__(self) -> int:
         return len(self._here)
@@ -75,17 +92,20 @@ class DialIn:
         return sum(len(one.carried) for one in self._here.values())
 
     @asynccontextmanager
-    async def arrival(self, host: str, instance: str, where: str) -> AsyncIterator[Arrival]:
+    async def arrival(
+        self, host: str, instance: str, where: str, *, another: bool = False
+    ) -> AsyncIterator[Arrival]:
         """Let a proven host be here for as long as the context lasts, or until `Arrival.gone`.
 
         Raises:
             HostAlreadyHere: another one of that name is, and speaks.
+            HostConnected: this one is, and looks for `another` spooler.
             CallCanceled: this spooler stops.
         """
         key = host.casefold()
         async with self._doors.setdefault(key, asyncio.Lock()):
             try:
-                one = self._here[key] = await self._taken(key, host, instance, where)
+                one = self._here[key] = await self._taken(key, host, instance, where, another=another)
             except HostAlreadyHere:
                 self.refused += 1
                 raise
@@ -97,12 +117,14 @@ class DialIn:
             one.end()
             if self._here.get(key) is one:
                 del self._here[key]
-                self.known.left(host)
+                self._known.left(host)
             log.info("host gone", host=host, instance=instance, why=one.why.message if one.why else "")
 
-    async def _taken(self, key: str, host: str, instance: str, where: str) -> Arrival:
+    async def _taken(self, key: str, host: str, instance: str, where: str, *, another: bool) -> Arrival:
         older = self._here.get(key)
         if older is not None:
+            if older.instance == instance and another:
+                raise HostConnected(f"host {older.host} is here already", host=older.host)
             if older.instance != instance and await older.speaks(1.5 * self.heartbeat_s):
                 text = f"host {older.host} is here, from another run; it is not replaced while that lives"
                 raise HostAlreadyHere(text, host=older.host, peer=where)
@@ -112,7 +134,7 @@ class DialIn:
         one = Arrival(host, instance, self._folder / f"{next(self._numbers)}.sock")
         await one.listen()
         try:
-            self.known.dialled_in(host, one.address, where)
+            self._known.dialled_in(host, one.address, where)
         except HostAlreadyHere:
             one.end()
             raise

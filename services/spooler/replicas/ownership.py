@@ -32,6 +32,7 @@ class Ownership:
         self._owned: set[str] = set()  # rows of this member's in the store
         self._owners: dict[str, int] = {}
         self._first = False
+        self.living = 1  # members that take printers
         self._leaving = False
         self._wake = asyncio.Event()
         self._turn = asyncio.Lock()  # guards a round: leaving waits for its end
@@ -126,6 +127,7 @@ class Ownership:
     def _learn(self, standing: Standing) -> None:
         before = self._owners
         self._owners = dict(standing.owners)
+        self.living = sum(one.alive and not one.leaving for one in standing.members)
         self._first = min((one.epoch for one in standing.members), default=-1) == self._membership.me
         if before != self._owners:
             self.on_change()

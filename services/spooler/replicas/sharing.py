@@ -27,6 +27,10 @@ class Alone:
         """Say whether this spooler does what one of them has to do."""
         return True
 
+    def spoolers(self) -> int:
+        """Return how many spoolers share the store, this one included."""
+        return 1
+
     async def withdraw(self) -> None:
         """Take no more printers: this spooler is about to end."""
 
@@ -58,6 +62,10 @@ class Sharing(Alone):
     def is_first(self) -> bool:
         """Say whether this spooler does what one of them has to do."""
         return self._ownership.is_first()
+
+    def spoolers(self) -> int:
+        """Return how many spoolers share the store, this one included."""
+        return self._ownership.living
 
     async def withdraw(self) -> None:
         """Take no more printers: this spooler is about to end."""

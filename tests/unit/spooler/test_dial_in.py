@@ -13,7 +13,7 @@ from chassis.errors import AccessDenied, CallCanceled, DeadlineExceeded, Overloa
 from chassis.tasks import Tasks
 from spooler.api.dial_in_calls import DialInCalls
 from spooler.dial_in.arrival import Arrival
-from spooler.dial_in.arrivals import DialIn, HostAlreadyHere
+from spooler.dial_in.arrivals import DialIn, HostAlreadyHere, HostConnected
 from spooler.settings import DialInSection
 
 SOON_S = 0.1
@@ -36,12 +36,13 @@ class Directory:
 @asynccontextmanager
 async def dialling_in(heartbeat_s: float = LATE_S) -> AsyncIterator[tuple[DialIn, Directory]]:
     async with DialIn(DialInSection(heartbeat_s=heartbeat_s), "spool-1") as dial_in:
-        dial_in.known = directory = Directory()
+        directory = Directory()
+        dial_in.begin(directory, 7, lambda: 1)
         yield dial_in, directory
 
 
 async def end(arrival: Arrival) -> Any:
-    """Wait until an arrival is over; return the error it ended with."""
+    """Wait until an arrival is over; return what was wanted of the host, or the error it ended with."""
     try:
         return [one async for one in arrival.wanted()]
     except CallCanceled as error:
@@ -73,6 +74,27 @@ async def test_the_same_run_that_dials_again_takes_the_place_of_its_old_connecti
             with pytest.raises(FileNotFoundError):
                 await connected(old)
         assert len(dial_in) == 0
+
+
+async def test_a_run_that_looks_for_another_spooler_is_told_that_it_is_here_and_keeps_its_connection():
+    async with dialling_in() as (dial_in, directory), dial_in.arrival("edge-7", "run-1", "a") as first:
+        with pytest.raises(HostConnected):
+            async with dial_in.arrival("edge-7", "run-1", "b", another=True):
+                raise AssertionError("two are here")
+        assert directory.here == {"edge-7": first.address}
+        assert dial_in.refused == 0
+
+
+async def test_a_host_is_told_when_there_are_more_spoolers():
+    async with dialling_in() as (dial_in, directory), dial_in.arrival("edge-7", "run-1", "a") as arrival:
+        dial_in.begin(directory, 7, iter((1, 1, 2, 2)).__next__)
+
+        async def said() -> AsyncIterator[str]:
+            for _ in range(3):
+                yield "a heartbeat"
+
+        await DialInCalls(dial_in)._hear(said(), arrival)
+        assert await end(arrival) == [""]
 
 
 async def test_another_run_is_refused_while_the_first_speaks():
