@@ -75,6 +75,11 @@ class PostgresServer:
         """Return the URL of a database."""
         return f"postgresql://spool@/{database}?host={self.folder}"
 
+    @property
+    def socket(self) -> str:
+        """Return the path of the socket it listens on."""
+        return f"{self.folder}/.s.PGSQL.5432"
+
     def ask(self, url: str, question: str) -> list[tuple[Any, ...]]:
         """Return what a database answers."""
         with psycopg.connect(url, autocommit=True) as connection:

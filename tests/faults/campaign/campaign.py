@@ -39,6 +39,7 @@ class Result:
     schedules: int = 0
     findings: Findings = field(default_factory=Findings)
     faults: Counter[str] = field(default_factory=Counter)
+    restarts: Counter[str] = field(default_factory=Counter)
     duration_s: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,6 +53,7 @@ class Result:
             "unknown_span_most": max(spans, default=0),
             "seed": self.seed,
             "duration_s": round(self.duration_s, 1),
+            "restarts": dict(sorted(self.restarts.items())),
             "faults": dict(sorted(self.faults.items())),
             "complaints": complaints,
         }
@@ -107,6 +109,7 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
         await stage.stop()
     result.findings.add(_judge(stage, persons, jobs, accepted))
     result.faults.update(stage.faults + acts.done)
+    result.restarts.update(stage.restarts)
     for stand in stage.stands:
         result.faults.update(stand.struck())
 

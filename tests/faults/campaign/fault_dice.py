@@ -88,6 +88,8 @@ def program_faults(
         wanted += [("cut database", 2, 0.0, 0.2), ("kill database", 1, 0.0, 0.3)]
     if console:
         wanted += [("kill portui", 2, 0.0, 0.2)]
+    if postgres:
+        wanted += [("hold database", 2, 0.1, 1.2), ("slow database", 1, 0.3, 1.0)]
     faults = [
         (round(dice.uniform(0.4, SPAN_S), 2), what, round(dice.uniform(least, most), 2))
         for what, times, least, most in wanted

@@ -38,7 +38,7 @@ class Rules:
     redirect_after_s: float = 0.0
     order: str = "first_available"  # of its ports
     standby: bool = False  # its second port steps in only
-    prefetch: str = "never"  # or always: documents are brought to the host whole before they are begun
+    prefetch: str = "never"  # auto, or always: documents are brought to the host whole before they are begun
     on_host_restart: str = "finish"
     max_backlog_age_s: float = 0.0
     catch_up_per_minute: int = 0
@@ -83,7 +83,7 @@ def roll(dice: random.Random, language: str, *, pool: bool) -> Rules:
         redirect_after_s=round(dice.uniform(0.1, 1.5), 2) if redirect == "redirect_after" else 0.0,
         order=dice.choice(("first_available", "round_robin", "least_loaded")) if pool else "first_available",
         standby=pool and dice.random() < 0.4,
-        prefetch=dice.choice(("never", "always")),
+        prefetch=dice.choice(("never", "always", "auto", "always")),
         on_host_restart=dice.choice(("finish", "finish", "hold")),
         max_backlog_age_s=round(dice.uniform(0.3, 2.0), 2) if dice.random() < 0.1 else 0.0,
         catch_up_per_minute=dice.choice((120, 600)) if dice.random() < 0.1 else 0,

@@ -103,6 +103,7 @@ class Stage:
         self.plan = plan
         self.folder = folder
         self.faults: Counter[str] = Counter()  # that befell programs and lines
+        self.restarts: Counter[str] = Counter()  # of programs, whatever ended them
         cores: dict[str, bytes] = {}
         self.queues: dict[str, list[Stand]] = {}
         for schedule in plan.schedules:
@@ -132,7 +133,10 @@ class Stage:
         if self.plan.postgres:
             self.database = self._left_last.enter_context(postgres_server(durable=True))
             self._database_url = self.database.database()
-            more = f'database = "{self._database_url}"'
+            self.database_line = CuttingProxy(self.database.socket)
+            self._left_last.callback(self.database_line.close)
+            name = self._database_url.partition("@/")[2].partition("?")[0]
+            more = f'database = "postgresql://spool@{self.database_line.address}/{name}"'
         printers = {name: [stand.port for stand in stands] for name, stands in self.queues.items()}
         settings = portmon_settings(folder / "pm", self.stands, self._portmon_more)  # type: ignore[arg-type]
         self.portmon = Program("portmon", folder, settings)
@@ -202,6 +206,8 @@ class Stage:
             act, _, whom = what.partition(" ")
             if whom in ("line", "way"):
                 await _befall_line(getattr(self, whom), act, seconds)
+            elif whom == "database" and act in ("hold", "slow"):
+                await _befall_line(self.database_line, act, seconds)
             elif whom == "database":
                 await self.on_starter(lambda act=act: self._befall_database(act))  # type: ignore[misc]
             else:
@@ -214,8 +220,10 @@ class Stage:
         else:
             self.database.kill()
             self.database.start()
+            self.restarts["database"] += 1
         wait_until(lambda: not self.spooler.runs, why="the spooler goes on without its database")
         self.spooler.start()
+        self.restarts["spooler"] += 1
 
     async def _befall(self, act: str, whom: str, seconds: float) -> None:
         program: Program | ClientProcess = getattr(self, whom)
@@ -223,6 +231,7 @@ class Stage:
             await self.on_starter(program.kill)
             await asyncio.sleep(seconds)
             await self.on_starter(program.start)
+            self.restarts[whom] += 1
         else:
             os.kill(program.pid, signal.SIGSTOP)
             await asyncio.sleep(seconds)
