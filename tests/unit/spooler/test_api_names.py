@@ -77,9 +77,9 @@ def test_what_is_no_open_name_is_1796(text):
 
 
 def test_pages_neither_shift_nor_repeat():
-    letters = list("edcba")
+    letters = list("abcde")
     first, token = paging.page(letters, str, 2, "")
-    letters.append("aa")  # comes in between, before the place
+    letters.insert(1, "aa")  # comes in between, before the place
     second, token = paging.page(letters, str, 2, token)
     third, token = paging.page(letters, str, 2, token)
     assert (first, second, third, token) == (["a", "b"], ["c", "d"], ["e"], "")
