@@ -40,6 +40,7 @@ class DocInfo:
     size_bytes: int | None = None
     user: str = ""
     copy: int = 1
+    channel: bool = False  # a conversation with the device, and no document (DI_CHANNEL)
 
     def behind(self, prefix_bytes: int) -> DocInfo:
         """Return what a device is told of the document when bytes of the spooler's own go first."""

@@ -69,7 +69,9 @@ class _SpokenPort(LanguagePort):
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
         super().start_doc(key, info, resume_offset)
-        if others := self._others():
+        if info.channel:
+            self._through = True
+        elif others := self._others():
             self._through = True
             text = f"the printer understands {', '.join(others)}: {self._language.name} is not spoken to it"
             report = Report(Condition.CLEAR, Severity.INFO, text, Source.HOST)

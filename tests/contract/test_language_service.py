@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,20 @@ async def test_a_hold_shows_its_path_and_another_path_is_another_opening(host: H
     straight = await m.OpenPort(pb.OpenPortRequest(owner=OWNER, port="IP_1", fence=2, printer="raw"))
     assert straight.port.hold.language_monitor == ""
     assert (await refusal(m.KeepAlive(pb.KeepAliveRequest(handle=first.handle))))[1] == 6
+
+
+async def test_a_channel_is_a_conversation_with_the_device_and_no_document_of_the_language(
+    host: Host,
+) -> None:
+    handle, said = (await host.monitor.OpenPortEx(opening(1))).open.handle, b"~HI"
+    talk = whole(said)
+    talk.start.info.level, talk.start.info.channel = 2, True
+    stream = host.monitor.StreamDocuments()
+    await stream.write(pb.StreamDocumentsRequest(handle=handle, slices=[talk]))
+    await stream.done_writing()
+    [*_, last] = [one async for one in stream]
+    assert [(one.phase, one.acked) for one in last.progress] == [(pb.DOCUMENT_PHASE_ENDED, len(said))]
+    assert await asyncio.to_thread(host.rig.received, len(said)) == said, "nothing goes around it"
 
 
 async def test_another_path_waits_for_the_document_that_goes_through_the_present_one(host: Host) -> None:

@@ -222,11 +222,17 @@ async def test_a_commands_own_result_is_in_the_body_and_not_the_calls(rig):
 async def test_deleting_a_port_in_use_by_xcv_is_refused_with_170_in_the_body(rig):
     await rig.add_printer("labels", "P1:")
     opened = await rig.ports.XcvOpen(pb.XcvOpenRequest(port="edge/P1:", desired_access=1))
-    for data in (b"", b'{"name": "p1:"}', b'"P1:"'):
+    windows = b'{"psztPortName": "P1:", "dwVersion": 1, "dwReserved": 0}'  # DELETE_PORT_DATA_1
+    for data in (b"", b'{"name": "p1:"}', b'"P1:"', windows):
         request = pb.XcvDataRequest(handle=opened.handle, data_name="DeletePort", input_data=data)
         answer = await rig.ports.XcvData(request)
         assert answer.result.status == 170
         assert "labels" in answer.result.message
+    monitor = await rig.ports.XcvOpen(
+        pb.XcvOpenRequest(monitor="hosts/edge/monitors/Standard TCP/IP Port", desired_access=1)
+    )
+    request = pb.XcvDataRequest(handle=monitor.handle, data_name="DeletePort", input_data=windows)
+    assert (await rig.ports.XcvData(request)).result.status == 170, "named in Windows' structure alone"
     assert rig.link.commands == []
 
 

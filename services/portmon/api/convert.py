@@ -132,6 +132,7 @@ def info_from(message: pb.DocumentInfo) -> DocInfo:
         message.size_bytes if message.HasField("size_bytes") else None,
         message.user,
         message.copy or 1,
+        message.channel,
     )
 
 

@@ -24,7 +24,7 @@ class XcvSession:
 
 
 class Sessions:
-    """Those that are open, the latest; and the handles of those that were closed."""
+    """Those that are open, the latest used; and the handles of those that were closed."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[bytes, XcvSession] = OrderedDict()
@@ -47,6 +47,7 @@ class Sessions:
         found = self._open.get(handle)
         if found is None:
             raise InvalidHandle("this management handle was closed, or never given out")
+        self._open.move_to_end(handle)  # those that nobody uses make room first
         return found
 
     def close(self, handle: bytes) -> None:

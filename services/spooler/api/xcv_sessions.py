@@ -31,6 +31,7 @@ _LOOKS = frozenset(
         "ServiceID", "CheckCluster",
     }
 )  # fmt: skip
+_NAMES = ("name", "sztPortName", "psztPortName")  # ours, PORT_DATA's, DELETE_PORT_DATA's
 _WORDS = {"AddPort": "port-added", "DeletePort": "port-deleted", "ConfigPort": "port-configured"}
 
 
@@ -146,10 +147,10 @@ def only_host(hosts: HostList, what: XcvObject) -> str:
 
 
 def _port_in(input_data: bytes) -> str:
-    """Return the port a command names: a JSON string, or the member `name`."""
+    """Return the port a command names: a JSON string, the member `name`, or that of Windows' structures."""
     try:
         value: Any = json.loads(input_data) if input_data else None
     except (ValueError, RecursionError):
         return ""  # the monitor says what is wrong with it
-    name = value.get("name") if isinstance(value, dict) else value
-    return name.strip() if isinstance(name, str) else ""
+    names = [value.get(one) for one in _NAMES] if isinstance(value, dict) else [value]
+    return next((name.strip() for name in names if isinstance(name, str)), "")
