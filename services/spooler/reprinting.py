@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from chassis.errors import FabricError, InvalidArgument, RequestIdReused
@@ -13,7 +13,7 @@ from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
 from spooler.store import Changes
 from spooler.stretches import read_all
 from spooler.unit_plan import MOST_PARTS, Part, edges_of
-from spooler.units.prefix import Stretch
+from spooler.units.prefix import Prefix, Stretch
 
 REPRINT_OF = "reprint-of"  # the attribute that links the new job to the first: "jobs/4711"
 REPRINT_UNITS = "reprint-units"  # "17-18, 20"
@@ -72,6 +72,8 @@ class Reprinting(Deciding):
         if isinstance(result, Duplicate):
             return result.job
         words = f"units {_text(units)} as job {result.number}" + (", marked" if mark else "")
+        if said := "; ".join(one.words for one in segments if one.words):
+            words += f" ({said})"
         self._store.record_soon(Changes(history=[event_of(job, "reprinted", asking.owner, words)]))
         return result
 
@@ -103,24 +105,22 @@ class Reprinting(Deciding):
         return await self._segments(job, await self.units.ends(job, edges_of(parts)), parts)
 
     async def _document(self, job: Job, segments: Sequence[Segment]) -> Inline | Uploaded:
-        size = sum(one.end - one.start + one.prefix.size for one in segments)
-        if size <= INLINE_BYTES:
-            return Inline(b"".join([piece async for piece in self._bytes(job, segments)]))
+        parts = [part for one in segments for part in (*one.prefix.pieces(), Stretch(one.start, one.end))]
+        if segments[-1].end < job.document.size_bytes:
+            parts.append(await self.units.leaving(job, segments[-1].end))
+        whole = Prefix.of(parts)
+        pieces = read_all(job.number, whole.pieces(), self._store.read)
+        if whole.size <= INLINE_BYTES:
+            return Inline(b"".join([piece async for piece in pieces]))
         upload = await self._store.create_upload(job.sender.owner)
         offset = 0
         try:
-            async for piece in self._bytes(job, segments):
+            async for piece in pieces:
                 offset = await self._store.append_upload(upload.id, offset, piece)
         except FabricError:
             await self._store.abandon_upload(upload.id)
             raise
-        return Uploaded(upload.id, size)
-
-    async def _bytes(self, job: Job, segments: Sequence[Segment]) -> AsyncIterator[bytes]:
-        for one in segments:
-            parts = (*one.prefix.pieces(), Stretch(one.start, one.end))
-            async for piece in read_all(job.number, parts, self._store.read):
-                yield piece
+        return Uploaded(upload.id, whole.size)
 
 
 def _text(units: Sequence[UnitSpan]) -> str:

@@ -141,6 +141,14 @@ class UnitScan:
                     found.append(Beginning(one.start, setup.prefix, setup.refusal))
         return found
 
+    async def leaving(self, job: Job, end: int) -> bytes:
+        """Return what ends a document of which nothing is sent behind the unit that ends here. Raises DocumentLost."""
+        splitter = await self._splitter(job, collect=True)
+        async with self._turn:
+            async for piece in self._pieces(job, end):
+                await _feed(splitter, piece)
+        return splitter.leave()
+
     async def marked(self, job: Job, mark: str) -> Segment:
         """Return all of a document with a mark on its first unit. Raises NotSupported, DocumentLost."""
         ends = await self.ends(job, {1})

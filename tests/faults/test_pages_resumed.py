@@ -126,6 +126,10 @@ def test_pages_behind_a_reset_come_out_once_each_under_what_was_set_before(
         assert PROLOG in postscript.pages[BROKEN_BEHIND]
         run(fabric, "reprint", job.number, "9-10", "59")
         wait_until(lambda: postscript.numbers[COUNT:] == [9, 10, 59], why="they were not printed again")
+        words = r"units 9-10, 59 as job \d+ \(\d+ bytes before page 9; \d+ bytes before page 59\)"
+        wait_until(
+            lambda: re.search(words, run(fabric, "job", job.number)), why=run(fabric, "job", job.number)
+        )
 
 
 @pytest.mark.slow

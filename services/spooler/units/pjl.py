@@ -72,6 +72,10 @@ class PjlInForce:
         lines = self._job + b"".join(self._set.values()) + (b"" if universal else self._enter)
         return Setup(Prefix(UEL + lines if lines else b""))
 
+    def end(self) -> bytes:
+        """Return what ends the job that is open, behind a UEL."""
+        return b"@PJL EOJ\r\n" + UEL if self._job else b""
+
     def _begin_job(self, line: bytes, words: bytes) -> None:
         self._job = line
         if _RANGE.search(_QUOTED.sub(b"", words)):

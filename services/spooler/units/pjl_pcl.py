@@ -188,6 +188,12 @@ class PjlPclSplitter(Splitter):
         knows_uel = self._universal or self._in is not _In.PCL
         return Close(bytes(self._skip) + (UEL if knows_uel else RESET))
 
+    def leave(self) -> bytes:
+        """See `Splitter.leave`: nothing of it stays in force for whoever comes next."""
+        if self._universal:
+            return UEL + self._pjl.end()
+        return RESET if self._in is _In.PCL else b""
+
     def setup(self, head: bytes) -> Setup:
         """See `Splitter.setup`: the PJL in force, then what the page leans on in its own language."""
         if self._kept:  # too little to tell its language by

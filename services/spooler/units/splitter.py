@@ -85,6 +85,10 @@ class Splitter(ABC):
         """
         return None
 
+    def leave(self) -> bytes:
+        """Return what ends a document behind the unit that was fed last, where no more of it is sent."""
+        return b""
+
     def mark(self, text: str) -> bytes:
         """Return what prints a line of text on a unit when it is sent at its `mark_place`."""
         raise NotImplementedError(f"{type(self).__name__} has no mark")

@@ -104,7 +104,8 @@ def test_what_cannot_be_made_again_is_refused_with_its_reason(before, why):
     assert not prefix
     document = b"\x1b%-12345X@PJL SET COPIES=2\r\n@PJL ENTER LANGUAGE=PCL\r\n" + document
     prefix, refusal = setup_at(document, ends_of(document)[-2])
-    assert refusal and not prefix, "nor is the PJL sent alone"
+    assert refusal
+    assert not prefix, "nor is the PJL sent alone"
     document = b"\x1bE" + before + b"\x1bEtwo\r\x0c"
     assert setup_at(document, ends_of(document)[-2]) == (b"", ""), (
         "a page that begins with a reset needs nothing"

@@ -256,6 +256,21 @@ def test_pjls_copies_make_a_unit_come_out_several_times(line, repeats):
     assert splitter.repeats is repeats
 
 
+@pytest.mark.parametrize(("document", "end"), [
+    (b"\x1bE\x1b&l1Oone\r\x0ctwo\x0c", b"\x1bE"),
+    (UEL + SETS + PCL + PAGES, UEL),
+    (UEL + b"@PJL JOB\r\n" + SETS + PCL + PAGES, UEL + b"@PJL EOJ\r\n" + UEL),
+    (pjl(b"POSTSCRIPT", b"%!PS-Adobe-3.0\n%%Page: 1 1\na\n%%Page: 2 2\nb\n"), UEL + b"@PJL EOJ\r\n" + UEL),
+    (b"%!PS-Adobe-3.0\n%%Page: 1 1\na\n%%Page: 2 2\nb\n", b""),
+    (b"one\x0ctwo\x0c", b""),
+])  # fmt: skip
+def test_a_document_that_is_left_behind_a_page_leaves_nothing_in_force(document, end):
+    splitter = choose("", document, collect=True)
+    whole = choose("", document)
+    splitter.feed(document[: (whole.feed(document) + whole.finish())[0]])
+    assert splitter.leave() == end
+
+
 # --- text and the rest
 
 
