@@ -127,18 +127,17 @@ class TcpDial:
         return connection.connect_ex(address[1])
 
     def _await_connection(self, connection: socket.socket, deadline: float) -> int:
-        say_at = time.monotonic() + ANSWER_S
-        until = min(deadline, say_at)
+        until = say_at = min(deadline, time.monotonic() + ANSWER_S)
         while not self._context.wait.wait(connection.fileno(), WRITE, until - time.monotonic()):
             now = time.monotonic()
-            if self._unanswered is None and now < until:
+            if now < until and self._unanswered is None:
                 return errno.EINTR
-            if self._unanswered is not None and now >= say_at:
-                self._unanswered()
-                say_at = deadline
             if now >= deadline:
                 return errno.ETIMEDOUT
-            until = min(deadline, say_at)
+            if now >= say_at:
+                until = deadline
+                if self._unanswered is not None:
+                    self._unanswered()
         return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def _error(self, code: int) -> FabricError:

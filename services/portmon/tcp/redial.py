@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import random
-import select
 import socket
 import time
 
+from chassis.auth_errors import TooManyRequests
 from chassis.errors import ConnectionRefused, DeviceNotConnected, DeviceOffline, FabricError
+from chassis.tries import Tries
 from portmon.monitor import OpenContext
 from portmon.port_name import without_name
 from portmon.reports import Condition, Report, Severity, Source
 from portmon.tcp.dial import TcpDial
 
 REPORTER = "connection"
-_EVERY_S = (
-    1.0  # from one dial to the next; less up to a quarter, so that a rack of printers is not dialled in step
-)
+_EVERY_S = 1.0  # from one dial to the next; less up to a quarter, so that they do not fall into step
 _SAID_S = 30.0  # how long the report counts that is not repeated; each dial repeats it
 _MARKED_S = 60.0  # the same, once nobody dials any more
 _KEPT_S = 5.0  # how long a connection waits for the document it was made for
+# Of all ports together, in a second: a tenth of a core. What is one too many has its turn a second later.
+_DIALS = Tries(at_once=200, interval_s=0.005)
 _AWAY = (ConnectionRefused, DeviceNotConnected, DeviceOffline)
 
 
@@ -41,7 +42,7 @@ class Redial:
     def connect(self) -> socket.socket:
         """Return the connection that is ready, or a new one. Raises what `TcpDial.connect` raises."""
         ready, self._ready = self._ready, None
-        if ready is not None and not select.select([ready], [], [], 0)[0]:
+        if ready is not None and _is_quiet(ready):
             return ready
         if ready is not None:
             ready.close()  # the printer closed it, or speaks out of turn
@@ -68,7 +69,10 @@ class Redial:
         if now < self._at:
             return self._at - now
         try:
+            _DIALS.count("dials", "dials")
             self._ready = self._dial.try_once()
+        except TooManyRequests:
+            self._at = now + _later_s()
         except _AWAY as error:
             self._is_away(error, now)
         except FabricError:  # something else is to be done first
@@ -91,7 +95,7 @@ class Redial:
     def _is_away(self, error: FabricError, since: float) -> None:
         """It did not answer a dial that was begun at `since`: one that took long is followed by the next at once."""
         self._away = True
-        self._at = since + _EVERY_S * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, guards nothing
+        self._at = since + _later_s()
         self._say(without_name(error.message, self._context.port), Severity.ERROR)
 
     def _say(self, text: str, severity: Severity) -> None:
@@ -109,3 +113,18 @@ class Redial:
         if self._said:
             self._say(self._said, Severity.WARNING)
         self._away, self._said = False, ""
+
+
+def _later_s() -> float:
+    return _EVERY_S * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, guards nothing
+
+
+def _is_quiet(connection: socket.socket) -> bool:
+    """Tell whether nothing came on a connection, not even its end."""
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from chassis.errors import ConnectionRefused, DeviceOffline, JobCanceled
+from chassis.tries import Tries
 from portmon.device_wait import DeviceWait
 from portmon.line_store import BriefLineStore
 from portmon.monitor import OpenContext
@@ -128,6 +129,22 @@ def test_a_connection_that_no_document_comes_for_is_let_go(away: Line, monkeypat
             assert peer.recv(1) == b""
 
 
+def test_all_ports_together_dial_no_more_than_so_often(away: Line, monkeypatch: pytest.MonkeyPatch):
+    turns = Tries(at_once=1, interval_s=3600)
+    turns.count("dials", "dials")
+    monkeypatch.setattr(redial, "_DIALS", turns)
+    monkeypatch.setattr(redial, "_EVERY_S", 0.0)
+    with away.on() as server:
+        for _ in range(5):
+            assert away.link.look_after() is not None
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        assert away.said
+        monkeypatch.undo()
+        away.until_answered()
+
+
 def test_a_port_that_is_closed_stays_marked_but_takes_documents_again(away: Line):
     away.link.close()
     (report,) = away.said
@@ -180,11 +197,14 @@ def test_silence_is_reported_while_the_connection_is_still_awaited(silent: tuple
 def test_silence_to_the_end_goes_on_being_reported_and_dialled(silent: tuple[Line, BlackHole]):
     line, hole = silent
     line.link._redial._dial._timeout_s = 0.3
+    waits: list[None] = []
+    line.wait.check = lambda: waits.append(None)
     with pytest.raises(DeviceOffline):
         line.link.connect()
     assert line.words == [f"{line.link.where} does not answer"]
     assert line.link.look_after() is not None
     assert line.said
+    assert len(waits) < 40, "it waits, and does not look again and again"
     hole.end()
     line.until_answered()
 
