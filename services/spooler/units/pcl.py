@@ -19,8 +19,10 @@ from spooler.units.splitter import Setup
 __all__ = ["RESET", "UEL", "PclPages"]
 _STOPS = re.compile(rb"[\x0c\x1b]")
 _INK = re.compile(rb"[!-~\xa0-\xff]")
-_SEQUENCE = re.compile(rb"\x1b([!-/][`-~]?)((?:[-+]?[0-9.]*[`-~])*[-+]?[0-9.]*[@-^])")
-_PART = re.compile(rb"([-+]?[0-9.]*)([@-~])")
+# A family, commands that are combined with the last, its value and its letter.
+_SEQUENCE = re.compile(rb"\x1b([!-/][`-~]?)((?:[-+]?[0-9.]*[`-~])*)([-+]?[0-9.]*)([@-^])")
+_PART = re.compile(rb"([-+]?[0-9.]*)([`-~])")
+_COUNTS = (b"&f", b"&l", b"*b", b"*c", b"&p")  # families that pages cannot be counted without
 _WHOLE_NUMBER = re.compile(rb"[0-9]+")
 _LONGEST = 128  # bytes of an escape sequence; a longer one is text
 # Transfers of raster rows, palettes, fonts, characters, patterns, tables, transparent data.
@@ -138,14 +140,14 @@ class PclPages:
             return 0 if have < _LONGEST and not final else 1
         if found[0] == UEL:
             return -1
-        family, size = found[1], len(found[0])
-        data = _data(found)
-        parts = _PART.findall(found[2])
-        start = base + at
-        for number, (value, letter) in enumerate(parts, 1):
-            behind = Stretch(start + size, start + size + data) if data and number == len(parts) else None
-            whole = Stretch(start, start + size + data) if len(parts) == 1 else None
-            self._command(Command(family, value, letter.upper(), whole, behind), start, start + size)
+        size, data = len(found[0]), _data(found)
+        if self._environment is not None or found[1] in _COUNTS:
+            start, end = base + at, base + at + size
+            for value, letter in _PART.findall(found[2]) if found[2] else ():
+                self._command(Command(found[1], value, letter.upper()), start, end)
+            whole = None if found[2] else Stretch(start, end + data)
+            behind = Stretch(end, end + data) if data else None
+            self._command(Command(found[1], found[3], found[4], whole, behind), start, end)
         return size + data
 
     def _command(self, one: Command, start: int, end: int) -> None:
@@ -175,9 +177,9 @@ def _draws(one: Command) -> bool:
 
 def _data(found: re.Match[bytes]) -> int:
     """Return how many bytes of data follow a sequence."""
-    value, letter = _PART.findall(found[2])[-1]
-    digits = value.partition(b".")[0].strip(b"+-")
-    return int(digits[:10]) if digits and (found[1], letter) in _COUNTED else 0
+    if (found[1], found[4]) not in _COUNTED:
+        return 0
+    return int(found[3].partition(b".")[0].strip(b"+-")[:10] or 0)
 
 
 def _places_itself(head: bytes) -> bool:
@@ -192,7 +194,7 @@ def _places_itself(head: bytes) -> bool:
         found = _SEQUENCE.match(head, position, position + _LONGEST)
         if found is None:
             return head.startswith(RESET, position)
-        for value, letter in _PART.findall(found[2]):
+        for value, letter in (*_PART.findall(found[2]), found.groups()[2:]):
             key = (found[1], letter.upper())
             if key in ACROSS and value[:1] not in (b"+", b"-", b""):
                 return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from spooler.units.pcl_commands import Sets
 from spooler.units.prefix import MOST_STRETCHES, Stretch
@@ -25,8 +26,7 @@ class Said:
     needs: tuple[Said, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One command, alone though others may be combined with it; `data` is what follows it."""
 
     family: bytes

@@ -17,8 +17,8 @@ from spooler.units.splitter import Setup
 
 CONFORMS = b"%!PS-Adobe-"
 _COMMENT = re.compile(
-    rb"[\r\n]%%(Page:|Trailer|BeginDocument|EndDocument|BeginBinary:|BeginData:|PageOrder:|BeginExitServer)"
-    rb"|[\r\n\x04](%!PS-Adobe-)"
+    rb"[\r\n\x04]%(?:%(Page:|Trailer|BeginDocument|EndDocument|BeginBinary:|BeginData:|PageOrder:|BeginExitServer)"
+    rb"|!PS-Adobe-)"
 )
 _LONGEST = 18  # bytes of a comment's name with what stands before it
 _LONGEST_LINE = 255
@@ -56,7 +56,7 @@ class DscPages:
             found = _COMMENT.search(buffer, position, stop)
             if found is None:
                 return stop if final else max(position, stop - _LONGEST)
-            name, words = found[1] or found[2], b""
+            name, words = found[1] or CONFORMS, b""
             position = found.end()
             if name in _WITH_WORDS:
                 line = _LINE.match(buffer, position, stop)
