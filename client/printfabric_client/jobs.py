@@ -91,9 +91,9 @@ class JobCalls:
                 if left == 0:
                     return
 
-    async def update(self, job: Job, *fields: str) -> Job:
+    async def update(self, job: Job, *fields: str, reason: str = "") -> Job:
         """Write the named fields of `job`: priority, copies, not_before_time, expire_time and so on."""
-        request = pb.UpdateJobRequest(job=job, update_mask=FieldMask(paths=fields))
+        request = pb.UpdateJobRequest(job=job, update_mask=FieldMask(paths=fields), reason=reason)
         return (await self._connection.call(self._print.UpdateJob, request)).job
 
     async def cancel(self, job: JobRef, *, reason: str = "") -> Job:
@@ -106,29 +106,34 @@ class JobCalls:
         request = pb.HoldJobRequest(name=job_name(job), reason=reason)
         return (await self._connection.call(self._print.HoldJob, request)).job
 
-    async def release(self, job: JobRef) -> Job:
+    async def release(self, job: JobRef, *, reason: str = "") -> Job:
         """Release a held job. One of which nobody knows what came out needs `resolve` instead."""
-        return (
-            await self._connection.call(self._print.ReleaseJob, pb.ReleaseJobRequest(name=job_name(job)))
-        ).job
+        request = pb.ReleaseJobRequest(name=job_name(job), reason=reason)
+        return (await self._connection.call(self._print.ReleaseJob, request)).job
 
-    async def restart(self, job: JobRef, *, mark: bool = False) -> Job:
+    async def restart(self, job: JobRef, *, mark: bool = False, reason: str = "") -> Job:
         """Print a job again from its beginning, whatever came out before. `mark`: visibly, where possible."""
-        request = pb.RestartJobRequest(name=job_name(job), mark=mark)
+        request = pb.RestartJobRequest(name=job_name(job), mark=mark, reason=reason)
         return (await self._connection.call(self._print.RestartJob, request)).job
 
-    async def move(self, job: JobRef, printer: PrinterRef) -> Job:
+    async def move(self, job: JobRef, printer: PrinterRef, *, reason: str = "") -> Job:
         """Move a job that is not printing to another printer."""
-        request = pb.MoveJobRequest(name=job_name(job), printer=printer_name(printer))
+        request = pb.MoveJobRequest(name=job_name(job), printer=printer_name(printer), reason=reason)
         return (await self._connection.call(self._print.MoveJob, request)).job
 
     async def resume(
-        self, job: JobRef, *, unit: int | None = None, offset: int | None = None, mark: bool = False
+        self,
+        job: JobRef,
+        *,
+        unit: int | None = None,
+        offset: int | None = None,
+        mark: bool = False,
+        reason: str = "",
     ) -> Job:
         """Go on with a job that stopped in the middle, at a unit (from 1) or at a payload byte (from 0)."""
         if (unit is None) == (offset is None):
             raise ValueError("name either a unit or an offset to resume at")
-        request = pb.ResumeJobRequest(name=job_name(job), mark=mark)
+        request = pb.ResumeJobRequest(name=job_name(job), mark=mark, reason=reason)
         if unit is not None:
             request.unit = unit
         else:
@@ -162,6 +167,7 @@ class JobCalls:
         *,
         mark: bool = False,
         request_id: str | None = None,
+        reason: str = "",
     ) -> Job:
         """Print units (first, last) again; return the new job that does it."""
         request = pb.ReprintUnitsRequest(
@@ -169,6 +175,7 @@ class JobCalls:
             units=[UnitRange(first=first, last=last) for first, last in units],
             mark=mark,
             request_id=request_id or new_request_id(),
+            reason=reason,
         )
         return (await self._connection.call(self._print.ReprintUnits, request, safe=True)).job
 

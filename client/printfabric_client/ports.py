@@ -162,9 +162,9 @@ class Ports:
         request = pb.PausePortRequest(name=port_resource(port), reason=reason)
         return (await self._connection.call(self._stub.PausePort, request)).port
 
-    async def resume(self, port: PortRef) -> Port:
+    async def resume(self, port: PortRef, *, reason: str = "") -> Port:
         """Send it jobs again."""
-        request = pb.ResumePortRequest(name=port_resource(port))
+        request = pb.ResumePortRequest(name=port_resource(port), reason=reason)
         return (await self._connection.call(self._stub.ResumePort, request)).port
 
     async def tap(

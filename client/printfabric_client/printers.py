@@ -96,12 +96,14 @@ class Printers:
         request = pb.PausePrinterRequest(name=printer_name(printer), reason=reason)
         return (await self._connection.call(self._stub.PausePrinter, request)).printer
 
-    async def resume(self, printer: PrinterRef) -> pb.Printer:
+    async def resume(self, printer: PrinterRef, *, reason: str = "") -> pb.Printer:
         """Schedule again."""
-        request = pb.ResumePrinterRequest(name=printer_name(printer))
+        request = pb.ResumePrinterRequest(name=printer_name(printer), reason=reason)
         return (await self._connection.call(self._stub.ResumePrinter, request)).printer
 
-    async def purge(self, printer: PrinterRef, *, include_current: bool = False) -> int:
+    async def purge(self, printer: PrinterRef, *, include_current: bool = False, reason: str = "") -> int:
         """Cancel all jobs but the one that prints; return how many."""
-        request = pb.PurgePrinterRequest(name=printer_name(printer), include_current=include_current)
+        request = pb.PurgePrinterRequest(
+            name=printer_name(printer), include_current=include_current, reason=reason
+        )
         return (await self._connection.call(self._stub.PurgePrinter, request)).canceled_jobs

@@ -135,6 +135,11 @@ class Acts:
         return self._book.jobs.get(after.number, after)
 
 
+def because(what: str, reason: str) -> str:
+    """Return what was done, and why if somebody said so."""
+    return f"{what}: {reason}" if what and reason else what or reason
+
+
 def shown(value: object) -> str:
     """Return a value that was changed as a line of history has it."""
     if isinstance(value, tuple | frozenset) and not hasattr(value, "_fields"):

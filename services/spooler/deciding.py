@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.errors import FabricError, InvalidArgument, NotSupported, WrongState
-from spooler.acts import Acts, to_its_end
+from spooler.acts import Acts, because, to_its_end
 from spooler.aftermath import hold_reason, unit_range, with_units
 from spooler.dispatcher import Dispatcher
 from spooler.job import Attempt, Job, Segment, event_of
@@ -100,7 +100,7 @@ class Deciding(Acts):
     # --- going on at a place
 
     @to_its_end
-    async def resume(self, number: int, who: str, offset: int, mark: bool = False) -> Job:
+    async def resume(self, number: int, who: str, offset: int, mark: bool = False, reason: str = "") -> Job:
         """Go on with a job that stopped in its middle, at a payload byte that the caller names; nothing goes before it."""
         if mark:
             raise InvalidArgument(
@@ -111,10 +111,12 @@ class Deciding(Acts):
         size = job.document.size_bytes
         if not 0 <= offset < max(size, 1):
             raise InvalidArgument(f"byte {offset} is not in a document of {size} bytes", field="offset")
-        return await self._resume(job, [Segment(offset, size)], who, f"at byte {offset}")
+        return await self._resume(job, [Segment(offset, size)], who, because(f"at byte {offset}", reason))
 
     @to_its_end
-    async def resume_at_unit(self, number: int, who: str, unit: int, mark: bool = False) -> Job:
+    async def resume_at_unit(
+        self, number: int, who: str, unit: int, mark: bool = False, reason: str = ""
+    ) -> Job:
         """Go on with a job that stopped in its middle, at a unit, from 1.
 
         Raises:
@@ -132,7 +134,7 @@ class Deciding(Acts):
         if mark:
             parts = [Part(unit, unit, True)] + [Part(unit + 1, ends.total)] * (unit < ends.total)
         segments = await self._segments(job, ends, parts)
-        return await self._resume(job, segments, who, f"at {ends.kind} {unit}")
+        return await self._resume(job, segments, who, because(f"at {ends.kind} {unit}", reason))
 
     async def _resume(self, job: Job, segments: Sequence[Segment], who: str, place: str) -> Job:
         """Go on at a place; what is left out before it, and not proven, is the caller's word."""
@@ -172,7 +174,7 @@ class Deciding(Acts):
         if units.kind is UnitKind.DOCUMENT:
             unsure, behind = UnitSpan(1, 1), 2
         chosen = decided(unsure, decisions, units.kind)
-        detail = _words(units.kind, chosen) + (f": {reason}" if reason else "")
+        detail = because(_words(units.kind, chosen), reason)
         parts = parts_of(chosen, behind, max(units.total, 1))
         numbers = edges_of(parts)
         ends = await self.units.ends(job, numbers) if parts else None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from chassis.errors import FabricError, PrinterNotFound, WrongState
-from spooler.acts import shown, to_its_end
+from spooler.acts import because, shown, to_its_end
 from spooler.dispatcher import Dispatcher
 from spooler.job import HistoryEvent
 from spooler.job_state import JobState
@@ -42,30 +42,30 @@ class PrinterSteering:
         return created
 
     @to_its_end
-    async def update_printer(self, printer: Printer, who: str, etag: str = "") -> Printer:
+    async def update_printer(self, printer: Printer, who: str, etag: str = "", reason: str = "") -> Printer:
         """Replace a printer's settings. Raises PrinterNotFound, EtagMismatch."""
         async with self._turn(printer.name):
             queue = self._book.queues.get(printer.name)
             updated = await self._store.update_printer(printer, etag=etag)
             detail = _differences(queue.printer, updated) if queue is not None else ""
-            await self._note(updated, "printer-changed", who, detail)
+            await self._note(updated, "printer-changed", who, because(detail, reason))
             return updated
 
     @to_its_end
     async def delete_printer(
-        self, name: str, who: str, etag: str = "", cancel_jobs: bool = False
+        self, name: str, who: str, etag: str = "", cancel_jobs: bool = False, reason: str = ""
     ) -> Printer | None:
         """Delete a printer; return it when it stays until its jobs are done, None when it is gone."""
         queue = self._book.queue(name)
         if queue.printer.paused is not None and queue.jobs and not cancel_jobs:
             raise WrongState(f"printer {name} is paused and has jobs: resume or purge it first", printer=name)
         if cancel_jobs:
-            await self.purge_printer(name, who, include_current=True)
+            await self.purge_printer(name, who, include_current=True, reason=reason)
         pending = await self._store.delete_printer(name, etag=etag)
         if pending is None:
-            await self._gone(name, who)
+            await self._gone(name, who, reason)
         else:
-            await self._note(pending, "printer-deleting", who)
+            await self._note(pending, "printer-deleting", who, reason)
         return pending
 
     @to_its_end
@@ -74,9 +74,9 @@ class PrinterSteering:
         return await self._set_paused(name, Paused(who, datetime.now(UTC), reason), "paused", who, reason)
 
     @to_its_end
-    async def resume_printer(self, name: str, who: str) -> Printer:
+    async def resume_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Schedule again, and try ports that wait for another try at once."""
-        resumed = await self._set_paused(name, None, "resumed", who)
+        resumed = await self._set_paused(name, None, "resumed", who, reason)
         for port in resumed.ports:
             lane = self._dispatcher.lanes.get(port.key)
             if lane is not None:
@@ -84,18 +84,21 @@ class PrinterSteering:
         return resumed
 
     @to_its_end
-    async def purge_printer(self, name: str, who: str, include_current: bool = False) -> int:
+    async def purge_printer(
+        self, name: str, who: str, include_current: bool = False, reason: str = ""
+    ) -> int:
         """Cancel a printer's jobs, the one that prints only on demand; return how many."""
         numbers = list(self._book.queue(name).jobs)
         jobs = [self._book.jobs[number] for number in numbers]
-        count = await self._jobs.cancel_all([job for job in jobs if job.state in _WAITS], who, "purge")
+        why = because("purge", reason)
+        count = await self._jobs.cancel_all([job for job in jobs if job.state in _WAITS], who, why)
         if include_current:
             for job in jobs:
                 if job.state not in _WAITS:
-                    await self._jobs.cancel(job.number, who, "purge")
+                    await self._jobs.cancel(job.number, who, why)
                     count += 1
         words = f"{count} job{'' if count == 1 else 's'} cancelled"
-        await self._write_down(HistoryEvent("purged", who, words, printer=name))
+        await self._write_down(HistoryEvent("purged", who, because(words, reason), printer=name))
         return count
 
     @to_its_end
@@ -115,12 +118,12 @@ class PrinterSteering:
             raise
 
     @to_its_end
-    async def resume_port(self, port: PortName, who: str) -> None:
+    async def resume_port(self, port: PortName, who: str, reason: str = "") -> None:
         """Send jobs to it again: it is no longer paused, or somebody has looked at what it waited for."""
         lane = self._dispatcher.lanes.get(port.key)
         waited = lane.error.message if lane is not None and lane.failed and lane.error is not None else ""
         pauses = [(port, None)] if port.key in self._dispatcher.paused_ports else []
-        event = HistoryEvent("resumed", who, waited, port=port)
+        event = HistoryEvent("resumed", who, because(waited, reason), port=port)
         await self._store.record(Changes(pauses=pauses, history=[event]))
         self._dispatcher.paused_ports.pop(port.key, None)
         if lane is not None:
@@ -152,11 +155,11 @@ class PrinterSteering:
         self._dispatcher.kick(printer.name)
         await self._write_down(HistoryEvent(what, who, detail, printer=printer.name))
 
-    async def _gone(self, name: str, who: str) -> None:
+    async def _gone(self, name: str, who: str, reason: str = "") -> None:
         self._book.drop_printer(name)
         self._dispatcher.printers_changed()
         self._dispatcher.hub.deleted(f"printers/{name}")
-        await self._write_down(HistoryEvent("printer-deleted", who, printer=name))
+        await self._write_down(HistoryEvent("printer-deleted", who, reason, printer=name))
 
     async def _write_down(self, event: HistoryEvent) -> None:
         """Make a line of what was done durable; what was done stays done, so a full disk only delays the line."""

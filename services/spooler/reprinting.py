@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chassis.errors import FabricError, InvalidArgument, RequestIdReused
+from spooler.acts import because
 from spooler.deciding import Deciding
 from spooler.job import Job, Segment, event_of
 from spooler.ledger import UnitSpan
@@ -26,6 +27,7 @@ class Asking(NamedTuple):
     owner: str
     client: str
     request_id: str = ""
+    reason: str = ""
 
 
 class Reprinting(Deciding):
@@ -74,6 +76,7 @@ class Reprinting(Deciding):
         words = f"units {_text(units)} as job {result.number}" + (", marked" if mark else "")
         if said := "; ".join(one.words for one in segments if one.words):
             words += f" ({said})"
+        words = because(words, asking.reason)
         self._store.record_soon(Changes(history=[event_of(job, "reprinted", asking.owner, words)]))
         return result
 

@@ -19,7 +19,7 @@ from chassis.errors import (
     InvalidArgument,
     WrongState,
 )
-from spooler.acts import STOP_WAIT_S, shown, to_its_end
+from spooler.acts import STOP_WAIT_S, because, shown, to_its_end
 from spooler.aftermath import error_of
 from spooler.by_policy import ByPolicy
 from spooler.delivery import INTERRUPTED
@@ -117,7 +117,7 @@ class Steering(Reprinting):
         return await self._put(job, after, "held", who, reason)
 
     @to_its_end
-    async def release(self, number: int, who: str) -> Job:
+    async def release(self, number: int, who: str, reason: str = "") -> Job:
         """Let a held job print; try again at once what waits for a port."""
         job = await self._settled(number)
         if job.state is JobState.PENDING_HELD:
@@ -129,12 +129,14 @@ class Steering(Reprinting):
                 )
             # What waited too long was released knowingly: its waiting is counted from now.
             since = datetime.now(UTC) if OVERDUE in job.reasons else None
-            return await self._put(job, replace(self._let_go(job), not_before=since), "released", who)
+            return await self._put(job, replace(self._let_go(job), not_before=since), "released", who, reason)
         if job.ended:
             raise WrongState(f"job {number} has ended ({job.state})", job=number, state=job.state)
         if job.state is JobState.PENDING and job.not_before is not None:
-            return await self._put(job, replace(job, not_before=None), "released", who)
-        await self._store.record(Changes(history=[event_of(job, "released", who, "its ports are tried now")]))
+            return await self._put(job, replace(job, not_before=None), "released", who, reason)
+        await self._store.record(
+            Changes(history=[event_of(job, "released", who, because("its ports are tried now", reason))])
+        )
         self._try_ports(job)
         return job
 
@@ -147,7 +149,7 @@ class Steering(Reprinting):
         return replace(after, ledger=ledger, rest=job.rest, resume_offset=job.resume_offset)
 
     @to_its_end
-    async def restart(self, number: int, who: str, mark: bool = False) -> Job:
+    async def restart(self, number: int, who: str, mark: bool = False, reason: str = "") -> Job:
         """Print a job again from its beginning, whatever came out before; with a mark on each unit if that is wanted.
 
         Raises:
@@ -170,10 +172,10 @@ class Steering(Reprinting):
         if segments:
             # No port has printed any of it this time: it is bound to none.
             after = replace(after, rest=tuple(segments), resume_offset=segments[0].start, port=None)
-        return await self._put(job, after, "restarted", who, "with a mark" if mark else "")
+        return await self._put(job, after, "restarted", who, because("with a mark" if mark else "", reason))
 
     @to_its_end
-    async def move(self, number: int, printer: str, who: str) -> Job:
+    async def move(self, number: int, printer: str, who: str, reason: str = "") -> Job:
         """Let another printer print a job that waits; it keeps its number, owner and priority."""
         job = await self._settled(number)
         self._check_printer(printer)
@@ -185,10 +187,10 @@ class Steering(Reprinting):
                 state=job.state,
             )
         after = replace(job, state=step(job.state, JobEvent.MOVE), printer=printer, port=None)
-        return await self._put(job, after, "moved", who, f"from {job.printer} to {printer}")
+        return await self._put(job, after, "moved", who, because(f"from {job.printer} to {printer}", reason))
 
     @to_its_end
-    async def update(self, /, number: int, who: str, **fields: Any) -> Job:
+    async def update(self, /, number: int, who: str, reason: str = "", **fields: Any) -> Job:
         """Change what may be changed of a job that has not ended."""
         wrong = sorted(set(fields) - CHANGEABLE)
         if wrong:
@@ -205,7 +207,7 @@ class Steering(Reprinting):
             fields["document"] = job.document._replace(name=fields.pop("document_name"))
         if fields.get("copies", job.copies) <= job.copies_printed:
             raise InvalidArgument(f"{job.copies_printed} copies are printed already", field="copies")
-        return await self._put(job, replace(job, **fields), "changed", who, words)
+        return await self._put(job, replace(job, **fields), "changed", who, because(words, reason))
 
     @to_its_end
     async def cancel_all(self, jobs: Sequence[Job], who: str, reason: str) -> int:

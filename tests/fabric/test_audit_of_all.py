@@ -73,7 +73,7 @@ class Scene:
 async def update_job(scene: Scene) -> None:
     job = await scene.held()
     job.priority = 99
-    request = print_pb.UpdateJobRequest(job=job)
+    request = print_pb.UpdateJobRequest(job=job, reason="urgent")
     request.update_mask.paths.append("priority")
     await scene.rig.print.UpdateJob(request)
 
@@ -91,20 +91,24 @@ async def hold(scene: Scene) -> None:
 
 async def release_to_try(scene: Scene) -> None:
     job = (await scene.rig.submit()).job  # its printer is paused
-    await scene.rig.print.ReleaseJob(print_pb.ReleaseJobRequest(name=job.name))
+    await scene.rig.print.ReleaseJob(print_pb.ReleaseJobRequest(name=job.name, reason="go"))
 
 
 async def restart(scene: Scene) -> None:
-    await scene.rig.print.RestartJob(print_pb.RestartJobRequest(name=(await scene.held()).name))
+    await scene.rig.print.RestartJob(
+        print_pb.RestartJobRequest(name=(await scene.held()).name, reason="smudged")
+    )
 
 
 async def move(scene: Scene) -> None:
-    request = print_pb.MoveJobRequest(name=(await scene.held()).name, printer="spare")
+    request = print_pb.MoveJobRequest(name=(await scene.held()).name, printer="spare", reason="no ribbon")
     await scene.rig.print.MoveJob(request)
 
 
 async def resume(scene: Scene) -> None:
-    await scene.rig.print.ResumeJob(print_pb.ResumeJobRequest(name=(await scene.undecided()).name, unit=2))
+    await scene.rig.print.ResumeJob(
+        print_pb.ResumeJobRequest(name=(await scene.undecided()).name, unit=2, reason="one is there")
+    )
 
 
 async def resolve(scene: Scene) -> None:
@@ -116,7 +120,7 @@ async def resolve(scene: Scene) -> None:
 
 
 async def reprint(scene: Scene) -> None:
-    request = print_pb.ReprintUnitsRequest(name=(await scene.held()).name)
+    request = print_pb.ReprintUnitsRequest(name=(await scene.held()).name, reason="torn")
     request.units.append(ledger_pb2.UnitRange(first=2, last=2))
     await scene.rig.print.ReprintUnits(request)
 
@@ -137,13 +141,13 @@ async def create_printer(scene: Scene) -> None:
 
 async def update_printer(scene: Scene) -> None:
     printer = printer_pb.Printer(name="printers/till", location="dock 2")
-    request = printer_pb.UpdatePrinterRequest(printer=printer)
+    request = printer_pb.UpdatePrinterRequest(printer=printer, reason="it was moved")
     request.update_mask.paths.append("location")
     await scene.rig.printers.UpdatePrinter(request)
 
 
 async def delete_printer(scene: Scene) -> None:
-    await scene.rig.printers.DeletePrinter(printer_pb.DeletePrinterRequest(name="till"))
+    await scene.rig.printers.DeletePrinter(printer_pb.DeletePrinterRequest(name="till", reason="sold"))
 
 
 async def pause_printer(scene: Scene) -> None:
@@ -153,12 +157,12 @@ async def pause_printer(scene: Scene) -> None:
 
 
 async def resume_printer(scene: Scene) -> None:
-    await scene.rig.printers.ResumePrinter(printer_pb.ResumePrinterRequest(name="labels"))
+    await scene.rig.printers.ResumePrinter(printer_pb.ResumePrinterRequest(name="labels", reason="it is in"))
 
 
 async def purge_printer(scene: Scene) -> None:
     await scene.held("spare")
-    await scene.rig.printers.PurgePrinter(printer_pb.PurgePrinterRequest(name="spare"))
+    await scene.rig.printers.PurgePrinter(printer_pb.PurgePrinterRequest(name="spare", reason="old"))
 
 
 async def add_port(scene: Scene) -> None:
@@ -187,7 +191,7 @@ async def pause_port(scene: Scene) -> None:
 
 
 async def resume_port(scene: Scene) -> None:
-    await scene.rig.ports.ResumePort(port_pb.ResumePortRequest(name=P9))
+    await scene.rig.ports.ResumePort(port_pb.ResumePortRequest(name=P9, reason="it is clear"))
 
 
 async def delete_port(scene: Scene) -> None:
@@ -230,28 +234,28 @@ class Row(NamedTuple):
 
 # One after the other at one spooler.
 ROWS = [
-    Row("UpdateJob", update_job, "changed", "jobs/", "priority: 50 -> 99"),
+    Row("UpdateJob", update_job, "changed", "jobs/", "priority: 50 -> 99: urgent"),
     Row("CancelJob", cancel, "canceled", "jobs/", "wrong roll"),
-    Row("RestartJob", restart, "restarted", "jobs/"),
-    Row("MoveJob", move, "moved", "jobs/", "from labels to spare"),
-    Row("ResumeJob", resume, "resumed", "jobs/", "at label 2"),
+    Row("RestartJob", restart, "restarted", "jobs/", "smudged"),
+    Row("MoveJob", move, "moved", "jobs/", "from labels to spare: no ribbon"),
+    Row("ResumeJob", resume, "resumed", "jobs/", "at label 2: one is there"),
     Row("ResolveJob", resolve, "decided", "jobs/", "I saw it"),
-    Row("ReprintUnits", reprint, "reprinted", "jobs/", "units 2 as job"),
+    Row("ReprintUnits", reprint, "reprinted", "jobs/", ": torn"),
     Row("HoldJob", hold, "held", "jobs/", "first the till"),
-    Row("ReleaseJob", release_to_try, "released", "jobs/"),
+    Row("ReleaseJob", release_to_try, "released", "jobs/", "its ports are tried now: go"),
     Row("DeleteUpload", delete_upload, "upload-forgotten", "", "upload r-1"),
     Row("CreatePrinter", create_printer, "printer-added", "printers/till"),
-    Row("UpdatePrinter", update_printer, "printer-changed", "printers/till", "none -> dock 2"),
-    Row("DeletePrinter", delete_printer, "printer-deleted", "printers/till"),
+    Row("UpdatePrinter", update_printer, "printer-changed", "printers/till", "none -> dock 2: it was moved"),
+    Row("DeletePrinter", delete_printer, "printer-deleted", "printers/till", "sold"),
     Row("PausePrinter", pause_printer, "paused", "printers/labels", "a new ribbon"),
-    Row("ResumePrinter", resume_printer, "resumed", "printers/labels"),
-    Row("PurgePrinter", purge_printer, "purged", "printers/spare", "jobs cancelled"),
+    Row("ResumePrinter", resume_printer, "resumed", "printers/labels", "it is in"),
+    Row("PurgePrinter", purge_printer, "purged", "printers/spare", "jobs cancelled: old"),
     Row("AddPort", add_port, "port-added", P9),
     Row("ConfigurePort", configure_port, "port-configured", P9, "host"),
     Row("SetPort", set_port, "port-reported", P9, "the roll is empty"),
     Row("PausePort", pause_port, "paused", P9, "a new cable"),
-    Row("ResumePort", resume_port, "resumed", P9),
-    Row("ResumePort", resume_port, "resumed", P9),  # not paused: somebody has looked at it
+    Row("ResumePort", resume_port, "resumed", P9, "it is clear"),
+    Row("ResumePort", resume_port, "resumed", P9, "it is clear"),  # not paused: somebody has looked at it
     Row("DeletePort", delete_port, "port-deleted", P9),
     Row("XcvData", xcv_data, "port-configured", "hosts/edge/ports/P1:"),
     Row("StreamXcvData", stream_xcv_data, "port-command", "hosts/edge/ports/P1:", "AutoBaud"),

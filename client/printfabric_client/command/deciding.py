@@ -9,7 +9,7 @@ import click
 from printfabric.spooler.v1.print_service_pb2 import UncertainDecision, UnitDecision
 from printfabric.types.v1.ledger_pb2 import UnitRange
 from printfabric_client.command.options import Session, command, complete_jobs
-from printfabric_client.command.steering import steer
+from printfabric_client.command.steering import reason_option, steer
 
 _DECISIONS = {
     "skip": UncertainDecision.UNCERTAIN_DECISION_SKIP,
@@ -47,18 +47,25 @@ _mark = click.option(
 )
 @click.option("--at-byte", "offset", type=click.IntRange(0), metavar="N", help="Go on at this byte, from 0.")
 @_mark
-def resume_command(session: Session, job: str, unit: int | None, offset: int | None, mark: bool) -> None:
+@reason_option
+def resume_command(
+    session: Session, job: str, unit: int | None, offset: int | None, mark: bool, reason: str
+) -> None:
     """Go on with a job that stopped in the middle: `printfabric resume 4711 --at 9`."""
     if (unit is None) == (offset is None):
         raise click.UsageError("say where: --at 9 for the ninth label, or --at-byte")
-    steer(session, (job,), lambda fabric, name: fabric.resume(name, unit=unit, offset=offset, mark=mark))
+    steer(
+        session,
+        (job,),
+        lambda fabric, name: fabric.resume(name, unit=unit, offset=offset, mark=mark, reason=reason),
+    )
 
 
 @command("resolve")
 @_job
 @click.argument("decisions", metavar="DECISION…", nargs=-1, required=True, type=_decision)
 @click.option("--units", metavar="N[-M]", type=_units, help="Which, when one decision is given without.")
-@click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
+@reason_option
 def resolve_command(
     session: Session, job: str, decisions: tuple[UnitDecision, ...], units: UnitRange | None, reason: str
 ) -> None:
@@ -83,13 +90,19 @@ def resolve_command(
 @click.argument("units", metavar="N[-M]…", nargs=-1, required=True, type=_units)
 @_mark
 @click.option("--request-id", metavar="ID", help="However often it is called with it: printed once.")
+@reason_option
 def reprint_command(
-    session: Session, job: str, units: tuple[UnitRange, ...], mark: bool, request_id: str | None
+    session: Session,
+    job: str,
+    units: tuple[UnitRange, ...],
+    mark: bool,
+    request_id: str | None,
+    reason: str,
 ) -> None:
     """Print labels of a job again, as a new job: `printfabric reprint 4711 3-4 20`."""
     ranges = [(one.first, one.last) for one in units]
     steer(
         session,
         (job,),
-        lambda fabric, name: fabric.reprint(name, ranges, mark=mark, request_id=request_id),
+        lambda fabric, name: fabric.reprint(name, ranges, mark=mark, request_id=request_id, reason=reason),
     )

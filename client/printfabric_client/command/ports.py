@@ -156,11 +156,12 @@ def pause_port(session: Session, name: str, reason: str) -> None:
 
 @command("resume")
 @_name
-def resume_port(session: Session, name: str) -> None:
+@click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
+def resume_port(session: Session, name: str, reason: str) -> None:
     """Send it jobs again."""
 
     async def resume(fabric: Client) -> None:
-        _say(session, await fabric.ports.resume(name), "resumed")
+        _say(session, await fabric.ports.resume(name, reason=reason), "resumed")
 
     session.run(resume)
 

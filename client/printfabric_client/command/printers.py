@@ -150,19 +150,21 @@ def pause_printer(session: Session, name: str, reason: str) -> None:
 
 @command("resume")
 @_name
-def resume_printer(session: Session, name: str) -> None:
+@click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
+def resume_printer(session: Session, name: str, reason: str) -> None:
     """Schedule again."""
-    session.run(lambda fabric: _say_when_done(session.output, fabric.printers.resume(name)))
+    session.run(lambda fabric: _say_when_done(session.output, fabric.printers.resume(name, reason=reason)))
 
 
 @command("purge")
 @_name
 @click.option("--current", is_flag=True, help="The job that prints as well.")
-def purge_printer(session: Session, name: str, current: bool) -> None:
+@click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
+def purge_printer(session: Session, name: str, current: bool, reason: str) -> None:
     """Cancel all jobs of a printer but the one that prints."""
 
     async def purge(fabric: Client) -> None:
-        count = await fabric.printers.purge(name, include_current=current)
+        count = await fabric.printers.purge(name, include_current=current, reason=reason)
         if session.json:
             session.output.value({"canceled_jobs": count}, live=True)
         elif not session.quiet:

@@ -48,7 +48,7 @@ def steer(session: Session, jobs: tuple[str, ...], verb: Verb) -> None:
     raise SystemExit(session.run(each))
 
 
-_reason = click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
+reason_option = click.option("-r", "--reason", default="", metavar="TEXT", help="Why, for the record.")
 _mark = click.option(
     "--mark", is_flag=True, help="Put a visible mark on the paper where the language allows it."
 )
@@ -56,7 +56,7 @@ _mark = click.option(
 
 @command("cancel")
 @jobs_argument
-@_reason
+@reason_option
 def cancel_command(session: Session, jobs: tuple[str, ...], reason: str) -> None:
     """End jobs. What the device has taken cannot be called back; the ledger says how much that is."""
     steer(session, jobs, lambda fabric, job: fabric.cancel(job, reason=reason))
@@ -64,7 +64,7 @@ def cancel_command(session: Session, jobs: tuple[str, ...], reason: str) -> None
 
 @command("hold")
 @jobs_argument
-@_reason
+@reason_option
 def hold_command(session: Session, jobs: tuple[str, ...], reason: str) -> None:
     """Hold jobs until they are released."""
     steer(session, jobs, lambda fabric, job: fabric.hold(job, reason=reason))
@@ -72,32 +72,38 @@ def hold_command(session: Session, jobs: tuple[str, ...], reason: str) -> None:
 
 @command("release")
 @jobs_argument
-def release_command(session: Session, jobs: tuple[str, ...]) -> None:
+@reason_option
+def release_command(session: Session, jobs: tuple[str, ...], reason: str) -> None:
     """Release held jobs, or retry those that wait."""
-    steer(session, jobs, lambda fabric, job: fabric.release(job))
+    steer(session, jobs, lambda fabric, job: fabric.release(job, reason=reason))
 
 
 @command("restart")
 @jobs_argument
 @_mark
-def restart_command(session: Session, jobs: tuple[str, ...], mark: bool) -> None:
+@reason_option
+def restart_command(session: Session, jobs: tuple[str, ...], mark: bool, reason: str) -> None:
     """Print jobs again from their beginning, whatever came out before."""
-    steer(session, jobs, lambda fabric, job: fabric.restart(job, mark=mark))
+    steer(session, jobs, lambda fabric, job: fabric.restart(job, mark=mark, reason=reason))
 
 
 @command("move")
 @jobs_argument
 @click.argument("printer", metavar="PRINTER", shell_complete=complete_printers)
-def move_command(session: Session, jobs: tuple[str, ...], printer: str) -> None:
+@reason_option
+def move_command(session: Session, jobs: tuple[str, ...], printer: str, reason: str) -> None:
     """Move jobs that are not printing to another printer: `printfabric move 4711 4712 labels-2`."""
-    steer(session, jobs, lambda fabric, job: fabric.move(job, printer))
+    steer(session, jobs, lambda fabric, job: fabric.move(job, printer, reason=reason))
 
 
 @command("change")
 @jobs_argument
 @click.option("--priority", type=click.IntRange(1, 99), help="1 (last) to 99 (first).")
 @click.option("-n", "--copies", type=click.IntRange(1, 9999), help="Copies, those that came out included.")
-def change_command(session: Session, jobs: tuple[str, ...], priority: int | None, copies: int | None) -> None:
+@reason_option
+def change_command(
+    session: Session, jobs: tuple[str, ...], priority: int | None, copies: int | None, reason: str
+) -> None:
     """Change jobs that have not ended: `printfabric change 4711 --priority 99` lets it go first."""
     fields = [name for name, value in (("priority", priority), ("copies", copies)) if value is not None]
     if not fields:
@@ -108,6 +114,6 @@ def change_command(session: Session, jobs: tuple[str, ...], priority: int | None
         job = await fabric.get(name)
         for field in fields:
             setattr(job, field, wanted[field])
-        return await fabric.update(job, *fields)
+        return await fabric.update(job, *fields, reason=reason)
 
     steer(session, jobs, change)

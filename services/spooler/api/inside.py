@@ -119,22 +119,24 @@ class Steers(Protocol):
     async def hold(self, number: int, who: str, reason: str = "") -> Job:
         """Hold a job."""
 
-    async def release(self, number: int, who: str) -> Job:
+    async def release(self, number: int, who: str, reason: str = "") -> Job:
         """Release a job."""
 
-    async def restart(self, number: int, who: str, mark: bool = False) -> Job:
+    async def restart(self, number: int, who: str, mark: bool = False, reason: str = "") -> Job:
         """Print a job again."""
 
-    async def move(self, number: int, printer: str, who: str) -> Job:
+    async def move(self, number: int, printer: str, who: str, reason: str = "") -> Job:
         """Move a job."""
 
-    async def update(self, number: int, who: str, **fields: Any) -> Job:
+    async def update(self, number: int, who: str, reason: str = "", **fields: Any) -> Job:
         """Change fields of a job."""
 
-    async def resume(self, number: int, who: str, offset: int, mark: bool = False) -> Job:
+    async def resume(self, number: int, who: str, offset: int, mark: bool = False, reason: str = "") -> Job:
         """Go on with a job at a byte."""
 
-    async def resume_at_unit(self, number: int, who: str, unit: int, mark: bool = False) -> Job:
+    async def resume_at_unit(
+        self, number: int, who: str, unit: int, mark: bool = False, reason: str = ""
+    ) -> Job:
         """Go on with a job at a unit."""
 
     async def resolve_units(
@@ -160,27 +162,29 @@ class PrinterSteers(Protocol):
     async def create_printer(self, printer: Printer, who: str, request_id: str = "") -> Printer:
         """Add a printer."""
 
-    async def update_printer(self, printer: Printer, who: str, etag: str = "") -> Printer:
+    async def update_printer(self, printer: Printer, who: str, etag: str = "", reason: str = "") -> Printer:
         """Change a printer."""
 
     async def delete_printer(
-        self, name: str, who: str, etag: str = "", cancel_jobs: bool = False
+        self, name: str, who: str, etag: str = "", cancel_jobs: bool = False, reason: str = ""
     ) -> Printer | None:
         """Delete a printer; returned when it is only pending."""
 
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Pause a printer."""
 
-    async def resume_printer(self, name: str, who: str) -> Printer:
+    async def resume_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Resume a printer."""
 
-    async def purge_printer(self, name: str, who: str, include_current: bool = False) -> int:
+    async def purge_printer(
+        self, name: str, who: str, include_current: bool = False, reason: str = ""
+    ) -> int:
         """Cancel a printer's jobs."""
 
     async def pause_port(self, port: PortName, who: str, reason: str = "") -> None:
         """Send a port no more jobs."""
 
-    async def resume_port(self, port: PortName, who: str) -> None:
+    async def resume_port(self, port: PortName, who: str, reason: str = "") -> None:
         """Send a port jobs again."""
 
     async def note_port(self, port: PortName | None, who: str, what: str, detail: str = "") -> None:

@@ -31,7 +31,7 @@ from spooler.api.names import (
 )
 from spooler.api.port_setup import PortSetup, setting_names
 from spooler.api.port_use import PortUse
-from spooler.api.submission import invalid
+from spooler.api.submission import invalid, reason_of
 from spooler.api.xcv_sessions import Act, XcvSessions, act_of
 from spooler.hosts import HostInfo
 from spooler.port_info import PortInfo
@@ -159,16 +159,14 @@ class PortServicer(pb_grpc.PortServiceServicer):
     async def PausePort(self, request: pb.PausePortRequest, _context: Any) -> pb.PausePortResponse:
         """See the contract."""
         port = self._port(request.name)
-        if len(request.reason) > 255 or not request.reason.isprintable():
-            raise invalid("reason", "must be at most 255 printable characters")
-        await self._steering.pause_port(port.name, rights.caller(), request.reason)
+        await self._steering.pause_port(port.name, rights.caller(), reason_of(request.reason))
         self._hub.port(port)
         return pb.PausePortResponse(port=self._look.port_to_pb(port))
 
     async def ResumePort(self, request: pb.ResumePortRequest, _context: Any) -> pb.ResumePortResponse:
         """See the contract."""
         port = self._port(request.name)
-        await self._steering.resume_port(port.name, rights.caller())
+        await self._steering.resume_port(port.name, rights.caller(), reason_of(request.reason))
         self._hub.port(port)
         return pb.ResumePortResponse(port=self._look.port_to_pb(port))
 

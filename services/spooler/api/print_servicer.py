@@ -19,7 +19,7 @@ from spooler.api.job_update import changes_of
 from spooler.api.names import printer_of
 from spooler.api.paging import number_in, page_size, token_of
 from spooler.api.rights import Right
-from spooler.api.submission import MAX_REQUEST_ID, Submission, caller, check_document, invalid
+from spooler.api.submission import MAX_REQUEST_ID, Submission, caller, check_document, invalid, reason_of
 from spooler.api.submit_stream import SubmitStream
 from spooler.api.uploads import Uploads
 from spooler.job import HistoryEvent, Job
@@ -183,30 +183,33 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
     async def UpdateJob(self, request: pb.UpdateJobRequest, _context: Any) -> pb.UpdateJobResponse:
         """See the contract."""
         job, who = await self._mine(request.job.name, "change it", field="job.name")
-        changed = await self._steering.update(job.number, who, **changes_of(request))
+        changed = await self._steering.update(
+            job.number, who, reason_of(request.reason), **changes_of(request)
+        )
         return pb.UpdateJobResponse(job=job_to_pb(changed))
 
     async def CancelJob(self, request: pb.CancelJobRequest, _context: Any) -> pb.CancelJobResponse:
         """See the contract."""
         job, who = await self._mine(request.name, "cancel it")
-        changed = await self._steering.cancel(job.number, who, request.reason)
+        changed = await self._steering.cancel(job.number, who, reason_of(request.reason))
         return pb.CancelJobResponse(job=job_to_pb(changed))
 
     async def HoldJob(self, request: pb.HoldJobRequest, _context: Any) -> pb.HoldJobResponse:
         """See the contract."""
         job, who = await self._mine(request.name, "hold it")
-        changed = await self._steering.hold(job.number, who, request.reason)
+        changed = await self._steering.hold(job.number, who, reason_of(request.reason))
         return pb.HoldJobResponse(job=job_to_pb(changed))
 
     async def ReleaseJob(self, request: pb.ReleaseJobRequest, _context: Any) -> pb.ReleaseJobResponse:
         """See the contract."""
         job, who = await self._mine(request.name, "release it")
-        return pb.ReleaseJobResponse(job=job_to_pb(await self._steering.release(job.number, who)))
+        changed = await self._steering.release(job.number, who, reason_of(request.reason))
+        return pb.ReleaseJobResponse(job=job_to_pb(changed))
 
     async def RestartJob(self, request: pb.RestartJobRequest, _context: Any) -> pb.RestartJobResponse:
         """See the contract."""
         job, who = await self._mine(request.name, "print it again")
-        changed = await self._steering.restart(job.number, who, request.mark)
+        changed = await self._steering.restart(job.number, who, request.mark, reason_of(request.reason))
         return pb.RestartJobResponse(job=job_to_pb(changed))
 
     async def MoveJob(self, request: pb.MoveJobRequest, _context: Any) -> pb.MoveJobResponse:
@@ -214,7 +217,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         job, who = await self._mine(request.name, "move it")
         printer = printer_of(request.printer, "printer")
         rights.require_on(printer, Right.PRINT, "print on")
-        changed = await self._steering.move(job.number, printer, who)
+        changed = await self._steering.move(job.number, printer, who, reason_of(request.reason))
         return pb.MoveJobResponse(job=job_to_pb(changed))
 
     async def ResumeJob(self, request: pb.ResumeJobRequest, _context: Any) -> pb.ResumeJobResponse:
@@ -222,19 +225,20 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         if not request.HasField("position"):
             raise invalid("position", "is required: a unit or an offset")
         job, who = await self._mine(request.name, "resume it")
+        how = request.mark, reason_of(request.reason)
         if request.WhichOneof("position") == "unit":
-            changed = await self._steering.resume_at_unit(job.number, who, request.unit, request.mark)
+            changed = await self._steering.resume_at_unit(job.number, who, request.unit, *how)
             return pb.ResumeJobResponse(job=job_to_pb(changed))
         if request.offset > job.document.size_bytes:
             raise invalid("offset", f"is behind the document's {job.document.size_bytes} bytes")
-        changed = await self._steering.resume(job.number, who, request.offset, request.mark)
+        changed = await self._steering.resume(job.number, who, request.offset, *how)
         return pb.ResumeJobResponse(job=job_to_pb(changed))
 
     async def ResolveJob(self, request: pb.ResolveJobRequest, _context: Any) -> pb.ResolveJobResponse:
         """See the contract."""
         job, who = await self._mine(request.name, "decide about it")
         changed = await self._steering.resolve_units(
-            job.number, who, decisions_of(request.decisions), request.reason
+            job.number, who, decisions_of(request.decisions), reason_of(request.reason)
         )
         return pb.ResolveJobResponse(job=job_to_pb(changed))
 
@@ -247,7 +251,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         if len(request.request_id) > MAX_REQUEST_ID:
             raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} characters")
         asker = caller()
-        asking = Asking(asker.owner, asker.client, request.request_id)
+        asking = Asking(asker.owner, asker.client, request.request_id, reason_of(request.reason))
         made = await self._steering.reprint(job.number, asking, units, request.mark)
         return pb.ReprintUnitsResponse(job=job_to_pb(made))
 

@@ -16,7 +16,7 @@ from spooler.api.look import Look
 from spooler.api.names import printer_of
 from spooler.api.port_use import PortUse
 from spooler.api.rights import Right
-from spooler.api.submission import MAX_REQUEST_ID, invalid
+from spooler.api.submission import MAX_REQUEST_ID, invalid, reason_of
 from spooler.printer import Printer, check_name
 
 
@@ -77,7 +77,9 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         printer = settings_from_pb(apply_mask(settings, request.printer, request.update_mask), present)
         self._check_ports(printer, present, request.allow_unknown_ports)
         # The etag of what was read here goes along: an update from elsewhere in between is not overwritten.
-        updated = await self._steering.update_printer(printer, rights.caller(), present.etag)
+        updated = await self._steering.update_printer(
+            printer, rights.caller(), present.etag, reason_of(request.reason)
+        )
         return pb.UpdatePrinterResponse(printer=self._look.printer_to_pb(updated))
 
     async def DeletePrinter(
@@ -86,29 +88,28 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         """See the contract."""
         name = _of(request.name, "delete", Right.ADMINISTER)
         pending = await self._steering.delete_printer(
-            name, rights.caller(), request.etag, request.cancel_jobs
+            name, rights.caller(), request.etag, request.cancel_jobs, reason_of(request.reason)
         )
         return pb.DeletePrinterResponse(pending=pending is not None)
 
     async def PausePrinter(self, request: pb.PausePrinterRequest, _context: Any) -> pb.PausePrinterResponse:
         """See the contract."""
-        if len(request.reason) > 255 or not request.reason.isprintable():
-            raise invalid("reason", "must be at most 255 printable characters")
-        name = _of(request.name, "pause")
-        paused = await self._steering.pause_printer(name, rights.caller(), request.reason)
+        name, reason = _of(request.name, "pause"), reason_of(request.reason)
+        paused = await self._steering.pause_printer(name, rights.caller(), reason)
         return pb.PausePrinterResponse(printer=self._look.printer_to_pb(paused))
 
     async def ResumePrinter(
         self, request: pb.ResumePrinterRequest, _context: Any
     ) -> pb.ResumePrinterResponse:
         """See the contract."""
-        resumed = await self._steering.resume_printer(_of(request.name, "resume"), rights.caller())
+        name, reason = _of(request.name, "resume"), reason_of(request.reason)
+        resumed = await self._steering.resume_printer(name, rights.caller(), reason)
         return pb.ResumePrinterResponse(printer=self._look.printer_to_pb(resumed))
 
     async def PurgePrinter(self, request: pb.PurgePrinterRequest, _context: Any) -> pb.PurgePrinterResponse:
         """See the contract."""
-        name = _of(request.name, "purge")
-        count = await self._steering.purge_printer(name, rights.caller(), request.include_current)
+        name, reason = _of(request.name, "purge"), reason_of(request.reason)
+        count = await self._steering.purge_printer(name, rights.caller(), request.include_current, reason)
         return pb.PurgePrinterResponse(canceled_jobs=count)
 
     def _printer(self, name: str, field: str = "name") -> Printer:

@@ -39,6 +39,7 @@ from spooler.while_spooling import WhileSpooling
 
 MAX_INLINE_BYTES = 1 << 20  # of a document in SubmitJob; above, UploadJob is made for it
 MAX_REQUEST_ID = 128  # characters
+MAX_REASON = 255
 MAX_NAME = 255  # characters of a document's name, a format, a user
 MAX_ATTRIBUTES = 64
 MAX_ATTRIBUTE_BYTES = 256  # of each key and each value
@@ -65,6 +66,13 @@ def caller() -> Caller:
     if call is None:
         return Caller(NOBODY, "")
     return Caller(call.identity, call.peer.rpartition(":")[0])
+
+
+def reason_of(text: str) -> str:
+    """Return why somebody does something. Raises InvalidArgument: a line of history is short, and one line."""
+    if len(text) > MAX_REASON or not text.isprintable():
+        raise invalid("reason", f"must be at most {MAX_REASON} printable characters")
+    return text
 
 
 def invalid(field: str, why: str, **metadata: Any) -> InvalidArgument:
