@@ -12,12 +12,14 @@ from typing import Any
 import grpc
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
+from printfabric.monitor.v1 import xcv_service_pb2 as xcv_pb
 
 _SERVICE = "/printfabric.monitor.v1.MonitorService/"
 _NOTED: dict[str, Any] = {
     "OpenPort": pb.OpenPortRequest, "OpenPortEx": pb.OpenPortExRequest, "ClosePort": pb.ClosePortRequest,
     "NotifyUsedPorts": pb.NotifyUsedPortsRequest, "NotifyUnusedPorts": pb.NotifyUnusedPortsRequest,
     "Shutdown": pb.ShutdownRequest,
+    "/printfabric.monitor.v1.XcvService/XcvDataPort": xcv_pb.XcvDataPortRequest,
 }  # fmt: skip
 
 
@@ -99,6 +101,12 @@ class CallLog(grpc.GenericRpcHandler):
             self._ports[pb.OpenPortResponse.FromString(answer).handle.token] = call.port
         elif call.function == "OpenPortEx":
             self._ports[pb.OpenPortExResponse.FromString(answer).open.handle.token] = call.port
+
+    def commands(self, since: int = 0) -> list[str]:
+        """Return the names of the management commands that passed from a call on."""
+        with self._lock:
+            calls = self.calls[since:]
+        return [call.request.data_name for call in calls if call.function.endswith("/XcvDataPort")]
 
     def of(self, port: str) -> list[Call]:
         """Return the openings and closings of a port that succeeded, in order."""

@@ -334,9 +334,13 @@ def test_s21_the_ui_part_talks_by_the_spoolers_xcv_data(stage: Stage, restarts: 
     settings = (stage.folder / "portui.toml").read_text()
     assert stage.portmon.address not in settings
     add = ui.AddPortUIRequest(parent=f"hosts/{HOST}", monitor="Local Port", port_id="s21.prn")
+    asked = len(stage.log.calls)
     assert stage.portui_stub.AddPortUI(add).port.port.port == "s21.prn"
     assert "s21.prn" in stage.enum()
     stage.portui_stub.DeletePortUI(ui.DeletePortUIRequest(name=f"hosts/{HOST}/ports/s21.prn"))
+    passed = stage.log.commands(asked)
+    assert {"AddPort", "DeletePort"} <= set(passed), "from the spooler to the server part, by XcvData"
+    assert "s21.prn" not in stage.enum()
     stage.spooler.stop()
     try:
         with pytest.raises(grpc.RpcError) as refused:

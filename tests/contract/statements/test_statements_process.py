@@ -23,8 +23,7 @@ from tests.surroundings import require_tool
 # A device directory of its own, as a container has it: two devices that every program may have, and the one it owns.
 _OWN_DEVICES = """
 set -e
-device=$1; shift
-own=$(mktemp -d)
+own=$1 device=$2; shift 2
 mount -t tmpfs none "$own"
 mkdir "$own/pts"
 for one in null urandom "${device#/dev/}"; do : > "$own/$one"; mount --bind "/dev/$one" "$own/$one"; done
@@ -148,8 +147,20 @@ def test_s01_only_the_device_that_it_owns_has_to_be_there(tmp_path: Path) -> Non
     """A mount namespace stands in for the container. What the chart gives a pod is in tests/chart."""
     require_tool("unshare")
     with bench_in(tmp_path) as bench:
-        device = bench.line.device
-        alone = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _OWN_DEVICES, "sh", device]
+        device, own = bench.line.device, tmp_path / "dev"
+        own.mkdir()
+        alone = [
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            _OWN_DEVICES,
+            "sh",
+            str(own),
+            device,
+        ]
         looked = subprocess.run([*alone, "true"], capture_output=True, text=True, check=False)
         if looked.returncode != 0:
             pytest.skip(
