@@ -1,6 +1,6 @@
 """`make bench`: measures Print Fabric beside CUPS and LPrint, where they are installed, in one run.
 
-python -m tests.bench --output build/bench.json [--short] [--only rates,latency,large,pools,scale] [--directory DIR]
+python -m tests.bench --output build/bench.json [--short] [--only rates,latency,large,pools,scale,wide] [--directory DIR]
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from tests.bench.process import BenchError
 from tests.bench.receiver import Receiver
 from tests.bench.scale import scale
 from tests.bench.system import Devices, System
+from tests.bench.wide import wide
 
-PARTS = ("rates", "latency", "large", "pools", "scale")
+PARTS = ("rates", "latency", "large", "pools", "scale", "wide")
 PEERS: dict[str, type[Cups | LPrint]] = {"CUPS": Cups, "LPrint": LPrint}
 DRAINED = {
     "fabric": 1 << 30,
@@ -80,6 +81,9 @@ async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> d
             for name, kind in kinds.items():
                 make = partial(_make, kind, folder, receiver.devices, name)
                 result["scale"].append(await scale(bench, make, form, DRAINED[name]))
+        if "wide" in parts:
+            print("measuring many hosts …", file=sys.stderr, flush=True)
+            result["wide"] = [await wide(folder, printers, form) for printers in form.wide_printers]
         result["jobs_checked"] = bench.jobs_checked
         return result
     finally:

@@ -6,21 +6,26 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
-from printfabric.spooler.v1.printer_service_pb2 import PausePrinterRequest, ResumePrinterRequest
+from printfabric.spooler.v1.printer_service_pb2 import (
+    PausePrinterRequest,
+    Printer,
+    ResumePrinterRequest,
+    UpdatePrinterRequest,
+)
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
-from tests.bench.system import LAME_POOL, POOL, Devices, queue
+from tests.bench.system import EARLY, LAME_POOL, POOL, Devices, queue
 
 READY_S = 240.0  # a first start with many ports, on a machine that is busy with other tests
 UNANSWERED = 1024  # jobs of a stream that may wait for their answer
@@ -30,7 +35,7 @@ Request = Callable[[int], pb.SubmitJobRequest]
 
 
 class Fabric:
-    """One spooler, one port monitor, printers `q0`, `q1`, … each with a port of its own."""
+    """One spooler, one port monitor, printers `q0`, `q1`, … and `early`, each with a port of its own."""
 
     name = "fabric"
     durability = "fsync before OK"
@@ -42,8 +47,9 @@ class Fabric:
         folder.mkdir()
         self._children: dict[str, Child] = {}
         self._channels: list[grpc.aio.Channel] = []
-        ports = {f"P{number}": devices.receiving for number in range(printers)}
-        printers_of = {f"q{number}": [f"P{number}"] for number in range(printers)}
+        self._early = False  # `early` was told to begin while a document comes in
+        ports = {f"P{number}": devices.receiving for number in range(printers)} | {EARLY: devices.receiving}
+        printers_of = {f"q{number}": [f"P{number}"] for number in range(printers)} | {EARLY: [EARLY]}
         for name, last in ((POOL, devices.receiving), (LAME_POOL, devices.refusing)):
             members = {f"{name}{place}": devices.receiving for place in range(3)} | {f"{name}3": last}
             ports |= members
@@ -70,25 +76,10 @@ class Fabric:
         self.address = await self._begin("spooler")
 
     async def _begin(self, program: str) -> str:
-        ready = self.folder / f"{program}.ready"
-        ready.unlink(missing_ok=True)
-        command = [
-            sys.executable, "-m", program, "--config", str(self.folder / f"{program}.toml"),
-            "--listen", "127.0.0.1:0", "--ready-file", str(ready),
-        ]  # fmt: skip
-        log = self.folder / f"{program}.log"
-        child = self._children[program] = Child(program, command, log, environment=_as_installed(self.folder))
-        deadline = time.monotonic() + READY_S
-        while True:
-            child.check()
-            try:
-                return str(json.loads(ready.read_text())["addresses"][0])
-            except (OSError, ValueError):
-                if time.monotonic() > deadline:
-                    raise BenchError(
-                        f"{program} is not ready after {READY_S:g} s: {child.last_words()}"
-                    ) from None
-            await asyncio.sleep(0.002)
+        arguments = ["--config", str(self.folder / f"{program}.toml"), "--listen", "127.0.0.1:0"]
+        child, [address, *_] = await begin(program, arguments, self.folder)
+        self._children[program] = child
+        return address
 
     async def stop_server(self) -> None:
         """End the spooler; the port monitor goes on."""
@@ -163,18 +154,29 @@ class Fabric:
         if answered != len(numbers):
             raise BenchError(f"{answered} answers to {len(numbers)} jobs")
 
-    async def send_large(self, number: int, size: int) -> None:
+    async def send_large(self, mode: str, number: int, size: int) -> None:
         """Upload one document; return when it is accepted."""
+        name = queue(mode, 0, 1)
+        if mode == EARLY and not self._early:
+            await self._begin_early()
         data = memoryview(document(number, size))
         stub: Any = PrintServiceStub(self._channel(0))
         call = stub.UploadJob()
-        begin = pb.UploadBegin(request_id=f"bench-{number}", spec=pb.JobSpec(printer="q0"), size_bytes=size)
+        begin = pb.UploadBegin(request_id=f"bench-{number}", spec=pb.JobSpec(printer=name), size_bytes=size)
         await call.write(pb.UploadJobRequest(begin=begin))
         for offset in range(0, size, PIECE):
             await call.write(pb.UploadJobRequest(offset=offset, data=bytes(data[offset : offset + PIECE])))
         await call.write(pb.UploadJobRequest(finish=pb.UploadFinish(size_bytes=size)))
         await call.done_writing()
         await call
+
+    async def _begin_early(self) -> None:
+        settings = Printer(name=f"printers/{EARLY}", print_while_spooling=True)
+        request = UpdatePrinterRequest(
+            printer=settings, update_mask=FieldMask(paths=["print_while_spooling"])
+        )
+        await PrinterServiceStub(self._channel(0)).UpdatePrinter(request)
+        self._early = True
 
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`."""
@@ -183,6 +185,19 @@ class Fabric:
             await stub.PausePrinter(PausePrinterRequest(name="printers/q0"))
         else:
             await stub.ResumePrinter(ResumePrinterRequest(name="printers/q0"))
+
+
+async def begin(program: str, arguments: Sequence[str], folder: Path) -> tuple[Child, list[str]]:
+    """Start a service; return it and its addresses once it serves. Raises BenchError: it does not."""
+    ready = folder / f"{program}.ready"
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-m", program, *arguments, "--ready-file", str(ready)]
+    child = Child(program, command, folder / f"{program}.log", environment=_as_installed(folder))
+    try:
+        return child, await child.ready(ready, READY_S)
+    except BaseException:
+        child.end()
+        raise
 
 
 def _as_installed(folder: Path) -> dict[str, str]:

@@ -90,7 +90,7 @@ class IppPeer:
 
         await asyncio.gather(*(one(self._client(place), numbers[place::clients]) for place in range(clients)))
 
-    async def send_large(self, number: int, size: int) -> None:
+    async def send_large(self, _mode: str, number: int, size: int) -> None:
         """Submit one large document."""
         await self._client(0).ask(PRINT_JOB, "q0", document(number, size), f"bench {number}")
 

@@ -12,8 +12,8 @@ from typing import TypedDict
 
 from hdrh.histogram import HdrHistogram
 
-from tests.bench.receiver import Arrival, Receiver
-from tests.bench.system import LARGE, System
+from tests.bench.receiver import Arrival, Receiver, document
+from tests.bench.system import EARLY, LARGE, System
 
 SETTLE_S = 0.2  # after the last byte: outcomes are written, backends are waited for; their CPU counts
 LOST_S = 2.0  # what a system that loses jobs has not printed after so long a silence is lost
@@ -123,10 +123,11 @@ class Bench:
     async def run(self, system: System, mode: str, clients: int, printers: int, count: int, size: int) -> Run:
         """Send `count` documents and wait until they are out."""
         numbers = self.numbers(count)
+        document(numbers[0], size)  # before the clock runs
         begin, cpu = self.receiver.printed, cpu_of(system)
         start_ns = time.monotonic_ns()
-        if mode == LARGE:
-            await system.send_large(numbers[0], size)
+        if mode in {LARGE, EARLY}:
+            await system.send_large(mode, numbers[0], size)
         else:
             await system.send(mode, clients, printers, numbers, size)
         accepted_ns = time.monotonic_ns()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import subprocess
@@ -77,6 +79,19 @@ class Child:
                 raise BenchError(f"{self.name}: not ready after {patience_s:g} s: {self.last_words()}")
             time.sleep(every_s)
 
+    async def ready(self, file: Path, patience_s: float) -> list[str]:
+        """Return the addresses that a service writes into its ready file. Raises BenchError: it does not."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            self.check()
+            try:
+                return _addresses(file)
+            except (OSError, ValueError):
+                if time.monotonic() > deadline:
+                    text = f"{self.name} is not ready after {patience_s:g} s: {self.last_words()}"
+                    raise BenchError(text) from None
+            await asyncio.sleep(0.002)
+
     def end(self, patience_s: float = 10.0) -> None:
         """Ask it to end, then make it."""
         if self.process.poll() is None:
@@ -107,3 +122,7 @@ class Child:
             return self.log.read_bytes()[-1500:].decode("utf-8", "replace").strip() or "it said nothing"
         except OSError:
             return "it has no log"
+
+
+def _addresses(ready_file: Path) -> list[str]:
+    return [str(address) for address in json.loads(ready_file.read_text())["addresses"]]

@@ -12,6 +12,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,8 +38,12 @@ class Arrival(NamedTuple):
     adler: int
 
 
+@lru_cache(1)
 def document(number: int, size: int) -> bytes:
-    """Return a document of `size` bytes (16 or more) that no other is equal to; number and size stand in front."""
+    """Return a document of `size` bytes (16 or more) that no other is equal to; number and size stand in front.
+
+    The last one is kept: a large one takes longer to make than to print its first byte.
+    """
     body = _bodies.get(size)
     if body is None:
         block = bytes((place * 7919 + place // 251) % 256 for place in range(min(size, 65536)))

@@ -14,6 +14,7 @@ MODES = (
     "stream 32",
 )  # one document per call; a stream of messages with 1 and 32 documents
 LARGE = "large"  # one document
+EARLY = "early"  # one document for a printer that begins while it comes in
 POOL, LAME_POOL = "pool", "lame"  # documents for one queue of four printers; of the lame one, one refuses
 
 
@@ -25,8 +26,8 @@ class Devices(NamedTuple):
 
 
 def queue(mode: str, number: int, printers: int) -> str:
-    """Return the queue that a document goes to; a pool's name is the mode's."""
-    return mode if mode in {POOL, LAME_POOL} else f"q{number % printers}"
+    """Return the queue that a document goes to; a pool's name is the mode's, and that of one that begins early."""
+    return mode if mode in {POOL, LAME_POOL, EARLY} else f"q{number % printers}"
 
 
 class System(Protocol):
@@ -56,8 +57,8 @@ class System(Protocol):
     async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:
         """Submit documents, spread over clients and printers, or to a pool; return when all are answered."""
 
-    async def send_large(self, number: int, size: int) -> None:
-        """Submit one large document to `q0`; return when it is answered."""
+    async def send_large(self, mode: str, number: int, size: int) -> None:
+        """Submit one large document; return when it is answered."""
 
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`; what comes meanwhile waits."""

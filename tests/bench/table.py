@@ -26,6 +26,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         ("One large document", _large(result["large"])),
         ("A queue of four printers, 1 KiB, 16 clients", _pools(result["pools"])),
         ("Many printers, many waiting jobs", _scale(result["scale"])),
+        ("Many printers on many hosts", _wide(result["wide"])),
     ):
         _print(console, title, rows)
     console.print(f"{result['jobs_checked']} jobs arrived, each once and whole.")
@@ -109,10 +110,10 @@ def _pools(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _large(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    rows = [["system", "MiB", "MB/s", "accepted MB/s", "first byte ms", "CPU ms per MB"]]
+    rows = [["system", "begins", "MiB", "MB/s", "accepted MB/s", "first byte ms", "CPU ms per MB"]]
     for row in found:
         spreads = [_spread(row[key]) for key in ("mb_per_s", "accepted_mb_per_s", "first_byte_ms")]
-        rows.append([row["system"], str(row["mib"]), *spreads, _costs(row["cpu_ms_per_mb"])])
+        rows.append([row["system"], row["begins"], str(row["mib"]), *spreads, _costs(row["cpu_ms_per_mb"])])
     return rows
 
 
@@ -122,6 +123,18 @@ def _scale(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     rows = [["what", *(row["system"] for row in found)]]
     keys = [key for key in found[0] if key != "system"]
     rows += [[key.replace("_", " "), *(_figure(row[key]) for row in found)] for key in keys]
+    return rows
+
+
+def _wide(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return a row for each figure, and how it grew from the first column to the last."""
+    if not found:
+        return []
+    first, last = found[0], found[-1]
+    rows = [["what", *(f"{row['printers']:,} on {row['hosts']:,}" for row in found), "grew"]]
+    for key in [key for key in first if key not in {"printers", "hosts"}]:
+        grew = f"{last[key] / first[key]:.1f} x" if first[key] else "-"
+        rows.append([key.replace("_", " "), *(_figure(row[key]) for row in found), grew])
     return rows
 
 

@@ -45,6 +45,7 @@ def test_the_short_form_measures_everything_and_every_job_arrives(tmp_path: Path
     for part in ("latency", "large", "pools", "scale"):
         assert result[part][0]["system"] == "fabric"
     assert result["scale"][0]["drained"] == result["scale"][0]["jobs"]
+    assert [row["printers"] for row in result["wide"]] == [20, 100]
     assert result["jobs_checked"] > sum(row["jobs"] for row in ours)
     assert result["systems"]["CUPS"].get("missing", "") == Cups.why_not()
     if shutil.which("lprint") is None:

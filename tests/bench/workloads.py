@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.bench.measure import Bench, Latencies, Run, cpu_ms_each, spread
-from tests.bench.system import LAME_POOL, LARGE, MODES, POOL, UNARY, System
+from tests.bench.system import EARLY, LAME_POOL, LARGE, MODES, POOL, UNARY, System
 
 SIZES = (1024, 65536)
 PRINTERS = (1, 50)
@@ -29,6 +29,7 @@ class Form:
     scale_jobs: int
     idle_s: float
     limit_jobs: int
+    wide_printers: tuple[int, ...]  # ten on a host
 
 
 LONG = Form(
@@ -42,6 +43,7 @@ LONG = Form(
     scale_jobs=10_000,
     idle_s=5.0,
     limit_jobs=2000,
+    wide_printers=(1_000, 10_000),
 )
 SHORT = Form(
     rounds=1,
@@ -54,6 +56,7 @@ SHORT = Form(
     scale_jobs=300,
     idle_s=0.5,
     limit_jobs=200,
+    wide_printers=(20, 100),
 )
 
 
@@ -138,22 +141,27 @@ async def latency(bench: Bench, systems: Sequence[System], form: Form) -> list[d
 async def large(bench: Bench, systems: Sequence[System], form: Form) -> list[dict[str, Any]]:
     """Return the throughput of one large document and when its first byte came out."""
     size = form.large_mib * MIB
-    runs: dict[str, list[Run]] = {system.name: [] for system in systems}
+    runs: dict[tuple[System, str], list[Run]] = {
+        (system, mode): []
+        for system in systems
+        for mode in ((LARGE, EARLY) if system.name == "fabric" else (LARGE,))
+    }
     for round_ in range(-1, form.rounds):
-        for system in systems:
-            run = await _until_it_prints(bench, system, LARGE, 4 * MIB if round_ < 0 else size)
+        for (system, mode), found in runs.items():
+            run = await _until_it_prints(bench, system, mode, 4 * MIB if round_ < 0 else size)
             if round_ >= 0:
-                runs[system.name].append(run)
+                found.append(run)
     return [
         {
-            "system": name,
+            "system": system.name,
+            "begins": "while it comes in" if mode == EARLY else "when it is whole",
             "mib": form.large_mib,
             "mb_per_s": spread([size / 1e6 / run.printed_s for run in found]),
             "accepted_mb_per_s": spread([size / 1e6 / run.accepted_s for run in found]),
             "first_byte_ms": spread([1000 * run.first_byte_s for run in found]),
             "cpu_ms_per_mb": cpu_ms_each(found, size / 1e6),
         }
-        for name, found in runs.items()
+        for (system, mode), found in runs.items()
     ]
 
 
