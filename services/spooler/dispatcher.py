@@ -72,6 +72,7 @@ class Dispatcher(Handover):
         if self.book.mine_at_first:
             await self.take_up(list(self.book.queues), snapshot)
             self.let_send(list(self.book.queues))
+        self.while_spooling.end_lost()
 
     async def drain(self) -> None:
         """Stop: send nothing new, let what is on its way end within the limit, release the ports (S38)."""

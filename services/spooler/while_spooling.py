@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chassis import logs
@@ -15,7 +15,7 @@ from chassis.errors import DigestMismatch, FabricError
 from spooler.handover import Handover
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.new_job import Duplicate, Incoming, NewJob, Upload, Uploaded, UploadInterrupted
+from spooler.new_job import Duplicate, Incoming, NewJob, Upload, Uploaded, UploadInterrupted, UploadNotFound
 from spooler.outgoing import BATCH_BYTES
 from spooler.pace import span_words
 
@@ -23,6 +23,7 @@ log = logs.get(__name__)
 
 # So much has to be there before a job is made of it: its lane is full with that, and it is no small document.
 BEGIN_BYTES = BATCH_BYTES
+_GONE = b""  # the id of an upload that is not there any more
 HELD_PATIENCE_S = 24 * 3600.0  # a job that is held keeps nobody from printing
 
 EndsWaiting = Callable[[int, UploadInterrupted], Coroutine[Any, Any, None]]
@@ -36,6 +37,9 @@ class _Arrival:
     heard_at: float  # loop time
     more: bool = True
     syncing: bool = False
+    turn: asyncio.Lock = field(
+        default_factory=asyncio.Lock
+    )  # guards its end: a sender may say it again meanwhile
     timer: asyncio.TimerHandle | None = None
 
 
@@ -55,12 +59,20 @@ class WhileSpooling:
         known = {(upload.owner, upload.request_id): upload.id for upload in uploads}
         sizes: dict[int, int] = {}
         for job in jobs:
-            upload_id = known.get((job.sender.owner, job.sender.request_id)) if job.incoming else None
-            if upload_id is not None:
-                self._dispatcher.incoming[job.number] = upload_id
+            if not job.incoming:
+                continue
+            upload_id = known.get((job.sender.owner, job.sender.request_id), _GONE)
+            self._dispatcher.incoming[job.number] = upload_id
+            if upload_id != _GONE:
                 sizes[job.number] = await self._dispatcher.store.sync_upload(upload_id)
                 self._watch(job.number)
         return [_with_size(job, sizes[job.number]) if job.number in sizes else job for job in jobs]
+
+    def end_lost(self) -> None:
+        """End the jobs whose uploads did not outlive the last run, as when the store was moved."""
+        for number, upload_id in self._dispatcher.incoming.items():
+            if upload_id == _GONE:
+                self.interrupt(number, "what had come of its document is gone")
 
     def number(self, upload_id: bytes) -> int | None:
         """Return the job that was begun with what has come of an upload; None: there is none."""
@@ -95,7 +107,7 @@ class WhileSpooling:
             self._dispatcher.tasks.spawn(f"incoming {number}", self._sync(number, arrival))
 
     async def complete(self, number: int, upload: Uploaded, digest: bytes) -> Job:
-        """The sender has finished: its document is durably whole on return.
+        """The sender has finished: its document is durably whole on return. May be said again.
 
         Raises:
             WrongOffset: bytes are missing; it may go on.
@@ -149,6 +161,23 @@ class WhileSpooling:
             lane.grown(flight, job.document.size_bytes, whole=whole)
 
     async def _complete(self, number: int, upload: Uploaded, digest: bytes) -> Job:
+        arrival = self._arrivals.get(number)
+        if arrival is None:
+            return await self._completed(number, upload, digest)
+        async with arrival.turn:
+            if self._arrivals.get(number) is not arrival:
+                return await self._completed(number, upload, digest)
+            return await self._make_whole(number, upload, digest)
+
+    async def _completed(self, number: int, upload: Uploaded, digest: bytes) -> Job:
+        """Return a job that was completed before, with the same document."""
+        job = await self._dispatcher.store.get_job(number)
+        known = job.document
+        if not known.digest or known.size_bytes != upload.size_bytes or digest not in (b"", known.digest):
+            raise UploadNotFound(f"job {number} has another document, or none", job=number)
+        return job
+
+    async def _make_whole(self, number: int, upload: Uploaded, digest: bytes) -> Job:
         # Memory first: what is written of the job meanwhile must not take back that it has its document.
         self._has_document(number, True)
         try:
@@ -207,7 +236,7 @@ class WhileSpooling:
 
     def _ended(self, job: Job) -> None:
         """A job has ended before its document was whole: what came of that is of no use."""
-        if (upload_id := self._forget(job.number)) is not None:
+        if upload_id := self._forget(job.number):
             self._dispatcher.tasks.spawn(f"abandon {job.number}", self._abandon(upload_id))
 
     async def _abandon(self, upload_id: bytes) -> None:

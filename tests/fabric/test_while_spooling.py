@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import time
@@ -14,6 +15,7 @@ from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1.job_pb2 import JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
 from spooler.dispatch_view import DispatchSettings
+from spooler.sql.store import SqlStore
 from tests.fabric.spooler_rig import eventually, spooler_running
 from tests.fakes.host import FakeHost
 
@@ -102,6 +104,17 @@ async def test_a_document_that_was_begun_comes_out_whole_and_once(rig):
     assert (again.duplicate, again.job.number) == (True, job.number)
 
 
+async def test_a_sender_that_finishes_twice_at_once_is_told_of_one_job(rig):
+    job = await begun(rig)
+    await rig.print.UploadJob(pieces(start=HALF, end=SIZE - 100_000))
+    last = pieces(start=SIZE - 100_000)
+    answers = await asyncio.gather(*(rig.print.UploadJob(last) for _ in range(3)))
+    assert {answer.job.number for answer in answers} == {job.number}
+    await until(lambda: printed(rig, job.number), bool)
+    assert (await rig.store.get_job(job.number)).has_document
+    assert [bytes(one.data) for one in rig.host.ports["P1:"].printed] == [DOCUMENT]
+
+
 @pytest.mark.parametrize(
     "spec", [{"copies": 2}, {"hold": True}, {"not_before_time": SOON}], ids=["copies", "hold", "later"]
 )
@@ -148,7 +161,7 @@ async def told_that_it_has_ended(rig, number):
     with pytest.raises(FabricError) as caught:
         await rig.print.RestartJob(pb.RestartJobRequest(name=f"jobs/{number}"))
     assert caught.value.reason == "DOCUMENT_LOST"
-    assert (await rig.store.usage()).live_bytes == 0
+    await until(rig.store.usage, lambda usage: usage.live_bytes == 0)
 
 
 async def test_a_sender_that_stays_away_does_not_keep_the_printer(tmp_path):
@@ -199,6 +212,22 @@ async def test_a_restarted_spooler_goes_on_with_the_same_job(tmp_path):
         assert answer.job.number == job.number
         await until(lambda: printed(rig, job.number), bool)
         assert [bytes(one.data) for one in host.ports["P1:"].printed] == [DOCUMENT]
+
+
+async def test_a_job_whose_upload_is_gone_is_never_taken_for_whole(tmp_path):
+    host = FakeHost("edge", "P1:")
+    async with spooler_running(tmp_path, host) as rig:
+        await rig.add_printer(print_while_spooling=True)
+        job = await begun(rig)
+    store = await SqlStore.open(tmp_path)
+    (upload,) = (await store.load()).uploads
+    await store.abandon_upload(upload.id)
+    await store.close()
+    async with spooler_running(tmp_path, host) as rig:
+        ended = await until(lambda: the_job(rig), lambda job: job.HasField("end_time"))
+        assert (ended.number, ended.state) == (job.number, JobState.JOB_STATE_ABORTED)
+        assert host.ports["P1:"].printed == []
+        await told_that_it_has_ended(rig, job.number)
 
 
 async def test_a_port_that_breaks_holds_the_job_and_the_upload_goes_on(rig):

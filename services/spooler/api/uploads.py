@@ -191,7 +191,7 @@ class Uploads:
     ) -> Uploading:
         digest = _digest(begin.spec, finish)
         if (number := self._begun.number(entry.id)) is not None:
-            job = await self._begun.complete(number, Uploaded(entry.id, finish.size_bytes), digest)
+            job = await self._submission.complete(number, Uploaded(entry.id, finish.size_bytes), digest)
             self._entries.pop((caller.owner, begin.request_id), None)
             return Uploading(finish.size_bytes, job)
         new = self._submission.new_job(
