@@ -13,6 +13,7 @@ from printfabric_client.address import Tls, Token, is_local, target_of
 from printfabric_client.errors import FabricError, HostUnreachable
 from printfabric_client.retry import Patience, Retry
 from printfabric_client.status import error_from_rpc
+from printfabric_client.tracing import trace_metadata
 
 _RequestT_contra = TypeVar("_RequestT_contra", contravariant=True)
 _ResponseT_co = TypeVar("_ResponseT_co", covariant=True)
@@ -78,10 +79,11 @@ class Connection:
     @property
     def metadata(self) -> Metadata:
         """What goes with every call."""
+        position = trace_metadata()
         if self._token is None:
-            return ()
+            return position
         token = self._token if isinstance(self._token, str) else self._token()
-        return (("authorization", f"Bearer {token}"),)
+        return (("authorization", f"Bearer {token}"), *position)
 
     async def call(
         self,

@@ -31,6 +31,7 @@ class Call:
     peer: str
     identity: Identity
     deadline: float | None = None
+    traceparent: str = ""  # where the caller stands in a trace, as it came; only while spans are told here
 
     def facts(self) -> dict[str, Any]:
         """Return what every log line inside this call says."""

@@ -28,6 +28,7 @@ from chassis.client_calls import Reading, Unary, Writing, WritingReading
 from chassis.settings import ChannelSettings, is_loopback
 from chassis.tasks import Tasks
 from chassis.tls import CertificateError, ClientCertificates
+from chassis.tracing import TRACEPARENT
 from chassis.watched_files import WatchedFiles
 
 log = logs.get(__name__)
@@ -186,6 +187,8 @@ class Channel(grpc.aio.Channel):
             names = {name for name, _value in given}
             if call is not None and REQUEST_ID not in names:
                 given = (*given, (REQUEST_ID, call.request_id))
+            if call is not None and call.traceparent and TRACEPARENT not in names:
+                given = (*given, (TRACEPARENT, call.traceparent))
             if token and "authorization" not in names:
                 given = (*given, ("authorization", f"Bearer {token}"))
             metadata = given

@@ -38,6 +38,7 @@ from chassis.guard import Guard
 from chassis.identity import Authorize
 from chassis.metrics import MethodStats, method_stats
 from chassis.status import DETAILS_KEY, error_from_rpc, grpc_code, status_from_error
+from chassis.tracing import TRACEPARENT, tracing
 
 log = logs.get(__name__)
 
@@ -143,6 +144,8 @@ class Wall:
         deadline = asyncio.get_running_loop().time() + remaining if remaining is not None else None
         caller = self._authenticator.identify(context, peer)
         call = Call(method, request_id or new_request_id(), peer, caller, deadline)
+        if tracing.on:
+            call.traceparent = _traceparent(context)
         current_call.set(call)
         if authorization is not None:
             return self._verify(authorization, call)
@@ -228,6 +231,11 @@ def _writing(generator: Callable[[Any, Any], AsyncIterator[Any]]) -> Behaviour:
                 await context.write(answer)
 
     return behaviour
+
+
+def _traceparent(context: Any) -> str:
+    values = (value for name, value in context.invocation_metadata() if name == TRACEPARENT)
+    return next((value for value in values if isinstance(value, str)), "")
 
 
 def _refuse_garbage(request: Any) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn, TypeVar
 
 from chassis import logs
@@ -57,7 +57,10 @@ def _run(service: str, settings: S, run: Callable[[S], Awaitable[None]]) -> int:
         await run(settings)
 
     try:
-        with asyncio.Runner(loop_factory=_loop_factory(settings.server.uvloop)) as runner:
+        with (
+            _traces(settings, service),
+            asyncio.Runner(loop_factory=_loop_factory(settings.server.uvloop)) as runner,
+        ):
             runner.run(program())
     except (CertificateError, SettingsError) as error:
         sys.stderr.write(f"fabric-{service}: {error}\n")
@@ -71,6 +74,17 @@ def _run(service: str, settings: S, run: Callable[[S], Awaitable[None]]) -> int:
         log.exception("program failed")
         return EX_SOFTWARE
     return 0
+
+
+def _traces(settings: Settings, service: str) -> AbstractContextManager[None]:
+    """Return the context in which spans are brought out, if anybody collects them. Raises SettingsError."""
+    if not settings.tracing.wanted:
+        return nullcontext()
+    try:
+        from chassis.tracing_export import exporting  # noqa: PLC0415 - OpenTelemetry is an extra
+    except ImportError as error:
+        raise SettingsError(f"tracing needs the extra print-fabric[tracing]: {error}") from error
+    return exporting(settings.tracing, service)
 
 
 def _loop_factory(wanted: bool) -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -11,6 +11,7 @@ the TOML file (`--config`, `PRINTFABRIC_CONFIG`), else the default. `chassis.set
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -22,8 +23,10 @@ from chassis.section import Address, Section, is_loopback
 
 __all__ = [
     "AccessSettings", "Address", "ChannelSettings", "ClientTlsSettings", "KeepaliveSettings", "LimitSettings", "LogSettings",
-    "Section", "ServerSettings", "ServerTlsSettings", "Settings", "is_loopback",
+    "Section", "ServerSettings", "ServerTlsSettings", "Settings", "TracingSettings", "is_loopback",
 ]  # fmt: skip
+
+_COLLECTOR_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 class ServerTlsSettings(Section):
@@ -181,6 +184,30 @@ class ChannelSettings(Section):
     )
 
 
+class TracingSettings(Section):
+    """Where spans go, by OTLP over gRPC: `[tracing]` in the file. OpenTelemetry's own OTEL_* variables are read as well."""
+
+    endpoint: str = Field(
+        default="",
+        max_length=255,
+        pattern=r"^(https?://[^\s/@]+(/\S*)?)?$",
+        description="a collector: http://host:4317 or https://...; none: what OTEL_EXPORTER_OTLP_ENDPOINT says, else none",
+    )
+    ratio: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="which part of the traces that begin here is told; none: what OTEL_TRACES_SAMPLER says, else all",
+    )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a collector is named, here or by OpenTelemetry's variables."""
+        if os.environ.get("OTEL_SDK_DISABLED", "").casefold() == "true":
+            return False
+        return bool(self.endpoint or any(os.environ.get(name) for name in _COLLECTOR_VARIABLES))
+
+
 class Settings(Section):
     """All settings of one program. Subclasses name their `service` and add fields with descriptions."""
 
@@ -188,3 +215,4 @@ class Settings(Section):
 
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()

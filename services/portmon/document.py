@@ -171,3 +171,4 @@ class Slice:
     end: Disposition | None = None
     size: int | None = None
     source: Source | None = None  # where its bytes are, when they do not come in slices
+    traceparent: str = ""  # with the start: the attempt's place in a trace

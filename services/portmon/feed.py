@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chassis.errors import DocumentLost, FabricError, WriteTimeout
+from chassis.tracing import tracing
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, WRITE, DeviceWait
-from portmon.document import DocKey, Phase, Progress, Source
+from portmon.document import DocKey, Evidence, Phase, Progress, Source
+from portmon.document_trace import DocumentTrace, Offsets
 from portmon.journal.port_journal import Journal
 from portmon.monitor import Port
 
@@ -38,6 +40,7 @@ class Current:
     confirmed: int = 0
     left: int | None = None  # behind the last byte that may have left this host; None: nobody can tell
     source: Source | None = None  # where its bytes are, when all of it lies here
+    trace: DocumentTrace | None = None
 
 
 class Feed:
@@ -49,6 +52,28 @@ class Feed:
         self._name, self._journal, self._counters = name, journal, counters
         self._wait, self._back = wait, back
         self.report: Callable[[Progress], None] = lambda _: None
+
+    def begun(self, current: Current, traceparent: str) -> None:
+        """The device is ready for a document; it was asked at `reported_at`."""
+        self._counters.busy_since = current.reported_at
+        if tracing.on and traceparent:
+            current.trace = DocumentTrace.begun(self._name, current.key, traceparent, current.reported_at)
+
+    def end(self, port: Port, current: Current) -> Evidence:
+        """Wait for what proof of the whole document there is (EndDocPort), and return it."""
+        if current.trace is not None:
+            current.trace.written()
+        evidence = port.end_doc()
+        self.measure(port, current)
+        if current.trace is not None:
+            current.trace.proven(evidence)
+        return evidence
+
+    def ended(self, current: Current, outcome: str) -> None:
+        """The device has let go of a document."""
+        self._counters.document_ended(outcome)
+        if current.trace is not None:
+            current.trace.ended(outcome, Offsets(current.accepted, current.acked, current.confirmed))
 
     def push(self, port: Port, current: Current, data: memoryview, *, counted: bool) -> memoryview:
         """Write all of `data`, or raise; what an error leaves is dropped, the sender sends it again."""

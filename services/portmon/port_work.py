@@ -157,7 +157,7 @@ class PortWork:
 
     def _enter(self, current: Current, piece: Slice) -> None:
         self.current, current.source = current, piece.source
-        self._counters.busy_since = current.reported_at
+        self.feed.begun(current, piece.traceparent)
 
     def _go_on(self, piece: Slice, at: int) -> None:
         """Take up a document that another run of this process left in the middle, if that is proven to be right."""
@@ -201,8 +201,7 @@ class PortWork:
         if piece.size is not None and piece.size != current.accepted:
             text = f"document {current.key} has {piece.size} bytes, {current.accepted} of them arrived"
             raise errors.WrongOffset(text, expected=current.accepted, document=current.key)
-        evidence = self.port.end_doc()
-        self.feed.measure(self.port, current)
+        evidence = self.feed.end(self.port, current)
         self._journal.end(current.at, 0, evidence)
         self._leave("complete", PortEvent.END_DOC_PORT)
         found = self._journal.progress(current.at)
@@ -210,8 +209,9 @@ class PortWork:
         return found
 
     def _leave(self, outcome: str, event: PortEvent) -> None:
+        assert self.current is not None
+        self.feed.ended(self.current, outcome)
         self.current = None
-        self._counters.document_ended(outcome)
         self.state = port_state.step(self.state, event)
 
     def _failed(self, piece: Slice, error: FabricError) -> Progress:

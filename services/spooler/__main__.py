@@ -12,6 +12,7 @@ from chassis.client import Channels
 from chassis.errors import PrinterExists
 from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
+from chassis.tracing import tracing
 from spooler.access.sign_in import SignIn
 from spooler.api.inside import Inside
 from spooler.api.rights import authorize, everybody
@@ -37,6 +38,7 @@ from spooler.settings import DispatchSection, ExplainSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
 from spooler.store import Notes, Snapshot
+from spooler.trace_telling import TraceTelling
 
 if TYPE_CHECKING:
     from spooler.sql.postgres.store import PostgresStore
@@ -62,7 +64,8 @@ async def run(settings: SpoolerSettings) -> None:
     ):
         snapshot, epoch = await store.load(), await store.next_epoch()
         metrics = SpoolerMetrics()
-        hub = Hub(epoch, on_job=metrics.job_changed)
+        traces = TraceTelling(store, metrics.job_changed)
+        hub = Hub(epoch, on_job=traces.job_changed if tracing.on else metrics.job_changed)
         hosts, directory = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
         dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
         concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
@@ -76,11 +79,19 @@ async def run(settings: SpoolerSettings) -> None:
         services = Services(store, inside, metrics, sign_in, dial_in, snapshot.uploads, shares.asking)
         retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle, shares.is_first)
         tasks.supervise("concluding", concluding.run)
+        tasks.supervise("traces", traces.run)
         await shares.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
-        on_drain = [services.end_streams, shares.withdraw, dispatcher.drain, shares.leave, dial_in.close]
+        on_drain = [
+            services.end_streams,
+            shares.withdraw,
+            dispatcher.drain,
+            shares.leave,
+            dial_in.close,
+            traces.tell,
+        ]
         with _shown(metrics, dispatcher, hosts, services, dial_in):
             await server.serve(
                 settings,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from spooler.flight import Flight
 from spooler.job import Attempt, Job, Segment, event_of
+from spooler.job_trace import attempt_traceparent
 from spooler.port import DocumentInfo, DocumentKey
 from spooler.printer import PortName
 from spooler.store import Changes
@@ -32,6 +33,7 @@ def flight_of(job: Job, offset: int, data: bytes | None) -> Flight:
         copy=job.copies_printed + 1,
         resume_offset=offset,
         resume_prefix=b"" if before.prefix.taken else before.prefix.said,
+        traceparent=attempt_traceparent(job),
     )
     return Flight(
         key=DocumentKey(job.uid, job.attempts),

@@ -87,6 +87,7 @@ class DocumentInfo:
     resume_offset: int = 0
     resume_prefix: bytes = b""  # sent before that byte, not counted
     closing: Closing | None = None
+    traceparent: str = ""  # the attempt's place in its trace; empty: it has none
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from spooler.port import DocumentInfo, StagedDocument, StagedPart
 def put_start(message: pb.DocumentStart, start: DocumentInfo) -> None:
     """Write what a device shall know about a document."""
     message.resume_offset, message.resume_prefix = start.resume_offset, start.resume_prefix
-    message.guarded = True
+    message.guarded, message.traceparent = True, start.traceparent
     if start.closing is not None:
         key = start.closing.document
         message.closing.document.job_uid, message.closing.document.attempt = key

@@ -80,11 +80,12 @@ class SimulatedTill(Receiver):
     """A receipt printer that says what is the matter with it."""
 
     monitor, is_pipe = "raw", False
+    personality = "escpos"
 
     def __init__(self, port: str) -> None:
         super().__init__(port)
         self._loop = PrinterLoop()
-        plan = Plan.from_mapping({"personality": "escpos", "tcp": 0, "units_per_second": 20})
+        plan = Plan.from_mapping({"personality": self.personality, "tcp": 0, "units_per_second": 20})
         self.printer = PrinterHandle(self._loop, self._loop.run(_started(plan)))
 
     @property
@@ -98,6 +99,12 @@ class SimulatedTill(Receiver):
         super().end()
         self._loop.run(self.printer.printer.stop())
         self._loop.close()
+
+
+class SimulatedLabelPrinter(SimulatedTill):
+    """The same for labels."""
+
+    personality = "zpl"
 
 
 async def _started(plan: Plan) -> SimulatedPrinter:

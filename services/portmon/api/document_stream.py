@@ -128,6 +128,7 @@ def slice_from(message: pb.DocumentSlice) -> Slice:
         piece.resume_prefix = convert.prefix_from(message.start)
         convert.check_offset("start.resume_offset", piece.resume_offset)
         piece.guarded, piece.closing = message.start.guarded, convert.closing_from(message.start)
+        piece.traceparent = message.start.traceparent
     if message.HasField("end"):
         piece.end = convert.disposition_from(message.end.disposition)
         piece.size = message.end.size_bytes

@@ -18,6 +18,7 @@ from chassis.errors import (
     PrinterNotFound,
     RequestIdReused,
 )
+from chassis.tracing import TRACEPARENT
 from spooler.job import Attempt, Document, Job, Sender, make_uid
 from spooler.job_state import JobEvent, step
 from spooler.new_job import Duplicate, NewJob, UploadNotFound
@@ -167,6 +168,7 @@ def _refusal(state: AcceptState, new: NewJob, digest: bytes) -> FabricError | No
 
 def _fingerprint(new: NewJob) -> bytes:
     """Return what tells one request from another under one request id; the document's digest is beside it."""
+    labels = {key: text for key, text in sorted(new.attributes.items()) if key != TRACEPARENT}  # each call's own
     told = (
         new.printer,
         new.document_name,
@@ -174,7 +176,7 @@ def _fingerprint(new: NewJob) -> bytes:
         new.user,
         new.copies,
         new.priority,
-        attributes_text(dict(sorted(new.attributes.items()))),
+        attributes_text(labels),
         new.held,
         new.not_before,
         new.expires_at if new.ttl is None else new.ttl,  # of a span each repeat makes another moment
