@@ -7,7 +7,8 @@ have (`code`, `cancel`, `trailing_metadata`, …) is grpc's call's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import grpc
@@ -37,10 +38,26 @@ class _RunningCall:
 
     async def wait_for_connection(self) -> None:
         """Wait until the peer has been reached."""
-        try:
+        with _our_errors(self._call):
             await self._call.wait_for_connection()
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
+
+
+@contextmanager
+def _our_errors(call: Any) -> Iterator[None]:
+    """Raise what grpc raises of a call as the fabric's errors.
+
+    A channel that is closed cancels its calls, and then grpc raises CancelledError in whoever waits for one: a task that
+    nobody has cancelled would end without a word.
+    """
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise error_from_rpc(error) from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if not call.cancelled() or (task is not None and task.cancelling()):
+            raise
+        raise CallCanceled("the call was cancelled at this end") from error
 
 
 class _Answer(_RunningCall):
@@ -49,10 +66,8 @@ class _Answer(_RunningCall):
     __slots__ = ()
 
     def __await__(self) -> Generator[Any, None, Any]:
-        try:
+        with _our_errors(self._call):
             return (yield from self._call.__await__())
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
 
 
 class _Answers(_RunningCall):
@@ -61,18 +76,14 @@ class _Answers(_RunningCall):
     __slots__ = ()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        try:
+        with _our_errors(self._call):
             async for answer in self._call:
                 yield answer
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
 
     async def read(self) -> Any:
         """Return the next answer, or `grpc.aio.EOF` after the last."""
-        try:
+        with _our_errors(self._call):
             return await self._call.read()
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
 
 
 class _Requests(_RunningCall):
@@ -88,18 +99,15 @@ class _Requests(_RunningCall):
                 read its answers for why.
         """
         try:
-            await self._call.write(request)
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
+            with _our_errors(self._call):
+                await self._call.write(request)
         except asyncio.InvalidStateError as error:
             raise await self._ended() from error
 
     async def done_writing(self) -> None:
         """Say that nothing more is sent."""
-        try:
+        with _our_errors(self._call):
             await self._call.done_writing()
-        except grpc.aio.AioRpcError as error:
-            raise error_from_rpc(error) from error
 
     async def _ended(self) -> FabricError:
         call = self._call

@@ -84,9 +84,32 @@ async def test_a_forgotten_peers_streams_end():
         stream = EchoStub(channels.get(address)).Forever(b"")
         await stream.read()
         await channels.forget(address)
-        with pytest.raises((errors.CallCanceled, asyncio.CancelledError)):
+        with pytest.raises(errors.CallCanceled):
             await read_to_the_end(stream)
         assert await EchoStub(channels.get(address)).Echo(b"again") == b"again"
+
+
+async def test_calls_of_a_channel_that_is_led_elsewhere_end_with_an_error_and_no_task_is_cancelled_by_it():
+    service = EchoService()
+    async with echo_server(service) as (_stub, server), Channels() as channels:
+        channel = channels.movable(server.addresses[0])
+        stub = EchoStub(channel)
+        stream = stub.Forever(b"")
+
+        async def listen() -> None:
+            async for _ in stream:
+                pass
+
+        async def ask() -> None:
+            await stub.Slow(b"")
+
+        calls = [asyncio.ensure_future(one) for one in (listen(), ask())]
+        await service.entered.wait()
+        channel.move(server.addresses[0])
+        for call in calls:
+            with pytest.raises(errors.CallCanceled):
+                await call
+        assert await stub.Echo(b"there") == b"there"
 
 
 async def read_to_the_end(stream) -> None:
