@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
+from portmon.api import power_command
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
 from tests.rig.programs import Program
@@ -94,14 +95,12 @@ def test_with_its_machines_certificate_it_suspends_and_resumes_the_host(till: Ti
         spooler.close(spooler.open("COM1:", 3))
 
 
-def test_nobody_else_puts_the_host_to_sleep(till: Till) -> None:
-    code, said = till.power("suspend", *till.flags("stranger"))
-    assert code == 69
-    assert "certificate:spiffe://fabric/stranger may not call" in said
-    code, said = till.power("suspend", "--ca", str(till.authority.file))
-    assert code == 69, "no certificate"
-    code, said = till.power("suspend")
-    assert code == 69, "no TLS"
+def test_nobody_else_puts_the_host_to_sleep(till: Till, capsys: pytest.CaptureFixture[str]) -> None:
+    address = ("--address", till.portmon.address)
+    assert power_command.main(["suspend", *address, *till.flags("stranger")]) == 69
+    assert "certificate:spiffe://fabric/stranger may not call" in capsys.readouterr().err
+    for flags in ([], ["--ca", str(till.authority.file)]):  # no TLS; no certificate
+        assert power_command.main(["suspend", *address, *flags]) == 69
     with till.channel("spooler") as channel:
         spooler = Holder(channel)
         spooler.close(spooler.open("COM1:", 9))
@@ -114,14 +113,14 @@ def test_the_machines_certificate_may_do_nothing_else(till: Till) -> None:
 
 
 def test_files_that_do_not_work_and_flags_that_do_not_go_together_are_named(
-    till: Till, tmp_path: Path
+    till: Till, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ca, cert, key = till.flags("till-3")[1::2]
     for flags in (["--ca", ca, "--cert", cert], ["--cert", cert, "--key", key], ["--server-name", "till-3"]):
-        code, said = till.power("resume", *flags)
-        assert (code, "--cert and --key go together" in said) == (2, True)
+        with pytest.raises(SystemExit) as wrong:
+            power_command.main(["resume", *flags])
+        assert wrong.value.code == 2
+        assert "--cert and --key go together" in capsys.readouterr().err
     absent = tmp_path / "absent.pem"
-    assert till.power("resume", "--ca", str(absent)) == (
-        78,
-        f"fabric-power: {absent}: No such file or directory\n",
-    )
+    assert power_command.main(["resume", "--ca", str(absent)]) == 78
+    assert capsys.readouterr().err == f"fabric-power: {absent}: No such file or directory\n"
