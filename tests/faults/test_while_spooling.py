@@ -47,7 +47,8 @@ class Sender:
     def finish(self) -> Job:
         """Say that this was all, and return the job."""
         self._todo.put(None)
-        return self.call.result(60).job
+        job: Job = self.call.result(60).job
+        return job
 
     def vanish(self) -> None:
         """Hang up in the middle."""
