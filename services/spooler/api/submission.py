@@ -23,6 +23,7 @@ from chassis.errors import (
     WrongState,
 )
 from chassis.identity import NOBODY, Identity
+from chassis.tracing import tracing
 from printfabric.spooler.v1.print_service_pb2 import JobSpec, SubmitJobRequest
 from spooler.api import rights
 from spooler.api.convert import duration_from_pb, time_from_pb
@@ -31,6 +32,7 @@ from spooler.api.inside import Dispatch
 from spooler.api.names import printer_of
 from spooler.api.rights import Right
 from spooler.job import NO_ATTRIBUTES, Job
+from spooler.job_trace import is_traced, submit_span, traced
 from spooler.metrics import SpoolerMetrics
 from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
 from spooler.printer import Printer
@@ -53,6 +55,7 @@ class Caller(NamedTuple):
 
     identity: Identity
     client: str
+    traceparent: str = ""  # where it stands in a trace; only while spans are told here
 
     @property
     def owner(self) -> str:
@@ -65,7 +68,7 @@ def caller() -> Caller:
     call = current_call.get()
     if call is None:
         return Caller(NOBODY, "")
-    return Caller(call.identity, call.peer.rpartition(":")[0])
+    return Caller(call.identity, call.peer.rpartition(":")[0], call.traceparent)
 
 
 def reason_of(text: str) -> str:
@@ -117,7 +120,7 @@ class Submission:
         printer = self._printer(spec.printer, size_bytes, caller)
         _check_limits(spec, request_id)
         not_before, expires_at, ttl = _times(spec)
-        return NewJob(
+        new = NewJob(
             printer=printer.name,
             document=document,
             document_name=spec.document_name,
@@ -138,6 +141,7 @@ class Submission:
             retain=spec.retain or printer.keep_printed,
             digest=spec.digest,
         )
+        return traced(new, caller.traceparent, time.time_ns()) if tracing.on else new
 
     async def twin(self, request: SubmitJobRequest, caller: Caller) -> Job | None:
         """Return the job a request made before, if it is the same document.
@@ -171,6 +175,8 @@ class Submission:
         accepted = sum(1 for result in results if isinstance(result, Job))
         if accepted:
             self._metrics.accepted(accepted, time.perf_counter() - started)
+        if tracing.on:
+            _tell(results, time.perf_counter() - started)
         return results
 
     async def complete(self, number: int, upload: Uploaded, digest: bytes) -> Job:
@@ -205,6 +211,15 @@ class Submission:
                 limit=most,
             )
         return printer
+
+
+def _tell(results: Sequence[Job | Duplicate | FabricError], took_s: float) -> None:
+    """Tell the spans of submissions that were accepted just now."""
+    call, end_ns = current_call.get(), time.time_ns()
+    for job in results:
+        if isinstance(job, Job) and is_traced(job):
+            method = call.method if call is not None else ""
+            tracing.tell(submit_span(job, method, end_ns - int(took_s * 1e9), end_ns))
 
 
 def check_document(job: NewJob) -> None:
