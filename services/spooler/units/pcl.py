@@ -1,8 +1,8 @@
 """PCL 5: pages, ended by a form feed, or by a reset when something stands on the page. Pure.
 
-After HP's "PCL 5 Printer Language Technical Reference Manual" (bpl13210): escape sequences end with a capital letter; `W`,
-`&p#X` and `*b#V` are followed by binary data, as many bytes as their value says, in which a form feed is no form feed; nor
-is it in the definition of a macro. Other ejections (a change of paper source or size on a page that is not empty) are not
+After HP's "PCL 5 Printer Language Technical Reference Manual" (bpl13210): escape sequences end with a capital letter; `W`
+(but for `&k#W`), `&p#X` and `*b#V` are followed by binary data, as many bytes as their value says, in which a form feed is
+no form feed; nor is it in the definition of a macro. Rows may be combined (`*b3v…3w…0M`), as DeskJets have it. Other ejections (a change of paper source or size on a page that is not empty) are not
 seen: such a page ends later.
 """
 
@@ -21,36 +21,19 @@ _STOPS = re.compile(rb"[\x0c\x1b]")
 _INK = re.compile(rb"[!-~\xa0-\xff]")
 # A family, commands that are combined with the last, its value and its letter.
 _SEQUENCE = re.compile(rb"\x1b([!-/][`-~]?)((?:[-+]?[0-9.]*[`-~])*)([-+]?[0-9.]*)([@-^])")
+# Rows of raster may be combined: the sequence goes on behind their data.
+_ROWS = re.compile(rb"\x1b(\*b)((?:[-+]?[0-9.]*[`-ux-~])*)([-+]?[0-9.]*)([vw@-^])")
+_MORE_ROWS = re.compile(rb"()((?:[-+]?[0-9.]*[`-ux-~])*)([-+]?[0-9.]*)([vw@-^])")
+_BARE_ROWS = re.compile(rb"()()([0-9]+)([vw])")  # some drivers leave out ESC*b behind one that has ended
 _PART = re.compile(rb"([-+]?[0-9.]*)([`-~])")
 _COUNTS = (b"&f", b"&l", b"*b", b"*c", b"&p")  # families that pages cannot be counted without
 _WHOLE_NUMBER = re.compile(rb"[0-9]+")
 _LONGEST = 128  # bytes of an escape sequence; a longer one is text
-# Transfers of raster rows, palettes, fonts, characters, patterns, tables, transparent data.
-_COUNTED = frozenset(
-    {
-        (family, b"W")
-        for family in (
-            b"*b",
-            b"*v",
-            b"*c",
-            b"(s",
-            b")s",
-            b"&n",
-            b"*m",
-            b"*l",
-            b"*i",
-            b"*o",
-            b"(f",
-            b"&b",
-            b"&l",
-        )
-    }
-    | {(b"*b", b"V"), (b"&p", b"X")}
-)
 _DRAWS = frozenset({(b"*b", b"W"), (b"*b", b"V"), (b"&p", b"X")})  # if there is anything; and see `_draws`
+# They move nothing across, nor do they print.
 _LEADS = (
-    SETS.keys() | STORES.keys() | {(b"&a", b"R"), (b"&a", b"V"), (b"*p", b"Y")}
-)  # they move nothing across
+    SETS.keys() | STORES.keys() | {(b"&a", b"R"), (b"&a", b"V"), (b"*p", b"Y"), (b"*r", b"B"), (b"*r", b"C")}
+)
 UEL = b"\x1b%-12345X"
 
 
@@ -67,6 +50,7 @@ class PclPages:
         self.ends: list[int] = []  # of pages, in the piece read last
         self._environment = PclEnvironment() if collect else None
         self._macro: int | None = None  # the byte at which its definition begins
+        self._rows: re.Pattern[bytes] | None = None  # how the sequence of rows goes on
 
     def reset(self) -> None:
         """See that a payload begins, or ESC E."""
@@ -82,6 +66,19 @@ class PclPages:
         self.ends = []
         position, size = start, len(buffer)
         while position < size:
+            if self._rows is not None:
+                more = self._rows.match(buffer, position, position + _LONGEST)
+                if (
+                    more is None
+                    and size - position < _LONGEST
+                    and not final
+                    and not _STOPS.match(buffer, position)
+                ):
+                    return position
+                self._rows = None
+                if more is not None:
+                    position += self._sequence(more, base)
+                continue
             found = _STOPS.search(buffer, position)
             stop = found.start() if found is not None else size
             self._text(buffer, position, stop)
@@ -135,20 +132,28 @@ class PclPages:
             if self._environment is not None and self._macro is None:
                 self._environment.short(buffer[at + 1 : at + 2])
             return 2
-        found = _SEQUENCE.match(buffer, at, at + _LONGEST)
+        found = _match(buffer, at)
         if found is None:
             return 0 if have < _LONGEST and not final else 1
         if found[0] == UEL:
             return -1
-        size, data = len(found[0]), _data(found)
-        if self._environment is not None or found[1] in _COUNTS:
-            start, end = base + at, base + at + size
-            for value, letter in _PART.findall(found[2]) if found[2] else ():
-                self._command(Command(found[1], value, letter.upper()), start, end)
+        return self._sequence(found, base)
+
+    def _sequence(self, found: re.Match[bytes], base: int) -> int:
+        """Take a sequence, or what of it stands behind rows; return its length with its data."""
+        family, letter, data = found[1] or b"*b", found[4].upper(), _data(found)
+        if letter != found[4]:
+            self._rows = _MORE_ROWS
+        elif family == b"*b":
+            self._rows = _BARE_ROWS
+        if self._environment is not None or family in _COUNTS:
+            start, end = base + found.start(), base + found.end()
+            for value, lower in _PART.findall(found[2]) if found[2] else ():
+                self._command(Command(family, value, lower.upper()), start, end)
             whole = None if found[2] else Stretch(start, end + data)
             behind = Stretch(end, end + data) if data else None
-            self._command(Command(found[1], found[3], found[4], whole, behind), start, end)
-        return size + data
+            self._command(Command(family, found[3], letter, whole, behind), start, end)
+        return len(found[0]) + data
 
     def _command(self, one: Command, start: int, end: int) -> None:
         """Take one command of the sequence that stands from `start` to `end`."""
@@ -175,9 +180,16 @@ def _draws(one: Command) -> bool:
     return key == (b"*c", b"P") or (key in _DRAWS and bool(one.value))
 
 
+def _match(buffer: bytes, at: int) -> re.Match[bytes] | None:
+    """Return the escape sequence that stands there, up to its data."""
+    pattern = _ROWS if buffer.startswith(b"\x1b*b", at) else _SEQUENCE
+    return pattern.match(buffer, at, at + _LONGEST)
+
+
 def _data(found: re.Match[bytes]) -> int:
     """Return how many bytes of data follow a sequence."""
-    if (found[1], found[4]) not in _COUNTED:
+    family, letter = found[1] or b"*b", found[4].upper()
+    if (letter != b"W" or family == b"&k") and (family, letter) not in _DRAWS:
         return 0
     return int(found[3].partition(b".")[0].strip(b"+-")[:10] or 0)
 
@@ -191,7 +203,7 @@ def _places_itself(head: bytes) -> bool:
             continue
         if head[position] == 0x0D:
             return True
-        found = _SEQUENCE.match(head, position, position + _LONGEST)
+        found = _match(head, position)
         if found is None:
             return head.startswith(RESET, position)
         for value, letter in (*_PART.findall(found[2]), found.groups()[2:]):

@@ -33,7 +33,8 @@ _ONE: dict[bytes, dict[bytes, str]] = {
         b"X": "copies", b"S": "sides", b"U": "shift-long", b"Z": "shift-short", b"G": "bin", b"M": "media",
         b"H": "source", b"C": "line", b"D": "line",
     },
-    b"&k": {b"H": "advance", b"G": "line-ends"},
+    b"&k": {b"H": "advance", b"G": "line-ends", b"W": "passes"},
+    b"&a": {b"N": "motion"},
     b"&u": {b"D": "unit"},
     b"&d": {b"D": "underline", b"@": "underline"},
     b"&s": {b"C": "wrap"},
@@ -48,7 +49,8 @@ _ONE: dict[bytes, dict[bytes, str]] = {
     b"*l": {b"O": "logic", b"R": "placement", b"W": "lookup"},
     b"*i": {b"W": "light"},
     b"*m": {b"W": "dither"},
-    b"*o": {b"M": "quality", b"D": "depletion"},
+    b"*o": {b"M": "quality", b"D": "depletion", b"Q": "shingling"},
+    b"*g": {b"W": "row-kind"},
     b"&f": {b"Y": "macro-id"},
 }  # fmt: skip
 SETS: dict[tuple[bytes, bytes], Sets] = {

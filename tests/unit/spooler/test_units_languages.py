@@ -180,6 +180,9 @@ def pjl(language, payload):
     (pjl(b"PCL", b"\x1bEone\x0ctwo\x0c\x1bE"), 2),
     (pjl(b"PCL", b"\x1bEone") + pjl(b"PCL", b"two"), 2),
     (b"\x1bE\x1b*r1A\x1b*b3W\x0c\x0c\x0c\x1b*b2m2W\x0c\x0c\x1b*rB\x0c\x1bE", 1),  # rows of raster, a combined sequence
+    (b"\x1bE\x1b*r1A\x1b*b3m2v\x0c\x0c2w\x0c\x0cw1v\x0c0M\x1b*rC\x1bE", 1),  # rows combined with rows
+    (b"\x1bE\x1b*r1A\x1b*b9Y0v2v\x0c\x0c1w\x0c\x1b*rC\x1bE", 1),  # and rows of a driver that leaves ESC*b out
+    (b"\x1bE\x1b*g3W\x0c\x0c\x0c\x1b&k1Wa\x0c", 1),  # DeskJets: what rows are like; &k#W counts nothing
     (b"\x1bE\x1b(s4W\x0c\x0c\x0c\x0ca\x0c", 1),  # a downloaded font
     (b"\x1bE\x1b&p2X\x0c\x0c\x0c", 1),  # transparent data
     (b"\x1bE\x1b(s9Va\x0cb\x0c\x1b*c9Vc\x0c\x1bE", 3),  # a height of letters, and of a rectangle, counts nothing out
