@@ -18,6 +18,7 @@ from tests.rig.receivers import FifoReceiver, Receiver, TcpReceiver
 from tests.rig.replicas import replica_fabric
 from tests.rig.truth import assert_true
 
+pytestmark = pytest.mark.timeout(150)
 SIZE = 3_000_000
 RATE = 2_000_000
 
