@@ -135,8 +135,7 @@ class Assembly:
                 self._take(inlet, piece, part, nowhere)
         inlet.consumed += used - position
         del inlet.buffer[:used]
-        if self._owner.drain.bytes_per_s:
-            self._owner.drain.took(used)
+        inlet.shown = max(0, inlet.shown - used)
         return nowhere
 
     def _take(self, inlet: Inlet, piece: memoryview, part: bool, nowhere: list[Span]) -> None:

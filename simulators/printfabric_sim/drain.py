@@ -27,19 +27,17 @@ class Drain:
         self._last = self._loop.time()
         self._ready()
 
-    def allowance(self) -> int | None:
-        """Return how many bytes may be taken now; None: as many as there are."""
+    def show(self, waiting: int, shown: int) -> int:
+        """Return how many of `waiting` bytes may be looked at now; `shown` of them were before, and cost nothing again."""
         if self.bytes_per_s <= 0:
-            return None
+            return waiting
         now = self._loop.time()
         most = max(self.bytes_per_s * self._BURST_S, 1.0)
         self._budget = min(most, self._budget + (now - self._last) * self.bytes_per_s)
         self._last = now
-        return int(self._budget)
-
-    def took(self, size: int) -> None:
-        """Note that `size` bytes were taken."""
-        self._budget -= size
+        more = min(int(self._budget), waiting - shown)
+        self._budget -= more
+        return shown + more
 
     def wait(self) -> None:
         """Call `ready` when a few more bytes are allowed."""

@@ -56,6 +56,7 @@ class Inlet:
         self.buffer = bytearray()
         self.received = 0
         self.consumed = 0
+        self.shown = 0  # bytes at the front of the buffer that the interpreter has seen
         self.ended = ""
         self.last = False  # it has ended, and no byte comes behind those the interpreter is shown
         self.cut = False  # something of it was thrown away

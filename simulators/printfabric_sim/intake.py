@@ -170,9 +170,9 @@ class Intake:
             else:
                 self.active = None if not self.assembly.draft.size else inlet
             return True
-        allowance = self._owner.drain.allowance()
-        limited = allowance is not None and allowance < len(inlet.buffer)
-        buffer = inlet.buffer[:allowance] if limited else inlet.buffer
+        inlet.shown = self._owner.drain.show(len(inlet.buffer), inlet.shown)
+        limited = inlet.shown < len(inlet.buffer)
+        buffer = inlet.buffer[: inlet.shown] if limited else inlet.buffer
         inlet.last = bool(inlet.ended) and not limited
         step = guarded(self._owner.record, inlet, self._steps.ask, self._owner.personality, buffer, inlet)
         if step is None:
@@ -231,6 +231,7 @@ def _empty(inlet: Inlet) -> Loss:
             position = harm.offset + harm.skip
     spans.append(Span(inlet.number, position, position + left))
     inlet.buffer.clear()
+    inlet.shown = 0
     inlet.damage.clear()
     inlet.consumed = inlet.received
     return unread(spans)
