@@ -43,7 +43,7 @@ def traced(new: NewJob, said: str, now_ns: int) -> NewJob:
 
 def attempt_traceparent(job: Job) -> str:
     """Return what the host is told of a job's present attempt: its position; empty where there is none."""
-    sender = _sender(job) if tracing.on else None
+    sender = _sender(job)
     return "" if sender is None else sender.child(_span_of_attempt(job.uid, job.attempts)).text
 
 

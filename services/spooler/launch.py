@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chassis.tracing import tracing
 from spooler.flight import Flight
 from spooler.job import Attempt, Job, Segment, event_of
 from spooler.job_trace import attempt_traceparent
@@ -33,7 +34,7 @@ def flight_of(job: Job, offset: int, data: bytes | None) -> Flight:
         copy=job.copies_printed + 1,
         resume_offset=offset,
         resume_prefix=b"" if before.prefix.taken else before.prefix.said,
-        traceparent=attempt_traceparent(job),
+        traceparent=attempt_traceparent(job) if tracing.on else "",
     )
     return Flight(
         key=DocumentKey(job.uid, job.attempts),

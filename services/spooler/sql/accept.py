@@ -168,7 +168,8 @@ def _refusal(state: AcceptState, new: NewJob, digest: bytes) -> FabricError | No
 
 def _fingerprint(new: NewJob) -> bytes:
     """Return what tells one request from another under one request id; the document's digest is beside it."""
-    labels = {key: text for key, text in sorted(new.attributes.items()) if key != TRACEPARENT}  # each call's own
+    # Each call has a traceparent of its own, also where it repeats another.
+    labels = {key: text for key, text in sorted(new.attributes.items()) if key != TRACEPARENT}
     told = (
         new.printer,
         new.document_name,
