@@ -50,7 +50,7 @@ class JobWait(NamedTuple):
     leaves_in_s: float = 0.0  # until its turn in catching up
     home: PortName | None = None  # the port that printed its first part
     job_s: float = 0.0  # how long a job of its printer takes; 0: not known
-    kept_from: frozenset[PortName] = frozenset()  # ports of its printer that it may not use: another monitor's
+    kept_from: frozenset[PortName] = frozenset()  # its printer's ports of other monitors
 
 
 class Landing(NamedTuple):
