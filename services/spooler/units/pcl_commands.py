@@ -79,7 +79,9 @@ STORES: dict[tuple[bytes, bytes], str] = {
     (b"*c", b"D"): "", (b"*c", b"E"): "", (b"*c", b"F"): "", (b")s", b"W"): "", (b"(s", b"W"): "",
     (b"*c", b"W"): "pattern-id", (b"*c", b"Q"): "pattern-id", (b"(f", b"W"): "symbols-id", (b"*c", b"S"): "symbols-id",
 }  # fmt: skip
-KEEPS_FOR_GOOD = frozenset({(b"*c", b"F"), (b"*c", b"Q"), (b"*c", b"S")})  # with the value 5
+KEEPS_FOR_GOOD = frozenset(
+    {(b"*c", b"F", b"5"), (b"*c", b"Q", b"5"), (b"*c", b"S", b"5"), (b"&f", b"X", b"10")}
+)
 # They print, move the cursor or ask something: nothing stays.
 LEAVES_NOTHING = frozenset(
     {(b"&a", bytes((letter,))) for letter in b"RVG"}

@@ -59,6 +59,8 @@ class PclEnvironment:
 
     def text(self, data: bytes) -> None:
         """See characters that are printed."""
+        if self._kept.why:
+            return
         shift = max(data.rfind(b"\x0e"), data.rfind(b"\x0f"))
         if shift >= 0:
             self._font = _SHIFTS[data[shift]]
@@ -77,6 +79,8 @@ class PclEnvironment:
 
     def short(self, letter: bytes) -> None:
         """See an escape sequence of two bytes."""
+        if self._kept.why:
+            return
         if letter == b"9":
             said = self._kept.new(b"\x1b9")
             self._kept.put("left", said)
@@ -92,8 +96,10 @@ class PclEnvironment:
     def command(self, one: Command) -> None:
         """See a command with a value."""
         key = (one.family, one.letter)
+        self._for_good = self._for_good or (*key, one.value) in KEEPS_FOR_GOOD
+        if self._kept.why:
+            return
         if key in STORES:
-            self._for_good = self._for_good or (key in KEEPS_FOR_GOOD and one.value == b"5")
             self._kept.store((one.whole,) if one.whole is not None else one.pieces, STORES[key])
         elif key in SETS:
             self._set(one)
@@ -238,7 +244,6 @@ class PclEnvironment:
             case b"5":
                 kept.now.pop("overlay", None)
             case b"6" | b"7" | b"8" | b"9" | b"10":  # deleted, or kept for some time
-                self._for_good = self._for_good or one.value == b"10"
                 kept.store((one.words,), "macro-id")
             case _:
                 self.refuse(f"it runs a macro, whose commands nobody follows ({one.name})")
