@@ -159,9 +159,7 @@ class JobFacts:
     opens: datetime | None = None  # when its printer's daily window opens; None: it is open
     leaves_in_s: float = 0.0  # until its turn in catching up after an outage
     home: PortName | None = None  # the port it waits for, because its first part was printed there
-    kept_from: frozenset[PortName] = (
-        frozenset()
-    )  # ports of its printer that it may not use: another monitor's
+    kept_from: frozenset[PortName] = frozenset()  # its printer's ports of other monitors
     lies: Lies = Lies.HERE
     moved: datetime | None = None  # when it last got further; None: it is not on its way
     patience: Patience = PATIENT
