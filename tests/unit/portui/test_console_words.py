@@ -158,9 +158,10 @@ def test_a_job_behind_others_is_put_first_with_one_button():
 
 
 def test_jobs_that_wait_for_a_decision_are_one_click_away_the_oldest_first_and_not_all():
-    held = {"state": JobState.HELD, "outcome": Outcome.UNKNOWN}
-    jobs = [replace(job(number), title="", **held) for number in (9, 7, 5, 3)] + [job(1)]
-    found = actions.decisions([*jobs, replace(job(2), title="strip.zpl", **held)])
+    def held(number: int, title: str = "") -> Job:
+        return replace(job(number, JobState.HELD, Outcome.UNKNOWN), title=title)
+
+    found = actions.decisions([held(9), held(7), job(1), held(5), held(3), held(2, "strip.zpl")])
     assert [(one.title, one.path) for one in found] == [
         ("Decide about strip.zpl", "/jobs/2"),
         ("Decide about job 3", "/jobs/3"),
