@@ -32,7 +32,7 @@ from spooler.job import DEFAULT_PRIORITY
 from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
-from spooler.replicas.sharing import sharing
+from spooler.replicas.sharing import Alone, sharing
 from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, ExplainSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
@@ -79,25 +79,16 @@ async def run(settings: SpoolerSettings) -> None:
         services = Services(store, inside, metrics, sign_in, dial_in, snapshot.uploads, shares.asking)
         retention = Retention(store, metrics, _keep(settings), services.uploads.forget_idle, shares.is_first)
         tasks.supervise("concluding", concluding.run)
-        tasks.supervise("traces", traces.run)
         await shares.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
-        on_drain = [
-            services.end_streams,
-            shares.withdraw,
-            dispatcher.drain,
-            shares.leave,
-            dial_in.close,
-            traces.tell,
-        ]
         with _shown(metrics, dispatcher, hosts, services, dial_in):
             await server.serve(
                 settings,
                 servicers=services.servicers,
-                loops=[retention.run],
-                on_drain=on_drain,
+                loops=[retention.run, traces.run],
+                on_drain=[services.end_streams, *_letting_go(shares, dispatcher, dial_in), traces.tell],
                 authorize=authorize,
                 callers=callers,
                 until=store.died,
@@ -107,6 +98,11 @@ async def run(settings: SpoolerSettings) -> None:
 async def _sign_in(settings: SpoolerSettings, store: Notes) -> SignIn:
     section = settings.sign_in
     return await SignIn.open(store, section.user_file, section.session_s, settings.server.access)
+
+
+def _letting_go(shares: Alone, dispatcher: Dispatcher, dial_in: DialIn) -> tuple[server.Callback, ...]:
+    """Return how ports are let go: documents on their way end and printers are others', before the hosts are cut off."""
+    return shares.withdraw, dispatcher.drain, shares.leave, dial_in.close
 
 
 def _callers(settings: SpoolerSettings, sign_in: SignIn, cluster: AskedCluster) -> Callers:
