@@ -33,7 +33,11 @@ PACKAGES = (
     "tzdata",
     "netbase",
 )
-EXTRAS = {"spooler": "spooler,kubernetes,oidc,postgres,client", "portmon": "portmon", "portui": "portui"}
+EXTRAS = {
+    "spooler": "spooler,kubernetes,oidc,postgres,tracing,client",
+    "portmon": "portmon,tracing",
+    "portui": "portui,tracing",
+}
 # The distribution's own packages that an image keeps, beside the chassis and the contracts: `helm test` runs the command.
 _OWN = {"spooler": {"spooler", "printfabric_client"}, "portmon": {"portmon"}, "portui": {"portui"}}
 _USER = "65532"

@@ -86,3 +86,9 @@ tls = { cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabr
 {{- define "print-fabric.toml.clienttls" -}}
 tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key"{{ with .peer }}, server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" (dict "ctx" $.ctx "component" .)) $.ctx.Release.Namespace | quote }}{{ end }} }
 {{- end -}}
+
+{{- define "print-fabric.toml.tracing" -}}
+[tracing]
+endpoint = {{ .Values.tracing.endpoint | quote }}
+ratio = {{ .Values.tracing.ratio }}
+{{- end -}}
