@@ -50,8 +50,24 @@ class Assembly:
             unit = self.draft.finish(self._owner.personality.kind, inlet.job, step.copies)
             self.draft = Draft(KEEP_CONTENT_BYTES)
             self._owner.path.put(unit)
+        elif self.draft.size:
+            self.advance()
         if step.mark is not None:
             self._owner.path.mark(step.mark)
+
+    def advance(self) -> None:
+        """What is there of the unit in progress is printed, where paper moves as data arrives and can move now."""
+        path, draft = self._owner.path, self.draft
+        if draft.on_paper or path.waiting or path.conditions or not draft.size:
+            return
+        draft.on_paper = self._owner.personality.prints_as_it_goes and self.inked
+
+    @property
+    def inked(self) -> bool:
+        """Say whether the unit in progress makes a mark on paper as far as it is there."""
+        personality = self._owner.personality
+        inked = guarded(self._owner.record, None, lambda: personality.inked)
+        return self.draft.size > 0 and inked is not False
 
     def cut_short(self, inlet: Inlet) -> None:
         """A command ends too early, or is longer than the buffer: it becomes part of what is being printed, or is lost."""
@@ -90,14 +106,14 @@ class Assembly:
         guarded(self._owner.record, inlet, self._owner.personality.flush)
 
     def give_up(self, reason: str, *, tear: bool = True) -> Loss:
-        """Drop the unit in progress and return what is lost; where paper moves as data arrives it comes out torn.
+        """Drop the unit in progress and return what is lost; it comes out torn if a piece of it is printed.
 
         Without `tear` it is only lost.
         """
         draft, self.draft = self.draft, Draft(KEEP_CONTENT_BYTES)
         personality = self._owner.personality
         guarded(self._owner.record, None, personality.flush)
-        if not draft.size or not personality.prints_as_it_goes or not tear:
+        if not draft.on_paper or not tear:
             return Loss(draft.spans)
         self._owner.path.torn(draft.finish(personality.kind, self._job), reason)
         return Loss()

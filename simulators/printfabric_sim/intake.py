@@ -123,6 +123,7 @@ class Intake:
         if self._pumping:
             return
         self._pumping = True
+        self.assembly.advance()
         hungry: Inlet | None = None
         try:
             while self._may_interpret() and (inlet := self._choose()) is not None:

@@ -172,6 +172,11 @@ class Personality(ABC):
     def flush(self) -> None:
         """The unit in progress was thrown away from outside: expect the beginning of a new one."""
 
+    @property
+    def inked(self) -> bool:
+        """Say whether the unit in progress has anything that makes a mark on paper, not settings alone."""
+        return True
+
     def condition_changed(self, condition: Condition, on: bool) -> None:
         """A condition came or went: the place for unsolicited status."""
 

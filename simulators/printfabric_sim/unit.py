@@ -52,6 +52,7 @@ class Draft:
     size: int = 0
     garbled: str = ""
     cut: bool = False  # it has half a command in it
+    on_paper: bool = False  # a piece of it is printed; only where paper moves as data arrives
     spans: list[Span] = field(default_factory=list)
     content: bytearray = field(default_factory=bytearray)
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.simulators.grammar import COPIES, EJECTED, END, GAP, INK, OPEN, SERIAL, WHOLE
+from tests.simulators.torn_paper import check_torn
 
 Row = dict[str, Any]
 # Faults that throw input away, or break a connection so that a sender must begin somewhere again.
@@ -166,7 +167,7 @@ def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> No
         if (found := SERIAL.search(whole)) and not hurt and len(pieces) == 1:
             assert unit["serial"] == found[1].decode(), f"serial {unit['serial']}, and it reads {found[1]!r}"
         assert hurt or (unit["serial"] or "").encode() in whole, f"serial {unit['serial']} is nowhere in it"
-    _check_torn(books, units)
+    check_torn(books, units)
     out = [unit for unit in units if unit["outcome"] != "truncated"]
     asked = [unit["copy"] for unit in out]
     assert asked == list(range(1, len(out) + 1)), f"copies {asked} of {pieces}"
@@ -185,22 +186,6 @@ def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> No
         read = b"|".join(books.bytes_of([piece]) for piece in pieces)
         patterns = _what_may_be_a_unit(books, pieces, maimed)
         assert any(pattern.fullmatch(read) for pattern in patterns), f"{read!r} is not one unit"
-
-
-def _check_torn(books: Books, units: list[Row]) -> None:
-    """A piece that is printed again was torn by a condition of its own; of the others there is one, the last."""
-    torn = [unit for unit in units if unit["outcome"] == "truncated"]
-    again = Counter(unit["reason"].partition(";")[0] for unit in torn if "printed again" in unit["reason"])
-    for condition, count in again.items():
-        came = [
-            e for e in books.events if e["event"] == "condition" and e["condition"] == condition and e["on"]
-        ]
-        assert count <= len(came), f"torn {count} times by {condition}, which came {len(came)} times"
-    final = [unit for unit in torn if "printed again" not in unit["reason"]]
-    assert len(final) <= 1, f"unit {units[0]['unit']} is torn for good more than once"
-    assert all(unit is max(units, key=lambda each: each["unit"]) for unit in final), (
-        "it goes on after its end"
-    )
 
 
 def _what_may_be_a_unit(books: Books, pieces: tuple[Piece, ...], maimed: bool) -> list[re.Pattern[bytes]]:

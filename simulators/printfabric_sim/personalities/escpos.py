@@ -54,6 +54,11 @@ class ReceiptPrinter(Personality):
         """Expect the beginning of a receipt."""
         self._skip, self._ink = 0, False
 
+    @property
+    def inked(self) -> bool:
+        """Text or an image, and not settings alone."""
+        return self._ink
+
     def inlet_opened(self, inlet: Inlet) -> None:
         """Remember who is to get automatic status."""
         self.status.add(inlet)

@@ -6,6 +6,7 @@ understood them: a page ends with FF, or when it is full.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _FF, _LF = b"\x0c", b"\n"
+_INK = re.compile(rb"[!-\xff]")
 # A page without FF is taken from the buffer in pieces of at least this size.
 _EARLY_BYTES = 1024
 
@@ -38,7 +40,17 @@ class LinePrinter(Personality):
     def reset(self) -> None:
         """Power-on takes the present position for the top of the form."""
         self._lines = 0
+        self._ink = False
         self._full = False  # the last page was full, and nothing has come since
+
+    @property
+    def inked(self) -> bool:
+        """More than blanks and empty lines."""
+        return self._ink
+
+    def flush(self) -> None:
+        """Nothing is on the page."""
+        self._ink = False
 
     def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
         """Take a page up to its FF or its last line, or part of one."""
@@ -52,25 +64,26 @@ class LinePrinter(Personality):
         if self._lines + lines >= self._page_lines:
             return self._full_page(buffer)
         if end >= 0:
-            self._lines = 0
+            self._lines, self._ink = 0, False
             return Step(end + 1, part=True, copies=1)
         if not inlet.last and stop < _EARLY_BYTES and lines == 0:
             return Step(0)
         self._lines += lines
+        self._ink = self._ink or _INK.search(buffer, 0, stop) is not None
         return Step(stop, part=True)
 
     def _full_page(self, buffer: bytearray) -> Step:
         position = 0
         for _ in range(self._page_lines - self._lines):
             position = buffer.find(_LF, position) + 1
-        self._lines = 0
+        self._lines, self._ink = 0, False
         self._full = True
         return Step(position, part=True, copies=1)
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
         """The page stays in the printer, for the next sender to write on, as it does in life."""
         if self.options.get("eject_on_close") == "yes" and self.machine.draft_bytes:
-            self._lines = 0
+            self._lines, self._ink = 0, False
             return Step(0, copies=1)
         return Step(0)
 
