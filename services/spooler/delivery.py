@@ -70,8 +70,9 @@ def conclude(
         why = error or HostUnreachable("the host never saw it")
         return _nothing_left(why, resume_offset, cancelled, pinned)
     if error is None:
-        if progress.accepted < size_bytes:  # a host that says "done" of less than all is not believed
-            return _uncertain(Span(progress.accepted, size_bytes), cancelled)
+        least = size_bytes + incoming  # bytes that it has at the least
+        if progress.accepted < least:  # a host that says "done" of less than all is not believed
+            return _uncertain(Span(progress.accepted, least), cancelled)
         return Conclusion(Outcome.PRINTED, JobEvent.COMPLETE)
     accepted = max(progress.accepted, resume_offset)
     span = _span(progress, size_bytes)

@@ -15,9 +15,10 @@ from chassis.errors import (
     PortNotFound,
     WriteTimeout,
 )
-from spooler.delivery import OUTCOME_UNKNOWN, PARTIALLY_PRINTED, PortAction, conclude
+from spooler.delivery import INTERRUPTED, OUTCOME_UNKNOWN, PARTIALLY_PRINTED, PortAction, conclude
 from spooler.job_state import JobEvent
 from spooler.ledger import Outcome, Span
+from spooler.new_job import UploadInterrupted
 from spooler.port import DocumentKey, Phase, Progress
 
 KEY = DocumentKey(b"u" * 16, 1)
@@ -130,3 +131,29 @@ def test_a_canceled_job_ends_and_says_what_came_out(progress: Progress, outcome:
 
 def test_a_job_that_printed_before_it_could_be_canceled_is_printed() -> None:
     assert conclude(ended(SIZE), SIZE, 0, cancelled=True).event is JobEvent.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("progress", "outcome", "uncertain"),
+    [
+        ({}, Outcome.NOT_PRINTED, None),
+        ({"accepted": 400}, Outcome.PARTIAL, None),
+        ({"accepted": 400, "resumable": True}, Outcome.PARTIAL, None),
+        ({"accepted": 400, "uncertain_start": 300, "uncertain_end": 400}, Outcome.UNKNOWN, Span(300, 400)),
+        ({"accepted": SIZE}, Outcome.PARTIAL, None),
+    ],
+    ids=["nothing", "a part", "a byte pipe", "uncertain", "all that came"],
+)
+def test_a_document_whose_rest_never_comes_ends_with_what_came_out(
+    progress: dict[str, object], outcome: Outcome, uncertain: Span | None
+) -> None:
+    gone = UploadInterrupted("nothing more came")
+    result = conclude(ended(error=gone, **progress), SIZE, 0, incoming=True)  # type: ignore[arg-type]
+    assert (result.outcome, result.event, result.reason) == (outcome, JobEvent.ABORT, INTERRUPTED)
+    assert result.uncertain == uncertain
+
+
+def test_of_a_document_that_still_comes_in_nobody_can_say_that_it_is_printed() -> None:
+    said = conclude(ended(SIZE), SIZE, 0, incoming=True)
+    forgotten = conclude(Progress(KEY, Phase.UNKNOWN), SIZE, 0, confirmed=SIZE, incoming=True)
+    assert said.outcome is forgotten.outcome is Outcome.UNKNOWN
