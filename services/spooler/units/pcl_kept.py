@@ -102,10 +102,7 @@ class Kept:
         changes = bool(before) and before[-1].pieces != pieces
         # Said again, or for the first time, it may reset nothing: then what was set and what may reset it are both kept.
         resets, touches = (sets.resets, sets.touches) if changes else ((), (*sets.resets, *sets.touches))
-        lost = {name: self.now.pop(name) for name in resets if name in self.now}
-        live = set(closure(self.at(self.now))) if lost else set()
-        # What set these is said again for the sake of others: this has to reset them again.
-        undone = [name for name, found in lost.items() if not live.isdisjoint(found)]
+        undone = [name for name in resets if name in self.now]
         joined = [name for name in touches if name in self.now and self.now[name][-1].pieces != pieces]
         first = before[:1] if touches and not changes else ()  # of those that say the same
         needs = [*self.at(sets.needs), *first]

@@ -171,10 +171,14 @@ class PclEnvironment:
             names = FONT
         else:
             names = ("symbols",)
-        said = self._kept.new(one.words)
+        said = self._chosen(one)
         for name in names:
             self._kept.put(f"{number} {name}", said)
         return self._take_advance(number)
+
+    def _chosen(self, one: Command) -> Said:
+        """Return a command about fonts: which of them is in use decides what else changes."""
+        return self._kept.new(one.words, needs=self._kept.at(("font",)))
 
     def _take_advance(self, font: int) -> None:
         """The width of a column follows the font in use."""
@@ -185,7 +189,7 @@ class PclEnvironment:
     def _special(self, one: Command) -> None:
         match one.family, one.letter:
             case b"&k", b"S":
-                said = self._kept.new(one.words)
+                said = self._chosen(one)
                 self._kept.put("1 pitch", said)
                 self._kept.put("2 pitch", said)
                 self._take_advance(self._font)
