@@ -1,11 +1,15 @@
+from typing import Any
+
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from pydantic import ValidationError
 
+from chassis.call import current_call
 from chassis.settings import TracingSettings
-from chassis.tracing import Event, Kind, Position, Span, position_of
+from chassis.tracing import TRACEPARENT, Event, Kind, Position, Span, position_of, tracing
 from chassis.tracing_export import SpanExport
+from tests.unit.chassis.echo import EchoService, echo_server
 
 HERE = Position(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7)
 TEXT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -89,3 +93,37 @@ def test_the_ratio_decides_about_traces_that_begin_here(export: SpanExport):
 def test_an_endpoint_is_a_url_without_a_secret(endpoint: str):
     with pytest.raises(ValidationError):
         TracingSettings(endpoint=endpoint)
+
+
+class Nobody:
+    """An exporter that keeps nothing."""
+
+    def samples(self, trace_id: int, name: str) -> bool:
+        return True
+
+    def tell(self, span: Span) -> None:
+        pass
+
+
+class Says(EchoService):
+    async def Echo(self, request: bytes, _context: Any) -> bytes:
+        call = current_call.get()
+        assert call is not None
+        return call.traceparent.encode()
+
+
+@pytest.mark.parametrize("on", [True, False])
+async def test_the_callers_position_goes_through_all_hops_while_spans_are_told(on: bool):
+    if on:
+        tracing.begin(Nobody())
+    try:
+        async with echo_server(Says()) as (far_stub, _far):
+
+            class Between(EchoService):
+                async def Echo(self, request: bytes, _context: Any) -> bytes:
+                    return await far_stub.Echo(request)  # type: ignore[no-any-return]
+
+            async with echo_server(Between()) as (stub, _server):
+                assert await stub.Echo(b"", metadata=((TRACEPARENT, TEXT),)) == (TEXT.encode() if on else b"")
+    finally:
+        tracing.end()
