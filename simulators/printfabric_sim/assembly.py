@@ -8,7 +8,7 @@ from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.loss import Loss
-from printfabric_sim.paper_path import PaperPath
+from printfabric_sim.paper_path import Mark, PaperPath
 from printfabric_sim.personality import Personality, Step
 from printfabric_sim.record import Record
 from printfabric_sim.unit import Draft, Job, Span
@@ -53,7 +53,7 @@ class Assembly:
         elif self.draft.size:
             self.advance()
         if step.mark is not None:
-            self._owner.path.mark(step.mark)
+            self._owner.path.mark(Mark(step.mark, inlet.number, inlet.consumed, self.inked))
 
     def advance(self) -> None:
         """What is there of the unit in progress is printed, where paper moves as data arrives and can move now."""

@@ -12,7 +12,7 @@ from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Inlet, Link, NoLink
 from printfabric_sim.intake import Intake
-from printfabric_sim.paper_path import PaperPath
+from printfabric_sim.paper_path import Mark, PaperPath
 from printfabric_sim.personality import Personality
 from printfabric_sim.record import Outcome, Record, UnitRecord
 from printfabric_sim.unit import Draft, Job, Unit
@@ -245,9 +245,10 @@ class Core:
 
     # What the paper path says (paper_path.PathOwner)
 
-    def on_mark(self, mark: Callable[[], None]) -> None:
+    def on_mark(self, mark: Mark) -> None:
         """Everything before it has left: the personality's answer is due."""
-        self.consult(mark)
+        self.intake.assembly.advance()
+        self.consult(mark.call)
 
     def on_unit_started(self, number: int) -> None:
         """A unit begins to move."""

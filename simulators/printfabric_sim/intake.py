@@ -72,9 +72,12 @@ class Intake:
         if not inlet.ended:
             # A line goes on: what comes next may be the rest of what was thrown away.
             inlet.damage.append(Damage(inlet.received, 0, "its beginning was thrown away"))
+        gone = list(loss.spans)
         if self.assembly.holds(inlet):
+            gone += self.assembly.draft.spans
             loss += self.assembly.give_up("connection reset")
-        loss += self._owner.path.drop(inlet.number)
+        first = min((span.start for span in gone if span.inlet == inlet.number), default=inlet.received)
+        loss += self._owner.path.drop(inlet.number, first)
         self.assembly.discarded(inlet, loss, "thrown away")
         return loss
 
@@ -109,7 +112,7 @@ class Intake:
         if "full" in inlet.pauses:  # its connection may go on without it
             self.set_paused(inlet, False)
         if (done := inlet.on_done) is not None:
-            self._owner.path.mark(Ending(lambda whole: done(whole and not inlet.cut)))
+            self._owner.path.mark(Ending(lambda whole: done(whole and not inlet.cut), self.assembly.inked))
 
     def set_paused(self, inlet: Inlet, on: bool, reason: str = "full") -> None:
         """Stop or go on taking bytes from the sender; it goes on when no reason is left."""

@@ -13,15 +13,28 @@ from printfabric_sim.record import Outcome
 from printfabric_sim.supplies import Supplies
 from printfabric_sim.unit import Unit
 
-Mark = Callable[[], None]
 # So many units without a pace leave before the rest of the program has its turn.
 _AT_ONCE = 256
+
+
+class Mark(NamedTuple):
+    """An answer of the personality that is due when everything before it has left; never if that is lost.
+
+    It stands at byte `offset` of `inlet`. One that `waits` has more before it than units, and is not called while the
+    paper cannot move.
+    """
+
+    call: Callable[[], None]
+    inlet: int
+    offset: int
+    waits: bool
 
 
 class Ending(NamedTuple):
     """A mark that is called in any case: with True when everything before it has left, with False when it was lost."""
 
     call: Callable[[bool], None]
+    waits: bool
 
 
 class PathOwner(Protocol):
@@ -167,15 +180,19 @@ class PaperPath:
                 loss += Loss(list(unit.spans), 1)
         return loss
 
-    def drop(self, inlet: int) -> Loss:
-        """Take out the units of `inlet` that have not begun to move, and return them."""
+    def drop(self, inlet: int, offset: int) -> Loss:
+        """Take out the units of `inlet` that have not begun to move, and return them.
+
+        Its marks behind them, and behind byte `offset`, where more of it was lost, go as well.
+        """
         kept: list[Unit | Mark | Ending] = []
         loss = Loss()
         for index, item in enumerate(self._items):
             begun = index == 0 and (self.moving or self._shown)
             if isinstance(item, Unit) and not begun and item.spans and item.spans[-1].inlet == inlet:
                 loss += Loss(list(item.spans), 1)
-            else:
+                offset = min(offset, item.spans[-1].end)
+            elif not (isinstance(item, Mark) and item.inlet == inlet and item.offset >= offset):
                 kept.append(item)
         self._items = deque(kept)
         self._units -= loss.units
@@ -210,6 +227,8 @@ class PaperPath:
         """Advance by one item; False when the path has to wait."""
         head = self._items[0]
         if not isinstance(head, Unit):
+            if head.waits and self.conditions:
+                return False
             self._items.popleft()
             if isinstance(head, Ending):
                 head.call(True)

@@ -8,12 +8,11 @@ unit; of the variables COPIES, QTY and PERSONALITY have an effect on it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
-from printfabric_sim.paper_path import Mark
 from printfabric_sim.personalities._pages import Pages
 from printfabric_sim.personalities._pdl_pages import pages_for, undecided
 from printfabric_sim.personalities._pjl_status import PjlStatus
@@ -30,6 +29,7 @@ _SETTING = re.compile(r"([A-Z]+)\s*(?::\s*\S+)?\s*=\s*(\"[^\"]*\"|\S+)")
 _LINE_BYTES = 1024
 # So far in a payload, behind white space, a language may show.
 _START_BYTES = 64
+_Answer = Callable[[], None]
 
 
 class LaserPrinter(Personality):
@@ -106,7 +106,7 @@ class LaserPrinter(Personality):
         mark = self._command(word.upper(), rest.strip(), inlet)
         return Step(end + 1, mark=mark) if mark is not None else Step(end + 1)
 
-    def _command(self, word: str, rest: str, inlet: Inlet) -> Mark | None:
+    def _command(self, word: str, rest: str, inlet: Inlet) -> _Answer | None:
         """Obey one PJL command; a mark if its answer comes only when what is before it has been printed."""
         settings = {name: value.strip('"') for name, value in _SETTING.findall(rest.upper())}
         if word == "ECHO":
@@ -141,13 +141,13 @@ class LaserPrinter(Personality):
         elif word == "INITIALIZE":
             self.variables.initialize()
 
-    def _begin_job(self, rest: str, inlet: Inlet) -> Mark:
+    def _begin_job(self, rest: str, inlet: Inlet) -> _Answer:
         self._job = _quoted(rest)
         self.variables.reset()
         self._job_of_inlet = job = self.machine.begin_job(self._job, inlet)
         return lambda: self.status.job("START", job.name, None)
 
-    def _end_job(self) -> Mark | None:
+    def _end_job(self) -> _Answer | None:
         name, self._job = self._job, None
         self.variables.reset()
         if name is None:
