@@ -24,7 +24,10 @@ PAGES = st.lists(
     min_size=2,
     max_size=6,
 ).map(lambda pages: b"".join(b"".join(words) + end for words, end in pages))
-CALM = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same documents each time; thousands of others, by hand, whenever the table of commands is changed.
+CALM = settings(
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def ends_of(document):
