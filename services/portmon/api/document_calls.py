@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
+from chassis.call import current_call
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.document_stream import DocumentStream, slice_from
@@ -24,12 +25,14 @@ class DocumentCalls(Calls):
 
     async def StartDocPort(self, request: pb.StartDocPortRequest, context: Any) -> pb.StartDocPortResponse:
         """Begin a document."""
+        call = current_call.get()
         start = pb.DocumentStart(
             info=request.info,
             resume_offset=request.resume_offset,
             resume_prefix=request.resume_prefix,
             guarded=request.guarded,
             closing=request.closing if request.HasField("closing") else None,
+            traceparent=call.traceparent if call is not None else "",
         )
         piece = slice_from(pb.DocumentSlice(document=request.document, start=start))
         return pb.StartDocPortResponse(progress=await self._call(request.handle, piece))

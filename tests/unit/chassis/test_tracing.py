@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -7,8 +8,9 @@ from pydantic import ValidationError
 
 from chassis.call import current_call
 from chassis.settings import TracingSettings
-from chassis.tracing import TRACEPARENT, Event, Kind, Position, Span, position_of, tracing
+from chassis.tracing import TRACEPARENT, Event, Kind, Position, Span, position_of
 from chassis.tracing_export import SpanExport
+from tests.fakes.trace_exporter import telling
 from tests.unit.chassis.echo import EchoService, echo_server
 
 HERE = Position(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7)
@@ -95,16 +97,6 @@ def test_an_endpoint_is_a_url_without_a_secret(endpoint: str):
         TracingSettings(endpoint=endpoint)
 
 
-class Nobody:
-    """An exporter that keeps nothing."""
-
-    def samples(self, trace_id: int, name: str) -> bool:
-        return True
-
-    def tell(self, span: Span) -> None:
-        pass
-
-
 class Says(EchoService):
     async def Echo(self, request: bytes, _context: Any) -> bytes:
         call = current_call.get()
@@ -114,9 +106,7 @@ class Says(EchoService):
 
 @pytest.mark.parametrize("on", [True, False])
 async def test_the_callers_position_goes_through_all_hops_while_spans_are_told(on: bool):
-    if on:
-        tracing.begin(Nobody())
-    try:
+    with telling() if on else nullcontext():
         async with echo_server(Says()) as (far_stub, _far):
 
             class Between(EchoService):
@@ -125,5 +115,3 @@ async def test_the_callers_position_goes_through_all_hops_while_spans_are_told(o
 
             async with echo_server(Between()) as (stub, _server):
                 assert await stub.Echo(b"", metadata=((TRACEPARENT, TEXT),)) == (TEXT.encode() if on else b"")
-    finally:
-        tracing.end()

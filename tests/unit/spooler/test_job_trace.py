@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chassis.tracing import TRACEPARENT, Position, Span, position_of, tracing
+from chassis.tracing import TRACEPARENT, Position, position_of
 from spooler.job import Attempt, Document, HistoryEvent, Job, JobError, Sender, make_uid
 from spooler.job_state import JobState
 from spooler.job_trace import attempt_span, attempt_traceparent, job_span, submit_span, traced
@@ -12,6 +12,7 @@ from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Outc
 from spooler.new_job import Inline, NewJob
 from spooler.printer import PortName
 from spooler.trace_telling import TraceTelling
+from tests.fakes.trace_exporter import TraceExporter, telling
 
 NOW = datetime(2026, 11, 21, 17, tzinfo=UTC)
 NOW_NS = int(NOW.timestamp()) * 10**9
@@ -19,26 +20,10 @@ SENDER = Position(0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7)
 NEW = NewJob("labels", Inline(b"^XA^XZ"), attributes={"order": "4711"})
 
 
-class Told:
-    """An exporter by hand."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.keeps = True
-
-    def samples(self, trace_id: int, name: str) -> bool:
-        return self.keeps
-
-    def tell(self, span: Span) -> None:
-        self.spans.append(span)
-
-
 @pytest.fixture
-def told() -> Iterator[Told]:
-    exporter = Told()
-    tracing.begin(exporter)
-    yield exporter
-    tracing.end()
+def told() -> Iterator[TraceExporter]:
+    with telling() as exporter:
+        yield exporter
 
 
 def job(traceparent: str = SENDER.text, **what: object) -> Job:
@@ -59,7 +44,7 @@ def attempt(number: int = 1, **what: object) -> Attempt:
     return replace(made, **what)  # type: ignore[arg-type]
 
 
-def test_a_job_that_nobody_traces_begins_a_trace_with_its_own_span(told: Told):
+def test_a_job_that_nobody_traces_begins_a_trace_with_its_own_span(told: TraceExporter):
     new = traced(NEW, "", NOW_NS)
     kept = position_of(new.attributes[TRACEPARENT])
     made = job(new.attributes[TRACEPARENT], uid=new.uid)
@@ -70,14 +55,14 @@ def test_a_job_that_nobody_traces_begins_a_trace_with_its_own_span(told: Told):
     assert new.attributes["order"] == "4711"
 
 
-def test_a_job_goes_below_its_senders_span_and_its_own_word_before_its_calls(told: Told):
+def test_a_job_goes_below_its_senders_span_and_its_own_word_before_its_calls(told: TraceExporter):
     assert traced(NEW, SENDER.text, NOW_NS).attributes[TRACEPARENT] == SENDER.text
     own = replace(NEW, attributes={TRACEPARENT: SENDER.text})
     assert traced(own, SENDER.child().text, NOW_NS).attributes[TRACEPARENT] == SENDER.text
     assert job_span(job(), []).parent == SENDER.span_id
 
 
-def test_what_is_not_recorded_keeps_nothing(told: Told):
+def test_what_is_not_recorded_keeps_nothing(told: TraceExporter):
     assert traced(NEW, SENDER._replace(sampled=False).text, NOW_NS) is NEW
     told.keeps = False
     assert traced(NEW, "", NOW_NS) is NEW
@@ -86,7 +71,7 @@ def test_what_is_not_recorded_keeps_nothing(told: Told):
 
 
 def test_all_spans_of_a_job_are_of_one_trace_and_an_attempts_is_where_its_host_was_told_that_it_is(
-    told: Told,
+    told: TraceExporter,
 ):
     whole, tried = job_span(job(), []), attempt_span(job(), attempt())
     submitted = submit_span(job(), "/printfabric.spooler.v1.PrintService/SubmitJob", 1, 2)
@@ -99,7 +84,7 @@ def test_all_spans_of_a_job_are_of_one_trace_and_an_attempts_is_where_its_host_w
     assert attempt_span(job(), attempt(ended_at=None)) is None
 
 
-def test_spans_say_what_is_proven_and_why_not_and_name_no_people_and_no_words_of_theirs(told: Told):
+def test_spans_say_what_is_proven_and_why_not_and_name_no_people_and_no_words_of_theirs(told: TraceExporter):
     history = [
         HistoryEvent("accepted", "ada", "secret words", at=NOW),
         HistoryEvent("held", "ada", "secret words", at=NOW, attempt=1, state=JobState.PENDING_HELD),
@@ -131,7 +116,7 @@ class Records:
         return []
 
 
-async def test_each_attempt_is_told_once_when_it_has_ended_and_the_job_at_last(told: Told):
+async def test_each_attempt_is_told_once_when_it_has_ended_and_the_job_at_last(told: TraceExporter):
     later = datetime(2100, 1, 1, tzinfo=UTC)
     records = Records(attempt(ended_at=later))
     heard: list[Job] = []
@@ -154,7 +139,7 @@ async def test_each_attempt_is_told_once_when_it_has_ended_and_the_job_at_last(t
     assert [one.name for one in told.spans] == ["attempt labels", "attempt labels", "job labels"]
 
 
-async def test_what_another_run_has_told_and_what_has_no_trace_is_not_told(told: Told):
+async def test_what_another_run_has_told_and_what_has_no_trace_is_not_told(told: TraceExporter):
     telling = TraceTelling(Records(attempt()), lambda _job: None)
     telling.job_changed(job(state=JobState.PENDING_HELD))
     telling.job_changed(job("", number=4712))
