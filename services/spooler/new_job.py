@@ -99,4 +99,4 @@ class UploadNotFound(FabricError):
 class UploadInterrupted(FabricError):
     """The job was begun while its document came in, and ended before all of it was there: send it as a new one."""
 
-    reason, win32, code, verdict = "UPLOAD_INTERRUPTED", 63, "FAILED_PRECONDITION", Verdict.ABORT
+    reason, win32, code, verdict = "UPLOAD_INTERRUPTED", 3020, "FAILED_PRECONDITION", Verdict.ABORT

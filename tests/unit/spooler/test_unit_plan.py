@@ -40,4 +40,6 @@ def test_what_was_skipped_stays_skipped(behind: int):
 
 
 def test_going_on_in_the_middle_of_a_stretch_begins_there():
-    assert within([Segment(25, 40, Prefix(b"setup"))], [Segment(10, 40)], 25) == [Segment(25, 40, Prefix(b"setup"))]
+    assert within([Segment(25, 40, Prefix(b"setup"))], [Segment(10, 40)], 25) == [
+        Segment(25, 40, Prefix(b"setup"))
+    ]
