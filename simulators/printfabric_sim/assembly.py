@@ -71,6 +71,7 @@ class Assembly:
 
     def cut_short(self, inlet: Inlet) -> None:
         """A command ends too early, or is longer than the buffer: it becomes part of what is being printed, or is lost."""
+        inlet.tail = b""  # what comes completes nothing
         self.draft.cut = self.draft.size > 0
         self.apply(inlet, Step(len(inlet.buffer), part=self.draft.cut, reason="a command cut short"))
 
@@ -98,6 +99,7 @@ class Assembly:
     def spoiled(self, inlet: Inlet) -> None:
         """The interpreter raised: what it has begun comes out garbled with all that is buffered behind it."""
         size, why = len(inlet.buffer), "the personality failed"
+        inlet.tail = b""
         if self.draft.size:
             self.draft.garbled = why
             self.apply(inlet, Step(size, part=True, copies=1))
@@ -152,6 +154,8 @@ class Assembly:
         inlet.consumed += used - position
         del inlet.buffer[:used]
         inlet.shown = max(0, inlet.shown - used)
+        while inlet.recognised and inlet.recognised[0].end <= inlet.consumed:
+            inlet.recognised.popleft()
         return nowhere
 
     def _take(self, inlet: Inlet, piece: memoryview, part: bool, nowhere: list[Span]) -> None:

@@ -39,6 +39,18 @@ class Damage(NamedTuple):
     reason: str
 
 
+class Recognised(NamedTuple):
+    """Bytes `start` to `end`, counted as those of spans, that were known for what they are when they came.
+
+    Either a command that was obeyed at once (`head` is `end`), or counted data behind a head that ends at `head`; of such
+    data some may be still to come.
+    """
+
+    start: int
+    head: int
+    end: int
+
+
 class Inlet:
     """One TCP connection, one LPD or IPP document, or one serial line with all it ever receives.
 
@@ -66,9 +78,36 @@ class Inlet:
         self.high_water = 0  # bytes in the buffer at which its link is asked to pause; 0: when it is full
         self.damage: deque[Damage] = deque()  # in order, not yet interpreted
         self.tail = b""  # last bytes, kept by the scanner for commands cut in two by a packet
-        self.counted = 0  # bytes to come that the scanner passes over, since they are data
+        self.recognised: deque[Recognised] = (
+            deque()
+        )  # in order, not yet interpreted; what is in none is for the interpreter
         # Called when it has ended and all of it has left the printer (True) or was lost (False).
         self.on_done: Callable[[bool], None] | None = None
+
+    @property
+    def expected(self) -> int:
+        """How many of the bytes that come next are counted data."""
+        return max(0, self.recognised[-1].end - self.received) if self.recognised else 0
+
+    def forget_tokens(self) -> None:
+        """What has arrived is gone: nothing that comes belongs to it."""
+        self.recognised.clear()
+        self.tail = b""
+
+    def place(self, offset: int) -> int:
+        """Return where in the buffer byte `offset` is, or would be; what the line has swallowed is in no buffer."""
+        place = offset - self.consumed
+        for harm in self.damage:
+            if harm.skip and harm.offset < offset:
+                place -= min(harm.skip, offset - harm.offset)
+        return place
+
+    def next_recognised(self) -> Recognised | None:
+        """Return the first of what was recognised, its offsets those in the buffer; one below 0 is consumed already."""
+        for known in self.recognised:
+            if self.place(known.end) > 0:
+                return Recognised(*map(self.place, known))
+        return None
 
 
 class NoLink:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO
 
 from printfabric_sim.assembly import Assembly, AssemblyOwner
 from printfabric_sim.condition import Condition
 from printfabric_sim.guard import Steps, guarded
-from printfabric_sim.inlet import Damage, Inlet
-from printfabric_sim.loss import Loss, unread
+from printfabric_sim.inlet import Damage, Inlet, Recognised
+from printfabric_sim.loss import Loss, unread, without
 from printfabric_sim.paper_path import Ending
+from printfabric_sim.personality import Arrival
 from printfabric_sim.unit import Span
 
 # Conditions in which the interpreter itself stands still, not only the paper.
@@ -42,12 +43,12 @@ class Intake:
 
     def take(self, inlet: Inlet, data: bytes) -> None:
         """Buffer bytes of `inlet` and obey the commands in them that are obeyed on arrival."""
-        record, personality = self._owner.record, self._owner.personality
-        position = 0
-        for end, obey in guarded(record, inlet, personality.realtime, data, inlet) or []:
+        start, position = inlet.received, 0
+        for end, size, obey in self._commands(inlet, data):
+            inlet.recognised.append(Recognised(start + end - size, start + end, start + end))
             self._put(inlet, data[position:end])
             position = end
-            guarded(record, inlet, obey)
+            guarded(self._owner.record, inlet, obey)
         self._put(inlet, data[position:] if position else data)
         if len(inlet.buffer) >= (inlet.high_water or self.capacity):
             self.set_paused(inlet, True)
@@ -85,22 +86,25 @@ class Intake:
         """Empty every buffer and give up the unit in progress; return what is lost."""
         for inlet in self.inlets.values():
             inlet.cut = inlet.cut or bool(inlet.buffer) or self.assembly.holds(inlet)
+        buffered = [
+            self._emptied(inlet) for inlet in self.inlets.values()
+        ]  # read with the unit in progress before it
         loss = self.assembly.give_up(reason, tear=tear)
-        for inlet in self.inlets.values():
-            loss += self._emptied(inlet)
+        for each in buffered:
+            loss += each
         return loss
 
     def _emptied(self, inlet: Inlet) -> Loss:
         """Throw the buffer away and return what is lost; what was obeyed when it came is not."""
-        start, whole = inlet.consumed, not any(harm.skip for harm in inlet.damage)
-        waiting = bytes(inlet.buffer) if whole else b""
-        obeyed = guarded(self._owner.record, inlet, self._owner.personality.obeyed, waiting) or []
-        loss = _empty(inlet)
-        if not obeyed:
-            return loss
-        edges = [0, *(edge for span in obeyed for edge in span), len(waiting)]
-        between = zip(edges[::2], edges[1::2], strict=True)
-        return unread(Span(inlet.number, start + begin, start + end) for begin, end in between)
+        obeyed = guarded(self._owner.record, inlet, self._owner.personality.obeyed, inlet) or []
+        return unread(without(_empty(inlet), obeyed))
+
+    def _commands(self, inlet: Inlet, data: bytes) -> Iterator[Arrival]:
+        """Return the commands in `data` that are obeyed on arrival, each when the one before it was obeyed."""
+        record, personality = self._owner.record, self._owner.personality
+        found = guarded(record, inlet, lambda: iter(personality.realtime(data, inlet)))
+        while found is not None and (arrival := guarded(record, inlet, next, found, None)) is not None:
+            yield arrival
 
     def forget(self, inlet: Inlet) -> None:
         """The inlet is over and interpreted; `on_done` is called when all of it has left the printer."""
@@ -225,8 +229,8 @@ class Intake:
         return start
 
 
-def _empty(inlet: Inlet) -> Loss:
-    """Throw the buffer away and return what is lost; what the line has swallowed before was told then."""
+def _empty(inlet: Inlet) -> list[Span]:
+    """Throw the buffer away and return what was in it; what the line has swallowed before was told then."""
     spans, position, left = list[Span](), inlet.consumed, len(inlet.buffer)
     for harm in inlet.damage:
         if harm.skip:
@@ -237,5 +241,6 @@ def _empty(inlet: Inlet) -> Loss:
     inlet.buffer.clear()
     inlet.shown = 0
     inlet.damage.clear()
+    inlet.forget_tokens()
     inlet.consumed = inlet.received
-    return unread(spans)
+    return spans

@@ -53,3 +53,16 @@ def unread(spans: Iterable[Span]) -> Loss:
     """Return the loss of bytes that were never looked at; an empty span is none."""
     lost = [span for span in spans if span.start < span.end]
     return Loss(lost, unread=list(lost))
+
+
+def without(spans: Iterable[Span], holes: list[Span]) -> list[Span]:
+    """Return what is left of `spans` outside of `holes`, which are in order."""
+    left = list[Span]()
+    for inlet, start, end in spans:
+        position = start
+        for hole in holes:
+            if hole.inlet == inlet and hole.start < end and position < hole.end:
+                left.append(Span(inlet, position, max(position, hole.start)))
+                position = min(end, hole.end)
+        left.append(Span(inlet, position, end))
+    return left

@@ -12,7 +12,7 @@ import importlib.util
 import pkgutil
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
-from printfabric_sim.unit import Job, Unit
+from printfabric_sim.unit import Job, Span, Unit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,6 +59,14 @@ class Step(NamedTuple):
     mark: Callable[[], None] | None = None
     reason: str = ""
     void: bool = False
+
+
+class Arrival(NamedTuple):
+    """A command that is obeyed on arrival: its last `size` bytes end at `end` of what has just arrived; `obey` does it."""
+
+    end: int
+    size: int
+    obey: Callable[[], None]
 
 
 class Machine(Protocol):
@@ -158,9 +166,13 @@ class Personality(ABC):
     def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
         """Consume from the front of `buffer` up to the end of at most one unit; never change `buffer`."""
 
-    def realtime(self, data: bytes, inlet: Inlet) -> list[tuple[int, Callable[[], None]]]:
-        """Find commands obeyed on arrival, ahead of the buffer: (offset after the command in `data`, what to do)."""
-        return []
+    def realtime(self, data: bytes, inlet: Inlet) -> Iterable[Arrival]:
+        """Find commands obeyed on arrival, ahead of the buffer, in `data`.
+
+        Each is obeyed before the next is asked for. They are in `inlet.recognised` until the interpreter is past them;
+        counted data, in which nothing is a command, may be put there as well.
+        """
+        return ()
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
         """The inlet ended and its bytes are consumed; `clean` is False after a reset. What becomes of the draft?"""
@@ -183,12 +195,9 @@ class Personality(ABC):
     def unit_left(self, unit: Unit, copy: int) -> None:
         """A unit is out: the place for page messages."""
 
-    def obeyed(self, data: bytes) -> list[tuple[int, int]]:
-        """Return from where to where in `data`, which waits to be interpreted, commands lie that `realtime` has found.
-
-        They have had their answer and are not lost when the rest is.
-        """
-        return []
+    def obeyed(self, inlet: Inlet) -> list[Span]:
+        """Return which bytes that wait to be interpreted are commands that were obeyed: they are not lost with the rest."""
+        return [Span(inlet.number, start, end) for start, head, end in inlet.recognised if head == end]
 
     def inlet_opened(self, inlet: Inlet) -> None:
         """A sender has connected."""

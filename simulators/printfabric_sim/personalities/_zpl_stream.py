@@ -7,8 +7,9 @@ they come as :B64: or :Z64:). Nothing inside counted data is a command.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from printfabric_sim.inlet import Inlet
+from printfabric_sim.inlet import Inlet, Recognised
 
 _TOKEN = re.compile(
     rb"(?P<command>~(?:HS|HI|HQ[A-Z]{2}|JA|JX|JR|PH|PP|PS|WC)"
@@ -58,9 +59,9 @@ def partial(buffer: bytearray | bytes, start: int) -> int:
     return found.start() if found is not None else len(buffer)
 
 
-def bracket(buffer: bytearray, letters: bytes) -> int:
-    """Return where the first ^X or ^x followed by one of `letters` is, -1 if there is none."""
-    return _caret(buffer, (b"Xx", letters), 0, len(buffer))
+def bracket(buffer: bytearray, letters: bytes, end: int) -> int:
+    """Return where the first ^X or ^x before `end` is that one of `letters` follows, -1 if there is none."""
+    return _caret(buffer, (b"Xx", letters), 0, end)
 
 
 def _caret(buffer: bytearray | bytes, behind: tuple[bytes, ...], start: int, end: int) -> int:
@@ -74,39 +75,23 @@ def _caret(buffer: bytearray | bytes, behind: tuple[bytes, ...], start: int, end
     return -1
 
 
-def commands(data: bytes, counted_bytes: int) -> list[tuple[int, bytes]]:
-    """Return the commands in `data`, which begins with so many bytes of counted data, each with the offset behind it."""
-    return _commands(data, counted_bytes)[0]
-
-
-def arrived(data: bytes, inlet: Inlet) -> list[tuple[int, bytes]]:
+def arrived(data: bytes, inlet: Inlet) -> Iterator[tuple[int, bytes]]:
     """Return the commands in `data`, which has just arrived, each with the offset behind it.
 
-    What `inlet` must remember until more arrives is kept there: the beginning of a token, counted data to come.
+    `inlet` keeps what must be remembered until more arrives: counted data, the beginning of a token.
     """
     known = len(inlet.tail)
     text = inlet.tail + data if known else data
-    found, position, inlet.counted = _commands(text, inlet.counted)
-    inlet.tail = text[partial(text, position) :]
-    return [(end - known, command) for end, command in found]
-
-
-def _commands(text: bytes, counted_bytes: int) -> tuple[list[tuple[int, bytes]], int, int]:
-    """Return the commands, where the last thing of interest ends, and how many bytes of counted data are to come."""
-    found: list[tuple[int, bytes]] = []
-    position = 0
-    while True:
-        passed = min(counted_bytes, len(text) - position)
-        counted_bytes -= passed
-        position += passed
-        if counted_bytes:
-            return found, position, counted_bytes
-        match = token(text, position, len(text))
-        if match is None:
-            return found, position, 0
+    start = inlet.received - known  # of `text`, among the bytes of the inlet
+    position = min(inlet.expected, len(text))
+    inlet.tail = b""
+    while (match := token(text, position, len(text))) is not None:
         position = match.end()
         size = counted(match)
         if size is None:
-            found.append((position, match[0]))
-        else:
-            counted_bytes = size
+            yield position - known, match[0]
+        elif size > 0:
+            head = start + position
+            inlet.recognised.append(Recognised(start + match.start(), head, head + size))
+            position = min(position + size, len(text))
+    inlet.tail = text[partial(text, position) :]

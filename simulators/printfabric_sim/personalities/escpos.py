@@ -8,15 +8,15 @@ A receipt ends with a cut (GS V, ESC i, ESC m). Commands without effect on paper
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from printfabric_sim.condition import Condition
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.personalities._escpos_commands import command_length, draws, ends_receipt
 from printfabric_sim.personalities._escpos_status import ERRORS, EscPosStatus
-from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
-from printfabric_sim.unit import Unit
+from printfabric_sim.personality import SHORT_TEXT, Arrival, Machine, Personality, Step
+from printfabric_sim.unit import Span, Unit
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,6 +47,7 @@ class ReceiptPrinter(Personality):
     def reset(self) -> None:
         """Back to power-on: automatic status off, drawer shut, nothing skipped."""
         self.status.reset()
+        self._reading: Inlet | None = None  # whose bytes came last
         self._skip = 0  # bytes of an image that are still to come
         self._ink = False
 
@@ -66,6 +67,7 @@ class ReceiptPrinter(Personality):
     def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
         """Take text and commands up to the next cut."""
         size = len(buffer)
+        self._reading = inlet
         position = min(self._skip, size)
         self._skip -= position
         while position < size:
@@ -132,24 +134,44 @@ class ReceiptPrinter(Personality):
         """Text without a cut stays on the roll; settings without text leave nothing behind."""
         return Step(0) if self._ink or self._skip else Step(0, drop=True, void=True)
 
-    def realtime(self, data: bytes, inlet: Inlet) -> list[tuple[int, Callable[[], None]]]:
+    def realtime(self, data: bytes, inlet: Inlet) -> Iterator[Arrival]:
         """Find DLE EOT, DLE ENQ and DLE DC4."""
         if b"\x10" not in data and not inlet.tail:
-            return []
+            return
         known = len(inlet.tail)
-        text = inlet.tail + data
-        found: list[tuple[int, Callable[[], None]]] = []
+        text, inlet.tail = inlet.tail + data, b""
         end = 0
         for match in _REALTIME.finditer(text):
-            found.append((match.end() - known, self._realtime_action(match[0], inlet)))
             end = match.end()
+            yield Arrival(end - known, len(match[0]), self._realtime_action(match[0], inlet))
         start = text.rfind(b"\x10", max(end, len(text) - _TAIL_BYTES))
         inlet.tail = text[start:] if start >= 0 else b""
-        return found
 
-    def obeyed(self, data: bytes) -> list[tuple[int, int]]:
-        """Find real-time commands in what waits."""
-        return [match.span() for match in _REALTIME.finditer(data)]
+    def obeyed(self, inlet: Inlet) -> list[Span]:
+        """Return real-time commands, but those that are data of an image as well."""
+        commands = super().obeyed(inlet)
+        if not commands:
+            return []
+        images = self._longer_commands(inlet)
+        return [
+            span
+            for span in commands
+            if not any(start <= inlet.place(span.start) < end for start, end in images)
+        ]
+
+    def _longer_commands(self, inlet: Inlet) -> list[tuple[int, int]]:
+        """Return from where to where in the buffer commands lie that are no real-time commands, with their data."""
+        position = self._skip if inlet is self._reading else 0
+        found = [(0, position)]
+        while (control := _CONTROL.search(inlet.buffer, position)) is not None:
+            at = control.start()
+            length = command_length(inlet.buffer, at)
+            if length == 0:
+                break
+            position = at + length
+            if inlet.buffer[at] != 0x10:
+                found.append((at, position))
+        return found
 
     def _realtime_action(self, command: bytes, inlet: Inlet) -> Callable[[], None]:
         if command[1] == 0x04:

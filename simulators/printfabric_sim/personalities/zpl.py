@@ -16,15 +16,15 @@ field, graphic or stored image feeds no label.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from printfabric_sim.condition import Condition
-from printfabric_sim.inlet import Inlet
+from printfabric_sim.inlet import Inlet, Recognised
 from printfabric_sim.personalities import _zpl_stream as stream
 from printfabric_sim.personalities._zpl_status import ZplStatus
-from printfabric_sim.personality import SHORT_TEXT, Machine, Personality, Step
+from printfabric_sim.personality import SHORT_TEXT, Arrival, Machine, Personality, Step
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -83,35 +83,32 @@ class ZplPrinter(Personality):
         self._copies = 1
         self._prints = False
         self._stores = False
-        self._counted = 0  # bytes of counted data that are still to come
 
     def parse(self, buffer: bytearray, inlet: Inlet) -> Step:
         """Take what lies outside formats, then formats one by one."""
-        if self._counted:
-            used = min(self._counted, len(buffer))
-            self._counted -= used
-            return self._step(used)
-        at = stream.bracket(buffer, b"AaZz" if self._inside else b"Aa")
-        found = stream.token(buffer, 0, at if at >= 0 else len(buffer))
-        if found is not None and found.start() == 0:
-            size = stream.counted(found)
-            if size is None:  # obeyed when it arrived, and no part of any label
-                return Step(found.end())
-            self._counted = size
-            self._read(buffer, found.end())
-            return self._step(found.end())
+        known = inlet.next_recognised()
+        if known is not None and known.start <= 0:
+            return self._known(buffer, known)
+        stop = known.start if known is not None and known.start < len(buffer) else -1
+        at = stream.bracket(buffer, b"AaZz" if self._inside else b"Aa", stop if stop >= 0 else len(buffer))
         if not self._inside:
-            return self._outside(buffer, found.start() if found is not None else at)
-        if found is not None:
-            self._read(buffer, found.start())
-            return Step(found.start(), part=True)
+            return self._outside(buffer, at if at >= 0 else stop)
+        if at < 0 and stop >= 0:
+            self._read(buffer, stop)
+            return Step(stop, part=True)
         if at >= 0 and buffer[at + 2] in b"Aa":
             self._begin(False)
             return Step(at, part=True, drop=True, reason="^XA inside a format")
         return self._complete(buffer, at + 3) if at >= 0 else self._early(buffer)
 
-    def _step(self, used: int) -> Step:
-        """Take counted data or its head: into the format, or, of a download, nowhere."""
+    def _known(self, buffer: bytearray, known: Recognised) -> Step:
+        """Take what was recognised on arrival: counted data into the format, or, of a download, nowhere."""
+        used = min(known.end, len(buffer))
+        if known.head == known.end:  # obeyed when it arrived, and no part of any label
+            return Step(used)
+        if known.head > len(buffer):
+            return Step(0)
+        self._read(buffer, max(known.head, 0))
         return Step(used, part=True) if self._inside else Step(used, reason="a download, which is not kept")
 
     def _outside(self, buffer: bytearray, stop: int) -> Step:
@@ -160,13 +157,10 @@ class ZplPrinter(Personality):
         """A format without its end stays in memory, waiting for ^XZ from whoever comes next."""
         return Step(0)
 
-    def realtime(self, data: bytes, inlet: Inlet) -> list[tuple[int, Callable[[], None]]]:
+    def realtime(self, data: bytes, inlet: Inlet) -> Iterator[Arrival]:
         """Find control commands (~), which are obeyed on receipt, ahead of buffered formats."""
-        return [(end, self._action(command, inlet)) for end, command in stream.arrived(data, inlet)]
-
-    def obeyed(self, data: bytes) -> list[tuple[int, int]]:
-        """Find control commands in what waits."""
-        return [(end - len(command), end) for end, command in stream.commands(data, self._counted)]
+        for end, command in stream.arrived(data, inlet):
+            yield Arrival(end, len(command), self._action(command, inlet))
 
     def _action(self, command: bytes, inlet: Inlet) -> Callable[[], None]:
         return self._obey.get(command.upper()) or partial(self._status.answer, command, inlet)
