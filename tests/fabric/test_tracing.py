@@ -29,14 +29,15 @@ pytestmark = pytest.mark.timeout(150)
 
 
 @contextmanager
-def traced_fabric(
-    folder: Path, endpoint: str, ratio: float = 1.0
-) -> Iterator[tuple[RealFabric, Client, Any]]:
-    """Run a fabric with a simulated label printer that is asked for its word, and its spans sent to `endpoint`."""
+def traced_fabric(folder: Path, *endpoints: str) -> Iterator[tuple[RealFabric, Client, Any]]:
+    """Run a fabric with a simulated label printer that is asked for its word.
+
+    The spooler's spans go to the first of `endpoints`, the host's to the last.
+    """
     receiver = SimulatedLabelPrinter("LABELS")
-    tracing = f'tracing = {{ endpoint = "{endpoint}", ratio = 1.0 }}'
+    spooler, portmon = (f'tracing = {{ endpoint = "{one}" }}' for one in (endpoints[0], endpoints[-1]))
     with (
-        real_fabric(folder, [receiver], spooler=tracing, portmon=tracing) as fabric,
+        real_fabric(folder, [receiver], spooler=spooler, portmon=portmon) as fabric,
         fabric.client() as client,
     ):
         settings = Printer(name="printers/labels", language_monitor="ZPL")
@@ -109,23 +110,20 @@ def test_a_trace_goes_on_through_the_death_of_the_spooler(tmp_path: Path):
         assert len(collected.spans("attempt")) == len(collected.spans("document")) == 1
 
 
-@pytest.mark.parametrize("silent", [False, True], ids=["refuses", "is silent"])
-def test_a_collector_that_cannot_be_reached_costs_no_job_and_keeps_no_service_from_ending(
-    tmp_path: Path, silent: bool
-):
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        hole = BlackHole(listener) if silent else None  # bound and not listening, it refuses
-        port = listener.getsockname()[1]
-        with traced_fabric(tmp_path, f"http://127.0.0.1:{port}") as (fabric, client, _printer):
+def test_collectors_that_cannot_be_reached_cost_no_job_and_keep_no_service_from_ending(tmp_path: Path):
+    with socket.socket() as silent, socket.socket() as refusing:
+        silent.bind(("127.0.0.1", 0))
+        refusing.bind(("127.0.0.1", 0))  # and does not listen
+        hole = BlackHole(silent)
+        endpoints = [f"http://127.0.0.1:{one.getsockname()[1]}" for one in (silent, refusing)]
+        with traced_fabric(tmp_path, *endpoints) as (fabric, client, _printer):
             jobs = [client.submit(LABEL, printer="labels") for _ in range(3)]
             assert all(printed(client.wait(job, timeout_s=PATIENCE_S)) for job in jobs)
             for program in (fabric.spooler, fabric.portmon):
-                program.end()
                 assert program._process is not None
-                assert program._process.returncode == 0, program.last_words()
-        if hole is not None:
-            hole.end()
+                program._process.terminate()
+                assert program._process.wait(PATIENCE_S) == 0, program.last_words()
+        hole.end()
 
 
 _ASK = """
