@@ -118,6 +118,21 @@ def test_xoff_for_some_seconds_stalls_a_host_that_minds_it(sim_printer, line):
         printer.wait_units(1)
 
 
+def test_a_printer_that_is_back_from_a_power_cut_lets_a_host_go_on_that_it_had_stopped(sim_printer, line):
+    printer = sim_printer("zpl", pty=line, units_per_second=0.1, buffer_bytes=512)
+    with serial.Serial(line, 115200, xonxoff=True, write_timeout=0.5, timeout=10) as port:
+        with pytest.raises(serial.SerialTimeoutException):
+            port.write(LABELS * 20)
+        printer.fault("power-cut=0.2")
+        deadline = time.monotonic() + 10
+        while not printer.status()["power"] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        port.reset_output_buffer()
+        port.write_timeout = 10
+        port.write(b"^XZ~HI")
+        assert b"SIM ZD621" in port.read_until(b"\r\n")
+
+
 def test_noise_damages_some_bytes_and_the_unit_says_so(sim_printer, line):
     printer = sim_printer("zpl", pty=line, line="115200,8,N,1")
     with serial.Serial(line, 115200) as port:

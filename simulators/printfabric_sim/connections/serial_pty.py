@@ -140,6 +140,7 @@ class PtyConnection(Connection):
         if self._slave < 0:
             return
         self._inlet = self._new_inlet()
+        self._signal()  # ready again: a host that was told XOFF before the cut would wait for ever
         self._greet()
 
     def stall(self, on: bool, reason: str) -> None:
