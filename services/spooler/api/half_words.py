@@ -21,11 +21,12 @@ _LATELY = 50  # events looked at
 async def with_halves(said: Explanation, job: Job, store: Store, units: UnitScan) -> Explanation:
     """Return an answer that speaks of the half sheets, too."""
     facts = []
+    kind = job.ledger.units.kind
     for event in await store.history(job.number, limit=_LATELY):
         if event.what in (BEHIND, CLOSED):
-            text = event.detail if event.what == BEHIND else f"the unit it was broken off in {event.detail}"
+            text = event.detail if event.what == BEHIND else f"the {kind} it was broken off in {event.detail}"
             facts.append(Fact(text, Source.TRANSPORT, event.at or job.created_at))
-    if not any(fact.text.startswith("the unit") for fact in facts):
+    if not any(" it was broken off in " in fact.text for fact in facts):
         facts += await _lies_there(job, units)
     if not facts:
         return said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from spooler.explain.by_hand import by_hand
 from spooler.explain.facts import (
     Action,
     Explanation,
@@ -37,6 +38,7 @@ CONDITIONS: Mapping[int, str] = {
     11: "The printer is warming up",
     12: "The printer saves power",
 }
+_OUT_OF_PAPER = 3
 _ERROR = 1  # dwSeverity
 _NETWORKED = frozenset({1225, 121, 1460, 1231, 1232, 11001})
 
@@ -134,7 +136,7 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
     if port.host_error:
         facts.append(Fact(port.host_error, Source.TRANSPORT, learned))
     look = Action("Look at the hosts", f"{_PORTS}/ListHosts", "printfabric hosts")
-    return Trouble(Verdict.HOST_SILENT, headline, tuple(facts), (look,))
+    return Trouble(Verdict.HOST_SILENT, headline, tuple(facts), (*by_hand(Verdict.HOST_SILENT), look))
 
 
 def _unknown(port: PortFacts, now: datetime) -> Trouble | None:
@@ -179,7 +181,8 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
         elif verdict is Verdict.DEVICE_MISSING:
             words, more = f"The device of {port.name} is not there", ""
     show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
-    return Trouble(verdict, Sentence(words, more), (_fact_of(port, report),), (show,))
+    actions = (*by_hand(verdict, report.condition), show)
+    return Trouble(verdict, Sentence(words, more), (_fact_of(port, report),), actions)
 
 
 def _half(port: PortFacts, _now: datetime) -> Trouble | None:
@@ -225,7 +228,8 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
     if again:
         facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT, now))
     resume = Action("Try now", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}")
-    return Trouble(verdict, headline, tuple(facts), (resume,))
+    condition = _OUT_OF_PAPER if error.reason == "OUT_OF_PAPER" else 0
+    return Trouble(verdict, headline, tuple(facts), (*by_hand(verdict, condition), resume))
 
 
 def _verdict_of(port: PortFacts, error: Failure) -> Verdict:

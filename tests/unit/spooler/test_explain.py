@@ -167,7 +167,7 @@ def test_a_printer_is_explained_by_its_next_job_and_by_decisions_that_wait():
 def test_every_command_that_is_suggested_is_one_that_the_client_knows():
     answers = [explain_job(row[2]) for row in ROWS] + [explain_port(port(paused=Paused("ben", NOW)), NOW)]
     answers.append(explain_printer(PRINTER, (port(),), 2, [JOB, JOB], None, NOW))
-    commands = {action.command for answer in answers for action in answer.actions}
+    commands = {action.command for answer in answers for action in answer.actions} - {""}  # by hand
     assert len(commands) > 8
     for line in commands:
         name, *words = shlex.split(line)
