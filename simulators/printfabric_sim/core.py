@@ -125,6 +125,8 @@ class Core:
         target = inlet or self.intake.active
         if target is None or not self.back_channel or Condition.POWER_OFF in self.conditions:
             return
+        if not target.link.hears():  # a reply that goes nowhere is none, and spends no fault
+            return
         wrong = self.personality.wrong_status
         for delay, piece in self.watcher.replies(data, lambda true: self.consult(wrong, true)):
             if delay > 0:

@@ -21,6 +21,9 @@ class Link(Protocol):
     def write(self, data: bytes) -> bool:
         """Send back-channel bytes; False where there is no way back now, and they are gone."""
 
+    def hears(self) -> bool:
+        """Say whether there is a way back now."""
+
     def freeze(self, on: bool) -> None:
         """Fall silent as a dead host does: nothing is acknowledged, nothing sent, nothing closed."""
 
@@ -32,11 +35,12 @@ class Link(Protocol):
 
 
 class Damage(NamedTuple):
-    """At `offset` the line did harm: `skip` bytes from there never reached the buffer (0: a byte was changed)."""
+    """At `offset` the line did harm: `skip` bytes from there never reached the buffer, or `changed` are not what was sent."""
 
     offset: int
     skip: int
     reason: str
+    changed: int = 0
 
 
 class Recognised(NamedTuple):
@@ -121,6 +125,10 @@ class NoLink:
 
     def write(self, data: bytes) -> bool:
         """Drop `data`."""
+        return False
+
+    def hears(self) -> bool:
+        """Nobody does."""
         return False
 
     def freeze(self, on: bool) -> None:

@@ -6,22 +6,11 @@ import asyncio
 
 import pytest
 
-from printfabric_sim.inlet import Inlet, NoLink
+from tests.simulators.test_zpl import plug
 from tests.simulators.virtual_time import printer_of, run
 
 CUT = b"\n\x1dV\x00"
 UEL = b"\x1b%-12345X"
-
-
-class Heard(NoLink):
-    """Keeps what comes back."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def write(self, data: bytes) -> bool:
-        self.data += data
-        return True
 
 
 def asks(number: bytes) -> bytes:
@@ -33,15 +22,10 @@ def says(number: bytes) -> bytes:
     return b'7"' + number + b"\x00"
 
 
-def sender(printer) -> tuple[Inlet, Heard]:
-    heard = Heard()
-    return printer.core.open_inlet("test", "test", heard), heard
-
-
 def test_what_is_dropped_is_not_confirmed():
     async def life() -> None:
         async with printer_of("escpos", units_per_second=2, path_depth=4) as printer:
-            inlet, heard = sender(printer)
+            inlet, heard = plug(printer)
             two = b"Receipt no 1" + CUT + asks(b"0001") + b"Receipt no 2" + CUT + asks(b"0002")
             printer.core.feed(inlet, two + b"half" + asks(b"0003"))
             await asyncio.sleep(0.2)
@@ -60,8 +44,8 @@ def test_what_is_dropped_is_not_confirmed():
 def test_the_end_of_a_job_that_is_dropped_is_told_to_nobody(drop):
     async def life() -> None:
         async with printer_of("pjl", units_per_second=2, path_depth=9) as printer:
-            inlet, _ = sender(printer)
-            _, other = sender(printer)
+            inlet, _ = plug(printer)
+            _, other = plug(printer)
             printer.core.feed(inlet, UEL + b"@PJL USTATUS JOB=ON\r\n")
             job = b'@PJL JOB NAME="x"\r\n@PJL ENTER LANGUAGE=PCL\r\npage 1\x0cpage 2\x0c'
             printer.core.feed(inlet, job + UEL + b"@PJL EOJ\r\n")
@@ -79,7 +63,7 @@ def test_the_end_of_a_job_that_is_dropped_is_told_to_nobody(drop):
 def test_text_without_a_cut_is_confirmed_when_the_paper_can_move(stop):
     async def life() -> None:
         async with printer_of("escpos", faults=f"{stop}=3") as printer:
-            inlet, heard = sender(printer)
+            inlet, heard = plug(printer)
             printer.core.feed(inlet, b"Receipt no 1\nmilk\n" + asks(b"0001"))
             await asyncio.sleep(2)
             assert heard.data == b""
@@ -94,7 +78,7 @@ def test_text_without_a_cut_is_confirmed_when_the_paper_can_move(stop):
 def test_text_behind_a_moving_receipt_is_confirmed_after_it():
     async def life() -> None:
         async with printer_of("escpos", units_per_second=1) as printer:
-            inlet, heard = sender(printer)
+            inlet, heard = plug(printer)
             printer.core.feed(inlet, b"Receipt no 1" + CUT + b"Receipt no 2\n" + asks(b"0002"))
             await asyncio.sleep(0.5)
             assert heard.data == b""
@@ -107,7 +91,7 @@ def test_text_behind_a_moving_receipt_is_confirmed_after_it():
 def test_settings_alone_are_confirmed_at_once():
     async def life() -> None:
         async with printer_of("escpos", faults="media-out") as printer:
-            inlet, heard = sender(printer)
+            inlet, heard = plug(printer)
             printer.core.feed(inlet, b"\x1b@" + asks(b"0001"))
             await asyncio.sleep(0.1)
             assert heard.data == says(b"0001")
@@ -119,7 +103,7 @@ def test_settings_alone_are_confirmed_at_once():
 def test_a_document_without_its_end_is_done_when_the_paper_can_move(personality, half):
     async def life() -> None:
         async with printer_of(personality, faults="media-out=3") as printer:
-            inlet, _ = sender(printer)
+            inlet, _ = plug(printer)
             done: list[bool] = []
             inlet.on_done = done.append
             printer.core.feed(inlet, half)
@@ -135,7 +119,7 @@ def test_a_document_without_its_end_is_done_when_the_paper_can_move(personality,
 def test_a_document_whose_half_is_lost_is_not_done():
     async def life() -> None:
         async with printer_of("escpos", faults="media-out") as printer:
-            inlet, _ = sender(printer)
+            inlet, _ = plug(printer)
             done: list[bool] = []
             inlet.on_done = done.append
             printer.core.feed(inlet, b"Receipt no 1\n")

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from printfabric_sim import SimulatedPrinter
-from tests.simulators.test_confirmations import sender
+from tests.simulators.test_zpl import plug
 from tests.simulators.virtual_time import printer_of, run
 
 LOSSES = ("discarded", "cancelled", "overrun", "nothing to print")
@@ -45,7 +45,7 @@ def nowhere(printer: SimulatedPrinter, streams: dict[int, bytes]) -> list[bytes]
 def test_a_power_cut_loses_counted_data_whole(personality, document, read):
     async def life() -> None:
         async with printer_of(personality, faults=f"busy@byte:{read}") as printer:
-            inlet, heard = sender(printer)
+            inlet, heard = plug(printer)
             printer.core.feed(inlet, document)
             printer.fault("power-cut")
             assert nowhere(printer, {1: document}) == []
@@ -58,8 +58,8 @@ def test_a_power_cut_loses_counted_data_whole(personality, document, read):
 def test_what_comes_behind_dropped_counted_data_is_read_anew(how):
     async def life() -> None:
         async with printer_of("zpl") as printer:
-            inlet, heard = sender(printer)
-            other, _ = sender(printer)
+            inlet, heard = plug(printer)
+            other, _ = plug(printer)
             printer.core.feed(inlet, b"^XA^GFB,1000,1000,10," + bytes(300))
             if how == "drop":
                 printer.core.intake.drop(inlet)
@@ -84,7 +84,7 @@ def test_every_status_request_is_answered_or_in_the_account(seed):
             inlets = []
 
             def opened() -> None:
-                inlet, heard = sender(printer)
+                inlet, heard = plug(printer)
                 inlets.append(inlet)
                 links.append(heard)
                 streams[inlet.number] = b""

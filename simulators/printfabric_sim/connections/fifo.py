@@ -57,6 +57,10 @@ class FifoConnection(Connection):
         """There is no way back."""
         return False
 
+    def hears(self) -> bool:
+        """Nobody does."""
+        return False
+
     def reset(self) -> None:
         """A FIFO cannot be reset."""
 

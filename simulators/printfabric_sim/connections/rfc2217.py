@@ -195,6 +195,10 @@ class _LineLink:
     def write(self, data: bytes) -> bool:
         return self._link.send_now(data.replace(IAC, IAC + IAC))
 
+    def hears(self) -> bool:
+        """Whoever is connected does."""
+        return self._link.open
+
 
 def _answer(command: int, value: bytes) -> bytes:
     return IAC + SB + COM_PORT + bytes([command + _ANSWER]) + value.replace(IAC, IAC + IAC) + IAC + SE

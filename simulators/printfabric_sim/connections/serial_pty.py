@@ -104,10 +104,14 @@ class PtyConnection(Connection):
 
     def write(self, data: bytes) -> bool:
         """Send to the host; what does not fit in its input queue is lost, as on a line."""
-        if self._master >= 0 and "freeze" not in self._stalls:
+        if self.hears():
             with contextlib.suppress(BlockingIOError, OSError):
                 return os.write(self._master, data) > 0
         return False
+
+    def hears(self) -> bool:
+        """There is a line, unless the device is away."""
+        return self._master >= 0 and "freeze" not in self._stalls
 
     def reset(self) -> None:
         """A line cannot be reset."""

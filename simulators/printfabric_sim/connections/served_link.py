@@ -113,12 +113,22 @@ class ServedLink:
         """The protocol has no back channel inside a document."""
         return False
 
+    def hears(self) -> bool:
+        """Nobody does, inside a document."""
+        return False
+
     def send_now(self, data: bytes) -> bool:
         """Send without waiting; False if it cannot be sent, or is not to be."""
-        if self.writer is None or self.writer.is_closing() or self._frozen or self.finished:
+        if self.writer is None or not self.open:
             return False
         self.writer.write(data)
         return True
+
+    @property
+    def open(self) -> bool:
+        """Say whether anything can be sent, and is to be."""
+        gone = self.writer is None or self.writer.is_closing()
+        return not (gone or self._frozen or self.finished)
 
     def freeze(self, on: bool) -> None:
         """Play dead, or wake."""

@@ -110,10 +110,15 @@ class _TcpLink(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def write(self, data: bytes) -> bool:
-        if self._transport is None or self._transport.is_closing() or self._frozen or self._linger:
+        if self._transport is None or not self.hears():
             return False
         self._transport.write(data)
         return True
+
+    def hears(self) -> bool:
+        """Whoever is connected does, unless the printer plays dead or has said good-bye."""
+        gone = self._transport is None or self._transport.is_closing()
+        return not (gone or self._frozen or self._linger)
 
     def freeze(self, on: bool) -> None:
         sock = self._socket()
