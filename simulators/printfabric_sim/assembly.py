@@ -6,7 +6,7 @@ from typing import Protocol
 
 from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
-from printfabric_sim.inlet import Inlet
+from printfabric_sim.inlet import Damage, Inlet
 from printfabric_sim.loss import Loss
 from printfabric_sim.paper_path import Mark, PaperPath
 from printfabric_sim.personality import Personality, Step
@@ -36,6 +36,7 @@ class Assembly:
         self.draft = Draft(KEEP_CONTENT_BYTES)
         self._owner = owner
         self._job = Job(0)  # of the bytes that came last
+        self._doubt = ""  # why it is not known which commands are in force
 
     def apply(self, inlet: Inlet, step: Step) -> None:
         """Do what the interpreter has decided about the front of the buffer of `inlet`."""
@@ -43,6 +44,8 @@ class Assembly:
             taken = self._consume(inlet, step.used, step.part)
             if step.reason and not step.part:
                 self.discarded(inlet, Loss(taken), step.reason)
+        if step.anew:
+            self._doubt = ""
         if step.drop:
             self._drop(inlet, step)
             self.draft = Draft(KEEP_CONTENT_BYTES)
@@ -144,11 +147,9 @@ class Assembly:
                 size = max(0, harm.offset - inlet.consumed)
                 with whole[position : position + size] as piece:
                     self._take(inlet, piece, part, nowhere)
-                whole_behind = self.draft.size == 0 and self._owner.personality.marks_beginning
-                if self.draft.size or (part and not whole_behind):
-                    self.draft.garbled = harm.reason
                 position += size
                 inlet.consumed += size + harm.skip
+                self._harm(inlet, harm, part, inlet.consumed + used - position)
             with whole[position:used] as piece:
                 self._take(inlet, piece, part, nowhere)
         inlet.consumed += used - position
@@ -158,9 +159,21 @@ class Assembly:
             inlet.recognised.popleft()
         return nowhere
 
+    def _harm(self, inlet: Inlet, harm: Damage, part: bool, end: int) -> None:
+        """Hold damage against what it is in; bytes up to `end` are being taken, and what is changed behind them is left."""
+        personality = self._owner.personality
+        whole_behind = self.draft.size == 0 and personality.marks_beginning and not harm.changed
+        if self.draft.size or (part and not whole_behind):
+            self.draft.garbled = harm.reason
+        elif personality.commands_persist and not part:
+            self._doubt = harm.reason
+        if (left := harm.offset + harm.changed - end) > 0:
+            inlet.damage.appendleft(Damage(end, 0, harm.reason, left))
+
     def _take(self, inlet: Inlet, piece: memoryview, part: bool, nowhere: list[Span]) -> None:
         """Put `piece`, the next of `inlet`, where it goes."""
         if piece and part:
+            self.draft.garbled = self.draft.garbled or self._doubt
             self.draft.add(piece, inlet.number, inlet.consumed)
         elif piece:
             nowhere.append(Span(inlet.number, inlet.consumed, inlet.consumed + len(piece)))

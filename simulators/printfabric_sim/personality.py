@@ -48,7 +48,7 @@ class Step(NamedTuple):
     or the gap between two units, or, with a `reason`, mean nothing and are noted as thrown away. `copies` > 0: the unit
     is complete with these bytes and that many copies of it are to be printed. `drop`: the unit in progress is given up
     and nothing comes out (`reason` says why); with `void` it was commands without a mark on paper, and nothing is lost, unless it is
-    known to be damaged or of two senders. `mark` is called when everything before it has left the printer.
+    known to be damaged or of two senders. `anew`: no command before this has an effect on what comes. `mark` is called when everything before it has left the printer.
     `Step(0)` means: more bytes are needed.
     """
 
@@ -59,6 +59,7 @@ class Step(NamedTuple):
     mark: Callable[[], None] | None = None
     reason: str = ""
     void: bool = False
+    anew: bool = False
 
 
 class Arrival(NamedTuple):
@@ -143,6 +144,8 @@ class Personality(ABC):
     reprints_after_error: ClassVar[bool] = False
     # A unit shows by itself where it begins, so that what was lost right before it does it no harm.
     marks_beginning: ClassVar[bool] = False
+    # Commands outside of units have an effect on units that come later: damage to one is damage to those.
+    commands_persist: ClassVar[bool] = False
     device_id: ClassVar[str] = ""  # IEEE 1284 device ID
     replies: ClassVar[bool] = True  # it answers something; with False faults of replies are refused
     known_options: ClassVar[Mapping[str, str]] = {}  # its own options, each with the pattern of its values

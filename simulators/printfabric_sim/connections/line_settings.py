@@ -70,8 +70,8 @@ def set_baudrate(fd: int, baudrate: int) -> None:
     termios.tcsetattr(fd, termios.TCSANOW, [iflag, oflag, cflag, lflag, speed, speed, chars])
 
 
-def damaged(data: bytes, sent: LineSettings, expected: LineSettings) -> bytes:
-    """Return what a receiver set to `expected` makes of `data` sent with `sent`.
+def damaged(data: bytes, sent: LineSettings, expected: LineSettings, before: int = 0) -> bytes:
+    """Return what a receiver set to `expected` makes of `data` sent with `sent`, `before` more bytes having gone before.
 
     A wrong baud rate gives framing errors and rubbish of another length; a wrong parity or size flips top bits. The
     same bytes give the same rubbish, so that tests can repeat it.
@@ -82,7 +82,9 @@ def damaged(data: bytes, sent: LineSettings, expected: LineSettings) -> bytes:
         # Sampled too fast one character becomes several, too slowly several become one.
         ratio = max(1, round(expected.baudrate / max(1, sent.baudrate)))
         step = max(1, round(sent.baudrate / max(1, expected.baudrate)))
-        return bytes((byte * 37 + 0x80) & 0xFF for byte in data[::step] for _ in range(min(ratio, 4)))
+        return bytes(
+            (byte * 37 + 0x80) & 0xFF for byte in data[-before % step :: step] for _ in range(min(ratio, 4))
+        )
     if sent.bytesize != expected.bytesize or (sent.parity == "N") != (expected.parity == "N"):
         return bytes(byte ^ 0x80 if byte.bit_count() & 1 else byte for byte in data)
     if sent.parity != expected.parity:

@@ -14,13 +14,19 @@ class Mismatch:
         self._core = core
         self._settings = settings
         self._told: LineSettings | None = None  # the host's settings that the record has been told of
+        self._sent: LineSettings | None = None  # those of the last bytes
+        self._before = 0  # bytes that have come with them: the receiver does not know where one write ends
 
     def heard(self, inlet: Inlet, data: bytes, sent: LineSettings) -> bytes:
         """Return what arrives of `data`; that settings differ is an event when the first byte is hurt by it."""
-        if self._settings is None or (changed := damaged(data, sent, self._settings)) == data:
+        if self._settings is None:
+            return data
+        before = self._before if sent == self._sent else 0
+        self._sent, self._before = sent, before + len(data)
+        if (changed := damaged(data, sent, self._settings, before)) == data:
             self._told = self._told if sent != self._settings else None
             return data
-        inlet.damage.append(Damage(inlet.received, 0, f"line set to {sent}"))
+        inlet.damage.append(Damage(inlet.received, 0, f"line set to {sent}", len(changed)))
         if self._told != sent:
             self._told = sent
             self._core.event(

@@ -23,6 +23,6 @@ class Noise:
         if not hit:
             return data
         self._left -= hit
-        inlet.damage.append(Damage(inlet.received, 0, "line noise"))
+        inlet.damage.append(Damage(inlet.received, 0, "line noise", hit))
         self._core.event("bytes damaged", inlet=inlet.number, at=inlet.received, bytes=hit)
         return bytes(byte ^ 0x5A for byte in data[:hit]) + data[hit:]

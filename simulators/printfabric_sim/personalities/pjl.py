@@ -29,6 +29,8 @@ _SETTING = re.compile(r"([A-Z]+)\s*(?::\s*\S+)?\s*=\s*(\"[^\"]*\"|\S+)")
 _LINE_BYTES = 1024
 # So far in a payload, behind white space, a language may show.
 _START_BYTES = 64
+# Commands that bring every variable back.
+_RESETTING = ("JOB", "EOJ", "RESET", "INITIALIZE")
 _Answer = Callable[[], None]
 
 
@@ -37,6 +39,7 @@ class LaserPrinter(Personality):
 
     name = "pjl"
     kind = "page"
+    commands_persist = True
     known_options: ClassVar[Mapping[str, str]] = {
         "model": SHORT_TEXT,
         "language": "AUTO|PCL|PCLXL|POSTSCRIPT|PDF",
@@ -104,7 +107,7 @@ class LaserPrinter(Personality):
         line = bytes(buffer[4:end]).decode("latin-1").strip()
         word, _, rest = line.partition(" ")
         mark = self._command(word.upper(), rest.strip(), inlet)
-        return Step(end + 1, mark=mark) if mark is not None else Step(end + 1)
+        return Step(end + 1, mark=mark, anew=word.upper() in _RESETTING)
 
     def _command(self, word: str, rest: str, inlet: Inlet) -> _Answer | None:
         """Obey one PJL command; a mark if its answer comes only when what is before it has been printed."""
@@ -194,7 +197,7 @@ class LaserPrinter(Personality):
         void = self._pages is not None and self._pages.void and not self._cut
         pages *= self.variables.copies
         self.flush()
-        return Step(0, copies=pages, drop=drop, void=void)
+        return Step(0, copies=pages, drop=drop, void=void, anew=True)
 
     def condition_changed(self, condition: Condition, on: bool) -> None:
         """Tell those who asked for it."""
