@@ -22,7 +22,7 @@ class Pending:
 
     fault: Fault
     due: float
-    left: int  # strikes still to come; 0: without end
+    left: int  # strikes still to come; 0 or below: without end
     timer: asyncio.TimerHandle | None = None
 
 
@@ -88,10 +88,23 @@ class FaultEngine(Watcher):
     def waiting(self) -> list[dict[str, Any]]:
         """Return the faults that have still to strike, for the control port."""
         return [
-            {"fault": str(pending.fault), "due": round(pending.due, 3), "left": pending.left or "for ever"}
+            {
+                "fault": str(pending.fault),
+                "due": round(pending.due, 3),
+                "left": pending.left if pending.left > 0 else "for ever",
+            }
             for faults in self._pending.values()
             for pending in faults
         ] + [{"fault": name, "due": "the next reply", "left": 1} for name, _ in self.back_channel]
+
+    def never_struck(self) -> list[str]:
+        """Return the faults that wait and have not struck once."""
+        return [
+            str(pending.fault)
+            for faults in self._pending.values()
+            for pending in faults
+            if pending.left == pending.fault.times
+        ]
 
     def forget(self, action: str = "") -> bool:
         """Withdraw waiting faults, all or those of one action. Return False if there was none."""

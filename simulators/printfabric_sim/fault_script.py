@@ -122,6 +122,8 @@ def _trigger(word: str, amount: str, text: str) -> tuple[When, float, float]:
     high = _number(high_text, text) if dots else low
     if high < low:
         raise FaultError(f"{text!r}: {amount} runs backwards")
+    if when is When.CHANCE and high == 0:
+        raise FaultError(f"{text!r} would never strike")
     if when is When.CHANCE and high > 1:
         raise FaultError(f"{text!r}: a chance is between 0 and 1")
     if when not in (When.TIME, When.CHANCE) and (low != int(low) or high != int(high)):

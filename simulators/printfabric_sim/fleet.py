@@ -113,9 +113,14 @@ class Fleet:
         }
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return the counters of every printer."""
+        """Return the counters of every printer, and when it has stopped the faults that never struck."""
         return [
-            {"name": name, "counts": dict(printer.record.counts), "received": printer.core.intake.received}
+            {
+                "name": name,
+                "counts": dict(printer.record.counts),
+                "received": printer.core.intake.received,
+                "never_struck": printer.never_struck,
+            }
             for name, printer in self.printers.items()
         ]
 

@@ -92,6 +92,7 @@ class SimulatedPrinter:
         """Put interpreter and faults in."""
         self.connections: list[Connection] = []
         self._stopped = False
+        self.never_struck: list[str] = []  # faults that still waited for their moment when it stopped
         self.closing: list[Callable[[], None]] = []  # called when the printer stops
         self._changed = asyncio.Event()
         self._contents: deque[tuple[int, bytes]] = deque()
@@ -138,6 +139,9 @@ class SimulatedPrinter:
             self.record.event(
                 "fault without effect", fault=name, why="no reply has come that it could change"
             )
+        self.never_struck = self.engine.never_struck()
+        for fault in self.never_struck:
+            self.record.event("fault never struck", fault=fault)
         self.engine.stop()
         for connection in self.connections:
             await connection.stop()
@@ -236,6 +240,7 @@ class SimulatedPrinter:
             "forgotten_units": self.record.forgotten_units,
             "connections": len(intake.inlets),
             "faults_waiting": self.engine.waiting(),
+            "faults_lasting": self.actions.lasting(),
             "power": Condition.POWER_OFF not in self.core.conditions,
         }
 

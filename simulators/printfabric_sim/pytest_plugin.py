@@ -130,7 +130,9 @@ def sim_loop() -> Iterator[PrinterLoop]:
 def sim_printer(sim_loop: PrinterLoop) -> Iterator[MakePrinter]:
     """Start printers: `sim_printer("zpl", units_per_second=8, faults="reset@unit:17")`, any setting of a plan.
 
-    Without a plug among the settings it listens on a free TCP port. All are stopped after the test.
+    Without a plug among the settings it listens on a free TCP port. All are stopped after the test, which fails if one of
+    them has a fault that never struck: it has proved nothing about it. (`handle.clear()` withdraws those that may not;
+    chances may pass.)
     """
     # Not before a test asks: the plugin is loaded into every pytest of whoever has the package installed.
     from printfabric_sim.plan import Plan, build  # noqa: PLC0415
@@ -151,5 +153,9 @@ def sim_printer(sim_loop: PrinterLoop) -> Iterator[MakePrinter]:
         return PrinterHandle(sim_loop, sim_loop.run(start(plan)))
 
     yield make
+    idle: list[str] = []
     for printer in made:
         sim_loop.run(printer.stop())
+        idle += [f"{printer.name}: {fault}" for fault in printer.never_struck if "@chance:" not in fault]
+    if idle:
+        pytest.fail(f"faults that never struck: {'; '.join(idle)}", pytrace=False)

@@ -37,7 +37,7 @@ async def test_a_byte_that_has_not_passed_is_waited_for(start):
 
 
 async def test_the_lines_of_a_day_count_from_their_own_time(tmp_path):
-    days = ((0.0, "jam=0.001@unit:2; reset@chance:0"),)
+    days = ((0.0, "jam=0.001@unit:2; reset@unit:100000"),)
     fleet = Fleet([Plan(name="one", tcp=0, days=days)], day_s=0.2)
     await fleet.start()
     try:

@@ -28,11 +28,29 @@ def test_my_code_hears_of_a_reset(sim_printer):
         print_labels(printer.port)
     assert printer.serials() == ["0", "1", "2"]
 """
+USERS_MISTAKE = """
+def test_my_code_survives_a_reset(sim_printer):
+    sim_printer("zpl", faults="reset@unit:17; jam@chance:0.01")
+
+def test_it_might_have(sim_printer):
+    sim_printer("zpl", faults="reset@unit:17").clear()
+"""
+
+
+def users_run(folder, text) -> str:
+    """Run a user's test file and return what pytest says."""
+    (folder / "test_labels.py").write_text(text)
+    # The plugin comes with the distribution: pytest finds its entry point by itself.
+    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(folder)]
+    done = subprocess.run([*command, str(folder)], capture_output=True, text=True, cwd=folder, timeout=50)
+    return done.stdout + done.stderr
 
 
 def test_a_users_test_file_needs_the_installed_plugin_only(tmp_path):
-    (tmp_path / "test_labels.py").write_text(USERS_TEST)
-    # The plugin comes with the distribution: pytest finds its entry point by itself.
-    command = [sys.executable, "-m", "pytest", "-q", "--rootdir", str(tmp_path)]
-    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path, timeout=50)
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 passed" in users_run(tmp_path, USERS_TEST)
+
+
+def test_a_test_whose_fault_never_struck_does_not_pass(tmp_path):
+    said = users_run(tmp_path, USERS_MISTAKE)
+    assert "2 passed, 1 error" in said
+    assert "faults that never struck: zpl: reset@unit:17\n" in said
