@@ -77,7 +77,7 @@ class SnmpConnection(Connection):
                 return None
             module: Any = api.PROTOCOL_MODULES[version]
             request, _ = decoder.decode(datagram, asn1Spec=module.Message())
-        except PyAsn1Error:
+        except (PyAsn1Error, TypeError):  # TypeError: what pyasn1 0.6 makes of a tag that belongs elsewhere
             return None
         if bytes(module.apiMessage.get_community(request)) != self.community.encode():
             return None
@@ -153,15 +153,22 @@ def _bulk(
     following: Callable[[Oid], int],
 ) -> list[tuple[Oid, Any]]:
     """Return the rows of a GETBULK (RFC 3416, 4.2.3)."""
-    fixed = int(module.apiBulkPDU.get_non_repeaters(asked))
-    repeats = min(int(module.apiBulkPDU.get_max_repetitions(asked)), _MAX_ROWS)
+    fixed = max(0, int(module.apiBulkPDU.get_non_repeaters(asked)))
+    repeats = int(module.apiBulkPDU.get_max_repetitions(asked))
     rows = [_row(module, table, following(oid), oid, True, end=True) for oid in wanted[:fixed]]
-    for oid in wanted[fixed:]:
-        at = following(oid)
-        rows.extend(
-            _row(module, table, index, oid, True, end=True)
-            for index in range(at, min(at + repeats, len(table) + 1))
-        )
+    last = wanted[
+        fixed:
+    ]  # of each column the name that was told last: all columns go on by one row before the next
+    for _ in range(min(repeats, _MAX_ROWS)):
+        turn = [_row(module, table, following(oid), oid, True, end=True) for oid in last]
+        last = [tuple(oid) for oid, _ in turn]
+        if not turn or len(rows) + len(turn) > _MAX_ROWS:
+            break
+        rows += turn
+        if all(following(oid) >= len(table) for oid in last) and turn[-1][1].isSameTypeWith(
+            module.EndOfMibView()
+        ):
+            break
     return rows
 
 
