@@ -122,11 +122,13 @@ def change(printer: SimulatedPrinter, body: dict[str, Any]) -> None:
             check_number(key, body[key])
         except PlanError as error:
             raise BadRequest(str(error)) from error
-    for key in body.keys() - _SETTINGS:
-        if not printer.core.consult(printer.personality.attend, key, str(body[key])):
-            raise BadRequest(
-                f'no setting {key}={body[key]!r}; there are: {", ".join(_SETTINGS)}, for ESC/POS also drawer ("shut")'
-            )
+    parts = [(key, str(body[key])) for key in body.keys() - _SETTINGS]
+    for key, _ in sorted(set(parts) - printer.personality.parts):
+        raise BadRequest(
+            f'no setting {key}={body[key]!r}; there are: {", ".join(_SETTINGS)}, for ESC/POS also drawer ("shut")'
+        )
+    for part in parts:
+        printer.core.consult(printer.personality.attend, *part)
     if "units_per_second" in body:
         rate = float(body["units_per_second"])
         printer.core.path.unit_s = 1.0 / rate if rate > 0 else 0.0

@@ -148,6 +148,7 @@ class Personality(ABC):
     commands_persist: ClassVar[bool] = False
     device_id: ClassVar[str] = ""  # IEEE 1284 device ID
     replies: ClassVar[bool] = True  # it answers something; with False faults of replies are refused
+    parts: ClassVar[frozenset[tuple[str, str]]] = frozenset()  # what `attend` may be asked for
     known_options: ClassVar[Mapping[str, str]] = {}  # its own options, each with the pattern of its values
 
     def __init__(self, machine: Machine, options: Mapping[str, str]) -> None:
@@ -216,9 +217,8 @@ class Personality(ABC):
             return data
         return data[: found.start()] + (b"5" if found[0] != b"5" else b"6") + data[found.end() :]
 
-    def attend(self, part: str, what: str) -> bool:
-        """Somebody does something at the printer ("drawer", "shut"); False if there is no such part."""
-        return False
+    def attend(self, part: str, what: str) -> None:
+        """Somebody does something at the printer that is among `parts`."""
 
     def text(self, content: bytes) -> str:
         """Return what a person would read on the unit."""

@@ -202,3 +202,23 @@ def test_memory_is_bounded_and_counting_goes_on(control):
     assert [row["fault"] for row in later if row["event"] == "fault"] == ["pause"]
     with pytest.raises(LookupError, match="not in memory any more"):
         printer.serials()
+
+
+def test_a_change_with_one_bad_key_changes_nothing(sim_loop, sim_printer):
+    printer = sim_printer("escpos")
+    server = ControlServer({"till": printer.printer})
+    sim_loop.run(server.start())
+    client = Control(server.port)
+    try:
+        send(printer, b"\x1bp\x00\x19\xfa")
+        printer.wait_event("drawer opened")
+        # Keys of a set come in any order: several, so that one of them comes behind the drawer.
+        for bad in ("zzz", "aaa", "m", "q"):
+            client("PATCH", "/printers/till", {"drawer": "shut", bad: 1, "units_per_second": 5}, 400)
+        assert printer.printer.personality.status.drawer_open
+        assert printer.printer.core.path.unit_s == 0
+        client("PATCH", "/printers/till", {"drawer": "shut", "units_per_second": 5})
+        assert not printer.printer.personality.status.drawer_open
+    finally:
+        client.close()
+        sim_loop.run(server.stop())

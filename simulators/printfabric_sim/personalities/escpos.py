@@ -36,6 +36,7 @@ class ReceiptPrinter(Personality):
     name = "escpos"
     kind = "receipt"
     prints_as_it_goes = True
+    parts = frozenset({("drawer", "shut")})
     known_options: ClassVar[Mapping[str, str]] = {"model": SHORT_TEXT, "firmware": SHORT_TEXT}
     device_id: ClassVar[str] = "MFG:EPSON;CMD:ESC/POS;MDL:SIM TM-T88VI;CLS:PRINTER;"
 
@@ -187,13 +188,10 @@ class ReceiptPrinter(Personality):
         self.machine.event("drawer opened", pin=2 if pin == 0 else 5)
         self.status.changed()
 
-    def attend(self, part: str, what: str) -> bool:
+    def attend(self, part: str, what: str) -> None:
         """Somebody pushes the drawer back."""
-        if (part, what) != ("drawer", "shut"):
-            return False
         self.status.drawer_open = False
         self.status.changed()
-        return True
 
     def _recover(self, n: int) -> None:
         """DLE ENQ: 1 goes on from the line of the error, 2 clears the buffers first."""
