@@ -167,6 +167,7 @@ class Core:
         """Lose everything and start as after power-on; connections stay as they are."""
         self.cancel(reason)
         self.consult(self.personality.reset)
+        self.warming.begin()
 
     def print_own(self, kind: str, content: bytes) -> None:
         """Print a unit of the printer's own making; it has no spans."""

@@ -236,7 +236,8 @@ def _check_days(plan: Plan, day_s: float) -> None:
     """Raise PlanError for a fault of every day that would still last when it comes again, and so never end."""
     for fault in (fault for _, faults in plan.days for fault in parse_faults(faults)):
         action = ACTIONS[fault.action]
-        lasts = dict(zip(action.values, action.fill(fault.values), strict=True)).get("seconds", 0.0)
+        values = dict(zip(action.values, action.fill(fault.values), strict=True))
+        lasts = values.get("seconds", values.get("off_s", 0.0))
         if isinstance(lasts, float) and lasts >= day_s:
             raise PlanError(f"printer {plan.name}: {fault} would never end: a day lasts {day_s:g} s")
 

@@ -183,3 +183,12 @@ async def test_lists_and_characters_end_where_they_end(start, command, left, siz
         printer.core.feed(inlet, data[at : at + size])
     assert printer.record.serials() == ["1", "2"]
     assert printer.record.units[0].bytes == len(command + left) + len(b"Receipt no 1\n\x1dV\x00")
+
+
+@pytest.mark.parametrize("command", [b"\x10\x14\x07\x01", b"\x10\x14\x03\x01\x02\x00\x0a\x0a"])
+async def test_a_real_time_command_ends_where_its_function_says(start, command):
+    printer = await start("escpos")
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, command + b"ABC\n" + CUT)
+    (unit,) = printer.record.units
+    assert unit.spans == ((inlet.number, len(command), len(command) + 4 + len(CUT)),)

@@ -281,3 +281,12 @@ async def test_a_slow_printer_takes_a_uel_for_what_it_is_though_the_sender_has_g
     await printer.wait_units(4)
     await printer.wait_idle()
     assert printer.record.serials() == ["0", "1", "2", "3"]
+
+
+async def test_a_page_behind_eoj_is_none_of_the_job(start):
+    printer = await start("pjl")
+    inlet, _ = plug(printer)
+    enter = b"@PJL ENTER LANGUAGE=PCL\r\n"
+    printer.core.feed(inlet, UEL + b'@PJL JOB NAME="x"\r\n' + enter + b"page 1\x0c" + UEL)
+    printer.core.feed(inlet, b"@PJL EOJ\r\n" + enter + b"page 2\x0c" + UEL)
+    assert [(unit.job_name, unit.job) for unit in printer.record.units] == [("x", 2), ("", 1)]

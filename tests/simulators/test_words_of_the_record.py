@@ -45,6 +45,7 @@ async def test_a_job_without_its_page_is_still_told(start):
     ("personality", "settings", "told"),
     [
         ("zpl", b"^XA^MMT^PW812^JUS^XZ", ["a format without a field"]),
+        ("zpl", b"^XA^BY2,3,10^XZ", ["a format without a field"]),
         ("escpos", b"\x1b@\x1bt\x13\x1da\xff\x1b3\x30", []),
         ("escpos", b"\x1b@\n\n\x1dV\x00", []),
     ],

@@ -80,6 +80,10 @@ def test_a_wrong_setting_is_told_and_nothing_starts(arguments, said):
         ("printers: [{name: dock, tcp: 0, faults: noise}]", "printer dock: noise: can have no effect"),
         ("printers: [{tcp: 0, fault: jam}]", "no setting 'fault'; it is called faults"),
         (
+            "{printers: [{name: dock, tcp: 0, day: [{at: 12:00, fault: power-cut=20}]}], day_s: 10}",
+            "printer dock: power-cut=20 would never end: a day lasts 10 s",
+        ),
+        (
             "{printers: [{name: dock, tcp: 0, day: [{at: 12:00, fault: media-out=20}]}], day_s: 10}",
             "printer dock: media-out=20 would never end: a day lasts 10 s",
         ),

@@ -257,3 +257,13 @@ async def test_nothing_in_counted_data_is_a_command_however_its_head_is_written(
     printer.core.feed(inlet, b"^XA" + head + b"~JA^XZ" + b"^FS^FDSERIAL 00001^FS^XZ")
     assert printer.record.serials() == ["00001"]
     assert printer.record.lost_bytes == 0
+
+
+async def test_jr_warms_up_as_power_on_does(start):
+    printer = await start("zpl", warm_up_s=0.2)
+    inlet, _ = plug(printer)
+    printer.core.feed(inlet, label(1))
+    await printer.wait_units(1, 30)
+    printer.core.feed(inlet, b"~JR" + label(2))
+    assert printer.core.conditions == {"warming-up"}
+    await printer.wait_units(2, 30)

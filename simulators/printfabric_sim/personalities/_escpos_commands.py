@@ -5,6 +5,8 @@ from __future__ import annotations
 _ESC, _GS, _FS, _DLE = 0x1B, 0x1D, 0x1C, 0x10
 
 _MOST_TABS = 32
+# Lengths of DLE DC4 fn: buzzer, status and clearing the buffers; pulse (1) and power-off (2) have five bytes.
+_DC4 = {3: 8, 7: 4, 8: 10}
 
 
 def _sizes(two: str, three: str, four: str, more: dict[str, int]) -> dict[int, int]:
@@ -58,7 +60,7 @@ def _dle(buffer: bytearray, at: int, have: int) -> int:
             return 0
         return 4 if second == 0x04 and buffer[at + 2] in (7, 8, 18) else 3
     if second == 0x14:  # DLE DC4 fn …
-        return 0 if have < 3 else (10 if buffer[at + 2] == 8 else 5)
+        return 0 if have < 3 else _DC4.get(buffer[at + 2], 5)
     return 1
 
 

@@ -68,6 +68,7 @@ class LaserPrinter(Personality):
         self._taken = False  # something of the payload is in the draft
         self._cut = False  # and it ends with half a UEL
         self._job_of_inlet: Job | None = None
+        self._outside: Job | None = None  # the connection's own
 
     def inlet_opened(self, inlet: Inlet) -> None:
         """Remember who is to get unsolicited status."""
@@ -123,7 +124,7 @@ class LaserPrinter(Personality):
         elif word == "JOB":
             return self._begin_job(rest, inlet)
         elif word == "EOJ":
-            return self._end_job()
+            return self._end_job(inlet)
         elif word == "ENTER":
             self._in_pjl = False
             self._pages = pages_for(settings.get("LANGUAGE", "AUTO"), b"")
@@ -145,17 +146,21 @@ class LaserPrinter(Personality):
             self.variables.initialize()
 
     def _begin_job(self, rest: str, inlet: Inlet) -> _Answer:
+        if self._job is None:
+            self._outside = inlet.job
         self._job = _quoted(rest)
         self.variables.reset()
         self._job_of_inlet = job = self.machine.begin_job(self._job, inlet)
         return lambda: self.status.job("START", job.name, None)
 
-    def _end_job(self) -> _Answer | None:
+    def _end_job(self, inlet: Inlet) -> _Answer | None:
         name, self._job = self._job, None
         self.variables.reset()
         if name is None:
             return None
         job = self._job_of_inlet
+        if self._outside is not None and inlet.job is job:
+            inlet.job = self._outside
         return lambda: self.status.job("END", name, job.units if job is not None else 0)
 
     def _payload(self, buffer: bytearray, inlet: Inlet) -> Step:

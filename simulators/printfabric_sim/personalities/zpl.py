@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # Formats smaller than this wait in the buffer for their ^XZ; of larger ones whole commands are taken early.
 _EARLY_BYTES = 1024
-_PRINTS = re.compile(rb"\^(?:FD|FV|SN|GB|GC|GD|GE|GF|GS|XG|IM|IL|XF|FH|B[A-Z0-9])", re.IGNORECASE)
+_PRINTS = re.compile(rb"\^(?:FD|FV|SN|GB|GC|GD|GE|GF|GS|XG|IM|IL|XF|FH|B(?!Y)[A-Z0-9])", re.IGNORECASE)
 _COPIES = re.compile(rb"\^PQ *(\d{1,8})(?!\d)", re.IGNORECASE)
 _LENGTH = re.compile(rb"\^LL *(\d{1,5})(?!\d)", re.IGNORECASE)
 _STORES = re.compile(rb"\^DF", re.IGNORECASE)
