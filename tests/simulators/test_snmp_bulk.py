@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 import pytest
-from pyasn1.codec.ber import decoder, encoder
-from pysnmp.proto import api
+from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
+from pysnmp.proto import api  # type: ignore[import-untyped]
 
 from printfabric_sim.connections.snmp import SnmpConnection
 
