@@ -188,17 +188,28 @@ def personalities_command() -> None:
 
 
 # Options that mean nothing without one of these connections.
-_NEEDS = {"line": ("pty", "rfc2217"), "flow": ("pty",), "paced": ("pty",), "community": ("snmp",)}
+_NEEDS = {
+    "line": ("pty", "rfc2217"),
+    "flow": ("pty",),
+    "paced": ("pty",),
+    "community": ("snmp",),
+    "simultaneous": ("tcp",),
+    "refuse_others": ("tcp",),
+    "rcvbuf_bytes": ("tcp", "lpd", "ipp", "rfc2217"),
+}
+_CONNECTIONS = ("tcp", "lpd", "ipp", "snmp", "rfc2217", "device", "fifo", "pty")
+_WRITTEN = {"refuse_others": "refuse-others", "rcvbuf_bytes": "rcvbuf"}
 
 
 def _check_needs(values: Mapping[str, Any]) -> None:
     """Raise click.UsageError for an option that was given and can have no effect."""
     context = click.get_current_context()
+    there = {plug for plug in _CONNECTIONS if values[plug] is not None} or {"tcp"}
     for option, plugs in _NEEDS.items():
         given = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
-        if given and all(values[plug] is None for plug in plugs):
+        if given and not there & set(plugs):
             raise click.UsageError(
-                f"--{option} means nothing without {' or '.join(f'--{plug}' for plug in plugs)}"
+                f"--{_WRITTEN.get(option, option)} means nothing without {' or '.join(f'--{plug}' for plug in plugs)}"
             )
 
 
