@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from printfabric_sim.render.label import draw_label
+from tests.simulators.virtual_time import printer_of, run
 
 TURNS = {"R": Image.Transpose.ROTATE_270, "I": Image.Transpose.ROTATE_180, "B": Image.Transpose.ROTATE_90}
 CODES = [b"^BY3^BC%s,80", b"^BY3^BC%s,80,N", b"^BY2^B3%s,N,90,Y", b"^BX%s,5"]
@@ -55,3 +56,20 @@ def test_a_code_that_is_reversed_is_white_on_black():
     mixed, _ = ink(b"^FO200,200^GB300,300,300^FS^FO300,300^FR^BCR,80,N")
     assert mixed.size == black.size
     assert sum(mixed.histogram()[:128]) > 1000
+
+
+@pytest.mark.parametrize(
+    ("personality", "content"),
+    [
+        ("zpl", b"^XA^FO0,0^BQN,2,9^FDQA," + b"x" * 4000 + b"^FS^XZ"),
+        ("escpos", b"\x1d(k\xa3\x0f1P0" + b"x" * 4000 + b"\x1d(k\x03\x001Q0A\n"),
+        ("plain", bytes(range(256)) * 4),
+    ],
+)
+def test_one_field_that_cannot_be_drawn_spoils_no_picture(personality, content):
+    async def drawn() -> tuple[int, int]:
+        async with printer_of(personality) as printer:
+            size: tuple[int, int] = printer.personality.render(content).size
+            return size
+
+    assert min(run(drawn())) > 0

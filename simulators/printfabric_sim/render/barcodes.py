@@ -49,9 +49,12 @@ def draw_linear(
     return len(modules) * module
 
 
-def qr_image(data: bytes, module: int, level: str = "M") -> Image.Image:
-    """Return a QR code without its quiet zone."""
-    code = segno.make_qr(data, error=level, boost_error=False)
+def qr_image(data: bytes, module: int, level: str = "M") -> Image.Image | None:
+    """Return a QR code without its quiet zone; None if it cannot hold `data`."""
+    try:
+        code = segno.make_qr(data, error=level, boost_error=False)
+    except segno.DataOverflowError:
+        return None
     rows = [list(row) for row in code.matrix]
     image = Image.new("L", (len(rows[0]), len(rows)), 255)
     image.putdata([0 if bit else 255 for row in rows for bit in row])

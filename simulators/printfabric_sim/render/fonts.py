@@ -81,5 +81,5 @@ def draw_cells(
 ) -> None:
     """Write one line with every character in a cell of its own, as a printer's built-in font does."""
     for index, letter in enumerate(text):
-        if letter != " ":
+        if letter > " ":  # a control character has no shape, and the layout engine chokes on some
             image.paste(0, (at[0] + index * cell[0], at[1]), cell_of(letter, *cell, bold=bold))

@@ -41,6 +41,8 @@ def _qr(parameters: list[str], text: str) -> Code:
     data = text[3:] if re.match(r"[HQML][AM],", text) else text
     module = number(parameters[2], 3) if len(parameters) > 2 else 3
     code = qr_image(data.encode(), module, text[0] if text[:1] in ("L", "M", "Q", "H") else "M")
+    if code is None:
+        return _named_box("QR: too long", text)
     mask = Image.new("L", (code.width, code.height + _QR_SHIFT), 0)
     mask.paste(ImageChops.invert(code), (0, _QR_SHIFT))
     return Code(mask, mask.height)

@@ -146,7 +146,9 @@ class _Receipt:
         elif function == 80:
             self._qr = rest[1:]
         elif function == 81 and self._qr:
-            self._place(qr_image(self._qr, self._qr_module, self._qr_level))
+            code = qr_image(self._qr, self._qr_module, self._qr_level)
+            if code is not None:  # a printer leaves out what no code can hold
+                self._place(code)
 
     def _stored(self, data: bytes) -> None:
         """GS ( L, GS 8 L: function 112 stores raster graphics, 50 prints them."""
