@@ -8,7 +8,8 @@ from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Damage, Inlet
 from printfabric_sim.loss import Loss
-from printfabric_sim.paper_path import Mark, PaperPath
+from printfabric_sim.marks import Mark
+from printfabric_sim.paper_path import PaperPath
 from printfabric_sim.personality import Personality, Step
 from printfabric_sim.record import Record
 from printfabric_sim.unit import Draft, Job, Span

@@ -12,7 +12,8 @@ from printfabric_sim.drain import Drain
 from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Inlet, Link, NoLink
 from printfabric_sim.intake import Intake
-from printfabric_sim.paper_path import Mark, PaperPath
+from printfabric_sim.marks import Mark
+from printfabric_sim.paper_path import PaperPath
 from printfabric_sim.personality import Personality
 from printfabric_sim.record import Outcome, Record, UnitRecord
 from printfabric_sim.unit import Draft, Job, Unit

@@ -11,7 +11,7 @@ from printfabric_sim.condition import Condition
 from printfabric_sim.guard import Steps, guarded
 from printfabric_sim.inlet import Damage, Inlet, Recognised
 from printfabric_sim.loss import Loss, unread, without
-from printfabric_sim.paper_path import Ending
+from printfabric_sim.marks import Ending
 from printfabric_sim.personality import Arrival
 from printfabric_sim.unit import Span
 

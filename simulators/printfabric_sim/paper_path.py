@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from printfabric_sim.condition import ATTENTION, Cause, Condition
 from printfabric_sim.loss import Loss
+from printfabric_sim.marks import Ending, Mark
 from printfabric_sim.record import Outcome
 from printfabric_sim.supplies import Supplies
 from printfabric_sim.unit import Unit
 
 # So many units without a pace leave before the rest of the program has its turn.
 _AT_ONCE = 256
-
-
-class Mark(NamedTuple):
-    """An answer of the personality that is due when everything before it has left; never if that is lost.
-
-    It stands at byte `offset` of `inlet`. One that `waits` has more before it than units, and is not called while the
-    paper cannot move.
-    """
-
-    call: Callable[[], None]
-    inlet: int
-    offset: int
-    waits: bool
-
-
-class Ending(NamedTuple):
-    """A mark that is called in any case: with True when everything before it has left, with False when it was lost."""
-
-    call: Callable[[bool], None]
-    waits: bool
 
 
 class PathOwner(Protocol):

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from printfabric_sim import SimulatedPrinter
-from tests.simulators.test_zpl import plug
+from tests.simulators.test_zpl import Answers, plug
 from tests.simulators.virtual_time import printer_of, run
 
 LOSSES = ("discarded", "cancelled", "overrun", "nothing to print")
@@ -72,43 +72,41 @@ def test_what_comes_behind_dropped_counted_data_is_read_anew(how):
     run(life())
 
 
+def live(printer: SimulatedPrinter, dice: random.Random) -> tuple[dict[int, bytes], list[Answers]]:
+    """Let several senders send, end and be cut off while the printer stops and goes on; return what came and who heard."""
+    senders = [plug(printer)]
+    streams: dict[int, bytes] = {senders[0][0].number: b""}
+    for _ in range(40):
+        open_now = [inlet for inlet, _ in senders if not inlet.ended]
+        turn = dice.random()
+        if turn < 0.05 or not open_now:
+            senders.append(plug(printer))
+            streams[senders[-1][0].number] = b""
+            continue
+        inlet = dice.choice(open_now)
+        if turn < 0.1:
+            printer.core.end(inlet, dice.choice(["fin", "reset"]), drop=dice.random() < 0.3)
+        elif turn < 0.15:
+            printer.fault(dice.choice(["jam=0.01", "busy=0.01", "slow=100000,0.01"]))
+        else:
+            piece = b"".join(dice.choice(ZPL) for _ in range(dice.randint(1, 6)))
+            cut = dice.randint(0, len(piece))
+            streams[inlet.number] += piece
+            printer.core.feed(inlet, piece[:cut])
+            printer.core.feed(inlet, piece[cut:])
+    for inlet, _ in senders:
+        printer.core.end(inlet, "fin")
+    return streams, [heard for _, heard in senders]
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_every_status_request_is_answered_or_in_the_account(seed):
     dice = random.Random(seed)
 
     async def life() -> None:
-        async with printer_of(
-            "zpl", buffer_bytes=dice.choice([256, 4096]), units_per_second=dice.choice([0, 200])
-        ) as printer:
-            streams, links = dict[int, bytes](), []
-            inlets = []
-
-            def opened() -> None:
-                inlet, heard = plug(printer)
-                inlets.append(inlet)
-                links.append(heard)
-                streams[inlet.number] = b""
-
-            opened()
-            for _ in range(40):
-                live = [inlet for inlet in inlets if not inlet.ended]
-                turn = dice.random()
-                if turn < 0.05 or not live:
-                    opened()
-                    continue
-                inlet = dice.choice(live)
-                if turn < 0.1:
-                    printer.core.end(inlet, dice.choice(["fin", "reset"]), drop=dice.random() < 0.3)
-                elif turn < 0.15:
-                    printer.fault(dice.choice(["jam=0.01", "busy=0.01", "slow=100000,0.01"]))
-                else:
-                    piece = b"".join(dice.choice(ZPL) for _ in range(dice.randint(1, 6)))
-                    cut = dice.randint(0, len(piece))
-                    for part in (piece[:cut], piece[cut:]):
-                        streams[inlet.number] += part
-                        printer.core.feed(inlet, part)
-            for inlet in inlets:
-                printer.core.end(inlet, "fin")
+        how = {"buffer_bytes": dice.choice([256, 4096]), "units_per_second": dice.choice([0, 200])}
+        async with printer_of("zpl", **how) as printer:
+            streams, links = live(printer, dice)
             printer.clear()
             await printer.stop()
             left = nowhere(printer, streams)

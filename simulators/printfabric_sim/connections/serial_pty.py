@@ -104,9 +104,8 @@ class PtyConnection(Connection):
 
     def write(self, data: bytes) -> bool:
         """Send to the host; what does not fit in its input queue is lost, as on a line."""
-        if self.hears():
-            with contextlib.suppress(BlockingIOError, OSError):
-                return os.write(self._master, data) > 0
+        with contextlib.suppress(OSError):
+            return self.hears() and os.write(self._master, data) > 0
         return False
 
     def hears(self) -> bool:
@@ -254,9 +253,8 @@ class PtyConnection(Connection):
 
     def _arrived(self, data: bytes) -> None:
         if (inlet := self._inlet) is None:  # a line goes on, and nobody hears
-            self._unheard = self._unheard or self.core.turn_away(
-                "serial", self.device, "came while the power was off"
-            )
+            why = "came while the power was off"
+            self._unheard = self._unheard or self.core.turn_away("serial", self.device, why)
             self.core.feed(self._unheard, data)
             return
         if self.settings is not None:
