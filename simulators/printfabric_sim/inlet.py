@@ -128,8 +128,8 @@ class NoLink:
         return False
 
     def hears(self) -> bool:
-        """Nobody does."""
-        return False
+        """Whoever takes `write` over does."""
+        return True
 
     def freeze(self, on: bool) -> None:
         """Do nothing."""

@@ -18,9 +18,6 @@ class Answers(NoLink):
         self.data += data
         return True
 
-    def hears(self) -> bool:
-        return True
-
 
 def label(number: int, more: bytes = b"") -> bytes:
     return b"^XA^FO20,20^FDSERIAL %05d^FS%s^XZ" % (number, more)
