@@ -77,7 +77,7 @@ _ALL = [
     *_timed("connection", "does not answer new connections at all (the SYN is lost)", "blackhole"),
     Action(
         "accept-late", "connection", ("late_s", "seconds"), (1.0, 0.0),
-        "takes new connections from the queue only late_s after they came",
+        "takes new connections from the queue one by one, each late_s after it is the next",
     ),
     *_timed("connection", "accepts new connections and ends them at once with a FIN; what they send is thrown away", "accept-close"),
     *_timed("connection", "takes no connection and no data: busy with something else", "busy"),
