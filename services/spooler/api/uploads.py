@@ -11,31 +11,19 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
-from chassis.errors import DigestMismatch, FabricError, RequestIdReused, SpoolFull, TooLarge, WrongOffset
-from printfabric.spooler.v1.print_service_pb2 import JobSpec, UploadBegin, UploadFinish, UploadJobRequest
+from chassis.errors import DigestMismatch, FabricError, RequestIdReused, SpoolFull, WrongOffset
+from printfabric.spooler.v1.print_service_pb2 import UploadBegin, UploadFinish, UploadJobRequest
 from spooler.api.names import printer_of
 from spooler.api.submission import Caller, Submission, invalid
+from spooler.api.upload_pieces import NO_UPLOAD, Pieces, Repeat, Uploading, check_piece, digest_of
 from spooler.job import Job
 from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadInterrupted, UploadNotFound
 from spooler.room import Room
 from spooler.store import Store
 
-MAX_PIECE_BYTES = 1 << 20
 KEEP_IDLE = timedelta(hours=24)
-_NO_UPLOAD = bytes(
-    16
-)  # an id that no upload has: the document came before, and its job is what is asked about
 _SPEC = "spec"  # the upload's attribute with the digest of its JobSpec
-
-
-class Uploading(NamedTuple):
-    """How a stream ended: bytes received, and the job if it was finished."""
-
-    persisted_bytes: int
-    job: Job | None = None
-    duplicate: bool = False
 
 
 @dataclass(slots=True)
@@ -75,18 +63,22 @@ class Uploads:
         if not begin.request_id:
             raise invalid("begin.request_id", "is required: it names the upload")
         size = begin.size_bytes if begin.HasField("size_bytes") else None
-        made = await self._made(caller.owner, begin.request_id)
+        made, pieces = await self._made(caller.owner, begin.request_id), Pieces(first, requests)
         if made is not None and not made.incoming:
-            return await _Repeat(self._submission, begin, caller, made).receive(first, requests)
+            return await Repeat(self._submission, begin, caller, made).receive(pieces)
         new = None
         if made is None:
-            new = self._submission.new_job(begin.spec, begin.request_id, caller, Uploaded(_NO_UPLOAD), size)
-        upload = await self._open(begin, caller, size)
+            new = self._submission.new_job(begin.spec, begin.request_id, caller, Uploaded(NO_UPLOAD), size)
         try:
-            return await self._take(upload, begin, caller, new, _chain(first, requests))
-        except UploadNotFound:
-            await self._made(caller.owner, begin.request_id)
-            raise
+            upload = await self._open(begin, caller, size)
+            return await self._take(upload, begin, caller, new, pieces)
+        except (UploadNotFound, WrongOffset):
+            # Another stream of this sender may have finished meanwhile. If this one is of a new upload, that has no bytes,
+            # and is forgotten as others that nobody goes on with.
+            made = await self._made(caller.owner, begin.request_id)
+            if made is None or made.incoming:
+                raise
+        return await Repeat(self._submission, begin, caller, made).receive(pieces)
 
     async def _take(
         self,
@@ -94,14 +86,14 @@ class Uploads:
         begin: UploadBegin,
         caller: Caller,
         new: NewJob | None,
-        pieces: AsyncIterator[UploadJobRequest],
+        pieces: Pieces,
     ) -> Uploading:
         """Take the pieces of an upload. `new` is its job, if that is not begun yet."""
         entry, received = self._entry(upload), upload.size_bytes
         largest = self._submission.largest(printer_of(begin.spec.printer, "spec.printer"))
         async for piece in pieces:
             if piece.data or piece.offset > received:
-                _check_piece(piece, largest)
+                check_piece(piece, largest)
                 received = await self._append(entry, piece, new)
             if piece.HasField("finish"):
                 return await self._finish(entry, begin, caller, piece.finish)
@@ -189,7 +181,7 @@ class Uploads:
     async def _finish(
         self, entry: _Entry, begin: UploadBegin, caller: Caller, finish: UploadFinish
     ) -> Uploading:
-        digest = _digest(begin.spec, finish)
+        digest = digest_of(begin.spec, finish)
         if (number := self._begun.number(entry.id)) is not None:
             job = await self._submission.complete(number, Uploaded(entry.id, finish.size_bytes), digest)
             self._entries.pop((caller.owner, begin.request_id), None)
@@ -206,86 +198,3 @@ class Uploads:
         if isinstance(result, Duplicate):
             return Uploading(finish.size_bytes, result.job, duplicate=True)
         return Uploading(finish.size_bytes, result)
-
-
-class _Repeat:
-    """A document that comes again although its job was made: read, compared, and kept by nobody."""
-
-    def __init__(self, submission: Submission, begin: UploadBegin, caller: Caller, made: Job) -> None:
-        self._submission = submission
-        self._begin = begin
-        self._caller = caller
-        self._made = made
-        self._hash = hashlib.sha256()
-        self._hashed = 0  # bytes from the start on
-
-    async def receive(self, first: UploadJobRequest, requests: AsyncIterator[UploadJobRequest]) -> Uploading:
-        size = self._made.document.size_bytes
-        async for piece in _chain(first, requests):
-            _check_piece(piece, 0)
-            self._look_at(piece)
-            if piece.HasField("finish"):
-                return await self._finish(piece.finish)
-        return Uploading(size, self._made, duplicate=True)
-
-    def _look_at(self, piece: UploadJobRequest) -> None:
-        size = self._made.document.size_bytes
-        if piece.offset > size:
-            raise WrongOffset(f"the document has {size} bytes", expected=size)
-        if piece.offset <= self._hashed:
-            new = piece.data[self._hashed - piece.offset :]
-            self._hash.update(new)
-            self._hashed += len(new)
-
-    async def _finish(self, finish: UploadFinish) -> Uploading:
-        begin, made = self._begin, self._made
-        digest = _digest(begin.spec, finish)
-        if (
-            self._hashed >= finish.size_bytes
-        ):  # all of it came again: what came counts, not what is said of it
-            digest = self._hash.digest()
-        if finish.size_bytes != made.document.size_bytes or digest not in (b"", made.document.digest):
-            raise RequestIdReused(
-                f"request id {begin.request_id!r} made job {made.number}, of another document",
-                request_id=begin.request_id,
-                job=made.number,
-            )
-        document = Uploaded(_NO_UPLOAD, finish.size_bytes)
-        try:
-            job = self._submission.new_job(
-                begin.spec, begin.request_id, self._caller, document, finish.size_bytes
-            )
-        except FabricError:  # what would refuse it now does not undo that it was accepted
-            return Uploading(finish.size_bytes, made, duplicate=True)
-        (result,) = await self._submission.accept([replace(job, digest=digest)])
-        if isinstance(result, FabricError):
-            raise result
-        return Uploading(finish.size_bytes, made, duplicate=True)
-
-
-async def _chain(
-    first: UploadJobRequest, rest: AsyncIterator[UploadJobRequest]
-) -> AsyncIterator[UploadJobRequest]:
-    yield first
-    async for piece in rest:
-        yield piece
-
-
-def _check_piece(piece: UploadJobRequest, largest: int) -> None:
-    if len(piece.data) > MAX_PIECE_BYTES:
-        raise TooLarge(
-            f"a piece has {len(piece.data)} bytes; at most {MAX_PIECE_BYTES}",
-            size_bytes=len(piece.data),
-            limit_bytes=MAX_PIECE_BYTES,
-        )
-    if largest and piece.offset + len(piece.data) > largest:
-        raise TooLarge(f"the printer takes documents up to {largest} bytes", limit_bytes=largest)
-
-
-def _digest(spec: JobSpec, finish: UploadFinish) -> bytes:
-    """Return the digest that was announced, in either place."""
-    if len(finish.digest) not in (0, 32):
-        raise invalid("finish.digest", "must be the 32 bytes of a SHA-256")
-    if finish.digest and spec.digest and finish.digest != spec.digest:
-        raise invalid("finish.digest", "is not the one in begin.spec.digest")
-    return finish.digest or spec.digest
