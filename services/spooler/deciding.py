@@ -11,14 +11,13 @@ from datetime import UTC, datetime
 from chassis import logs
 from chassis.errors import FabricError, InvalidArgument, NotSupported, WrongState
 from spooler.acts import Acts, because, to_its_end
-from spooler.aftermath import hold_reason, unit_range, with_units
+from spooler.aftermath import hold_reason, with_units
 from spooler.dispatcher import Dispatcher
+from spooler.evidence import word_of
 from spooler.job import Attempt, Job, Segment, event_of
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import (
     Evidence,
-    EvidenceLevel,
-    EvidenceSource,
     Outcome,
     UnitKind,
     UnitSpan,
@@ -27,7 +26,19 @@ from spooler.ledger import (
     over_copies,
 )
 from spooler.store import Changes
-from spooler.unit_plan import DUPLICATE, MOST_PARTS, Decision, Part, What, decided, edges_of, parts_of, within
+from spooler.unit_plan import (
+    DUPLICATE,
+    MOST_PARTS,
+    Decision,
+    Part,
+    What,
+    decided,
+    edges_of,
+    going_on,
+    parts_of,
+    within,
+    words_of,
+)
 from spooler.unit_scan import Ends, UnitScan, Wanted
 
 log = logs.get(__name__)
@@ -111,7 +122,9 @@ class Deciding(Acts):
         size = job.document.size_bytes
         if not 0 <= offset < max(size, 1):
             raise InvalidArgument(f"byte {offset} is not in a document of {size} bytes", field="offset")
-        return await self._resume(job, [Segment(offset, size)], who, because(f"at byte {offset}", reason))
+        return await self._resume(
+            job, [Segment(offset, size)], offset, who, because(f"at byte {offset}", reason)
+        )
 
     @to_its_end
     async def resume_at_unit(
@@ -126,22 +139,22 @@ class Deciding(Acts):
         """
         job = await self._settled(number)
         self._resumable(job)
-        ends = await self.units.ends(job, {unit - 1, unit})
+        ends = await self.units.ends(job, {unit - 1, unit, unit + 1})
         if not 1 <= unit <= ends.total:
             why = f"job {number} has {ends.total} {ends.kind}{'s' if ends.total > 1 else ''}"
             raise InvalidArgument(f"there is no {ends.kind} {unit}: {why}", fields=[("unit", why)])
-        parts = [Part(unit, ends.total)]
-        if mark:
-            parts = [Part(unit, unit, True)] + [Part(unit + 1, ends.total)] * (unit < ends.total)
+        behind_it = [Part(unit + 1, ends.total)] * (unit < ends.total)
+        parts = [Part(unit, unit, True), *behind_it] if mark else [Part(unit, ends.total)]
         segments = await self._segments(job, ends, parts)
-        return await self._resume(job, segments, who, because(f"at {ends.kind} {unit}", reason))
+        behind = ends.at.get(unit + mark, job.document.size_bytes)
+        return await self._resume(job, segments, behind, who, because(f"at {ends.kind} {unit}", reason))
 
-    async def _resume(self, job: Job, segments: Sequence[Segment], who: str, place: str) -> Job:
+    async def _resume(self, job: Job, segments: Sequence[Segment], behind: int, who: str, place: str) -> Job:
         """Go on at a place; what is left out before it, and not proven, is the caller's word."""
-        ledger, proof = job.ledger, None
-        proven = ledger.uncertain.start if ledger.uncertain is not None else ledger.offsets.acked
-        if segments[0].start > proven:
-            proof = _word_of(job, f"{who}: resumed {place}")
+        segments = going_on(segments, job.rest, behind)
+        span, proof = job.ledger.uncertain, None
+        if segments[0].start > (span.start if span is not None else job.ledger.offsets.acked):
+            proof = word_of(f"{who}: resumed {place}", job.document.size_bytes, datetime.now(UTC))
         return await self._go_on(job, segments, "resumed", who, place, proof)
 
     # --- deciding
@@ -174,7 +187,7 @@ class Deciding(Acts):
         if units.kind is UnitKind.DOCUMENT:
             unsure, behind = UnitSpan(1, 1), 2
         chosen = decided(unsure, decisions, units.kind)
-        detail = because(_words(units.kind, chosen), reason)
+        detail = because(words_of(units.kind, chosen), reason)
         parts = parts_of(chosen, behind, max(units.total, 1))
         numbers = edges_of(parts)
         ends = await self.units.ends(job, numbers) if parts else None
@@ -189,7 +202,7 @@ class Deciding(Acts):
             segments = within(segments, job.rest, known.get(behind - 1, job.document.size_bytes))
         proof = None
         if any(what is What.SKIP for _units, what in chosen):
-            proof = _word_of(job, f"{who}: {detail}")
+            proof = word_of(f"{who}: {detail}", job.document.size_bytes, datetime.now(UTC))
         self._undecided(self._book.jobs.get(number, job))
         if segments:
             return await self._go_on(job, segments, "decided", who, detail, proof)
@@ -282,19 +295,6 @@ class Deciding(Acts):
             raise WrongState(f"nothing of job {job.number} is uncertain", job=job.number, state=job.state)
 
 
-def _word_of(job: Job, detail: str) -> Evidence:
-    """Return a person's word in the place of a proof."""
-    size = job.document.size_bytes
-    return Evidence(EvidenceLevel.NONE, EvidenceSource.OPERATOR, size, datetime.now(UTC), detail)
-
-
 def _is_uncounted(job: Job) -> bool:
-    held = job.state is JobState.PENDING_HELD and job.outcome in _OPEN
-    return held and not job.ledger.units.total and job.has_document
-
-
-def _words(kind: UnitKind, chosen: Sequence[tuple[UnitSpan, What]]) -> str:
-    """Return decisions in words: `labels 17 to 18 skip, label 19 reprint`."""
-    if kind is UnitKind.DOCUMENT:
-        return str(chosen[0][1]) if chosen else ""
-    return ", ".join(f"{unit_range(kind, span)} {what}" for span, what in chosen) or "go on"
+    undecided = job.state is JobState.PENDING_HELD and job.outcome in _OPEN
+    return undecided and not job.ledger.units.total and job.has_document

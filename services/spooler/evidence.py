@@ -51,3 +51,8 @@ def _source(level: EvidenceLevel, progress: Progress) -> EvidenceSource:
     if level is EvidenceLevel.ACKED and progress.transport is not None:
         return progress.transport
     return EvidenceSource.JOURNAL
+
+
+def word_of(detail: str, size_bytes: int, now: datetime) -> Evidence:
+    """Return a person's word about a document, in the place of a proof."""
+    return Evidence(EvidenceLevel.NONE, EvidenceSource.OPERATOR, size_bytes, now, detail)

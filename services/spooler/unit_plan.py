@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from chassis.errors import InvalidArgument
+from spooler.aftermath import unit_range
 from spooler.job import Segment
 from spooler.ledger import UnitKind, UnitSpan
 from spooler.printer import PortName
@@ -106,6 +107,31 @@ def within(segments: Sequence[Segment], rest: Sequence[Segment], behind: int) ->
                 earlier = start == other.start and (start > one.start or start >= behind)
                 kept.append((other if earlier else one)._replace(end=end))
     return kept
+
+
+def words_of(kind: UnitKind, chosen: Sequence[tuple[UnitSpan, What]]) -> str:
+    """Return decisions in words: `labels 17 to 18 skip, label 19 reprint`."""
+    if kind is UnitKind.DOCUMENT:
+        return str(chosen[0][1]) if chosen else ""
+    return ", ".join(f"{unit_range(kind, span)} {what}" for span, what in chosen) or "go on"
+
+
+def going_on(asked: Sequence[Segment], rest: Sequence[Segment], behind: int) -> list[Segment]:
+    """Return what is printed when somebody names the place to go on at, and `rest` was still to be printed before.
+
+    The place holds, also one that was left out before; behind it earlier decisions do: what was skipped stays skipped, and
+    what was to be marked is marked. `behind`: the byte behind the unit with which the last of `asked` begins, for a mark
+    may be inside of that.
+    """
+    *named, on = asked
+    later = [one for one in rest if one.end > on.start]
+    if not later:
+        return list(asked)
+    if later[0].start < on.start:
+        later[0] = on._replace(end=later[0].end)
+    elif later[0].start > on.start and (later[0].start >= behind or not later[0].mark):
+        later.insert(0, on._replace(end=later[0].start))
+    return [*named, *later]
 
 
 def backup_words(port: PortName) -> str:

@@ -41,6 +41,7 @@ class IppRig(RawRig):
         self.operations: tuple[int, ...] = (2, 4, 5, 6, 8, 9, 11)
         self.refuse: dict[int, int] = {}  # operation: status
         self.end_state = 9  # of a job whose document is whole
+        self.end_reason = "none"
         self.mute: set[int] = set()  # operations that get no answer
         self.closes = False  # after each answer
         self.accepting = True
@@ -127,7 +128,7 @@ class IppRig(RawRig):
         answer.groups.append((Tag.JOB, {
             "job-id": [Value(Tag.INTEGER, number)],
             "job-state": [Value(Tag.ENUM, self.jobs[number])],
-            "job-state-reasons": keywords("media-jam" if self.jobs[number] == 8 else "none"),
+            "job-state-reasons": keywords(self.end_reason),
         }))  # fmt: skip
         return answer
 

@@ -162,12 +162,17 @@ async def test_a_document_that_is_refused_in_its_middle_ends_with_the_printers_r
 
 
 @pytest.mark.parametrize(
-    ("state", "words"), [(8, "aborted by the printer (media-jam)"), (7, "canceled at the printer")]
+    ("state", "reason", "words"),
+    [
+        (8, "media-jam", "aborted by the printer (media-jam)"),
+        (7, "none", "canceled at the printer"),
+        (9, "job-completed-with-errors", "completed with errors (job-completed-with-errors)"),
+    ],
 )
 async def test_a_job_that_the_printer_gives_up_is_in_doubt_as_a_whole_and_held(
-    rig: IppRig, bench: Bench, state: int, words: str
+    rig: IppRig, bench: Bench, state: int, reason: str, words: str
 ) -> None:
-    rig.end_state = state
+    rig.end_state, rig.end_reason = state, reason
     end = await send(bench, b"x" * 500)
     assert isinstance(end.error, DeviceFault)
     assert words in end.error.message

@@ -208,7 +208,10 @@ async def test_a_job_is_printed_again_with_a_mark_on_each_of_its_labels(rig: Rig
     assert second.rstrip().endswith(b"^FDlabel 02^FS^XZ")
 
 
-async def test_what_was_skipped_once_stays_skipped_when_it_breaks_again(rig: Rig, host: FakeHost) -> None:
+@pytest.mark.parametrize("how", ["resolve", "resume"])
+async def test_what_was_skipped_once_stays_skipped_when_it_breaks_again(
+    rig: Rig, host: FakeHost, how: str
+) -> None:
     port = host.ports["P1:"]
     job = await broken(rig, port, LABELS, 18 * SIZE + 5, 2 * SIZE)
     port.break_at, port.break_uncertain = 17 * SIZE - 1, SIZE - 1  # within the first stretch, label 17 alone
@@ -216,10 +219,29 @@ async def test_what_was_skipped_once_stays_skipped_when_it_breaks_again(rig: Rig
     await rig.steering.resolve_units(job.number, "ann", decisions)
     held = await rig.until(job.number, JobState.PENDING_HELD)
     assert held.ledger.uncertain_units == UnitSpan(17, 17)
-    await rig.steering.resolve(job.number, "ann", "reprint")
+    if how == "resume":
+        await rig.steering.resume_at_unit(job.number, "ann", 17)
+    else:
+        await rig.steering.resolve(job.number, "ann", "reprint")
     await finished(rig, job)
     text = b"".join(on_paper(port, job))
     assert [number for number in range(1, 21) if b"label %02d" % number in text] == [17, 19, 20]
+
+
+async def test_marks_that_were_decided_on_stay_when_somebody_names_the_place(
+    rig: Rig, host: FakeHost
+) -> None:
+    port = host.ports["P1:"]
+    job = await broken(rig, port, LABELS, 10 * SIZE + 5, 8 * SIZE)
+    port.break_at, port.break_uncertain = 3 * SIZE - 1, SIZE - 1
+    await rig.steering.resolve(job.number, "ann", "reprint_marked")
+    held = await rig.until(job.number, JobState.PENDING_HELD)
+    assert held.ledger.uncertain_units == UnitSpan(3, 3)
+    await rig.steering.resume_at_unit(job.number, "ann", 3)
+    await finished(rig, job)
+    text = b"".join(on_paper(port, job))
+    assert text.count(b"DUPLICATE") == 8
+    assert text.count(b"^XA") == 18
 
 
 async def test_it_goes_on_at_a_label_with_what_earlier_labels_have_set(rig: Rig, host: FakeHost) -> None:

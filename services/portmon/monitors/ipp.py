@@ -36,6 +36,13 @@ _CHUNK = 32768
 _NOBODYS = DocKey(bytes(16), 1)
 _LOOK_EVERY_S = 5.0  # how often the printer is asked about itself while a job of ours is awaited
 _STATUS_LASTS_S = 60.0
+_WITH_ERRORS = (
+    "job-completed-with-errors"  # of what came out something is missing or spoiled; nobody says what
+)
+_HOW: dict[int | None, str] = {
+    JobState.CANCELED: "was canceled at the printer",
+    JobState.COMPLETED: "was completed with errors",
+}
 log = logs.get(__name__)
 
 
@@ -233,11 +240,9 @@ class IppPort(Port):
         return None
 
     def _judge(self, job: JobLook) -> Evidence:
-        if job.state == JobState.COMPLETED:
+        if job.state == JobState.COMPLETED and _WITH_ERRORS not in job.reasons:
             return Evidence.IPP_JOB
-        how = (
-            "was canceled at the printer" if job.state == JobState.CANCELED else "was aborted by the printer"
-        )
+        how = _HOW.get(job.state, "was aborted by the printer")
         self._job = None  # there is nothing left to cancel
         told = ", ".join(reason for reason in job.reasons if reason != "none")[:200]
         raise self._fault(f"says that the job {how}{told and f' ({told})'}", Verdict.HOLD)
