@@ -93,5 +93,5 @@ class Annotator:
 
 
 def masked(data: bytes) -> bytes:
-    """Return bytes with everything printable replaced by dots; controls stay, since they are the protocol's."""
-    return bytes(0x2E if 0x20 <= byte < 0x7F or byte >= 0xA0 else byte for byte in data)
+    """Return bytes with all that may be text in any code page replaced by dots; controls stay, they are the protocol's."""
+    return bytes(byte if byte < 0x20 or byte == 0x7F else 0x2E for byte in data)

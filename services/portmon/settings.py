@@ -113,7 +113,7 @@ class PortmonSettings(Settings):
         default=2.0,
         ge=0,
         le=3600,
-        description="how far the spooler's clock may be ahead; a job made before the journal, plus this, is unknown",
+        description="how far the spooler's clock may be ahead of the host's, also after a power cut; a job made before the journal, plus this, is unknown",
     )
 
     @model_validator(mode="after")
