@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from printfabric.types.v1.job_pb2 import Job
+from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
 from printfabric_client.sync import Client
 from tests.rig.documents import noise
@@ -41,13 +40,16 @@ def test_a_killed_port_monitor_doubles_nothing_and_says_what_it_cannot_know(
     ):
         for number in range(POINTS):
             batch = _Batch(fabric, client, number)
+            for name, (job, _) in batch.jobs.items():
+                _begin(client, fabric.receivers[name].port, job)
             aimed = chance.choice(receivers)
             point = chance.randrange(SIZE * 8 // 10)
             wait_until(lambda by=batch, at=aimed, to=point: by.received(at) >= to)  # type: ignore[misc]
             fabric.portmon.kill()
             fabric.portmon.start()
             ended = {
-                name: _end(client, fabric.receivers[name].port, job) for name, (job, _) in batch.jobs.items()
+                name: client.wait(job.number, timeout_s=30, or_decision=True)
+                for name, (job, _) in batch.jobs.items()
             }
             all_settled(receivers)
             for name, (_, document) in batch.jobs.items():
@@ -63,14 +65,21 @@ def test_a_killed_port_monitor_doubles_nothing_and_says_what_it_cannot_know(
         assert ends[f"{name} printed"] > POINTS / 2, "hardly anything went on by itself"
 
 
-def _end(client: Client, port: str, job: Job) -> Job:
-    """Wait for a job; what the one before left of itself in the printer is cleared away as by a person."""
-    for _ in range(30):
-        with contextlib.suppress(TimeoutError):
-            return client.wait(job.number, timeout_s=1, or_decision=True)
+def _begin(client: Client, port: str, job: Job) -> None:
+    """Wait until a job has begun; what the one before left of itself in the printer is cleared away as by a person."""
+
+    def begun() -> bool:
+        now = client.get(job.number)
+        if now.ledger.offsets.accepted or now.state not in (
+            JobState.JOB_STATE_PENDING,
+            JobState.JOB_STATE_PROCESSING,
+        ):
+            return True
         if any(one.title == "It is clear: go on" for one in client.explain(f"jobs/{job.number}").actions):
             client.ports.resume(f"{HOST}/{port}")
-    raise AssertionError(brief(client.get(job.number)))
+        return False
+
+    wait_until(begun)
 
 
 class _Batch:

@@ -86,8 +86,10 @@ def test_s12_a_port_with_an_error_sends_the_job_to_another_and_is_marked(
         wait_until(lambda: len(receiver.paper) >= before + len(data))
         assert bytes(receiver.paper[before:]) == data, "complete, and once"
         assert (job.uid, ports_of(stage, number)[-1]) == (uid, other)
+        wait_until(
+            lambda: port(stage, dead).state in (port_pb2.PORT_STATE_ATTENTION, port_pb2.PORT_STATE_OFFLINE)
+        )
         marked = port(stage, dead)
-        assert marked.state in (port_pb2.PORT_STATE_ATTENTION, port_pb2.PORT_STATE_OFFLINE)
         assert any(report.severity <= port_pb2.SEVERITY_WARNING for report in marked.status)
         queue = stage.printers.GetPrinter(printers_pb.GetPrinterRequest(name=printer)).printer
         assert "offline-report" in queue.state_reasons
