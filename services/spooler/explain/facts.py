@@ -1,4 +1,4 @@
-"""What an explanation rests on, and what it is. Frozen values, gathered by the API, judged by `verdicts`."""
+"""What an explanation rests on, and what it is. Frozen values, gathered by the API, judged by `jobs` and `ports`."""
 
 from __future__ import annotations
 
