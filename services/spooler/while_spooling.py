@@ -31,15 +31,16 @@ EndsWaiting = Callable[[int, UploadInterrupted], Coroutine[Any, Any, None]]
 
 @dataclass(slots=True)
 class _Arrival:
-    """A document that still comes in. `more`: some of it may not be durable yet."""
+    """A document that still comes in.
+
+    `more`: some of it may not be durable yet. `turn` guards its end: a sender may say it again meanwhile.
+    """
 
     upload_id: bytes
     heard_at: float  # loop time
     more: bool = True
     syncing: bool = False
-    turn: asyncio.Lock = field(
-        default_factory=asyncio.Lock
-    )  # guards its end: a sender may say it again meanwhile
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     timer: asyncio.TimerHandle | None = None
 
 

@@ -82,9 +82,8 @@ class Inlet:
         self.high_water = 0  # bytes in the buffer at which its link is asked to pause; 0: when it is full
         self.damage: deque[Damage] = deque()  # in order, not yet interpreted
         self.tail = b""  # last bytes, kept by the scanner for commands cut in two by a packet
-        self.recognised: deque[Recognised] = (
-            deque()
-        )  # in order, not yet interpreted; what is in none is for the interpreter
+        # In order, not yet interpreted; what is in none is for the interpreter.
+        self.recognised: deque[Recognised] = deque()
         # Called when it has ended and all of it has left the printer (True) or was lost (False).
         self.on_done: Callable[[bool], None] | None = None
 

@@ -46,10 +46,9 @@ async def dialling_out(
     Raises:
         CertificateError: the certificates do not work.
     """
-    if settings.dial_out.spoolers and settings.dial_out_channel.tls is not None:
-        ClientCertificates(
-            settings.dial_out_channel.tls
-        ).credentials()  # what does not work is said at the start
+    tls = settings.dial_out_channel.tls
+    if settings.dial_out.spoolers and tls is not None:
+        ClientCertificates(tls).credentials()  # what does not work is said at the start
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="print-fabric-")))
         spoolers = []

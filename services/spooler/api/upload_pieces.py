@@ -74,9 +74,8 @@ class Repeat:
     async def _finish(self, finish: UploadFinish) -> Uploading:
         begin, made = self._begin, self._made
         digest = digest_of(begin.spec, finish)
-        if (
-            self._hashed >= finish.size_bytes
-        ):  # all of it came again: what came counts, not what is said of it
+        if self._hashed >= finish.size_bytes:
+            # All of it came again: what came counts, not what is said of it.
             digest = self._hash.digest()
         if finish.size_bytes != made.document.size_bytes or digest not in (b"", made.document.digest):
             raise RequestIdReused(

@@ -28,11 +28,11 @@ _SPEC = "spec"  # the upload's attribute with the digest of its JobSpec
 
 @dataclass(slots=True)
 class _Entry:
+    """Which upload it is. `turn` guards appending: a sender that came back may overlap with its former stream."""
+
     id: bytes
     heard_at: datetime
-    turn: asyncio.Lock = field(
-        default_factory=asyncio.Lock
-    )  # guards appending: a sender that came back may overlap
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Uploads:
