@@ -45,9 +45,8 @@ class Scene:
         async def waiting() -> list[Any]:
             return [job for job in book.jobs.values() if job.state is not JobState.PENDING_HELD]
 
-        await eventually(
-            waiting, lambda jobs: not jobs, within_s=30.0
-        )  # the next document is the one that breaks off
+        # The next document is the one that breaks off.
+        await eventually(waiting, lambda jobs: not jobs, within_s=30.0)
         port.break_at, port.break_uncertain = len(TWO_LABELS) - 4, 2
         job = (await self.rig.submit(TWO_LABELS, retain=True)).job
 

@@ -16,9 +16,8 @@ _COMMAND = re.compile(rb"\s*@PJL\s+([A-Z]+)\s*(.*)", re.IGNORECASE | re.DOTALL)
 _QUOTED = re.compile(rb'"[^"]*"')
 _RANGE = re.compile(rb"\b(?:START|END)\s*=", re.IGNORECASE)
 _COPIES = re.compile(rb"(?:^|\s)(?:COPIES|QTY)\s*=\s*0*([0-9]{1,9})", re.IGNORECASE)
-_SETS_ANEW = re.compile(
-    rb"(?:[\r\n]|\x1b%-12345X|@PJL[^\n]*\n)*?@PJL[ \t]+(?:JOB|EOJ)\b", re.IGNORECASE
-)  # before any page
+# Before any page.
+_SETS_ANEW = re.compile(rb"(?:[\r\n]|\x1b%-12345X|@PJL[^\n]*\n)*?@PJL[ \t]+(?:JOB|EOJ)\b", re.IGNORECASE)
 _SILENT = frozenset(  # what they do is done, or is about the panel and the back channel
     b"COMMENT ECHO INFO INQUIRE DINQUIRE USTATUS USTATUSOFF RDYMSG OPMSG STMSG".split()
 )

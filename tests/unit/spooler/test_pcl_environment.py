@@ -43,15 +43,12 @@ def setup_at(document, end):
     return b"".join(pieces), found.refusal
 
 
-@example(
-    pages=b"\x1b&l1O\x1b(8U\x1b&k10H\x1b&l0O\x0c\r\n\x0c", again=False, too=False
-)  # what is undone stays undone
-@example(
-    pages=b"\x1b&l1O\x1b(8U\x1b&l1O\x0c\x0c", again=False, too=False
-)  # what is said again resets nothing
-@example(
-    pages=b"\x0e\x1b&k10H\x1b&k2G\x1b(8U\x1b&a5L\x0e\x0c\x0c", again=False, too=False
-)  # a font that is not in use
+# What is undone stays undone.
+@example(pages=b"\x1b&l1O\x1b(8U\x1b&k10H\x1b&l0O\x0c\r\n\x0c", again=False, too=False)
+# What is said again resets nothing.
+@example(pages=b"\x1b&l1O\x1b(8U\x1b&l1O\x0c\x0c", again=False, too=False)
+# A font that is not in use.
+@example(pages=b"\x0e\x1b&k10H\x1b&k2G\x1b(8U\x1b&a5L\x0e\x0c\x0c", again=False, too=False)
 @given(pages=PAGES, again=st.booleans(), too=st.booleans())
 @CALM
 def test_a_page_comes_out_as_if_all_before_it_had_been_printed(pages, again, too):

@@ -35,10 +35,8 @@ async def test_decisions_go_by_rules_of_their_own_and_more_than_one_round_forget
 
     await forget(store)
     kept = await store.history_by_people(5000)
-    assert (len(kept), kept[0].detail) == (
-        1300,
-        "1",
-    )  # what is over 400 days old is gone, the spooler's line too
+    # What is over 400 days old is gone, the spooler's line too.
+    assert (len(kept), kept[0].detail) == (1300, "1")
     assert len(await store.history(printer="labels", limit=5000)) == 1300
     await forget(store, decisions=100)
     assert [event.job_number for event in await store.history_by_people(5000)] == list(range(1201, 1301))
