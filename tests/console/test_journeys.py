@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.console.conftest import Alive
 from tests.console.visit import TABLET, Visit
@@ -77,6 +77,25 @@ def test_wrong_settings_are_told_at_their_field_while_they_are_chosen_and_right_
     page.wait_for_url("**/ports/COM1:")
     expect(page.locator(".said")).to_contain_text("COM1: is changed")
     visit.forget("422")
+
+
+def test_a_late_answer_about_what_was_typed_before_changes_nothing(visit: Visit):
+    page = visit.window()
+    visit.open(page, "/hosts/local/configure/COM1:")
+    checks: list[Route] = []
+    page.route("**/configure/COM1:", lambda route: checks.append(route))  # noqa: PLW0108 (Playwright marks what it calls)
+    for count, bits in enumerate((r"1\.5", "1"), 1):
+        page.locator("[data-field=stopBits] label", has_text=re.compile(rf"^\s*{bits}\s*$")).click()
+        while len(checks) < count:
+            page.wait_for_timeout(20)
+    wrong, right = checks
+    right.continue_()
+    expect(page.locator("#form-verdict")).to_contain_text("valid")
+    with page.expect_response("**/configure/COM1:"):
+        wrong.continue_()
+    page.wait_for_timeout(200)  # what it would change, it changes now
+    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    expect(page.locator("#form-verdict")).to_contain_text("valid")
 
 
 def test_without_scripts_a_port_is_paused_configured_and_resumed(visit: Visit, alive: Alive):
@@ -212,8 +231,10 @@ def test_two_people_on_one_port_see_each_other_and_nobody_overwrites_silently(vi
     first.get_by_role("button", name="Save").click()
     expect(first.locator(".said")).to_contain_text("COM2: is changed")
     second.get_by_label("Bits per second").select_option("38400")
+    # Told while it is typed already; that keeps nobody from saving.
+    expect(second.locator("#form-wrong")).to_contain_text("theirs 9600, yours 38400). Saving asks once more.")
     second.get_by_role("button", name="Save").click()
-    expect(second.locator("#form-wrong")).to_contain_text("theirs 9600, yours 38400")
+    expect(second.locator("#form-wrong")).to_contain_text("theirs 9600, yours 38400). Save again to make")
     expect(second.get_by_label("Bits per second")).to_have_value("38400")
     second.get_by_role("button", name="Save").click()
     expect(second.locator(".said")).to_contain_text("COM2: is changed")

@@ -90,6 +90,7 @@ class FormView:
     presets: tuple[tuple[str, str], ...] = ()  # title, values as JSON
     asks: tuple[Ask, ...] = ()
     general_error: str = ""
+    hindrance: str = ""  # why it could not be done, whatever the values are
     names: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -104,8 +105,12 @@ def build(
     values: Mapping[str, Any],
     errors: Mapping[str, str] | None = None,
     dialog: str = "ConfigPort",
+    hindrance: str = "",
 ) -> FormView:
-    """Return a form as it is drawn: `values` over defaults, `errors` by field name ("" for the whole form)."""
+    """Return a form as it is drawn: `values` over defaults, `errors` by field name ("" for the whole form).
+
+    An error keeps the form from being saved until a value changes; a hindrance is told, and may be gone when Save is pressed.
+    """
     schema = map_in(document.get("schema"))
     properties = {
         name: one for name, one in map_in(schema.get("properties")).items() if isinstance(one, dict)
@@ -134,6 +139,7 @@ def build(
         presets=_presets(document.get("presets"), properties),
         asks=_asks(document.get("actions")),
         general_error=" ".join(dict.fromkeys(text for text in wrong.values() if text)),
+        hindrance=hindrance,
         names=tuple(properties),
     )
 

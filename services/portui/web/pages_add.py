@@ -98,8 +98,7 @@ async def _try_to_add(
         fabric = console_of(request).spooler.on_behalf_of()
         done = Done() if errors else await port_config.add(fabric, new, _WHO)
     except FabricError as error:
-        wrong = {"": sentence(error)}
-        return _add_page(request, described, what, values, wrong, "", checking=check)
+        return _add_page(request, described, what, values, {}, "", hindrance=sentence(error), checking=check)
     errors = errors or monitor_form.by_field(done)
     if errors or check:
         good = f"Checked by the monitor: {name} can be added, and nothing else changes." if not errors else ""
@@ -114,14 +113,15 @@ async def _try_to_add(
 
 def _add_page(
     request: Request, described: Described, what: tuple[str, str, str], values: Mapping[str, Any],
-    errors: Mapping[str, str], verdict: str, *, checking: bool = False,
+    errors: Mapping[str, str], verdict: str, *, hindrance: str = "", checking: bool = False,
 ) -> Response:  # fmt: skip
     host, monitor, name = what
-    view = form_view.build(monitor_form.document_of(described), values, errors, dialog="AddPort")
+    document = monitor_form.document_of(described)
+    view = form_view.build(document, values, errors, dialog="AddPort", hindrance=hindrance)
     return page(
         request,
         "add_settings.html",
-        422 if errors and not checking else 200,
+        422 if (errors or hindrance) and not checking else 200,
         view=view,
         host=host,
         monitor=monitor,

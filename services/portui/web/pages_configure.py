@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -24,28 +25,27 @@ async def configure(request: Request) -> Response:
     """S6: the settings of a port."""
     name = _resource(request)
     described = await port_config.describe(console_of(request).spooler.on_behalf_of(), port=name)
-    return _configure_page(
-        request, described, monitor_form.values_of(described), {}, verdict="", revision=described.revision
-    )
+    return _configure_page(request, described, monitor_form.values_of(described), revision=described.revision)
 
 
 def _configure_page(
     request: Request,
     described: Described,
     values: Mapping[str, Any],
-    errors: Mapping[str, str],
+    errors: Mapping[str, str] | None = None,
     *,
-    verdict: str,
     revision: str,
+    verdict: str = "",
+    hindrance: str = "",
     checking: bool = False,
 ) -> Response:
     host, port = request.path_params["host"], request.path_params["port"]
     known = console_of(request).live.fleet.ports.get(f"{host}/{port}")
-    view = form_view.build(monitor_form.document_of(described), values, errors)
+    view = form_view.build(monitor_form.document_of(described), values, errors, hindrance=hindrance)
     return page(
         request,
         "configure.html",
-        422 if errors and not checking else 200,
+        422 if (errors or hindrance) and not checking else 200,
         view=view,
         port=port,
         host=host,
@@ -69,11 +69,7 @@ async def save(request: Request, form: FormData) -> Response:
     values = {**before, **typed}
     errors = errors or monitor_form.broken_rules(described, values)
 
-    def again(wrong: Mapping[str, str], verdict: str = "", since: str = revision) -> Response:
-        return _configure_page(
-            request, described, values, wrong, verdict=verdict, revision=since, checking=check
-        )
-
+    again = partial(_configure_page, request, described, values, checking=check)
     done = Done()
     try:
         if not errors:
@@ -81,15 +77,16 @@ async def save(request: Request, form: FormData) -> Response:
                 fabric, name, monitor_form.as_json(changed), _WHO, revision=revision, validate_only=check
             )
     except EtagMismatch:
-        said = f"Somebody changed these settings meanwhile ({_theirs(before, changed)}). Save again to make yours hold."
-        return again({"": said}, "Nothing was overwritten.", described.revision)
+        # A check is not a person's word: only who has pressed Save, and was told, makes theirs give way.
+        then = "Saving asks once more." if check else "Save again to make yours hold."
+        said = f"Somebody changed these settings meanwhile ({_theirs(before, changed)}). {then}"
+        return again(hindrance=said, verdict="Nothing was overwritten.", revision=described.revision)
     except FabricError as error:
-        return again({"": sentence(error)})
+        return again(hindrance=sentence(error), revision=revision)
     errors = errors or monitor_form.by_field(done)
     if errors or check:
-        return again(
-            errors, "" if errors else f"Checked by the monitor: valid. {monitor_form.diff(before, changed)}"
-        )
+        good = "" if errors else f"Checked by the monitor: valid. {monitor_form.diff(before, changed)}"
+        return again(errors, verdict=good, revision=revision)
     port = request.path_params["port"]
     said = (
         f"{port} is changed; it holds from the next document on." if done.changed else "Nothing was changed."

@@ -98,6 +98,13 @@ def test_an_error_stands_at_its_field_and_one_without_a_field_at_the_form():
     assert view.wrong == 2
 
 
+def test_what_hinders_a_change_and_is_not_in_its_values_is_told_and_keeps_nobody_from_trying_again():
+    view = build(SERIAL, {}, hindrance="host edge-7 does not answer")
+
+    assert view.hindrance == "host edge-7 does not answer"
+    assert view.wrong == 0
+
+
 def test_what_was_typed_gets_its_fields_types():
     names = ["baud", "readStatus", "community", "wait", "query"]
     values, errors = typed(SERIAL, {"baud": "19200", "community": "", "wait": "0.5", "query": "epl"}, names)

@@ -192,7 +192,7 @@ function show(page) {
 sheet?.addEventListener("close", () => { sheet.replaceChildren(); opener?.focus?.(); redraw(); });
 
 // A form is checked as it is typed in: messages, summary and visibility are patched, never the fields themselves.
-let checking = 0;
+let checking = 0, checks = 0;
 function arrange(root) {
   const form = $("form[data-check]", root);
   if (!form) return;
@@ -204,8 +204,11 @@ function arrange(root) {
 async function verify(form) {
   const body = new URLSearchParams(new FormData(form));
   body.set("check", "1");
+  const mine = ++checks;
   try {
     const { answer, page } = await fetched(form.action, { method: "POST", body });
+    // What was typed since has been asked about, or another form is shown: a late answer is about neither.
+    if (mine !== checks || !form.isConnected) return;
     const fresh = $("form[data-check]", page);
     if (!answer.ok || !fresh) return;
     for (const field of $$("[data-field]", form)) {
