@@ -85,21 +85,16 @@ class Lane(LaneNews):
             self._task.cancel()
             self._task = None
         self._prefetching.stop()
-        hold = self._let_go()
         if not self.failed:
             self.state = LaneState.CLOSED
-        if hold is None:
-            return
-        if self.flights:
-            hold.drop()
-            return
-        if self._settled:
+        if self.is_open and self._settled and not self._has_begun():
             try:
                 await self._host.settle(self.port.port, self._settled)
                 self._settled = []
             except FabricError as error:
                 log.warning("settling failed", port=str(self.port), error=str(error))
-        await hold.close()
+        self._part()
+        await self._closed()
 
     # --- the sender
 
@@ -118,7 +113,7 @@ class Lane(LaneNews):
                     broken, self._broken = self._broken, None
                     raise broken
                 if (self._device_lost and not self.failed) or self._takes_another_way():
-                    await self._close_hold()
+                    self._close_hold()
                 if self._half.refused is not None:
                     await self._close_half(self._half.refused)
                 if self._hold is None and self.flights:
@@ -128,17 +123,17 @@ class Lane(LaneNews):
             except FabricError as error:
                 self._lose(error)
 
-    async def _close_hold(self) -> None:
+    def _close_hold(self) -> None:
         """Release the port, to open it anew: for a device that was lost, or through another language monitor (S33)."""
         self._device_lost = False
         self.way = self._unsent.way or self.way
-        if (hold := self._let_go()) is not None:
-            await hold.close()
+        self._release()
 
     async def _open(self) -> None:
         if self.state is not LaneState.STOPPED:
             self.state = LaneState.OPENING
         self._device_lost = False
+        await self._closed()
         self.fence = self._owner.next_fence()
         self._hold = hold = await self._host.open_port(self.port.port, self.fence, self.printer, self.way)
         await self._reconcile(hold)
@@ -150,9 +145,8 @@ class Lane(LaneNews):
     async def _close_half(self, refused: FabricError) -> None:
         """Begin again behind half a document, with what closes it before the next, or stop until a person has looked."""
         self._half.refused = None
-        if (hold := self._let_go()) is not None:
-            hold.drop()
-        await self._open()  # anew: so that it is certain what was not begun
+        self._release()  # nothing is in print: what was behind the half one was not begun
+        await self._open()  # anew: so that this is certain
         try:
             if (flight := next(iter(self._unsent), None)) is not None:
                 await self._half.close(flight, refused)
@@ -246,8 +240,7 @@ class Lane(LaneNews):
     def _lose(self, error: FabricError, *, stop: bool = False) -> None:
         """The port cannot be used now: give back what never left, keep the rest and ask about it later."""
         self._prefetching.stop()
-        if (hold := self._let_go()) is not None:
-            hold.drop()
+        self._part()
         never = [flight for flight in self.flights.values() if not flight.begun]
         self._unsent.clear()
         for flight in never:

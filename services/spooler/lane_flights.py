@@ -67,8 +67,11 @@ class LaneFlights(LaneCondition):
             self._bytes -= flight.size_bytes
 
     def _takes_another_way(self) -> bool:
-        begun = any(flight.begun for flight in self.flights.values())
-        return self._unsent.way not in (None, self.way) and not begun
+        return self._unsent.way not in (None, self.way) and not self._has_begun()
+
+    def _has_begun(self) -> bool:
+        """Tell whether the host may have begun a document that has not ended."""
+        return any(flight.begun for flight in self.flights.values())
 
     def _may_send(self) -> bool:
         # Nothing leaves while the rest of a broken document has to come first.

@@ -28,6 +28,7 @@ class LaneNews(LaneFlights):
         self._landed: set[DocumentKey] = set()  # ended here, not durably yet
         self._half = LaneHalf(port, owner)
         self._device_lost = False  # the host says so: the port is opened anew before anything else is sent
+        self._closing: asyncio.Task[None] | None = None  # ClosePort, on its way or done
 
     @property
     def is_open(self) -> bool:
@@ -52,8 +53,24 @@ class LaneNews(LaneFlights):
     def release(self) -> None:
         """Let the port go (ClosePort): nothing is on its way, and nothing waits for it."""
         self.state = LaneState.CLOSED
+        self._release()
+
+    def _release(self) -> None:
+        """Begin ClosePort; whoever opens the port next waits until it is `_closed`."""
         if (hold := self._let_go()) is not None:
-            self._tasks.spawn(f"close {self.port}", hold.close())
+            self._closing = self._tasks.spawn(f"close {self.port}", hold.close())
+
+    def _part(self) -> None:
+        """Release the port, unless a document has begun: that waits at the host for the next opening, which takes over."""
+        if not self._has_begun():
+            self._release()
+        elif (hold := self._let_go()) is not None:
+            hold.drop()
+
+    async def _closed(self) -> None:
+        """Wait for the ClosePort that is on its way: the port is never opened over an earlier opening (S32)."""
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
 
     def _let_go(self) -> OpenPort | None:
         """Listen no more; return the hold, which is nobody's then."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.spooler.v1 import port_service_pb2 as ports_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printers_pb
+from printfabric.spooler.v1.print_service_pb2 import UNCERTAIN_DECISION_SKIP
 from tests.contract.statements.stage import Stage
 from tests.contract.statements.system_calls import nobody_may_look_on, traced
 from tests.rig.programs import Program, wait_until
@@ -246,6 +248,22 @@ def test_s32_never_two_openings_back_to_back(stage: Stage) -> None:
         for number in numbers:
             assert printed(stage.client.wait(number, timeout_s=60))
         assert no_open_without_close(stage.openings("IP_1"))
+
+
+def test_s32_not_behind_half_a_document_either(stage: Stage) -> None:
+    """A printer that drops the connection in a label leaves half of it: the next document begins on a new opening."""
+    receiver, label = stage.tcp[0], b"^XA^FO20,20^FDhalf^FS^FX" + b"x" * 20_000 + b"^FS^XZ\n"
+    skip: dict[str, Any] = {"on_uncertain": UNCERTAIN_DECISION_SKIP}
+    with stage.printer("IP_1", **skip) as one, stage.printer("IP_1", language_monitor="PJL") as two:
+        begun = len(stage.log.of("IP_1"))
+        receiver.breaks_at = 10 * len(label) + 3000
+        half = stage.submit(one, label * 30)
+        wait_until(lambda: stage.client.get(half).HasField("end_time"), 60, "the rule does not decide")
+        for printer, document in ((one, b"^XA^FDbehind^FS^XZ"), (two, b"page\x0c")):
+            assert stage.client.wait(stage.submit(printer, document), timeout_s=60).HasField("end_time")
+        words, calls = stage.openings("IP_1")[begun:], stage.log.of("IP_1")[begun:]
+        assert words == ["OpenPort", "ClosePort", "OpenPort", "ClosePort", "OpenPortEx PJL"]
+        assert all(before.ended <= after.began for before, after in pairwise(calls))
 
 
 def test_s33_close_on_the_holder_ends_before_the_other_opens(stage: Stage) -> None:
