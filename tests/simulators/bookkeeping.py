@@ -64,6 +64,8 @@ class Books:
             event["inlet"]: event["received"] for event in over
         }  # more may have come, and was refused
         self.losses = [event for event in self.events if event["event"] in LOSSES]
+        # A format without a field, a cut or feeds without a word: what no sender meant for paper, and is told all the same.
+        self.blank = [event for event in self.events if event["event"] == "nothing to print"]
         self.struck = [event["fault"] for event in self.events if event["event"] == "fault"]
         self.damage = [
             Piece(e["inlet"], e["at"], e["at"] + e["bytes"])
@@ -99,6 +101,7 @@ def check(books: Books, received: int) -> None:
     for pieces, units in books.made.items():
         _check_unit(books, pieces, units)
     _check_losses(books)
+    _check_blank(books)
     _check_duplicates(books)
     in_order = all(how == "fin" for how in books.ended.values()) and not books.broke()
     # A sender that gave up may be accepted when the test is over.
@@ -112,7 +115,7 @@ def _arrived(books: Books) -> dict[int, int]:
     arrived = dict(books.until)
     untold = [loss for loss in books.losses if "spans" not in loss or "reason" not in loss]
     assert untold == [], "it is not said which bytes were lost, or why"
-    claims = [span for row in (*books.units, *books.losses) for span in row["spans"]]
+    claims = [span for row in (*books.units, *books.losses, *books.blank) for span in row["spans"]]
     for inlet, _, end in claims:
         arrived[inlet] = max(arrived[inlet], end)
     for inlet, size in arrived.items():
@@ -130,7 +133,7 @@ def _every_byte_is_in_one_place(books: Books) -> None:
     for inlet, size in books.arrived.items():
         told = sorted(
             (piece.start, piece.end)
-            for row in (*books.made, *(loss["spans"] for loss in books.losses))
+            for row in (*books.made, *(told["spans"] for told in (*books.losses, *books.blank)))
             for piece in (Piece(*span) for span in row)
             if piece.inlet == inlet
         )
@@ -234,6 +237,15 @@ def _check_units_lost(books: Books, loss: Row, pieces: list[Piece]) -> None:
     assert loss["units"] == ends or (books.personality == "pjl" and ends <= loss["units"] <= len(read)), (
         f"{loss['units']} units are said to be lost, {ends} are: {loss}"
     )
+
+
+def _check_blank(books: Books) -> None:
+    """What is said to have nothing on it has nothing on it, and is what one sender sent."""
+    for event in books.blank:
+        pieces = [Piece(*span) for span in event["spans"]]
+        assert INK.search(books.bytes_of(pieces)) is None, f"called nothing: {books.bytes_of(pieces)!r}"
+        assert len({piece.inlet for piece in pieces}) == 1, f"nothing, of two senders: {event}"
+        assert not books.hurt(pieces), f"nothing, and damaged: {event}"
 
 
 def _begins_clean(books: Books, piece: Piece, at: int) -> bool:

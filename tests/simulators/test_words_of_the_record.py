@@ -47,7 +47,10 @@ async def test_a_job_without_its_page_is_still_told(start):
         ("zpl", b"^XA^MMT^PW812^JUS^XZ", ["a format without a field"]),
         ("zpl", b"^XA^BY2,3,10^XZ", ["a format without a field"]),
         ("escpos", b"\x1b@\x1bt\x13\x1da\xff\x1b3\x30", []),
-        ("escpos", b"\x1b@\n\n\x1dV\x00", []),
+        ("escpos", b"\x1b@\x1bp\x00\x19\xfa", []),
+        ("escpos", b"\x1b@\n\n\x1dV\x00", ["a receipt with nothing on it"]),
+        ("escpos", b"\x1dV\x00", ["a receipt with nothing on it"]),
+        ("escpos", b"\x1b@\n\n", ["feeds with nothing on them"]),
     ],
 )
 async def test_settings_alone_are_not_lost(start, personality, settings, told):

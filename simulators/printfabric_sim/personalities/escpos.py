@@ -51,10 +51,11 @@ class ReceiptPrinter(Personality):
         self._reading: Inlet | None = None  # whose bytes came last
         self._skip = 0  # bytes of an image that are still to come
         self._ink = False
+        self._blank = False  # line feeds and blanks are in the receipt, and not settings alone
 
     def flush(self) -> None:
         """Expect the beginning of a receipt."""
-        self._skip, self._ink = 0, False
+        self._skip, self._ink, self._blank = 0, False, False
 
     @property
     def inked(self) -> bool:
@@ -76,6 +77,7 @@ class ReceiptPrinter(Personality):
             text_end = found.start() if found is not None else size
             if not self._ink and _INK.search(buffer, position, text_end) is not None:
                 self._ink = True
+            self._blank = self._blank or text_end > position
             if found is None:
                 return Step(size, part=True)
             position = text_end
@@ -110,8 +112,10 @@ class ReceiptPrinter(Personality):
         elif lead == b"\x1bp":
             self._kick(buffer[at + 2] & 1)
         elif ends_receipt(buffer, at):
-            ink, self._ink = self._ink, False
-            return Step(end, part=True, copies=1) if ink else Step(end, part=True, drop=True, void=True)
+            ink, self._ink, self._blank = self._ink, False, False
+            if ink:
+                return Step(end, part=True, copies=1)
+            return Step(end, part=True, drop=True, void=True, reason="a receipt with nothing on it")
         return None
 
     def _query(self, buffer: bytearray, at: int, length: int, inlet: Inlet) -> Step:
@@ -132,8 +136,11 @@ class ReceiptPrinter(Personality):
         return Step(length)
 
     def end_of_input(self, inlet: Inlet, clean: bool) -> Step:
-        """Text without a cut stays on the roll; settings without text leave nothing behind."""
-        return Step(0) if self._ink or self._skip else Step(0, drop=True, void=True)
+        """Text without a cut stays on the roll; settings without text leave nothing behind, nor do feeds, which are told."""
+        if self._ink or self._skip:
+            return Step(0)
+        blank, self._blank = self._blank, False
+        return Step(0, drop=True, void=True, reason="feeds with nothing on them" if blank else "")
 
     def realtime(self, data: bytes, inlet: Inlet) -> Iterator[Arrival]:
         """Find DLE EOT, DLE ENQ and DLE DC4."""
