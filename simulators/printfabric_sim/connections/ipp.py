@@ -17,16 +17,20 @@ from printfabric_sim.connections.ipp_message import (
     decode,
     message_length,
 )
+from printfabric_sim.connections.ipp_rules import SEND_DOCUMENT, VERSION_NOT_SUPPORTED, fault_of
 from printfabric_sim.connections.served_link import DialogueListener, ServedLink
 from printfabric_sim.core import Core
 from printfabric_sim.http_server import BadRequest, Request, plainly, serve_http
 from printfabric_sim.inlet import Inlet
 
 _KIND = "application/ipp"
-_OK, _BAD_REQUEST, _NOT_POSSIBLE, _NOT_FOUND = 0x0000, 0x0400, 0x0404, 0x0406
+_OK, _NOT_POSSIBLE, _NOT_FOUND = 0x0000, 0x0404, 0x0406
 _FORMAT_UNKNOWN, _COMPRESSION_UNKNOWN, _NOT_SUPPORTED, _BUSY = 0x040A, 0x040F, 0x0501, 0x0507
 _FINISHED = frozenset({JobState.CANCELED, JobState.ABORTED, JobState.COMPLETED})
 _KEPT_JOBS = 500
+# Names of groups of attributes that may be asked for; here each is all there is.
+_OF_JOBS = frozenset({"all", "job-description", "job-status", "job-template"})
+_OF_PRINTERS = frozenset({"all", "printer-description", "job-template"})
 
 
 class _Question(Protocol):
@@ -100,10 +104,11 @@ class IppConnection(DialogueListener):
             await self._throw_away(link, _document(bytes(data), body), "no IPP message")
             raise BadRequest(f"no IPP message: {error}") from error
         document = _document(bytes(data[length:]), body)
-        if message.code in self._questions:
+        status, fault = fault_of(message)
+        if not fault and message.code in self._questions:
             await self._throw_away(link, document, "this request has no document")
             return 200, _KIND, await self._told(link, message)
-        answer = await self._answer_to(link, message, document)
+        answer = _answer(message, status, fault) if fault else await self._answer_to(link, message, document)
         refused = f"the request was refused with {answer.code:#06x}"
         why = "this request has no document" if answer.code == _OK else refused
         await self._throw_away(link, document, why)
@@ -112,7 +117,7 @@ class IppConnection(DialogueListener):
     async def _answer_to(self, link: ServedLink, message: Message, document: AsyncIterator[bytes]) -> Message:
         if message.code == 0x0002:
             return self._refused(message) or await self._print_job(link, message, document)
-        if message.code == 0x0006:
+        if message.code == SEND_DOCUMENT:
             return await self._send_document(link, message, document)
         if message.code in self._operations:
             return self._operations[message.code](message)
@@ -215,31 +220,36 @@ class IppConnection(DialogueListener):
 
     def _job_attributes(self, message: Message, up_s: float, *, untrue: bool = False) -> Message:
         job = self._find(message)
-        return _answer(message, _NOT_FOUND) if job is None else self._job_answer(message, job, untrue=untrue)
+        if job is None:
+            return _answer(message, _NOT_FOUND)
+        answer = _answer(message, _OK)
+        told = job.attributes(self.core, self._start, up_s, untrue=untrue)
+        answer.groups.append((Tag.JOB, message.requested(told, ("all",), _OF_JOBS)))
+        return answer
 
     def _jobs(self, message: Message, up_s: float, *, untrue: bool = False) -> Message:
         completed = message.text("which-jobs", "not-completed") == "completed"
+        user = message.text("requesting-user-name") if message.text("my-jobs") == "True" else None
         answer = _answer(message, _OK)
         limit = message.number("limit", len(self.jobs))
         for job in self.jobs.values():
-            if (job.told(self.core, untrue=untrue) in _FINISHED) == completed and limit > 0:
-                answer.groups.append((Tag.JOB, job.attributes(self.core, self._start, untrue=untrue)))
+            finished = job.told(self.core, untrue=untrue) in _FINISHED
+            if finished == completed and user in (None, job.user) and limit > 0:
+                told = job.attributes(self.core, self._start, up_s, untrue=untrue)
+                answer.groups.append((Tag.JOB, message.requested(told, ("job-uri", "job-id"), _OF_JOBS)))
                 limit -= 1
         return answer
 
     def _printer_attributes(self, message: Message, up_s: float, *, untrue: bool = False) -> Message:
         waiting = sum(job.state(self.core) not in _FINISHED for job in self.jobs.values())
         attributes = printer_attributes(self.core, self.uri, up_s, waiting, untrue=untrue)
-        wanted = set(message.texts("requested-attributes"))
-        if wanted and not wanted & {"all", "printer-description", "job-template"}:
-            attributes = {name: value for name, value in attributes.items() if name in wanted}
         answer = _answer(message, _OK)
-        answer.groups.append((Tag.PRINTER, attributes))
+        answer.groups.append((Tag.PRINTER, message.requested(attributes, ("all",), _OF_PRINTERS)))
         return answer
 
-    def _job_answer(self, message: Message, job: IppJob, *, untrue: bool = False) -> Message:
+    def _job_answer(self, message: Message, job: IppJob) -> Message:
         answer = _answer(message, _OK)
-        answer.groups.append((Tag.JOB, job.attributes(self.core, self._start, untrue=untrue)))
+        answer.groups.append((Tag.JOB, job.attributes(self.core, self._start, time.time() - self._start)))
         return answer
 
 
@@ -251,11 +261,12 @@ async def _document(first: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[b
         yield piece
 
 
-def _answer(message: Message, status: int) -> Message:
-    if status == _OK and message.version[0] not in (1, 2):
-        status = 0x0503
+def _answer(message: Message, status: int, why: str = "") -> Message:
     operation = {
         "attributes-charset": [Value(Tag.CHARSET, "utf-8")],
         "attributes-natural-language": [Value(Tag.LANGUAGE, "en")],
     }
-    return Message(status, message.request_id, message.version, [(Tag.OPERATION, operation)])
+    if why:
+        operation["status-message"] = [Value(Tag.TEXT, why)]
+    version = (2, 0) if status == VERSION_NOT_SUPPORTED else message.version
+    return Message(status, message.request_id, version, [(Tag.OPERATION, operation)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from printfabric_sim.condition import ATTENTION, Condition
-from printfabric_sim.connections.ipp_message import Tag, Value, keywords, values
+from printfabric_sim.connections.ipp_message import Attributes, Tag, Value, keywords, values
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Inlet
 
@@ -32,6 +32,10 @@ _REASONS = {
     Condition.BUSY: "other-report",
     Condition.WARMING_UP: "other-report",
 }
+
+
+# Hundredths of a millimetre, PWG 5100.3.
+_A4 = {"x-dimension": Value(Tag.INTEGER, 21000), "y-dimension": Value(Tag.INTEGER, 29700)}
 
 
 class JobState(IntEnum):
@@ -84,8 +88,8 @@ class IppJob:
         """Everything of this job has left the printer, or was lost."""
         self.done, self.lost, self.ended = whole, not whole, time.time()
 
-    def attributes(self, core: Core, start: float, *, untrue: bool = False) -> dict[str, list[Value]]:
-        """Return the job's attributes, with an untrue state if asked for."""
+    def attributes(self, core: Core, start: float, up_s: float, *, untrue: bool = False) -> Attributes:
+        """Return the job's attributes `up_s` seconds after `start`, with an untrue state if asked for."""
         state = self.told(core, untrue=untrue)
         reason = {
             JobState.PENDING: "job-incoming",
@@ -106,6 +110,7 @@ class IppJob:
             "job-state": [Value(Tag.ENUM, int(state))],
             "job-state-reasons": keywords(reason),
             "job-impressions-completed": [Value(Tag.INTEGER, units)],
+            "job-printer-up-time": [Value(Tag.INTEGER, max(1, int(up_s)))],
             "time-at-creation": [Value(Tag.INTEGER, max(1, int(self.created - start)))],
             "time-at-processing": [Value(Tag.INTEGER, max(1, int(self.created - start)))],
             "time-at-completed": [
@@ -116,9 +121,7 @@ class IppJob:
         }
 
 
-def printer_attributes(
-    core: Core, uri: str, up_s: float, jobs: int, *, untrue: bool = False
-) -> dict[str, list[Value]]:
+def printer_attributes(core: Core, uri: str, up_s: float, jobs: int, *, untrue: bool = False) -> Attributes:
     """Return what Get-Printer-Attributes answers: the required attributes, and the state as it is.
 
     An untrue state is that of a printer without media, or if it has none of one with media.
@@ -127,7 +130,7 @@ def printer_attributes(
     return {**_state(core, conditions, up_s, jobs), **_identity(core, uri), **_abilities(core)}
 
 
-def _state(core: Core, conditions: set[Condition], up_s: float, jobs: int) -> dict[str, list[Value]]:
+def _state(core: Core, conditions: set[Condition], up_s: float, jobs: int) -> Attributes:
     stopped = bool(conditions & ATTENTION) or Condition.PAUSED in conditions
     state = 5 if stopped else (4 if core.units_waiting else 3)
     reasons = sorted({_REASONS[condition] for condition in conditions if condition in _REASONS}) or ["none"]
@@ -140,7 +143,7 @@ def _state(core: Core, conditions: set[Condition], up_s: float, jobs: int) -> di
     }
 
 
-def _identity(core: Core, uri: str) -> dict[str, list[Value]]:
+def _identity(core: Core, uri: str) -> Attributes:
     name = core.personality.device_id.partition("MDL:")[2].partition(";")[0] or "Simulated printer"
     return {
         "printer-uri-supported": [Value(Tag.URI, uri)],
@@ -155,7 +158,7 @@ def _identity(core: Core, uri: str) -> dict[str, list[Value]]:
     }
 
 
-def _abilities(core: Core) -> dict[str, list[Value]]:
+def _abilities(core: Core) -> Attributes:
     operations = (0x02, 0x04, 0x05, 0x06, 0x08, 0x09, 0x0A, 0x0B)
     return {
         "ipp-versions-supported": keywords("1.1", "2.0"),
@@ -172,13 +175,18 @@ def _abilities(core: Core) -> dict[str, list[Value]]:
         "copies-supported": [Value(Tag.RANGE, (1, 1))],
         "copies-default": [Value(Tag.INTEGER, 1)],
         "media-supported": keywords("iso_a4_210x297mm", "na_letter_8.5x11in"),
-        "media-col-default": [Value(Tag.NO_VALUE, "")],
+        "media-col-default": [Value(Tag.COLLECTION, {"media-size": Value(Tag.COLLECTION, _A4)})],
         "media-default": keywords("iso_a4_210x297mm"),
         "sides-supported": keywords("one-sided"),
         "sides-default": keywords("one-sided"),
         "color-supported": [Value(Tag.BOOLEAN, False)],
         "pages-per-minute": [Value(Tag.INTEGER, int(60 / core.path.unit_s) if core.path.unit_s else 1000)],
+        "finishings-default": [Value(Tag.ENUM, 3)],
         "finishings-supported": [Value(Tag.ENUM, 3)],
+        "output-bin-default": keywords("face-up"),
+        "output-bin-supported": keywords("face-up"),
+        "print-quality-default": [Value(Tag.ENUM, 4)],
+        "print-quality-supported": [Value(Tag.ENUM, 4)],
         "orientation-requested-default": [Value(Tag.ENUM, 3)],
         "orientation-requested-supported": values(Tag.ENUM, (3, 4)),
         "number-up-default": [Value(Tag.INTEGER, 1)],

@@ -24,6 +24,8 @@ class Tag(IntEnum):
     OCTET_STRING = 0x30
     RESOLUTION = 0x32
     RANGE = 0x33
+    COLLECTION = 0x34
+    END_COLLECTION = 0x37
     TEXT = 0x41
     NAME = 0x42
     KEYWORD = 0x44
@@ -32,6 +34,7 @@ class Tag(IntEnum):
     CHARSET = 0x47
     LANGUAGE = 0x48
     MIME_TYPE = 0x49
+    MEMBER = 0x4A
 
 
 class IppError(ValueError):
@@ -39,10 +42,13 @@ class IppError(ValueError):
 
 
 class Value(NamedTuple):
-    """A value with its tag; numbers are int or bool, ranges a pair, everything else text."""
+    """A value with its tag: numbers are int or bool, ranges a pair, collections their members, everything else text."""
 
     tag: Tag
-    value: int | bool | str | tuple[int, int]
+    value: int | bool | str | tuple[int, int] | dict[str, Value]
+
+
+Attributes = dict[str, list[Value]]
 
 
 @dataclass(slots=True)
@@ -52,7 +58,7 @@ class Message:
     code: int
     request_id: int
     version: tuple[int, int] = (2, 0)
-    groups: list[tuple[int, dict[str, list[Value]]]] = field(default_factory=list)
+    groups: list[tuple[int, Attributes]] = field(default_factory=list)
 
     def text(self, name: str, otherwise: str = "") -> str:
         """Return the first value of an attribute of any group as text."""
@@ -70,16 +76,26 @@ class Message:
         """Return all values of an attribute as texts."""
         return [str(v.value) for _, attributes in self.groups for v in attributes.get(name, [])]
 
+    def requested(
+        self, attributes: Attributes, otherwise: tuple[str, ...], everything: frozenset[str]
+    ) -> Attributes:
+        """Return those of `attributes` that the request names; `otherwise` if it names none.
+
+        One of `everything` asks for all.
+        """
+        wanted = set(self.texts("requested-attributes") or otherwise)
+        if wanted & everything:
+            return attributes
+        return {name: value for name, value in attributes.items() if name in wanted}
+
     def encode(self) -> bytes:
         """Return the bytes."""
         out = bytearray(struct.pack(">BBHI", *self.version, self.code, self.request_id))
         for group, attributes in self.groups:
             out.append(group)
             for name, values in attributes.items():
-                for index, (tag, value) in enumerate(values):
-                    label = name.encode() if index == 0 else b""
-                    data = _encoded(tag, value)
-                    out += struct.pack(">BH", tag, len(label)) + label + struct.pack(">H", len(data)) + data
+                for index, value in enumerate(values):
+                    out += _written(name if index == 0 else "", value)
         out.append(Tag.END)
         return bytes(out)
 
@@ -136,6 +152,16 @@ def keywords(*words: str) -> list[Value]:
 def values(tag: Tag, items: Iterable[int | bool | str | tuple[int, int]]) -> list[Value]:
     """Return values of one tag."""
     return [Value(tag, item) for item in items]
+
+
+def _written(name: str, value: Value) -> bytes:
+    """Return a value with its name; a collection's members follow it (RFC 8010, 3.1.6)."""
+    members = value.value if isinstance(value.value, dict) else {}
+    data = b"" if isinstance(value.value, dict) else _encoded(value.tag, value.value)
+    out = struct.pack(">BH", value.tag, len(name)) + name.encode() + struct.pack(">H", len(data)) + data
+    for member, inner in members.items():
+        out += _written("", Value(Tag.MEMBER, member)) + _written("", inner)
+    return out + (_written("", Value(Tag.END_COLLECTION, "")) if members else b"")
 
 
 def _encoded(tag: int, value: int | bool | str | tuple[int, int]) -> bytes:
