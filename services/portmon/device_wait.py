@@ -70,11 +70,16 @@ class DeviceWait:
         os.close(self._wake_fd)
 
 
+def polled(fd: int, events: int) -> int:
+    """Return the poll bits of a descriptor as it is now."""
+    poll = select.poll()
+    poll.register(fd, events)
+    return next((bits for _, bits in poll.poll(0)), 0)
+
+
 def is_hung_up(fd: int) -> bool:
     """Tell whether the far end of a descriptor is gone."""
-    poll = select.poll()
-    poll.register(fd, 0)
-    return bool(poll.poll(0))
+    return bool(polled(fd, 0))
 
 
 def drain(wait: DeviceWait, pending: Callable[[], int], timeout_s: float) -> bool:

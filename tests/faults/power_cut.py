@@ -32,13 +32,13 @@ class Op(NamedTuple):
     data: bytes
 
 
-def compile_shim(folder: Path) -> Path | None:
-    """Return the shim, compiled; None without a C compiler."""
+def compile_shim(folder: Path, name: str = "power_cut.c") -> Path | None:
+    """Return a shim of this folder's, compiled into another; None without a C compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         return None
-    shim = folder / "power_cut.so"
-    source = Path(__file__).with_name("power_cut.c")
+    source = Path(__file__).with_name(name)
+    shim = folder / f"{source.stem}.so"
     subprocess.run(
         [compiler, "-O1", "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl", "-lpthread"], check=True
     )

@@ -21,7 +21,7 @@ from portmon.device_wait import DeviceWait
 from portmon.devices import ieee1284
 from portmon.devices.controls import Control, control
 from portmon.monitor import OpenContext
-from portmon.monitors.device import DevicePort
+from portmon.monitors.device import open_device
 
 ID = b"MFG:Zebra;MDL:ZTC ZD621-203dpi ZPL;CMD:ZPL,EPL;CLS:PRINTER;SN:D4J204500123;"
 
@@ -132,7 +132,7 @@ def test_a_fifo_has_no_controls_at_all(tmp_path: Path, code: Control) -> None:
     os.mkfifo(tmp_path / "lp0")
     reader = os.open(tmp_path / "lp0", os.O_RDONLY | os.O_NONBLOCK)
     wait = DeviceWait()
-    port = DevicePort(str(tmp_path / "lp0"), OpenContext("LPT1:", wait, Lines()), 1.0, vendor_requests=True)
+    port = open_device(str(tmp_path / "lp0"), OpenContext("LPT1:", wait, Lines()), 1.0, changes=True)
     with pytest.raises(NotSupported if code is not Control.SET_PROTOCOL else InvalidArgument):
         port.control(code, b"\x00\x00\x01" if code is Control.VENDOR_GET_COMMAND else b"")
     port.close()

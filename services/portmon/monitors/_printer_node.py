@@ -1,0 +1,164 @@
+"""The node of a printer's class driver: usblp's, or a parallel port's.
+
+usblp (drivers/usb/class/usblp.c) has one request on its way at a time, of 8 KiB at most. A write that may not wait returns
+while its request still is, and "presumes that it's going to complete well"; a printer without paper lets it wait for hours.
+The node polls writable once the request is completed. The last close, a killed process's too, throws it away.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from chassis.errors import DeviceFault, DeviceNotConnected, NotSupported, WriteTimeout
+from portmon.apart import apart
+from portmon.device_wait import HANGUP, WRITE, polled
+from portmon.devices.controls import Control
+from portmon.devices.ieee1284 import facts_of
+from portmon.document import DocInfo, DocKey, Evidence
+from portmon.facts import Fact
+from portmon.monitor import OpenContext
+from portmon.monitors._node import NodePort, Opened
+
+USBLP_BUF_SIZE = 8192  # drivers/usb/class/usblp.c
+_USB_MAJOR = 180  # Documentation/admin-guide/devices.txt: usblp among them
+_BRIEFLY_S = 0.3  # that close and cancel wait for the last request
+_UNNOTICED_S = (
+    1.0  # how long a printer may be gone before the kernel says so: its hub is asked four times a second
+)
+_CONTROL_S = 6.0  # usblp gives the printer 5 s to answer a control request
+
+
+class Arrivals:
+    """How many bytes had arrived when, for as long as a printer may be gone and nobody knows."""
+
+    def __init__(self) -> None:
+        self._at = deque([(0.0, 0)])  # when, s; bytes in all
+
+    def note(self, count: int) -> None:
+        """Take note of how many have arrived by now."""
+        self._at.append((time.monotonic(), count))
+        self.certain()
+
+    def certain(self) -> int:
+        """Return how many arrived so long ago that the printer was there."""
+        since = time.monotonic() - _UNNOTICED_S
+        while len(self._at) > 1 and self._at[1][0] <= since:
+            self._at.popleft()
+        return self._at[0][1]
+
+
+class PrinterNode(NodePort):
+    """`acked` is what arrived: all but the last write until the node polls writable."""
+
+    acks = Evidence.DEVICE_WRITE
+    piece_bytes = USBLP_BUF_SIZE
+    write_error_is_exact = False
+
+    def __init__(self, node: Opened, context: OpenContext, write_timeout_s: float, *, changes: bool) -> None:
+        super().__init__(node, context, write_timeout_s, changes=changes)
+        self._broke = False
+        self._on_its_way = 0  # of the last write, until it is seen to have arrived
+        self._arrivals = Arrivals()
+        # A USB device that goes takes its node's openings with it; a parallel port outlives its printer.
+        self.shows_restart = os.major(os.fstat(self._fd).st_rdev) == _USB_MAJOR
+        self._facts: Mapping[str, Fact] = {}
+        if (told := self._asked(Control.GET_1284_ID)) is not None:
+            self._facts = facts_of(told)
+        self._tells_status = self._asked(Control.GET_LPT_STATUS) is not None
+
+    def _asked(self, what: Control) -> bytes | None:
+        """Return a control's answer; None where driver or device have none."""
+        try:
+            return self.control(what, b"")
+        except (NotSupported, DeviceFault):
+            return None
+
+    @override
+    def facts(self) -> Mapping[str, Fact]:
+        return self._facts
+
+    @override
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        super().start_doc(key, info, resume_offset)
+        self._on_its_way, self._broke, self._arrivals, self.far_buffer_bytes = 0, False, Arrivals(), 0
+
+    @override
+    def write(self, data: memoryview) -> int:
+        count = super().write(data)
+        if count:
+            self._on_its_way = count  # the driver took it, so all before it arrived
+            self._arrivals.note(self._written - count)
+        return count
+
+    @override
+    def _failed(self, error: OSError) -> None:
+        self._broke = True
+        super()._failed(error)
+
+    @override
+    def acked(self) -> int:
+        if self._on_its_way and polled(self._fd, WRITE) == WRITE:
+            self._arrived()
+        return self._written - self._on_its_way
+
+    def _arrived(self) -> None:
+        self._on_its_way = 0
+        self._arrivals.note(self._written)
+
+    @override
+    def end_doc(self) -> Evidence:
+        deadline = time.monotonic() + self.write_timeout_s
+        while self._on_its_way:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise self._late(f"has not taken the last {self._on_its_way} bytes")
+            bits = self._context.wait.wait(self._fd, WRITE, left)
+            if bits & HANGUP:
+                raise self._gone("is gone, with the last bytes on their way")
+            if bits:
+                self._arrived()
+        if self._tells_status and self._written:
+            self._see_that_it_is_there()
+        return Evidence.DEVICE_WRITE
+
+    def _see_that_it_is_there(self) -> None:
+        """Ask the printer for its status: a request that failed looks to us like one that has arrived."""
+        asked = apart(self._context.port, lambda: self.control(Control.GET_LPT_STATUS, b""))
+        if not self._context.wait.until(asked.done, time.monotonic() + _CONTROL_S):
+            raise self._late("does not say whether it is there")
+        if isinstance(asked.exception(), DeviceFault):
+            raise self._gone("does not answer any more")
+
+    def _late(self, what: str) -> WriteTimeout:
+        port = self._context.port
+        return WriteTimeout(f"port {port}: {self._device} {what}", port=port, acked=self.acked())
+
+    def _gone(self, what: str) -> DeviceNotConnected:
+        self.lost, port = True, self._context.port
+        return DeviceNotConnected(f"port {port}: {self._device} {what}", port=port, device=self._device)
+
+    @override
+    def abort_doc(self, keep: bool) -> bool:
+        self._wait_briefly()
+        acked = self.acked()
+        if self.lost or self._broke:
+            # What seemed to arrive while the printer was gone, and nobody knew, did not.
+            self.far_buffer_bytes = acked - self._arrivals.certain()
+            return False
+        return acked == self._written
+
+    def _wait_briefly(self) -> None:
+        """Let the last request arrive, if the printer takes it now."""
+        deadline, bits = time.monotonic() + _BRIEFLY_S, 0
+        while not bits and (left := deadline - time.monotonic()) > 0:
+            bits = self._context.wait.poll(self._fd, WRITE, left)
+
+    @override
+    def close(self) -> None:
+        self._wait_briefly()
+        super().close()
