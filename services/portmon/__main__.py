@@ -95,7 +95,6 @@ async def _ports(settings: PortmonSettings, store: PortStore) -> Ports:
         registry,
         store,
         settings.state_dir,
-        skew_s=settings.clock_skew_s,
         slots=settings.journal_slots,
         staging=Staging(settings.state_dir / "staged", settings.staged_bytes, settings.staged_keep_s),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chassis.errors import StoreUnavailable
 from portmon.counters import PortCounters
 from portmon.facts import Facts
+from portmon.journal.fabric_times import FabricTimes
 from portmon.journal.port_journal import Journal
 from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_name import same
@@ -33,7 +34,7 @@ class HostPort:
     monitor: PortMonitor[Any]
     settings: PortSettings
     journal_path: Path
-    skew_s: float
+    times: FabricTimes
     slots: int
     counters: PortCounters = field(default_factory=PortCounters)
     reports: Reports = field(default_factory=Reports)
@@ -62,7 +63,7 @@ class HostPort:
         with self._opening:
             if self._journal is None:
                 self._journal = Journal.open(
-                    self.journal_path, same(self.name), slots=self.slots, clock_skew_s=self.skew_s
+                    self.journal_path, same(self.name), slots=self.slots, times=self.times
                 )
                 self._journal.device_is(self.monitor.identity(self.name, self.settings))
             return self._journal
@@ -92,7 +93,7 @@ class HostPort:
     def store_fence(self, fabric: str, fence: int) -> None:
         """Remember a fence durably; blocks. Raises StoreUnavailable: the journal does not take it."""
         try:
-            self.journal.note.store_fence(fabric, fence)
+            self.journal.store_fence(fabric, fence)
         except (OSError, ValueError) as error:
             text = f"the journal of port {self.name} does not take its fence: {error}"
             raise StoreUnavailable(text, port=self.name) from error

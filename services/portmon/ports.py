@@ -17,6 +17,7 @@ from portmon.changes import Changes
 from portmon.checked import checked_settings
 from portmon.device_access import DeviceAccess
 from portmon.host_port import HostPort
+from portmon.journal.fabric_times import FabricTimes
 from portmon.journal.port_journal import Journal
 from portmon.kept_reports import KeptReports
 from portmon.monitor import PortMonitor, PortSettings
@@ -40,7 +41,6 @@ class Ports:
         store: PortStore,
         state_dir: Path,
         *,
-        skew_s: float = 2.0,
         slots: int = 4096,
         staging: Staging | None = None,
     ) -> None:
@@ -48,7 +48,8 @@ class Ports:
         self.staging = staging or Staging(state_dir / "staged")
         self._store = store
         self._state_dir = state_dir
-        self._skew_s, self._slots = skew_s, slots
+        self._slots = slots
+        self.times = FabricTimes()
         self._ports: dict[str, HostPort] = {}
         self.changes = Changes()
         self.twins = Twins()
@@ -71,7 +72,7 @@ class Ports:
         monitor = self.registry.scheme(record.scheme)
         settings = checked_settings(monitor, record.name, record.settings)
         path = self._state_dir / "journals" / _file_name(record.name)
-        port = HostPort(record, monitor, settings, path, self._skew_s, self._slots)
+        port = HostPort(record, monitor, settings, path, self.times, self._slots)
         if not path.exists():
             # Its journal begins with the port, not with its first use: what is newer is then proven to be in it.
             Journal.open(path, same(port.name), slots=self._slots).close()

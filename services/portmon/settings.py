@@ -109,12 +109,6 @@ class PortmonSettings(Settings):
         le=86400,
         description="how often a printer is asked by SNMP while it does neither",
     )
-    clock_skew_s: float = Field(
-        default=2.0,
-        ge=0,
-        le=3600,
-        description="how far the spooler's clock may be ahead of the host's, also after a power cut; a job made before the journal, plus this, is unknown",
-    )
 
     @model_validator(mode="after")
     def _proven(self) -> PortmonSettings:  # noqa: N804 - an "after" validator takes the instance

@@ -37,7 +37,7 @@ from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, ExplainSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
-from spooler.store import Notes, Snapshot
+from spooler.store import Notes, Snapshot, Store
 from spooler.trace_telling import TraceTelling
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def run(settings: SpoolerSettings) -> None:
         metrics = SpoolerMetrics()
         traces = TraceTelling(store, metrics.job_changed)
         hub = Hub(epoch, on_job=traces.job_changed if tracing.on else metrics.job_changed)
-        hosts, directory = _hosts(settings, channels, snapshot.fabric_id, hub, tasks)
+        hosts, directory = _hosts(settings, channels, snapshot.fabric_id, store, hub, tasks)
         dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
         concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
@@ -154,12 +154,12 @@ async def _opened(settings: SpoolerSettings) -> SqlStore | PostgresStore:
 
 
 def _hosts(
-    settings: SpoolerSettings, channels: Channels, fabric_id: str, hub: Hub, tasks: Tasks
+    settings: SpoolerSettings, channels: Channels, fabric_id: str, store: Store, hub: Hub, tasks: Tasks
 ) -> tuple[Hosts, HostDirectory]:
     """Return the hosts of the settings, and the directory that makes more of them known."""
     hosts = Hosts(hub, tasks)
     owner = (fabric_id, settings.spooler_id)
-    directory = HostDirectory(hosts, channels, owner, settings.dispatch.lease_s)
+    directory = HostDirectory(hosts, channels, owner, settings.dispatch.lease_s, store.uid_time_ms)
     for host in settings.hosts:
         directory.put(host.name, host.address)
     return hosts, directory

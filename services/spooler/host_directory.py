@@ -8,7 +8,7 @@ from chassis.errors import PortNotFound
 from spooler.dial_in.arrivals import HostAlreadyHere
 from spooler.dial_in.host import DialledHost
 from spooler.hosts import Hosts
-from spooler.remote_port import RemoteHost
+from spooler.remote_port import FabricTime, RemoteHost
 from spooler.remote_xcv import RemoteXcv
 
 log = logs.get(__name__)
@@ -17,11 +17,19 @@ log = logs.get(__name__)
 class HostDirectory:
     """Makes hosts known to `hosts`, and keeps the way to their configuration planes."""
 
-    def __init__(self, hosts: Hosts, channels: Channels, owner: tuple[str, str], lease_s: float) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        channels: Channels,
+        owner: tuple[str, str],
+        lease_s: float,
+        fabric_time: FabricTime,
+    ) -> None:
         self._hosts = hosts
         self._channels = channels
         self._owner = owner
         self._lease_s = lease_s
+        self._fabric_time = fabric_time
         self._channels_of: dict[str, Channel] = {}
         self._planes: dict[str, RemoteXcv] = {}
         self._dialled: dict[str, DialledHost] = {}
@@ -39,7 +47,8 @@ class HostDirectory:
             )
         elif channel is None:
             channel = self._way(name, address)
-            self._hosts.add(RemoteHost(name, address, channel, self._owner, self._lease_s))
+            link = RemoteHost(name, address, channel, self._owner, self._lease_s, self._fabric_time)
+            self._hosts.add(link)
         elif channel.address != address:
             log.info("host moved", host=name, address=address, was=channel.address)
             channel.move(address)
@@ -54,7 +63,9 @@ class HostDirectory:
             raise HostAlreadyHere(text, host=name, address=channel.address)
         if channel is None or host is None:
             channel = self._way(name, address)
-            host = self._dialled[key] = DialledHost(name, where, channel, self._owner, self._lease_s)
+            host = self._dialled[key] = DialledHost(
+                name, where, channel, self._owner, self._lease_s, self._fabric_time
+            )
             self._hosts.add(host)
         else:
             channel.move(address)

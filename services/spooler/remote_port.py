@@ -6,7 +6,7 @@ they come; its answers carry the newest offsets of each.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +26,7 @@ from spooler.remote_staging import put_start, stage
 
 CALL_TIMEOUT_S = 15.0  # a host that answers at all answers in milliseconds; opening a device may take seconds
 CLOSE_TIMEOUT_S = 5.0
+FabricTime = Callable[[], Awaitable[int]]  # milliseconds by the clock that dates job ids
 
 _LEVELS = {
     ledger_pb2.EVIDENCE_LEVEL_SPOOLED: EvidenceLevel.SPOOLED,
@@ -186,13 +187,15 @@ class RemoteHost:
         address: str,
         channel: grpc.aio.Channel,
         owner: tuple[str, str],
-        lease_s: float = 30.0,
+        lease_s: float,
+        fabric_time: FabricTime,
     ) -> None:
         self.name = name
         self.address = address
         fabric_id, spooler_id = owner
         self.owner = pb.PortOwner(fabric_id=fabric_id, spooler_id=spooler_id)
         self._stub: Any = MonitorServiceStub(channel)
+        self._fabric_time = fabric_time
         self._lease = Duration()
         self._lease.FromMilliseconds(int(lease_s * 1000))
         self._functions: dict[
@@ -201,9 +204,19 @@ class RemoteHost:
         self._monitors: dict[str, str] = {}  # port -> its monitor's name
 
     async def initialize(self) -> Hello:
-        """Shake hands (InitializePrintMonitor2)."""
+        """Shake hands (InitializePrintMonitor2), and tell this run of the host's what time it is here.
+
+        Raises:
+            HostUnreachable: it does not answer, or another run of it has come meanwhile.
+        """
         request = pb.InitializeRequest(owner=self.owner, contract_version="1.0")
+        run = (await self._stub.Initialize(request, timeout=CALL_TIMEOUT_S)).instance_id
+        # Read now, so that whatever an earlier run has begun is older.
+        request.fabric_time.FromMilliseconds(await self._fabric_time())
+        request.instance_id = run
         answer = await self._stub.Initialize(request, timeout=CALL_TIMEOUT_S)
+        if answer.instance_id != run:
+            raise HostUnreachable(f"host {self.name} was started again meanwhile", host=self.name)
         self._functions = {one.name: one.capabilities for one in answer.monitors}
         return Hello(answer.host, answer.instance_id, answer.boot_id, answer.version)
 

@@ -261,6 +261,12 @@ class Store(Jobs, Documents, Printers, Notes, Protocol):
     async def next_epoch(self) -> int:
         """Return a number greater than any returned before, durably: the base of this spooler's fences."""
 
+    async def uid_time_ms(self) -> int:
+        """Return the time by the clock that dates job ids, milliseconds since the epoch; before none of them.
+
+        All spoolers on one store have one such clock. It may stand still, and never goes back.
+        """
+
     async def usage(self) -> StoreUsage:
         """Return how full it is."""
 

@@ -115,7 +115,7 @@ async def language_bench(
     printer = build(Plan.from_mapping({"personality": personality, **plug, **settings}))
     await printer.start()
     registry = Registry(MonitorInit("edge-7", folder / "files"), [])
-    ports = Ports(registry, LocalPortStore(folder / "ports"), folder, skew_s=0)
+    ports = Ports(registry, LocalPortStore(folder / "ports"), folder)
     address = printer.status()["address"]
     if pipe:
         await ports.add(NAME, "serial", {"device": address["pty"], "baud": 115200})

@@ -9,6 +9,7 @@ from typing import Any
 
 from portmon.counters import PortCounters
 from portmon.document import Disposition, DocInfo, DocKey, Progress, Slice
+from portmon.journal.fabric_times import FabricTimes
 from portmon.journal.port_journal import Journal
 from portmon.monitor import MonitorInit
 from portmon.registry import Registry
@@ -32,7 +33,9 @@ class Bench:
         registry = Registry(MonitorInit("bench", rig.folder / "files"), rig.others)
         self.monitor = registry.scheme(rig.scheme)
         self.extra = settings
-        self.journal = Journal.open(rig.folder / "journal", rig.port, clock_skew_s=0)
+        times = FabricTimes()
+        times.hear("fabric", 0)
+        self.journal = Journal.open(rig.folder / "journal", rig.port, times=times)
         self.counters = PortCounters()
         self.session: PortSession | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint
@@ -55,17 +56,31 @@ class Host:
         return await self.monitor.OpenPort(request)
 
 
+async def greet(monitor: Any) -> None:
+    """Shake hands as a spooler does whose clock is a second behind this one."""
+    hello = await monitor.Initialize(pb.InitializeRequest(owner=OWNER))
+    request = pb.InitializeRequest(owner=OWNER, instance_id=hello.instance_id)
+    request.fabric_time.FromMilliseconds(int(time.time() * 1000) - 1000)
+    await monitor.Initialize(request)
+
+
 @asynccontextmanager
 async def served_host(
-    tmp_path: Path, access: AccessSettings | None = None, third_parties: Sequence[EntryPoint] = ()
+    tmp_path: Path,
+    access: AccessSettings | None = None,
+    third_parties: Sequence[EntryPoint] = (),
+    *,
+    greeted: bool = True,
 ) -> AsyncIterator[Host]:
-    """Serve a host with one raw port on loopback, and monitors and languages of third parties."""
+    """Serve a host with one raw port on loopback, and monitors and languages of third parties.
+
+    greeted: a spooler has told it what time it is.
+    """
     rig = RawRig(tmp_path)
     ports = Ports(
         Registry(MonitorInit("edge-7", tmp_path / "files"), _of_group(third_parties, MONITORS)),
         LocalPortStore(tmp_path / "ports"),
         tmp_path,
-        skew_s=0,
     )
     await ports.add("IP_1", "Standard TCP/IP Port", rig.settings())
     async with Tasks("host") as tasks:
@@ -85,6 +100,8 @@ async def served_host(
             async with grpc.aio.insecure_channel(one.addresses[0]) as channel:
                 host = Host(tmp_path, one.addresses[0], channel, rig)
                 host.ports = ports
+                if greeted:
+                    await greet(host.monitor)
                 yield host
             await handles.shutdown(None, 0)
     await ports.own.shutdown()

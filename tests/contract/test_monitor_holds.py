@@ -58,7 +58,7 @@ class Host:
 
     def start(self) -> None:
         registry = Registry(MonitorInit("edge-7", self.folder / "files"), [])
-        self.ports = Ports(registry, LocalPortStore(self.folder / "ports.json"), self.folder, skew_s=0)
+        self.ports = Ports(registry, LocalPortStore(self.folder / "ports.json"), self.folder)
         self.handles = Handles(self.ports, self.tasks, lease_s=self.lease_s)
         self.tasks.spawn("expire", self.handles.expire())
 

@@ -20,6 +20,7 @@ import pytest
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1 import monitor_service_pb2_grpc as rpc
 from tests.contract.monitor_contract import new_key
+from tests.contract.monitor_host import greet
 from tests.contract.monitor_rigs import FifoRig, FileRig, IppRig, LprRig, RawRig, Rig, SerialRig, wait_for
 
 OWNER = pb.PortOwner(fabric_id="fabric", spooler_id="spooler")
@@ -35,7 +36,7 @@ class Process:
         values = ", ".join(f"{name} = {json.dumps(value)}" for name, value in rig.settings().items())
         self.config = folder / "portmon.toml"
         self.config.write_text(
-            f'clock_skew_s = 0\nfile_dir = "{folder}/files"\n[[ports]]\nname = "{self.port}"\n'
+            f'file_dir = "{folder}/files"\n[[ports]]\nname = "{self.port}"\n'
             f'monitor = "{rig.scheme}"\nsettings = {{ {values} }}\n'
         )
         self.running: subprocess.Popen[bytes] | None = None
@@ -155,6 +156,8 @@ async def test_after_a_kill_the_journal_is_right_about_what_the_device_got(proce
         else:
             assert known.uncertain_start <= len(got)
             assert not known.resumable
+        async with process.stub() as stub:
+            await greet(stub)
         never = await ask(process, new_key())
         assert never.phase == pb.DOCUMENT_PHASE_NEVER_SEEN
         await asyncio.to_thread(process.kill)

@@ -51,7 +51,7 @@ async def test_what_never_left_the_host_is_not_uncertain_and_a_restart_does_not_
     assert broken.uncertain_start <= len(rig.received()) <= broken.uncertain_end
     await bench.close()
     bench.journal.close()
-    bench.journal = Journal.open(rig.folder / "journal", rig.port, clock_skew_s=0)
+    bench.journal = Journal.open(rig.folder / "journal", rig.port)
     again = bench.journal.outcome(key, "fabric")
     assert (again.uncertain_start, again.uncertain_end) == (broken.uncertain_start, broken.uncertain_end)
 

@@ -14,6 +14,7 @@ from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
 from tests.contract import store_contract_incoming as incoming
 from tests.contract import store_contract_recording as recording
+from tests.contract import store_contract_uid_time as uid_time
 from tests.rig.postgres import PostgresServer, postgres_server
 
 
@@ -62,6 +63,10 @@ class TestUploading(Postgres, asking.UploadingContract):
 
 
 class TestPrinters(Postgres, asking.PrinterContract):
+    pass
+
+
+class TestUidTime(Postgres, uid_time.UidTimeContract):
     pass
 
 

@@ -5,6 +5,7 @@ from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
 from tests.contract import store_contract_incoming as incoming
 from tests.contract import store_contract_recording as recording
+from tests.contract import store_contract_uid_time as uid_time
 
 
 class Sqlite:
@@ -53,4 +54,8 @@ class TestBeginning(Sqlite, asking.BeginningContract):
 
 
 class TestIncoming(Sqlite, incoming.IncomingContract):
+    pass
+
+
+class TestUidTime(Sqlite, uid_time.UidTimeContract):
     pass

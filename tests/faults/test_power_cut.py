@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from portmon.document import DocKey, Evidence, Phase
+from portmon.journal.fabric_times import FabricTimes
 from portmon.journal.port_journal import Journal
 from spooler.printer import Printer
 from spooler.sql.store import SqlStore
@@ -128,11 +129,19 @@ def _uid(number: int) -> bytes:
     return bytes(uid)
 
 
+def _told_now() -> FabricTimes:
+    times = FabricTimes()
+    times.hear("fabric", int(time.time() * 1000))
+    return times
+
+
+@pytest.mark.parametrize("behind_s", [0, 3600], ids=["clock right", "clock an hour behind"])
 def test_after_a_power_cut_the_journal_never_says_that_it_never_saw_what_it_wrote(
-    tmp_path: Path, chance: random.Random
-):
+    tmp_path: Path, chance: random.Random, monkeypatch: pytest.MonkeyPatch, behind_s: int
+) -> None:
     path = tmp_path / "p.journal"
-    journal = Journal.open(path, "P", slots=64, clock_skew_s=0)
+    journal = Journal.open(path, "P", slots=64, times=_told_now())
+    journal.store_fence("fabric", 1)
     images, begun = [path.read_bytes()], []
     for number in range(40):
         key = DocKey(_uid(number), 1)
@@ -146,6 +155,10 @@ def test_after_a_power_cut_the_journal_never_says_that_it_never_saw_what_it_wrot
         if number % 3:
             journal.end(at, 0, Evidence.TCP_ACK)
             images.append(path.read_bytes())
+    # The host's clock comes back with a time of before; the spooler's has gone on, and is told.
+    host_ns = time.time_ns() - behind_s * 10**9
+    monkeypatch.setattr("portmon.journal.port_journal.time.time_ns", lambda: host_ns)
+    times = _told_now()
     for cut in range(MOMENTS):
         # Pages reach the platter in any order, each in any state it had since the file was synced.
         size = len(images[0])
@@ -155,7 +168,7 @@ def test_after_a_power_cut_the_journal_never_says_that_it_never_saw_what_it_wrot
         after = tmp_path / f"after-{cut}.journal"
         after.write_bytes(_of_another_boot(mixed))
         for key in begun:
-            found = Journal.open(after, "P", slots=64, clock_skew_s=0).outcome(key, "fabric")
+            found = Journal.open(after, "P", slots=64, times=times).outcome(key, "fabric")
             assert found.phase is not Phase.NEVER_SEEN, key
             break_ = found.phase is Phase.ENDED and found.win32 == 0
             assert not break_ or found.accepted == 300

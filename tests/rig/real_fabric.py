@@ -26,7 +26,7 @@ def toml(table: dict[str, Any]) -> str:
 
 def portmon_settings(state_dir: Path, receivers: Sequence[Receiver], more: str = "", host: str = HOST) -> str:
     """Return a port monitor's settings."""
-    lines = [f'host_name = "{host}"', f'state_dir = "{state_dir}"', "clock_skew_s = 0", more]
+    lines = [f'host_name = "{host}"', f'state_dir = "{state_dir}"', more]
     lines += _SERVICE
     for one in receivers:
         lines += [

@@ -59,6 +59,9 @@ class HostCalls(Calls):
                 "the configuration root is too long", fields=[("config_root", "is too long")]
             )
         handle, registered = self._registrations.register(owner, request.config_root)
+        # Told to an earlier run, it may be older than what that one has begun.
+        if request.HasField("fabric_time") and request.instance_id == self.instance:
+            self._ports.times.hear(owner.fabric, request.fabric_time.ToMilliseconds())
         return pb.InitializeResponse(
             host=self._host,
             instance_id=self.instance,

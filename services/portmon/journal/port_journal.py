@@ -17,6 +17,7 @@ from chassis import logs
 from chassis.errors import FabricError, PortBusy
 from portmon.document import DocKey, Evidence, Phase, Progress
 from portmon.journal import slot
+from portmon.journal.fabric_times import FabricTimes
 from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, JournalFile, trusted
 from portmon.journal.last_document import LastDocument
 from portmon.journal.port_note import PortNote
@@ -29,14 +30,14 @@ _REMEMBERED = 128  # settled documents that can still be asked about
 class Journal:
     """The journal of one port. `begin` to `end` belong to the port's thread; the rest may be called from the loop.
 
-    `clock_skew_s`: a document made that long after the journal's own beginning is proven never to have been seen
-    when it is not in it. UUIDv7 job ids carry the time they were made, by the spooler's clock.
+    A document that is not in it was never seen when its id (UUIDv7) is younger than what its fabric has told since the
+    journal lost something last: both are of the fabric's clock. `times`: what this run was told.
     """
 
-    def __init__(self, file: JournalFile, clock_skew_s: float = 2.0) -> None:
+    def __init__(self, file: JournalFile, times: FabricTimes | None = None) -> None:
         self._file = file
         self._words = file.words
-        self._clock_skew_s = clock_skew_s
+        self._times = times or FabricTimes()
         self._index: dict[DocKey, int] = {}
         self._free: deque[int] = deque()
         self.device = (
@@ -49,13 +50,13 @@ class Journal:
         self._load()
 
     @classmethod
-    def open(cls, path: Path, port: str, *, slots: int = 4096, clock_skew_s: float = 2.0) -> Journal:
+    def open(cls, path: Path, port: str, *, slots: int = 4096, times: FabricTimes | None = None) -> Journal:
         """Open or make a port's journal. A file that cannot be trusted is set aside, never deleted, never fatal."""
         path.parent.mkdir(parents=True, exist_ok=True)
         file = trusted(path, port) if path.exists() else None
         if file is None:
             file = JournalFile.create(path, slots, {"port": port, "fences": {}, "line": None})
-        return cls(file, clock_skew_s)
+        return cls(file, times)
 
     def _load(self) -> None:
         words, torn = self._words, 0
@@ -77,9 +78,9 @@ class Journal:
         self._free.extend(number for _, number in sorted(settled))
         rebooted = self._file.swap_boot_id()
         if torn or (rebooted and self.generation > 1 and not words[CLEAN]):
-            # Stores that never reached the disk may be missing: from now on only newer documents are certain.
+            # Stores that never reached the disk may be missing: what fabrics have told before is over.
             # And of what was in progress only a part may have been written down.
-            words[SINCE_NS] = time.time_ns()
+            words[SINCE_NS] = max(time.time_ns(), words[SINCE_NS] + 1)
             slot.lose_track(words, self._index.values())
             log.warning("journal may lack documents of before the power cut", port=self.note.port, torn=torn)
         words[CLEAN] = 0
@@ -237,12 +238,22 @@ class Journal:
         at = self._index.get(key)
         if at is not None and self._words[at + slot.FABRIC] == slot.hash_word(fabric):
             return self.progress(at)
-        made = slot.time_of(key.uid)
-        since = self._words[SINCE_NS] / 1e9 + self._clock_skew_s
-        proven = at is None and made is not None and made > since
+        made_ms, since_ms = slot.ms_of(key.uid), self._since_ms(fabric)
+        proven = at is None and made_ms is not None and since_ms is not None and made_ms > since_ms
         return Progress(key, Phase.NEVER_SEEN if proven else Phase.UNKNOWN)
 
     def unsettled(self, fabric: str) -> list[Progress]:
+    def _since_ms(self, fabric: str) -> int | None:
+        told_ms = self.note.told_ms(fabric)
+        return self._times.get(fabric) if told_ms is None else told_ms
+
+    def store_fence(self, fabric: str, fence: int) -> None:
+        """Remember a fence durably, before the port's first document under it.
+
+        Raises OSError, ValueError: the header does not take it.
+        """
+        self.note.store_fence(fabric, fence, self._times.get(fabric))
+
         """Return every document of a fabric that is in progress, interrupted, or ended and not settled."""
         ours = slot.hash_word(fabric)
         return [
@@ -282,5 +293,6 @@ class Journal:
     def close(self) -> None:
         """Sync and say that nothing is missing."""
         self._words[CLEAN] = 1
+        self._file.sync()
         self._file.sync()
         self._file.close()

@@ -1,10 +1,10 @@
-"""What a journal keeps of its port beside the documents: which fences it has seen, and its line as it was."""
+"""What a journal keeps of its port beside the documents: fences it has seen, times it was told, its line as it was."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from portmon.journal.file import JournalFile
+from portmon.journal.file import SINCE_NS, JournalFile
 
 _MAX_FABRICS = 16
 
@@ -25,10 +25,26 @@ class PortNote:
         """Return the highest fence the port has seen from a fabric; 0 for none."""
         return int(self._note["fences"].get(fabric, 0))
 
-    def store_fence(self, fabric: str, fence: int) -> None:
-        """Remember a fence durably. Raises OSError, ValueError: the header does not take it."""
-        fences = {name: n for name, n in self._note["fences"].items() if name != fabric}
-        self._store(fences=dict(list(fences.items())[-(_MAX_FABRICS - 1) :]) | {fabric: fence})
+    def store_fence(self, fabric: str, fence: int, told_ms: int | None = None) -> None:
+        """Remember a fence durably, and with it what time the fabric had told since the journal is whole.
+
+        Raises OSError, ValueError: the header does not take it.
+        """
+        told = self._told()
+        if told_ms is not None:
+            told = {fabric: told_ms} | told
+        fences = _newest(self._note["fences"], fabric) | {fabric: fence}
+        kept = {name: told[name] for name in fences if name in told}
+        self._store(fences=fences, told=[self._file.words[SINCE_NS], kept])
+
+    def told_ms(self, fabric: str) -> int | None:
+        """Return the time of a fabric since when the journal has all its documents; None: it was not told yet."""
+        return self._told().get(fabric)
+
+    def _told(self) -> dict[str, int]:
+        # What was told before the journal lost something says nothing about it.
+        since, told = self._note.get("told", (0, {}))
+        return told if since == self._file.words[SINCE_NS] else {}
 
     @property
     def line(self) -> Any:
@@ -42,3 +58,9 @@ class PortNote:
     def _store(self, **changed: Any) -> None:
         self._file.write_note(note := self._note | changed)
         self._note = note  # what could not be written was not noted
+
+
+def _newest(fences: dict[str, int], but: str) -> dict[str, int]:
+    """Return the fences of the fabrics that were heard of last, with room for one."""
+    others = [(name, fence) for name, fence in fences.items() if name != but]
+    return dict(others[-(_MAX_FABRICS - 1) :])

@@ -33,9 +33,9 @@ def hash_word(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def time_of(uid: bytes) -> float | None:
-    """Return the seconds since the epoch in a UUIDv7 (RFC 9562, 5.7), or None for any other id."""
-    return int.from_bytes(uid[:6], "big") / 1000 if len(uid) == 16 and uid[6] >> 4 == 7 else None
+def ms_of(uid: bytes) -> int | None:
+    """Return the milliseconds since the epoch in a UUIDv7 (RFC 9562, 5.7), or None for any other id."""
+    return int.from_bytes(uid[:6], "big") if len(uid) == 16 and uid[6] >> 4 == 7 else None
 
 
 def lose_track(words: Words, places: Iterable[int]) -> None:

@@ -10,16 +10,22 @@ import grpc.aio
 
 from chassis.errors import HostUnreachable
 from spooler.port_info import Hello, PortsChanged
-from spooler.remote_port import RemoteHost
+from spooler.remote_port import FabricTime, RemoteHost
 
 
 class DialledHost(RemoteHost):
     """The port-monitor service of a host behind its own connection."""
 
     def __init__(
-        self, name: str, where: str, channel: grpc.aio.Channel, owner: tuple[str, str], lease_s: float
+        self,
+        name: str,
+        where: str,
+        channel: grpc.aio.Channel,
+        owner: tuple[str, str],
+        lease_s: float,
+        fabric_time: FabricTime,
     ) -> None:
-        super().__init__(name, where, channel, owner, lease_s)
+        super().__init__(name, where, channel, owner, lease_s, fabric_time)
         self._here = asyncio.Event()
 
     def arrived(self, where: str) -> None:

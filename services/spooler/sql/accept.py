@@ -41,6 +41,7 @@ from spooler.sql.schema import (
     sql,
     uploads,
 )
+from spooler.sql.uid_time import not_after
 
 _BY_REQUEST = sql(
     select(jobs.c.fingerprint, *JOB_READ).where(
@@ -69,10 +70,16 @@ class Kept(NamedTuple):
 
 @dataclass(slots=True)
 class AcceptState:
-    """What the writer knows between batches: the last number given, and each printer's pending deletion."""
+    """What the writer knows between batches: the last number and uid, and each printer's pending deletion."""
 
     last_number: int
     printers: dict[str, bool]
+    newest_ms: int = 0  # in the newest uid
+
+    def uid_ms(self, now_ms: int) -> int:
+        """Return the time for the uids of new jobs, by the clock of `uid_time`; `now_ms` is this machine's."""
+        self.newest_ms = max(self.newest_ms, now_ms)
+        return self.newest_ms
 
     def next_number(self) -> int:
         """Return the number of a new job."""
@@ -85,7 +92,7 @@ def accept(
 ) -> list[Job | Duplicate | FabricError]:
     """Insert what can be accepted and return each one's answer, in order."""
     now = datetime.now(UTC)
-    unix_ms = micros(now) // 1000
+    unix_ms = state.uid_ms(micros(now) // 1000)
     return [_accept_one(cursor, state, new, kept, now, unix_ms) for new, kept in new_jobs]
 
 
@@ -134,7 +141,7 @@ def _new_job(new: NewJob, kept: Kept, digest: bytes, number: int, now: datetime,
         port = new.first_attempt.port
     return Job(
         number,
-        new.uid or make_uid(unix_ms, urandom(10)),
+        not_after(new.uid, unix_ms) if new.uid else make_uid(unix_ms, urandom(10)),
         Document(new.document_name, new.format, kept.size_bytes, digest),
         Sender(new.owner, new.user, new.client, new.request_id),
         now,

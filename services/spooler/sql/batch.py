@@ -17,6 +17,7 @@ from spooler.printer import Printer
 from spooler.sql.accept import AcceptState
 from spooler.sql.cursor import Cursor
 from spooler.sql.schema import meta, sql
+from spooler.sql.uid_time import newest_ms
 
 log = logs.get(__name__)
 
@@ -64,7 +65,7 @@ class BatchWriter(ABC):
         self._load_printers()
 
     def _accept_state(self) -> AcceptState:
-        return AcceptState(int(get_meta(self._cursor, "last_number")), {})
+        return AcceptState(int(get_meta(self._cursor, "last_number")), {}, newest_ms(self._cursor))
 
     def commit(self, batch: Sequence[Entry[Operation]]) -> None:
         """Run a batch in one transaction. If one operation spoils it, each is tried in one of its own."""

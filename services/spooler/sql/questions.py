@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from spooler.sql import record as sql_record
 from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.notes import get_note, put_note
+from spooler.sql.uid_time import newest_ms
 from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, KeptDecisions
 
 Result = TypeVar("Result")
@@ -51,6 +53,13 @@ class SqlQuestions(ABC):
     @abstractmethod
     async def _forget(self, choose: Callable[[Cursor], list[int]]) -> int:
         """Forget the jobs that `choose` finds, with all that is theirs; return how many went."""
+
+    def _clock_ms(self, cursor: Cursor) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def uid_time_ms(self) -> int:
+        """Return the time by the clock that dates job ids; before none of them."""
+        return await self._asked.ask(lambda cursor: max(self._clock_ms(cursor), newest_ms(cursor)))
 
     async def _write(self, run: Callable[[Cursor], Any], *, printer: str = "") -> Any:
         return await self._thread.enqueue(Operation(run, printer=printer))

@@ -23,7 +23,7 @@ def key(n: int, attempt: int = 1, at_s: float | None = None) -> DocKey:
 
 def reopen(journal: Journal, path: Path) -> Journal:
     """Open it as the next process would, after one that just vanished."""
-    return Journal.open(path, "COM1:", clock_skew_s=0)
+    return Journal.open(path, "COM1:")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def new(path: Path, slots: int = 4096) -> Journal:
-    journal = Journal.open(path, "COM1:", slots=slots, clock_skew_s=0)
+    journal = Journal.open(path, "COM1:", slots=slots)
     journal.device_is("the same device")
     return journal
 
@@ -137,31 +137,6 @@ def test_a_kill_amid_the_prefix_is_not_resumable(path: Path) -> None:
     assert not after.recoverable(at)
 
 
-def test_never_seen_is_said_only_of_documents_newer_than_the_journal(path: Path) -> None:
-    journal = new(path)
-    assert journal.outcome(key(1, at_s=time.time() + 1), FABRIC).phase is Phase.NEVER_SEEN
-    assert journal.outcome(key(1, at_s=time.time() - 60), FABRIC).phase is Phase.UNKNOWN
-    assert journal.outcome(DocKey(b"\x00" * 16, 1), FABRIC).phase is Phase.UNKNOWN
-    cautious = Journal.open(path, "COM1:", clock_skew_s=3600)
-    assert cautious.outcome(key(1, at_s=time.time() + 60), FABRIC).phase is Phase.UNKNOWN
-
-
-def test_after_a_power_cut_an_absent_document_is_unknown_and_after_a_clean_stop_it_is_not(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal = new(path)
-    absent = key(1, at_s=time.time() + 0.01)
-    time.sleep(0.02)
-    journal.close()
-    monkeypatch.setattr("portmon.journal.file.boot_id", lambda: b"B" * 16)
-    clean = reopen(journal, path)
-    assert clean.outcome(absent, FABRIC).phase is Phase.NEVER_SEEN
-    monkeypatch.setattr("portmon.journal.file.boot_id", lambda: b"C" * 16)
-    cut = reopen(clean, path)
-    assert cut.outcome(absent, FABRIC).phase is Phase.UNKNOWN
-    assert cut.outcome(key(2, at_s=time.time() + 1), FABRIC).phase is Phase.NEVER_SEEN
-
-
 def test_a_document_of_another_fabric_is_not_told(path: Path) -> None:
     journal, one = new(path), key(1)
     journal.begin(one, FABRIC, 0, pipe=True)
@@ -230,7 +205,7 @@ def test_a_file_that_cannot_be_trusted_is_set_aside_and_its_documents_are_unknow
             0xFF if harm != "other port" else 0
         )
     path.write_bytes(data)
-    after = Journal.open(path, "COM2:" if harm == "other port" else "COM1:", clock_skew_s=0)
+    after = Journal.open(path, "COM2:" if harm == "other port" else "COM1:")
     assert after.outcome(one, FABRIC).phase is Phase.UNKNOWN
     assert len(list(path.parent.glob("*.bad-*"))) == 1
 

@@ -13,7 +13,7 @@ ONE, TWO = DocKey(bytes(15) + b"\x01", 1), DocKey(bytes(15) + b"\x02", 1)
 
 def opened(folder: Path) -> Journal:
     """Open it as the next process would, after one that just vanished."""
-    return Journal.open(folder / "com1.journal", "COM1:", clock_skew_s=0)
+    return Journal.open(folder / "com1.journal", "COM1:")
 
 
 def unfinished(journal: Journal) -> Progress | None:

@@ -36,7 +36,11 @@ async def rig() -> AsyncIterator[tuple[Hosts, HostDirectory, _Hub]]:
     hub = _Hub()
     async with Channels() as channels, Tasks("test") as tasks:
         hosts = Hosts(hub, tasks)
-        yield hosts, HostDirectory(hosts, channels, ("fabric", "spooler"), 30.0), hub
+        yield hosts, HostDirectory(hosts, channels, ("fabric", "spooler"), 30.0, _noon), hub
+
+
+async def _noon() -> int:
+    return 1_800_000_000_000
 
 
 async def test_a_host_found_after_the_start_is_watched_and_shown(

@@ -27,7 +27,9 @@ from spooler.sql.batch import Operation, get_meta
 from spooler.sql.cursor import Cursor
 from spooler.sql.documents import BEGIN_UPLOAD, UPLOAD_BY_ID, UPLOAD_BY_REQUEST, UPLOAD_DELETE
 from spooler.sql.postgres import chunks, members
+from spooler.sql.postgres.clock import clock_ms
 from spooler.sql.postgres.connection import place_of
+from spooler.sql.postgres.filling import usage
 from spooler.sql.postgres.keeping import keep, keep_upload, settle
 from spooler.sql.postgres.lock import locked_connection
 from spooler.sql.postgres.membership import PostgresMembership
@@ -37,14 +39,8 @@ from spooler.sql.questions import Asked, SqlQuestions
 from spooler.sql.rows import attributes_text, micros
 from spooler.store import Changes, Snapshot, StoreUsage
 
-_SIZES = """
-    SELECT pg_database_size(current_database()), pg_total_relation_size('document_chunks'),
-        (SELECT coalesce(sum(length), 0)::bigint FROM spooled_documents)
-        + (SELECT coalesce(sum(size_bytes), 0)::bigint FROM upload_documents)
-"""
 # Who reads a printer and then writes it is alone with it.
 _LOCK_PRINTER = "SELECT 1 FROM printers WHERE name = ? FOR UPDATE"
-_ENDLESS = 1 << 62  # how much room there is, the server does not say
 
 
 class PostgresStore(SqlQuestions):
@@ -80,6 +76,9 @@ class PostgresStore(SqlQuestions):
     @property
     def _asked(self) -> Asked:
         return self._reader
+
+    def _clock_ms(self, cursor: Cursor) -> int:
+        return clock_ms(cursor)
 
     def _lose(self, why: str) -> None:
         if not self._lost.done():
@@ -121,12 +120,7 @@ class PostgresStore(SqlQuestions):
 
     async def usage(self) -> StoreUsage:
         """Return how full it is, as far as the server tells."""
-
-        def question(cursor: Cursor) -> StoreUsage:
-            database, documents, needed = cursor.execute(_SIZES).fetchone()
-            return StoreUsage(database, documents, needed, _ENDLESS, 0)
-
-        return await self._reader.ask(question)
+        return await self._reader.ask(usage)
 
     # --- accepting
 

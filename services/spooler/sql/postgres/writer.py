@@ -17,6 +17,7 @@ from spooler.group_commit import Entry
 from spooler.sql.accept import AcceptState
 from spooler.sql.batch import BatchWriter, Operation
 from spooler.sql.postgres import asks, members
+from spooler.sql.postgres.clock import CLOCK_MS
 from spooler.sql.postgres.connection import (
     REFUSED_VALUES,
     Connection,
@@ -29,10 +30,15 @@ from spooler.sql.postgres.connection import (
 from spooler.sql.postgres.tables import prepare
 from spooler.sql.postgres.telling import CHANNEL, Telling
 from spooler.sql.printers import all_printers, printer_of_text
+from spooler.sql.uid_time import ms_of
 
 log = logs.get(__name__)
 
-_NUMBERS = "SELECT nextval('job_numbers') FROM generate_series(1, ?)"
+# Numbers, and in the same way to the server and back its clock, and the newest uid that is committed.
+_NUMBERS = f"""
+    SELECT nextval('job_numbers'), {CLOCK_MS}, (SELECT uid FROM jobs ORDER BY number DESC LIMIT 1)
+    FROM generate_series(1, ?)
+"""  # noqa: S608 - made of constants
 # A printer that somebody deletes now is waited for; one that jobs come for now is not deleted meanwhile.
 _PRINTERS = "SELECT name, body, revision FROM printers WHERE name = ANY(?) ORDER BY name FOR KEY SHARE"
 
@@ -46,6 +52,11 @@ class SharedNumbers(AcceptState):
     """Numbers come from the database, as many as a batch may need; what it does not need is given to nobody."""
 
     given: deque[int] = field(default_factory=deque)
+    clock_ms: int = 0  # of the server
+
+    def uid_ms(self, now_ms: int) -> int:
+        """Return the time for the uids of new jobs: by the server's clock."""
+        return AcceptState.uid_ms(self, self.clock_ms)
 
     def next_number(self) -> int:
         """Return the number of a new job."""
@@ -112,7 +123,11 @@ class PostgresWriter(BatchWriter):
 
     def _expect(self, printers: set[str], jobs: int) -> None:
         """Get ready to accept jobs for printers, as they are now: others change them too."""
-        self.accepting.given = deque(number for (number,) in self._cursor.execute(_NUMBERS, (jobs,)))
+        rows = list(self._cursor.execute(_NUMBERS, (jobs,)))
+        self.accepting.given = deque(number for number, _, _ in rows)
+        _, self.accepting.clock_ms, newest = rows[0]
+        if newest is not None:
+            self.accepting.uid_ms(ms_of(newest))
         for name in printers:
             self.accepting.printers.pop(name, None)
         for name, body, revision in self._cursor.execute(_PRINTERS, (sorted(printers),)):
