@@ -69,7 +69,7 @@ class LanguagePort(Port):
     def _follow(self) -> None:
         """Take over what may have changed beneath."""
         inner = self._inner
-        self.readable, self.lost = inner.readable, inner.lost
+        self.readable, self.lost, self.keeps = inner.readable, inner.lost, inner.keeps
         self.far_buffer_bytes = MOST_OFFSET if self._lost else inner.far_buffer_bytes
 
     @override
@@ -149,7 +149,9 @@ class LanguagePort(Port):
 
     @override
     def acked(self) -> int:
-        return self._ours.payload_at(self._inner.acked())
+        acked = self._ours.payload_at(self._inner.acked())
+        self._follow()
+        return acked
 
     @override
     def transmitted(self) -> int | None:

@@ -81,6 +81,7 @@ class Port(ABC):
     """An acquired port. Attributes may be set by the class or by the instance.
 
     resumable: a byte pipe; after a crash the same attempt can go on at a proven offset.
+    keeps: what `write` took goes on to the device though this process dies; else only what was acknowledged is sure to.
     one_way: this opening can never be read, though its monitor's ports can be.
     readable: has a back channel now; may turn False, never True again within a document.
     piece_bytes: the most that is handed to one `write`, which bounds what a crash leaves in doubt.
@@ -95,6 +96,7 @@ class Port(ABC):
     """
 
     resumable: bool = False
+    keeps: bool = False
     one_way: bool = False
     readable: bool = False
     piece_bytes: int = 65536
@@ -267,6 +269,22 @@ class PortMonitor(OwnFunctions, ABC, Generic[S]):
         except (OSError, ValueError):
             return device
         return f"{device} {found.st_dev}:{found.st_ino}:{found.st_rdev}"
+
+    def bind(self, port: str, settings: S) -> None:
+        """Take note of which device a port is for, where only its present name says so; once it is, nothing more.
+
+        When a port is added, configured, or looked after. Blocks. Never fails.
+        """
+
+    def unbind(self, port: str) -> None:
+        """Forget that: the port is deleted, or new. Blocks. Never fails."""
+
+    def absence(self, port: str, settings: S) -> str:
+        """Say that the device which the port is for is not there, and what is there instead; "": it is, or nobody knows.
+
+        Of what `devices` found last. Opens nothing.
+        """
+        return ""
 
     def tidy_up(self, port: str, settings: S, lines: LineStore) -> None:
         """Put right what a crashed process left changed about the device; called once at the start. Never fails."""

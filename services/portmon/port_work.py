@@ -145,7 +145,7 @@ class PortWork:
         try:
             if piece.source is not None:
                 piece.source.begin()
-            own = {"prefix": bool(closing or prefix), "closes": bool(closing)}
+            own = {"keeps": self.port.keeps, "prefix": bool(closing or prefix), "closes": bool(closing)}
             at = self._journal.begin(piece.key, self._fabric, offset, pipe=pipe, **own)
         except FabricError:
             self.port.abort_doc(keep=True)

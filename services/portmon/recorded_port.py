@@ -57,6 +57,7 @@ class RecordedPort(Port):
     """A port that notes its calls and hands all of them on."""
 
     resumable = _Beneath[bool]()
+    keeps = _Beneath[bool]()
     one_way = _Beneath[bool]()
     readable = _Beneath[bool]()
     piece_bytes = _Beneath[int]()

@@ -99,12 +99,14 @@ class Journal:
         resume_offset: int,
         *,
         pipe: bool,
+        keeps: bool = False,
         prefix: bool = False,
         closes: bool = False,
     ) -> int:
         """Enter a document and return its place, to be handed to the other calls.
 
-        `pipe`: the device takes bytes in order and keeps no connection. `prefix`: bytes that do not count go first.
+        `pipe`: the device takes bytes in order and keeps no connection. `keeps`: what it accepted outlives this
+        process. `prefix`: bytes that do not count go first.
         `closes`: these close another document, which stays the last one until a byte of this one is taken.
 
         Raises:
@@ -114,7 +116,7 @@ class Journal:
         at, words = self._file.slot(number), self._words
         words[at] = slot.FREE
         words[at + slot.UID_A], words[at + slot.UID_B] = struct.unpack("@2Q", key.uid)
-        words[at + slot.ATTEMPT] = key.attempt | (slot.PIPE if pipe else 0) | (slot.PREFIX if prefix else 0)
+        words[at + slot.ATTEMPT] = key.attempt | slot.kind_of(pipe=pipe, keeps=keeps, prefix=prefix)
         words[at + slot.INTENT] = words[at + slot.ACCEPTED] = words[at + slot.ACKED] = words[
             at + slot.BASE
         ] = resume_offset
@@ -170,8 +172,9 @@ class Journal:
 
     def acknowledge(self, at: int, offset: int, window: int = 0) -> None:
         """Say that the far end's transport has the document up to `offset`, and how much it may still lose."""
-        self._words[at + slot.ACKED] = offset
+        # In this order: a kill in between may make the doubt larger, and never smaller.
         self._words[at + slot.WINDOW] = window
+        self._words[at + slot.ACKED] = offset
 
     def confirm(self, at: int, offset: int) -> None:
         """Say that the printer itself confirmed the document up to `offset`."""
@@ -182,10 +185,8 @@ class Journal:
         return self._words[at + slot.INTENT]
 
     def recoverable(self, at: int) -> bool:
-        """Tell whether an interrupted document may go on at all: a pipe, the same device, not amid its prefix."""
-        words = self._words
-        pipe = bool(words[at + slot.ATTEMPT] & slot.PIPE)
-        return pipe and words[at + slot.DEVICE] == self.device and not slot.in_prefix(words, at)
+        """Tell whether an interrupted document may go on at all."""
+        return slot.recoverable(self._words, at, self.device)
 
     def resume(self, at: int, offset: int) -> None:
         """Make an interrupted document this process's own again, at an offset that is proven."""
@@ -242,7 +243,6 @@ class Journal:
         proven = at is None and made_ms is not None and since_ms is not None and made_ms > since_ms
         return Progress(key, Phase.NEVER_SEEN if proven else Phase.UNKNOWN)
 
-    def unsettled(self, fabric: str) -> list[Progress]:
     def _since_ms(self, fabric: str) -> int | None:
         told_ms = self.note.told_ms(fabric)
         return self._times.get(fabric) if told_ms is None else told_ms
@@ -254,6 +254,7 @@ class Journal:
         """
         self.note.store_fence(fabric, fence, self._times.get(fabric))
 
+    def unsettled(self, fabric: str) -> list[Progress]:
         """Return every document of a fabric that is in progress, interrupted, or ended and not settled."""
         ours = slot.hash_word(fabric)
         return [
@@ -292,7 +293,7 @@ class Journal:
 
     def close(self) -> None:
         """Sync and say that nothing is missing."""
-        self._words[CLEAN] = 1
         self._file.sync()
+        self._words[CLEAN] = 1
         self._file.sync()
         self._file.close()

@@ -12,8 +12,9 @@ STATE, UID_A, UID_B, ATTEMPT, INTENT, ACCEPTED, ACKED, BASE, STARTED, ENDED = ra
 CHECK, FABRIC, DEVICE, WINDOW, DOUBT, CONFIRMED = range(10, 16)
 FREE, IN_PROGRESS, DONE, SETTLED = range(4)  # the low byte of STATE
 EXACT = 1 << 16  # in STATE of ended documents: accepted is where the device is, to the byte
-PIPE = 1 << 32  # in ATTEMPT: a byte pipe, where a crash loses nothing of what was accepted
+PIPE = 1 << 32  # in ATTEMPT: a byte pipe, which goes on at any byte that is proven
 PREFIX = 1 << 33  # in ATTEMPT: bytes of nobody's document were sent first
+KEEPS = 1 << 34  # in ATTEMPT: a crash loses nothing of what was accepted
 Words = memoryview
 
 
@@ -26,6 +27,11 @@ def check_of(words: Words, at: int) -> int:
     """Return the checksum of what never changes in a slot; a torn one does not match its stored word."""
     fixed = words[at + UID_A : at + ATTEMPT + 1].tobytes() + words[at + BASE : at + STARTED + 1].tobytes()
     return int.from_bytes(hashlib.blake2b(fixed, digest_size=8).digest(), "little")
+
+
+def kind_of(*, pipe: bool, keeps: bool, prefix: bool) -> int:
+    """Return what ATTEMPT says beside the attempt."""
+    return (PIPE if pipe else 0) | (KEEPS if keeps else 0) | (PREFIX if prefix else 0)
 
 
 def hash_word(text: str) -> int:
@@ -86,10 +92,26 @@ def read(words: Words, at: int, generation: int, device: int) -> Progress:
 def judge_interrupted(words: Words, at: int, found: Progress) -> None:
     """Say what is in doubt about a document whose process died."""
     end, start = furthest(words, at), found.accepted
-    if not words[at + ATTEMPT] & PIPE:
-        # The connection died with the process, and what the peer had acknowledged may have died with that.
-        start = max(
-            found.resume_offset, found.acked - (words[at + WINDOW] or FAR_BUFFER_BYTES), found.confirmed
-        )
+    if not words[at + ATTEMPT] & KEEPS:
+        # The connection died with the process, or the driver's queue did: the kernel drops what a line that is stopped
+        # has not sent. What the far end had acknowledged may have died with them.
+        unknown = 0 if words[at + ATTEMPT] & PIPE else FAR_BUFFER_BYTES
+        start = max(found.resume_offset, found.acked - (words[at + WINDOW] or unknown), found.confirmed)
     if end > start:
         found.uncertain_start, found.uncertain_end = start, end
+
+
+def recoverable(words: Words, at: int, device: int) -> bool:
+    """Tell whether an interrupted document may go on at all: a pipe, the same device, not amid its prefix.
+
+    Of what keeps all that it took, the device may still be asked how far the last write got.
+    """
+    kind = words[at + ATTEMPT]
+    if not kind & PIPE or words[at + DEVICE] != device or in_prefix(words, at):
+        return False
+    found = Progress(
+        key_of(words, at), Phase.INTERRUPTED, words[at + ACCEPTED], words[at + ACKED], words[at + BASE]
+    )
+    found.confirmed = words[at + CONFIRMED]
+    judge_interrupted(words, at, found)
+    return bool(kind & KEEPS) or not found.uncertain_end

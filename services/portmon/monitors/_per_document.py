@@ -48,6 +48,7 @@ class PerDocument(Port):
             raise DeviceOffline(why, win32=_PRINTER_NOT_FOUND, port=self._name, device=device) from error
         self._inner, self.lost = found, False
         self.piece_bytes, self.stall, self.runs_on = found.piece_bytes, found.stall, found.runs_on
+        self.keeps = found.keeps
         self._device.start_doc(key, info, resume_offset)
 
     @override
@@ -68,7 +69,11 @@ class PerDocument(Port):
 
     @override
     def acked(self) -> int:
-        return self._acked if self._inner is None else self._inner.acked()
+        if self._inner is None:
+            return self._acked
+        acked = self._inner.acked()
+        self.far_buffer_bytes = self._inner.far_buffer_bytes
+        return acked
 
     @override
     def end_doc(self) -> Evidence:

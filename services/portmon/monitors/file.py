@@ -53,7 +53,7 @@ def parts_of(name: str) -> list[str]:
 class FilePort(Port):
     """A directory entry that is to be. Regular files take everything, so there is nothing to poll."""
 
-    resumable = True
+    resumable = keeps = True
 
     def __init__(self, sandbox: int, path: str, context: OpenContext) -> None:
         self._sandbox, self._path, self._context = sandbox, path, context

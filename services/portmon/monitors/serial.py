@@ -11,9 +11,7 @@ import errno
 import fcntl
 import os
 import re
-import struct
 import termios
-import time
 from functools import partial
 from itertools import compress
 from typing import Any, ClassVar
@@ -25,21 +23,18 @@ from chassis.errors import DeviceNotConnected, InvalidSettings, WriteTimeout
 from portmon.device_wait import is_hung_up
 from portmon.devices.found import FoundDevice, identity, serial_lines
 from portmon.document import DocInfo, DocKey, Evidence
+from portmon.line.closing import let_go
 from portmon.line.errors import LineWatch, counted
 from portmon.line.form import LINE_FORM
 from portmon.line.saved import restore_line, save_line
 from portmon.line.settings import SerialSettings
+from portmon.line.transmitter import Transmitter
 from portmon.monitor import LineStore, OpenContext, Port, PortMonitor, drain, open_error, write_error
 from portmon.monitors._per_document import PerDocument
 
 _COM = re.compile(r"COM(\d+):", re.IGNORECASE)
 _DRAIN_AT_ABORT_S = 0.3
 _REPORTER = "line"
-# What is lost with a line that vanishes, of bytes that its output queue does not count: an adapter's own FIFO; a pseudo
-# terminal's buffers, which hold 20,512 bytes (Linux 6.18, measured 2026-11-21).
-_ADAPTER_BYTES = 4096
-_PTY_BYTES = 24576
-_PTY_MAJORS = range(136, 144)  # Documentation/admin-guide/devices.txt
 
 
 class SerialPort(Port):
@@ -53,8 +48,8 @@ class SerialPort(Port):
     def __init__(self, device: str, settings: SerialSettings, context: OpenContext) -> None:
         self._device, self._settings, self._context = device, settings, context
         self.stall = "xoff" if settings.flow != "none" else "device"
-        self._written = self._queue = 0
-        self._no_signals = False
+        self._written = 0
+        self._no_signals = self._broken = False
         self.write_timeout_s = settings.write_timeout_s
         # A descriptor of its own holds the lock and the former settings, and keeps the modem lines up meanwhile.
         self._keeper = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -70,6 +65,10 @@ class SerialPort(Port):
         except BaseException:
             self._put_back()
             raise
+        self._out = Transmitter(self._keeper, settings.baud)
+        # 30 s after the last closing (`closing_wait`) the kernel drops what a line has not sent, and an adapter may drop
+        # what it holds when it is opened. What a pseudo terminal took is with its other side.
+        self.keeps = self._out.is_pseudo
         self._watch = LineWatch(partial(counted, self._keeper), partial(context.report, _REPORTER))
 
     def _open(self) -> serial.Serial:
@@ -99,16 +98,14 @@ class SerialPort(Port):
 
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
-        self._written = 0
+        self._written, self._broken = 0, False
 
     @override
     def write(self, data: memoryview) -> int:
         if self.paused():
             return 0
         try:
-            count = os.write(self._serial.fileno(), data)
-        except BlockingIOError:
-            return 0
+            count = self._out.write(data)
         except OSError as error:
             self.lost = True
             raise write_error(error, self._context.port, self._device) from error
@@ -154,26 +151,23 @@ class SerialPort(Port):
             text = f"port {self._context.port}: {self._device} was unplugged"
             raise DeviceNotConnected(text, port=self._context.port, device=self._device)
 
-    def _queued(self) -> int:
-        """Return what waits in the output queue; of a line that is gone, what was last seen to."""
-        with contextlib.suppress(OSError):
-            self._queue = struct.unpack("i", fcntl.ioctl(self._keeper, termios.TIOCOUTQ, b"\0\0\0\0"))[0]
-        return self._queue
-
     def _awaited(self) -> int:
         """Return what waits in the output queue. Raises DeviceNotConnected: it never leaves it."""
         self._raise_if_unplugged()
-        return self._queued()
+        return self._out.queued()
 
     @override
     def acked(self) -> int:
-        return max(0, self._written - self._queued())
+        queued = self._out.queued()
+        if not self._broken:
+            self.far_buffer_bytes = self._out.beyond()
+        return max(0, self._written - queued)
 
     @override
     def end_doc(self) -> Evidence:
         if not drain(self._context.wait, self._awaited, self.write_timeout_s):
             raise WriteTimeout(
-                f"port {self._context.port}: {self._device} keeps {self._queued()} bytes in its output queue",
+                f"port {self._context.port}: {self._device} keeps {self._out.queued()} bytes in its output queue",
                 port=self._context.port,
                 acked=self.acked(),
             )
@@ -182,31 +176,31 @@ class SerialPort(Port):
     @override
     def abort_doc(self, keep: bool) -> bool:
         # close() of a tty waits for its queue, 30 s at a line that is stopped: give it a moment, then drop the rest.
-        if self.lost:
-            pseudo = os.major(os.fstat(self._keeper).st_rdev) in _PTY_MAJORS
-            self.far_buffer_bytes = _PTY_BYTES if pseudo else _ADAPTER_BYTES
-        exact = keep and not self.lost and self._wait_briefly()
-        if not exact:
-            self._written = self.acked()
-            self._flush()
-        return exact
+        if keep and not self.lost and self._out.empty(_DRAIN_AT_ABORT_S) and self._goes_out():
+            return True
+        self._written = self.acked()
+        self.far_buffer_bytes, self._broken = self._out.holds, True
+        self._drop()
+        return False
 
-    def _wait_briefly(self) -> bool:
-        deadline = time.monotonic() + _DRAIN_AT_ABORT_S
-        while self._queued() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return self._queued() == 0
+    def _goes_out(self) -> bool:
+        """Tell whether what has left the queue comes to the printer, whoever closes the line."""
+        if self._settings.flow != "none":  # else nobody can stop it
+            self._out.send_out(_DRAIN_AT_ABORT_S)
+            return not self._out.beyond()
+        return True
 
-    def _flush(self) -> None:
+    def _drop(self) -> None:
         try:
-            termios.tcflush(self._keeper, termios.TCOFLUSH)
+            self._out.drop()
         except termios.error:
             self.lost = True
 
     @override
     def close(self) -> None:
-        if self._queued():  # a pty says 0 and has bytes all the same: they were called sent, and stay so
-            self._flush()
+        if self._out.queued():  # a pty says 0 and has bytes all the same: they were called sent, and stay so
+            self._drop()
+        self._out.send_out()  # with the settings it was sent with
         try:
             self._serial.close()
         except OSError:
@@ -219,7 +213,7 @@ class SerialPort(Port):
         try:
             restore_line(self._keeper, self._device, self._context.lines)
         finally:
-            os.close(self._keeper)
+            let_go(self._keeper, self._device)
 
 
 class SerialMonitor(PortMonitor[SerialSettings]):

@@ -61,7 +61,7 @@ class SimSettings(PortSettings):
 class SimPort(Port):
     """A buffer that runs empty as time passes. What it has taken it prints, whatever happens to the line."""
 
-    resumable = True
+    resumable = keeps = True
     acks = Evidence.OUTPUT_QUEUE
 
     def __init__(self, settings: SimSettings, context: OpenContext, record: int | None) -> None:

@@ -59,7 +59,7 @@ def test_a_document_is_followed_from_begin_to_end(path: Path) -> None:
 
 def test_a_pipe_that_was_killed_between_writes_is_known_to_the_byte(path: Path) -> None:
     journal, one = new(path), key(1)
-    at = journal.begin(one, FABRIC, 0, pipe=True)
+    at = journal.begin(one, FABRIC, 0, pipe=True, keeps=True)
     journal.intend(at, 4096)
     journal.accept(at, 4096)
     after = reopen(journal, path)
@@ -77,7 +77,7 @@ def test_a_pipe_that_was_killed_between_writes_is_known_to_the_byte(path: Path) 
 
 def test_a_pipe_that_was_killed_in_a_write_says_which_bytes_are_in_doubt(path: Path) -> None:
     journal, one = new(path), key(1)
-    at = journal.begin(one, FABRIC, 0, pipe=True)
+    at = journal.begin(one, FABRIC, 0, pipe=True, keeps=True)
     journal.accept(at, 4096)
     journal.intend(at, 8192)
     after = reopen(journal, path)

@@ -21,7 +21,7 @@ def unfinished(journal: Journal) -> Progress | None:
 
 
 def taken(journal: Journal, key: DocKey, offset: int, *, closes: bool = False) -> int:
-    at = journal.begin(key, FABRIC, 0, pipe=True, prefix=closes, closes=closes)
+    at = journal.begin(key, FABRIC, 0, pipe=True, keeps=True, prefix=closes, closes=closes)
     if offset:
         journal.intend(at, offset)
         journal.accept(at, offset)

@@ -1,0 +1,174 @@
+"""Serial lines whose port monitor is killed: what the kernel may drop of them is in doubt, and nothing else is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chassis.errors import WrongState
+from portmon.document import DocInfo, DocKey, Evidence, Phase, Progress, Slice
+from portmon.journal.port_journal import Journal
+from portmon.line.closing import let_go
+from portmon.line.transmitter import Transmitter
+from portmon.monitor import Port
+from portmon.refusals import goes_on_at
+from tests.rig.programs import wait_until
+
+KEY = DocKey(bytes(range(16)), 1)
+FIFO_BYTES = 256
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "com1.journal"
+
+
+def opened(path: Path) -> Journal:
+    """Open it as the next process would, after one that just vanished."""
+    journal = Journal.open(path, "COM1:", slots=64)
+    journal.device_is("the same line")
+    return journal
+
+
+def killed(
+    path: Path, *, accepted: int, acked: int, window: int, confirmed: int = 0, keeps: bool = False
+) -> Progress:
+    """Return what is known of a document after a kill, by the next process."""
+    journal = opened(path)
+    at = journal.begin(KEY, "fabric", 0, pipe=True, keeps=keeps)
+    journal.intend(at, accepted)
+    journal.accept(at, accepted)
+    journal.acknowledge(at, acked, window)
+    if confirmed:
+        journal.confirm(at, confirmed)
+    return opened(path).outcome(KEY, "fabric")
+
+
+def test_what_lay_in_the_queue_of_a_killed_line_is_uncertain(path: Path):
+    found = killed(path, accepted=20_000, acked=15_904, window=FIFO_BYTES)
+    assert (found.phase, found.accepted) == (Phase.INTERRUPTED, 20_000)
+    assert (found.uncertain_start, found.uncertain_end) == (15_904 - FIFO_BYTES, 20_000)
+    assert not found.resumable
+
+
+def test_what_the_printer_has_confirmed_is_not_uncertain(path: Path):
+    found = killed(path, accepted=20_000, acked=15_904, window=4096, confirmed=15_000)
+    assert (found.uncertain_start, found.uncertain_end) == (15_000, 20_000)
+
+
+def test_a_killed_line_whose_chip_had_sent_all_goes_on_at_its_byte(path: Path):
+    found = killed(path, accepted=20_000, acked=20_000, window=0)
+    assert (found.uncertain_start, found.uncertain_end, found.resumable) == (0, 0, True)
+
+
+def test_a_killed_line_that_keeps_what_it_took_goes_on_at_its_byte(path: Path):
+    found = killed(path, accepted=20_000, acked=0, window=0, keeps=True)
+    assert (found.uncertain_end, found.resumable) == (0, True)
+
+
+class KeptPort(Port):
+    """A port that would go on wherever it is told to."""
+
+    resumable = True
+
+    def fileno(self) -> int | None:
+        return None
+
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        """Take any."""
+
+    def write(self, data: memoryview) -> int:
+        return len(data)
+
+    def acked(self) -> int:
+        return 0
+
+    def end_doc(self) -> Evidence:
+        raise AssertionError
+
+    def abort_doc(self, keep: bool) -> bool | None:
+        return None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_document_with_a_queue_in_doubt_is_not_gone_on_with_under_its_attempt(path: Path):
+    killed(path, accepted=20_000, acked=15_904, window=FIFO_BYTES)
+    journal = opened(path)
+    piece = Slice(KEY, reply=lambda *_: None, start=DocInfo(), resume_offset=20_000)
+    at = journal.find(KEY)
+    assert at is not None
+    with pytest.raises(WrongState, match="cannot go on"):
+        goes_on_at(journal, KeptPort(), "COM1:", piece, at)
+
+
+# --- what is still to send
+
+
+@pytest.fixture
+def pty() -> Iterator[tuple[int, int]]:
+    pair = os.openpty()
+    yield pair
+    for fd in pair:
+        os.close(fd)
+
+
+def test_a_pseudo_terminal_holds_nothing_that_a_kill_takes_away(pty: tuple[int, int]):
+    line = Transmitter(pty[1], 9600)
+    assert line.is_pseudo
+    assert line.write(memoryview(b"x" * 3000)) == 3000
+    assert (line.queued(), line.beyond()) == (0, 0)
+    began = time.monotonic()
+    line.send_out(longest_s=60)
+    assert time.monotonic() - began < 30
+
+
+def test_a_printers_line_is_never_taken_for_a_pseudo_terminal():
+    # /dev/null has no modem and no queue: it stands for a driver that answers none of what a line is asked.
+    fd = os.open(os.devnull, os.O_RDWR)
+    line = Transmitter(fd, 9600)
+    assert not line.is_pseudo
+    assert line.beyond() == line.holds == 4096
+    assert line.write(memoryview(b"x" * 5000)) == 256, (
+        "the queue is kept short: a quarter of a second at 9600 baud"
+    )
+    os.close(fd)
+
+
+# --- closing
+
+
+def stuck_sender(taker: socket.socket) -> socket.socket:
+    """Return a socket whose close() waits for a minute, for nobody takes what it has sent: it plays a stopped line."""
+    sender = socket.create_connection(taker.getsockname())
+    sender.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while sender.send(b"x" * 65536):
+            pass
+    sender.setblocking(True)
+    sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+    return sender
+
+
+def test_a_line_whose_closing_takes_long_is_left_to_the_kernel():
+    def closing() -> bool:
+        return any(one.name == "close-/dev/ttyS9" for one in threading.enumerate())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sender = stuck_sender(listener)
+        taker, _ = listener.accept()
+        began = time.monotonic()
+        let_go(sender.detach(), "/dev/ttyS9")
+        assert time.monotonic() - began < 30
+        assert closing()
+        taker.close()
+    wait_until(lambda: not closing())
