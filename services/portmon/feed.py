@@ -93,6 +93,8 @@ class Feed:
             if counted:
                 current.accepted += count
                 journal.accept(at, current.accepted)
+                if count and port.resumable and not port.keeps:
+                    self.measure(port, current)  # what is not acknowledged is in doubt when this process dies
                 if count < size:
                     journal.intend(at, current.accepted)
             elif count:
