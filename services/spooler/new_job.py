@@ -40,6 +40,14 @@ class FirstAttempt(NamedTuple):
     fence: int
 
 
+class Sent(NamedTuple):
+    """The sender's own words, where a printer has a default; empty, 0, False: it left that to the printer."""
+
+    format: str
+    priority: int
+    retain: bool
+
+
 @dataclass(frozen=True, slots=True)
 class NewJob:
     """A job that is to be accepted. `(owner, request_id)` makes it idempotent; without a request id it is not."""
@@ -65,6 +73,7 @@ class NewJob:
     )
     window: Window | None = None
     retain: bool = False
+    sent: Sent | None = None  # None: these values are the sender's
     digest: bytes = b""  # SHA-256 that the sender announced; empty: not checked
     first_attempt: FirstAttempt | None = None
     uid: bytes = b""  # empty: the store makes one

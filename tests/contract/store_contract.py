@@ -27,7 +27,7 @@ from spooler.job_state import JobState
 from spooler.ledger import (
     Outcome,
 )
-from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob
+from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob, Sent
 from spooler.printer import PortName, Printer
 from spooler.store import INLINE_BYTES, Changes, Store
 
@@ -192,6 +192,24 @@ class IdempotencyContract(StoreFixtures):
 
         assert isinstance(answer, RequestIdReused)
         assert answer.metadata["job"] == str(job.number)
+
+    async def test_a_repeat_is_the_same_request_though_the_printer_has_other_defaults_by_now(
+        self, store: Store
+    ) -> None:
+        def wanted(sent: Sent, **by_printer: Any) -> NewJob:
+            return label(owner="me", request_id="r", sent=sent, **by_printer)
+
+        nothing = Sent("", 0, retain=False)
+        (job,) = await accepted(store, wanted(nothing, priority=50))
+        answers = await store.accept(
+            [
+                wanted(nothing, format="text/plain", priority=70, retain=True),
+                wanted(nothing._replace(priority=50), priority=50),
+                wanted(nothing._replace(format="text/plain"), format="text/plain", priority=50),
+            ]
+        )
+        assert answers[0] == Duplicate(job)
+        assert [type(other) for other in answers[1:]] == [RequestIdReused] * 2
 
     async def test_request_ids_of_different_owners_are_different(self, store):
         jobs = await accepted(store, label(owner="me", request_id="r"), label(owner="you", request_id="r"))

@@ -18,6 +18,7 @@ from chassis.errors import (
     WrongState,
 )
 from printfabric.spooler.v1 import print_service_pb2 as pb
+from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.types.v1 import job_pb2, ledger_pb2
 from tests.fabric.spooler_rig import spooler_running
 
@@ -62,6 +63,16 @@ async def test_a_job_is_found_by_number_name_and_uid(rig):
     for wrong, error in (("jobs/99", JobNotFound), ("jobs/x", InvalidArgument), ("", InvalidArgument)):
         with pytest.raises(error):
             await rig.print.GetJob(pb.GetJobRequest(name=wrong))
+
+
+async def test_a_repeat_is_answered_after_the_printers_defaults_were_changed(rig):
+    first = await rig.submit(b"once", request_id="r1")
+    printer = printer_pb.Printer(name="printers/labels", default_priority=70, keep_printed_jobs=True)
+    change = printer_pb.UpdatePrinterRequest(printer=printer)
+    change.update_mask.paths.extend(["default_priority", "keep_printed_jobs"])
+    await rig.printers.UpdatePrinter(change)
+    assert (await rig.submit(b"once", request_id="r1")).job.name == first.job.name
+    assert (await rig.submit(b"once")).job.priority == 70
 
 
 async def test_a_repeat_under_the_same_request_id_answers_the_first_job(rig):

@@ -34,7 +34,7 @@ from spooler.api.rights import Right
 from spooler.job import NO_ATTRIBUTES, Job
 from spooler.job_trace import is_traced, submit_span, traced
 from spooler.metrics import SpoolerMetrics
-from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
+from spooler.new_job import Duplicate, Inline, NewJob, Sent, Uploaded
 from spooler.printer import Printer
 from spooler.store import Jobs
 from spooler.while_spooling import WhileSpooling
@@ -139,6 +139,7 @@ class Submission:
             expires_at=expires_at,
             ttl=ttl,
             retain=spec.retain or printer.keep_printed,
+            sent=Sent(spec.format, spec.priority, spec.retain),
             digest=spec.digest,
         )
         return traced(new, caller.traceparent, time.time_ns()) if tracing.on else new

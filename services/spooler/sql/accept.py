@@ -18,16 +18,15 @@ from chassis.errors import (
     PrinterNotFound,
     RequestIdReused,
 )
-from chassis.tracing import TRACEPARENT
 from spooler.job import Attempt, Document, Job, Sender, make_uid
 from spooler.job_state import JobEvent, step
 from spooler.new_job import Duplicate, NewJob, UploadNotFound
 from spooler.spool.record import Extent
 from spooler.sql.cursor import Cursor
+from spooler.sql.fingerprint import fingerprint_of, is_of
 from spooler.sql.rows import (
     JOB_READ,
     attempt_row,
-    attributes_text,
     changing_row,
     fixed_row,
     job_of_row,
@@ -102,10 +101,10 @@ def _accept_one(
     digest = b"" if kept.incoming else kept.digest or hashlib.sha256(kept.data).digest()
     fingerprint = None
     if new.request_id:
-        fingerprint = _fingerprint(new)
+        fingerprint = fingerprint_of(new)
         row = cursor.execute(_BY_REQUEST, (new.owner, new.request_id)).fetchone()
         if row is not None:
-            twin = _twin(row[0], job_of_row(row[1:]), new, fingerprint, digest, missing=bool(kept.missing))
+            twin = _twin(row[0], job_of_row(row[1:]), new, digest, missing=bool(kept.missing))
             if kept.upload_id and isinstance(twin, Duplicate):
                 cursor.execute(_DELETE_UPLOAD, (kept.upload_id,))  # sent again for nothing
             return twin
@@ -173,33 +172,10 @@ def _refusal(state: AcceptState, new: NewJob, digest: bytes) -> FabricError | No
     return None
 
 
-def _fingerprint(new: NewJob) -> bytes:
-    """Return what tells one request from another under one request id; the document's digest is beside it."""
-    # Each call has a traceparent of its own, also where it repeats another.
-    labels = {key: text for key, text in sorted(new.attributes.items()) if key != TRACEPARENT}
-    told = (
-        new.printer,
-        new.document_name,
-        new.format,
-        new.user,
-        new.copies,
-        new.priority,
-        attributes_text(labels),
-        new.held,
-        new.not_before,
-        new.expires_at if new.ttl is None else new.ttl,  # of a span each repeat makes another moment
-        new.window,
-        new.retain,
-    )
-    return hashlib.sha256(repr(told).encode("utf-8", "backslashreplace")).digest()
-
-
-def _twin(
-    stored: bytes, job: Job, new: NewJob, fingerprint: bytes, digest: bytes, *, missing: bool
-) -> Duplicate | FabricError:
+def _twin(stored: bytes, job: Job, new: NewJob, digest: bytes, *, missing: bool) -> Duplicate | FabricError:
     """Return the earlier job of the same request; of an upload that has ended only the announced digest counts."""
     announced = new.digest if missing else digest
-    if stored == fingerprint and announced in (b"", job.document.digest):
+    if is_of(new, stored) and announced in (b"", job.document.digest):
         return Duplicate(job)
     return RequestIdReused(
         f"request id {new.request_id!r} made job {job.number}, which is another one",
