@@ -1,4 +1,4 @@
-"""A serial line for tests of it: raw, at any speed, with the kernel's error counters; left as it was found."""
+"""A serial line for tests of it: raw, at any speed, with the kernel's error counters; left as it was found, also after a crash."""
 
 from __future__ import annotations
 
@@ -13,22 +13,29 @@ from types import TracebackType
 from typing import Any, Self
 
 from portmon.device_wait import READ, WRITE, DeviceWait
+from portmon.line.closing import let_go
 from portmon.line.errors import LineErrors, counted
+from portmon.line.saved import note_ours, restore_line, save_line
+from portmon.monitor import LineStore
 
 _BITS = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
 _INPUT, _OUTPUT, _CONTROL, _LOCAL, _IN_SPEED, _OUT_SPEED, _CHARACTERS = range(7)
 
 
 class Line:
-    """An open line. A context manager: at its end the line has its former settings again."""
+    """An open line. A context manager: at its end the line has its former settings again.
 
-    def __init__(self, device: str, wait: DeviceWait) -> None:
+    `lines`: where these are kept, so that a crash does not lose them.
+    """
+
+    def __init__(self, device: str, wait: DeviceWait, lines: LineStore) -> None:
         """Open a line and lock it. Raises OSError, termios.error: it is none."""
-        self._wait = wait
+        self._device, self._wait, self._lines = device, wait, lines
         self._fd = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._before = termios.tcgetattr(self._fd)
+            restore_line(self._fd, device, lines)  # what a crashed process left
+            save_line(self._fd, device, lines)
             fcntl.ioctl(self._fd, termios.TIOCEXCL)
         except BaseException:
             os.close(self._fd)
@@ -40,11 +47,12 @@ class Line:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError, termios.error):
-            termios.tcflush(self._fd, termios.TCIOFLUSH)
-            termios.tcsetattr(self._fd, termios.TCSANOW, self._before)
-            fcntl.ioctl(self._fd, termios.TIOCNXCL)
-        os.close(self._fd)
+        try:
+            with contextlib.suppress(termios.error):  # it is gone
+                termios.tcflush(self._fd, termios.TCIOFLUSH)
+            restore_line(self._fd, self._device, self._lines)
+        finally:
+            let_go(self._fd, self._device)
 
     def set(self, baud: int, data_bits: int = 8, parity: str = "none", stop_bits: str = "1") -> None:
         """Set the line, without flow control, and forget what is on its way. Raises termios.error."""
@@ -57,6 +65,7 @@ class Line:
         attributes[_IN_SPEED] = attributes[_OUT_SPEED] = getattr(termios, f"B{baud}")
         attributes[_CHARACTERS][termios.VMIN], attributes[_CHARACTERS][termios.VTIME] = 0, 0
         termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+        note_ours(self._fd, self._lines)
         termios.tcflush(self._fd, termios.TCIOFLUSH)
 
     def write(self, data: bytes, timeout_s: float) -> bool:

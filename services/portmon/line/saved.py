@@ -10,18 +10,26 @@ from portmon.monitor import LineStore
 
 
 def save_line(fd: int, device: str, lines: LineStore) -> None:
-    """Remember what a line is set to. Raises termios.error: it is none."""
+    """Remember what a line is set to, before it is touched. Raises termios.error: it is none."""
     lines.store_line({"device": device, "termios": _to_json(termios.tcgetattr(fd))})
 
 
+def note_ours(fd: int, lines: LineStore) -> None:
+    """Remember what we have set a line to, so that what somebody else sets it to meanwhile is left alone."""
+    if saved := lines.line:
+        lines.store_line({**saved, "ours": _to_json(termios.tcgetattr(fd))})
+
+
 def restore_line(fd: int, device: str, lines: LineStore) -> None:
-    """Set a line to what is remembered of it, if anything is, and forget that."""
+    """Set a line to what is remembered of it, unless somebody else has set it since, and forget that."""
     saved = lines.line
     if not saved or saved.get("device") != device:
         return
     try:
         fcntl.ioctl(fd, termios.TIOCNXCL)
-        termios.tcsetattr(fd, termios.TCSANOW, _from_json(saved["termios"]))
+        # Without `ours` a crash came between the two notes, and nobody knows how far the settings had got.
+        if saved.get("ours") in (None, _to_json(termios.tcgetattr(fd))):
+            termios.tcsetattr(fd, termios.TCSANOW, _from_json(saved["termios"]))
     except (termios.error, OSError):
         return  # the device is gone, and its settings with it
     lines.store_line(None)

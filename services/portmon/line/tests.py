@@ -11,6 +11,7 @@ from portmon.errand import Errand
 from portmon.line.errors import LineErrors
 from portmon.line.raw_line import Line
 from portmon.line.settings import Baud, SerialSettings
+from portmon.monitor import LineStore
 from portmon.questions import QUESTIONS, Answered, Question, seven_bits
 
 SPEEDS = (9600, 19200, 38400, 115200, 57600, 4800, 2400, 1200, 230400)  # the likely ones first
@@ -106,13 +107,15 @@ def speeds_in(value: object) -> Sequence[int] | None:
     return value if all(isinstance(one, int) and one in known for one in value) else None
 
 
-def auto_baud(errand: Errand, device: str, speeds: Sequence[int], ask: Sequence[Question]) -> object:
+def auto_baud(
+    errand: Errand, device: str, lines: LineStore, speeds: Sequence[int], ask: Sequence[Question]
+) -> object:
     """Listen and ask at each speed until somebody answers. Prints nothing, resets nothing, sets nothing.
 
     Raises OSError, termios.error: the line cannot be used.
     """
     evidence: list[Evidence] = []
-    with Line(device, errand.wait) as line:
+    with Line(device, errand.wait, lines) as line:
         for number, baud in enumerate(speeds):
             errand.say(number / len(speeds), f"{baud} 8N1: listening")
             try:
@@ -173,7 +176,7 @@ def questions_for(ask: str | None) -> Sequence[Question]:
 # --- loopback
 
 
-def loopback(errand: Errand, device: str, settings: SerialSettings) -> object:
+def loopback(errand: Errand, device: str, lines: LineStore, settings: SerialSettings) -> object:
     """Send a pattern and compare what comes back; without a plug one NUL is sent and nothing else.
 
     Raises OSError, termios.error: the line cannot be used.
@@ -181,7 +184,7 @@ def loopback(errand: Errand, device: str, settings: SerialSettings) -> object:
     pattern = bytes(one for one in range(256) if settings.flow != "xonxoff" or one not in _FLOW)
     if settings.data_bits < 8:
         pattern = bytes(sorted({one & ((1 << settings.data_bits) - 1) for one in pattern}))
-    with Line(device, errand.wait) as line:
+    with Line(device, errand.wait, lines) as line:
         line.set(settings.baud, settings.data_bits, settings.parity, settings.stop_bits)
         before = line.errors()
         signals = _signals(errand, line)

@@ -26,7 +26,7 @@ from portmon.document import DocInfo, DocKey, Evidence
 from portmon.line.closing import let_go
 from portmon.line.errors import LineWatch, counted
 from portmon.line.form import LINE_FORM
-from portmon.line.saved import restore_line, save_line
+from portmon.line.saved import note_ours, restore_line, save_line
 from portmon.line.settings import SerialSettings
 from portmon.line.transmitter import Transmitter
 from portmon.monitor import LineStore, OpenContext, Port, PortMonitor, drain, open_error, write_error
@@ -62,6 +62,7 @@ class SerialPort(Port):
             restore_line(self._keeper, device, context.lines)  # what a crashed process left
             save_line(self._keeper, device, context.lines)
             self._serial = self._open()
+            note_ours(self._keeper, context.lines)
         except BaseException:
             self._put_back()
             raise
@@ -274,14 +275,15 @@ class SerialMonitor(PortMonitor[SerialSettings]):
 
     @override
     def tidy_up(self, port: str, settings: SerialSettings, lines: LineStore) -> None:
-        device = self.device(port, settings)
+        # The line that was touched, which need not be the one that the port has now.
+        device = str(lines.line["device"]) if lines.line else self.device(port, settings)
         with contextlib.suppress(OSError):  # busy or gone: the next opening tries again
             fd = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 restore_line(fd, device, lines)
             finally:
-                os.close(fd)
+                let_go(fd, device)
 
     @override
     def devices(self) -> list[FoundDevice]:

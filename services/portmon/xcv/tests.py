@@ -54,7 +54,7 @@ def _auto_baud(xcv: Xcv, session: XcvSession, value: Any) -> Steps:
 
     def do(errand: Errand) -> object:
         try:
-            return auto_baud(errand, device, speeds, questions)
+            return auto_baud(errand, device, target.lines, speeds, questions)
         except (OSError, termios.error) as error:
             raise _line_error(target, device, error) from error
 
@@ -67,7 +67,7 @@ def _loopback(xcv: Xcv, session: XcvSession, value: Any) -> Steps:
 
     def do(errand: Errand) -> object:
         try:
-            return loopback(errand, device, settings)
+            return loopback(errand, device, target.lines, settings)
         except (OSError, termios.error) as error:
             raise _line_error(target, device, error) from error
 
