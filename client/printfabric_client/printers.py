@@ -107,3 +107,32 @@ class Printers:
             name=printer_name(printer), include_current=include_current, reason=reason
         )
         return (await self._connection.call(self._stub.PurgePrinter, request)).canceled_jobs
+
+    async def data(
+        self,
+        printer: PrinterRef,
+        value_name: str = "",
+        *,
+        control_id: int = 0,
+        data: bytes = b"",
+        port: PortRef | None = None,
+        request_id: str | None = None,
+    ) -> pb.GetPrinterDataResponse:
+        """Ask the printer itself (GetPrinterData): a value of its language monitor by name, or a device control.
+
+        `output` has Windows' form: a number is a DWORD. `kept_time` is set when the printer cannot be asked now, and
+        says when it said so.
+
+        Raises:
+            InvalidArgument: there is no such value, or the control is none of this kind of port.
+            AccessDenied: the control changes the device, and the caller or the port does not allow that.
+        """
+        request = pb.GetPrinterDataRequest(
+            name=printer_name(printer),
+            port=None if port is None else port_name(port),
+            control_id=control_id,
+            value_name=value_name,
+            input=data,
+            request_id=request_id or new_request_id(),
+        )
+        return await self._connection.call(self._stub.GetPrinterData, request, safe=True)

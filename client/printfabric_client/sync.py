@@ -135,6 +135,7 @@ class Printers(_Twin):
     pause = _blocking(printers.Printers.pause)
     resume = _blocking(printers.Printers.resume)
     purge = _blocking(printers.Printers.purge)
+    data = _blocking(printers.Printers.data)
 
 
 class Ports(_Twin):

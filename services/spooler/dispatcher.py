@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from chassis import logs
+from chassis.errors import HostUnreachable
 from chassis.tasks import Tasks
 from spooler.book import Queue
 from spooler.choosing import MOST_IN_A_ROW
@@ -27,7 +28,8 @@ from spooler.launch import flight_of
 from spooler.ledger import sent_again
 from spooler.lost_documents import end_lost
 from spooler.pace import is_overdue
-from spooler.printer import OnHostRestart, PortName
+from spooler.port import DataQuestion
+from spooler.printer import OnHostRestart, PortName, Printer
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 from spooler.waiting import MOST_OVERTAKINGS
@@ -193,6 +195,12 @@ class Dispatcher(Handover):
             lane = self.lanes[port.key] = Lane(port, self.hosts.link(port.host), self, self.tasks)
             lane.window = self._window(port)
         return lane
+
+    async def printer_data(self, printer: Printer, port: PortName, question: DataQuestion) -> bytes:
+        """Ask what hangs on a port for data (GetPrinterDataFromPort), the way the printer's documents go."""
+        if self.draining:
+            raise HostUnreachable("this spooler stops")
+        return await self.lane(port).printer_data(printer.name, printer.way, question)
 
     def lane_changed(self, port: PortName) -> None:
         """See `LaneOwner.lane_changed`. Printers that share the port are served by their priority."""

@@ -20,9 +20,10 @@ from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
 from spooler.lane_condition import LaneState
 from spooler.lane_news import LaneNews
-from spooler.port import DocumentKey, OpenPort, Phase, PortHost
+from spooler.lane_visitors import LaneVisitors, goes_another_way
+from spooler.port import DataQuestion, DocumentKey, OpenPort, Phase, PortHost
 from spooler.prefetch import Prefetching, wanted
-from spooler.printer import PortName
+from spooler.printer import PortName, Way
 
 log = logs.get(__name__)
 
@@ -36,6 +37,7 @@ class Lane(LaneNews):
         self._host = host
         self._prefetching = Prefetching(port, host, owner, self._brought, self.spoil)
         self._settled: list[DocumentKey] = []
+        self._visitors = LaneVisitors(port)
         self._task: asyncio.Task[None] | None = None
 
     def take(self, flight: Flight) -> None:
@@ -79,12 +81,30 @@ class Lane(LaneNews):
             self._unsent.put_first(flight)
             self._start()
 
+    async def printer_data(self, printer: str, way: Way, question: DataQuestion) -> bytes:
+        """Ask the device through the port's hold (GetPrinterDataFromPort); the port is opened for it, and stays open.
+
+        Raises:
+            FabricError: the device's or the host's; why the port rests; PortBusy, documents go another way.
+        """
+        if self.failed and self.error is not None:
+            raise self.error
+        if way != self.way and self.flights:
+            raise goes_another_way(self.port)
+        hold = self._hold if way == self.way and self._broken is None else None
+        if hold is None:
+            self.printer = self.printer if self.flights else printer
+            self._start()
+            hold = await self._visitors.wait(way)
+        return await hold.printer_data(question)
+
     async def close(self) -> None:
         """Release the port (ClosePort). With documents on their way the hold is left to its lease instead."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
         self._prefetching.stop()
+        self._visitors.turn_away(HostUnreachable(f"port {self.port} is let go"))
         if not self.failed:
             self.state = LaneState.CLOSED
         if self.is_open and self._settled and not self._has_begun():
@@ -116,8 +136,10 @@ class Lane(LaneNews):
                     self._close_hold()
                 if self._half.refused is not None:
                     await self._close_half(self._half.refused)
-                if self._hold is None and self.flights:
+                if self._hold is None and (self.flights or self._visitors):
                     await self._open()
+                if self._hold is not None:
+                    self._visitors.let_in(self._hold, self.way)
                 self._prefetching.look(list(self._unsent), self._tasks)
                 await self._send_all()
             except FabricError as error:
@@ -126,8 +148,15 @@ class Lane(LaneNews):
     def _close_hold(self) -> None:
         """Release the port, to open it anew: for a device that was lost, or through another language monitor (S33)."""
         self._device_lost = False
-        self.way = self._unsent.way or self.way
+        self.way = self._needed_way() or self.way
         self._release()
+
+    def _needed_way(self) -> Way | None:
+        """Return what the port has to be opened through next; None: as it is, or not at all."""
+        return self._unsent.way or (None if self.flights else self._visitors.way)
+
+    def _takes_another_way(self) -> bool:
+        return self._needed_way() not in (None, self.way) and not self._has_begun()
 
     async def _open(self) -> None:
         if self.state is not LaneState.STOPPED:
@@ -240,6 +269,7 @@ class Lane(LaneNews):
     def _lose(self, error: FabricError, *, stop: bool = False) -> None:
         """The port cannot be used now: give back what never left, keep the rest and ask about it later."""
         self._prefetching.stop()
+        self._visitors.turn_away(error)
         self._part()
         never = [flight for flight in self.flights.values() if not flight.begun]
         self._unsent.clear()

@@ -66,9 +66,6 @@ class LaneFlights(LaneCondition):
             self._ahead.add(flight.key)
             self._bytes -= flight.size_bytes
 
-    def _takes_another_way(self) -> bool:
-        return self._unsent.way not in (None, self.way) and not self._has_begun()
-
     def _has_begun(self) -> bool:
         """Tell whether the host may have begun a document that has not ended."""
         return any(flight.begun for flight in self.flights.values())

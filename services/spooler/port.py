@@ -35,6 +35,15 @@ class Closing(NamedTuple):
     words: str = ""  # for the record of what begins behind it
 
 
+class DataQuestion(NamedTuple):
+    """What is asked of a device beside documents (GetPrinterDataFromPort): a value by its name, or a device control."""
+
+    value_name: str = ""
+    control_id: int = 0  # 0: the value
+    data: bytes = b""  # the control's input
+    request_id: str = ""  # a repeat with the same has the same answer
+
+
 class Phase(StrEnum):
     """Where a document stands at its host."""
 
@@ -140,6 +149,9 @@ class OpenPort(Protocol):
 
     async def take_back(self, key: DocumentKey) -> Progress:
         """Stop a document, whether it waits or prints, and return how far it got."""
+
+    async def printer_data(self, question: DataQuestion) -> bytes:
+        """Return what the device answers. Raises FabricError, as the host says."""
 
     def drop(self) -> None:
         """Let go of the stream and keep the hold: documents in progress wait at the host for the next opening."""

@@ -13,92 +13,30 @@ from typing import Any
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
-from chassis.errors import FabricError, HostUnreachable, RemoteError, Verdict, known_errors
+from chassis.errors import FabricError, HostUnreachable
 from chassis.settings import is_loopback
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
-from printfabric.types.v1 import error_pb2, ledger_pb2, port_pb2
-from spooler.ledger import EvidenceLevel, EvidenceSource
-from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice, StagedDocument, StagedPart
+from printfabric.types.v1 import port_pb2
+from spooler.port import (
+    DataQuestion,
+    DocumentKey,
+    OpenPort,
+    Phase,
+    Progress,
+    Slice,
+    StagedDocument,
+    StagedPart,
+)
 from spooler.port_info import Hello, PortInfo, PortsChanged
 from spooler.printer import STRAIGHT, PortName, Way
-from spooler.remote_staging import put_start, stage
+from spooler.remote_documents import key_to_pb, progress_from_pb, slice_to_pb
+from spooler.remote_staging import stage
 
 CALL_TIMEOUT_S = 15.0  # a host that answers at all answers in milliseconds; opening a device may take seconds
 CLOSE_TIMEOUT_S = 5.0
+DATA_TIMEOUT_S = 60.0  # a printer's answer may have to wait for the end of a document
 FabricTime = Callable[[], Awaitable[int]]  # milliseconds by the clock that dates job ids
-
-_LEVELS = {
-    ledger_pb2.EVIDENCE_LEVEL_SPOOLED: EvidenceLevel.SPOOLED,
-    ledger_pb2.EVIDENCE_LEVEL_ACCEPTED: EvidenceLevel.ACCEPTED,
-    ledger_pb2.EVIDENCE_LEVEL_ACKED: EvidenceLevel.ACKED,
-    ledger_pb2.EVIDENCE_LEVEL_CONFIRMED: EvidenceLevel.CONFIRMED,
-}
-_SOURCES = {
-    number: EvidenceSource(name.removeprefix("EVIDENCE_SOURCE_").lower())
-    for name, number in ledger_pb2.EvidenceSource.items()
-    if number
-}
-_VERDICTS = {
-    number: Verdict(name.removeprefix("VERDICT_").lower())
-    for name, number in error_pb2.Verdict.items()
-    if number
-}
-_PHASES = {
-    number: Phase(name.removeprefix("DOCUMENT_PHASE_").lower())
-    for name, number in pb.DocumentPhase.items()
-    if number
-}
-
-
-def error_from_pb(error: error_pb2.ErrorStatus) -> FabricError:
-    """Return the error an item of a message stands for."""
-    cls = known_errors().get(error.reason, RemoteError)
-    restored = cls.restored(
-        error.message,
-        win32=error.win32,
-        verdict=_VERDICTS.get(error.verdict),
-        fields=(),
-        metadata=dict(error.metadata),
-    )
-    restored.reason = error.reason or restored.reason
-    return restored
-
-
-def progress_from_pb(news: pb.DocumentProgress) -> Progress:
-    """Return a host's word about a document."""
-    return Progress(
-        key=DocumentKey(news.document.job_uid, news.document.attempt),
-        phase=_PHASES.get(news.phase, Phase.UNKNOWN),
-        accepted=news.accepted,
-        acked=news.acked,
-        confirmed=news.confirmed,
-        uncertain_start=news.uncertain_start,
-        uncertain_end=news.uncertain_end,
-        level=_LEVELS.get(news.level, EvidenceLevel.NONE),
-        source=_SOURCES.get(news.source),
-        transport=_SOURCES.get(news.transport),
-        error=error_from_pb(news.error) if news.HasField("error") else None,
-        resume_offset=news.resume_offset,
-        resumable=news.resumable,
-        staged=news.staged,
-    )
-
-
-def key_to_pb(key: DocumentKey) -> ledger_pb2.DocumentKey:
-    """Return a document's key for the wire."""
-    return ledger_pb2.DocumentKey(job_uid=key.uid, attempt=key.attempt)
-
-
-def slice_to_pb(piece: Slice) -> pb.DocumentSlice:
-    """Return a slice for the wire."""
-    message = pb.DocumentSlice(document=key_to_pb(piece.key), offset=piece.offset, data=piece.data)
-    if piece.start is not None:
-        put_start(message.start, piece.start)
-        message.start.staged = piece.staged
-    if piece.end_size is not None:
-        message.end.size_bytes = piece.end_size
-    return message
 
 
 class RemotePort(OpenPort):
@@ -143,6 +81,18 @@ class RemotePort(OpenPort):
         )
         response = await self._stub.EndDocPort(request, timeout=CALL_TIMEOUT_S)
         return progress_from_pb(response.progress)
+
+    async def printer_data(self, question: DataQuestion) -> bytes:
+        """See `OpenPort.printer_data`."""
+        request = pb.GetPrinterDataFromPortRequest(
+            handle=self._handle,
+            control_id=question.control_id,
+            value_name=question.value_name,
+            input=question.data,
+            request_id=question.request_id,
+        )
+        answer = await self._stub.GetPrinterDataFromPort(request, timeout=DATA_TIMEOUT_S)
+        return bytes(answer.output)
 
     def drop(self) -> None:
         """See `OpenPort.drop`."""

@@ -32,6 +32,7 @@ EXPECTED = {
     },
     "spooler.v1.PrinterService": {
         SEE: "GetPrinter ListPrinters",
+        PRINT: "GetPrinterData",  # controls that change the device ask for an administrator themselves
         OPERATE: "PausePrinter ResumePrinter PurgePrinter",
         ADMINISTER: "CreatePrinter UpdatePrinter DeletePrinter",
     },
@@ -134,7 +135,10 @@ def test_who_is_at_the_machine_of_a_port_monitor_needs_no_role_of_a_spooler(kind
 
 
 ON_PRINTERS = {
-    Role.USER: {"spooler.v1.PrintService": EXPECTED["spooler.v1.PrintService"][PRINT].split()},
+    Role.USER: {
+        "spooler.v1.PrintService": EXPECTED["spooler.v1.PrintService"][PRINT].split(),
+        "spooler.v1.PrinterService": ["GetPrinterData"],
+    },
     Role.OPERATOR: {"spooler.v1.PrinterService": ["PausePrinter", "ResumePrinter", "PurgePrinter"]},
     Role.ADMINISTRATOR: {"spooler.v1.PrinterService": ["UpdatePrinter", "DeletePrinter"]},
 }

@@ -18,6 +18,7 @@ from spooler.job_state import JobState
 from tests.fabric.spooler_rig import SpoolerRig, access_of_people, eventually, spooler_running
 
 TWO_LABELS = b"^XA^FDone^FS^XZ^XA^FDtwo^FS^XZ"
+SOFT_RESET = 0x220040
 P9 = "hosts/edge/ports/P9:"
 
 LOOKING = {
@@ -164,6 +165,13 @@ async def purge_printer(scene: Scene) -> None:
     await scene.rig.printers.PurgePrinter(printer_pb.PurgePrinterRequest(name="spare", reason="old"))
 
 
+async def get_printer_data(scene: Scene) -> None:
+    scene.rig.host.ports["P1:"].data[SOFT_RESET] = b""
+    await scene.rig.printers.GetPrinterData(
+        printer_pb.GetPrinterDataRequest(name="labels", control_id=SOFT_RESET)
+    )
+
+
 async def add_port(scene: Scene) -> None:
     settings = b'{"host": "10.0.0.9"}'
     await scene.rig.ports.AddPort(
@@ -249,6 +257,13 @@ ROWS = [
     Row("PausePrinter", pause_printer, "paused", "printers/labels", "a new ribbon"),
     Row("ResumePrinter", resume_printer, "resumed", "printers/labels", "it is in"),
     Row("PurgePrinter", purge_printer, "purged", "printers/spare", "jobs cancelled: old"),
+    Row(
+        "GetPrinterData",
+        get_printer_data,
+        "device-control",
+        "hosts/edge/ports/P1:",
+        "labels: control 0x220040",
+    ),
     Row("AddPort", add_port, "port-added", P9),
     Row("ConfigurePort", configure_port, "port-configured", P9, "host"),
     Row("SetPort", set_port, "port-reported", P9, "the roll is empty"),

@@ -126,6 +126,12 @@ def test_a_job_is_done_when_the_printer_has_said_so_and_explain_says_who_said_it
     assert f"path  {KINDS[name][0].upper()}" in re.sub(r" +", "  ", rig("ports", "show", f"{HOST}/{name}"))
 
 
+def test_a_printer_is_asked_for_values_and_what_a_port_cannot_do_is_said(rig: Rig) -> None:
+    assert "33554432" in rig("printers", "data", "office", "Installed Memory")
+    assert "has no value 'Price'" in rig("printers", "data", "office", "Price")
+    assert "no device control" in rig("printers", "data", "office", "--control", "1284-id")
+
+
 def test_a_printer_out_of_paper_is_said_to_be_and_its_job_goes_on_by_itself(rig: Rig) -> None:
     sim = rig.sims["labels"]
     before = len(sim.units())

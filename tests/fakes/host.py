@@ -7,9 +7,26 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from chassis.errors import FabricError, HostUnreachable, JobCanceled, PortBusy, StaleFence, Verdict
+from chassis.errors import (
+    FabricError,
+    HostUnreachable,
+    InvalidArgument,
+    JobCanceled,
+    PortBusy,
+    StaleFence,
+    Verdict,
+)
 from spooler.ledger import EvidenceLevel, EvidenceSource
-from spooler.port import DocumentKey, OpenPort, Phase, Progress, Slice, StagedDocument, StagedPart
+from spooler.port import (
+    DataQuestion,
+    DocumentKey,
+    OpenPort,
+    Phase,
+    Progress,
+    Slice,
+    StagedDocument,
+    StagedPart,
+)
 from spooler.printer import STRAIGHT, PortName, Way
 
 _PROOF = {
@@ -56,6 +73,10 @@ class FakePort:
         None  # the stream is cut after so many bytes of the next document; the document stays
     )
     keeps: bool = False  # a document that was begun cannot be taken back
+    data: dict[str | int, bytes] = field(
+        default_factory=dict
+    )  # what the device answers, by value name or control
+    asked: list[DataQuestion] = field(default_factory=list)
     paused: asyncio.Event = field(default_factory=asyncio.Event)  # set: documents end; clear: they wait
     order: list[int] = field(default_factory=list)
     staged: dict[DocumentKey, bytearray] = field(default_factory=dict)  # from the start's resume offset on
@@ -209,6 +230,13 @@ class FakeOpenPort(OpenPort):
             self._end(doc, JobCanceled("taken back"))
         assert doc.progress is not None
         return doc.progress
+
+    async def printer_data(self, question: DataQuestion) -> bytes:
+        self.port.asked.append(question)
+        wanted = question.control_id or question.value_name
+        if wanted not in self.port.data:
+            raise InvalidArgument(f"there is no {wanted!r} here")
+        return self.port.data[wanted]
 
     def drop(self) -> None:
         self.port.calls.append("drop")

@@ -15,6 +15,7 @@ from printfabric_client.command.options import (
     complete_ports,
     complete_printers,
 )
+from printfabric_client.command.printer_data import data_command
 from printfabric_client.command.printer_settings import printer_of, settings_options, shown_settings
 from printfabric_client.names import port_name, port_text
 
@@ -199,6 +200,7 @@ for _command in (
     resume_printer,
     purge_printer,
     delete_printer,
+    data_command,
 ):
     printers_command.add_command(_command)
 

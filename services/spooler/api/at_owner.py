@@ -65,6 +65,7 @@ WAYS: Mapping[str, _Way] = {
     **_ways(print_pb, "name", "jobs", *_STEERING),
     **_ways(print_pb, "job.name", "jobs", "UpdateJob"),
     **_ways(printer_pb, "name", "printers", "DeletePrinter", "PausePrinter", "ResumePrinter", "PurgePrinter"),
+    **_ways(printer_pb, "name", "printers", "GetPrinterData"),
     **_ways(printer_pb, "printer.name", "printers", "UpdatePrinter"),
     **_ways(port_pb, "name", "hosts", "PausePort", "ResumePort"),
     **_ways(watch_pb, "name", "", "Explain"),

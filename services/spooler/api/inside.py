@@ -15,6 +15,7 @@ from spooler.hub import Hub
 from spooler.job import Attempt, Job
 from spooler.ledger import UnitSpan
 from spooler.new_job import Duplicate, NewJob
+from spooler.port import DataQuestion
 from spooler.port_info import PortInfo
 from spooler.printer import Paused, PortName, Printer
 from spooler.remote_xcv import XcvAnswer
@@ -108,6 +109,9 @@ class Dispatch(Protocol):
 
     def lane_view(self, port: PortName) -> LaneView | None:
         """Return what is known of a port in use."""
+
+    async def printer_data(self, printer: Printer, port: PortName, question: DataQuestion) -> bytes:
+        """Ask what hangs on a port for data, the way the printer's documents go."""
 
 
 class Steers(Protocol):

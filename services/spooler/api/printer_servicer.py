@@ -15,6 +15,7 @@ from spooler.api.inside import Inside
 from spooler.api.look import Look
 from spooler.api.names import printer_of
 from spooler.api.port_use import PortUse
+from spooler.api.printer_data import PrinterData
 from spooler.api.rights import Right
 from spooler.api.submission import MAX_REQUEST_ID, invalid, reason_of
 from spooler.printer import Printer, check_name
@@ -29,6 +30,7 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         self._steering = inside.printers
         self._look = look
         self._use = use
+        self._data = PrinterData(inside)
 
     async def CreatePrinter(
         self, request: pb.CreatePrinterRequest, _context: Any
@@ -111,6 +113,12 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         name, reason = _of(request.name, "purge"), reason_of(request.reason)
         count = await self._steering.purge_printer(name, rights.caller(), request.include_current, reason)
         return pb.PurgePrinterResponse(canceled_jobs=count)
+
+    async def GetPrinterData(
+        self, request: pb.GetPrinterDataRequest, _context: Any
+    ) -> pb.GetPrinterDataResponse:
+        """See the contract."""
+        return await self._data.get(request)
 
     def _printer(self, name: str, field: str = "name") -> Printer:
         return self._dispatch.book.queue(printer_of(name, field)).printer

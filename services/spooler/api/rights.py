@@ -58,6 +58,8 @@ METHODS: Mapping[str, Right] = {
     ),
     f"{_P}PrintService/ReadDocument": Right.READ,
     **dict.fromkeys((f"{_P}PrinterService/{name}" for name in ("GetPrinter", "ListPrinters")), Right.SEE),
+    # Controls that change the device need an administrator; GetPrinterData looks which it is.
+    f"{_P}PrinterService/GetPrinterData": Right.PRINT,
     **dict.fromkeys(
         (f"{_P}PrinterService/{name}" for name in (
             "CreatePrinter", "UpdatePrinter", "DeletePrinter",

@@ -26,6 +26,7 @@ _XCV = re.compile(r"(\\\\[^\\,]+\\)?,Xcv(Monitor|Port) .+", re.DOTALL)
 _RIGHTS = 0x7F | 0x1F0000 | 0x2000000
 _NEEDS_ADMINISTRATOR = 0x1 | 0x4
 _INFO_BYTES = {0: 48, 1: 32, 2: 136, 3: 8, 4: 24, 5: 32, 6: 4, 7: 16, 8: 8, 9: 8}
+_NUMBERS = frozenset({"Installed Memory", "Available Memory"})  # pjlmon's values: DWORDs
 Answer = tuple[dict[str, Any], int]
 
 
@@ -185,11 +186,28 @@ class PrinterCalls:
             raise InvalidArgument("the key is NULL", fields=[("key", "is NULL")])
         values = self._printer_values(handle.printer) if handle.printer else self._server_values()
         found = values.get(given.text("value").casefold())
+        if found is None and handle.printer:
+            return await self._asked(handle.printer, given)
         if found is None:
-            raise InvalidArgument(f"there is no value {given.text('value')!r}", win32=2)
+            raise _no_value(given)
         is_number = isinstance(found, int)
         needed = given.fit(4 if is_number else text_bytes(str(found)), short=234)
         return {"type": "REG_DWORD" if is_number else "REG_SZ", "data": found}, needed
+
+    async def _asked(self, printer: str, given: Arguments) -> Answer:
+        """Ask the printer itself, by its language monitor. Raises InvalidArgument (2): there is none, or it has no such value."""
+        name = given.text("value")
+        if not name or not self._book.queue(printer).printer.way.language:
+            raise _no_value(given)
+        request = pb.GetPrinterDataRequest(name=printer, value_name=name)
+        try:
+            data = (await self._printers.GetPrinterData(request, None)).output
+        except InvalidArgument as error:
+            raise _no_value(given) from error
+        needed = given.fit(len(data), short=234)
+        if name in _NUMBERS:
+            return {"type": "REG_DWORD", "data": int.from_bytes(data, "little")}, needed
+        return {"type": "REG_BINARY", "data": base64.b64encode(data).decode()}, needed
 
     async def set_data(self, given: Arguments) -> Answer:
         """SetPrinterData, SetPrinterDataEx: the server's values, kept while this spooler runs and read by nobody here."""
@@ -226,6 +244,10 @@ class PrinterCalls:
             "restartjobonpoolenabled": 0,
             **self._server_data,
         }
+
+
+def _no_value(given: Arguments) -> InvalidArgument:
+    return InvalidArgument(f"there is no value {given.text('value')!r}", win32=2)
 
 
 def data_of(given: Arguments) -> bytes:
