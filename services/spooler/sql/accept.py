@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select
 
@@ -85,6 +85,11 @@ class AcceptState:
         self.last_number += 1
         return self.last_number
 
+    def earlier(self, cursor: Cursor, new: NewJob) -> Sequence[Any] | None:
+        """Return the fingerprint and the job of the same request, if it made one."""
+        row: Sequence[Any] | None = cursor.execute(_BY_REQUEST, (new.owner, new.request_id)).fetchone()
+        return row
+
 
 def accept(
     cursor: Cursor, state: AcceptState, new_jobs: Sequence[tuple[NewJob, Kept]]
@@ -102,7 +107,7 @@ def _accept_one(
     fingerprint = None
     if new.request_id:
         fingerprint = fingerprint_of(new)
-        row = cursor.execute(_BY_REQUEST, (new.owner, new.request_id)).fetchone()
+        row = state.earlier(cursor, new)
         if row is not None:
             twin = _twin(row[0], job_of_row(row[1:]), new, digest, missing=bool(kept.missing))
             if kept.upload_id and isinstance(twin, Duplicate):
@@ -112,7 +117,7 @@ def _accept_one(
     if refusal is not None:
         return refusal
     job = _new_job(new, kept, digest, state.next_number(), now, unix_ms)
-    cursor.execute(_INSERT_JOB, fixed_row(job, fingerprint) + changing_row(job))
+    cursor.executemany(_INSERT_JOB, [fixed_row(job, fingerprint) + changing_row(job)])
     if not kept.incoming:
         put_document(cursor, job.number, kept)
     if kept.upload_id:
@@ -120,16 +125,16 @@ def _accept_one(
     if new.first_attempt is not None:
         port, fence = new.first_attempt
         attempt = Attempt(job.uid, job.number, 1, port, fence)
-        cursor.execute(_INSERT_ATTEMPT, attempt_row(attempt, micros(now)))
+        cursor.executemany(_INSERT_ATTEMPT, [attempt_row(attempt, micros(now))])
     return job
 
 
 def put_document(cursor: Cursor, number: int, kept: Kept) -> None:
     """Keep where a job's document lies, or the document itself."""
     if kept.extent is not None:
-        cursor.execute(_INSERT_SPOOLED, (number, *kept.extent))
+        cursor.executemany(_INSERT_SPOOLED, [(number, *kept.extent)])
     else:
-        cursor.execute(_INSERT_INLINE, (number, kept.data))
+        cursor.executemany(_INSERT_INLINE, [(number, kept.data)])
 
 
 def _new_job(new: NewJob, kept: Kept, digest: bytes, number: int, now: datetime, unix_ms: int) -> Job:

@@ -17,7 +17,7 @@ class Cursor(Protocol):
         """Run a statement."""
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Self:
-        """Run a statement for each row of parameters."""
+        """Run a statement for each row of parameters, now or before whatever is executed next; its result is not asked for."""
 
     def fetchone(self) -> Any:
         """Return the next row, or None."""

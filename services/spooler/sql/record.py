@@ -42,13 +42,26 @@ _WHOLE = sql(
 )
 _END_UPLOAD = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
 
+# An attempt that no port has begun yet may be tried at another one.
+_OF_A_TRY = (
+    "port_host",
+    "port_name",
+    "fence",
+    "resume_offset",
+    "resume_prefix",
+    "mark",
+    "ended_at",
+    "ledger",
+    "outcome",
+    "error",
+)
 _new_attempt = upsert(attempts)
 _PUT_ATTEMPT = sql(
     _new_attempt.on_conflict_do_update(
         index_elements=["job_number", "number"],
         set_={
             name: _new_attempt.excluded[name]
-            for name in ("resume_offset", "resume_prefix", "mark", "ended_at", "ledger", "outcome", "error")
+            for name in _OF_A_TRY
         },
     )
 )
@@ -93,11 +106,9 @@ _DELETE_OLD_EVENTS = (
 
 def record(cursor: Cursor, changes: Changes, now: int) -> list[Extent]:
     """Write changes and return what of the spool they made free; `now` in microseconds."""
-    for told_job in changes.jobs:
-        job = _with_end(told_job, now)
-        cursor.execute(_UPDATE_JOB, (*changing_row(job), job.number, job.revision))
-    for attempt in changes.attempts:
-        cursor.execute(_PUT_ATTEMPT, attempt_row(attempt, now))
+    told_jobs = [_with_end(job, now) for job in changes.jobs]
+    cursor.executemany(_UPDATE_JOB, [(*changing_row(job), job.number, job.revision) for job in told_jobs])
+    cursor.executemany(_PUT_ATTEMPT, [attempt_row(attempt, now) for attempt in changes.attempts])
     if changes.history:
         cursor.executemany(_INSERT_EVENT, list(decisions.rows_of(cursor, changes.history, now)))
     for port, paused in changes.pauses:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ _RACES = (
     psycopg.errors.SerializationFailure,
 )
 Connection = psycopg.Connection[Any]
+DEPOSED = "PF001"  # SQLSTATE of what is raised in the server for a member that is none any more
 # Where a server or a network is gone, nobody shall wait for the kernel's two hours.
 _ALIVE: dict[str, Any] = {
     "connect_timeout": 5,
@@ -33,6 +35,7 @@ _OPTIONS = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c synchronous_commit=on"
     " -c idle_in_transaction_session_timeout=10s"
 )
+_CHANGED = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _RESERVED = re.compile(r'(?<![.\w"])(user|window)(?![\w"])')  # words of SQL there, columns' names here
 
 
@@ -48,24 +51,61 @@ class _BoolDumper(Dumper):
 class PostgresCursor:
     """A `spooler.sql.cursor.Cursor` over psycopg's."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
-        self._cursor = cursor
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._pipeline: psycopg.Pipeline | None = None
+        self._rows: dict[str, list[Sequence[Any]]] = {}  # put off, by statement
+        self._statements: dict[str, str] = {}  # whose rows these are, by table
+
+    @contextmanager
+    def pipelined(self) -> Iterator[None]:
+        """Send what is executed without waiting for each answer; wait where one is asked for, and at the end.
+
+        Rows for `executemany` are put off and sent together, of each table in the order in which they came. What
+        fails is raised where the next answer is asked for, or at the end.
+        """
+        with self._connection.pipeline() as pipeline:
+            self._pipeline = pipeline
+            try:
+                yield
+                self._send_rows()
+            finally:
+                self._pipeline = None
+                self._rows.clear()
+                self._statements.clear()
 
     @property
     def rowcount(self) -> int:
         """See `Cursor.rowcount`."""
+        if self._pipeline is not None:
+            self._pipeline.sync()
         return self._cursor.rowcount
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Self:
         """See `Cursor.execute`."""
+        self._send_rows()
+        # In a pipeline the answers to all that one cursor executed are added up.
+        self._cursor = self._connection.cursor()
         self._cursor.execute(_translated(sql), parameters)
         return self
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Self:
         """See `Cursor.executemany`."""
         if rows := list(parameters):
-            self._cursor.executemany(_translated(sql), rows)
+            if self._statements.setdefault(_table(sql), sql) != sql:
+                self._send_rows()
+                self._statements[_table(sql)] = sql
+            self._rows.setdefault(sql, []).extend(rows)
+            if self._pipeline is None:
+                self._send_rows()
         return self
+
+    def _send_rows(self) -> None:
+        for sql, rows in self._rows.items():
+            self._connection.cursor().executemany(_translated(sql), rows)
+        self._rows.clear()
+        self._statements.clear()
 
     def fetchone(self) -> Any:
         """See `Cursor.fetchone`."""
@@ -78,6 +118,14 @@ class PostgresCursor:
     def __iter__(self) -> Iterator[Any]:
         """See `Cursor.__iter__`."""
         return iter(self._cursor.fetchall())
+
+
+@cache
+def _table(sql: str) -> str:
+    """Return which table a statement for many rows changes."""
+    found = _CHANGED.match(sql)
+    assert found is not None, sql
+    return found[1]
 
 
 @cache
@@ -114,6 +162,11 @@ def told(error: Exception, where: str) -> FabricError:
         return SpoolFull(f"no room for the database at {where}: {error}", database=where)
     text = " ".join(str(error).split())
     return StoreUnavailable(f"the database at {where} does not answer: {text}", database=where)
+
+
+def is_deposed(error: Exception) -> bool:
+    """Return whether a transaction failed because its member is none any more."""
+    return isinstance(error, psycopg.Error) and error.sqlstate == DEPOSED
 
 
 def concerns_all(error: Exception) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from spooler.membership import Member, Standing
 from spooler.sql.cursor import Cursor
+from spooler.sql.postgres.connection import DEPOSED
 
 _MEMBERS = 0x50465351  # advisory locks of members: (this number, the member's epoch); the view names it too
 TABLES = (
@@ -18,6 +19,12 @@ TABLES = (
     """CREATE VIEW connected AS SELECT objid::bigint AS epoch, pid FROM pg_locks
         WHERE locktype = 'advisory' AND classid = 1346786129 AND objsubid = 2 AND granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())""",
+)
+FUNCTIONS = (
+    f"""CREATE OR REPLACE FUNCTION stay_member(wanted BIGINT) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM 1 FROM replicas WHERE epoch = wanted FOR KEY SHARE;
+        IF NOT FOUND THEN RAISE EXCEPTION 'deposed' USING ERRCODE = '{DEPOSED}'; END IF;
+    END $$""",
 )
 _LOOK = """
     SELECT name, epoch, leaving, lease_until > now() AND epoch IN (SELECT epoch FROM connected)
@@ -53,10 +60,12 @@ def look(cursor: Cursor) -> Standing:
     return Standing(members, {printer: epoch for printer, epoch in rows if epoch in known})
 
 
-def is_member(cursor: Cursor, epoch: int) -> bool:
-    """Say whether a member is one still; who would depose it waits for the end of this transaction."""
-    found = cursor.execute("SELECT 1 FROM replicas WHERE epoch = ? FOR KEY SHARE", (epoch,))
-    return found.fetchone() is not None
+def stay(cursor: Cursor, epoch: int) -> None:
+    """Let the transaction fail unless a member is one still; who would depose it waits for the transaction's end.
+
+    The server raises it: nothing that was sent behind it is done, and nobody has to wait for the answer first.
+    """
+    cursor.execute("SELECT stay_member(?)", (epoch,))
 
 
 def beat(cursor: Cursor, epoch: int, lease_s: float) -> None:

@@ -47,7 +47,7 @@ def move(source: StoreAtRest, connection: Connection, where: str) -> Moved:
         StoreUnavailable: the database has something, or fails, or what arrived is not what was sent.
         DocumentLost: a document is damaged in the old store; nothing was moved.
     """
-    cursor = PostgresCursor(connection.cursor())
+    cursor = PostgresCursor(connection)
     try:
         prepare(cursor, where)
         cursor.execute("BEGIN")

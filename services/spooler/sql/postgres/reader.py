@@ -64,8 +64,8 @@ class PostgresReader:
         def changed() -> Result:
             try:
                 connection = self._connection()
-                with connection.transaction(), connection.cursor() as cursor:
-                    return run(PostgresCursor(cursor))
+                with connection.transaction():
+                    return run(PostgresCursor(connection))
             except Failure as error:
                 raise told(error, self._where) from error
 
@@ -73,9 +73,17 @@ class PostgresReader:
 
     def _once(self, question: Callable[[PostgresCursor], Result]) -> Result:
         connection = self._connection()
-        with connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            return question(PostgresCursor(cursor))
+        cursor = PostgresCursor(connection)
+        try:
+            with cursor.pipelined():
+                cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                answer = question(cursor)
+                cursor.execute("COMMIT")
+        except BaseException:
+            if not connection.closed:
+                connection.rollback()
+            raise
+        return answer
 
     def _connection(self) -> Connection:
         """Return this thread's connection."""

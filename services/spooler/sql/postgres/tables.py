@@ -31,8 +31,8 @@ _CHUNKS = (
     # Names of hosts and ports compare whatever their case. Unquoted, as the statements write it.
     "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
 )
-# Indexes that databases of this version may lack. They need no version: a spooler that does not know them keeps them.
-_INDEXES = (f"CREATE INDEX IF NOT EXISTS jobs_spare ON jobs (number) WHERE {SPARE}",)
+# What databases of this version may lack. It needs no version: a spooler that does not know it keeps it.
+_LATER = (f"CREATE INDEX IF NOT EXISTS jobs_spare ON jobs (number) WHERE {SPARE}", *members.FUNCTIONS)
 # Numbers of jobs: of one who is answered before another sends, the lower, whichever replica answers.
 FIRST_NUMBER = "SELECT setval('job_numbers', value::bigint) FROM meta WHERE key = 'last_number'"
 _SHARED = (
@@ -85,7 +85,7 @@ def prepare(cursor: PostgresCursor, where: str) -> None:
         for statement in _STEPS[version]:
             cursor.execute(statement)
         cursor.execute("UPDATE meta SET value = ? WHERE key = 'tables'", (str(version + 1),))
-    for statement in _INDEXES:
+    for statement in _LATER:
         cursor.execute(statement)
     cursor.execute("COMMIT")
 

@@ -6,69 +6,44 @@ answer was lost may be there. A new process loads what is true.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from typing import Any
 
 from chassis import logs
 from chassis.errors import FabricError, StoreUnavailable
 from spooler.group_commit import Entry
-from spooler.sql.accept import AcceptState
 from spooler.sql.batch import BatchWriter, Operation
 from spooler.sql.postgres import asks, members
-from spooler.sql.postgres.clock import CLOCK_MS
 from spooler.sql.postgres.connection import (
     REFUSED_VALUES,
     Connection,
     Failure,
     PostgresCursor,
     concerns_all,
+    is_deposed,
     is_race,
     told,
 )
+from spooler.sql.postgres.expecting import Expected
 from spooler.sql.postgres.tables import prepare
 from spooler.sql.postgres.telling import CHANNEL, Telling
-from spooler.sql.printers import all_printers, printer_of_text
-from spooler.sql.uid_time import ms_of
+from spooler.sql.printers import all_printers
 
 log = logs.get(__name__)
 
-# Numbers, and in the same way to the server and back its clock, and the newest uid that is committed.
-_NUMBERS = f"""
-    SELECT nextval('job_numbers'), {CLOCK_MS}, (SELECT uid FROM jobs ORDER BY number DESC LIMIT 1)
-    FROM generate_series(1, ?)
-"""  # noqa: S608 - made of constants
-# A printer that somebody deletes now is waited for; one that jobs come for now is not deleted meanwhile.
-_PRINTERS = "SELECT name, body, revision FROM printers WHERE name = ANY(?) ORDER BY name FOR KEY SHARE"
-
-
-class Deposed(Exception):
-    """This member is none any more."""
-
-
-@dataclass(slots=True)
-class SharedNumbers(AcceptState):
-    """Numbers come from the database, as many as a batch may need; what it does not need is given to nobody."""
-
-    given: deque[int] = field(default_factory=deque)
-    clock_ms: int = 0  # of the server
-
-    def uid_ms(self, now_ms: int) -> int:
-        """Return the time for the uids of new jobs: by the server's clock."""
-        return AcceptState.uid_ms(self, self.clock_ms)
-
-    def next_number(self) -> int:
-        """Return the number of a new job."""
-        return self.given.popleft()
+# What the writer looks for has a key. A plan that was made for a table of one page must not read it whole when it has
+# grown since, as it may by thousands of rows before the server counts them again.
+_BY_KEYS = "SET enable_seqscan = off"
 
 
 class PostgresWriter(BatchWriter):
     """The one connection that writes to the server."""
 
     begin = "BEGIN"
-    failures = (Failure, Deposed, *REFUSED_VALUES)
-    accepting: SharedNumbers
+    failures = (Failure, *REFUSED_VALUES)
+    accepting: Expected
+    _cursor: PostgresCursor
 
     def __init__(self, connection: Connection, where: str, name: str = "", lease_s: float = 10.0) -> None:
         """Bring the tables up to date, and become a member.
@@ -84,9 +59,10 @@ class PostgresWriter(BatchWriter):
         self.on_lost: Callable[[str], object] = lambda _why: None
         self._lost: FabricError | None = None
         self._connection = connection
-        cursor = PostgresCursor(connection.cursor())
+        cursor = PostgresCursor(connection)
         try:
             prepare(cursor, where)
+            cursor.execute(_BY_KEYS)
             self.me = members.join(cursor, name, lease_s)
             self.telling = Telling(self.me)
             super().__init__(cursor, where)
@@ -109,29 +85,24 @@ class PostgresWriter(BatchWriter):
                     self._tell()
             self._connection.close()
 
-    def _accept_state(self) -> SharedNumbers:
-        return SharedNumbers(0, {})
+    def _accept_state(self) -> Expected:
+        return Expected(0, {})
+
+    def _transaction(self, todo: Sequence[Entry[Operation]]) -> None:
+        with self._cursor.pipelined():
+            super()._transaction(todo)
 
     def _begin(self, todo: Sequence[Entry[Operation]]) -> None:
         self.telling.clear()
         self._cursor.execute(self.begin)
-        if not members.is_member(self._cursor, self.me):
-            raise Deposed(f"member {self.me}")
+        members.stay(self._cursor, self.me)
         wanted = [new for entry in todo for new in entry.work.accepts]
         if wanted:
-            self._expect({new.printer for new in wanted}, len(wanted))
+            self.accepting.expect(wanted, self._ask)
 
-    def _expect(self, printers: set[str], jobs: int) -> None:
-        """Get ready to accept jobs for printers, as they are now: others change them too."""
-        rows = list(self._cursor.execute(_NUMBERS, (jobs,)))
-        self.accepting.given = deque(number for number, _, _ in rows)
-        _, self.accepting.clock_ms, newest = rows[0]
-        if newest is not None:
-            self.accepting.uid_ms(ms_of(newest))
-        for name in printers:
-            self.accepting.printers.pop(name, None)
-        for name, body, revision in self._cursor.execute(_PRINTERS, (sorted(printers),)):
-            self.accepting.printers[name] = printer_of_text(body, revision).pending_deletion
+    def _ask(self, question: str, parameters: Sequence[Any]) -> Iterable[Any]:
+        """Send a question; what is returned waits for its answer."""
+        return PostgresCursor(self._connection).execute(question, parameters)
 
     def _end(self) -> None:
         self._tell()
@@ -149,7 +120,7 @@ class PostgresWriter(BatchWriter):
         return concerns_all(error)
 
     def _told(self, error: Exception) -> FabricError:
-        if isinstance(error, Deposed):
+        if is_deposed(error):
             return StoreUnavailable(
                 f"the others at {self.where} have not heard of this spooler for its lease, and have taken its printers",
                 database=self.where,
@@ -157,7 +128,7 @@ class PostgresWriter(BatchWriter):
         return told(error, self.where)
 
     def _after_failure(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
-        if self._connection.broken or self._connection.closed or isinstance(error, Deposed):
+        if self._connection.broken or self._connection.closed or is_deposed(error):
             self._lose(todo, error)
         elif len(todo) == 1 and is_race(error):
             self._once_more(todo)
