@@ -49,20 +49,13 @@ class Judged:
     progress: Progress
     conclusion: Conclusion
     count: Count | None = None
+    known: bool = False  # the port has refused the job for this reason before: no news for anybody
 
     @property
     def leaves_doubt(self) -> bool:
         """Something of the document is on paper, not all of it, and nothing goes on by itself: units are asked for."""
         halted = self.conclusion.event in (JobEvent.HOLD, JobEvent.CANCEL, JobEvent.ABORT)
         return halted and self.conclusion.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL)
-
-
-def known_trouble(job: Job, judged: Judged) -> bool:
-    """Whether the port has refused the same attempt again, for the same reason: no news for anybody."""
-    error, last = judged.progress.error, job.last_error
-    return (
-        judged.landing.flight.again and error is not None and last is not None and error.reason == last.reason
-    )
 
 
 def ledger_of(known: Ledger, progress: Progress, flight: Flight, size_bytes: int) -> Ledger:

@@ -20,7 +20,6 @@ from spooler.aftermath import (
     final_ledger,
     history_of,
     job_after,
-    known_trouble,
     ledger_of,
     under_rule,
 )
@@ -90,12 +89,16 @@ class Concluding:
         self._tell_port(landing, progress.error, conclusion)
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
-        if not landing.began:
-            self._dispatcher.untouched[flight.number] = landing.port.key
+        tries, known = self._dispatcher.tries, False
+        if landing.began:
+            tries.forget(flight.number)
+        else:
+            reason = progress.error.reason if progress.error is not None else ""
+            known = tries.refused(flight.number, landing.port.key, reason)
         queue = self._dispatcher.book.queues.get(flight.info.printer)
         if conclusion.event is JobEvent.REQUEUE and queue is not None:
             queue.returning += 1
-        self._judge(Judged(landing, progress, conclusion))
+        self._judge(Judged(landing, progress, conclusion, known=known))
         if lane.has_room:
             self._dispatcher.lane_changed(landing.port)
 
@@ -215,7 +218,7 @@ class Concluding:
             lane = self._dispatcher.lane(judged.landing.port)
             if judged.landing.flight.recorded:
                 attempts.append(attempt_of(after, judged.landing, lane.fence, judged))
-            if judged.conclusion.event is not JobEvent.COMPLETE and not known_trouble(job, judged):
+            if judged.conclusion.event is not JobEvent.COMPLETE and not judged.known:
                 history.append(history_of(after, judged))
         await self._write(Changes(jobs=jobs, attempts=attempts, history=history))
         self._count_attempts(sum(judged.landing.began for judged in batch))

@@ -135,7 +135,7 @@ class Dispatcher(Handover):
         backup = self.routes.backups.get(job.number)
         if backup is not None and lane.port.key != backup.failed:
             job = replace(job, rest=(backup.segment,), resume_offset=backup.segment.start)
-        again = self.untouched.pop(job.number, None) == lane.port.key  # what never began is no attempt
+        again = self.tries.goes_on(job.number, lane.port.key)  # what never began is no attempt
         job = replace(
             job,
             state=step(job.state, event),
@@ -241,7 +241,7 @@ class Dispatcher(Handover):
         """A job has ended, durably: nothing of it is kept in memory."""
         self.book.forget(job)
         self.timetable.drop(job.number)
-        self.untouched.pop(job.number, None)
+        self.tries.forget(job.number)
         self.routes.forget(job.number)
         self.hub.job(job)
         self.on_ended(job)

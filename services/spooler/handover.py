@@ -18,6 +18,7 @@ from spooler.lane import Lane
 from spooler.pace import was_out
 from spooler.printer import PortName
 from spooler.store import Store
+from spooler.tries import Tries
 from spooler.unbegun import GoingOn, settle_unbegun
 
 
@@ -26,7 +27,7 @@ class Handover(Choosing):
 
     def __init__(self, store: Store, hub: Hub, tasks: Tasks, settings: DispatchSettings) -> None:
         super().__init__(store, hub, tasks, settings)
-        self.untouched: dict[int, tuple[str, str]] = {}  # job -> the port that did not begin its last attempt
+        self.tries = Tries()
 
     @abstractmethod
     def pin(self, lane: Lane, job: Job) -> None:
@@ -86,7 +87,7 @@ class Handover(Choosing):
             for number in queue.jobs:
                 self.timetable.drop(number)
                 self.routes.forget(number)
-                self.untouched.pop(number, None)
+                self.tries.forget(number)
         await asyncio.gather(*(lane.close() for lane in lanes))
 
     def _any_at_a_port(self, queues: Sequence[Queue]) -> bool:

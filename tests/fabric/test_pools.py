@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from chassis.errors import ConnectionRefused, FabricError, PortBusy
+from chassis.errors import ConnectionRefused, DeviceOffline, FabricError, PortBusy
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.printer import OnPortError, OnUncertain, PoolOrder, PortName
@@ -135,6 +135,29 @@ async def test_a_job_that_all_ports_refuse_is_tried_at_all_of_them_again(rig: Ri
     for name in ("P1:", "P2:"):
         host.ports[name].refuses = None
     await rig.until(job.number, JobState.COMPLETED)
+
+
+async def test_a_job_that_all_ports_refuse_all_night_has_a_few_attempts_and_lines_in_its_history(
+    rig: Rig, host: FakeHost
+) -> None:
+    one, two = host.ports["P1:"], host.ports["P2:"]
+    one.refuses, two.refuses = ConnectionRefused("refused"), DeviceOffline("off")
+    await rig.printer("pool", "P1:", "P2:")
+    job = await rig.submit("pool", b"patient")
+    for tries in range(1, 9):
+        rig.dispatcher.host_up("edge")  # each is tried at once
+        await eventually(
+            _soon(lambda: min(one.calls.count("refused"), two.calls.count("refused"))), tries.__le__
+        )
+    one.refuses = None
+    rig.dispatcher.host_up("edge")
+    done = await rig.until(job.number, JobState.COMPLETED)
+    attempts = await rig.store.attempts(job.number)
+    assert [one.number for one in attempts] == list(range(1, done.attempts + 1))
+    assert len(attempts) <= 4
+    assert (attempts[0].port, attempts[1].port, attempts[-1].port) == (P1, P2, P1)
+    assert attempts[-1].outcome is Outcome.PRINTED
+    assert len(await rig.store.history(job.number)) < 12
 
 
 def _each_refused(calls: list[list[str]]) -> bool:
