@@ -18,6 +18,9 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from chassis.call import current_call
 
+# A function's variables may be a document, a password or a token.
+_without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -51,11 +54,15 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if console:
-        rendering: list[Processor] = [structlog.dev.ConsoleRenderer(colors=out.isatty(), pad_event_to=0)]
+        rendering: list[Processor] = [
+            structlog.dev.ConsoleRenderer(
+                colors=out.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     else:
         rendering = [
             add_service,
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_without_locals),
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
     structlog.configure(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from chassis import errors, logs
 from chassis.errors import FabricError
+from portmon.crash import note_crash, told
 from portmon.errand import Errand
 from portmon.monitor import Port, PortMonitor
 from portmon.port_state import PortEvent, PortState, step
@@ -107,9 +108,9 @@ class BetweenDocuments:
             result = do()
         except FabricError as error:
             self._call(_settle, done, None, error)
-        except Exception as error:  # the wall around a monitor's code, as in the session
-            log.exception("errand failed", port=self._name)
-            self._call(_settle, done, None, errors.Internal(f"port {self._name}: {error!r}"))
+        except Exception as error:  # noqa: BLE001 - the wall around a monitor's code, as in the session
+            note_crash(log, "errand failed", self._name, error)
+            self._call(_settle, done, None, told(self._name, error))
         else:
             self._call(_settle, done, result, None)
 

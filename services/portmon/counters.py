@@ -14,10 +14,11 @@ _BACK_BYTES = 65536
 
 @dataclass(slots=True)
 class PortCounters:
-    """Plain numbers with one writer, so that counting costs an addition. Seconds are monotonic differences."""
+    """Plain numbers, so that counting costs an addition. Seconds are monotonic differences."""
 
     finished_busy_s: float = 0.0
     busy_since: float | None = None  # monotonic; in a document since then
+    in_documents: int = 0  # at once; more than one at `FILE:` alone
     written_bytes: int = 0
     read_bytes: int = 0
     lost_read_bytes: int = 0  # came back, and nobody read them in time
@@ -29,17 +30,29 @@ class PortCounters:
         default_factory=lambda: {"peer_window": 0.0, "xoff": 0.0, "device": 0.0, "upstream": 0.0}
     )
 
+    # Guards documents and when they began and ended between the threads of a port's openings.
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
     def busy_s(self) -> float:
         """Return the seconds with a document in progress, up to now."""
         since = self.busy_since
         return self.finished_busy_s + (time.monotonic() - since if since is not None else 0.0)
 
+    def document_began(self, at: float) -> None:
+        """Take note of a document that the device was made ready for at that time (monotonic)."""
+        with self._lock:
+            self.in_documents += 1
+            if self.busy_since is None:
+                self.busy_since = at
+
     def document_ended(self, outcome: str) -> None:
         """Count a document: complete, broken or aborted."""
-        self.documents[outcome] += 1
-        if self.busy_since is not None:
-            self.finished_busy_s += time.monotonic() - self.busy_since
-            self.busy_since = None
+        with self._lock:
+            self.documents[outcome] += 1
+            self.in_documents -= 1
+            if self.busy_since is not None and not self.in_documents:
+                self.finished_busy_s += time.monotonic() - self.busy_since
+                self.busy_since = None
 
 
 class BackChannel:

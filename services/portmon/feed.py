@@ -55,7 +55,7 @@ class Feed:
 
     def begun(self, current: Current, traceparent: str) -> None:
         """The device is ready for a document; it was asked at `reported_at`."""
-        self._counters.busy_since = current.reported_at
+        self._counters.document_began(current.reported_at)
         if tracing.on and traceparent:
             current.trace = DocumentTrace.begun(self._name, current.key, traceparent, current.reported_at)
 

@@ -22,18 +22,16 @@ from chassis.errors import (
     PortBusy,
     PortNotFound,
     StaleFence,
-    Verdict,
 )
 from chassis.tasks import Tasks
-from portmon.hold import Hold, Owner, refuse_others
+from portmon.hold import Hold, Owner, refuse_others, repeated
 from portmon.host_port import HostPort
 from portmon.port_name import same
-from portmon.port_state import PortState
 from portmon.ports import Ports
-from portmon.recorded_port import RecordedMonitor
 from portmon.refusals import TakenOver, never_given_out
 from portmon.reopening import Reopening
 from portmon.session import PortSession
+from portmon.sessions import living_session, new_session
 from portmon.way import Way
 
 _DEAD_REMEMBERED = 4096
@@ -110,25 +108,20 @@ class Handles:
     async def _acquire(
         self, port: HostPort, owner: Owner, fence: int, printer: str, lease_s: float, way: Way | None
     ) -> Hold:
-        if port.monitor.private(port.name):
-            session = await self._new_session(port, owner, way)
-            private = self._give_out(port, session, owner, fence, printer, lease_s)
-            self._ports.touch(port)
-            return private
         async with port.lock:
             if port.deleted:
                 raise PortNotFound(f"no port {port.name!r} on this host", port=port.name)
-            hold = port.hold
-            if hold is not None and hold.owner == owner and hold.fence == fence:
-                hold.deadline = time.monotonic() + lease_s
-                return hold
+            if (same_one := repeated(port, owner, fence, way)) is not None:
+                same_one.deadline = time.monotonic() + lease_s
+                return same_one
             refuse_others(port, owner, fence)
-            living = await self._living_session(port, way)
-            if living is None:
+            hold, private = port.hold, port.monitor.private(port.name)
+            living = None if private else await living_session(port, way)
+            if living is None and not private:
                 await asyncio.to_thread(self._ports.staging.give_back, same(port.name), owner.fabric)
             opened: PortSession | None = None
             try:
-                opened = living or await self._new_session(port, owner, way)
+                opened = living or await new_session(self._ports, port, owner.fabric, way)
                 # After the device, so that one that is away does not use fences up; before the handle is out.
                 await asyncio.to_thread(port.store_fence, owner.fabric, fence)
             except FabricError:
@@ -139,11 +132,14 @@ class Handles:
                 self._kill(hold, taken := TakenOver(port.name, fence))
                 hold.farewell(taken())
                 log.info("port taken over", port=port.name, fence=fence, spooler=owner.spooler)
-            port.session = opened
-            port.hold = self._give_out(port, opened, owner, fence, printer, lease_s)
-            port.hold.way = way
+            given = self._give_out(port, opened, owner, fence, printer, lease_s)
+            given.way = way
+            if private:
+                port.private.add(given)
+            else:
+                port.session, port.hold = opened, given
             self._ports.use_changed(port)
-            return port.hold
+            return given
 
     async def reopen(self, port: HostPort, owner: Owner, printer: str, way: Way | None) -> Hold:
         """Open a port for documents that lie here whole, while their spooler is away: under the fence it had.
@@ -154,32 +150,12 @@ class Handles:
         async with port.lock:
             if port.hold is not None or port.deleted or self._ports.access.withheld:
                 raise PortBusy(f"port {port.name} is not free", port=port.name)
-            port.session = await self._new_session(port, owner, way)
+            port.session = await new_session(self._ports, port, owner.fabric, way)
             fence = port.journal.note.fence(owner.fabric)
             port.hold = self._give_out(port, port.session, owner, fence, printer, self._lease_s)
             port.hold.way = way
             self._ports.use_changed(port)
             return port.hold
-
-    async def _living_session(self, port: HostPort, way: Way | None) -> PortSession | None:
-        """Return the session to take over, unless its device is gone, or it goes through another language monitor."""
-        session = port.session
-        other = port.hold is not None and port.hold.way != way
-        if session is not None and other and (session.in_progress() or session.queued()):
-            text = f"port {port.name} is in a document through another language monitor"
-            raise PortBusy(text, verdict=Verdict.RETRY, port=port.name)
-        if session is not None and (other or session.state is PortState.FAILED):
-            await session.close()
-            port.session = None
-        return port.session
-
-    async def _new_session(self, port: HostPort, owner: Owner, way: Way | None) -> PortSession:
-        journal = await asyncio.to_thread(lambda: port.journal)
-        session = PortSession(port.name, owner.fabric, journal, port.counters)
-        session.reports = port.reports
-        session.changed = lambda: self._ports.touch(port)
-        await session.open(RecordedMonitor(port.monitor) if way is None else way.over(port), port.settings)
-        return session
 
     def _give_out(
         self, port: HostPort, session: PortSession, owner: Owner, fence: int, printer: str, lease_s: float
@@ -224,6 +200,7 @@ class Handles:
         async with hold.port.lock:
             if hold.port.session is not hold.session:
                 await hold.session.close(error)
+                hold.port.private.discard(hold)
             elif hold.port.hold is hold:
                 # The hold stays until the device is free: nobody opens a port that is being closed.
                 await hold.session.close(error)

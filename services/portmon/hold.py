@@ -24,7 +24,7 @@ class Owner:
     spooler: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Hold:
     """One opening of a port. Times are monotonic seconds, but for `opened_at` (since the epoch)."""
 
@@ -45,7 +45,7 @@ class Hold:
     @property
     def is_current(self) -> bool:
         """Whether nobody has taken the port over, and it is open."""
-        return self.port.hold is self
+        return self in self.port.holds
 
     def farewell(self, error: FabricError) -> None:
         """Tell the streams of a dead handle, once everything else has been told."""
@@ -65,17 +65,30 @@ class Hold:
         return min(self.deadline, self.orphaned_at + self.port.settings.grace_s)
 
 
-def refuse_others(port: HostPort, owner: Owner, fence: int) -> None:
-    """Check that a fabric may open a port now, under a fence it has not used yet.
+def repeated(port: HostPort, owner: Owner, fence: int, way: Way | None) -> Hold | None:
+    """Return the hold that this opening has had already; None: it is new.
 
     Raises:
-        PortBusy: another fabric holds it. StaleFence: the port has seen this fence, or a higher one.
+        PortBusy: under this fence the port is open through another language monitor, or through none.
+    """
+    found = next((one for one in port.holds if (one.owner, one.fence) == (owner, fence)), None)
+    if found is not None and found.way != way:
+        text = f"port {port.name} is open under fence {fence} through another path"
+        raise PortBusy(text, port=port.name, holder=owner.fabric)
+    return found
+
+
+def refuse_others(port: HostPort, owner: Owner, fence: int) -> None:
+    """Check that a fabric may open a port now, under a fence that is higher than all the port has seen.
+
+    Raises:
+        PortBusy: another fabric holds it. StaleFence: the port has seen this fence, or a higher one, of any fabric.
     """
     hold = port.hold
     if hold is not None and hold.owner.fabric != owner.fabric:
         holder = hold.owner.fabric
         raise PortBusy(f"port {port.name} is held by fabric {holder}", port=port.name, holder=holder)
-    seen = port.journal.note.fence(owner.fabric)
+    seen = port.journal.note.highest_fence
     if fence <= seen:
         text = f"port {port.name} has seen fence {seen}, {fence} is older"
         raise StaleFence(text, port=port.name, fence=fence, seen=seen, held=hold is not None)

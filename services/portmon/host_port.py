@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,9 @@ class HostPort:
     facts: Facts = field(default_factory=Facts)
     hold: Hold | None = None
     session: PortSession | None = None
+    private: set[Hold] = field(
+        default_factory=set
+    )  # of `FILE:`, which nobody ever holds: each has its session
     used_by: set[str] = field(default_factory=set)  # fabrics whose printers use it (NotifyUsedPorts)
     device_at: float | None = None  # when its device was seen there last, seconds since the epoch
     told: tuple[PortState, float] = field(default_factory=lambda: (PortState.CLOSED, time.time()))
@@ -77,6 +81,16 @@ class HostPort:
     def state(self) -> PortState:
         """Where the port stands."""
         return PortState.CLOSED if self.session is None else self.session.state
+
+    @property
+    def holds(self) -> Collection[Hold]:
+        """Its openings."""
+        return self.private if self.hold is None else {self.hold}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody has it open, or has not yet let its device go."""
+        return bool(self.private) or self.hold is not None or self.session is not None
 
     @property
     def in_use(self) -> bool:

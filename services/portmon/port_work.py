@@ -11,7 +11,7 @@ from typing import Any
 
 from chassis import errors
 from chassis.errors import FabricError
-from portmon import port_state, refusals
+from portmon import crash, port_state, refusals
 from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, DeviceWait
 from portmon.document import FAR_BUFFER_BYTES, Disposition, DocKey, Evidence, Phase, Progress, Slice
@@ -258,10 +258,10 @@ class PortWork:
     def crashed(self, error: Exception, key: DocKey | None = None) -> Progress | None:
         """Take note of a monitor that failed in a way nobody foresaw: nothing it holds is trusted any more."""
         current, self.current, self.state = self.current, None, PortState.FAILED
-        failure = errors.DeviceFault(f"port {self.name}: its monitor failed: {error!r}", win32=31)
+        failure = errors.DeviceFault(f"port {self.name}: its monitor failed: {crash.kind_of(error)}", win32=31)
         if current is not None:
-            may_be_lost = max(FAR_BUFFER_BYTES, self.port.far_buffer_bytes)
-            doubt = max(current.base, current.acked - may_be_lost, current.confirmed)
+            kept = current.acked - max(FAR_BUFFER_BYTES, self.port.far_buffer_bytes)
+            doubt = max(current.base, kept, current.confirmed)
             self._journal.end(current.at, failure.win32, Evidence.NONE, exact=False, doubt=doubt)
             self._counters.document_ended("broken")
             key = current.key

@@ -219,7 +219,7 @@ class Ports:
 
     async def _delete(self, port: HostPort) -> None:
         async with port.lock:
-            if port.hold is not None or port.session is not None:
+            if port.is_open:
                 raise PortInUse(f"port {port.name} is open", port=port.name)
             port.deleted = True
             try:

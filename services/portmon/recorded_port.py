@@ -72,6 +72,7 @@ class RecordedPort(Port):
 
     def __init__(self, inner: Port, recorder: Recorder) -> None:
         self.inner, self._recorder = inner, recorder
+        self._document: DocKey | None = None
         self._stalled = False
         recorder.event("OpenPort", inner.signals())
 
@@ -79,26 +80,26 @@ class RecordedPort(Port):
 
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
-        self._recorder.document = key
-        self._recorder.event("StartDocPort", self.inner.signals())
+        self._document = key
+        self._event("StartDocPort")
         self.inner.start_doc(key, info, resume_offset)
 
     @override
     def write(self, data: memoryview) -> int:
         count = self.inner.write(data)
         if count:
-            self._recorder.out(data[:count])
+            self._recorder.out(data[:count], self._document)
             self._stalled = False
         elif not self._stalled:
             self._stalled = True
-            self._recorder.event(f"stalled: {self.inner.stall}", self.inner.signals())
+            self._event(f"stalled: {self.inner.stall}")
         return count
 
     @override
     def read(self, size: int) -> bytes:
         data = self.inner.read(size)
         if data:
-            self._recorder.came(data)
+            self._recorder.came(data, self._document)
         return data
 
     @override
@@ -118,8 +119,11 @@ class RecordedPort(Port):
         self.inner.close()
 
     def _leave(self, event: str) -> None:
-        self._recorder.event(event, self.inner.signals())
-        self._recorder.document = None
+        self._event(event)
+        self._document = None
+
+    def _event(self, text: str) -> None:
+        self._recorder.event(text, self.inner.signals(), self._document)
 
     # --- what is not
 

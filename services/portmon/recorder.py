@@ -1,6 +1,7 @@
 """The flight recorder of one port: the last bytes both ways, with times and line signals; and the taps of who looks on.
 
-It is written by the port's thread and costs one small copy a write: of a long piece its beginning and its end are kept.
+It is written by the threads of the port's openings and costs one small copy a write: of a long piece its beginning and
+its end are kept. Each says which document its bytes are of: `FILE:` has several on their way at once.
 Annotations are made for who looks, not here.
 """
 
@@ -82,38 +83,38 @@ class Recorder:
         self._most, self._size = ring_bytes, 0
         self._lost = 0  # bytes of moments that have left the ring
         self.taps: tuple[Tap, ...] = ()
-        self.document: DocKey | None = None
+        self._lock = threading.Lock()  # guards all of the above but taps between the threads of the openings
 
-    def out(self, data: memoryview) -> None:
+    def out(self, data: memoryview, document: DocKey | None = None) -> None:
         """Note bytes that the driver took."""
-        self._note(Direction.OUT, data)
+        self._note(Direction.OUT, data, document)
 
-    def came(self, data: bytes) -> None:
+    def came(self, data: bytes, document: DocKey | None = None) -> None:
         """Note bytes that the device sent."""
-        self._note(Direction.IN, memoryview(data))
+        self._note(Direction.IN, memoryview(data), document)
 
-    def event(self, text: str, signals: tuple[str, ...] = ()) -> None:
+    def event(self, text: str, signals: tuple[str, ...] = (), document: DocKey | None = None) -> None:
         """Note a call or a line signal."""
-        self._keep(Moment(time.time_ns(), Direction.EVENT, b"", text, signals, self.document))
-
-    def _note(self, direction: Direction, data: memoryview) -> None:
-        now, size = time.time_ns(), len(data)
-        if self.taps:
-            whole = Moment(now, direction, bytes(data), document=self.document)
-            for tap in self.taps:
-                tap.put(whole)
-        if size <= PIECE_BYTES:
-            self._add(Moment(now, direction, bytes(data), document=self.document))
-        else:
-            half = PIECE_BYTES // 2
-            self._add(Moment(now, direction, bytes(data[:half]), document=self.document))
-            skipped = size - 2 * half
-            self._add(Moment(now, direction, bytes(data[-half:]), document=self.document, skipped=skipped))
-
-    def _keep(self, moment: Moment) -> None:
+        moment = Moment(time.time_ns(), Direction.EVENT, b"", text, signals, document)
         for tap in self.taps:
             tap.put(moment)
-        self._add(moment)
+        with self._lock:
+            self._add(moment)
+
+    def _note(self, direction: Direction, data: memoryview, document: DocKey | None) -> None:
+        now, size = time.time_ns(), len(data)
+        if self.taps:
+            whole = Moment(now, direction, bytes(data), document=document)
+            for tap in self.taps:
+                tap.put(whole)
+        with self._lock:
+            if size <= PIECE_BYTES:
+                self._add(Moment(now, direction, bytes(data), document=document))
+                return
+            half = PIECE_BYTES // 2
+            self._add(Moment(now, direction, bytes(data[:half]), document=document))
+            skipped = size - 2 * half
+            self._add(Moment(now, direction, bytes(data[-half:]), document=document, skipped=skipped))
 
     def _add(self, moment: Moment) -> None:
         self._ring.append(moment)

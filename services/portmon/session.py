@@ -18,6 +18,7 @@ from chassis import errors, logs
 from chassis.errors import FabricError
 from portmon.between_documents import BetweenDocuments
 from portmon.counters import BackChannel, PortCounters
+from portmon.crash import note_crash, told
 from portmon.device_wait import DeviceWait
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
 from portmon.errand import Errand
@@ -204,8 +205,7 @@ class PortSession:
         try:
             self._work.open(monitor, settings)
         except Exception as error:  # noqa: BLE001 - the wall: whoever waits for the port must hear of it
-            known = error if isinstance(error, FabricError) else errors.Internal(f"{self.name}: {error!r}")
-            self._outbox.call(settle, opened, known)
+            self._outbox.call(settle, opened, told(self.name, error))
             self._outbox.call(self._end)
             return
         self._counters.opens += 1
@@ -213,8 +213,8 @@ class PortSession:
         while self._closing is None:
             try:
                 self._turn(monitor)
-            except Exception as error:  # the wall around a monitor's code: a bug in it must not hang its port
-                log.exception("monitor failed", port=self.name)
+            except Exception as error:  # noqa: BLE001 - the wall around a monitor: a bug must not hang its port
+                note_crash(log, "monitor failed", self.name, error)
                 self._tell(self._work.crashed(error))
         self._finish(self._closing)
 
@@ -232,8 +232,8 @@ class PortSession:
         self._serving = piece
         try:
             progress = self._work.handle(piece)
-        except Exception as error:  # the wall, as above
-            log.exception("monitor failed", port=self.name)
+        except Exception as error:  # noqa: BLE001 - the wall, as above
+            note_crash(log, "monitor failed", self.name, error)
             progress = self._work.crashed(error, piece.key) or Progress(piece.key, Phase.UNKNOWN)
         if counted:
             self._inbox.done(piece)  # before the answer, which lets senders in who wait for the room
@@ -285,8 +285,8 @@ class PortSession:
         current = self._work.current
         try:
             self._work.close(error)
-        except Exception as failure:  # the wall, as above
-            log.exception("monitor failed to close", port=self.name)
+        except Exception as failure:  # noqa: BLE001 - the wall, as above
+            note_crash(log, "monitor failed to close", self.name, failure)
             self._work.crashed(failure)
         if current is not None:
             self._tell(self._journal.known(current.key, error))

@@ -91,8 +91,8 @@ class LaneOwner(Protocol):
     def next_fence(self) -> int:
         """Return a fence higher than all before."""
 
-    def refused(self, error: StaleFence) -> None:
-        """A port has seen a higher fence of this fabric."""
+    def refused(self, error: StaleFence) -> bool:
+        """A port has seen a higher fence; return whether its next one is higher still, so that it may be tried at once."""
 
     def news(self, port: PortName, flight: Flight) -> None:
         """A flight's progress changed."""

@@ -163,13 +163,22 @@ class Lane(LaneNews):
             self.state = LaneState.OPENING
         self._device_lost = False
         await self._closed()
-        self.fence = self._owner.next_fence()
-        self._hold = hold = await self._host.open_port(self.port.port, self.fence, self.printer, self.way)
+        try:
+            hold = await self._acquire()
+        except StaleFence as error:
+            if not self._owner.refused(error):
+                raise
+            hold = await self._acquire()
+        self._hold = hold
         await self._reconcile(hold)
         if self.state is LaneState.OPENING:
             self.state, self.error, self.retry_at = LaneState.OPEN, None, None
         self._listen_to(hold)
         self._owner.lane_changed(self.port)
+
+    async def _acquire(self) -> OpenPort:
+        self.fence = self._owner.next_fence()
+        return await self._host.open_port(self.port.port, self.fence, self.printer, self.way)
 
     async def _close_half(self, refused: FabricError) -> None:
         """Begin again behind half a document, with what closes it before the next, or stop until a person has looked."""
@@ -275,8 +284,6 @@ class Lane(LaneNews):
         self._unsent.clear()
         for flight in never:
             self._remove(flight)
-        if isinstance(error, StaleFence):
-            self._owner.refused(error)
         (self.stop if stop else self.pause)(error)
         log.warning("port lost", port=str(self.port), reason=error.reason, error=str(error))
         if never:

@@ -52,15 +52,18 @@ class LaneDesk(DispatchView):
         self._fence += 1
         return self._fence
 
-    def refused(self, error: StaleFence) -> None:
-        """See `LaneOwner.refused`. A store that came back from an older copy has to pass its own old fences.
+    def refused(self, error: StaleFence) -> bool:
+        """See `LaneOwner.refused`. Another fabric's fences may be higher, and one's own of before a store's older copy.
 
         Only while nobody holds the port: else a newer spooler is at work there, and this one leaves it alone.
         """
         seen = error.metadata.get("seen", "")
-        if error.metadata.get("held") == "false" and seen.isdecimal() and int(seen) >= self._fence:
-            log.warning("fences go on behind those of a newer store", seen=int(seen), ours=self._fence)
+        if error.metadata.get("held") != "false" or not seen.isdecimal():
+            return False
+        if int(seen) > self._fence:
+            log.info("fences go on behind those that a port has seen", seen=int(seen), ours=self._fence)
             self._fence = int(seen)
+        return True
 
     async def record_starts(self, port: PortName, fence: int, flights: Sequence[Flight]) -> None:
         """See `LaneOwner.record_starts`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from portmon.counters import PortCounters
@@ -49,7 +50,14 @@ class Bench:
     async def slice(self, key: DocKey, **what: Any) -> Progress:
         """Hand one slice over and return its answer."""
         assert self.session is not None
+        if "start" in what:
+            what["start"] = replace(what["start"], output_file=self.rig.output_file)
         return await self.session.call(Slice(key, lambda _progress, _last: None, **what))
+
+    @property
+    def info(self) -> DocInfo:
+        """What a document has to say of itself here."""
+        return DocInfo(output_file=self.rig.output_file)
 
     async def start(self, key: DocKey, **what: Any) -> Progress:
         """Begin a document."""

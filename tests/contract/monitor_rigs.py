@@ -21,6 +21,7 @@ from tests.contract.sample_rig import SampleRig
 __all__ = [
     "RIGS",
     "FifoRig",
+    "FileColonRig",
     "FileRig",
     "IppRig",
     "LprRig",
@@ -29,6 +30,7 @@ __all__ = [
     "SampleRig",
     "SerialRig",
     "SimRig",
+    "name_of",
     "only",
     "settle",
     "wait_for",
@@ -145,6 +147,12 @@ class FileRig(Rig):
         return self.path.read_bytes() if self.path.exists() else b""
 
 
+class FileColonRig(FileRig):
+    """`FILE:`, whose documents bring their names."""
+
+    port, output_file, known_as = "FILE:", "out/labels.zpl", "FILE:"
+
+
 class SimRig(Rig):
     """Nobody is at the other end; the record is a file."""
 
@@ -158,10 +166,15 @@ class SimRig(Rig):
         return (self.folder / "files" / "sim" / "SIM1.prn").read_bytes()
 
 
-RIGS = [RawRig, LprRig, IppRig, SerialRig, FifoRig, FileRig, SimRig, SampleRig]
+RIGS = [RawRig, LprRig, IppRig, SerialRig, FifoRig, FileRig, FileColonRig, SimRig, SampleRig]
+
+
+def name_of(rig: type[Rig]) -> str:
+    """Return what a test of this peer's port is called by."""
+    return rig.known_as or rig.scheme
 
 
 def only(ability: str) -> pytest.MarkDecorator:
     """Run a test for the ports whose device can do this: a file cannot stall."""
     able = [rig for rig in RIGS if getattr(rig, ability)]
-    return pytest.mark.parametrize("rig", able, indirect=True, ids=lambda rig: rig.scheme)
+    return pytest.mark.parametrize("rig", able, indirect=True, ids=name_of)

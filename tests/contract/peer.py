@@ -21,6 +21,8 @@ class Rig:
     pipe = True
     answers = False
     ended_by_break = True  # a broken device is gone: the port has to be opened again
+    output_file = ""  # what its documents have to bring
+    known_as = ""  # in the names of tests, if not by its scheme
     others: Sequence[EntryPoint] = ()  # where its monitor comes from, if it is none of ours
 
     def __init__(self, folder: Path) -> None:

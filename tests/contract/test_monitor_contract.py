@@ -16,7 +16,7 @@ from chassis.errors import (
 )
 from portmon.document import Disposition, DocInfo, Evidence, Phase, Progress, Slice
 from tests.contract.monitor_contract import Bench, new_key
-from tests.contract.monitor_rigs import RIGS, RawRig, Rig, only, wait_for
+from tests.contract.monitor_rigs import RIGS, RawRig, Rig, name_of, only, wait_for
 
 EVIDENCE = {
     "raw": Evidence.TCP_CLOSE,
@@ -31,7 +31,7 @@ EVIDENCE = {
 BIG = os.urandom(1 << 20)
 
 
-@pytest.fixture(params=RIGS, ids=lambda rig: rig.scheme)
+@pytest.fixture(params=RIGS, ids=name_of)
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     found = request.param(tmp_path)
     yield found
@@ -207,7 +207,7 @@ async def test_many_small_documents_are_taken_in_one_go_and_in_order(bench: Benc
     keys = [new_key() for _ in range(100)]
     for n, key in enumerate(keys):
         bench.session.submit(
-            Slice(key, reply, start=DocInfo(), data=b"%06d" % n, end=Disposition.COMPLETE, size=6)
+            Slice(key, reply, start=bench.info, data=b"%06d" % n, end=Disposition.COMPLETE, size=6)
         )
     async with asyncio.timeout(30):
         await done.wait()

@@ -21,13 +21,13 @@ from chassis.errors import (
 from portmon.document import Disposition, DocInfo, Phase, Progress, Slice
 from portmon.port_state import PortState
 from tests.contract.monitor_contract import Bench, new_key
-from tests.contract.monitor_rigs import RIGS, FifoRig, RawRig, Rig, only, wait_for
+from tests.contract.monitor_rigs import RIGS, FifoRig, RawRig, Rig, name_of, only, wait_for
 from tests.rig.quick import TRIES, quick
 
 BIG = os.urandom(1 << 20)
 
 
-@pytest.fixture(params=RIGS, ids=lambda rig: rig.scheme)
+@pytest.fixture(params=RIGS, ids=name_of)
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     found = request.param(tmp_path)
     yield found
@@ -186,7 +186,7 @@ async def test_a_document_that_still_waits_can_be_taken_back_and_nothing_of_it_i
     answers: list[Progress] = []
     session.submit(
         Slice(
-            second, lambda one, _: answers.append(one), start=DocInfo(), data=b"no", end=Disposition.COMPLETE
+            second, lambda one, _: answers.append(one), start=bench.info, data=b"no", end=Disposition.COMPLETE
         )
     )
     assert session.queued() == [second]
@@ -216,7 +216,7 @@ async def test_what_waits_behind_a_document_that_breaks_is_given_back_unbegun(tm
             Slice(
                 new_key(),
                 lambda one, _: waiting.append(one),
-                start=DocInfo(),
+                start=bench.info,
                 data=b"x",
                 end=Disposition.COMPLETE,
             )

@@ -16,6 +16,7 @@ from chassis.errors import (
     LeaseExpired,
     PortBusy,
     PortInUse,
+    PortNotFound,
     StaleFence,
     StoreUnavailable,
 )
@@ -190,7 +191,7 @@ async def test_a_silent_owner_loses_the_port_and_its_document_is_broken_off_at_i
     assert refused.value.win32 == 6
     known = hold.port.journal.outcome(key, "fabric-a")
     assert (known.phase, known.accepted, known.resumable) == (Phase.ENDED, 100, True)
-    assert (await host.open(1, B)).owner == B
+    assert (await host.open(6, B)).owner == B
 
 
 @pytest.mark.parametrize("host", [0.3], indirect=True)
@@ -241,7 +242,7 @@ async def test_bytes_sent_before_a_resumed_payload_are_not_counted(host: Host) -
 
 
 async def test_file_colon_is_a_port_of_its_own_for_everybody_who_opens_it(host: Host) -> None:
-    one, two = await host.open(5, A, "FILE:"), await host.open(5, B, "file:")
+    one, two = await host.open(5, A, "FILE:"), await host.open(6, B, "file:")
     assert one.token != two.token
     for n, hold in enumerate((one, two)):
         found = await do(
@@ -252,6 +253,64 @@ async def test_file_colon_is_a_port_of_its_own_for_everybody_who_opens_it(host: 
     refused = await do(one, new_key(), start=DocInfo())
     assert refused.error is not None
     assert refused.error.win32 == 87
+
+
+async def test_what_passes_through_file_colon_is_told_apart_by_its_document(host: Host) -> None:
+    recorder = host.ports.get("FILE:").counters.recorder
+    holds = [await host.open(fence, A, "FILE:") for fence in (5, 6)]
+    keys = [new_key(), new_key()]
+    for n, (hold, key) in enumerate(zip(holds, keys, strict=True)):
+        await do(hold, key, start=DocInfo(output_file=f"{n}.prn"))
+    for hold, key, data in zip(holds, keys, (b"one", b"two"), strict=True):
+        assert (await do(hold, key, offset=0, data=data, end=Disposition.COMPLETE)).error is None
+    noted = [(one.data, one.document) for one in recorder.recorded() if one.data]
+    assert noted == [(b"one", keys[0]), (b"two", keys[1])]
+    counters = host.ports.get("FILE:").counters
+    assert (counters.in_documents, counters.busy_since) == (0, None)
+
+
+async def test_file_colon_is_not_deleted_while_anybody_has_it_open(host: Host) -> None:
+    holds = [await host.open(fence, A, "FILE:") for fence in (5, 6)]
+    key = new_key()
+    await do(holds[0], key, start=DocInfo(output_file="kept.prn"), data=b"half, ")
+    for hold in reversed(holds):
+        with pytest.raises(PortInUse) as refused:
+            await host.ports.delete("FILE:")
+        assert refused.value.win32 == 170
+        if hold is holds[0]:
+            end = await do(hold, key, offset=6, data=b"whole", end=Disposition.COMPLETE, size=11)
+            assert end.error is None
+        await host.handles.close(hold)
+    assert (host.folder / "files" / "kept.prn").read_bytes() == b"half, whole"
+    await host.ports.delete("FILE:")
+    with pytest.raises(PortNotFound):
+        await host.open(7, A, "FILE:")
+
+
+async def test_an_opening_of_file_colon_that_is_repeated_is_the_same_one(host: Host) -> None:
+    assert await host.open(5, A, "FILE:") is await host.open(5, A, "file:")
+    with pytest.raises(StaleFence):
+        await host.open(5, B, "FILE:")
+
+
+async def test_fences_rise_on_a_port_whoever_opens_it(host: Host) -> None:
+    for name in ("LPT1:", "FILE:"):
+        await host.handles.close(await host.open(500, A, name))
+        with pytest.raises(StaleFence) as refused:
+            await host.open(499, B, name)
+        assert refused.value.metadata == {"port": name, "fence": "499", "seen": "500", "held": "false"}
+        await host.handles.close(await host.open(501, B, name))
+        with pytest.raises(StaleFence):
+            await host.open(501, A, name)
+
+
+async def test_one_fence_is_one_path(host: Host) -> None:
+    hold = await host.open(5)
+    with pytest.raises(PortBusy) as refused:
+        await host.handles.open("LPT1:", A, 5, "labels", None, Straight())
+    assert refused.value.win32 == 170
+    assert await host.open(5) is hold
+    assert hold.is_current
 
 
 async def test_a_port_in_use_is_not_deleted_and_a_free_one_is_gone_for_good(host: Host) -> None:

@@ -26,9 +26,9 @@ Who holds a port is beside both. A path is a language monitor or none, and the p
 
 | port | on | becomes |
 |---|---|---|
-| free | OpenPort, OpenPortEx | held, under a fence that rises |
+| free | OpenPort, OpenPortEx | held, under a fence higher than all that the port has seen, of any fabric |
 | held | the same path, the same fabric, a higher fence | held: taken over, with the document in progress (a spooler that was restarted) |
-| held | the same owner, the same fence | held: the same handle, a repeat |
+| held | the same owner, the same fence | held: the same handle, a repeat; through another path it is refused with 170 |
 | held | the same fabric, any other fence that is not higher | held: that one is stale (6) |
 | held | another path of the same fabric, a higher fence | in a document: refused with 170; else closed, then held by that path. Spoolers close it first themselves |
 | held | another fabric | held: it is refused with 170 |

@@ -10,6 +10,7 @@ from typing import Any
 from chassis import identity, logs
 from chassis.server import Servicer
 from portmon.annotations import Annotator, masked
+from portmon.document import DocKey
 from portmon.ports import Ports
 from portmon.recorder import Direction, Moment, Tap
 from printfabric.monitor.v1 import recorder_service_pb2 as pb
@@ -72,6 +73,7 @@ class _Teller:
         self._rate, self._mask = rate, mask
         self._allowed, self._at = float(rate), asyncio.get_running_loop().time()
         self._skipped = 0
+        self._document: DocKey | None = None  # whose bytes were told last
         self._readers = {
             Direction.OUT: Annotator(out=True, masked=mask),
             Direction.IN: Annotator(out=False, masked=mask),
@@ -81,7 +83,7 @@ class _Teller:
         """Return what is said about a moment."""
         if moment.direction is Direction.EVENT:
             return [self._message(moment, b"", [moment.text])]
-        if moment.skipped:
+        if moment.skipped or self._is_others(moment):
             self._readers[moment.direction].skip()
         data = moment.data
         room = self._room() if limited else len(data)
@@ -95,6 +97,13 @@ class _Teller:
             self._readers[moment.direction].skip()
         self._allowed -= min(room, len(data)) if limited else 0
         return told
+
+    def _is_others(self, moment: Moment) -> bool:
+        """Tell whether a document's bytes do not follow those told before: several are on their way through `FILE:`."""
+        if moment.direction is not Direction.OUT:
+            return False
+        before, self._document = self._document, moment.document
+        return moment.document != before
 
     def _room(self) -> int:
         now = asyncio.get_running_loop().time()

@@ -21,6 +21,11 @@ class PortNote:
         """The port's name."""
         return str(self._note["port"])
 
+    @property
+    def highest_fence(self) -> int:
+        """The highest fence the port has seen from anybody; 0 for none."""
+        return max(self._note["fences"].values(), default=0)
+
     def fence(self, fabric: str) -> int:
         """Return the highest fence the port has seen from a fabric; 0 for none."""
         return int(self._note["fences"].get(fabric, 0))

@@ -88,7 +88,7 @@ def _discover(xcv: Xcv, session: XcvSession, value: Any) -> Steps:
 async def _clean_up(xcv: Xcv, session: XcvSession, value: Any) -> object:
     """Delete a port that no printer uses and nobody has open; any other stays."""
     port = xcv.port_of(session, value)
-    unused = not port.used_by and port.hold is None and port.session is None
+    unused = not port.used_by and not port.is_open
     if unused:
         await xcv.ports.delete(port.name)
         await forget_names(xcv.ports, port.name)

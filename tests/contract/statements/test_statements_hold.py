@@ -179,22 +179,22 @@ def test_s30_the_same_name_on_another_machine_is_another_port(stage: Stage, tmp_
 
 
 def test_s31_only_one_has_a_port_at_a_time(stage: Stage) -> None:
-    holders, most, opened = [0], [0], list[int]()
-    guard = threading.Lock()
+    holders, most, opened = [0], [0], list[tuple[int, int]]()
+    guard, fences = threading.Lock(), itertools.count(stage.fence())
 
     def storm(number: int) -> None:
         with channel_to(stage.portmon.address) as channel:
             mine = Holder(channel, f"path-{number}")
-            for fence in itertools.count(1):
+            while True:
                 try:
-                    handle = mine.open("LPT2:", fence)
+                    handle = mine.open("LPT2:", next(fences))
                 except grpc.RpcError:
                     time.sleep(0.002)
                     continue
                 with guard:
                     holders[0] += 1
                     most[0] = max(most[0], holders[0])
-                    opened.append(number)
+                    opened.append((number, handle.fence))
                 time.sleep(0.003)
                 with guard:
                     holders[0] -= 1
@@ -203,7 +203,9 @@ def test_s31_only_one_has_a_port_at_a_time(stage: Stage) -> None:
 
     at_once([partial(storm, number) for number in range(6)])
     assert most == [1]
-    assert sorted(opened) == list(range(6)), "and everybody has had it"
+    assert sorted(number for number, _ in opened) == list(range(6)), "and everybody has had it"
+    given = [fence for _, fence in opened]
+    assert all(earlier < later for earlier, later in pairwise(given)), "whoever it was"
 
 
 def at_once(works: Sequence[Callable[[], None]]) -> None:

@@ -56,6 +56,22 @@ def test_the_standard_librarys_log_comes_in_the_same_form():
     assert (line["event"], line["level"], line["service"]) == ("pool of 4 is full", "warning", "spooler")
 
 
+def test_a_traceback_tells_no_functions_variables():
+    for log_format in ("json", "console"):
+        out = io.StringIO()
+        logs.configure("spooler", log_format=log_format, stream=out)
+        try:
+            fail(b"document bytes")
+        except ValueError:
+            logs.get("x").exception("it failed")
+        assert "tests/unit/chassis/test_logs.py" in out.getvalue()
+        assert "document bytes" not in out.getvalue()
+
+
+def fail(data):
+    raise ValueError(f"{len(data)} are too many")
+
+
 def test_a_traceback_is_part_of_its_line():
     out = io.StringIO()
     logs.configure("spooler", log_format="json", stream=out)

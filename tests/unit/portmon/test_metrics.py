@@ -24,7 +24,7 @@ def ports(tmp_path: Path) -> Iterator[Ports]:
 async def test_every_port_has_its_numbers_and_no_label_names_a_job(ports: Ports) -> None:
     port = await ports.add("IP_1", "raw", {"host": "10.0.0.7"})
     port.counters.written_bytes = 4096
-    port.counters.busy_since = since = time.monotonic() - 2
+    port.counters.document_began(since := time.monotonic() - 2)
     port.counters.stalls_s["peer_window"] = 1.5
     port.counters.document_ended("complete")
     port.counters.holds = 3
@@ -69,13 +69,25 @@ async def test_what_is_said_about_a_port_is_counted_by_severity_while_it_counts(
 
 def test_a_document_in_progress_counts_as_busy_up_to_now() -> None:
     since = time.monotonic() - 1
-    counters = PortCounters(busy_since=since)
+    counters = PortCounters()
+    counters.document_began(since)
     first = counters.busy_s()
     assert 1 <= first <= time.monotonic() - since
     assert counters.busy_s() >= first
     counters.document_ended("broken")
     assert counters.busy_since is None
     assert counters.busy_s() == pytest.approx(counters.finished_busy_s)
+
+
+def test_two_documents_at_once_count_the_time_with_either_once() -> None:
+    counters, now = PortCounters(), time.monotonic()
+    counters.document_began(now - 3)
+    counters.document_began(now - 2)
+    counters.document_ended("complete")
+    assert counters.busy_since == now - 3, "one of them is on its way"
+    counters.document_ended("complete")
+    assert not counters.in_documents
+    assert counters.finished_busy_s >= 3
 
 
 def test_the_back_channel_keeps_the_newest_bytes_and_counts_the_lost_ones() -> None:

@@ -29,8 +29,7 @@ def test_the_ring_keeps_the_newest_and_says_how_much_went_before() -> None:
 def test_of_a_long_piece_its_beginning_and_end_are_kept() -> None:
     recorder = Recorder()
     data = bytes(range(256)) * 256
-    recorder.document = KEY
-    recorder.out(memoryview(data))
+    recorder.out(memoryview(data), KEY)
     first, last = recorder.recorded()
     assert data.startswith(first.data)
     assert data.endswith(last.data)

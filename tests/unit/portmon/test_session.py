@@ -1,6 +1,8 @@
 """A session whose monitor belongs to somebody else and has bugs: the port must never hang, never spin, never lie."""
 
 import asyncio
+import io
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chassis import logs
 from chassis.errors import DeviceFault, DeviceNotConnected, Internal
 from portmon.counters import PortCounters
 from portmon.document import (
@@ -48,7 +51,7 @@ class BuggyPort(Port):
 
     def write(self, data: memoryview) -> int:
         if self.wrong == "write":
-            raise RuntimeError("write")
+            raise RuntimeError(f"write {bytes(data)!r}")
         self.taken += bytes(data[:3])
         return min(len(data), 3)
 
@@ -146,6 +149,20 @@ async def test_a_bug_in_write_breaks_the_document_off_and_the_port_wants_to_be_o
     assert session.state is PortState.FAILED
     again = await rig.print(2)
     assert isinstance(again.error, DeviceNotConnected)
+
+
+async def test_what_is_printed_is_in_no_log_of_a_bug(rig: Rig) -> None:
+    out = io.StringIO()
+    logs.configure("portmon", log_format="json", stream=out)
+    await rig.open("write")
+    found = await rig.print(1, b"a patient's name")
+    assert found.error is not None
+    assert "patient" not in f"{found.error.message}{found.error.metadata}"
+    assert "RuntimeError" in found.error.message
+    (line,) = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert (line["event"], line["port"], line["error"]) == ("monitor failed", "BUG1:", "RuntimeError")
+    assert any(one.startswith("test_session.py") and one.endswith(" write") for one in line["where"])
+    assert "patient" not in out.getvalue()
 
 
 async def test_a_bug_leaves_all_uncertain_that_the_printer_may_still_hold(rig: Rig) -> None:
