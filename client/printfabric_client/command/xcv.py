@@ -173,7 +173,10 @@ def _device_row(row: dict[str, Any]) -> tuple[str, ...]:
 @_port
 @_ask_option
 def detect_command(session: Session, name: str, ask: str | None) -> None:
-    """Find a serial line's settings: listens, and asks for the status at each speed. Prints nothing, sets nothing."""
+    """Find a serial line's settings by listening: switch the printer off and on meanwhile. Sends nothing.
+
+    With --ask it is asked at each speed. At a wrong one it hears other bytes, and may print them.
+    """
 
     def show(session: Session, output: Any) -> None:
         _sentence(session, output)

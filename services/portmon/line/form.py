@@ -43,7 +43,7 @@ LINE_FORM: dict[str, Any] = {
         {
             "id": "auto", "title": "Detect settings", "xcv": "AutoBaud", "stream": True, "requires": "idle",
             "access": "administer", "timeoutSeconds": 120, "fills": ["baud", "dataBits", "parity", "stopBits"],
-            "note": "Listens, then asks for the status at each speed. Nothing is printed and the printer is not reset.",
+            "note": "Listens at each speed: switch the printer off and on meanwhile. Nothing is sent, so nothing is printed.",
         },
         {
             "id": "loop", "title": "Loopback test", "xcv": "Loopback", "stream": True, "requires": "idle",

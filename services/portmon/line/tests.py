@@ -1,8 +1,13 @@
-"""Tests of a serial line: which settings the printer has (AutoBaud), and whether the line itself works (Loopback)."""
+"""Tests of a serial line: which settings the printer has (AutoBaud), and whether the line itself works (Loopback).
+
+Whatever is sent at a wrong speed reaches the printer as other bytes, which it may print or keep for the next document. So
+AutoBaud listens, and asks only when somebody says so who has taken the paper into account.
+"""
 
 from __future__ import annotations
 
 import termios
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -15,13 +20,16 @@ from portmon.monitor import LineStore
 from portmon.questions import QUESTIONS, Answered, Question, seven_bits
 
 SPEEDS = (9600, 19200, 38400, 115200, 57600, 4800, 2400, 1200, 230400)  # the likely ones first
-ASK = ("escpos-dle-eot", "zpl-hs")
-_LISTEN_S = 0.15
+_LISTEN_S = 2.0
+_LISTEN_BEFORE_ASKING_S = 0.15
 _ANSWER_S = 0.6  # and the time that the longest answer takes at that speed
 _LONGEST_ANSWER = 100
 _QUIET_S = 0.15
-_SURE = 99
-_FLOW = frozenset({0x11, 0x13})
+_ANSWERED, _SURE = 99, 80
+_FLOW = b"\x11\x13"
+_TEXT = bytes(range(32, 127)) + b"\x02\x03\r\n" + _FLOW
+_ENOUGH_FLOW = 2  # XON and XOFF in a row, and nothing else, are no accident
+_ENOUGH_TEXT = 8
 _BYTE_BITS = 11
 _PLUG_S = 1.0
 _PIECE = 64
@@ -43,12 +51,15 @@ class Evidence:
     def score(self) -> int:
         """How sure it is that these are the printer's settings, 0 to 100: a guess is not an answer."""
         if self.answered is not None:
-            return _SURE
+            return _ANSWERED
         if not self.seen:
             return 0
         wrong = 0 if self.errors is None else self.errors.framing + self.errors.parity + self.errors.breaks
-        text = sum(32 <= one < 127 or one in b"\x02\x03\r\n\x11\x13" for one in self.seen) / len(self.seen)
-        return 8 if wrong else round(5 + 35 * text)
+        if wrong:
+            return 8
+        text = sum(one in _TEXT for one in self.seen) / len(self.seen)
+        enough = _ENOUGH_TEXT if self.seen.strip(_FLOW) else _ENOUGH_FLOW
+        return _SURE if text == 1 and len(self.seen) >= enough else round(5 + 35 * text)
 
     @property
     def text(self) -> str:
@@ -59,7 +70,10 @@ class Evidence:
             return ", ".join([self.answered.text, *(wrong or self._none())])
         if not self.seen:
             return "no answer"
-        return f"{' and '.join(wrong)} in {count}" if wrong else f"{count} that say nothing"
+        if wrong:
+            return f"{' and '.join(wrong)} in {count}"
+        said = "XON and XOFF" if not self.seen.strip(_FLOW) else "readable text"
+        return f"{count} of {said}" if self.score >= _SURE else f"{count} that prove nothing"
 
     @staticmethod
     def _wrong(errors: LineErrors) -> list[str]:
@@ -110,7 +124,9 @@ def speeds_in(value: object) -> Sequence[int] | None:
 def auto_baud(
     errand: Errand, device: str, lines: LineStore, speeds: Sequence[int], ask: Sequence[Question]
 ) -> object:
-    """Listen and ask at each speed until somebody answers. Prints nothing, resets nothing, sets nothing.
+    """Listen at each speed, and `ask` there, until it is sure which is the printer's. Sets nothing, resets nothing.
+
+    Without questions nothing is sent, so nothing can be printed.
 
     Raises OSError, termios.error: the line cannot be used.
     """
@@ -130,16 +146,25 @@ def auto_baud(
     sure = best is not None and best.score >= _SURE
     return {
         "found": sure,
-        "text": f"{best.name}: {best.text}" if best is not None and sure else "nobody answered at any speed",
+        "text": f"{best.name}: {best.text}" if best is not None and sure else _nobody(ask),
         "fills": best.settings if best is not None and sure else {},
         "evidence": [one.as_json() for one in evidence],
     }
 
 
+def _nobody(ask: Sequence[Question]) -> str:
+    if ask:
+        return "nobody answered at any speed"
+    return (
+        "nothing that proves a speed was heard, and nothing was sent: switch the printer off and on while this listens, or "
+        "have it asked (ask), which at a wrong speed reaches it as other bytes, and may print them"
+    )
+
+
 def _at(line: Line, baud: int, ask: Sequence[Question]) -> Evidence:
     line.set(baud)
     before = line.errors()
-    heard = line.read(_LISTEN_S, _QUIET_S)
+    heard = _hear(line, _LISTEN_BEFORE_ASKING_S if ask else _LISTEN_S)
     best: Evidence | None = None
     for question in ask:
         line.write(question.ask, 1.0)
@@ -155,8 +180,22 @@ def _at(line: Line, baud: int, ask: Sequence[Question]) -> Evidence:
     now = line.errors()
     errors = None if before is None or now is None else now.since(before)
     if best is None:
-        return Evidence(baud, heard, None, errors)
+        return heard_as(baud, heard, errors)
     return Evidence(baud, best.seen, best.answered, errors, best.data_bits, best.parity)
+
+
+def _hear(line: Line, longest_s: float) -> bytes:
+    """Listen for so long, or until something has come that cannot be meant so."""
+    heard, until = b"", time.monotonic() + longest_s
+    while (left := until - time.monotonic()) > 0 and not heard.translate(None, _TEXT):
+        heard += line.read(left, _QUIET_S)
+    return heard
+
+
+def heard_as(baud: int, heard: bytes, errors: LineErrors | None) -> Evidence:
+    """Return what was heard without an answer to a question, with the size of characters that it fits best."""
+    read_as = [Evidence(baud, data, None, errors, bits, parity) for data, bits, parity in _readings(heard)]
+    return max(read_as, key=lambda one: one.score)
 
 
 def _readings(data: bytes) -> Iterator[tuple[bytes, int, str]]:
@@ -167,10 +206,8 @@ def _readings(data: bytes) -> Iterator[tuple[bytes, int, str]]:
 
 
 def questions_for(ask: str | None) -> Sequence[Question]:
-    """Return the questions for an input's `ask`: one by name, none for `listen`, the usual ones for nothing."""
-    if ask == "listen":
-        return ()
-    return [QUESTIONS[ask]] if ask else [QUESTIONS[one] for one in ASK]
+    """Return the questions for an input's `ask`: one by name, none for `listen` and for nothing."""
+    return [QUESTIONS[ask]] if ask and ask != "listen" else ()
 
 
 # --- loopback

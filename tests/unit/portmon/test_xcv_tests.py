@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import serial
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,8 @@ from portmon.device_access import Rest
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
 from portmon.errand import Errand, Step
 from portmon.host_port import HostPort
-from portmon.line.tests import Evidence
+from portmon.line.errors import LineErrors
+from portmon.line.tests import Evidence, heard_as
 from portmon.monitor import MonitorInit
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
@@ -113,11 +115,11 @@ async def test_the_speed_at_which_a_printer_answers_is_found_with_the_evidence_f
 ) -> None:
     printer({b"~HS": HS}, babbles=True)
     await bench.com1()
-    found = out(await bench.ask("AutoBaud", {"speeds": [9600, 19200, 38400]}, port="COM1:"))
+    found = out(await bench.ask("AutoBaud", {"speeds": [9600, 19200, 38400], "ask": "zpl-hs"}, port="COM1:"))
     assert found["found"] is True
     assert found["fills"] == {"baud": 19200, "dataBits": 8, "parity": "none", "stopBits": "1"}
     wrong, right = found["evidence"]
-    assert (wrong["baud"], wrong["language"], wrong["bytesSeen"]) == (9600, "", 6)
+    assert (wrong["baud"], wrong["language"], wrong["bytesSeen"]) == (9600, "", 3)
     assert (right["score"], right["language"]) == (99, "zpl")
     assert right["text"] == f"~HS answered: 3 strings, {len(HS)} bytes"
     assert [step.data["baud"] for step in bench.steps if isinstance(step.data, dict)] == [9600, 19200]
@@ -129,7 +131,7 @@ async def test_a_line_with_seven_bits_and_parity_is_recognised(
 ) -> None:
     printer({b"~HS": HS}, parity=True, speed=termios.B9600)
     await bench.com1()
-    found = out(await bench.ask("AutoBaud", {"speeds": [9600]}, port="COM1:"))
+    found = out(await bench.ask("AutoBaud", {"speeds": [9600], "ask": "zpl-hs"}, port="COM1:"))
     assert found["fills"] == {"baud": 9600, "dataBits": 7, "parity": "even", "stopBits": "1"}
 
 
@@ -146,22 +148,59 @@ async def test_a_line_on_which_nobody_answers_says_so_and_has_its_settings_again
                 "name": "COM5:",
                 "settings": {"device": str(bench.adapter.node)},
                 "speeds": [1200, 9600],
+                "ask": "zpl-hs",
             },
         )
     )
     assert (found["found"], found["fills"]) == (False, {})
     assert [one["text"] for one in found["evidence"]] == ["no answer", "no answer"]
     assert termios.tcgetattr(bench.adapter.fd) == before
-    # nothing was sent but questions that print nothing
-    assert bytes(silent.heard) == (QUESTIONS["escpos-dle-eot"].ask + b"~HS") * 2
+    # nothing was sent but the question that was named
+    assert bytes(silent.heard) == b"~HS" * 2
 
 
-async def test_listening_sends_nothing(bench: Bench, printer: Callable[..., SerialPrinter]) -> None:
+@pytest.mark.parametrize("value", [{}, {"ask": "listen"}])
+async def test_nothing_is_sent_unless_a_question_is_named(
+    bench: Bench, printer: Callable[..., SerialPrinter], value: dict[str, str]
+) -> None:
     silent = printer({})
     await bench.com1()
-    found = out(await bench.ask("AutoBaud", {"ask": "listen", "speeds": [9600]}, port="COM1:"))
+    found = out(await bench.ask("AutoBaud", {**value, "speeds": [9600]}, port="COM1:"))
     assert found["found"] is False
+    assert "nothing was sent" in found["text"]
     assert bytes(silent.heard) == b""
+
+
+async def test_at_wrong_speeds_a_printer_hears_nothing_and_its_next_receipt_is_whole(
+    bench: Bench, sim_printer: Callable[..., Any], tmp_path: Path
+) -> None:
+    printer = sim_printer("escpos", pty=str(tmp_path / "tty"), line="19200,8,N,1")
+    await bench.ports.add("COM2:", "serial", {"device": printer.address["pty"]})
+    found = out(await bench.ask("AutoBaud", {"speeds": [9600, 38400]}, port="COM2:"))
+    assert found["found"] is False
+    with serial.Serial(printer.address["pty"], 19200) as line:
+        line.write(b"Receipt no 1\n\x1dV\x00")
+        await asyncio.to_thread(printer.wait_units, 1)
+    (unit,) = printer.units()
+    assert (unit["serial"], unit["outcome"]) == ("1", "printed")
+    assert not printer.events("line settings differ")
+
+
+@pytest.mark.parametrize(
+    ("said", "fills"),
+    [
+        (b"\x13\x11", 8),
+        (b"READY 203DPI\r\n", 8),
+        (bytes(one | (0x80 if one.bit_count() % 2 else 0) for one in b"READY 203DPI\r\n"), 7),
+        (b"\x11", 0),
+        (b"READY", 0),
+        (b"READY\xfe\x80\x00\x06", 0),
+    ],
+)
+def test_what_a_printer_says_by_itself_proves_its_speed_when_it_is_enough(said: bytes, fills: int):
+    found = heard_as(9600, said, None)
+    assert (found.score >= 80, found.data_bits if found.score >= 80 else 0) == (bool(fills), fills)
+    assert heard_as(9600, said, LineErrors(1, 0, 0, 0)).score < 80, "framing errors prove another speed"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +242,7 @@ async def test_a_test_runs_between_documents_and_printing_goes_on_after_it(
     first, second = DocKey(b"1" * 16, 1), DocKey(b"2" * 16, 1)
     assert (await session.call(whole(first, b"one"))).phase is Phase.ENDED
     test = asyncio.get_running_loop().create_task(
-        bench.ask("AutoBaud", {"speeds": [9600, 19200]}, port="COM1:")
+        bench.ask("AutoBaud", {"speeds": [9600, 19200], "ask": "zpl-hs"}, port="COM1:")
     )
     await asyncio.sleep(0.1)
     document = asyncio.get_running_loop().create_task(session.call(whole(second, b"two")))
