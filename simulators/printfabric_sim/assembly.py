@@ -168,8 +168,7 @@ class Assembly:
             self.draft.garbled = harm.reason
         elif personality.commands_persist and not part:
             self._doubt = harm.reason
-        if (left := harm.offset + harm.changed - end) > 0:
-            inlet.damage.appendleft(Damage(end, 0, harm.reason, left))
+        inlet.damage.extendleft(harm.beyond(end))
 
     def _take(self, inlet: Inlet, piece: memoryview, part: bool, nowhere: list[Span]) -> None:
         """Put `piece`, the next of `inlet`, where it goes."""

@@ -42,6 +42,12 @@ class Damage(NamedTuple):
     reason: str
     changed: int = 0
 
+    def beyond(self, offset: int) -> list[Damage]:
+        """Return what of the changed bytes lies from `offset` on, if anything does."""
+        start = max(offset, self.offset)
+        left = self.offset + self.changed - start
+        return [Damage(start, 0, self.reason, left)] if left > 0 else []
+
 
 class Recognised(NamedTuple):
     """Bytes `start` to `end`, counted as those of spans, that were known for what they are when they came.
@@ -96,6 +102,17 @@ class Inlet:
         """What has arrived is gone: nothing that comes belongs to it."""
         self.recognised.clear()
         self.tail = b""
+
+    def swallow(self, start: int, size: int, reason: str) -> None:
+        """Bytes from `start` on have arrived and reach no buffer; what the line had changed of them is changed nowhere."""
+        before, behind = list[Damage](), list[Damage]()
+        for harm in self.damage:
+            behind += harm.beyond(start + size)
+            if harm.changed and harm.offset < start:
+                before.append(harm._replace(changed=min(harm.changed, start - harm.offset)))
+            elif not harm.changed:
+                before.append(harm)
+        self.damage = deque([*before, Damage(start, size, reason), *behind])
 
     def place(self, offset: int) -> int:
         """Return where in the buffer byte `offset` is, or would be; what the line has swallowed is in no buffer."""

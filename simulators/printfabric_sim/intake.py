@@ -58,7 +58,7 @@ class Intake:
         why = inlet.refused or ("came after the end" if inlet.ended else "came while the power was off")
         swallowed = Span(inlet.number, self._arrived(inlet, data), inlet.received)
         if not inlet.ended:  # what comes next lies behind them
-            inlet.damage.append(Damage(swallowed.start, len(data), why))
+            inlet.swallow(swallowed.start, len(data), why)
         self.assembly.discarded(inlet, unread([swallowed]), why)
 
     def ended(self, inlet: Inlet) -> None:
@@ -95,9 +95,13 @@ class Intake:
         return loss
 
     def _emptied(self, inlet: Inlet) -> Loss:
-        """Throw the buffer away and return what is lost; what was obeyed when it came is not."""
-        obeyed = guarded(self._owner.record, inlet, self._owner.personality.obeyed, inlet) or []
+        """Throw the buffer away and return what is lost."""
+        obeyed = self._obeyed(inlet)
         return unread(without(_empty(inlet), obeyed))
+
+    def _obeyed(self, inlet: Inlet) -> list[Span]:
+        """Return the commands among what is buffered that were obeyed when they came: they are not lost with the rest."""
+        return guarded(self._owner.record, inlet, self._owner.personality.obeyed, inlet) or []
 
     def _commands(self, inlet: Inlet, data: bytes) -> Iterator[Arrival]:
         """Return the commands in `data` that are obeyed on arrival, each when the one before it was obeyed."""
@@ -209,9 +213,10 @@ class Intake:
         if inlet.lossy and len(data) > room:
             kept = max(0, room)
             swallowed = Span(inlet.number, start + kept, inlet.received)
-            inlet.damage.append(Damage(swallowed.start, len(data) - kept, "overrun"))
-            why = "the buffer was full"
-            self._owner.record.lost("overrun", unread([swallowed]), inlet=inlet.number, reason=why)
+            inlet.swallow(swallowed.start, len(data) - kept, "overrun")
+            inlet.tail = b""  # what comes completes nothing
+            if lost := unread(without([swallowed], self._obeyed(inlet))):
+                self._owner.record.lost("overrun", lost, inlet=inlet.number, reason="the buffer was full")
             data = data[:kept]
         inlet.buffer += data
         self._line_up(inlet)
@@ -240,7 +245,8 @@ def _empty(inlet: Inlet) -> list[Span]:
     spans.append(Span(inlet.number, position, position + left))
     inlet.buffer.clear()
     inlet.shown = 0
-    inlet.damage.clear()
+    # What comes next may be changed: a fault has struck at a byte in the middle of what the line has spoiled.
+    inlet.damage = deque(left for harm in inlet.damage for left in harm.beyond(inlet.received))
     inlet.forget_tokens()
     inlet.consumed = inlet.received
     return spans

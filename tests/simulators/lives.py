@@ -257,10 +257,12 @@ async def live(printer: SimulatedPrinter, life: Life) -> dict[str, bytes]:
 
 async def settled(printer: SimulatedPrinter, *, lines: bool = False) -> None:
     """Wait until every sender is gone (a line stays), nothing is wrong and all that can be printed is. Raises TimeoutError."""
+    quiet = 0  # times in a row: a sender in the kernel's queue is taken when the one before it has gone
     for _ in range(6000):
         links = any(getattr(plug, "links", ()) for plug in printer.connections)
         gone = lines or not (links or printer.core.intake.inlets)
-        if gone and printer.idle and not printer.core.conditions:
+        quiet = quiet + 1 if gone and printer.idle and not printer.core.conditions else 0
+        if quiet == 5:
             return
         await asyncio.sleep(0.005)
     raise TimeoutError(f"not settled: {printer.status()}")

@@ -124,3 +124,20 @@ async def test_every_listener_has_an_ipv6_host(start, kind):
         writer.close()
     peers = [event["peer"] for event in printer.record.events if event["event"] == "connected"]
     assert all(peer.startswith("[::1]:") for peer in peers)
+
+
+class _Transport(asyncio.Transport):
+    """A connection with nobody behind it."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def test_a_connection_that_the_simulator_gives_up_is_not_called_ended_by_its_sender(start):
+    printer = await start("zpl")
+    link = printer.connections[0].protocol()
+    link.connection_made(_Transport())
+    link.connection_lost(None)  # as when it stops while it accepts: no end of the sender's has come
+    (over,) = (event for event in printer.record.events if event["event"] == "disconnected")
+    assert over["how"] == "closed"

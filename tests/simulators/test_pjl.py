@@ -243,6 +243,7 @@ async def test_what_tidies_up_behind_the_last_page_is_not_told_as_lost(start, si
         (b"No 1\x0c", b"\x1b)s50Whalf a font"),
         (b"%!PS-Adobe\n%%Page: 1 1\n(No 1) show\n%%Trailer", b"\n%%EOF\n\x1b%-123"),
         (b") HP-PCL XL;2;0\n\x43\x44", b"this is no PCL XL"),
+        (b"", b") HP-PCL XL;2;0\nxxxxxxxx"),  # operators of a page, and no page
     ],
 )
 async def test_what_did_not_come_to_its_page_is_told_as_lost(start, size, begin, rest):

@@ -70,7 +70,7 @@ def test_the_line_carries_no_more_than_its_baud_rate(sim_printer, line):
         port.write(LABELS[:3840])
         printer.wait_units(3840 // len(label(1)))
         took = time.monotonic() - began
-    assert 0.9 < took < 1.6
+    assert took > 0.9
 
 
 def test_xon_xoff_holds_the_sender_while_the_printer_cannot_follow(sim_printer, line):

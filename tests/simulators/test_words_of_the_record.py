@@ -50,7 +50,7 @@ async def test_a_job_without_its_page_is_still_told(start):
         ("escpos", b"\x1b@\x1bp\x00\x19\xfa", []),
         ("escpos", b"\x1b@\n\n\x1dV\x00", ["a receipt with nothing on it"]),
         ("escpos", b"\x1dV\x00", ["a receipt with nothing on it"]),
-        ("escpos", b"\x1b@\n\n", ["feeds with nothing on them"]),
+        ("escpos", b"\x1b@\n\n", ["a receipt with nothing on it"]),
     ],
 )
 async def test_settings_alone_are_not_lost(start, personality, settings, told):

@@ -95,7 +95,8 @@ class _TcpLink(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         assert self._inlet is not None
         try:
-            self._core.end(self._inlet, "reset" if exc is not None else "fin")
+            # Without an error and before the sender's end it was us: the simulator stops while it accepts.
+            self._core.end(self._inlet, "reset" if exc is not None else ENDED_BY["fin"])
         finally:
             self._owner.link_lost(self)
 

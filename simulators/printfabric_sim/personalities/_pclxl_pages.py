@@ -17,6 +17,8 @@ _SIZES = (1, 2, 4, 2, 4, 4)
 _VALUES, _ARRAY, _MOST_COPIES = {0xC0: 1, 0xD0: 2, 0xE0: 4}, 0xC8, 999
 _ATTRIBUTE_1, _ATTRIBUTE_2, _DATA_4, _DATA_1 = 0xF8, 0xF9, 0xFA, 0xFB
 _MAX_HEADER_BYTES = 1024
+# Operators that stand outside of pages: sessions, comments, data sources, fonts, streams.
+_OF_SESSIONS = frozenset({0x41, 0x42, *range(0x46, 0x4C), *range(0x4F, 0x57), *range(0x5B, 0x60)})
 
 
 def is_pclxl(start: bytes) -> bool:
@@ -33,6 +35,7 @@ class PclXlPages(Pages):
         self._value = 0  # of the last number, which an attribute names
         self._copies = 1
         self._begun = False  # a page
+        self._odd = False  # an operator that belongs into a page stands outside of one
         self._lost = False
 
     def take(self, buffer: bytearray, end: int) -> Piece:
@@ -55,8 +58,10 @@ class PclXlPages(Pages):
                 self._skip, position = position - end, end
             if tag == _BEGIN_PAGE:
                 self._begun = True
+            elif not self._begun and 0x41 <= tag <= 0xBF and tag not in _OF_SESSIONS:
+                self._odd = True
             if tag == _END_PAGE:
-                copies, self._copies, self._begun = self._copies, 1, False
+                copies, self._copies, self._begun, self._odd = self._copies, 1, False, False
                 return Piece(position, copies)
         return Piece(position)
 
@@ -123,4 +128,4 @@ class PclXlPages(Pages):
     @property
     def void(self) -> bool:
         """Between pages a session is opened and closed."""
-        return not (self._begun or self._lost or self._skip)
+        return not (self._begun or self._lost or self._odd or self._skip)

@@ -28,6 +28,7 @@ _REALTIME = re.compile(
     rb"\x10\x04[\x01-\x04]|\x10\x05[\x01\x02]|\x10\x14\x01[\x00\x01][\x01-\x08]|\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"
 )
 _TAIL_BYTES = 10
+_NOTHING = "a receipt with nothing on it"
 
 
 class ReceiptPrinter(Personality):
@@ -51,7 +52,7 @@ class ReceiptPrinter(Personality):
         self._reading: Inlet | None = None  # whose bytes came last
         self._skip = 0  # bytes of an image that are still to come
         self._ink = False
-        self._blank = False  # line feeds and blanks are in the receipt, and not settings alone
+        self._blank = False  # more is in the receipt than settings: line feeds, blanks, what is no command
 
     def flush(self) -> None:
         """Expect the beginning of a receipt."""
@@ -82,6 +83,7 @@ class ReceiptPrinter(Personality):
                 return Step(size, part=True)
             position = text_end
             length = command_length(buffer, position)
+            self._blank = self._blank or length == 1
             if length == 0:  # not all of it has arrived
                 return self._taken(position)
             if position + length > size and length > 16:
@@ -115,7 +117,7 @@ class ReceiptPrinter(Personality):
             ink, self._ink, self._blank = self._ink, False, False
             if ink:
                 return Step(end, part=True, copies=1)
-            return Step(end, part=True, drop=True, void=True, reason="a receipt with nothing on it")
+            return Step(end, part=True, drop=True, void=True, reason=_NOTHING)
         return None
 
     def _query(self, buffer: bytearray, at: int, length: int, inlet: Inlet) -> Step:
@@ -140,7 +142,7 @@ class ReceiptPrinter(Personality):
         if self._ink or self._skip:
             return Step(0)
         blank, self._blank = self._blank, False
-        return Step(0, drop=True, void=True, reason="feeds with nothing on them" if blank else "")
+        return Step(0, drop=True, void=True, reason=_NOTHING if blank else "")
 
     def realtime(self, data: bytes, inlet: Inlet) -> Iterator[Arrival]:
         """Find DLE EOT, DLE ENQ and DLE DC4."""
@@ -156,7 +158,7 @@ class ReceiptPrinter(Personality):
         inlet.tail = text[start:] if start >= 0 else b""
 
     def obeyed(self, inlet: Inlet) -> list[Span]:
-        """Return real-time commands, but those that are data of an image as well."""
+        """Return real-time commands, but those that are data of another command as well."""
         commands = super().obeyed(inlet)
         if not commands:
             return []
@@ -164,7 +166,7 @@ class ReceiptPrinter(Personality):
         return [
             span
             for span in commands
-            if not any(start <= inlet.place(span.start) < end for start, end in images)
+            if (at := inlet.place(span.start)) >= 0 and not any(start <= at < end for start, end in images)
         ]
 
     def _longer_commands(self, inlet: Inlet) -> list[tuple[int, int]]:
