@@ -25,10 +25,12 @@ def guarded(monitor: PortMonitor[Any]) -> PortMonitor[Any]:
     """Put a wall around what is asked on the event loop, and around the search for devices; return the monitor."""
     for name in ("check", "check_name"):
         setattr(monitor, name, _refusing(monitor.scheme, getattr(monitor, name)))
-    for name in ("device", "identity", "where"):
+    for name in ("device", "identity", "where", "absence"):
         setattr(monitor, name, _answering(monitor.scheme, getattr(monitor, name), ""))
     for name in ("claims", "private"):
         setattr(monitor, name, _answering(monitor.scheme, getattr(monitor, name), False))
+    for name in ("bind", "unbind"):
+        setattr(monitor, name, _answering(monitor.scheme, getattr(monitor, name), None))
     monitor.devices = _Search(monitor.scheme, monitor.devices)  # type: ignore[method-assign]
     return monitor
 

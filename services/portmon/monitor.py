@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from chassis.errors import InvalidArgument, NotSupported
+from portmon.binds_ports import BindsPorts
 from portmon.device_errors import open_error, write_error
 from portmon.device_wait import DeviceWait, drain
 from portmon.devices.found import FoundDevice
@@ -38,9 +39,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-WRITE_TIMEOUT = (
-    "A device that takes nothing for so long is reported as stuck; the document stays where it is."
-)
+WRITE_TIMEOUT = "A device that takes nothing for so long is reported as stuck; its document stays in it."
 
 
 class PortSettings(BaseModel):
@@ -222,7 +221,7 @@ class MonitorInit:
     own: MonitorValues = field(default_factory=MonitorValues)  # what the monitor keeps itself (MONITORREG)
 
 
-class PortMonitor(OwnFunctions, ABC, Generic[S]):
+class PortMonitor(BindsPorts, OwnFunctions, ABC, Generic[S]):
     """One type of port: a scheme, its settings, and how to open it. No global state; one instance per host process."""
 
     scheme: ClassVar[str]
@@ -269,22 +268,6 @@ class PortMonitor(OwnFunctions, ABC, Generic[S]):
         except (OSError, ValueError):
             return device
         return f"{device} {found.st_dev}:{found.st_ino}:{found.st_rdev}"
-
-    def bind(self, port: str, settings: S) -> None:
-        """Take note of which device a port is for, where only its present name says so; once it is, nothing more.
-
-        When a port is added, configured, or looked after. Blocks. Never fails.
-        """
-
-    def unbind(self, port: str) -> None:
-        """Forget that: the port is deleted, or new. Blocks. Never fails."""
-
-    def absence(self, port: str, settings: S) -> str:
-        """Say that the device which the port is for is not there, and what is there instead; "": it is, or nobody knows.
-
-        Of what `devices` found last. Opens nothing.
-        """
-        return ""
 
     def tidy_up(self, port: str, settings: S, lines: LineStore) -> None:
         """Put right what a crashed process left changed about the device; called once at the start. Never fails."""

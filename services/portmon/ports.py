@@ -172,19 +172,22 @@ class Ports:
         """
         name = canonical(name)
         found = self.registry.find(monitor, name)
-        stored = _stored(checked_settings(found, name, dict(values)))
-        return await self._tasks.finish("add", self._add(PortRecord(name, found.scheme, stored)))
+        settings = checked_settings(found, name, dict(values))
+        record = PortRecord(name, found.scheme, _stored(settings))
+        return await self._tasks.finish("add", self._add(record, found, settings))
 
-    async def _add(self, record: PortRecord) -> HostPort:
-        await asyncio.to_thread(self._keep_new, record)
+    async def _add(self, record: PortRecord, monitor: PortMonitor[Any], settings: PortSettings) -> HostPort:
+        await asyncio.to_thread(self._keep_new, record, monitor, settings)
         self.changes.touch(record.name)
         port = self._admit(record)
         self.configured()
         return port
 
-    def _keep_new(self, record: PortRecord) -> None:
+    def _keep_new(self, record: PortRecord, monitor: PortMonitor[Any], settings: PortSettings) -> None:
         self._kept.forget(record.name)  # of a port that had the name before
         self._store.add(record)
+        monitor.unbind(record.name)
+        monitor.bind(record.name, settings)
 
     async def configure(self, name: str, values: Mapping[str, Any], revision: str | None = None) -> HostPort:
         """Give a port other settings: an open one uses them from the end of its document on.
@@ -201,6 +204,7 @@ class Ports:
         self, port: HostPort, record: PortRecord, settings: PortSettings, revision: str | None
     ) -> HostPort:
         await asyncio.to_thread(self._store.replace, record, revision)
+        await asyncio.to_thread(port.monitor.bind, port.name, settings)
         port.record, port.settings = record, settings
         if port.session is not None:
             port.session.configure(settings)
@@ -230,6 +234,7 @@ class Ports:
             with contextlib.suppress(StoreUnavailable):
                 # Else a port of this name that comes later forgets it.
                 await asyncio.to_thread(self._kept.forget, port.name)
+            await asyncio.to_thread(port.monitor.unbind, port.name)
             port.forget_journal()
             if port.expiry is not None:
                 port.expiry.cancel()

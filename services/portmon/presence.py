@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from portmon.devices.holders import access_problem, holders_of
 from portmon.devices.inotify import Inotify
 from portmon.devices.tree import DeviceTree, node_of
 from portmon.host_port import HostPort
-from portmon.monitor import PortMonitor
+from portmon.monitor import PortMonitor, PortSettings
 from portmon.port_state import PortState
 from portmon.ports import Ports
 from portmon.reports import Condition, Report, Severity, Source
@@ -30,6 +30,15 @@ POLL_S = 5.0
 _SETTLE_S = 0.1  # udev makes a node first, then its links, then its rights
 _MOST_NODES = 512  # watched for who opens them
 log = logs.get(__name__)
+
+
+class _Asked(NamedTuple):
+    """A port whose device is looked at."""
+
+    name: str
+    monitor: PortMonitor[Any]
+    settings: PortSettings
+    is_open: bool
 
 
 class Looked(NamedTuple):
@@ -115,7 +124,7 @@ class Presence:
         access = self._ports.access
         await access.granted()
         ports = self._mine()
-        asked = [(port.name, port.monitor, port.device, port.session is not None) for port in ports]
+        asked = [_Asked(port.name, port.monitor, port.settings, port.session is not None) for port in ports]
         before = {name: one.identity for name, one in self._known.items()}
         seen = await access.use(asyncio.ensure_future(asyncio.to_thread(_look, asked, before)))
         for port in ports:
@@ -135,8 +144,11 @@ class Presence:
     def _take(self, port: HostPort, looked: Looked) -> None:
         known = self._known.get(port.name)
         if known is None or known.device != port.device:
+            moved = known is not None
             known = self._known[port.name] = _Known(port.device)
-        back = looked.there and not known.there
+        else:
+            moved = False
+        back = looked.there and (moved or not known.there)
         texts = tuple(one.text for one in looked.reports)
         if texts != known.reports:
             log.info("device looked at", port=port.name, device=port.device, found=", ".join(texts) or "well")
@@ -151,25 +163,34 @@ class Presence:
             port.session.configure(port.settings)  # opens it anew, between documents
 
 
-def _look(
-    asked: Sequence[tuple[str, PortMonitor[Any], str, bool]], before: Mapping[str, str]
-) -> Mapping[str, Looked]:
+def _look(asked: Sequence[_Asked], before: Mapping[str, str]) -> Mapping[str, Looked]:
     found: dict[str, Looked] = {}
-    lists: dict[str, Mapping[str, FoundDevice]] = {}
-    closed = [device for _, _, device, is_open in asked if not is_open and Path(device).exists()]
+    lists = {one.monitor.scheme: index(one.monitor.devices()) for one in _of_each_monitor(asked)}
+    for one in asked:
+        one.monitor.bind(one.name, one.settings)
+    devices = {
+        one.name: one.monitor.device(one.name, one.settings) for one in asked
+    }  # as they are called now
+    closed = [devices[one.name] for one in asked if not one.is_open and Path(devices[one.name]).exists()]
     # All files of all programs are looked through for this, and so once for all ports.
-    holders = holders_of(closed, asked[0][1].init.tree.proc) if closed else {}
-    for name, monitor, device, _ in asked:
-        if monitor.scheme not in lists:
-            lists[monitor.scheme] = index(monitor.devices())
-        others = [str(one) for one in holders.get(device, ()) if not one.ours]
-        found[name] = _looked(device, lists[monitor.scheme], before.get(name, ""), ", ".join(others[:3]))
+    holders = holders_of(closed, asked[0].monitor.init.tree.proc) if closed else {}
+    for one in asked:
+        if absence := one.monitor.absence(one.name, one.settings):
+            found[one.name] = Looked(False, [_offline(absence)])
+            continue
+        device, known = devices[one.name], lists[one.monitor.scheme]
+        others = [str(other) for other in holders.get(device, ()) if not other.ours]
+        found[one.name] = _looked(device, known, before.get(one.name, ""), ", ".join(others[:3]))
     return found
+
+
+def _of_each_monitor(asked: Sequence[_Asked]) -> Iterable[_Asked]:
+    return {one.monitor.scheme: one for one in asked}.values()
 
 
 def _looked(device: str, devices: Mapping[str, FoundDevice], before: str, holder: str) -> Looked:
     one = looked_up(devices, device)
-    identity = one.identity if one is not None and not one.identity.startswith(("node ", "name ")) else ""
+    identity = one.identity if one is not None and one.is_known else ""
     if not Path(device).exists():
         return Looked(False, [_offline(_away(device, devices, before))], "")
     denied = access_problem(device)

@@ -13,7 +13,7 @@ from portmon.devices.tree import DeviceTree
 
 @dataclass
 class FakeAdapter:
-    """A USB serial adapter: the far end is `fd`."""
+    """A USB serial adapter, or a USB printer: the far end is `fd`."""
 
     node: Path
     fd: int
@@ -38,7 +38,14 @@ class FakeDevices:
     adapters: list[FakeAdapter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for folder in ("dev/serial/by-id", "dev/serial/by-path", "dev/usb", "sys/class/tty", "sys/devices"):
+        for folder in (
+            "dev/serial/by-id",
+            "dev/serial/by-path",
+            "dev/usb",
+            "sys/class/tty",
+            "sys/class/usbmisc",
+            "sys/devices",
+        ):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
 
     @property
@@ -57,11 +64,7 @@ class FakeDevices:
         sysfs: bool = True,
     ) -> FakeAdapter:
         """Plug in an adapter that the kernel calls `name`; udev's links are made as udev makes them."""
-        near, far = pty.openpty()
-        tty.setraw(far)
-        node = self.root / "dev" / name
-        node.symlink_to(os.ttyname(far))
-        os.close(far)
+        node, near = self._pty(name)
         told = "_".join(part.replace(" ", "_") for part in (vendor, model, serial) if part)
         by_id = self.tree.by_id / f"usb-{told}-if00-port0"
         by_id.unlink(missing_ok=True)  # of two that are alike the last one has the link
@@ -70,16 +73,49 @@ class FakeDevices:
             link.symlink_to(f"../../{name}")
         found = FakeAdapter(node, near, [by_id, by_path])
         if sysfs:
-            found.sysfs = self._in_sysfs(name, socket, vendor, model, serial, ids)
+            found.sysfs = self._in_sysfs("tty", name, socket, vendor, model, serial, ids)
         self.adapters.append(found)
         return found
 
+    def plug_printer(
+        self, name: str, *, socket: str, serial: str = "", model: str = "ZD621", product: str = "0166"
+    ) -> FakeAdapter:
+        """Plug in a USB printer that the kernel calls `name`; udev has no other name for it."""
+        node, near = self._pty(f"usb/{name}")
+        sysfs = self._in_sysfs("usbmisc", name, socket, "Zebra", model, serial, ("0a5f", product))
+        found = FakeAdapter(node, near, [], sysfs)
+        self.adapters.append(found)
+        return found
+
+    def plug_parallel(self, name: str) -> FakeAdapter:
+        """Let there be a parallel port, with a printer that answers to nobody."""
+        node, near = self._pty(name)
+        found = FakeAdapter(node, near, [])
+        self.adapters.append(found)
+        return found
+
+    def _pty(self, name: str) -> tuple[Path, int]:
+        near, far = pty.openpty()
+        tty.setraw(far)
+        node = self.root / "dev" / name
+        node.symlink_to(os.ttyname(far))
+        os.close(far)
+        return node, near
+
     def _in_sysfs(
-        self, name: str, socket: str, vendor: str, model: str, serial: str, ids: tuple[str, str]
+        self,
+        kind: str,
+        name: str,
+        socket: str,
+        vendor: str,
+        model: str,
+        serial: str,
+        ids: tuple[str, str],
     ) -> Path:
         usb = self.root / "sys/devices/pci0000:00/0000:00:14.0/usb1" / socket
-        tty_folder = usb / f"{socket}:1.0" / name
-        tty_folder.mkdir(parents=True, exist_ok=True)
+        interface = usb / f"{socket}:1.0"
+        device = interface / name if kind == "tty" else interface
+        device.mkdir(parents=True, exist_ok=True)
         facts = {
             "idVendor": ids[0],
             "idProduct": ids[1],
@@ -91,10 +127,10 @@ class FakeDevices:
             (usb / file).unlink(missing_ok=True)
             if text:
                 (usb / file).write_text(text + "\n")
-        link = self.root / "sys/class/tty" / name
+        link = self.root / "sys/class" / kind / name
         link.mkdir(exist_ok=True)
         (link / "device").unlink(missing_ok=True)
-        (link / "device").symlink_to(tty_folder)
+        (link / "device").symlink_to(device)
         return link / "device"
 
     def close(self) -> None:

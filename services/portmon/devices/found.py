@@ -46,6 +46,11 @@ class FoundDevice:
             return f"socket {Path(by_path).name}"
         return f"name {self.path}" if self.path != self.node else f"node {self.node}"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it would be known again under another name."""
+        return not self.identity.startswith(("node ", "name "))
+
 
 def serial_lines(tree: DeviceTree) -> list[FoundDevice]:
     """Return the serial lines, those that are named best first."""
@@ -102,8 +107,7 @@ def looked_up(devices: Mapping[str, FoundDevice], path: str) -> FoundDevice | No
 def identity(devices: Iterable[FoundDevice], path: str) -> str:
     """Say which device a path leads to, so that another one behind the same path is noticed; "" when nobody can."""
     found = at(devices, path)
-    known = found is not None and not found.identity.startswith(("node ", "name "))
-    return f"{path} {found.identity}" if found is not None and known else ""
+    return f"{path} {found.identity}" if found is not None and found.is_known else ""
 
 
 def _links(folder: Path) -> dict[Path, list[str]]:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from chassis.errors import DeviceFault, DeviceNotConnected, NotSupported, WriteTimeout
 from portmon.apart import apart
-from portmon.device_wait import HANGUP, WRITE, polled
+from portmon.device_wait import HANGUP, WRITE, is_hung_up, polled
 from portmon.devices.controls import Control
 from portmon.devices.ieee1284 import facts_of
 from portmon.document import DocInfo, DocKey, Evidence
@@ -99,6 +99,13 @@ class PrinterNode(NodePort):
     def _failed(self, error: OSError) -> None:
         self._broke = True
         super()._failed(error)
+
+    @override
+    def read(self, size: int) -> bytes:
+        data = super().read(size)
+        if not data and is_hung_up(self._fd):
+            raise self._gone("was unplugged")
+        return data
 
     @override
     def acked(self) -> int:

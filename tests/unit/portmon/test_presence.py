@@ -279,10 +279,59 @@ async def test_a_node_without_a_reader_is_looked_after_as_well(host: Host, tmp_p
     await look(host)
     assert said(port) == ""
     (folder / "lp0").unlink()
-    # LPT1: is lp0 of the parallel ports where there is no USB printer
-    await until(lambda: said(port).startswith(f"{host.devices.tree.dev}/lp0 is not there"))
+    await until(lambda: said(port).startswith(f"{folder}/lp0 is not there"))
     os.mkfifo(folder / "lp0")
     await until(lambda: said(port) == "")
+
+
+async def test_a_usb_printer_that_is_back_under_another_node_is_open_again_by_itself(host: Host) -> None:
+    printer = host.devices.plug_printer("lp0", socket="1-1", serial="AAA1111")
+    port = await host.add("USB001", "device", {"device": str(printer.node)})
+    session = await host.open(port)
+    await look(host)
+    printer.unplug()
+    await until(lambda: session.state is PortState.FAILED and " is not there: unplugged" in said(port))
+    again = host.devices.plug_printer("lp1", socket="1-3", serial="AAA1111")
+    await until(lambda: session.state is PortState.OPEN and said(port) == "")
+    assert port.device == str(again.node)
+    assert (await session.call(document(1, b"back"))).phase is Phase.ENDED
+    assert os.read(again.fd, 100) == b"back"
+
+
+async def test_another_usb_printer_in_the_place_of_the_ports_own_is_told_of_and_not_used(host: Host) -> None:
+    printer = host.devices.plug_printer("lp0", socket="1-1", serial="AAA1111")
+    port = await host.add("USB001", "device", {"device": str(printer.node)})
+    session = await host.open(port)
+    await look(host)
+    printer.unplug()
+    await until(lambda: session.state is PortState.FAILED)
+    other = host.devices.plug_printer("lp0", socket="1-1", serial="BBB2222")
+    await until(lambda: "is another device now: Zebra ZD621 (S/N BBB2222)" in said(port))
+    assert port.reports.now()[0].severity is Severity.ERROR
+    assert session.state is PortState.FAILED
+    other.unplug()
+    own = host.devices.plug_printer("lp0", socket="1-1", serial="AAA1111")
+    await until(lambda: session.state is PortState.OPEN and said(port) == "")
+    assert (await session.call(document(1, b"own"))).phase is Phase.ENDED
+    assert os.read(own.fd, 100) == b"own"
+
+
+async def test_two_usb_printers_that_have_changed_nodes_keep_their_ports(host: Host) -> None:
+    printers = [host.devices.plug_printer(f"lp{n}", socket=f"1-{n + 1}", serial=f"SN{n}000") for n in (0, 1)]
+    ports = [
+        await host.add(f"USB00{n}", "device", {"device": str(one.node)}) for n, one in enumerate(printers)
+    ]
+    for one in printers:
+        one.unplug()
+    await until(lambda: all(said(port) for port in ports))
+    changed = [
+        host.devices.plug_printer(f"lp{1 - n}", socket=f"1-{n + 1}", serial=f"SN{n}000") for n in (0, 1)
+    ]
+    await until(lambda: not any(said(port) for port in ports))
+    for number, (port, printer) in enumerate(zip(ports, changed, strict=True)):
+        session = await host.open(port)
+        assert (await session.call(document(number, b"%d" % number))).phase is Phase.ENDED
+        assert os.read(printer.fd, 100) == b"%d" % number
 
 
 async def test_ports_of_the_network_and_files_are_left_alone(host: Host) -> None:
