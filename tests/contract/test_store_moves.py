@@ -25,7 +25,7 @@ from spooler.printer import Paused, Printer
 from spooler.settings import SpoolerSettings
 from spooler.sql.postgres.store import PostgresStore
 from spooler.sql.store import SqlStore
-from spooler.store import Changes, Store
+from spooler.store import INLINE_BYTES, Changes, Store
 from tests.contract.store_contract import NOW, PORT, accepted, ended, label
 from tests.contract.store_contract_recording import ERROR, LEDGER, cut_attempt
 from tests.rig.postgres import PostgresServer, postgres_server
@@ -128,6 +128,7 @@ async def in_sqlite(directory: Path) -> object:
 async def in_postgres(url: str) -> object:
     store = await PostgresStore.open(url)
     try:
+        assert (await store.usage()).live_bytes == sum(size for size in SIZES if size > INLINE_BYTES)
         return await contents(store)
     finally:
         await store.close()

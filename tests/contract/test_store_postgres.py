@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from spooler.job import HistoryEvent
+from spooler.printer import Printer
+from spooler.sql.postgres.filling import SIZES
 from spooler.sql.postgres.store import PostgresStore
 from spooler.store import Changes
 from tests.contract import store_contract as contract
@@ -15,6 +17,7 @@ from tests.contract import store_contract_asking as asking
 from tests.contract import store_contract_incoming as incoming
 from tests.contract import store_contract_recording as recording
 from tests.contract import store_contract_uid_time as uid_time
+from tests.contract.store_contract import accepted, ended, label
 from tests.rig.postgres import PostgresServer, postgres_server
 
 
@@ -85,10 +88,50 @@ async def test_a_database_without_an_index_that_came_later_gets_it(server: Postg
     assert found is not None
 
 
+async def test_what_documents_take_is_known_of_a_database_that_did_not_count_it(
+    server: PostgresServer,
+) -> None:
+    url = server.database()
+    store = await PostgresStore.open(url)
+    await store.create_printer(Printer("labels"))
+    await accepted(store, label(bytes(20_000)))
+    await store.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_UNCOUNTED)
+    store = await PostgresStore.open(url)
+    assert (await store.usage()).live_bytes == 20_000
+    await store.close()
+
+
+async def test_what_documents_take_is_right_over_a_kill_and_for_all_that_share_the_database(
+    server: PostgresServer,
+) -> None:
+    url = server.database()
+    one, other = await PostgresStore.open(url), await PostgresStore.open(url)
+    await one.create_printer(Printer("labels"))
+    await accepted(other, *[label(bytes(20_000))] * 3)
+    jobs = await accepted(one, *[label(bytes(30_000))] * 2)
+    await other.record(Changes(jobs=[ended(jobs[0])], drop_documents=[jobs[0].number]))
+    with psycopg.connect(url) as connection:  # somebody who dies before the commit
+        connection.execute("INSERT INTO spooled_documents VALUES (999, 999, 0, 12345)")
+        connection.rollback()
+    assert {(await store.usage()).live_bytes for store in (one, other)} == {90_000}
+    with psycopg.connect(url) as connection:
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {SIZES}"))
+    assert "spooled_documents" not in plan
+    await one.close()
+    await other.close()
+
+
 class TestIncoming(Postgres, incoming.IncomingContract):
     pass
 
 
+_UNCOUNTED = """
+    DROP TRIGGER documents_came ON spooled_documents; DROP TRIGGER documents_went ON spooled_documents;
+    DROP TABLE document_bytes;
+    UPDATE meta SET value = '3' WHERE key = 'tables'
+"""
 # As version 2 left it.
 _OLD_HISTORY = """
     DROP INDEX history_decisions; DROP INDEX history_of_things;

@@ -19,6 +19,7 @@ from spooler.sql.at_rest import StoreAtRest, ordered
 from spooler.sql.batch import get_meta
 from spooler.sql.postgres import chunks
 from spooler.sql.postgres.connection import Connection, Failure, PostgresCursor, told
+from spooler.sql.postgres.filling import COUNTED_ANEW, COUNTING, NOT_COUNTING
 from spooler.sql.postgres.tables import FIRST_NUMBER, prepare
 from spooler.sql.schema import history, inline_documents, meta, metadata, spooled_documents, sql, uploads
 
@@ -88,6 +89,7 @@ def _copy(source: StoreAtRest, cursor: PostgresCursor) -> Moved:
         f"SELECT setval(pg_get_serial_sequence('{history.name}', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM history), false)"  # noqa: S608
     )
     cursor.execute(FIRST_NUMBER)
+    cursor.execute(NOT_COUNTING)
     add = sql(insert(spooled_documents))
     rows[spooled_documents.name] = moved_bytes = 0
     for number, *extent in source.rows(spooled_documents):
@@ -95,6 +97,8 @@ def _copy(source: StoreAtRest, cursor: PostgresCursor) -> Moved:
         cursor.execute(add, (number, *_put(source, cursor, document, number, Extent(*extent))))
         rows[spooled_documents.name] += 1
         moved_bytes += extent[-1]
+    for statement in (COUNTING, *COUNTED_ANEW):
+        cursor.execute(statement)
     log.info("documents moved", documents=rows[spooled_documents.name], bytes=moved_bytes)
     return Moved(rows, moved_bytes, before=False)
 

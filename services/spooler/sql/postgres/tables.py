@@ -9,11 +9,11 @@ from uuid import uuid4
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table
 
 from chassis.errors import StoreUnavailable
-from spooler.sql.postgres import asks, members
+from spooler.sql.postgres import asks, filling, members
 from spooler.sql.postgres.connection import PostgresCursor
 from spooler.sql.schema import SPARE, metadata
 
-VERSION = 3  # of these tables; steps from one to the next are in `_STEPS`
+VERSION = 4  # of these tables; steps from one to the next are in `_STEPS`
 CHUNK_BYTES = 256 * 1024  # of a document in one row, at most
 
 # Documents that are larger than a row should be. `document` numbers them; a job's is named by its row in
@@ -57,6 +57,7 @@ _DECISIONS = (
 _STEPS: dict[int, tuple[str, ...]] = {
     1: _SHARED,
     2: _DECISIONS,
+    3: filling.TABLES,
 }  # version -> the statements that lead to the next
 _PREPARING = 0x50465352  # held while the tables are looked at and changed
 
