@@ -45,6 +45,7 @@ class IppRig(RawRig):
         self.mute: set[int] = set()  # operations that get no answer
         self.closes = False  # after each answer
         self.accepting = True
+        self.says_of_jobs: dict[str, list[Value]] = {}  # beside what every printer says
         self._tls = tls
         super().__init__(folder)
 
@@ -129,6 +130,7 @@ class IppRig(RawRig):
             "job-id": [Value(Tag.INTEGER, number)],
             "job-state": [Value(Tag.ENUM, self.jobs[number])],
             "job-state-reasons": keywords(self.end_reason),
+            **self.says_of_jobs,
         }))  # fmt: skip
         return answer
 

@@ -81,6 +81,36 @@ async def test_a_job_is_made_filled_and_awaited_and_its_end_is_the_printers_own_
     assert document.text("printer-uri") == f"ipp://127.0.0.1:{rig.address[1]}/ipp/print"
 
 
+async def test_another_job_that_has_our_number_after_a_restart_confirms_nothing_and_is_not_canceled(
+    rig: IppRig, bench: Bench
+) -> None:
+    rig.says = {"printer-up-time": [Value(Tag.INTEGER, 500)]}
+    rig.end_state = 5  # it prints
+    sending = asyncio.create_task(send(bench, b"%PDF-1.7"))
+    await asyncio.to_thread(wait_for, lambda: 9 in rig.operations_asked())
+    rig.says_of_jobs = {
+        "time-at-creation": [Value(Tag.INTEGER, 20)],
+        "job-printer-up-time": [Value(Tag.INTEGER, 30)],
+    }
+    rig.end_jobs(9)
+    end = await sending
+    assert (end.error, end.confirmed, end.evidence) == (None, 0, Evidence.IPP_TAKEN)
+    assert 8 not in rig.operations_asked()
+
+
+@pytest.mark.parametrize(("uuid", "evidence"), [("ours", Evidence.IPP_JOB), ("another", Evidence.IPP_TAKEN)])
+async def test_a_job_that_has_a_uuid_is_told_by_it(
+    rig: IppRig, bench: Bench, uuid: str, evidence: Evidence
+) -> None:
+    rig.says_of_jobs = {"job-uuid": [Value(Tag.URI, "urn:uuid:ours")]}
+    rig.end_state = 5
+    sending = asyncio.create_task(send(bench, b"%PDF-1.7"))
+    await asyncio.to_thread(wait_for, lambda: 9 in rig.operations_asked())
+    rig.says_of_jobs = {"job-uuid": [Value(Tag.URI, f"urn:uuid:{uuid}")]}
+    rig.end_jobs(9)
+    assert (await sending).evidence is evidence
+
+
 async def test_a_printer_without_create_job_gets_print_job(rig: IppRig, bench: Bench) -> None:
     rig.operations = (2, 4, 8, 9, 11)
     assert (await send(bench, b"x" * 10)).evidence is Evidence.IPP_JOB

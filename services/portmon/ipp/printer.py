@@ -10,6 +10,7 @@ from portmon.facts import Fact
 from portmon.ipp import message as ipp_message
 from portmon.ipp.facts import DESCRIPTION, facts_of
 from portmon.ipp.http_exchange import HttpExchange, Tls
+from portmon.ipp.identity import JobLook, OurJob, UpTime, look_in, made_by
 from portmon.ipp.message import BadIpp, IppMessage, JobState, Operation, Tag
 from portmon.ipp.settings import IppSettings
 from portmon.monitor import OpenContext
@@ -18,9 +19,12 @@ from portmon.tcp.link import TcpLink
 ANY = "application/octet-stream"
 _LOOK = (
     "printer-state", "printer-state-reasons", "printer-is-accepting-jobs", "document-format-supported",
-    "operations-supported", "printer-commands", "printer-uuid", *DESCRIPTION,
+    "operations-supported", "printer-commands", "printer-uuid", "printer-up-time", *DESCRIPTION,
 )  # fmt: skip
-_JOB = ("job-id", "job-state", "job-state-reasons", "job-impressions-completed", "job-media-sheets-completed")
+_JOB = (
+    "job-id", "job-state", "job-state-reasons", "job-impressions-completed", "job-media-sheets-completed", "job-uuid",
+    "time-at-creation", "job-printer-up-time",
+)  # fmt: skip
 # How documents begin, where nobody said what they are.
 _SIGNS = (
     (b"%PDF-", "application/pdf"), (b"RaS2", "image/pwg-raster"), (b"UNIRAST\0", "image/urf"),
@@ -45,15 +49,7 @@ class Look:
     commands: frozenset[str] = frozenset()  # of CUPS' command files
     facts: Mapping[str, Fact] = field(default_factory=dict)
     uuid: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class JobLook:
-    """What the printer says of a job; `state` None: it knows the job no more."""
-
-    state: int | None
-    reasons: tuple[str, ...] = ()
-    done: int = 0  # impressions and sheets, a number that rises while it prints
+    clock: UpTime = field(default_factory=UpTime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +90,18 @@ class IppPrinter:
             frozenset(answer.texts("printer-commands")),
             facts_of(answer),
             "".join(answer.texts("printer-uuid")[:1]),
+            UpTime(answer.number("printer-up-time")),
         )
 
-    def create(self, title: str) -> int:
-        """Make a job that waits for its document (Create-Job) and return its number."""
+    def create(self, title: str, look: Look) -> OurJob:
+        """Make a job that waits for its document (Create-Job). `look`: at the printer, from before."""
         answer = self._ask(Operation.CREATE_JOB, [self._user(), (Tag.NAME, "job-name", _name(title))])
-        number = answer.number("job-id")
-        if number is None:
+        job = made_by(answer, look.clock)
+        if job is None:
             raise self._fault("made a job without a number")
-        return number
+        return job
 
-    def begin_document(self, job: int | None, title: str, media_type: str) -> None:
+    def begin_document(self, job: OurJob | None, title: str, media_type: str) -> None:
         """Begin to send a document, into a job (Send-Document) or as one (Print-Job); its bytes follow in chunks."""
         names: list[Attribute] = [self._user()]
         if job is None:
@@ -112,7 +109,7 @@ class IppPrinter:
             names.append((Tag.NAME, "job-name", _name(title)))
         else:
             operation = Operation.SEND_DOCUMENT
-            names.insert(0, (Tag.INTEGER, "job-id", job))
+            names.insert(0, (Tag.INTEGER, "job-id", job.number))
         names.append((Tag.NAME, "document-name", _name(title)))
         names.append((Tag.MIME_TYPE, "document-format", media_type))
         if job is not None:
@@ -136,23 +133,23 @@ class IppPrinter:
             self.http.drop()
         return answer
 
-    def job(self, number: int) -> JobLook:
-        """Ask what became of a job (Get-Job-Attributes)."""
+    def job(self, ours: OurJob) -> JobLook:
+        """Ask what became of a job (Get-Job-Attributes). Another that has its number by now is none of ours."""
         answer = self._ask(
             Operation.GET_JOB_ATTRIBUTES,
-            [(Tag.INTEGER, "job-id", number), self._user(), (Tag.KEYWORD, "requested-attributes", _JOB)],
+            [(Tag.INTEGER, "job-id", ours.number), self._user(), (Tag.KEYWORD, "requested-attributes", _JOB)],
             may_fail=_NOT_FOUND,
         )
         if not answer.ok:
             return JobLook(None)
-        done = (answer.number("job-impressions-completed") or 0) + (
-            answer.number("job-media-sheets-completed") or 0
-        )
-        return JobLook(answer.number("job-state"), tuple(answer.texts("job-state-reasons")), done)
+        found = look_in(answer)
+        return found if ours.is_in(found) else JobLook(None)
 
-    def cancel(self, number: int) -> None:
-        """Cancel a job (Cancel-Job); one that has ended already is fine."""
-        self._ask(Operation.CANCEL_JOB, [(Tag.INTEGER, "job-id", number), self._user()], may_fail=0x0404)
+    def cancel(self, ours: OurJob) -> None:
+        """Cancel a job (Cancel-Job); one that has ended already, or has gone, is fine."""
+        if self.job(ours).state is not None:
+            asked: list[Attribute] = [(Tag.INTEGER, "job-id", ours.number), self._user()]
+            self._ask(Operation.CANCEL_JOB, asked, may_fail=0x0404)
 
     # --- one request
 

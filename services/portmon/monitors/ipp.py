@@ -25,8 +25,9 @@ from portmon.errand import Errand
 from portmon.facts import Fact
 from portmon.ipp import commands
 from portmon.ipp.canceling import cancel
+from portmon.ipp.identity import JobLook, OurJob, made_by
 from portmon.ipp.message import JobState, Operation
-from portmon.ipp.printer import JobLook, Look, introduced, is_over, media_type_of, printer_of
+from portmon.ipp.printer import Look, introduced, is_over, media_type_of, printer_of
 from portmon.ipp.settings import IppSettings
 from portmon.ipp.status import reports_of
 from portmon.line_store import BriefLineStore
@@ -62,7 +63,7 @@ class IppPort(Port):
         self._printer = printer_of(settings, context)
         self._info, self._look = DocInfo(), Look()
         self._taken = 0
-        self._job: int | None = None
+        self._job: OurJob | None = None
         self._begun = self._ended = self._answered = self._completed = False
         self.readable = False
         self.write_timeout_s = settings.write_timeout_s
@@ -102,7 +103,7 @@ class IppPort(Port):
     def _make_job(self, media_type: str) -> None:
         title = self._info.document_name or f"job {self._info.job_number}"
         if {Operation.CREATE_JOB, Operation.SEND_DOCUMENT} <= self._look.operations:
-            self._job = self._printer.create(title)
+            self._job = self._printer.create(title, self._look)
         self._printer.begin_document(self._job, title, media_type)
         self._begun = self.readable = True
 
@@ -190,7 +191,7 @@ class IppPort(Port):
             if not http.receive(self._settings.answer_timeout_s):
                 raise self._too_slow("gave no answer", self._settings.answer_timeout_s)
             answer = self._printer.result()
-            self._job = answer.number("job-id") if self._job is None else self._job
+            self._job = self._job or made_by(answer, self._look.clock)
             self._answered = True
         found = self._await_job()
         http.drop()
@@ -228,11 +229,13 @@ class IppPort(Port):
             pause = min(pause * 1.5, 1.0, patience / 4)
         return Evidence.IPP_NO_END
 
-    def _ask_about(self, job: int | None) -> JobLook | None:
+    def _ask_about(self, job: OurJob | None) -> JobLook | None:
         """Ask about a job, or (None) about the printer; None when there is no answer: silence says nothing about the job."""
         try:
             if job is not None:
-                return self._printer.job(job)
+                found = self._printer.job(job)
+                self._job = job.known_by(found)
+                return found
             self._look_at_printer()
         except (DeviceFault, DeviceOffline, DeviceNotConnected, ConnectionRefused, PortBusy) as error:
             log.debug("printer not reached, its job is awaited", port=self._context.port, why=error.message)
