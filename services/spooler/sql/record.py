@@ -59,10 +59,7 @@ _new_attempt = upsert(attempts)
 _PUT_ATTEMPT = sql(
     _new_attempt.on_conflict_do_update(
         index_elements=["job_number", "number"],
-        set_={
-            name: _new_attempt.excluded[name]
-            for name in _OF_A_TRY
-        },
+        set_={name: _new_attempt.excluded[name] for name in _OF_A_TRY},
     )
 )
 _INSERT_EVENT = sql(
