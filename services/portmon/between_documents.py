@@ -25,7 +25,9 @@ class BetweenDocuments:
 
     def __init__(self, name: str, call: Callable[..., None], wake: Callable[[], None]) -> None:
         self._name, self._call, self._wake = name, call, wake
-        self._settings: Any = None
+        # The newest monitor and settings that somebody gave it, and the same while it has not been opened with them.
+        self._newest: tuple[PortMonitor[Any] | None, Any] | None = None
+        self._pending: deque[tuple[PortMonitor[Any] | None, Any]] = deque(maxlen=1)
         self._errands: deque[_Waiting] = deque()
         self._questions: deque[tuple[Callable[[Port], object], asyncio.Future[Any]]] = deque()
         self._running: Errand | None = None
@@ -34,11 +36,13 @@ class BetweenDocuments:
         self.write_timeout_s: float | None = None
 
     def __bool__(self) -> bool:
-        return self._settings is not None or bool(self._errands or self._questions)
+        return bool(self._pending or self._errands or self._questions)
 
-    def configure(self, settings: Any) -> None:
-        """Open the device anew with these settings."""
-        self._settings = settings
+    def configure(self, settings: Any, monitor: PortMonitor[Any] | None = None) -> None:
+        """Open the device anew with these settings; with a `monitor`, the port is of that one's type from then on."""
+        known = self._newest[0] if self._newest is not None else None
+        self._newest = (monitor or known, settings)
+        self._pending.append(self._newest)
         self._wake()
 
     def put(self, errand: Errand, settings: Any) -> asyncio.Future[object]:
@@ -71,10 +75,13 @@ class BetweenDocuments:
         if self._questions:
             self._speak(work, *self._questions.popleft())
             return
-        settings, self._settings = self._settings, None
-        errand, done = None, None
-        if settings is None:
+        errand, done, settings = None, None, None
+        if self._pending:
+            self._pending.popleft()
+        else:
             errand, settings, done = self._errands.popleft()
+        if (newest := self._newest) is not None:  # an errand may have been asked for before
+            monitor, settings = newest[0] or monitor, newest[1]
         try:
             work.close(None)
             if errand is not None and done is not None:

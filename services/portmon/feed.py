@@ -52,6 +52,9 @@ class Feed:
         self._name, self._journal, self._counters = name, journal, counters
         self._wait, self._back = wait, back
         self.report: Callable[[Progress], None] = lambda _: None
+        self.write_per_byte_s = (
+            0.0  # added to a port's write time-out for each byte of a piece (SetPortTimeOuts)
+        )
 
     def begun(self, current: Current, traceparent: str) -> None:
         """The device is ready for a document; it was asked at `reported_at`."""
@@ -104,8 +107,9 @@ class Feed:
             if count:
                 deadline = 0.0
             elif data:
-                deadline = deadline or time.monotonic() + port.write_timeout_s
-                self._stall(port, deadline)
+                limit_s = port.write_timeout_s + self.write_per_byte_s * min(size, len(data))
+                deadline = deadline or time.monotonic() + limit_s
+                self._stall(port, deadline, limit_s)
         return data
 
     def pour(self, port: Port, current: Current, source: Source) -> None:
@@ -116,12 +120,12 @@ class Feed:
                 raise DocumentLost(f"document {current.key} ends at {current.accepted}, not {source.end}")
             self.push(port, current, memoryview(data), counted=True)
 
-    def _stall(self, port: Port, deadline: float) -> None:
+    def _stall(self, port: Port, deadline: float, limit_s: float) -> None:
         """Wait until the device may take more, taking in what it sends meanwhile."""
         began = time.monotonic()
         if began >= deadline:
             raise WriteTimeout(
-                f"port {self._name}: the device took nothing for {port.write_timeout_s:g} s", port=self._name
+                f"port {self._name}: the device took nothing for {limit_s:g} s", port=self._name
             )
         if port.paused():
             self._wait.pause(min(_PAUSED_S, deadline - began))

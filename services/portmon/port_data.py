@@ -1,31 +1,64 @@
 """PORT_DATA_1 and PORT_DATA_2 of Windows' Standard TCP/IP Port, as JSON with the record's own member names. Pure.
 
-Who wrote such ports' configurations for Windows sends the same fields here: names, defaults and the rule about versions
-are tcpxcv.h's. Reserved fields and cbSize may be left out.
+Who wrote such ports' configurations for Windows sends the same fields here: names, sizes, defaults and the rule about
+versions are tcpxcv.h's. What a record says is what it gives back; what it has no room for it does not cut short.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from portmon.xcv_payload import Wrong
 
 _RAW, _LPR = 1, 2
 _SCHEMES = {_RAW: "raw", _LPR: "lpr"}
-# member → setting, for both protocols; each keeps what is its own
-_FIELDS = {
-    "sztHostAddress": ("host", str, 127),
-    "dwPortNumber": ("port", int, 65535),
-    "sztSNMPCommunity": ("snmpCommunity", str, 32),
-    "dwSNMPEnabled": ("snmpEnabled", bool, 1),
-    "dwSNMPDevIndex": ("snmpDeviceIndex", int, 2**31 - 1),
-    "dwPortMonitorMibIndex": ("portMonitorMibIndex", int, 2**31 - 1),
+
+
+class _Member(NamedTuple):
+    """A member of a record: the setting it stands for, its kind, and the longest text or largest number it holds."""
+
+    setting: str
+    kind: type
+    most: int
+
+
+_HOST = "sztHostAddress"
+_MOST_HOST = {1: 48, 2: 127}  # characters, without the NUL behind them
+_MOST_NAME, _MOST_IP = 63, 15
+_BYTES = {1: 964, 2: 1068}  # sizeof
+_BOTH = {
+    "dwPortNumber": _Member("port", int, 65535),
+    "sztSNMPCommunity": _Member("snmpCommunity", str, 32),
+    "dwSNMPEnabled": _Member("snmpEnabled", bool, 1),
+    "dwSNMPDevIndex": _Member("snmpDeviceIndex", int, 2**31 - 1),
 }
-_LPR_FIELDS = {"sztQueue": ("queue", str, 32), "dwDoubleSpool": ("byteCounting", bool, 1)}
-_OTHERS = ("sztPortName", "dwVersion", "dwProtocol", "cbSize", "dwReserved", "sztIPAddress", "Reserved")
-_MOST_HOST_1 = 48  # PORT_DATA_1 has less room for it
-_KNOWN = {*_FIELDS, *_LPR_FIELDS, *_OTHERS}
+_ONLY_2 = {"dwPortMonitorMibIndex": _Member("portMonitorMibIndex", int, 2**31 - 1)}
+_ONLY_LPR = {"sztQueue": _Member("queue", str, 32), "dwDoubleSpool": _Member("byteCounting", bool, 1)}
+_ZERO_IS_DEFAULT = frozenset({"dwPortNumber", "dwSNMPDevIndex"})
+_OTHERS = {
+    "sztPortName",
+    "dwVersion",
+    "dwProtocol",
+    "cbSize",
+    "dwReserved",
+    _HOST,
+    "sztIPAddress",
+    "Reserved",
+}
+_KNOWN = {*_BOTH, *_ONLY_2, *_ONLY_LPR, *_OTHERS}
+
+
+def _members(version: int, scheme: str) -> Mapping[str, _Member]:
+    """Return what a record of a version says about ports of a type."""
+    return {
+        _HOST: _Member("host", str, _MOST_HOST[version]),
+        **_BOTH,
+        **(_ONLY_2 if version == 2 else {}),
+        **(_ONLY_LPR if scheme == "lpr" else {}),
+    }
 
 
 def is_port_data(value: object) -> bool:
@@ -56,7 +89,7 @@ def refuse_reserved(value: Mapping[str, Any]) -> None:
 
 
 def settings_of(value: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    """Return a record's port name, scheme and settings.
+    """Return a record's port name, scheme and settings; what is empty, or 0 where 0 is none, keeps its default.
 
     Raises:
         Wrong: 124, another version; 13, a field that is missing, unknown or of another kind; 87, another protocol.
@@ -66,21 +99,27 @@ def settings_of(value: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     if unknown:
         raise Wrong(13, f"PORT_DATA has no member {unknown[0]!r}")
     refuse_reserved(value)
-    scheme = _SCHEMES.get(value.get("dwProtocol", _RAW))
+    size = _field(value, "cbSize", int, 2**32 - 1)
+    if size and size < _BYTES[version]:
+        raise Wrong(13, f"PORT_DATA_{version} has {_BYTES[version]} bytes, not {size}")
+    protocol = _field(value, "dwProtocol", int, 2**32 - 1)
+    scheme = _SCHEMES.get(_RAW if protocol is None else protocol)
     if scheme is None:
         raise Wrong(87, "dwProtocol is 1 (RAWTCP) or 2 (LPR)")
-    fields = _FIELDS | (_LPR_FIELDS if scheme == "lpr" else {})
     found = {}
-    for member, (setting, kind, most) in fields.items():
-        given = _field(
-            value, member, kind, _MOST_HOST_1 if (version, member) == (1, "sztHostAddress") else most
-        )
-        if given not in (None, "") and not (member in ("dwPortNumber", "dwSNMPDevIndex") and given == 0):
-            found[setting] = given
-    host = found.get("host") or _field(value, "sztIPAddress", str, 15)
+    for name, member in _members(version, scheme).items():
+        given = _field(value, name, member.kind, member.most)
+        if given not in (None, "") and not (name in _ZERO_IS_DEFAULT and given == 0):
+            found[member.setting] = given
+    host = found.get("host") or _field(value, "sztIPAddress", str, _MOST_IP)
     if not host:
-        raise Wrong(13, "sztHostAddress is missing")
-    return _field(value, "sztPortName", str, 63) or "", scheme, found | {"host": host}
+        raise Wrong(13, f"{_HOST} is missing")
+    return _field(value, "sztPortName", str, _MOST_NAME) or "", scheme, found | {"host": host}
+
+
+def _wide(text: str) -> int:
+    """Return how many of Windows' characters a text has: units of UTF-16."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _field(value: Mapping[str, Any], member: str, kind: type, most: int) -> Any:
@@ -88,26 +127,45 @@ def _field(value: Mapping[str, Any], member: str, kind: type, most: int) -> Any:
     if given is None:
         return None
     if kind is str:
-        if not isinstance(given, str) or len(given) > most:
+        if not isinstance(given, str) or _wide(given) > most:
             raise Wrong(13, f"{member} is a string of at most {most} characters")
         return given
-    if not isinstance(given, int) or not 0 <= given <= most:
+    is_number = isinstance(given, int) and (kind is bool or not isinstance(given, bool))
+    if not is_number or not 0 <= given <= most:
         raise Wrong(13, f"{member} is a number from 0 to {most}")
     return bool(given) if kind is bool else int(given)
 
 
+def settings_beside(value: Mapping[str, Any], scheme: str, present: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a port's settings that a record of this kind says nothing about: to configure it keeps them."""
+    said = {member.setting for member in _members(version_of(value), scheme).values()}
+    return {name: one for name, one in present.items() if name not in said}
+
+
 def record_of(name: str, scheme: str, settings: Mapping[str, Any], version: int) -> dict[str, Any]:
-    """Return a port as PORT_DATA_1 or PORT_DATA_2; fields its type of port has not are 0 or empty."""
+    """Return a port as PORT_DATA_1 or PORT_DATA_2; what its type of port has not is 0 or empty.
+
+    Raises:
+        Wrong: 124, this version has no room for one of its settings.
+    """
+    host = settings["host"]
     found: dict[str, Any] = {
         "sztPortName": name,
         "dwVersion": version,
         "dwProtocol": _LPR if scheme == "lpr" else _RAW,
+        "cbSize": _BYTES[version],
         "dwReserved": 0,
+        "sztQueue": "",
+        "dwDoubleSpool": 0,
     }
-    for member, (setting, kind, _most) in {**_FIELDS, **_LPR_FIELDS}.items():
-        value = settings.get(setting, "" if kind is str else 0)
-        found[member] = int(value) if kind is not str else str(value)
+    for member, (setting, kind, most) in _members(version, scheme).items():
+        value = settings[setting]
+        if kind is str and _wide(value) > most:
+            text = f"{member} of PORT_DATA_{version} has room for {most} characters, and {setting} has {_wide(value)}"
+            raise Wrong(124, text)
+        found[member] = value if kind is str else int(value)
     if version == 1:
-        del found["dwPortMonitorMibIndex"]
         found["sztIPAddress"] = ""
+        with contextlib.suppress(ValueError):
+            found["sztIPAddress"] = str(ipaddress.IPv4Address(host))
     return found

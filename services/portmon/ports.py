@@ -28,6 +28,7 @@ from portmon.registry import Registry
 from portmon.reports import Report, as_said
 from portmon.staging.area import Staging
 from portmon.twins import Twins
+from portmon.way import opener
 
 log = logs.get(__name__)
 
@@ -189,25 +190,33 @@ class Ports:
         monitor.unbind(record.name)
         monitor.bind(record.name, settings)
 
-    async def configure(self, name: str, values: Mapping[str, Any], revision: str | None = None) -> HostPort:
-        """Give a port other settings: an open one uses them from the end of its document on.
+    async def configure(
+        self, name: str, values: Mapping[str, Any], revision: str | None = None, scheme: str | None = None
+    ) -> HostPort:
+        """Give a port other settings, or make it one of another `scheme`: an open one is from the end of its document on.
 
         Raises:
             PortNotFound, InvalidSettings, EtagMismatch: nothing was changed.
+            InvalidArgument: no such port can become one of that scheme.
         """
         port = self.get(name)
-        settings = checked_settings(port.monitor, port.name, dict(values))
-        record = PortRecord(port.name, port.record.scheme, _stored(settings))
+        monitor = self.registry.changed_to(port.monitor, scheme or port.monitor.scheme)
+        settings = checked_settings(monitor, port.name, dict(values))
+        record = PortRecord(port.name, monitor.scheme, _stored(settings))
         return await self._tasks.finish("configure", self._configure(port, record, settings, revision))
 
     async def _configure(
         self, port: HostPort, record: PortRecord, settings: PortSettings, revision: str | None
     ) -> HostPort:
         await asyncio.to_thread(self._store.replace, record, revision)
-        await asyncio.to_thread(port.monitor.bind, port.name, settings)
+        await asyncio.to_thread(self.registry.scheme(record.scheme).bind, port.name, settings)
+        changed = record.scheme != port.record.scheme
         port.record, port.settings = record, settings
+        if changed:
+            port.monitor = self.registry.scheme(record.scheme)
         if port.session is not None:
-            port.session.configure(settings)
+            way = port.hold.way if port.hold is not None else None
+            port.session.configure(settings, opener(port, way) if changed else None)
         self.find_twins(port)
         self.changes.touch(port.name)
         self.configured()

@@ -16,10 +16,12 @@ from portmon.port_state import PortState
 class ReadTimeOuts:
     """How long a read lasts; Windows' local monitor's, until SetPortTimeOuts changes them.
 
-    total_s: all of it. interval_s: the longest pause after a byte, which ends it early; 0: pauses do not end it.
+    total_s and, for each byte asked for, per_byte_s: all of it. interval_s: the longest pause after a byte, which ends it
+    early; 0: pauses do not end it.
     """
 
     total_s: float = 5.0
+    per_byte_s: float = 0.0
     interval_s: float = 0.2
 
 
@@ -50,7 +52,8 @@ class Reading:
             InvalidHandle: the port is closed. DeviceNotConnected: its device is gone, and all that it had sent was read.
         """
         limits, found = self.time_outs, bytearray()
-        deadline = time.monotonic() + (limits.total_s if total_s is None else total_s)
+        own_s = limits.total_s + limits.per_byte_s * size
+        deadline = time.monotonic() + (own_s if total_s is None else total_s)
         while True:
             self._check()
             self._arrived.clear()

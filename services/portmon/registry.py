@@ -13,7 +13,7 @@ from typing import Any
 
 import portmon.monitors
 from chassis import logs
-from chassis.errors import FabricError, InvalidPrintMonitor, UnknownPrintMonitor
+from chassis.errors import FabricError, InvalidArgument, InvalidPrintMonitor, UnknownPrintMonitor
 from portmon.apart import apart
 from portmon.guarded import guarded
 from portmon.host_values import MonitorValues
@@ -69,6 +69,19 @@ class Registry:
         found = self._by_scheme.get(scheme)
         if found is None:
             raise UnknownPrintMonitor(f"no port monitor for scheme {scheme!r} on this host", monitor=scheme)
+        return found
+
+    def changed_to(self, present: AnyMonitor, scheme: str) -> AnyMonitor:
+        """Return the monitor of a scheme, if a port of the present one may become its: RAW and LPR of the network.
+
+        Raises:
+            UnknownPrintMonitor, InvalidArgument: it may not; what a local port is, its name says.
+        """
+        found = self.scheme(scheme)
+        kin = found.name == present.name and found.net_attached and present.net_attached
+        if found is not present and not kin:
+            text = f"a port of {present.description} stays one: delete it and add it anew for another type"
+            raise InvalidArgument(text, scheme=scheme)
         return found
 
     def find(self, name: str, port: str) -> AnyMonitor:

@@ -43,7 +43,8 @@ class PortSession:
         self._loop = asyncio.get_running_loop()
         self._wait, self._back = DeviceWait(self._check), BackChannel(counters)
         self._work = PortWork(name, fabric, journal, counters, self._wait, self._back)
-        self._work.feed.report, self._work.report = self._tell, self._report
+        self.feed = self._work.feed
+        self.feed.report, self._work.report = self._tell, self._report
         self._counters, self._journal = counters, journal
         self._inbox, self._outbox = Inbox(), Outbox(self._flushed)
         self._urgent: deque[Slice] = deque()
@@ -61,8 +62,7 @@ class PortSession:
 
     async def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device on the port's own thread; the errors are `PortMonitor.open_port`'s."""
-        opened: asyncio.Future[None] = self._loop.create_future()
-        given = (monitor, settings, opened)
+        given = (monitor, settings, opened := self._loop.create_future())
         threading.Thread(target=self._run, args=given, name=f"port-{self.name}", daemon=True).start()
         await opened
 
@@ -73,7 +73,7 @@ class PortSession:
 
     def in_progress(self) -> DocKey | None:
         """Return the document in progress, if any."""
-        return None if (current := self._work.current) is None else current.key
+        return self._work.key
 
     def queued(self) -> list[DocKey]:
         """Return the documents that were received and not begun."""
@@ -127,9 +127,9 @@ class PortSession:
         self._work.cancel(key)
         return await self.call(Slice(key, reply=lambda *_: None, end=how), urgent=True)
 
-    def configure(self, settings: Any) -> None:
-        """Use other settings from the end of the present document on, or at once between documents."""
-        self._between.configure(settings)
+    def configure(self, settings: Any, monitor: PortMonitor[Any] | None = None) -> None:
+        """Use other settings, or another monitor, from the end of the present document on, or at once without one."""
+        self._between.configure(settings, monitor)
 
     def borrow(self, errand: Errand, settings: Any) -> asyncio.Future[object]:
         """Run an errand with the device closed, after the present document; documents wait meanwhile."""
@@ -144,8 +144,8 @@ class PortSession:
     def set_write_timeout(self, seconds: float) -> None:
         """Change the write time-out until the port is closed (SetPortTimeOuts)."""
         self._between.write_timeout_s = seconds
-        if (port := self.port) is not None:
-            port.write_timeout_s = seconds
+        if self.port is not None:
+            self.port.write_timeout_s = seconds
 
     @property
     def goes_on(self) -> bool:

@@ -8,9 +8,8 @@ from chassis.errors import PortBusy, Verdict
 from portmon.host_port import HostPort
 from portmon.port_state import PortState
 from portmon.ports import Ports
-from portmon.recorded_port import RecordedMonitor
 from portmon.session import PortSession
-from portmon.way import Way
+from portmon.way import Way, opener
 
 
 async def living_session(port: HostPort, way: Way | None) -> PortSession | None:
@@ -36,5 +35,8 @@ async def new_session(ports: Ports, port: HostPort, fabric: str, way: Way | None
     session = PortSession(port.name, fabric, journal, port.counters)
     session.reports = port.reports
     session.changed = lambda: ports.touch(port)
-    await session.open(RecordedMonitor(port.monitor) if way is None else way.over(port), port.settings)
+    settings = port.settings
+    await session.open(opener(port, way), settings)
+    if port.settings is not settings:  # somebody configured it meanwhile
+        session.configure(port.settings, opener(port, way))
     return session

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from portmon.host_port import HostPort
 from portmon.monitor import PortMonitor
+from portmon.recorded_port import RecordedMonitor
 
 
 class Way(Protocol):
@@ -17,3 +18,8 @@ class Way(Protocol):
 
     def over(self, port: HostPort) -> PortMonitor[Any]:
         """Return the port's monitor with the language above it."""
+
+
+def opener(port: HostPort, way: Way | None) -> PortMonitor[Any]:
+    """Return what opens a port's device: its monitor, recorded, with the language above it if it is opened through one."""
+    return RecordedMonitor(port.monitor) if way is None else way.over(port)

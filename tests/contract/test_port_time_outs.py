@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
-from tests.contract.monitor_host import OWNER, Host, refusal, served_host, whole
+from tests.contract.monitor_host import OWNER, Host, ended, refusal, served_host, whole
 from tests.contract.monitor_rigs import FifoRig, SerialRig
 from tests.rig.until import until
 
+NAMES = ("read_interval", "read_total", "write_total", "read_per_byte", "write_per_byte")
 
-def _ms(answer: pb.SetPortTimeOutsResponse) -> tuple[int, int, int]:
-    found = (answer.read_interval, answer.read_total, answer.write_total)
-    return found[0].ToMilliseconds(), found[1].ToMilliseconds(), found[2].ToMilliseconds()
+
+def _ms(answer: pb.SetPortTimeOutsResponse) -> tuple[int, ...]:
+    return tuple(getattr(answer, name).ToMilliseconds() for name in NAMES)
 
 
 async def test_time_outs_are_kept_and_shown_until_the_port_is_closed(tmp_path: Path) -> None:
     async with served_host(tmp_path) as host:
         handle = (await host.open()).handle
         first = _ms(await host.monitor.SetPortTimeOuts(pb.SetPortTimeOutsRequest(handle=handle)))
-        assert first[:2] == (200, 5000)
-        for name, value in (("read_interval", 70), ("read_total", 1234), ("write_total", 4321)):
+        assert (first[:2], first[3:]) == ((200, 5000), (0, 0))
+        for name, value in zip(NAMES, (70, 1234, 4321, 3, 5), strict=True):
             change = pb.SetPortTimeOutsRequest(handle=handle)
             getattr(change, name).FromMilliseconds(value)
             await host.monitor.SetPortTimeOuts(change)
         last = _ms(await host.monitor.SetPortTimeOuts(pb.SetPortTimeOutsRequest(handle=handle)))
-        assert last == (70, 1234, 4321)
+        assert last == (70, 1234, 4321, 3, 5)
         await host.monitor.ClosePort(pb.ClosePortRequest(handle=handle))
         handle = (await host.open()).handle
         assert _ms(await host.monitor.SetPortTimeOuts(pb.SetPortTimeOutsRequest(handle=handle))) == first
@@ -37,7 +40,14 @@ async def test_time_outs_are_kept_and_shown_until_the_port_is_closed(tmp_path: P
 
 @pytest.mark.parametrize(
     ("name", "milliseconds"),
-    [("read_interval", -1), ("read_total", -1), ("write_total", 0), ("write_total", -1)],
+    [
+        ("read_interval", -1),
+        ("read_total", -1),
+        ("write_total", 0),
+        ("write_total", -1),
+        ("read_per_byte", -1),
+        ("write_per_byte", -1),
+    ],
 )
 async def test_time_outs_that_are_none_are_refused(tmp_path: Path, name: str, milliseconds: int) -> None:
     async with served_host(tmp_path) as host:
@@ -79,6 +89,39 @@ async def test_a_pause_of_the_interval_ends_a_read_before_its_time(tmp_path: Pat
         began = time.monotonic()
         assert (await host.monitor.ReadPort(pb.ReadPortRequest(handle=handle, max_bytes=4))).data == b"ab"
         assert time.monotonic() - began < 30
+
+
+async def test_a_read_lasts_longer_for_each_byte_that_is_asked_for(tmp_path: Path) -> None:
+    async with served_host(tmp_path) as host:
+        handle = await _in_document(host)
+        change = pb.SetPortTimeOutsRequest(handle=handle)
+        change.read_total.FromMilliseconds(1)
+        change.read_per_byte.FromSeconds(15)
+        await host.monitor.SetPortTimeOuts(change)
+        reading = asyncio.ensure_future(host.monitor.ReadPort(pb.ReadPortRequest(handle=handle, max_bytes=2)))
+        await asyncio.to_thread(host.rig.say, b"ab")
+        assert (await reading).data == b"ab"
+
+
+async def test_a_write_waits_for_each_byte_of_its_piece_as_long_as_it_was_told(tmp_path: Path) -> None:
+    async with served_host(tmp_path) as host:
+        handle = (await host.open()).handle
+        change = pb.SetPortTimeOutsRequest(handle=handle)
+        change.write_total.FromMilliseconds(100)
+        change.write_per_byte.FromMicroseconds(10)
+        await host.monitor.SetPortTimeOuts(change)
+        host.rig.stall()
+        key = whole(b"").document
+        await host.monitor.StartDocPort(pb.StartDocPortRequest(handle=handle, document=key))
+
+        def pieces() -> Iterator[pb.WritePortRequest]:
+            for n in range(4096):  # more than any socket holds
+                yield pb.WritePortRequest(handle=handle, document=key, offset=n << 16, data=bytes(1 << 16))
+
+        error = await ended(host.monitor.WritePort(pieces()))
+        found = re.search(r"took nothing for ([0-9.]+) s", error.details() or "")
+        assert found, error.details()
+        assert 0.1 < float(found[1]) <= 0.1 + 1e-5 * (1 << 16)
 
 
 async def test_a_port_whose_device_is_gone_answers_with_that_once_what_it_sent_is_read(

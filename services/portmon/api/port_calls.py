@@ -17,7 +17,13 @@ from portmon.staging.area import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 # COMMTIMEOUTS, and whether each may be 0.
-_TIME_OUTS = {"read_interval": True, "read_total": True, "write_total": False}
+_TIME_OUTS = {  # of COMMTIMEOUTS, and whether 0 is one
+    "read_interval": True,
+    "read_total": True,
+    "read_per_byte": True,
+    "write_total": False,
+    "write_per_byte": True,
+}
 
 
 class PortCalls(Calls):
@@ -61,6 +67,8 @@ class PortCalls(Calls):
         reading = session.reading.time_outs
         reading.total_s = given.get("read_total", reading.total_s)
         reading.interval_s = given.get("read_interval", reading.interval_s)
+        reading.per_byte_s = given.get("read_per_byte", reading.per_byte_s)
+        session.feed.write_per_byte_s = given.get("write_per_byte", session.feed.write_per_byte_s)
         if "write_total" in given:
             session.set_write_timeout(given["write_total"])
         port = session.port
@@ -68,6 +76,8 @@ class PortCalls(Calls):
             read_interval=convert.seconds(reading.interval_s),
             read_total=convert.seconds(reading.total_s),
             write_total=None if port is None else convert.seconds(port.write_timeout_s),
+            read_per_byte=convert.seconds(reading.per_byte_s),
+            write_per_byte=convert.seconds(session.feed.write_per_byte_s),
         )
 
     async def ReadPort(self, request: pb.ReadPortRequest, context: Any) -> pb.ReadPortResponse:

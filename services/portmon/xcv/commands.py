@@ -10,7 +10,8 @@ from chassis.errors import InvalidSettings
 from portmon.checked import checked_settings
 from portmon.device_names import forget_names
 from portmon.form import document, ui_name
-from portmon.port_data import is_port_data, refuse_reserved, version_of
+from portmon.host_port import HostPort
+from portmon.port_data import is_port_data, refuse_reserved, settings_beside, version_of
 from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
 from portmon.port_record import PortRecord
@@ -86,15 +87,23 @@ async def _config_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
         raise Wrong(13, "a revision is a string")
     name, scheme, settings = _wanted(xcv, session, wanted)
     port = xcv.port_of(session, name)
-    if scheme not in (None, port.monitor.scheme):
-        raise Wrong(87, f"port {port.name} stays of its type: delete it and add it anew for another")
-    port = await xcv.ports.configure(port.name, settings, revision)
+    if is_port_data(value) and xcv.name_of(session) == TCP:
+        settings = {**_kept(xcv, port, wanted, scheme or port.monitor.scheme), **settings}
+    port = await xcv.ports.configure(port.name, settings, revision, scheme)
     return {
         "name": port.name,
         "revision": port.record.revision,
         "pending": port.session is not None,
         "warnings": await warnings_of(xcv.ports, port.monitor, port.name, port.settings),
     }
+
+
+def _kept(xcv: Xcv, port: HostPort, record: Mapping[str, Any], scheme: str) -> Mapping[str, Any]:
+    """Return the settings that a PORT_DATA says nothing about, as far as ports of its type have them."""
+    fields = xcv.ports.registry.scheme(scheme).settings.model_fields.values()
+    known = {field.alias for field in fields}
+    beside = settings_beside(record, scheme, port.record.settings)
+    return {name: value for name, value in beside.items() if name in known}
 
 
 async def _get_config_info(xcv: Xcv, session: XcvSession, value: Any) -> object:

@@ -175,7 +175,40 @@ async def test_an_lpr_port_is_one_by_its_protocol(xcv: Xcv) -> None:
     port = xcv.ports.get("IP_10.0.0.7")
     assert (port.record.scheme, port.record.settings["queue"]) == ("lpr", "lp")
     assert out(await ask(xcv, "GetConfigInfo", {"dwVersion": 1}, port=port.name))["dwPortNumber"] == 515
-    assert (await ask(xcv, "ConfigPort", DATA, port=port.name)).status == 87  # it stays of its type
+
+
+async def test_a_raw_port_becomes_an_lpr_port_and_the_other_way_with_what_its_record_does_not_say(
+    xcv: Xcv, tmp_path: Path
+) -> None:
+    assert (await ask(xcv, "AddPort", DATA, monitor=TCP)).status == 0
+    port = xcv.ports.get("IP_10.0.0.7")
+    own = {"host": "10.0.0.7", "port": 9101, "connectTimeoutS": 4, "portMonitorMibIndex": 3}
+    assert (await ask(xcv, "ConfigPort", {"settings": own}, port=port.name)).status == 0
+    lpr = DATA | {"dwVersion": 1, "dwProtocol": 2, "sztQueue": "lp", "dwPortNumber": 515}
+    del lpr["dwPortMonitorMibIndex"]
+    assert out(await ask(xcv, "ConfigPort", lpr, port=port.name))["pending"] is False
+    assert (port.monitor.scheme, port.record.scheme, port.settings.queue) == ("lpr", "lpr", "lp")  # type: ignore[attr-defined]
+    assert (port.settings.port, port.settings.connect_timeout_s) == (515, 4)  # type: ignore[attr-defined]
+    assert port.settings.port_monitor_mib_index == 3, "version 1 says nothing of it"  # type: ignore[attr-defined]
+    assert LocalPortStore(tmp_path / "p").ports()[0].scheme == "lpr"
+    assert (await ask(xcv, "ConfigPort", {"scheme": "raw", "settings": own}, port=port.name)).status == 0
+    assert (port.monitor.scheme, port.settings.port) == ("raw", 9101)  # type: ignore[attr-defined]
+    before = xcv.ports.get(port.name).record
+    for wrong, status in (
+        ({"scheme": "lpr", "settings": own}, 87),  # an LPR port has a queue
+        ({"scheme": "ipp", "settings": {"uri": "ipp://10.0.0.7/ipp"}}, 87),
+        ({"scheme": "serial", "settings": {}}, 87),
+        ({"scheme": "nobody's", "settings": {}}, 3000),
+        ({"scheme": "lpr", "settings": {"host": "10.0.0.7", "queue": "lp"}, "revision": "old"}, 1306),
+    ):
+        assert (await ask(xcv, "ConfigPort", wrong, port=port.name)).status == status, wrong
+    assert (xcv.ports.get(port.name).record, port.monitor.scheme) == (before, "raw")
+
+
+async def test_a_local_port_stays_what_its_name_says(xcv: Xcv) -> None:
+    await xcv.ports.add("COM1:", "Local Port", {})
+    for scheme in ("file", "device", "raw"):
+        assert (await ask(xcv, "ConfigPort", {"scheme": scheme, "settings": {}}, port="COM1:")).status == 87
 
 
 @pytest.mark.parametrize(
@@ -185,6 +218,9 @@ async def test_an_lpr_port_is_one_by_its_protocol(xcv: Xcv) -> None:
         ("AddPort", DATA | {"dwVersion": 7}, 124),
         ("AddPort", DATA | {"dwVersion": "2"}, 13),
         ("AddPort", DATA | {"dwProtocol": 3}, 87),
+        ("AddPort", DATA | {"dwProtocol": True}, 13),
+        ("AddPort", DATA | {"cbSize": 1067}, 13),
+        ("AddPort", DATA | {"dwVersion": 1, "sztIPAddress": "x" * 16, "sztHostAddress": ""}, 13),
         ("AddPort", DATA | {"dwReserved": 1}, 13),
         ("AddPort", DATA | {"Reserved": "x"}, 13),
         ("AddPort", DATA | {"Reserved": [0, 7]}, 13),
