@@ -10,7 +10,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from chassis.errors import FabricError, Internal
+from chassis.errors import DeviceFault, FabricError, Internal
 
 
 def kind_of(error: Exception) -> str:
@@ -21,6 +21,11 @@ def kind_of(error: Exception) -> str:
 def told(port: str, error: Exception) -> FabricError:
     """Return what whoever waits for the port is told: an error of ours as it is, of any other its kind."""
     return error if isinstance(error, FabricError) else Internal(f"port {port}: {kind_of(error)}")
+
+
+def fault(port: str, error: Exception) -> DeviceFault:
+    """Return what the document is told that its port's monitor failed in."""
+    return DeviceFault(f"port {port}: its monitor failed: {kind_of(error)}", win32=31)
 
 
 def note_crash(log: FilteringBoundLogger, event: str, port: str, error: Exception) -> None:

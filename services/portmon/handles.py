@@ -261,7 +261,7 @@ class Handles:
 
         `park`: the next run of this process goes on with what lies here whole.
         """
-        mine = [hold for hold in self if owner is None or hold.owner.fabric == owner.fabric]
+        mine = [hold for hold in self if owner in (None, hold.owner)]
         for hold in mine:
             hold.session.park(park)
         deadline = time.monotonic() + grace_s

@@ -258,9 +258,7 @@ class PortWork:
     def crashed(self, error: Exception, key: DocKey | None = None) -> Progress | None:
         """Take note of a monitor that failed in a way nobody foresaw: nothing it holds is trusted any more."""
         current, self.current, self.state = self.current, None, PortState.FAILED
-        failure = errors.DeviceFault(
-            f"port {self.name}: its monitor failed: {crash.kind_of(error)}", win32=31
-        )
+        failure = crash.fault(self.name, error)
         if current is not None:
             kept = current.acked - max(FAR_BUFFER_BYTES, self.port.far_buffer_bytes)
             doubt = max(current.base, kept, current.confirmed)

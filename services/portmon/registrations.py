@@ -34,10 +34,12 @@ class Registrations:
 
     def __init__(self) -> None:
         self._by_handle: OrderedDict[bytes, Registration] = OrderedDict()
+        self._shut_down: OrderedDict[Owner, None] = OrderedDict()  # and not registered again
 
     def register(self, owner: Owner, root: str) -> tuple[bytes, Registration]:
         """Return the handle of an instance, new or not; the oldest give way when there are far too many."""
         wanted = Registration(owner, root)
+        self._shut_down.pop(owner, None)
         for handle, one in self._by_handle.items():
             if one == wanted:
                 return handle, one
@@ -59,6 +61,20 @@ class Registrations:
         return found
 
     def end(self, owner: Owner) -> None:
-        """Forget a spooler's instances (Shutdown)."""
+        """Forget a spooler's instances (Shutdown): it opens no port until it has registered again."""
         for handle in [handle for handle, one in self._by_handle.items() if one.owner == owner]:
             del self._by_handle[handle]
+        self._shut_down[owner] = None
+        while len(self._shut_down) > _MOST:
+            self._shut_down.popitem(last=False)
+
+    def refuse_ended(self, owner: Owner) -> None:
+        """Raise InvalidHandle when a spooler has shut its instances down and not registered again."""
+        if owner in self._shut_down:
+            raise InvalidHandle(
+                "this spooler has shut its monitors down: register again", spooler=owner.spooler
+            )
+
+    def serve(self, fabric: str) -> bool:
+        """Tell whether a spooler of a fabric is registered."""
+        return any(one.owner.fabric == fabric for one in self._by_handle.values())

@@ -88,7 +88,11 @@ async def run(settings: SpoolerSettings) -> None:
                 settings,
                 servicers=services.servicers,
                 loops=[retention.run, traces.run],
-                on_drain=[services.end_streams, *_letting_go(shares, dispatcher, dial_in), traces.tell],
+                on_drain=[
+                    services.end_streams,
+                    *_letting_go(shares, dispatcher, hosts, dial_in),
+                    traces.tell,
+                ],
                 authorize=authorize,
                 callers=callers,
                 until=store.died,
@@ -100,9 +104,11 @@ async def _sign_in(settings: SpoolerSettings, store: Notes) -> SignIn:
     return await SignIn.open(store, section.user_file, section.session_s, settings.server.access)
 
 
-def _letting_go(shares: Alone, dispatcher: Dispatcher, dial_in: DialIn) -> tuple[server.Callback, ...]:
+def _letting_go(
+    shares: Alone, dispatcher: Dispatcher, hosts: Hosts, dial_in: DialIn
+) -> tuple[server.Callback, ...]:
     """Return how ports are let go: documents on their way end and printers are others', before the hosts are cut off."""
-    return shares.withdraw, dispatcher.drain, shares.leave, dial_in.close
+    return shares.withdraw, dispatcher.drain, hosts.shut_down, shares.leave, dial_in.close
 
 
 def _callers(settings: SpoolerSettings, sign_in: SignIn, cluster: AskedCluster) -> Callers:

@@ -7,16 +7,16 @@ of changes, begin again when it goes away. Nothing is polled: a dead connection 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from chassis import logs
 from chassis.errors import FabricError, HostUnreachable, PortNotFound
 from chassis.tasks import Backoff, Tasks
-from spooler.port import DocumentKey, OpenPort, Progress, StagedDocument, StagedPart
+from spooler.host_link import HostLink
 from spooler.port_info import PortInfo
-from spooler.printer import STRAIGHT, PortName, Way
+from spooler.printer import PortName
 from spooler.remote_port import RemoteHost
 
 log = logs.get(__name__)
@@ -141,6 +141,17 @@ class Hosts:
         """A host is at another address; its watch finds out by itself."""
         self._put(name.casefold(), address=address)
 
+    async def shut_down(self) -> None:
+        """This spooler ends: say so to the hosts that answer (Shutdown). Ports have been released before."""
+
+        async def tell(link: RemoteHost) -> None:
+            try:
+                await link.shut_down()
+            except FabricError as error:  # then it forgets by itself: the holds run out
+                log.info("host was not told of the end", host=link.name, reason=error.reason)
+
+        await asyncio.gather(*(tell(link) for key, link in self._links.items() if self._is_online(key)))
+
     def _follow(self, key: str) -> None:
         link = self._links[key]
         self._tasks.spawn(f"host {link.name}", self._keep(key, link))
@@ -255,41 +266,3 @@ def _got_well(before: PortInfo, now: PortInfo) -> bool:
     freed = (before.stopped and not now.stopped) or (before.taken and not now.taken)
     taken_back = bool(before.told_by - now.told_by)  # of several troubles it may be the one that matters
     return freed or taken_back or (before.state in _UNWELL and now.state not in _UNWELL)
-
-
-class HostLink:
-    """The `PortHost` of a host by name, whoever it is at the moment."""
-
-    def __init__(self, name: str, links: Mapping[str, RemoteHost]) -> None:
-        self.name = name
-        self._links = links
-
-    def _link(self) -> RemoteHost:
-        link = self._links.get(self.name.casefold())
-        if link is None:
-            raise HostUnreachable(f"host {self.name} is not among the hosts of the fabric", host=self.name)
-        return link
-
-    async def open_port(self, port: str, fence: int, printer: str, way: Way = STRAIGHT) -> OpenPort:
-        """See `PortHost.open_port`. Raises HostUnreachable, and what the host says."""
-        return await self._link().open_port(port, fence, printer, way)
-
-    async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
-        """See `PortHost.query`. Raises HostUnreachable, and what the host says."""
-        return await self._link().query(port, keys)
-
-    async def settle(self, port: str, keys: Sequence[DocumentKey]) -> None:
-        """See `PortHost.settle`. Raises HostUnreachable, and what the host says."""
-        await self._link().settle(port, keys)
-
-    @property
-    def near(self) -> bool:
-        """See `PortHost.near`. While nobody knows the host it is not."""
-        link = self._links.get(self.name.casefold())
-        return link is not None and link.near
-
-    async def stage(
-        self, port: str, document: StagedDocument, parts: AsyncIterator[StagedPart]
-    ) -> tuple[int, bool]:
-        """See `PortHost.stage`. Raises HostUnreachable, and what the host says."""
-        return await self._link().stage(port, document, parts)

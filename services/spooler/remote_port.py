@@ -13,7 +13,7 @@ from typing import Any
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
-from chassis.errors import FabricError, HostUnreachable
+from chassis.errors import FabricError, HostUnreachable, InvalidHandle
 from chassis.settings import is_loopback
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
@@ -42,8 +42,11 @@ FabricTime = Callable[[], Awaitable[int]]  # milliseconds by the clock that date
 class RemotePort(OpenPort):
     """A hold on a port of another process."""
 
-    def __init__(self, stub: Any, handle: pb.PortHandle, documents: Sequence[Progress]) -> None:
+    def __init__(
+        self, stub: Any, handle: pb.PortHandle, documents: Sequence[Progress], left: Callable[[], None]
+    ) -> None:
         self.documents = documents
+        self._left = left  # told when the hold is dropped
         self._stub = stub
         self._handle = handle
         self._closed = False
@@ -96,12 +99,16 @@ class RemotePort(OpenPort):
 
     def drop(self) -> None:
         """See `OpenPort.drop`."""
+        self._end_stream()
+        self._left()
+
+    def _end_stream(self) -> None:
         self._closed = True
         self._call.cancel()
 
     async def close(self) -> None:
         """See `OpenPort.close`."""
-        self.drop()
+        self._end_stream()
         with suppress(FabricError):  # else the lease closes it
             await self._stub.ClosePort(pb.ClosePortRequest(handle=self._handle), timeout=CLOSE_TIMEOUT_S)
 
@@ -152,6 +159,7 @@ class RemoteHost:
             str, Sequence[pb.MonitorFunction.ValueType]
         ] = {}  # of each monitor, by its name
         self._monitors: dict[str, str] = {}  # port -> its monitor's name
+        self._left: set[str] = set()  # ports whose holds were left with a document
 
     async def initialize(self) -> Hello:
         """Shake hands (InitializePrintMonitor2), and tell this run of the host's what time it is here.
@@ -200,21 +208,34 @@ class RemoteHost:
         request = pb.OpenPortRequest(
             owner=self.owner, port=port, fence=fence, printer=printer, lease=self._lease
         )
-        if way.language:
-            through = pb.OpenPortExRequest(
-                open=request,
-                language_monitor=way.language,
-                port_monitor=self._port_monitor(port),
-                bidirectional=way.bidirectional,
-            )
-            response = (await self._stub.OpenPortEx(through, timeout=CALL_TIMEOUT_S)).open
-        else:
-            response = await self._stub.OpenPort(request, timeout=CALL_TIMEOUT_S)
-        opened = RemotePort(
-            self._stub, response.handle, [progress_from_pb(news) for news in response.documents]
-        )
+        try:
+            response = await self._open(request, way)
+        except InvalidHandle:  # an earlier run of this spooler has shut down, and nobody has registered since
+            await self.initialize()
+            response = await self._open(request, way)
+        self._left.discard(port)
+        documents = [progress_from_pb(news) for news in response.documents]
+        opened = RemotePort(self._stub, response.handle, documents, lambda: self._left.add(port))
         await opened.begin()
         return opened
+
+    async def _open(self, request: pb.OpenPortRequest, way: Way) -> pb.OpenPortResponse:
+        if not way.language:
+            straight: pb.OpenPortResponse = await self._stub.OpenPort(request, timeout=CALL_TIMEOUT_S)
+            return straight
+        through = pb.OpenPortExRequest(
+            open=request,
+            language_monitor=way.language,
+            port_monitor=self._port_monitor(request.port),
+            bidirectional=way.bidirectional,
+        )
+        found: pb.OpenPortExResponse = await self._stub.OpenPortEx(through, timeout=CALL_TIMEOUT_S)
+        return found.open
+
+    async def shut_down(self) -> None:
+        """End this spooler's instance of the monitors (Shutdown), unless the next run goes on with a document there."""
+        if not self._left:
+            await self._stub.Shutdown(pb.ShutdownRequest(owner=self.owner), timeout=CLOSE_TIMEOUT_S)
 
     def _port_monitor(self, port: str) -> pb.PortMonitorRef:
         """Return a port's monitor with its functions, as the host has told; empty while it has not."""

@@ -49,6 +49,30 @@ async def test_names_that_no_port_has_are_said_and_keep_no_other_one_back(host: 
     assert used(host) == {"COM1:"}
 
 
+async def test_shutdown_ends_one_spooler_and_with_the_last_one_what_its_fabric_told(host: Host) -> None:
+    second = pb.PortOwner(fabric_id=OWNER.fabric_id, spooler_id="spooler-2")
+    for one in (OWNER, second):
+        await host.monitor.Initialize(pb.InitializeRequest(owner=one))
+    await tell(host, "IP_1", "out.prn", full=True)
+    held = (await host.open()).handle
+    await host.monitor.Shutdown(pb.ShutdownRequest(owner=second))
+    await host.monitor.KeepAlive(pb.KeepAliveRequest(handle=held))
+    assert used(host) == {"IP_1", "out.prn"}, "its fabric has another spooler"
+    await host.monitor.Shutdown(pb.ShutdownRequest(owner=OWNER))
+    assert used(host) == set()
+    assert (await refusal(host.monitor.KeepAlive(pb.KeepAliveRequest(handle=held))))[1] == 6
+
+
+async def test_who_has_shut_down_opens_nothing_before_it_has_registered_again(host: Host) -> None:
+    await host.monitor.Shutdown(pb.ShutdownRequest(owner=OWNER))
+    through = pb.OpenPortExRequest(language_monitor="PJL")
+    through.open.CopyFrom(pb.OpenPortRequest(owner=OWNER, port="IP_1", fence=1, printer="labels"))
+    assert await refusal(host.open()) == ("FAILED_PRECONDITION", 6, "INVALID_HANDLE")
+    assert await refusal(host.monitor.OpenPortEx(through)) == ("FAILED_PRECONDITION", 6, "INVALID_HANDLE")
+    await host.monitor.Initialize(pb.InitializeRequest(owner=OWNER))
+    assert (await host.open()).handle.token
+
+
 async def test_a_full_list_replaces_and_a_partial_one_adds(host: Host) -> None:
     await tell(host, "COM1:", full=True)
     await tell(host, "IP_1")

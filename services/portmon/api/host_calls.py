@@ -132,10 +132,13 @@ class HostCalls(Calls):
                 await asyncio.sleep(_WATCH_PAUSE_S)
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.ShutdownResponse:
-        """Close the caller's ports, after their documents or after the grace time, and forget its registration."""
+        """Close the caller's ports, after their documents or after the grace time, and forget what it has told."""
         owner = convert.owner_from(request.owner)
         self._registrations.end(owner)
         broken = await self._handles.shutdown(owner, request.grace.ToTimedelta().total_seconds())
+        if not self._registrations.serve(owner.fabric):  # all its spoolers tell of the same printers
+            for port in self._ports:
+                self._ports.use(port, owner.fabric, False)
         found = [one for hold in broken for one in hold.left_over()]
         return pb.ShutdownResponse(broken_off=map(convert.progress_to_pb, found))
 

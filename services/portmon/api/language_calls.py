@@ -62,6 +62,7 @@ class LanguageCalls(HostCalls, PortCalls):
         """Acquire a port through a language monitor, which is then the only one that speaks to it."""
         asked, below = request.open, request.port_monitor
         owner = convert.owner_from(asked.owner)
+        self._registrations.refuse_ended(owner)
         if not asked.HasField("port") or not asked.printer:
             raise InvalidArgument("a port and a printer are needed", fields=[("open", "port and printer")])
         kind, port = self._language(request.language_monitor), self._ports.get(asked.port)

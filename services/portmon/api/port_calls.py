@@ -32,6 +32,7 @@ class PortCalls(Calls):
     async def OpenPort(self, request: pb.OpenPortRequest, context: Any) -> pb.OpenPortResponse:
         """Acquire a port, or take it over."""
         owner = convert.owner_from(request.owner)
+        self._registrations.refuse_ended(owner)
         if not request.HasField("port"):
             raise InvalidArgument("no port is named", fields=[("port", "is required")])
         lease = request.lease.ToTimedelta().total_seconds() if request.HasField("lease") else None

@@ -41,7 +41,7 @@ class CallLog(grpc.GenericRpcHandler):
     def __init__(self, target: str, address: str) -> None:
         self.calls: list[Call] = []
         self._ports: dict[bytes, str] = {}  # which port a handle stands for
-        self._lock = threading.Lock()  # guards calls and _ports between the server's threads
+        self.lock = threading.Lock()  # guards calls and _ports between the server's threads
         self._channel: Any = grpc.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)])
         self._server = grpc.server(ThreadPoolExecutor(64, thread_name_prefix="call-log"))
         self._server.add_generic_rpc_handlers([self])
@@ -89,7 +89,7 @@ class CallLog(grpc.GenericRpcHandler):
             call.port = request.open.port
         elif name == "ClosePort":
             call.port = self._ports.get(request.handle.token, "?")
-        with self._lock:
+        with self.lock:
             self.calls.append(call)
         return call
 
@@ -104,13 +104,13 @@ class CallLog(grpc.GenericRpcHandler):
 
     def commands(self, since: int = 0) -> list[str]:
         """Return the names of the management commands that passed from a call on."""
-        with self._lock:
+        with self.lock:
             calls = self.calls[since:]
         return [call.request.data_name for call in calls if call.function.endswith("/XcvDataPort")]
 
     def of(self, port: str) -> list[Call]:
         """Return the openings and closings of a port that succeeded, in order."""
-        with self._lock:
+        with self.lock:
             return [call for call in self.calls if call.port == port and call.ok]
 
     def words(self, port: str) -> list[str]:

@@ -223,6 +223,7 @@ async def notify(world: World, row: Row) -> Got:
         call = world.monitor.PowerEvent(pb.PowerEventRequest(event=pb.POWER_EVENT_KIND_RESUME))
     else:
         call = world.monitor.Shutdown(pb.ShutdownRequest(owner=world.owner()))
+        world.undo.append(lambda: world.monitor.Initialize(pb.InitializeRequest(owner=world.owner())))
     return (await outcome(call))[0]
 
 
