@@ -92,8 +92,10 @@ class CuttingProxy:
 
     def _reached(self) -> socket.socket:
         if self._target.startswith("/"):
-            far = socket.socket(socket.AF_UNIX)
-            far.connect(self._target)
+            with contextlib.ExitStack() as unless_reached:
+                far = unless_reached.enter_context(socket.socket(socket.AF_UNIX))
+                far.connect(self._target)
+                unless_reached.pop_all()
             return far
         host, _, number = self._target.rpartition(":")
         return socket.create_connection((host, int(number)), 5)

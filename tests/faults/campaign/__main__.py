@@ -6,7 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from tests.faults.campaign.campaign import BATCH, run_campaign
+from tests.faults.campaign.campaign import run_campaign
+from tests.faults.campaign.plan import BATCH
 from tests.faults.campaign.verdict import MUST_BE_ZERO
 
 _SHOWN = 20
@@ -21,6 +22,7 @@ def main() -> int:
         "--first", type=int, default=0, help="number of the first schedule; a multiple of --batch"
     )
     parser.add_argument("--batch", type=int, default=BATCH, help="schedules that share one fabric")
+    parser.add_argument("--at-once", type=int, default=1, help="batches that run at the same time")
     parser.add_argument("--output", type=Path, default=Path("build/faults.json"))
     parser.add_argument("--keep", type=Path, default=None, help="keep logs and state below this folder")
     options = parser.parse_args()
@@ -29,6 +31,7 @@ def main() -> int:
         options.schedules,
         first=options.first,
         batch=options.batch,
+        at_once=options.at_once,
         keep=options.keep,
         output=options.output,
     )

@@ -9,24 +9,26 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from printfabric.spooler.v1.port_service_pb2 import HostState
 from printfabric.types.v1.job_pb2 import JOB_STATE_CANCELED, Job
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from printfabric_client.retry import Retry
 from tests.faults.campaign.acts import Acts
+from tests.faults.campaign.contents import traits
 from tests.faults.campaign.journals import read_tries
 from tests.faults.campaign.person import Persons, clear, still
-from tests.faults.campaign.plan import BatchPlan, SchedulePlan, batch_plan
+from tests.faults.campaign.plan import BATCH, BatchPlan, SchedulePlan, batch_plans
 from tests.faults.campaign.rules import FIELDS
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.verdict import Findings, Judge
 from tests.rig.memory import memory_folder
 
-BATCH = 100
 BY_RULE = "spooler"
 _END_S = 120.0  # what a batch may take once the last fault is over
 
@@ -40,6 +42,10 @@ class Result:
     findings: Findings = field(default_factory=Findings)
     faults: Counter[str] = field(default_factory=Counter)
     restarts: Counter[str] = field(default_factory=Counter)
+    batches: Counter[str] = field(default_factory=Counter)  # that had this
+    brought: Counter[str] = field(
+        default_factory=Counter
+    )  # jobs whose documents lay at the host whole, by prefetch
     duration_s: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,6 +59,8 @@ class Result:
             "unknown_span_most": max(spans, default=0),
             "seed": self.seed,
             "duration_s": round(self.duration_s, 1),
+            "batches": dict(sorted(self.batches.items())),
+            "brought_whole": dict(sorted(self.brought.items())),
             "restarts": dict(sorted(self.restarts.items())),
             "faults": dict(sorted(self.faults.items())),
             "complaints": complaints,
@@ -65,27 +73,32 @@ def run_campaign(
     *,
     first: int = 0,
     batch: int = BATCH,
+    at_once: int = 1,
     keep: Path | None = None,
     output: Path | None = None,
 ) -> Result:
-    """Run `schedules` schedules of the campaign `seed`.
+    """Run `schedules` schedules of the campaign `seed`, in batches of `batch`, of which `at_once` run at the same time.
 
-    Logs and state of the batches stay below `keep`; the result so far is written to `output` after each of them.
+    Logs and state of the batches stay below `keep`; the result so far is written to `output` when some have ended.
     """
     result, began = Result(seed), time.monotonic()
-    for start in range(first, first + schedules, batch):
-        count = min(batch, first + schedules - start)
-        plan = batch_plan(seed, start // batch, start, count)
-        with tempfile.TemporaryDirectory(prefix="campaign-", dir=memory_folder()) as temporary:
-            folder = Path(temporary) if keep is None else keep / f"batch-{plan.number}"
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            asyncio.run(_run_batch(plan, folder, result))
-        result.schedules += count
+    plans = list(batch_plans(seed, schedules, first=first, batch=batch))
+    for start in range(0, len(plans), at_once):
+        asyncio.run(_run_batches(plans[start : start + at_once], keep, result))
         result.duration_s = time.monotonic() - began
         if output is not None:
             write(result, output)
     return result
+
+
+async def _run_batches(plans: Sequence[BatchPlan], keep: Path | None, result: Result) -> None:
+    with tempfile.TemporaryDirectory(prefix="campaign-", dir=memory_folder()) as temporary:
+        async with asyncio.TaskGroup() as group:
+            for plan in plans:
+                folder = (keep or Path(temporary)) / f"batch-{plan.number}"
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                group.create_task(_run_batch(plan, folder, result))
 
 
 async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
@@ -94,6 +107,7 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
     try:
         await stage.start()
         async with Client(stage.spooler.address, timeout_s=10, retry=Retry(total_s=5.0, cap_s=0.5)) as client:
+            await _host_is_here(client)
             await asyncio.gather(*(_set_rules(client, stage, schedule) for schedule in plan.schedules))
             persons = Persons(client, plan.schedules, stage.queues)
             acts = Acts(client, stage, persons.tales)
@@ -101,17 +115,31 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
             await asyncio.gather(stage.run(), acts.run())
             jobs = await _until_ended(stage, client, len(persons.tales))
             await asyncio.gather(*(still(stands) for stands in stage.queues.values()))
+            if plan.console:
+                await stage.looker.sees_all()
             persons.stop = True
             await looking
             await asyncio.gather(*(_last_word(client, persons, job) for job in jobs.values()))
         accepted = stage.client.accepted()
     finally:
         await stage.stop()
+    result.schedules += len(plan.schedules)
     result.findings.add(_judge(stage, persons, jobs, accepted))
-    result.faults.update(stage.faults + acts.done)
-    result.restarts.update(stage.restarts)
+    result.faults.update(stage.befalling.faults + acts.done)
+    result.restarts.update(stage.befalling.restarts)
+    result.batches.update(traits(plan))
+    asked = {job.request_id: one.rules.prefetch for one in plan.schedules for job in one.jobs}
+    result.brought.update(asked[job.request_id] for job in jobs.values() if job.uid.hex() in stage.brought)
     for stand in stage.stands:
         result.faults.update(stand.struck())
+
+
+async def _host_is_here(client: Client) -> None:
+    """Wait for a host that dials in as for one that is called."""
+    deadline = time.monotonic() + _END_S
+    while [host.state async for host in client.hosts.list()] != [HostState.HOST_STATE_ONLINE]:
+        assert time.monotonic() < deadline, "the host never comes"
+        await asyncio.sleep(0.1)
 
 
 async def _set_rules(client: Client, stage: Stage, schedule: SchedulePlan) -> None:

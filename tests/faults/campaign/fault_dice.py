@@ -10,6 +10,7 @@ _STALL = ("zero-window", "freeze", "busy")
 _DOOR = ("refuse", "blackhole", "accept-close")
 _STALL_LINE = ("xoff", "cts-low")
 _STATUS = ("garbage=24", "status-late=0.3,2", "status-twice=2", "status-missing=2", "status-wrong=2")
+_AT_ONCE = 4  # faults of programs and lines that come at one moment
 BOTH_WAYS = frozenset({"tcp", "box", "pty"})
 _OF_PLUG = {"pty": ("line", "line", "gone", "noise"), "fifo": ("line", "gone")}
 
@@ -65,10 +66,23 @@ def box_faults(dice: random.Random) -> tuple[tuple[float, str], ...]:
     )
 
 
+def struck(what: str) -> frozenset[str]:
+    """Return which programs and lines a fault has to itself; what has none in common with it may come at the same time.
+
+    The spooler ends with its connection to the database.
+    """
+    act, _, whom = what.partition(" ")
+    return frozenset({whom, "spooler"} if whom == "database" and act in ("cut", "kill") else {whom})
+
+
 def program_faults(
-    dice: random.Random, postgres: bool, console: bool
+    dice: random.Random, *, postgres: bool, console: bool
 ) -> tuple[tuple[float, str, float], ...]:
-    """Return what befalls the programs, the line between spooler and port monitor, and the client's way, in order."""
+    """Return what befalls programs and lines, in order: (second, what, how long).
+
+    Lines are between spooler and port monitor, whoever calls whom ("line"), client and spooler ("way"), configuration
+    service and spooler ("desk"), spooler and database.
+    """
     wanted = [
         ("kill spooler", 2, 0.0, 0.3),
         ("kill portmon", 2, 0.0, 0.3),
@@ -86,13 +100,26 @@ def program_faults(
     ]
     if postgres:
         wanted += [("cut database", 2, 0.0, 0.2), ("kill database", 1, 0.0, 0.3)]
-    if console:
-        wanted += [("kill portui", 2, 0.0, 0.2)]
-    if postgres:
         wanted += [("hold database", 2, 0.1, 1.2), ("slow database", 1, 0.3, 1.0)]
+    if console:
+        wanted += [("kill portui", 2, 0.0, 0.2), ("stop portui", 1, 0.1, 1.2)]
+        wanted += [("cut desk", 2, 0.0, 0.0), ("hold desk", 1, 0.1, 1.2), ("part desk", 1, 0.3, 1.0)]
     faults = [
         (round(dice.uniform(0.4, SPAN_S), 2), what, round(dice.uniform(least, most), 2))
         for what, times, least, most in wanted
         for _ in range(dice.randrange(1, times + 1))
     ]
-    return tuple(sorted(faults))
+    return tuple(sorted(_some_at_once(dice, faults)))
+
+
+def _some_at_once(
+    dice: random.Random, faults: list[tuple[float, str, float]]
+) -> list[tuple[float, str, float]]:
+    """Let some of them, of different programs and lines, come at one moment."""
+    together, taken = list[tuple[float, str, float]](), frozenset[str]()
+    for fault in dice.sample(faults, len(faults)):
+        if len(together) < _AT_ONCE and not struck(fault[1]) & taken:
+            together.append(fault)
+            taken |= struck(fault[1])
+    apart = [fault for fault in faults if fault not in together]
+    return apart + [(together[0][0], what, seconds) for _, what, seconds in together]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import tempfile
@@ -21,6 +22,8 @@ from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
 from printfabric_client.jobs import job_filter
 from printfabric_client.retry import Retry
+from tests.faults.campaign.befalling import until_moment
+from tests.faults.campaign.flatness import MOST_GROWTH, Measure, growth, measure, not_flat
 from tests.faults.campaign.person import Persons, clear, still
 from tests.faults.campaign.plan import PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
 from tests.faults.campaign.printers import Stand
@@ -28,11 +31,13 @@ from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.tale import Tale
 from tests.faults.campaign.verdict import MUST_BE_ZERO, Findings, Judge
 from tests.rig.memory import memory_folder
-from tests.rig.programs import Program
 from tests.rig.until import until
 
 _END_S = 120.0
-_QUIET_FROM = 0.4  # of the day: from here on no program is killed, and memory is compared
+_QUIET_FROM = 0.3  # of the day: from here on no program is killed, so that all are warm for its last half
+_MEASURED = ("spooler", "portmon")
+_ALL_ENDED = 2.0  # in place of a share of the day: everything has ended
+_TOLD = (0.5, 0.75, 1.0, _ALL_ENDED)
 _BACK = ("media-out", "ribbon-out", "cover-open", "jam", "head-hot", "pause", "zero-window", "slow=2000")
 
 
@@ -92,7 +97,7 @@ def _lasting(name: str, dice: random.Random) -> str:
 
 async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[str, Any]:
     """Live through the day; return what build/fleet.json holds."""
-    began, found, samples = time.monotonic(), Findings(), list[dict[str, int]]()
+    began, found, seen = time.monotonic(), Findings(), list[Measure]()
     plan = fleet_plan(seed, printers, jobs, rate)
     with tempfile.TemporaryDirectory(prefix="fleet-", dir=memory_folder()) as folder:
         stage = Stage(plan, Path(folder))
@@ -102,12 +107,13 @@ async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[st
             async with Client(stage.spooler.address, timeout_s=20, retry=retry) as client:
                 persons = Persons(client, plan.schedules, stage.queues)
                 looking = asyncio.get_running_loop().create_task(persons.run())
-                watching = asyncio.get_running_loop().create_task(_sample(stage, jobs / rate, samples))
+                day = _watch(stage, time.monotonic(), jobs / rate, seen)
+                watching = asyncio.get_running_loop().create_task(day)
                 await stage.run()
                 await watching
                 left = await _until_quiet(stage, client, jobs)
                 await asyncio.gather(*(still(stands) for stands in stage.queues.values()))
-                samples.append(_measures(stage))
+                _measure(stage, _ALL_ENDED, seen)
                 persons.stop = True
                 await looking
                 await judge_all(stage.queues, stage.client.accepted(), client, persons, found)
@@ -120,39 +126,29 @@ async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[st
         "duration_s": round(time.monotonic() - began, 1),
         "jobs_per_s": rate,
         **{name: value for name, value in vars(found).items() if name not in ("unknown_spans", "complaints")},
-        "faults": dict(stage.faults),
+        "faults": dict(stage.befalling.faults),
         "printer_faults": sum(stand.sim.record.counts["event.fault"] for stand in stage.stands),
-        "memory": samples,
+        "memory": [one._asdict() for one in seen if one.at in _TOLD],
+        "growth": (grown := growth([one for one in seen if one.at <= 1])),
+        "most_growth": MOST_GROWTH,
+        "not_flat": not_flat(grown, _MEASURED),
         "complaints": found.complaints[:20],
     }
 
 
-async def _sample(stage: Stage, day_s: float, samples: list[dict[str, int]]) -> None:
-    """Measure when the last program was killed, and at the end of the day."""
-    for part in (_QUIET_FROM + 0.1, 0.75, 1.0):
-        await asyncio.sleep(max(0.0, part * day_s - sum(one["at_s"] for one in samples[-1:])))
+async def _watch(stage: Stage, began: float, day_s: float, seen: list[Measure]) -> None:
+    """Measure the programs again and again over the last half of the day, once the last was killed."""
+    for percent in range(50, 101):
+        await until_moment(began + day_s * percent / 100)
         # A slow machine kills late.
         await until(lambda: stage.spooler.serves and stage.portmon.serves, timeout_s=_END_S)
-        samples.append({**_measures(stage), "at_s": int(part * day_s)})
+        _measure(stage, percent / 100, seen)
 
 
-def _measures(stage: Stage) -> dict[str, int]:
-    measures = {"at_s": 0}
+def _measure(stage: Stage, at: float, seen: list[Measure]) -> None:
     for program in (stage.spooler, stage.portmon):
-        measures |= _of(program)
-    return measures
-
-
-def _of(program: Program) -> dict[str, int]:
-    proc = Path(f"/proc/{program.pid}")
-    lines = (proc / "status").read_text().splitlines()
-    rss = next(
-        (line for line in lines if line.startswith("VmRSS:")), "VmRSS: 0 kB"
-    )  # none: it is being killed
-    return {
-        f"{program.module}_rss_kib": int(rss.split()[1]),
-        f"{program.module}_descriptors": len(list((proc / "fd").iterdir())),
-    }
+        with contextlib.suppress(OSError):  # it is killed just now
+            seen.append(measure(at, program.module, program.pid))
 
 
 async def _until_quiet(stage: Stage, client: Client, jobs: int) -> int:
@@ -210,7 +206,7 @@ def main() -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
     print(json.dumps(told, indent=2))
-    return 1 if any(told[name] for name in MUST_BE_ZERO) else 0
+    return 1 if any(told[name] for name in (*MUST_BE_ZERO, "not_flat")) else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from tests.faults.campaign.fault_dice import BOTH_WAYS, SPAN_S, box_faults, prin
 from tests.faults.campaign.papers import Paper, paper
 from tests.faults.campaign.rules import Rules, roll
 
+BATCH = 100  # schedules that share one fabric
 PERSONALITIES = ("zpl", "escpos", "pjl", "plain")
 END_TIMEOUT_S = 0.6
 # What the port of a printer says of its memory, beyond the input buffer: units on the paper path and half a unit.
@@ -117,21 +119,31 @@ class BatchPlan:
     faults: tuple[tuple[float, str, float], ...]
     postgres: bool = False  # its spooler keeps jobs in PostgreSQL, else in SQLite
     console: bool = False  # there is a configuration service
+    dialled: bool = False  # its host dials in, and is far therefore; else it is called, and near
+
+
+def batch_plans(seed: int, schedules: int, *, first: int = 0, batch: int = BATCH) -> Iterator[BatchPlan]:
+    """Yield the batches of a campaign; `first`, a multiple of `batch`, is the number of its first schedule."""
+    for start in range(first, first + schedules, batch):
+        yield batch_plan(seed, start // batch, start, min(batch, first + schedules - start))
 
 
 def batch_plan(seed: int, number: int, first: int, count: int) -> BatchPlan:
     """Return batch `number`: the schedules `first` to `first + count - 1` of the campaign `seed`."""
     schedules = tuple(schedule_plan(seed, one) for one in range(first, first + count))
-    postgres, console = number % 2 == 1, number % 3 == 1
+    postgres, console, dialled = number % 2 == 1, number % 3 == 1, number % 4 in (1, 2)
     dice = random.Random(f"{seed}/batch/{number}")
-    return BatchPlan(number, schedules, program_faults(dice, postgres, console), postgres, console)
+    faults = program_faults(dice, postgres=postgres, console=console)
+    return BatchPlan(number, schedules, faults, postgres, console, dialled)
 
 
 def schedule_plan(seed: int, number: int) -> SchedulePlan:
     """Return one schedule; it depends on nothing but its arguments."""
     dice = random.Random(f"{seed}/schedule/{number}")
     personality = dice.choice(PERSONALITIES)
-    unit_bytes = _LARGE_UNIT_BYTES if dice.random() < 0.06 else dice.randrange(60, 900)
+    prefetch = dice.choice(("never", "always", "auto", "always"))
+    large = dice.random() < (0.4 if prefetch == "auto" else 0.06)  # auto brings no small ones
+    unit_bytes = _LARGE_UNIT_BYTES if large else dice.randrange(60, 900)
     queue = f"q{number}"
     pool = dice.random() < 0.2
     printers = tuple(
@@ -159,7 +171,7 @@ def schedule_plan(seed: int, number: int) -> SchedulePlan:
         printers,
         jobs,
         person=dice.choice(_PERSONS),
-        rules=roll(dice, _language(dice, personality, printers + spare), pool=pool),
+        rules=roll(dice, _language(dice, personality, printers + spare), prefetch, pool=pool),
         acts=acts,
         spare=spare,
     )

@@ -73,8 +73,8 @@ FIELDS = (
 )  # fmt: skip
 
 
-def roll(dice: random.Random, language: str, *, pool: bool) -> Rules:
-    """Return the rules of a schedule with this language monitor, and two ports if it is a pool."""
+def roll(dice: random.Random, language: str, prefetch: str, *, pool: bool) -> Rules:
+    """Return the rules of a schedule with this language monitor and prefetch, and two ports if it is a pool."""
     redirect = dice.choice(("wait", "redirect_after", "redirect_now")) if pool else "wait"
     return Rules(
         language=language,
@@ -83,7 +83,7 @@ def roll(dice: random.Random, language: str, *, pool: bool) -> Rules:
         redirect_after_s=round(dice.uniform(0.1, 1.5), 2) if redirect == "redirect_after" else 0.0,
         order=dice.choice(("first_available", "round_robin", "least_loaded")) if pool else "first_available",
         standby=pool and dice.random() < 0.4,
-        prefetch=dice.choice(("never", "always", "auto", "always")),
+        prefetch=prefetch,
         on_host_restart=dice.choice(("finish", "finish", "hold")),
         max_backlog_age_s=round(dice.uniform(0.3, 2.0), 2) if dice.random() < 0.1 else 0.0,
         catch_up_per_minute=dice.choice((120, 600)) if dice.random() < 0.1 else 0,

@@ -5,26 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
+from tests.faults.campaign.befalling import Befalling, until_moment
+from tests.faults.campaign.looker import Looker
 from tests.faults.campaign.plan import BatchPlan, JobPlan
 from tests.faults.campaign.printers import Stand
 from tests.rig.cutting_proxy import CuttingProxy
+from tests.rig.dialled import dial_out
 from tests.rig.postgres import postgres_server
-from tests.rig.programs import Program, end_process, wait_until
+from tests.rig.programs import Program, end_process
 from tests.rig.real_fabric import HOST, portmon_settings, spooler_settings
+from tests.surroundings import free_port
 
-SLOW_LINE = 60_000  # bytes a second
-LEASE_S = 30
+_LOOK_S = 0.02  # at what lies at the host
 
 
 class ClientProcess:
@@ -102,8 +103,11 @@ class Stage:
     def __init__(self, plan: BatchPlan, folder: Path, portmon: str = "") -> None:
         self.plan = plan
         self.folder = folder
-        self.faults: Counter[str] = Counter()  # that befell programs and lines
-        self.restarts: Counter[str] = Counter()  # of programs, whatever ended them
+        self.lines: dict[str, CuttingProxy] = {}  # by their names in the plan's faults
+        self.programs: Mapping[str, Program | ClientProcess] = {}
+        self.befalling = Befalling(self)
+        self._background: list[asyncio.Task[None]] = []
+        self.brought = set[str]()  # uids of the jobs, in hex, whose documents lay at the host whole
         cores: dict[str, bytes] = {}
         self.queues: dict[str, list[Stand]] = {}
         for schedule in plan.schedules:
@@ -125,35 +129,69 @@ class Stage:
         await self.on_starter(self.portmon.start)
         await self.on_starter(self.spooler.start)
         await self.on_starter(self.client.start)
+        self._background = [asyncio.create_task(self._watch_staged())]
         if self.plan.console:
-            await self.on_starter(self.portui.start)
+            await self.on_starter(self.programs["portui"].start)
+            self._background.append(asyncio.create_task(self.looker.run()))
+
+    async def _watch_staged(self) -> None:
+        while True:
+            files = (self.folder / "pm" / "staged").glob("*.staged")
+            self.brought |= {file.stem.partition("-")[0] for file in files}
+            await asyncio.sleep(_LOOK_S)
 
     def _make_programs(self) -> None:
-        folder, more = self.folder, ""
-        if self.plan.postgres:
-            self.database = self._left_last.enter_context(postgres_server(durable=True))
-            self._database_url = self.database.database()
-            self.database_line = CuttingProxy(self.database.socket)
-            self._left_last.callback(self.database_line.close)
-            name = self._database_url.partition("@/")[2].partition("?")[0]
-            more = f'database = "postgresql://spool@{self.database_line.address}/{name}"'
+        folder = self.folder
+        more = self._make_database() if self.plan.postgres else ""
         printers = {name: [stand.port for stand in stands] for name, stands in self.queues.items()}
-        settings = portmon_settings(folder / "pm", self.stands, self._portmon_more)  # type: ignore[arg-type]
-        self.portmon = Program("portmon", folder, settings)
-        self.line = CuttingProxy(self.portmon.address)
-        self.spooler = Program(
-            "spooler", folder, spooler_settings(folder / "sp", self.line.address, printers, more)
-        )
-        self.way = CuttingProxy(self.spooler.address)
-        self.client = ClientProcess(self.way.address, folder)
+        # Who is called comes first: the other one's settings name the line to it.
+        if self.plan.dialled:
+            self.spooler = Program("spooler", folder, spooler_settings(folder / "sp", "", printers, more))
+            line = CuttingProxy(self.spooler.address)
+            self.portmon = self._make_portmon(dial_out([line]), folder / "portmon.sock")
+        else:
+            self.portmon = self._make_portmon()
+            line = CuttingProxy(self.portmon.address)
+            settings = spooler_settings(folder / "sp", line.address, printers, more)
+            self.spooler = Program("spooler", folder, settings)
+        way = CuttingProxy(self.spooler.address)
+        self.client = ClientProcess(way.address, folder)
+        self.lines |= {"line": line, "way": way}
+        self.programs = {"spooler": self.spooler, "portmon": self.portmon, "client": self.client}
         if self.plan.console:
-            self.portui = Program("portui", folder, f'spooler = "{self.spooler.address}"\n')
-            self._left_last.callback(self.portui.stop)
+            self._make_console()
+
+    def _make_portmon(self, tables: str = "", socket: Path | None = None) -> Program:
+        settings = portmon_settings(self.folder / "pm", self.stands, self._portmon_more)  # type: ignore[arg-type]
+        return Program("portmon", self.folder, settings + tables, socket_file=socket)
+
+    def _make_database(self) -> str:
+        """Return what the spooler's settings say of it."""
+        self.database = self._left_last.enter_context(postgres_server(durable=True))
+        self._database_url = self.database.database()
+        line = self.lines["database"] = CuttingProxy(self.database.socket)
+        name = self._database_url.partition("@/")[2].partition("?")[0]
+        return f'database = "postgresql://spool@{line.address}/{name}"'
+
+    def _make_console(self) -> None:
+        desk = self.lines["desk"] = CuttingProxy(self.spooler.address)
+        web = f"127.0.0.1:{free_port()}"
+        portui = Program("portui", self.folder, f'spooler = "{desk.address}"\nweb_listen = "{web}"\n')
+        self.programs = {**self.programs, "portui": portui}
+        self._left_last.callback(portui.stop)
+        self.looker = Looker(f"http://{web}/ports", [f"{HOST}/{stand.port}" for stand in self.stands])
+
+    def cut_database(self) -> None:
+        """End the spooler's connections to it, at its side."""
+        self.database.end_connections(self._database_url)
 
     async def stop(self) -> None:
         """End everything."""
-        ends = (self.client.kill, self.way.close, self.spooler.stop, self.portmon.stop, self.line.close)
-        for end in (*ends, self._left_last.close):
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        ends = (self.client.kill, self.spooler.stop, self.portmon.stop)
+        for end in (*ends, *(line.close for line in self.lines.values()), self._left_last.close):
             await self.on_starter(end)
         for stand in self.stands:
             await stand.stop()
@@ -170,7 +208,7 @@ class Stage:
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._submit(began))
-            group.create_task(self._befall_programs(began))
+            group.create_task(self.befalling.run(began))
             for stand in self.stands:
                 for at, what in stand.plan.box_faults:
                     group.create_task(self._befall_box(stand, began + at, what))
@@ -180,12 +218,12 @@ class Stage:
     async def _submit(self, began: float) -> None:
         jobs = [job for schedule in self.plan.schedules for job in schedule.jobs]
         for job in sorted(jobs, key=lambda job: job.at_s):
-            await _until(began + job.at_s)
+            await until_moment(began + job.at_s)
             self.client.submit(job)
 
     async def _befall_box(self, stand: Stand, at: float, what: str) -> None:
-        await _until(at)
-        self.faults[f"box {what}"] += 1
+        await until_moment(at)
+        self.befalling.faults[f"box {what}"] += 1
         assert stand.box is not None
         if what == "cut":
             stand.cut_box()
@@ -197,63 +235,6 @@ class Stage:
         await asyncio.sleep(0.5)
         stand.box.hold(False)
         stand.box.slow = False
-
-    async def _befall_programs(self, began: float) -> None:
-        """One after the other; what lasts ends before the next comes, unless it comes from elsewhere."""
-        for at, what, seconds in self.plan.faults:
-            await _until(began + at)
-            self.faults[what] += 1
-            act, _, whom = what.partition(" ")
-            if whom in ("line", "way"):
-                await _befall_line(getattr(self, whom), act, seconds)
-            elif whom == "database" and act in ("hold", "slow"):
-                await _befall_line(self.database_line, act, seconds)
-            elif whom == "database":
-                await self.on_starter(lambda act=act: self._befall_database(act))  # type: ignore[misc]
-            else:
-                await self._befall(act, whom, seconds)
-
-    def _befall_database(self, act: str) -> None:
-        """The spooler ends with its connection, for others may have taken its printers; whoever runs it starts it again."""
-        if act == "cut":
-            self.database.end_connections(self._database_url)
-        else:
-            self.database.kill()
-            self.database.start()
-            self.restarts["database"] += 1
-        wait_until(lambda: not self.spooler.runs, why="the spooler goes on without its database")
-        self.spooler.start()
-        self.restarts["spooler"] += 1
-
-    async def _befall(self, act: str, whom: str, seconds: float) -> None:
-        program: Program | ClientProcess = getattr(self, whom)
-        if act == "kill":
-            await self.on_starter(program.kill)
-            await asyncio.sleep(seconds)
-            await self.on_starter(program.start)
-            self.restarts[whom] += 1
-        else:
-            os.kill(program.pid, signal.SIGSTOP)
-            await asyncio.sleep(seconds)
-            os.kill(program.pid, signal.SIGCONT)
-
-
-async def _befall_line(line: CuttingProxy, act: str, seconds: float) -> None:
-    if act == "cut":
-        line.cut()
-        return
-    if act == "hold":
-        line.held = True
-    elif act == "part":
-        line.part()
-    else:
-        line.rate = SLOW_LINE
-    await asyncio.sleep(seconds)
-    line.held, line.away, line.rate = False, False, 0
-
-
-async def _until(at: float) -> None:
-    await asyncio.sleep(max(0.0, at - time.monotonic()))
 
 
 __all__ = ["HOST", "ClientProcess", "Stage"]
