@@ -40,6 +40,13 @@ class SerialSettings(PortSettings):
         "Empty: COM1: is /dev/ttyS0, and so on.",
         json_schema_extra={**_LINE, "widget": "device-picker", "source": {"xcv": "EnumDevices"}, "span": 2},
     )
+    known_by: Literal["device", "node"] = Field(
+        default="device",
+        title="Stays with",
+        description="Of a line that is named by its node, as /dev/ttyUSB0. device: the adapter that was there first, whatever "
+        "its node is called later; another one in its place is refused. node: whatever is at the path.",
+        json_schema_extra={**_LINE, "advanced": True},
+    )
     baud: Baud = Field(default=9600, title="Bits per second", json_schema_extra=_LINE)
     data_bits: Literal[5, 6, 7, 8] = Field(default=8, title="Data bits", json_schema_extra=_LINE)
     parity: Literal["none", "even", "odd", "mark", "space"] = Field(

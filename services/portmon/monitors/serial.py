@@ -21,7 +21,8 @@ from typing_extensions import override
 
 from chassis.errors import DeviceNotConnected, InvalidSettings, WriteTimeout
 from portmon.device_wait import is_hung_up
-from portmon.devices.found import FoundDevice, identity, serial_lines
+from portmon.devices.found import FoundDevice, serial_lines
+from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.line.closing import let_go
 from portmon.line.errors import LineWatch, counted
@@ -29,7 +30,15 @@ from portmon.line.form import LINE_FORM
 from portmon.line.saved import note_ours, restore_line, save_line
 from portmon.line.settings import SerialSettings
 from portmon.line.transmitter import Transmitter
-from portmon.monitor import LineStore, OpenContext, Port, PortMonitor, drain, open_error, write_error
+from portmon.monitor import (
+    LineStore,
+    OpenContext,
+    Port,
+    drain,
+    open_error,
+    write_error,
+)
+from portmon.monitors._keeps_device import KeepsDevice
 from portmon.monitors._per_document import PerDocument
 
 _COM = re.compile(r"COM(\d+):", re.IGNORECASE)
@@ -217,7 +226,7 @@ class SerialPort(Port):
             let_go(self._keeper, self._device)
 
 
-class SerialMonitor(PortMonitor[SerialSettings]):
+class SerialMonitor(KeepsDevice[SerialSettings]):
     """The serial part of Windows' local monitor."""
 
     scheme = "serial"
@@ -233,7 +242,7 @@ class SerialMonitor(PortMonitor[SerialSettings]):
 
     @override
     def check(self, port: str, settings: SerialSettings) -> None:
-        if not self.device(port, settings):
+        if not self.path(port, settings):
             raise InvalidSettings(
                 f"port {port} needs a device",
                 port=port,
@@ -241,14 +250,18 @@ class SerialMonitor(PortMonitor[SerialSettings]):
             )
 
     @override
-    def device(self, port: str, settings: SerialSettings) -> str:
+    def path(self, port: str, settings: SerialSettings) -> str:
         match = _COM.fullmatch(port)
         line = str(self.init.tree.dev / f"ttyS{int(match[1]) - 1}") if match and int(match[1]) else ""
         return settings.device or line
 
     @override
-    def identity(self, port: str, settings: SerialSettings) -> str:
-        return identity(self.devices(), self.device(port, settings)) or super().identity(port, settings)
+    def keeps(self, settings: SerialSettings) -> bool:
+        return settings.known_by == "device"
+
+    @override
+    def look_for(self, tree: DeviceTree) -> list[FoundDevice]:
+        return serial_lines(tree)
 
     @override
     def open_port(self, port: str, settings: SerialSettings, context: OpenContext) -> Port:
@@ -258,7 +271,7 @@ class SerialMonitor(PortMonitor[SerialSettings]):
         return acquire()
 
     def _acquire(self, port: str, settings: SerialSettings, context: OpenContext) -> SerialPort:
-        device = self.device(port, settings)
+        device = self.own_device(port, settings)
         try:
             return SerialPort(device, settings, context)
         except OSError as error:
@@ -284,7 +297,3 @@ class SerialMonitor(PortMonitor[SerialSettings]):
                 restore_line(fd, device, lines)
             finally:
                 let_go(fd, device)
-
-    @override
-    def devices(self) -> list[FoundDevice]:
-        return serial_lines(self.init.tree)

@@ -41,9 +41,9 @@ class Host:
             self.ports, self.devices.tree, poll_s=None
         )  # all that is noticed was heard of
 
-    async def serial(self, adapter: FakeAdapter, *, by: int = 0) -> HostPort:
+    async def serial(self, adapter: FakeAdapter, *, by: int = 0, **settings: str) -> HostPort:
         device = str(adapter.links[by]) if by >= 0 else str(adapter.node)
-        return await self.add(f"COM{len(list(self.ports)) + 1}:", "serial", {"device": device})
+        return await self.add(f"COM{len(list(self.ports)) + 1}:", "serial", {"device": device, **settings})
 
     async def add(self, name: str, monitor: str, settings: dict[str, str]) -> HostPort:
         """Add a port that a printer uses."""
@@ -211,9 +211,26 @@ async def test_a_device_that_goes_in_the_middle_of_a_document_breaks_it_off_and_
     assert (await session.call(document(2, b"next"))).phase is Phase.ENDED
 
 
-async def test_a_device_that_is_configured_by_its_node_is_found_again_and_named(host: Host) -> None:
+async def test_a_line_that_is_named_by_its_node_is_open_again_under_its_new_name(host: Host) -> None:
     adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
     port = await host.serial(adapter, by=-1)
+    session = await host.open(port)
+    await look(host)
+    adapter.unplug()
+    await until(lambda: session.state is PortState.FAILED and " is not there: unplugged" in said(port))
+    host.devices.plug("ttyUSB0", serial="B20C", vendor="Prolific", model="Bridge")
+    await until(lambda: "/ttyUSB0 is another device now: Prolific Bridge (S/N B20C)" in said(port))
+    assert session.state is PortState.FAILED
+    again = host.devices.plug("ttyUSB1", serial="A10KXYZ1", socket="1-4")
+    await until(lambda: session.state is PortState.OPEN and said(port) == "")
+    assert port.device == str(again.node)
+    assert (await session.call(document(1, b"back"))).phase is Phase.ENDED
+    assert os.read(again.fd, 100) == b"back"
+
+
+async def test_a_port_that_stays_with_its_node_is_told_where_its_device_went(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter, by=-1, knownBy="node")
     await look(host)
     adapter.unplug()
     host.devices.plug("ttyUSB1", serial="A10KXYZ1")
@@ -229,7 +246,7 @@ async def test_a_device_that_is_configured_by_its_node_is_found_again_and_named(
 
 async def test_another_device_behind_the_same_node_is_noticed(host: Host) -> None:
     adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
-    port = await host.serial(adapter, by=-1)
+    port = await host.serial(adapter, by=-1, knownBy="node")
     await look(host)
     adapter.unplug()
     await until(lambda: bool(said(port)))
