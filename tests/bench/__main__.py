@@ -1,6 +1,7 @@
 """`make bench`: measures Print Fabric beside CUPS and LPrint, where they are installed, in one run.
 
-python -m tests.bench --output build/bench.json [--short] [--only rates,latency,large,pools,scale,wide] [--directory DIR]
+python -m tests.bench --output build/bench.json [--short] [--only rates,latency,large,pools,scale,wide,postgres]
+    [--directory DIR] [--beside CHECKOUT]
 """
 
 from __future__ import annotations
@@ -26,13 +27,20 @@ from tests.bench.cups import Cups
 from tests.bench.fabric import Fabric
 from tests.bench.lprint import LPrint
 from tests.bench.measure import Bench
+from tests.bench.on_postgres import on_postgres
 from tests.bench.process import BenchError
 from tests.bench.receiver import Receiver
 from tests.bench.scale import scale
 from tests.bench.system import Devices, System
 from tests.bench.wide import wide
 
-PARTS = ("rates", "latency", "large", "pools", "scale", "wide")
+IN_TURN = {
+    "latency": workloads.latency,
+    "rates": workloads.rates,
+    "large": workloads.large,
+    "pools": workloads.pools,
+}
+PARTS = ("rates", "latency", "large", "pools", "scale", "wide", "postgres")
 PEERS: dict[str, type[Cups | LPrint]] = {"CUPS": Cups, "LPrint": LPrint}
 DRAINED = {
     "fabric": 1 << 30,
@@ -52,7 +60,9 @@ def machine(folder: Path) -> dict[str, Any]:
     }
 
 
-async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> dict[str, Any]:
+async def measure(
+    folder: Path, form: workloads.Form, parts: Sequence[str], beside: Path | None = None
+) -> dict[str, Any]:
     """Measure everything in `folder`; return what `build/bench.json` says. Raises BenchError: a job was lost."""
     this = asyncio.current_task()
     assert this is not None
@@ -76,7 +86,8 @@ async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> d
             "systems": {name: {"missing": why} for name, why in missing.items()},
             **{part: [] for part in PARTS},
         }
-        await _in_turn(bench, folder, kinds, form, parts, result)
+        if not IN_TURN.keys().isdisjoint(parts):
+            await _in_turn(bench, folder, kinds, form, parts, result)
         if "scale" in parts:
             for name, kind in kinds.items():
                 make = partial(_make, kind, folder, receiver.devices, name)
@@ -84,6 +95,9 @@ async def measure(folder: Path, form: workloads.Form, parts: Sequence[str]) -> d
         if "wide" in parts:
             print("measuring many hosts …", file=sys.stderr, flush=True)
             result["wide"] = [await wide(folder, printers, form) for printers in form.wide_printers]
+        if "postgres" in parts:
+            print("measuring the store in PostgreSQL …", file=sys.stderr, flush=True)
+            result["postgres"] = await on_postgres(bench, folder, form, beside)
         result["jobs_checked"] = bench.jobs_checked
         return result
     finally:
@@ -107,12 +121,7 @@ async def _in_turn(
             await system.start()
             systems.append(system)
             result["systems"][name] = {"durability": system.durability}
-        for part, work in (
-            ("latency", workloads.latency),
-            ("rates", workloads.rates),
-            ("large", workloads.large),
-            ("pools", workloads.pools),
-        ):
+        for part, work in IN_TURN.items():
             if part in parts:
                 print(f"measuring {part} …", file=sys.stderr, flush=True)
                 result[part] = await work(bench, systems, form)
@@ -140,6 +149,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--directory", type=Path, help="where the spools are; default: the temporary directory"
     )
+    parser.add_argument(
+        "--beside", type=Path, help="another checkout: its store in PostgreSQL is measured in the same run"
+    )
     return parser.parse_args()
 
 
@@ -160,7 +172,7 @@ def main() -> int:
     LPrint.network = network.enter()
     try:
         with asyncio.Runner(loop_factory=_uvloop()) as runner:
-            result = runner.run(measure(folder, form, arguments.only.split(",")))
+            result = runner.run(measure(folder, form, arguments.only.split(","), arguments.beside))
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

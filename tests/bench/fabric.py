@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from printfabric.spooler.v1.printer_service_pb2 import (
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
-from tests.bench.system import EARLY, LAME_POOL, POOL, Devices, queue
+from tests.bench.system import EARLY, LAME_POOL, POOL, Devices, Process, queue
 
 READY_S = 240.0  # a first start with many ports, on a machine that is busy with other tests
 UNANSWERED = 1024  # jobs of a stream that may wait for their answer
@@ -42,9 +43,28 @@ class Fabric:
     exact = True
     pools = True
 
-    def __init__(self, folder: Path, devices: Devices, printers: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        devices: Devices,
+        printers: int,
+        *,
+        replicas: int = 1,
+        database: str = "",
+        checkout: Path | None = None,
+    ) -> None:
+        """Write the settings.
+
+        replicas: how many spoolers share `database`, a PostgreSQL's; without one it is SQLite and one spooler.
+        checkout: where the services lie that are measured; None: here.
+        """
         self.folder = folder
         folder.mkdir()
+        self.on_answer: Callable[[float], None] = lambda _seconds: None  # told how long each unary call took
+        self._spoolers = ["spooler"] if replicas == 1 else [f"spooler {n + 1}" for n in range(replicas)]
+        self._database = f'database = "{database}"' if database else ""
+        self._environment = _as_installed(folder, checkout)
+        self._addresses: list[str] = []
         self._children: dict[str, Child] = {}
         self._channels: list[grpc.aio.Channel] = []
         self._early = False  # `early` was told to begin while a document comes in
@@ -70,21 +90,23 @@ class Fabric:
     async def start(self) -> None:
         """Start both, or what is not running of them."""
         if "portmon" not in self._children:
-            monitor = await self._begin("portmon")
+            monitor = await self._begin("portmon", "portmon")
             host = f'[[hosts]]\nname = "edge"\naddress = "{monitor}"\n'
-            self._write("spooler", 'spooler_id = "bench"', [host, *self._printers])
-        self.address = await self._begin("spooler")
+            for name in self._spoolers:
+                self._write(name, f'spooler_id = "{name}"\n{self._database}', [host, *self._printers])
+        self._addresses = [await self._begin("spooler", name) for name in self._spoolers]
 
-    async def _begin(self, program: str) -> str:
-        arguments = ["--config", str(self.folder / f"{program}.toml"), "--listen", "127.0.0.1:0"]
-        child, [address, *_] = await begin(program, arguments, self.folder)
-        self._children[program] = child
+    async def _begin(self, program: str, name: str) -> str:
+        arguments = ["--config", str(self.folder / f"{name}.toml"), "--listen", "127.0.0.1:0"]
+        child, [address, *_] = await begin(program, arguments, self.folder, name, self._environment)
+        self._children[name] = child
         return address
 
     async def stop_server(self) -> None:
-        """End the spooler; the port monitor goes on."""
+        """End the spoolers; the port monitor goes on."""
         await self._hang_up()
-        self._children.pop("spooler").end()
+        for name in self._spoolers:
+            self._children.pop(name).end()
 
     async def close(self) -> None:
         """End everything."""
@@ -98,14 +120,15 @@ class Fabric:
         self._channels.clear()
 
     @property
-    def processes(self) -> Sequence[Child]:
+    def processes(self) -> Sequence[Process]:
         """What costs CPU and memory."""
         return list(self._children.values())
 
     def _channel(self, place: int) -> grpc.aio.Channel:
         while len(self._channels) <= place:  # a connection for each client
             options = [("grpc.use_local_subchannel_pool", 1)]
-            self._channels.append(grpc.aio.insecure_channel(self.address, options=options))
+            address = self._addresses[len(self._channels) % len(self._addresses)]
+            self._channels.append(grpc.aio.insecure_channel(address, options=options))
         return self._channels[place]
 
     async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:
@@ -124,7 +147,9 @@ class Fabric:
     async def _unary(self, channel: grpc.aio.Channel, numbers: Sequence[int], request: Request) -> None:
         stub: Any = PrintServiceStub(channel)
         for number in numbers:
+            began = time.perf_counter()
             await stub.SubmitJob(request(number))
+            self.on_answer(time.perf_counter() - began)
 
     async def _stream(
         self, channel: grpc.aio.Channel, numbers: Sequence[int], request: Request, group: int
@@ -187,12 +212,19 @@ class Fabric:
             await stub.ResumePrinter(ResumePrinterRequest(name="printers/q0"))
 
 
-async def begin(program: str, arguments: Sequence[str], folder: Path) -> tuple[Child, list[str]]:
+async def begin(
+    program: str,
+    arguments: Sequence[str],
+    folder: Path,
+    name: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Child, list[str]]:
     """Start a service; return it and its addresses once it serves. Raises BenchError: it does not."""
-    ready = folder / f"{program}.ready"
+    name = name or program
+    ready = folder / f"{name}.ready"
     ready.unlink(missing_ok=True)
     command = [sys.executable, "-m", program, *arguments, "--ready-file", str(ready)]
-    child = Child(program, command, folder / f"{program}.log", environment=_as_installed(folder))
+    child = Child(name, command, folder / f"{name}.log", environment=environment or _as_installed(folder))
     try:
         return child, await child.ready(ready, READY_S)
     except BaseException:
@@ -200,12 +232,17 @@ async def begin(program: str, arguments: Sequence[str], folder: Path) -> tuple[C
         raise
 
 
-def _as_installed(folder: Path) -> dict[str, str]:
+def _as_installed(folder: Path, checkout: Path | None = None) -> dict[str, str]:
     """Return an environment in which modules are compiled once, as an installation has them; wherever this runs."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    if checkout is not None:
+        environment["PYTHONPATH"] = os.pathsep.join(
+            str(checkout / part) for part in ("services", "protos/gen")
+        )
     return {**environment, "PYTHONPYCACHEPREFIX": str(folder.parent / "pycache")}
 
 
 def _request(mode: str, printers: int, size: int, number: int) -> pb.SubmitJobRequest:
     spec = pb.JobSpec(printer=queue(mode, number, printers), document_name=f"bench {number}")
-    return pb.SubmitJobRequest(spec=spec, document=document(number, size))
+    # As the SDK does: a repeat prints once.
+    return pb.SubmitJobRequest(request_id=f"bench-{number}", spec=spec, document=document(number, size))

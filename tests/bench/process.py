@@ -108,13 +108,11 @@ class Child:
 
     def cpu_s(self) -> float:
         """Return user and system seconds so far, with those of its children that have ended."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:15])) / _TICKS
+        return cpu_s(self.pid)
 
     def rss_mib(self) -> float:
         """Return its resident memory in MiB."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+        return rss_mib(self.pid)
 
     def last_words(self) -> str:
         """Return the end of its log."""
@@ -122,6 +120,46 @@ class Child:
             return self.log.read_bytes()[-1500:].decode("utf-8", "replace").strip() or "it said nothing"
         except OSError:
             return "it has no log"
+
+
+class Family:
+    """A process and its children, measured as one: a server with a process for each connection."""
+
+    def __init__(self, name: str, pid: int) -> None:
+        self.name = name
+        self._pid = pid
+
+    def _pids(self) -> list[int]:
+        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
+        return [self._pid, *map(int, children)]
+
+    def cpu_s(self) -> float:
+        """Return user and system seconds so far, with those of the children that have ended."""
+        return _of_all(cpu_s, self._pids())
+
+    def rss_mib(self) -> float:
+        """Return the resident memory in MiB; what they share is counted for each."""
+        return _of_all(rss_mib, self._pids())
+
+
+def _of_all(figure: Callable[[int], float], pids: Sequence[int]) -> float:
+    total = 0.0
+    for pid in pids:
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            total += figure(pid)
+    return total
+
+
+def cpu_s(pid: int) -> float:
+    """Return user and system seconds of a process so far, with those of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / _TICKS
+
+
+def rss_mib(pid: int) -> float:
+    """Return the resident memory of a process in MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def _addresses(ready_file: Path) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from tests.bench.process import Child
-
 UNARY = "unary"
 MODES = (
     UNARY,
@@ -30,6 +28,18 @@ def queue(mode: str, number: int, printers: int) -> str:
     return mode if mode in {POOL, LAME_POOL, EARLY} else f"q{number % printers}"
 
 
+class Process(Protocol):
+    """What costs CPU and memory."""
+
+    name: str
+
+    def cpu_s(self) -> float:
+        """Return user and system seconds so far."""
+
+    def rss_mib(self) -> float:
+        """Return its resident memory in MiB."""
+
+
 class System(Protocol):
     """A print system with the printers `q0`, `q1`, …; every one prints at the receiver.
 
@@ -51,7 +61,7 @@ class System(Protocol):
         """End everything."""
 
     @property
-    def processes(self) -> Sequence[Child]:
+    def processes(self) -> Sequence[Process]:
         """What costs CPU and memory."""
 
     async def send(self, mode: str, clients: int, printers: int, numbers: Sequence[int], size: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.postgres_table import on_postgres
 from tests.bench.system import UNARY
 from tests.bench.workloads import PERCENTILES
 
@@ -27,6 +28,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         ("A queue of four printers, 1 KiB, 16 clients", _pools(result["pools"])),
         ("Many printers, many waiting jobs", _scale(result["scale"])),
         ("Many printers on many hosts", _wide(result["wide"])),
+        *on_postgres(result["postgres"] or {}),
     ):
         _print(console, title, rows)
     console.print(f"{result['jobs_checked']} jobs arrived, each once and whole.")

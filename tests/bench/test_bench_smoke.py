@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import on_postgres
 from tests.bench.cups import Cups
 from tests.bench.measure import Bench, Latencies
 from tests.bench.process import BenchError
@@ -46,6 +47,11 @@ def test_the_short_form_measures_everything_and_every_job_arrives(tmp_path: Path
         assert result[part][0]["system"] == "fabric"
     assert result["scale"][0]["drained"] == result["scale"][0]["jobs"]
     assert [row["printers"] for row in result["wide"]] == [20, 100]
+    if not (missing := on_postgres.why_not()):
+        assert {row["system"] for row in result["postgres"]["rates"]} == {"SQLite", "PostgreSQL, 2 spoolers"}
+        costs = result["postgres"]["rates"][-1]["cpu_ms_per_job"]
+        assert set(costs) == {"portmon", "spooler 1", "spooler 2", "postgres"}
+    assert result["postgres"].get("missing", "") == missing
     assert result["jobs_checked"] > sum(row["jobs"] for row in ours)
     assert result["systems"]["CUPS"].get("missing", "") == Cups.why_not()
     if shutil.which("lprint") is None:

@@ -30,6 +30,8 @@ class Form:
     idle_s: float
     limit_jobs: int
     wide_printers: tuple[int, ...]  # ten on a host
+    postgres_rounds: int
+    replicas: tuple[int, ...]  # spoolers on one PostgreSQL
 
 
 LONG = Form(
@@ -44,6 +46,8 @@ LONG = Form(
     idle_s=5.0,
     limit_jobs=2000,
     wide_printers=(1_000, 10_000),
+    postgres_rounds=5,
+    replicas=(1, 2, 3),
 )
 SHORT = Form(
     rounds=1,
@@ -57,6 +61,8 @@ SHORT = Form(
     idle_s=0.5,
     limit_jobs=200,
     wide_printers=(20, 100),
+    postgres_rounds=1,
+    replicas=(2,),
 )
 
 

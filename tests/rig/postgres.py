@@ -56,6 +56,12 @@ class PostgresServer:
     def _log(self) -> Path:
         return self.folder / "server.log"
 
+    @property
+    def pid(self) -> int:
+        """The id of the process whose children serve the connections."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a power cut ends a process."""
         self._end(signal.SIGKILL)
@@ -110,11 +116,13 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
-    """Run a server until the context ends."""
+def postgres_server(*, durable: bool = False, below: Path | None = None) -> Iterator[PostgresServer]:
+    """Run a server until the context ends.
+
+    below: where its folder is made; the server's user must be able to go there, as it cannot into pytest's folders.
+    """
     programs = _programs()
-    # Not below pytest's folder: the server's user may not look into root's.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=below))
     try:
         if (user := _unprivileged().get("user")) is not None:
             os.chown(folder, user, -1)
@@ -134,14 +142,17 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _programs() -> Path:
+def found_programs() -> Path | None:
+    """Return the folder of PostgreSQL's programs, of the newest there are."""
     versions = sorted(_DEBIAN.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if versions:
         return versions[-1].parent
     found = shutil.which("postgres")
-    if found is None:
-        missing("the program postgres is not installed")
-    return Path(found).parent
+    return None if found is None else Path(found).parent
+
+
+def _programs() -> Path:
+    return found_programs() or missing("the program postgres is not installed")
 
 
 def _unprivileged() -> dict[str, Any]:
