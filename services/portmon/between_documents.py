@@ -1,4 +1,7 @@
-"""What waits for the end of a port's present document: other settings, errands that need the device, questions to it."""
+"""What waits for the end of a port's present document: other settings, errands that need the device, questions to it.
+
+Questions that send the device no bytes wait for the end of a write alone.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ T = TypeVar("T")
 
 
 class BetweenDocuments:
-    """`configure`, `put`, `ask` and `interrupt` are the event loop's, `do` and `refuse` the port thread's."""
+    """`configure`, `put`, `ask` and `interrupt` are the event loop's, `do`, `answer` and `refuse` the port thread's."""
 
     def __init__(self, name: str, call: Callable[..., None], wake: Callable[[], None]) -> None:
         self._name, self._call, self._wake = name, call, wake
@@ -30,6 +33,7 @@ class BetweenDocuments:
         self._pending: deque[tuple[PortMonitor[Any] | None, Any]] = deque(maxlen=1)
         self._errands: deque[_Waiting] = deque()
         self._questions: deque[tuple[Callable[[Port], object], asyncio.Future[Any]]] = deque()
+        self._quiet_ones: deque[tuple[Callable[[Port], object], asyncio.Future[Any]]] = deque()
         self._running: Errand | None = None
         self._refused: FabricError | None = None  # the port is closed
         # SetPortTimeOuts' own, which outlives openings of the device.
@@ -52,8 +56,10 @@ class BetweenDocuments:
         self._wake()
         return done
 
-    def ask(self, question: Callable[[Port], T]) -> asyncio.Future[T]:
+    def ask(self, question: Callable[[Port], T], *, quiet: bool = False) -> asyncio.Future[T]:
         """Let somebody speak to the open device; whoever waits no more is passed over.
+
+        `quiet`: it sends the device no bytes, so that it may come between two writes of a document.
 
         Raises:
             InvalidHandle: the port is closed.
@@ -61,7 +67,7 @@ class BetweenDocuments:
         if self._refused is not None:
             raise self._refused
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._questions.append((question, done))
+        (self._quiet_ones if quiet else self._questions).append((question, done))
         self._wake()
         return done
 
@@ -69,6 +75,11 @@ class BetweenDocuments:
         """End the errand that runs."""
         if (running := self._running) is not None:
             running.cancel(error)
+
+    def answer(self, work: PortWork) -> None:
+        """Answer the quiet questions; nothing is being written."""
+        while self._quiet_ones and work.state is not PortState.CLOSED:
+            self._speak(work, *self._quiet_ones.popleft())
 
     def do(self, work: PortWork, monitor: PortMonitor[Any]) -> None:
         """Do the next thing; the port is between documents."""
@@ -124,9 +135,10 @@ class BetweenDocuments:
     def refuse(self, error: FabricError) -> None:
         """The port is closed: nothing more is done."""
         self._refused = error
-        waiting = [*(done for _, _, done in self._errands), *(done for _, done in self._questions)]
-        self._errands.clear()
-        self._questions.clear()
+        asked = [*self._questions, *self._quiet_ones]
+        waiting = [*(done for _, _, done in self._errands), *(done for _, done in asked)]
+        for one in (self._errands, self._questions, self._quiet_ones):
+            one.clear()
         for done in waiting:
             self._call(_settle, done, None, error)
 

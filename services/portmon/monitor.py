@@ -133,7 +133,9 @@ class Port(ABC):
         return ()
 
     def control(self, code: int, data: bytes) -> bytes:
-        """Pass a device control through (GetPrinterDataFromPort). Called on any thread; may take seconds.
+        """Pass a device control through (GetPrinterDataFromPort); may take seconds, in which nothing is written.
+
+        What reads comes between two writes at the earliest, all else between documents.
 
         Raises:
             NotSupported, AccessDenied, InvalidArgument, DeviceFault: and why.

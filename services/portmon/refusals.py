@@ -31,6 +31,16 @@ def not_begun(journal: Journal, key: DocKey) -> Progress:
     return found
 
 
+def given_back(port: str, piece: Slice, failed: Progress, error: FabricError) -> Progress:
+    """Answer for what waited behind a failure: else a device that is away costs each a connect time-out."""
+    if piece.key == failed.key:
+        return failed
+    if failed.phase is Phase.ENDED:
+        text = f"document {piece.key} was not begun, since {failed.key} before it broke off"
+        error = errors.PortBusy(text, verdict=errors.Verdict.RETRY, port=port, broken=failed.key)
+    return Progress(piece.key, Phase.NEVER_SEEN, error=error)
+
+
 def not_current(journal: Journal, port: str, piece: Slice) -> Progress:
     """Answer for a document that is not in progress: EndDocPort is harmless, WritePort is code 6.
 

@@ -29,7 +29,7 @@ from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
 from portmon.reading import Reading
-from portmon.refusals import HOPELESS, not_begun
+from portmon.refusals import HOPELESS, given_back, not_begun
 from portmon.reports import Report, Reports
 
 log = logs.get(__name__)
@@ -194,6 +194,7 @@ class PortSession:
     def _check(self) -> None:
         if self._closing is not None:
             raise self._closing
+        self._between.answer(self._work)
         self._work.interrupt()
         if self._urgent and self._urgent[0].key != self._work.key:  # it does not wait for a whole document
             self._answer(piece := self._urgent.popleft(), not_begun(self._journal, piece.key))
@@ -219,6 +220,7 @@ class PortSession:
         self._finish(self._closing)
 
     def _turn(self, monitor: PortMonitor[Any]) -> None:
+        self._between.answer(self._work)
         if self._urgent:
             self._serve(self._urgent.popleft(), counted=False)
         elif self._between and self._work.current is None:
@@ -240,23 +242,11 @@ class PortSession:
         if self._work.current is None and isinstance(progress.error, HOPELESS):
             waiting = self._inbox.take_all()  # first: what comes after the answer was sent knowing of it
             self._answer(piece, progress)
-            self._refuse(waiting, piece, progress, progress.error)
+            for one in waiting:
+                self._inbox.done(one)
+                self._answer(one, given_back(self.name, one, progress, progress.error))
         else:
             self._answer(piece, progress)
-
-    def _refuse(self, waiting: list[Slice], failed: Slice, progress: Progress, error: FabricError) -> None:
-        """Give back what waited behind a failure: else a device that is away costs each a connect time-out."""
-        for piece in waiting:
-            self._inbox.done(piece)
-            found, why = progress, error
-            if piece.key != failed.key:
-                if progress.phase is Phase.ENDED:
-                    text = f"document {piece.key} was not begun, since {failed.key} before it broke off"
-                    why = errors.PortBusy(
-                        text, verdict=errors.Verdict.RETRY, port=self.name, broken=failed.key
-                    )
-                found = Progress(piece.key, Phase.NEVER_SEEN, error=why)
-            self._answer(piece, found)
 
     def _rest(self) -> None:
         self._wait.idle = True

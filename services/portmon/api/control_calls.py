@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from chassis.errors import DeviceNotConnected, InvalidArgument, PortInUse
 from portmon.api.calls import Calls
-from portmon.devices.controls import BETWEEN_DOCUMENTS
+from portmon.devices.controls import BETWEEN_DOCUMENTS, READING
 from portmon.hold import Hold
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
@@ -28,13 +27,15 @@ class ControlCalls(Calls):
             raise InvalidArgument(f"port {hold.port.name} is no device", port=hold.port.name)
         if len(request.input) > _MOST:
             raise InvalidArgument(f"the input has more than {_MOST} bytes", fields=[("input", "is too long")])
-        port = hold.session.port
-        if port is None:
+        if hold.session.port is None:
             raise DeviceNotConnected(f"port {hold.port.name} lost its device", port=hold.port.name)
         if request.control_id in BETWEEN_DOCUMENTS and hold.session.in_progress() is not None:
             text = f"port {hold.port.name} is in a document, of which this control would lose some"
             raise PortInUse(text, port=hold.port.name)
-        return _answer(request, await asyncio.to_thread(port.control, request.control_id, request.input))
+        # On the port's own thread: nothing is being written meanwhile, and only what reads may come into a document.
+        quiet = request.control_id in READING
+        code, given = request.control_id, request.input
+        return _answer(request, await hold.session.ask(lambda port: port.control(code, given), quiet=quiet))
 
     async def _by_name(self, hold: Hold, name: str) -> bytes:
         """Ask the printer for a value, after the present document; a port without a language monitor has none."""

@@ -42,7 +42,7 @@ BETWEEN_DOCUMENTS = frozenset(
 _READ, _WRITE = 2, 1
 LPGETSTATUS = 0x060B
 _P = ord("P")
-_NUMBERS = frozenset({1, 2})  # of protocols that may be set: both ways of writing, and that with reading
+_BIDIRECTIONAL = 2  # the one protocol that may be set: 1 writes only, 4 is IPP over USB
 _CLASSIC = 1
 _DWORD = struct.Struct("<I")
 _MISSING = {errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
@@ -104,9 +104,9 @@ def _protocol(fd: int, _data: bytes, ioctl: Ioctl) -> bytes:
 
 
 def _set_protocol(fd: int, data: bytes, ioctl: Ioctl) -> bytes:
-    if len(data) != 4 or _DWORD.unpack(data)[0] not in _NUMBERS:
-        raise InvalidArgument("SET_PROTOCOL takes a DWORD, 1 or 2", fields=[("input", "is no such number")])
-    ioctl(fd, SET_PROTOCOL, _DWORD.unpack(data)[0])
+    if data != _DWORD.pack(_BIDIRECTIONAL):
+        raise InvalidArgument("SET_PROTOCOL takes a DWORD, 2", fields=[("input", "is another one")])
+    ioctl(fd, SET_PROTOCOL, _BIDIRECTIONAL)
     return b""
 
 

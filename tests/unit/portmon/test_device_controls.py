@@ -82,10 +82,11 @@ def test_status_protocol_and_reset_reach_the_driver() -> None:
     assert ask(kernel, Control.GET_LPT_STATUS) == b"\x18\0\0\0"
     assert ask(kernel, Control.GET_PROTOCOL) == b"\x02\0\0\0"
     assert ask(kernel, Control.GET_INTERFACE_TYPE) == b"\x01\0\0\0"
-    assert ask(kernel, Control.SET_PROTOCOL, b"\x01\0\0\0") == b""
+    kernel.protocol = 1
+    assert ask(kernel, Control.SET_PROTOCOL, b"\x02\0\0\0") == b""
     assert ask(kernel, Control.SOFT_RESET, changes=False) == b""
     assert ask(kernel, Control.VENDOR_GET_COMMAND, b"\x00\x00\x05") == b"\x05"
-    assert (kernel.protocol, kernel.resets, kernel.channel) == (1, 1, 5)
+    assert (kernel.protocol, kernel.resets, kernel.channel) == (2, 1, 5)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,7 @@ def test_what_changes_the_printer_is_refused_unless_the_port_allows_it(code: Con
     [
         (0x220050, b"", NotSupported),
         (7, b"", NotSupported),
+        (Control.SET_PROTOCOL, b"\x01\0\0\0", InvalidArgument),  # Windows lets 2 be set alone
         (Control.SET_PROTOCOL, b"\x04\0\0\0", InvalidArgument),
         (Control.SET_PROTOCOL, b"", InvalidArgument),
         (Control.VENDOR_GET_COMMAND, b"\x00", InvalidArgument),

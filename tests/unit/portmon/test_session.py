@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -237,3 +238,47 @@ async def test_a_sender_that_waits_for_room_is_let_in_when_a_slice_is_done(rig: 
         await session.abort(DocKey(n.to_bytes(16, "big"), 1))
         assert session.window == 1 << 20
     assert answered == 20
+
+
+class AskedPort(BuggyPort):
+    """Says what it was doing when it was asked."""
+
+    def __init__(self, wrong: str) -> None:
+        super().__init__(wrong)
+        self.writing, self.asked = False, list[tuple[str, bool]]()
+        self.half = threading.Event()  # of the document was written
+        self.go_on = threading.Event()
+
+    def control(self, code: int, data: bytes) -> bytes:
+        self.asked.append((threading.current_thread().name, self.writing))
+        return len(self.taken).to_bytes(1, "big")
+
+    def write(self, data: memoryview) -> int:
+        self.writing = True
+        try:
+            if len(self.taken) == 3:
+                self.half.set()
+                assert self.go_on.wait(30)
+            return super().write(data)
+        finally:
+            self.writing = False
+
+
+async def test_a_device_is_asked_on_its_ports_thread_and_never_amid_a_write(rig: Rig) -> None:
+    rig.monitor.port = AskedPort
+    session = await rig.open("")
+    port = session.port
+    assert isinstance(port, AskedPort)
+    printing = asyncio.create_task(rig.print(1))
+    await asyncio.to_thread(port.half.wait, 30)
+    reads = session.ask(lambda port: port.control(1, b""), quiet=True)
+    changes = session.ask(lambda port: port.control(2, b""))
+    await asyncio.sleep(0)
+    assert port.asked == [], "the write has not ended"
+    port.go_on.set()
+    async with asyncio.timeout(30):
+        assert await reads == bytes([6]), "in the document, behind the write"
+        assert await changes == bytes([10]), "behind the document"
+        assert (await printing).error is None
+    assert port.asked == [("port-BUG1:", False)] * 2
+    assert await session.ask(lambda port: port.control(1, b""), quiet=True) == bytes([10])
