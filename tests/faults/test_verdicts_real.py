@@ -1,7 +1,8 @@
 """The answers to "why is it stuck?" on real processes: each fault is made outside, and Explain is asked until it says so.
 
 Each is there within two seconds of its cause, and gone within two seconds after it; where an answer needs that nothing moves
-for a while, behind that while. A machine that is busy with something else has three tries. build/verdicts.json has the times.
+for a while, behind that while. Then the job prints: there was nothing else. A machine that is busy with something else has
+three tries. build/verdicts.json has the times.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
 from printfabric.spooler.v1.printer_service_pb2 import DailyWindow, Printer
 from printfabric.spooler.v1.watch_service_pb2 import ExplainVerdict
+from printfabric.types.v1.job_pb2 import JobState
 from printfabric_client.errors import FabricError
 from printfabric_client.sync import Client
 from tests.rig.programs import wait_until
-from tests.rig.real_fabric import RealFabric, real_fabric
+from tests.rig.real_fabric import RealFabric, brief, real_fabric
 from tests.rig.receivers import FifoReceiver, PtyReceiver, TcpReceiver
 from tests.rig.troubled_printers import AbsentTcp, SimulatedTill
 
@@ -50,7 +52,12 @@ class Scene:
     def __init__(self, fabric: RealFabric, client: Client) -> None:
         self.fabric, self.client = fabric, client
         self.tcp, self.pipe = fabric.receivers["ip_a"], fabric.receivers["lpt1"]
+        self.struck_at = 0.0
         self._speeds = itertools.cycle((9600, 19200))
+
+    def strikes_now(self) -> None:
+        """What was done before was preparation: the cause comes now."""
+        self.struck_at = time.monotonic()
 
     def set(self, printer: str, field: str, **values: object) -> None:
         """Change one field of a printer; without a value it is as it was."""
@@ -178,6 +185,7 @@ class Scene:
         self.pipe.rate, before = 1, self.pipe.count
         first = self.submit("lpt1", LABEL)  # the reader chews on this one
         wait_until(lambda: self.pipe.count > before, PATIENCE_S, "nothing comes out")
+        self.strikes_now()
         yield self.submit("lpt1", LABEL)
         self.pipe.rate = 0
         self.client.wait(first, timeout_s=PATIENCE_S)
@@ -201,6 +209,7 @@ class Scene:
         with self.device_missing("lpt5") as first:
             second = self.submit("lpt5")
             wait_until(lambda: self.client.get(first).last_error.reason, PATIENCE_S, "it is not tried")
+            self.strikes_now()
         yield second
         self.set("lpt5", "catch_up_per_minute")
 
@@ -236,6 +245,13 @@ CASES: list[tuple[str, Case]] = [
     ("UNKNOWN", Scene.unknown),
     ("HOST_SILENT", Scene.host_silent),
 ]
+
+
+def test_every_answer_but_those_that_nothing_is_wrong_or_all_is_over_has_its_case():
+    others = {"UNSPECIFIED", "FINE", "ENDED"}
+    names = {name.removeprefix("EXPLAIN_VERDICT_") for name in ExplainVerdict.keys()}  # noqa: SIM118 (an enum)
+    assert {verdict for verdict, _ in CASES} == names - others
+    assert len(names - others) == 16
 
 
 @pytest.fixture(scope="module")
@@ -284,12 +300,24 @@ def _tried(scene: Scene, verdict: str, case: Case) -> tuple[float, float]:
         except FabricError:  # an upload that has ended is none any more
             return False
 
+    scene.strikes_now()
     with case(scene) as name:
-        began = time.monotonic()
         wait_until(lambda: says(name), PATIENCE_S, f"it never says {verdict}")
-        appeared_s, clearing = time.monotonic() - began, time.monotonic()
+        appeared_s, clearing = time.monotonic() - scene.struck_at, time.monotonic()
+        assert says(name), "it was said once, and the cause is still there"
     wait_until(lambda: not says(name), PATIENCE_S, f"it goes on saying {verdict}")
-    return appeared_s - AFTER_S.get(case, 0.0), time.monotonic() - clearing
+    cleared_s = time.monotonic() - clearing
+    _goes_on(scene, name, case)
+    return appeared_s - AFTER_S.get(case, 0.0), cleared_s
+
+
+def _goes_on(scene: Scene, name: str, case: Case) -> None:
+    """The job prints, or was cancelled; an upload's job has another name, and a port has none."""
+    if not name.startswith("jobs/"):
+        return
+    wanted = "JOB_STATE_CANCELED" if case is Scene.unknown else "JOB_STATE_COMPLETED"
+    job = scene.client.wait(name, timeout_s=PATIENCE_S)
+    assert JobState.Name(job.state) == wanted, brief(job)
 
 
 def _write(case: str, appeared_s: float, cleared_s: float) -> None:
