@@ -16,15 +16,15 @@ from typing import IO, Any
 
 from printfabric_sim.claim import Claim
 from printfabric_sim.loss import Loss
-from printfabric_sim.unit import Span, Unit
+from printfabric_sim.unit import TAIL_BYTES, Span, Unit
 
 # "SERIAL 17", "s/n: A-17", "Receipt no 5", "Page=3". Written so that `re` can skip to a possible first letter.
 DEFAULT_SERIAL = (
     rb"[SsNnUuLlRrPp](?:(?<=[Ss])(?i:erial|er|/n|n)|(?<=[Nn])(?i:o|r)|(?<=[Uu])(?i:nit)|(?<=[Ll])(?i:abel)"
     rb"|(?<=[Rr])(?i:eceipt)|(?<=[Pp])(?i:age))[ .:#=]{1,3}((?=[A-Za-z._/-]*\d)[A-Za-z0-9._/-]+)"
 )
-# Pictures between text are not searched: a pattern costs milliseconds per 100 KiB.
-_SERIAL_BYTES = 8192
+# Pictures between text are not searched: a pattern costs milliseconds per 100 KiB. A text that begins there may end behind.
+_SERIAL_BYTES, _SERIAL_LENGTH = TAIL_BYTES, 256
 
 
 KEEP_UNITS = 100_000
@@ -138,7 +138,7 @@ class Record:
             sha256=unit.digest,
             bytes=unit.size,
             spans=unit.spans,
-            serial=self.serial_of(unit.content),
+            serial=self._serial_of(unit),
             job=unit.job.number,
             job_name=unit.job.name,
             copy=copy,
@@ -167,11 +167,14 @@ class Record:
         self.counts["duplicates"] += 1
         return number
 
-    def serial_of(self, content: bytes) -> str | None:
-        """Return the serial text embedded in the first or last 8 KiB of `content`, if the pattern finds one."""
-        found = self._serial.search(content, 0, _SERIAL_BYTES)
-        if found is None and len(content) > _SERIAL_BYTES:
-            found = self._serial.search(content, max(_SERIAL_BYTES, len(content) - _SERIAL_BYTES))
+    def _serial_of(self, unit: Unit) -> str | None:
+        """Return the serial text that begins in the first or last 8 KiB of a unit, if the pattern finds one."""
+        content = unit.content
+        found = self._serial.search(content, 0, _SERIAL_BYTES + _SERIAL_LENGTH)
+        if found is None or found.start() >= _SERIAL_BYTES:
+            found = self._serial.search(
+                unit.tail or content[max(_SERIAL_BYTES, len(content) - _SERIAL_BYTES) :]
+            )
         if found is None:
             return None
         return (found.group(1) if found.re.groups else found.group(0)).decode("latin-1")

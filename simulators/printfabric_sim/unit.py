@@ -24,11 +24,16 @@ class Job:
     units: int = 0  # units printed so far
 
 
+# So much of a unit's end is kept where its head is all that is kept else: a serial text may stand there.
+TAIL_BYTES = 8192
+
+
 @dataclass(slots=True)
 class Unit:
     """One finished format, receipt or page; `copies` of it will leave the printer, one after another.
 
-    `content` is the head of its bytes, as many as the printer keeps; `size` and `digest` cover all of them.
+    `content` is the head of its bytes, as many as the printer keeps, and `tail` the last TAIL_BYTES if those are not all;
+    `size` and `digest` cover all of them.
     """
 
     kind: str
@@ -39,6 +44,7 @@ class Unit:
     job: Job
     copies: int = 1
     garbled: str = ""  # why the content is not what the sender meant; empty: nothing known against it
+    tail: bytes = b""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,7 @@ class Draft:
     on_paper: bool = False  # a piece of it is printed; only where paper moves as data arrives
     spans: list[Span] = field(default_factory=list)
     content: bytearray = field(default_factory=bytearray)
+    _rest: bytearray = field(default_factory=bytearray)  # the end of what is not in `content`
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def add(self, data: memoryview, inlet: int, start: int) -> None:
@@ -64,6 +71,9 @@ class Draft:
         room = self.keep - self.size
         if room > 0:
             self.content += data if room >= size else data[:room]
+        if size > room:
+            self._rest += data[max(0, room, size - TAIL_BYTES) :]
+            del self._rest[:-TAIL_BYTES]
         self.size += size
         spans = self.spans
         if spans and spans[-1].inlet == inlet and spans[-1].end == start:
@@ -82,4 +92,5 @@ class Draft:
             job=job,
             copies=copies,
             garbled=self.garbled,
+            tail=bytes((self.content[-TAIL_BYTES:] + self._rest)[-TAIL_BYTES:]) if self._rest else b"",
         )
