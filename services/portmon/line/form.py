@@ -53,7 +53,7 @@ LINE_FORM: dict[str, Any] = {
         {
             "id": "probe", "title": "Test connection", "xcv": "Probe", "stream": True, "requires": "idle",
             "access": "administer", "timeoutSeconds": 60,
-            "note": "Opens the line and asks who is there. Nothing is printed.",
+            "note": "Opens the line and asks who is there. With the right settings nothing is printed.",
         },
         {
             "id": "test", "title": "Print a test label", "xcv": "TestPage", "stream": True, "requires": "idle",

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from portmon.device_wait import READ, WRITE, DeviceWait
-from portmon.line.closing import let_go
 from portmon.line.errors import LineErrors, counted
 from portmon.line.saved import note_ours, restore_line, save_line
+from portmon.line.terminal import let_go, open_terminal
 from portmon.monitor import LineStore
 
 _BITS = {5: termios.CS5, 6: termios.CS6, 7: termios.CS7, 8: termios.CS8}
@@ -31,7 +31,7 @@ class Line:
     def __init__(self, device: str, wait: DeviceWait, lines: LineStore) -> None:
         """Open a line and lock it. Raises OSError, termios.error: it is none."""
         self._device, self._wait, self._lines = device, wait, lines
-        self._fd = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = open_terminal(device)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             restore_line(self._fd, device, lines)  # what a crashed process left

@@ -24,11 +24,11 @@ from portmon.device_wait import is_hung_up
 from portmon.devices.found import FoundDevice, serial_lines
 from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
-from portmon.line.closing import let_go
 from portmon.line.errors import LineWatch, counted
 from portmon.line.form import LINE_FORM
 from portmon.line.saved import note_ours, restore_line, save_line
 from portmon.line.settings import SerialSettings
+from portmon.line.terminal import let_go, open_terminal
 from portmon.line.transmitter import Transmitter
 from portmon.monitor import (
     LineStore,
@@ -61,7 +61,7 @@ class SerialPort(Port):
         self._no_signals = self._broken = False
         self.write_timeout_s = settings.write_timeout_s
         # A descriptor of its own holds the lock and the former settings, and keeps the modem lines up meanwhile.
-        self._keeper = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._keeper = open_terminal(device)
         try:
             fcntl.flock(self._keeper, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -291,7 +291,7 @@ class SerialMonitor(KeepsDevice[SerialSettings]):
         # The line that was touched, which need not be the one that the port has now.
         device = str(lines.line["device"]) if lines.line else self.device(port, settings)
         with contextlib.suppress(OSError):  # busy or gone: the next opening tries again
-            fd = os.open(device, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = open_terminal(device)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 restore_line(fd, device, lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -16,7 +17,7 @@ import pytest
 from chassis.errors import WrongState
 from portmon.document import DocInfo, DocKey, Evidence, Phase, Progress, Slice
 from portmon.journal.port_journal import Journal
-from portmon.line.closing import let_go
+from portmon.line.terminal import let_go, open_terminal
 from portmon.line.transmitter import Transmitter
 from portmon.monitor import Port
 from portmon.refusals import goes_on_at
@@ -172,3 +173,22 @@ def test_a_line_whose_closing_takes_long_is_left_to_the_kernel():
         assert closing()
         taker.close()
     wait_until(lambda: not closing())
+
+
+def test_a_line_that_is_still_being_closed_by_another_is_busy_and_is_not_kept_once_it_opens(tmp_path: Path):
+    # A FIFO without a writer plays it: open() does not return.
+    path = tmp_path / "ttyS9"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="still on its way") as refused:
+        open_terminal(str(path), os.O_RDONLY, patience_s=0.2)
+    assert refused.value.errno == errno.EBUSY
+    writer = os.open(path, os.O_WRONLY)
+    wait_until(lambda: not any(one.name == f"open-{path}" for one in threading.enumerate()))
+    with pytest.raises(BrokenPipeError):
+        os.write(writer, b"nobody")
+    os.close(writer)
+
+
+def test_what_cannot_be_opened_is_told_as_it_is(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        open_terminal(str(tmp_path / "ttyS9"))
