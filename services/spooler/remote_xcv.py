@@ -48,7 +48,7 @@ class RemoteXcv:
         response = await self._xcv.XcvOpenPort(request, timeout=CALL_TIMEOUT_S)
         return bytes(response.handle)
 
-    async def bidi(self, port: str, request: Any, access: int) -> Any:
+    async def bidi(self, port: str, request: Any, access: int, request_id: str) -> Any:
         """Ask what is known of the device on a port, with the caller's questions (SendRecvBidiDataFromPort)."""
         question = monitor_pb.SendRecvBidiDataFromPortRequest(
             port=port,
@@ -56,6 +56,7 @@ class RemoteXcv:
             action=request.action,
             access=access,
             items=request.items,
+            request_id=request_id,
         )
         return await self._monitor.SendRecvBidiDataFromPort(question, timeout=CALL_TIMEOUT_S)
 

@@ -25,6 +25,7 @@ from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from printfabric.spooler.v1.registry_service_pb2_grpc import RegistryServiceStub
 from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
+from printfabric.spooler.v1.winspool_service_pb2_grpc import WinspoolServiceStub
 from spooler.access.sign_in import SignIn
 from spooler.api.inside import Inside
 from spooler.api.rights import authorize, everybody
@@ -60,6 +61,7 @@ class SpoolerRig:
         self.watch: Any = WatchServiceStub(channel)
         self.registry: Any = RegistryServiceStub(channel)
         self.access: Any = AccessServiceStub(channel)
+        self.winspool: Any = WinspoolServiceStub(channel)
         self.parts = parts
         self.host: FakeHost = parts["host"]
         self.hosts: ApiHosts = parts["hosts"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,13 +13,16 @@ from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
 from printfabric.spooler.v1 import port_service_pb2 as port_pb
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
+from printfabric.spooler.v1 import registry_service_pb2 as registry_pb
 from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
+from printfabric.spooler.v1 import winspool_service_pb2 as winspool_pb
 from printfabric.types.v1 import ledger_pb2
 from spooler.job_state import JobState
 from tests.fabric.spooler_rig import SpoolerRig, access_of_people, eventually, spooler_running
 
 TWO_LABELS = b"^XA^FDone^FS^XZ^XA^FDtwo^FS^XZ"
 SOFT_RESET = 0x220040
+MONITOR = "Standard TCP/IP Port"
 P9 = "hosts/edge/ports/P9:"
 
 LOOKING = {
@@ -26,8 +30,36 @@ LOOKING = {
     *("GetPrinter", "ListPrinters", "ListHosts", "ListPorts", "GetPort", "ListMonitors"),
     *("Watch", "Explain", "ListHistory"),
 }
-# What a sender asks for is in its job, with its owner. Handles change nothing by themselves.
-NO_DECISION = {"SubmitJob", "SubmitJobs", "UploadJob", "XcvOpen", "XcvClose"}
+# What a sender asks for is in its job, with its owner. Handles change nothing by themselves. Windows' calls: below.
+NO_DECISION = {"SubmitJob", "SubmitJobs", "UploadJob", "XcvOpen", "XcvClose", "Call"}
+# A host comes by itself, and asks for what is its own. What it puts leaves a line: the last test.
+OF_HOSTS = {"RegisterHost", "TunnelHost", "GetHostConfig", "PutHostConfig"}
+# Windows' calls by name: those that look, handles, documents, and the caller's own choice of a printer.
+LOOKING_CALLS = {
+    *(
+        "EnumForms",
+        "EnumJobs",
+        "EnumMonitors",
+        "EnumPorts",
+        "EnumPrintProcessors",
+        "EnumPrinterDrivers",
+        "EnumPrinters",
+    ),
+    *("GetDefaultPrinter", "GetPrintProcessorDirectory", "GetPrinter", "GetPrinterData", "GetPrinterDataEx"),
+    *("GetPrinterDriver", "GetPrinterDriverDirectory"),
+}
+CALLS_WITHOUT_A_DECISION = {
+    *(
+        "OpenPrinter",
+        "ClosePrinter",
+        "StartDocPrinter",
+        "WritePrinter",
+        "EndDocPrinter",
+        "AddJob",
+        "ScheduleJob",
+    ),
+    "SetDefaultPrinter",
+}
 
 
 class Scene:
@@ -292,10 +324,76 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         yield Scene(ada)
 
 
-@pytest.mark.parametrize("service", [print_pb, printer_pb, port_pb, watch_pb], ids=lambda pb: pb.__name__)
+class CallRow(NamedTuple):
+    """One of Windows' calls by name, and the line it leaves. "$labels" and "$xcv" are handles."""
+
+    function: str
+    given: Mapping[str, object]
+    kind: str
+    subject: str = ""
+    words: str = ""
+
+
+CALL_ROWS = [
+    CallRow("AddPort", {"monitor": MONITOR, "port": "P8:"}, "port-added", "hosts/edge/ports/P8:"),
+    CallRow("AddPortEx", {"monitor": MONITOR, "name": "P9:"}, "port-added", P9),
+    CallRow("ConfigurePort", {"port": "edge/P9:"}, "port-added", P9),  # nobody is asked: nothing changes
+    CallRow("DeletePort", {"port": "edge/P9:"}, "port-deleted", P9),
+    CallRow("AddMonitor", {"info": {"name": "Ours", "dll": MONITOR}}, "monitor-named", "", "Ours"),
+    CallRow("DeleteMonitor", {"name": "Ours"}, "monitor-forgotten", "", "Ours"),
+    CallRow("AddPrinter", {"info": {"name": "till", "ports": "edge/P2:"}}, "printer-added", "printers/till"),
+    CallRow("SetPrinter", {"handle": "$labels", "command": 1}, "paused", "printers/labels"),
+    CallRow("SetJob", {"handle": "$labels", "command": 5}, "canceled", "jobs/"),
+    CallRow("SetPrinterData", {"handle": "$server", "value": "Beep"}, "server-value", "", "Beep"),
+    CallRow("SetPrinterDataEx", {"handle": "$server", "value": "Net"}, "server-value", "", "Net"),
+    CallRow(
+        "XcvData",
+        {"handle": "$xcv", "command": "ConfigPort", "input": '{"settings": {"host": "10.0.0.8"}}'},
+        "port-configured",
+        "hosts/edge/ports/P1:",
+    ),
+    CallRow("DeletePrinter", {"handle": "$labels"}, "printer-deleted", "printers/labels"),
+]
+
+
+async def call(scene: Scene, function: str, given: Mapping[str, object]) -> Any:
+    request = winspool_pb.CallRequest(function=function, arguments_json=json.dumps(given).encode())
+    return json.loads((await scene.rig.winspool.Call(request)).output_json)
+
+
+async def test_every_call_of_windows_leaves_a_line_with_who_what_and_when(scene: Scene) -> None:
+    names: Mapping[str, Mapping[str, object]] = {
+        "$labels": {"name": "labels"},
+        "$server": {"name": None},
+        "$xcv": {"name": r"\\edge\,XcvPort P1:", "access": 1},
+    }
+    handles = {word: (await call(scene, "OpenPrinter", given))["handle"] for word, given in names.items()}
+    for row in CALL_ROWS:
+        given = {name: handles.get(str(value), value) for name, value in row.given.items()}
+        if row.function == "SetJob":
+            given["job"] = int((await scene.held()).number)
+        await call(scene, row.function, given)
+
+        line = await scene.line(row.kind)
+        assert line.subject.startswith(row.subject), row.function
+        assert line.actor == "token:ada", row.function
+        assert row.words in line.text, row.function
+
+
+def test_every_call_of_windows_looks_changes_with_a_line_or_takes_documents(scene: Scene) -> None:
+    (servicer,) = [one for _, one, name in scene.rig.services.servicers if name.endswith("WinspoolService")]
+    known = LOOKING_CALLS | CALLS_WITHOUT_A_DECISION | {row.function for row in CALL_ROWS}
+    assert set(servicer.calls) == known
+
+
+@pytest.mark.parametrize(
+    "service",
+    [print_pb, printer_pb, port_pb, watch_pb, registry_pb, winspool_pb],
+    ids=lambda pb: pb.__name__,
+)
 def test_every_method_looks_changes_with_a_line_or_takes_documents(service: Any) -> None:
     (methods,) = [one.methods for one in service.DESCRIPTOR.services_by_name.values()]
-    known = LOOKING | NO_DECISION | {row.method for row in ROWS}
+    known = LOOKING | NO_DECISION | OF_HOSTS | {row.method for row in ROWS}
     assert {method.name for method in methods} - known == set()
 
 
@@ -308,3 +406,13 @@ async def test_every_act_leaves_a_line_with_who_what_and_when(scene: Scene) -> N
         assert line.actor == "token:ada", row.method
         assert line.time.seconds, row.method
         assert row.words in line.text, row.method
+
+
+async def test_what_a_host_keeps_at_the_spooler_leaves_a_line_too(tmp_path: Path) -> None:
+    async with spooler_running(tmp_path) as rig:
+        kept = registry_pb.PutHostConfigRequest(host="edge", document=b'{"pin": "4711"}')
+        revision = (await rig.registry.PutHostConfig(kept)).revision
+        line = await Scene(rig).line("host-configured")
+        assert line.text.endswith(f"host edge: revision {revision}")
+        assert line.actor
+        assert "4711" not in line.text

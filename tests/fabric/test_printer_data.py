@@ -154,9 +154,11 @@ async def test_to_look_takes_the_right_to_print_and_to_change_an_administrators(
             line = (await ada.watch.ListHistory(request)).entries[0]
             assert (line.kind, line.actor) == ("device-control", "token:ada")
             assert host.ports["P1:"].asked[-1].request_id.endswith(" r-1")
-    async with spooler_running(tmp_path / "state", host, access, everybody_is="viewer") as rig:
-        async with rig.as_caller("ben", tmp_path) as ben:
-            assert await refused(ask(ben)) == (5, "ACCESS_DENIED")
+    async with (
+        spooler_running(tmp_path / "state", host, access, everybody_is="viewer") as rig,
+        rig.as_caller("ben", tmp_path) as ben,
+    ):
+        assert await refused(ask(ben)) == (5, "ACCESS_DENIED")
 
 
 async def test_windows_own_call_reaches_the_printer_and_says_what_it_lacks(

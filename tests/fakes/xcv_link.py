@@ -64,7 +64,7 @@ class FakeXcvLink:
         self.hosts.tell(name, *([] if clear else [status]))
         return self.hosts.told[name.key]
 
-    async def bidi(self, port: str, request: Any, access: int) -> Any:
+    async def bidi(self, port: str, request: Any, access: int, request_id: str) -> Any:
         self.commands.append(f"bidi {port} access {access}")
         item = monitor_pb.BidiResponseItem(request_number=1, schema=request.items[0].schema)
         item.data.string_value = "ZD621"

@@ -59,7 +59,9 @@ def _control(text: str) -> int:
     try:
         return _CONTROLS[text] if text in _CONTROLS else int(text, 0)
     except ValueError:
-        raise click.BadParameter(f"there is no control {text!r}: {', '.join(_CONTROLS)}, or a number") from None
+        raise click.BadParameter(
+            f"there is no control {text!r}: {', '.join(_CONTROLS)}, or a number"
+        ) from None
 
 
 def _bytes(text: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from chassis.errors import (
@@ -22,6 +23,7 @@ from portmon.device_names import names_of, set_name
 from portmon.facts import Fact, Kind, cleaned
 from portmon.handles import Handles
 from portmon.host_port import HostPort
+from portmon.once import Once
 from portmon.ports import Ports
 from portmon.reports import Source
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
@@ -36,6 +38,7 @@ _ACTIONS = {
 }
 _ADMINISTRATOR = 1  # BIDI_ACCESS_ADMINISTRATOR
 _MOST_QUESTIONS = 256
+_MOST_REMEMBERED = 1024
 _AWAY = (ConnectionRefused, DeviceNotConnected, DeviceOffline)
 _HOST_NAME = "\\Printer.DeviceInfo.NetworkingInfo:HostName"
 _IP_ADDRESS = "\\Printer.DeviceInfo.NetworkingInfo:IPAddress"
@@ -47,6 +50,7 @@ class BidiCalls(Calls):
     def __init__(self, host: str, ports: Ports, handles: Handles, tasks: Tasks) -> None:
         super().__init__(host, ports, handles, tasks)
         self._events: dict[str, Events] = {}  # by port
+        self._sets = Once[tuple[str, str], list[bidi.Answer]](_MOST_REMEMBERED)
 
     async def SendRecvBidiDataFromPort(
         self, request: pb.SendRecvBidiDataFromPortRequest, context: Any
@@ -64,7 +68,7 @@ class BidiCalls(Calls):
             answers = bidi.listed(questions[0].number if questions else 0, known)
         elif action is bidi.Action.SET:
             administrator = request.access == _ADMINISTRATOR
-            answers = [await self._set(port, one, known, administrator) for one in questions]
+            answers = await self._set_once(port, questions, known, administrator, request.request_id)
         else:
             answers = [answer for one in questions for answer in bidi.answered(action, one, known)]
         result = bidi.result_of(answers)
@@ -84,6 +88,22 @@ class BidiCalls(Calls):
             **names_of(self._ports, port.name),
         }
         return bidi.Known(dict(sorted(facts.items())), is_offline(port.state, reports))
+
+    async def _set_once(
+        self,
+        port: HostPort,
+        questions: Sequence[bidi.Question],
+        known: bidi.Known,
+        administrator: bool,
+        request_id: str,
+    ) -> list[bidi.Answer]:
+        async def work() -> list[bidi.Answer]:
+            return [await self._set(port, one, known, administrator) for one in questions]
+
+        if not request_id:
+            return await work()
+        words = tuple(questions)
+        return await self._sets.do((port.name, request_id), work, words)
 
     async def _set(
         self, port: HostPort, question: bidi.Question, known: bidi.Known, administrator: bool

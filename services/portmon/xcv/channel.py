@@ -7,7 +7,6 @@ Windows' and case-sensitive. Payloads are JSON; everything in them is hostile un
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from chassis.errors import FabricError, InvalidArgument, UnknownPrintMonitor
 from portmon.errand import Step
 from portmon.host_port import HostPort
 from portmon.monitor import Access, PortMonitor
+from portmon.once import Once
 from portmon.port_name import same
 from portmon.ports import Ports
 from portmon.xcv.answer import Answer, answer, errors_of, status_of
@@ -64,7 +64,7 @@ class Xcv:
         self.ports, self._commands = ports, commands
         self.slots = asyncio.Semaphore(_AT_ONCE)
         self._sessions = Sessions()
-        self._answers: OrderedDict[tuple[bytes, str], asyncio.Future[Answer]] = OrderedDict()
+        self._once = Once[tuple[bytes, str], Answer](_REMEMBERED)
 
     def open(self, *, port: str = "", monitor: str = "", access: int = 0, who: str = "") -> bytes:
         """Open a session on a port or a monitor (XcvOpenPort). Rights are looked at by each command.
@@ -101,24 +101,8 @@ class Xcv:
             return answer(6, None, "no management handle is given")
         session = self._sessions.get(handle) if handle else _ANYBODY
         if request_id:
-            return await self._once(session, handle, name, data, most, request_id)
+            return await self._once.do((handle, request_id), lambda: self._done(session, name, data, most))
         return await self._done(session, name, data, most)
-
-    async def _once(
-        self, session: XcvSession, handle: bytes, name: str, data: bytes, most: int | None, request_id: str
-    ) -> Answer:
-        """Execute a command unless the same request did, or is doing it: then its answer is this one's too."""
-        key = (handle, request_id)
-        running = self._answers.get(key)
-        if running is None:
-            running = self._remember(key, asyncio.ensure_future(self._done(session, name, data, most)))
-        return await asyncio.shield(running)
-
-    def _remember(self, key: tuple[bytes, str], running: asyncio.Future[Answer]) -> asyncio.Future[Answer]:
-        self._answers[key] = running
-        while len(self._answers) > _REMEMBERED:
-            self._answers.popitem(last=False)
-        return running
 
     async def _done(self, session: XcvSession, name: str, data: bytes, most: int | None) -> Answer:
         found = Answer(31)
@@ -150,12 +134,12 @@ class Xcv:
             return
         session = self._sessions.get(handle)
         key = (handle, request_id)
-        if request_id and (running := self._answers.get(key)) is not None:
+        if request_id and (running := self._once.get(key)) is not None:
             yield await asyncio.shield(running)
             return
         ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if request_id:
-            self._remember(key, ended)
+            self._once.put(key, ended)
         try:
             async with aclosing(self._execute(session, name, data)) as steps:
                 async for one in steps:
@@ -166,7 +150,7 @@ class Xcv:
                     yield fitted
         finally:
             if not ended.done():  # it was cancelled: whoever asks again begins anew
-                self._answers.pop(key, None)
+                self._once.forget(key)
                 ended.cancel()
 
     async def _execute(

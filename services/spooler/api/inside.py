@@ -48,7 +48,7 @@ class Link(Protocol):
     async def close(self, handle: bytes) -> None:
         """Close a management session."""
 
-    async def bidi(self, port: str, request: Any, access: int) -> Any:
+    async def bidi(self, port: str, request: Any, access: int, request_id: str) -> Any:
         """Ask what is known of the device on a port; the host's message."""
 
     async def set_port(self, port: str, status: Any) -> PortInfo:

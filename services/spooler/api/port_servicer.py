@@ -31,6 +31,7 @@ from spooler.api.names import (
 )
 from spooler.api.port_setup import PortSetup, setting_names
 from spooler.api.port_use import PortUse
+from spooler.api.repeats import once
 from spooler.api.submission import invalid, reason_of
 from spooler.api.xcv_sessions import Act, XcvSessions, act_of
 from spooler.hosts import HostInfo
@@ -187,8 +188,6 @@ class PortServicer(pb_grpc.PortServiceServicer):
             request.max_output_bytes if request.HasField("max_output_bytes") else None,
             request.request_id,
         )
-        if not answer.status:
-            await self._note(act_of(session.object, request.data_name, request.input_data))
         return pb.XcvDataResponse(
             result=xcv_pb.XcvDataPortResponse(
                 status=answer.status,
@@ -231,7 +230,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
             name = self._port(request.name).name
         try:
             access = 1 if rights.is_administrator() else 2
-            found = await self._link_to(name.host).bidi(name.port, request, access)
+            found = await self._link_to(name.host).bidi(name.port, request, access, once(request.request_id))
         except HostUnreachable:
             return pb.SendRecvBidiDataResponse(result=_SERVER_OFFLINE)
         if request.action == monitor_pb.BIDI_ACTION_SET or request.action_name.casefold() == "set":

@@ -25,8 +25,9 @@ from spooler.api import rights
 from spooler.api.convert import port_from_pb
 from spooler.api.inside import Inside
 from spooler.api.names import printer_of
+from spooler.api.repeats import once
 from spooler.api.rights import Right
-from spooler.api.submission import MAX_REQUEST_ID, invalid
+from spooler.api.submission import invalid
 from spooler.port import DataQuestion
 from spooler.printer import PortName, Printer
 
@@ -110,7 +111,4 @@ def _question(request: pb.GetPrinterDataRequest, printer: Printer) -> DataQuesti
         raise invalid("value_name", f"must have at most {_MOST_NAME} characters")
     if not request.control_id and not printer.way.language:
         raise invalid("value_name", f"printer {printer.name} has no language monitor, which alone has values")
-    if len(request.request_id) > MAX_REQUEST_ID or not request.request_id.isprintable():
-        raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} printable characters")
-    once = f"{rights.caller()} {request.request_id}" if request.request_id else ""
-    return DataQuestion(request.value_name, request.control_id, request.input, once)
+    return DataQuestion(request.value_name, request.control_id, request.input, once(request.request_id))

@@ -71,7 +71,7 @@ class Services:
                 cast(Any, AtOwner(one, owners, finder, inside.dispatch))
                 for one in (prints, printers, ports, watch)
             )
-        registry = RegistryServicer(store, dial_in)
+        registry = RegistryServicer(store, dial_in, inside.printers)
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
         served: dict[str, tuple[Any, Any]] = {
             "PrintService": (print_grpc.add_PrintServiceServicer_to_server, prints),

@@ -51,6 +51,7 @@ class XcvSessions:
     def __init__(self, inside: Inside, use: PortUse) -> None:
         self._hosts = inside.hosts
         self._link_to = inside.xcv
+        self._steering = inside.printers
         self._use = use
         self._sessions: OrderedDict[bytes, XcvSession] = OrderedDict()
 
@@ -91,7 +92,22 @@ class XcvSessions:
         max_output_bytes: int | None,
         request_id: str,
     ) -> XcvAnswer:
-        """Execute one command; what comes back is the monitor's own answer.
+        """Execute one command; what comes back is the monitor's own answer. One that changed something leaves a line."""
+        answer = await self._done(session, data_name, input_data, max_output_bytes, request_id)
+        act = act_of(session.object, data_name, input_data)
+        if not answer.status and act is not None:
+            await self._steering.note_port(act.port, rights.caller(), act.what, act.detail)
+        return answer
+
+    async def _done(
+        self,
+        session: XcvSession,
+        data_name: str,
+        input_data: bytes,
+        max_output_bytes: int | None,
+        request_id: str,
+    ) -> XcvAnswer:
+        """Pass a command on.
 
         DeletePort of a port in use is answered here with status 170: the monitor cannot know of printers.
         """

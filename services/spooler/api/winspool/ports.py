@@ -54,7 +54,7 @@ class PortCalls:
     """The calls about ports and monitors."""
 
     def __init__(self, inside: Inside, ports: PortServicer) -> None:
-        self._hosts = inside.hosts
+        self._hosts, self._steering = inside.hosts, inside.printers
         self._ports = ports
         self._added: dict[str, tuple[str, str]] = {}  # AddMonitor: name in lower case -> name, monitor
 
@@ -210,6 +210,7 @@ class PortCalls:
         if name.casefold() in self._added or await self._monitor("", name) is not None:
             raise InvalidArgument(f"there is a monitor {name!r} already", win32=3006, monitor=name)
         self._added[name.casefold()] = (name, real)
+        await self._steering.note_port(None, rights.caller(), "monitor-named", f"monitor {name}: {real}")
         return {}, 0
 
     async def delete_monitor(self, given: Arguments) -> Answer:
@@ -223,4 +224,5 @@ class PortCalls:
             if await self._monitor("", name) is not None:
                 raise InvalidArgument(f"monitor {name!r} is the hosts' own", win32=3008, monitor=name)
             raise UnknownPrintMonitor(f"there is no monitor {name!r}", monitor=name)
+        await self._steering.note_port(None, rights.caller(), "monitor-forgotten", f"monitor {name}")
         return {}, 0

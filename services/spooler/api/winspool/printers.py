@@ -37,7 +37,7 @@ class PrinterCalls:
         self, inside: Inside, handles: Handles, printers: PrinterServicer, sessions: XcvSessions
     ) -> None:
         self._book = inside.dispatch.book
-        self._hosts = inside.hosts
+        self._hosts, self._steering = inside.hosts, inside.printers
         self._handles, self._printers, self._sessions = handles, printers, sessions
         self._default: dict[str, str] = {}  # by caller, while this spooler runs
         self._server_data: dict[str, Any] = {}
@@ -223,6 +223,7 @@ class PrinterCalls:
         number = data is not None and data.text("type", "REG_DWORD") == "REG_DWORD"
         value: Any = "" if data is None else data.number("data") if number else data.text("data")
         self._server_data[name.casefold()] = value
+        await self._steering.note_port(None, rights.caller(), "server-value", f"value {name}")
         return {}, 0
 
     def _printer_values(self, name: str) -> Mapping[str, Any]:
