@@ -157,7 +157,7 @@ def test_a_file_is_sent_and_becomes_a_job_that_prints(visit: Visit, tmp_path: Pa
     page.get_by_role("button", name="Print").click()
     page.wait_for_url(re.compile(r"/jobs/\d+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("pick list.txt")
-    expect(page.locator("[data-part=head] .state")).to_have_text("Printed")
+    expect(page.locator("[data-part=head] .state")).to_have_text("Handed over")
     expect(page.locator("#document .hex")).to_contain_text("3 x box 17")
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
+from printfabric_client.command.words import came_out
 from tests.rig.programs import wait_until
 from tests.rig.real_fabric import RealFabric
 from tests.rig.receivers import TcpReceiver, all_settled
@@ -264,6 +265,7 @@ def table(rows: list[Row]) -> str:
 def _words(job: Job) -> str:
     state = JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
     outcome = Outcome.Name(job.outcome).removeprefix("OUTCOME_").lower()
+    outcome = came_out(job.ledger) if job.outcome == Outcome.OUTCOME_PRINTED else outcome
     return f"{state}, {outcome}" + (f": {job.hold_reason}" if job.hold_reason else "")
 
 

@@ -229,7 +229,7 @@ class _Story:
     def printed(self, ended: list[Job], worst: Job, paper: Path | None) -> None:
         """Say what has become of the samples, in the words of the one that fared worst."""
         good = sum(verdict(job) == Exit.OK for job in ended)
-        text = f"{good} of {len(ended)} printed, {words.proof(worst.ledger)}"
+        text = f"{good} of {len(ended)} {words.came_out(worst.ledger)}, {words.proof(worst.ledger)}"
         if good < len(ended):
             text = f"{good} of {len(ended)} printed; {last_words(worst)}"
         picture = paper.with_suffix(".png") if paper else None

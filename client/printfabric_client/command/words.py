@@ -28,6 +28,15 @@ _PROOF = {
 # Of a document that is not confirmed: what its end is, a restart of the printer may belie for the bytes before.
 _ANSWERED = "its end answered by the printer, whose restart before that could not be seen"
 _ANSWERS = (EvidenceSource.EVIDENCE_SOURCE_ESCPOS, EvidenceSource.EVIDENCE_SOURCE_ZPL)
+_HANDED_OVER = "handed over"
+# Who vouches for the way to the printer, and for nothing behind it.
+_SILENT = {
+    EvidenceSource.EVIDENCE_SOURCE_TCP_ACK,
+    EvidenceSource.EVIDENCE_SOURCE_OUTPUT_QUEUE,
+    EvidenceSource.EVIDENCE_SOURCE_USBLP,
+    EvidenceSource.EVIDENCE_SOURCE_LPD,
+    EvidenceSource.EVIDENCE_SOURCE_DRIVER_WRITE,
+}
 _LEVEL = {
     EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED: "confirmed by the printer",
     EvidenceLevel.EVIDENCE_LEVEL_ACKED: "acknowledged by the far end",
@@ -88,7 +97,8 @@ def unit(kind: UnitKind.ValueType, count: int = 1) -> str:
 def outcome(job_outcome: Outcome.ValueType, ledger: Ledger) -> str:
     """Return how it ended on paper and what proves it; empty while that is open."""
     if job_outcome == Outcome.OUTCOME_PRINTED:
-        return f"printed, {proof(ledger)}"
+        silent = ", the printer did not say" if _SILENT.intersection(_strongest(ledger)) else ""
+        return f"{came_out(ledger)}, {proof(ledger)}{silent if came_out(ledger) == _HANDED_OVER else ''}"
     if job_outcome == Outcome.OUTCOME_NOT_PRINTED:
         return "not printed, nothing came out"
     if job_outcome == Outcome.OUTCOME_PARTIAL:
@@ -98,9 +108,19 @@ def outcome(job_outcome: Outcome.ValueType, ledger: Ledger) -> str:
     return ""
 
 
+def came_out(ledger: Ledger) -> str:
+    """Return what a document is that has come out as far as anybody knows: what is on paper only the printer can say."""
+    decided = set(_strongest(ledger)) == {EvidenceSource.EVIDENCE_SOURCE_OPERATOR}
+    return "printed" if decided or ledger.level == EvidenceLevel.EVIDENCE_LEVEL_CONFIRMED else _HANDED_OVER
+
+
+def _strongest(ledger: Ledger) -> list[EvidenceSource.ValueType]:
+    return [item.source for item in ledger.evidence if item.level == ledger.level]
+
+
 def proof(ledger: Ledger) -> str:
     """Return what the strongest proof for the whole document is."""
-    strongest = [item.source for item in ledger.evidence if item.level == ledger.level]
+    strongest = _strongest(ledger)
     said = [_said(ledger.level, source) for source in (*_PROOF, *_ANSWERS) if source in strongest]
     return next(filter(None, said), "") or _LEVEL.get(ledger.level, "without proof")
 

@@ -54,7 +54,7 @@ def figures(fleet: Fleet) -> dict[str, Any]:
         "waiting": len(waiting),
         "oldest": words.age(oldest, datetime.now(UTC)),
         "seen": len(ended),
-        "printed": sum(job.state is JobState.COMPLETED for job in ended),
+        "completed": sum(job.state is JobState.COMPLETED for job in ended),
     }
 
 

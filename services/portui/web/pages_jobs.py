@@ -32,7 +32,7 @@ async def jobs(request: Request) -> Response:
     return page(
         request,
         "jobs.html",
-        jobs=[(job, words.job_state(job.state, job.outcome)) for job in found],
+        jobs=[(job, words.job_state(job)) for job in found],
         show=show,
         shows=SHOWS,
         printer=printer,
@@ -53,7 +53,7 @@ async def job(request: Request) -> Response:
         request,
         "job.html",
         job=found,
-        state_=words.job_state(found.state, found.outcome),
+        state_=words.job_state(found),
         explanation=explanation,
         tone=story.tone(explanation),
         buttons=actions.buttons_of_job(explanation, found),

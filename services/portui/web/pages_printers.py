@@ -61,7 +61,7 @@ async def printer(request: Request) -> Response:
         tone=story.tone(explanation),
         ports=[(key, rows.get(key)) for key in one.ports],
         waiting=ordering.waiting(live.fleet, name),
-        jobs=[(job, words.job_state(job.state, job.outcome)) for job in jobs[:20]],
+        jobs=[(job, words.job_state(job)) for job in jobs[:20]],
         by_port=_by_port(one, [job.port for job in jobs if not job.active]),
         events=story.events_newest(await console.printing.history(f"printers/{name}")),
         buttons=actions.decisions(jobs)

@@ -96,7 +96,7 @@ def _printed_rung(job: Job | None) -> Rung:
     if job is None:
         return _open("Printed", "nothing to print")
     if job.outcome is Outcome.PRINTED:
-        return _good("Printed", words.proven(job.proof, printed=True))
+        return _good(words.came_out(job.proof), words.proven(job.proof, printed=True))
     if job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL):
         return _bad("Printed", uncertain(job) or job.outcome, mild=True)
     if job.proof.confirmed:
@@ -169,7 +169,8 @@ def _step(title: str, done: bool, fact: str, *, going: bool = False) -> Step:
 
 def _last_step(job: Job, *, printed: bool, ended_badly: bool) -> Step:
     if printed:
-        return Step("printed", "check", "ready", words.proven(job.proof, printed=True), done=True)
+        title = words.came_out(job.proof).lower()
+        return Step(title, "check", "ready", words.proven(job.proof, printed=True), done=True)
     if ended_badly:
         return Step(str(job.state), "octagon", "error", job.error or words.clock(job.ended), done=False)
     if job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL):

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from portui.model import JobState, Outcome, PortState, Proof
+from portui.model import Job, JobState, Outcome, PortState, Proof
 
 _STEPS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -99,17 +99,26 @@ JOB_STATES = {
     JobState.STOPPED: Shown("Stopped", "octagon", "error"),
     JobState.CANCELED: Shown("Cancelled", "cross", "muted"),
     JobState.ABORTED: Shown("Aborted", "octagon", "error"),
-    JobState.COMPLETED: Shown("Printed", "check", "ready"),
+    JobState.COMPLETED: Shown("Ended", "check", "muted"),
 }
 
 
-def job_state(state: JobState, outcome: Outcome) -> Shown:
+# What a document is that came out as far as anybody knows. What is on paper only the printer can say.
+_CAME_OUT = {"confirmed": "Printed", "acked": "Handed over", "accepted": "Handed over"}
+
+
+def came_out(proof: Proof) -> str:
+    """Return what the proof of a completed job allows to call it: `Printed`, `Handed over`, or no more than `Ended`."""
+    return _CAME_OUT.get(proof.level, "Ended")
+
+
+def job_state(job: Job) -> Shown:
     """Return a job's state in a word: what came out counts more than that it has ended."""
-    if state is JobState.HELD and outcome is Outcome.UNKNOWN:
+    if job.state is JobState.HELD and job.outcome is Outcome.UNKNOWN:
         return Shown("Decide", "question", "attention")
-    if state is JobState.COMPLETED and outcome is not Outcome.PRINTED:
-        return Shown("Ended", "check", "muted")
-    return JOB_STATES[state]
+    if job.state is JobState.COMPLETED and job.outcome is Outcome.PRINTED and job.proof.level in _CAME_OUT:
+        return Shown(came_out(job.proof), "check", "ready")
+    return JOB_STATES[job.state]
 
 
 PRINTER_STATES = {

@@ -182,7 +182,7 @@ def test_watching_jobs_ends_with_them(run, file, spooler):
     result = run("watch", 4711)
     assert (result.exit_code, result.stdout) == (
         0,
-        "job 4711 on labels: completed; printed, acknowledged by the printer's connection\n",
+        "job 4711 on labels: completed; handed over, acknowledged by the printer's connection, the printer did not say\n",
     )
     assert run("watch", 99).exit_code == 3
 

@@ -116,7 +116,7 @@ def finish_soon(
             ledger_pb2.OUTCOME_PRINTED,
             job_pb2.JOB_STATE_COMPLETED,
             0,
-            "completed; printed, acknowledged by the printer's connection",
+            "completed; handed over, acknowledged by the printer's connection, the printer did not say",
         ),
         (
             ledger_pb2.OUTCOME_NOT_PRINTED,

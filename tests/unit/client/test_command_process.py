@@ -106,7 +106,7 @@ def test_on_a_terminal_there_are_bars_and_at_the_end_one_line(start, spooler, tm
     assert "job 4711 big.zpl" in text
     assert "100%" in text
     assert text.rstrip().endswith(
-        "job 4711 on labels: completed; printed, acknowledged by the printer's connection"
+        "job 4711 on labels: completed; handed over, acknowledged by the printer's connection, the printer did not say"
     )
 
 

@@ -170,6 +170,16 @@ def test_jobs_that_wait_for_a_decision_are_one_click_away_the_oldest_first_and_n
     assert not any(one.fields for one in found), "a page to go to, and nothing done"
 
 
+@pytest.mark.parametrize(
+    ("level", "word"),
+    [("confirmed", "Printed"), ("acked", "Handed over"), ("accepted", "Handed over"), ("", "Ended")],
+)
+def test_printed_is_said_only_of_what_the_printer_confirmed(level: str, word: str):
+    one = replace(job(7, JobState.COMPLETED, Outcome.PRINTED), proof=Proof(level=level))
+    assert words.job_state(one).word == word
+    assert story.timeline(one, ())[-1].title == word.lower()
+
+
 def test_what_somebody_decided_to_have_come_out_is_not_said_to_be_proven():
     assert words.proven(Proof(level="none"), printed=True) == "decided so: nothing proved it"
     assert words.proven(Proof(level="none")) == "nothing yet"
