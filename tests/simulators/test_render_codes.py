@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
+import zxingcpp
 from PIL import Image, ImageChops
 
 from printfabric_sim.render.label import draw_label
+from printfabric_sim.render.receipt import draw_receipt
 from tests.simulators.virtual_time import printer_of, run
 
 TURNS = {"R": Image.Transpose.ROTATE_270, "I": Image.Transpose.ROTATE_180, "B": Image.Transpose.ROTATE_90}
@@ -73,3 +77,52 @@ def test_one_field_that_cannot_be_drawn_spoils_no_picture(personality, content):
             return size
 
     assert min(run(drawn())) > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "form"),
+    [
+        (b"^BXN,6,200", "DataMatrix"),
+        (b"^BY3^B7N,8", "PDF417"),
+        (b"^BY2^B7R,8", "PDF417"),
+        (b"^BON,6", "Aztec"),
+        (b"^B0N,6", "Aztec"),
+        (b"^BY4^BFN,10", "MicroPDF417"),
+        (b"^BQN,2,6", "QRCode"),
+        (b"^BY3^BCN,80", "Code128"),
+    ],
+)
+def test_a_reader_reads_what_the_label_says(code, form):
+    text = b"MA," if form == "QRCode" else b""
+    image = draw_label(b"^XA^PW800^LL600^FO100,100" + code + b"^FD" + text + b"SERIAL 00017^FS^XZ")
+    read = zxingcpp.read_barcodes(image)
+    assert [(found.text, found.format) for found in read] == [
+        ("SERIAL 00017", getattr(zxingcpp.BarcodeFormat, form))
+    ]
+
+
+WIDE = {
+    "letters": b"^A0N,4000,4000^FD" + b"W" * 200,
+    "letters drawn out": b"^A0N,200,4000^FD" + b"W" * 100_000,
+    "a block": b"^A0N,400,400^FB4000,4000,0,L^FD" + b"W x " * 20_000,
+    "a graphic": b"^GFA,9,99999999,9999," + b"zF" * 2000 + b":" * 100_000,
+    "words below bars": b"^BY4000,3,4000^BCN,4000^FD" + b"1" * 3000,
+    "a QR code": b"^BQN,2,4000^FDQA," + b"1" * 1000,
+    "rows": b"^BY4000^B7N,4000^FD" + b"1" * 1000,
+}
+
+
+@pytest.mark.parametrize("what", WIDE)
+def test_no_picture_is_larger_than_a_label_can_be(what):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Pillow's, of pictures that may be bombs
+        assert draw_label(b"^XA^FO0,0" + WIDE[what] + b"^FS^XZ").size <= (812, 4000)
+
+
+def test_no_receipt_is_larger_than_paper():
+    image = b"\x1d(L\xff\xff0p0\xff\xff1\xff\xff\xff\xff" + b"\xff" * 65000 + b"\x1d(L\x02\x0002"
+    code = b"\x1d(k\x03\x001C\xff\x1d(k\xe3\x031P0" + b"1" * 992 + b"\x1d(k\x03\x001Q0"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for content in (image, code):
+            assert draw_receipt(content).height < 12_000

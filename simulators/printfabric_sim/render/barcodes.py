@@ -1,11 +1,14 @@
-"""Bar codes as rows of modules: python-barcode for the linear ones, segno for QR."""
+"""Bar codes as rows of modules: python-barcode for the linear ones, segno for QR, zxing-cpp for the other two-dimensional ones."""
 
 from __future__ import annotations
 
 import barcode  # type: ignore[import-untyped]
 import segno
+import zxingcpp
 from barcode.errors import BarcodeError  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw
+
+from printfabric_sim.render.zpl_parameters import MAX_DOTS
 
 # ZPL command letters and ESC/POS numbers -> names of python-barcode
 LINEAR_ZPL = {
@@ -58,4 +61,20 @@ def qr_image(data: bytes, module: int, level: str = "M") -> Image.Image | None:
     rows = [list(row) for row in code.matrix]
     image = Image.new("L", (len(rows[0]), len(rows)), 255)
     image.putdata([0 if bit else 255 for row in rows for bit in row])
-    return image.resize((image.width * module, image.height * module), Image.Resampling.NEAREST)
+    return enlarged(image, module, module)
+
+
+def matrix_image(kind: zxingcpp.BarcodeFormat, text: str) -> Image.Image | None:
+    """Return a two-dimensional code, one module a dot, without its quiet zone; None if it cannot hold `text`."""
+    try:
+        drawn = zxingcpp.create_barcode(text, kind).to_image(add_quiet_zones=False)
+    except ValueError:
+        return None
+    return Image.fromarray(drawn)
+
+
+def enlarged(code: Image.Image, wide: int, high: int) -> Image.Image:
+    """Return a code with modules of so many dots, fewer where it would be larger than any label."""
+    wide = max(1, min(wide, MAX_DOTS // code.width))
+    high = max(1, min(high, MAX_DOTS // code.height))
+    return code.resize((code.width * wide, code.height * high), Image.Resampling.NEAREST)

@@ -14,6 +14,8 @@ from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
 
+from printfabric_sim.render.zpl_parameters import MAX_DOTS
+
 # Of DejaVu Sans Mono: a letter's width in parts of its size, and the share of a cell above the baseline.
 _ADVANCE = 0.602
 _BASELINE = 0.79
@@ -43,11 +45,24 @@ def above_baseline(size: int) -> int:
     return round(size * _ABOVE_BASELINE)
 
 
+def text_length(text: str, size: int) -> float:
+    """Return how many dots wide a line of scalable text of `size` dots is."""
+    return ImageDraw.Draw(Image.new("L", (1, 1))).textlength(text, font=font(size))
+
+
+def _as_much_as_fits(text: str, size: int) -> str:
+    """Return `text` without most of what is farther than MAX_DOTS from its beginning: no label shows that."""
+    text = text[:MAX_DOTS]
+    while len(text) > 1 and (length := text_length(text, size)) > MAX_DOTS + size:
+        text = text[: min(len(text) - 1, int(len(text) * MAX_DOTS / length) + 1)]
+    return text
+
+
 def text_mask(text: str, size: int, width: float = 1.0) -> Image.Image:
     """Return one line of text as a mask with room for what reaches below; `width` stretches it."""
-    text = "".join(map(drawable, text))
+    text = _as_much_as_fits("".join(map(drawable, text)), size)
     face = font(size)
-    natural = max(1, round(ImageDraw.Draw(Image.new("L", (1, 1))).textlength(text, font=face)))
+    natural = max(1, min(round(text_length(text, size)), round(MAX_DOTS / width)))
     line = Image.new("L", (natural, round(size * 1.4)), 0)
     ImageDraw.Draw(line).text((0, above_baseline(size)), text, font=face, fill=255, anchor="ls")
     return line if abs(width - 1.0) < 0.05 else line.resize((max(1, round(natural * width)), line.height))

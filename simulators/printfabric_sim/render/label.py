@@ -8,7 +8,8 @@ What is not known is skipped: ^PO, ^PM, ^LR, ^LS, ^LT, ^FP, stored graphics, ^GF
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from PIL import Image, ImageChops, ImageDraw
 
@@ -151,11 +152,12 @@ class _Label:
         assert self._block is not None
         block = [*self._block, "", "", "", ""]
         width, lines = number(block[0], self._width), max(1, number(block[1], 1))
+        lines = min(lines, MAX_DOTS // self._size[0] + 1)  # more are below any label
         justify = (block[3] or "L").strip().upper()
         height = self._size[0]
         stretch = self._size[1] / height
         draw, face = ImageDraw.Draw(self._image), font(height)
-        rows = _wrap(text, width / stretch, lambda t: draw.textlength(t, font=face))[:lines]
+        rows = list(islice(_wrap(text, width / stretch, lambda t: draw.textlength(t, font=face)), lines))
         mask = Image.new(
             "L", (max(1, width), text_mask("", height, stretch).height + (len(rows) - 1) * height)
         )
@@ -213,16 +215,14 @@ _ACTIONS: dict[str, Callable[[_Label, bytes], None]] = {
 }
 
 
-def _wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
-    lines: list[str] = []
+def _wrap(text: str, width: float, measure: Callable[[str], float]) -> Iterator[str]:
     for paragraph in text.split("\\&"):
         line = ""
         for word in paragraph.split(" "):
             longer = f"{line} {word}" if line else word
             if line and measure(longer) > width:
-                lines.append(line)
+                yield line
                 line = word
             else:
                 line = longer
-        lines.append(line)
-    return lines
+        yield line

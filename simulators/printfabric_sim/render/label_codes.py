@@ -1,6 +1,6 @@
 """The codes of a ZPL label: bars with what they say below them, QR, and a named box for what is not drawn.
 
-After the "ZPL II Programming Guide": ^BC ^B3 ^BE ^B8 ^BU ^B2 ^BK ^BQ.
+After the "ZPL II Programming Guide": ^BC ^B3 ^BE ^B8 ^BU ^B2 ^BK ^BQ ^BX ^B7 ^BF ^BO ^B0 ^BD.
 """
 
 from __future__ import annotations
@@ -9,12 +9,20 @@ import re
 from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw
+from zxingcpp import BarcodeFormat
 
-from printfabric_sim.render.barcodes import LINEAR_ZPL, draw_linear, qr_image
-from printfabric_sim.render.fonts import draw_text, font
+from printfabric_sim.render.barcodes import LINEAR_ZPL, draw_linear, enlarged, matrix_image, qr_image
+from printfabric_sim.render.fonts import draw_text, text_length
 from printfabric_sim.render.zpl_parameters import MAX_DOTS, number
 
-_NAMED_BOXES = {"X": "DataMatrix", "7": "PDF417", "0": "Aztec", "D": "MaxiCode", "F": "MicroPDF417"}
+# Which code it is, and how many dots zxing-cpp makes a row high; 0: its modules are square, and ^B says how large.
+_MATRIX = {
+    "X": (BarcodeFormat.DataMatrix, 0),
+    "O": (BarcodeFormat.Aztec, 0),
+    "0": (BarcodeFormat.Aztec, 0),
+    "7": (BarcodeFormat.PDF417, 3),
+    "F": (BarcodeFormat.MicroPDF417, 2),
+}
 _BOX = (161, 101)
 _LETTERS, _LINE = 22, 30
 # A QR code stands so much lower than other fields.
@@ -34,7 +42,27 @@ def draw_code(kind: str, parameters: list[str], text: str, module: int, height: 
         return _qr(parameters, text)
     if kind in LINEAR_ZPL:
         return _bars(kind, parameters, text, module, height)
-    return _named_box(_NAMED_BOXES.get(kind, f"^B{kind}"), text)
+    if kind in _MATRIX:
+        return _matrix(kind, parameters, text, module)
+    if kind == "D":
+        code = matrix_image(BarcodeFormat.MaxiCode, text)
+        return _named_box("MaxiCode", text) if code is None else Code(ImageChops.invert(code), code.height)
+    return _named_box(f"^B{kind}", text)
+
+
+def _matrix(kind: str, parameters: list[str], text: str, module: int) -> Code:
+    """Draw a code of square modules, or of rows whose height is told apart from the width of their modules."""
+    form, row = _MATRIX[kind]
+    code = matrix_image(form, text)
+    if code is None:
+        return _named_box(f"{form.name}: cannot encode", text)
+    high = number(parameters[1], 0) if len(parameters) > 1 else 0
+    if row:
+        code = code.resize((code.width, code.height // row))
+        code = enlarged(code, module, high or module * row)
+    else:
+        code = enlarged(code, high or module, high or module)
+    return Code(ImageChops.invert(code), code.height)
 
 
 def _qr(parameters: list[str], text: str) -> Code:
@@ -60,7 +88,7 @@ def _bars(kind: str, parameters: list[str], text: str, module: int, height: int)
     line = parameters[index + 1].strip().upper() if len(parameters) > index + 1 else "Y"
     if line == "N":
         return Code(ImageChops.invert(paper.crop((0, 0, width, height))), height)
-    length = round(ImageDraw.Draw(paper).textlength(data, font=font(_LETTERS)))
+    length = min(MAX_DOTS, round(text_length(data, _LETTERS)))
     draw_text(paper, (max(0, (width - length) // 2), height + 4), data, _LETTERS)
     return Code(ImageChops.invert(paper.crop((0, 0, max(width, length), height + _LINE))), height)
 

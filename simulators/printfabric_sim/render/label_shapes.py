@@ -10,7 +10,7 @@ from collections.abc import Callable
 from PIL import Image, ImageChops, ImageDraw
 
 from printfabric_sim.render.zpl_graphics import unpack
-from printfabric_sim.render.zpl_parameters import number, numbers
+from printfabric_sim.render.zpl_parameters import MAX_DOTS, number, numbers
 
 Shape = Callable[[Image.Image, tuple[int, int], bytes], int]
 
@@ -59,9 +59,10 @@ def _graphic(image: Image.Image, at: tuple[int, int], rest: bytes) -> int:
         return 0
     row = max(1, number(parts[3].decode("latin-1"), 1))
     data = unpack(parts[4], row)
-    rows = len(data) // row
+    rows, shown = min(MAX_DOTS, len(data) // row), min(row, MAX_DOTS // 8)
     if rows:
-        picture = Image.frombytes("1", (row * 8, rows), bytes(byte ^ 0xFF for byte in data[: rows * row]))
+        dots = b"".join(data[first : first + shown] for first in range(0, rows * row, row))
+        picture = Image.frombytes("1", (shown * 8, rows), bytes(byte ^ 0xFF for byte in dots))
         image.paste(0, at, ImageChops.invert(picture.convert("L")))
     return at[1] + rows
 

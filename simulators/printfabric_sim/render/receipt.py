@@ -155,7 +155,7 @@ class _Receipt:
         if len(data) >= 10 and data[1] == 112:
             width = data[6] + 256 * data[7]
             picture = _picture(data[10:], (width + 7) // 8)
-            self._graphics = picture and _stretched(picture, max(1, data[3]), max(1, data[4]))
+            self._graphics = picture and _stretched(picture, 1 + (data[3] == 2), 1 + (data[4] == 2))
         elif len(data) >= 2 and data[1] in (2, 50) and self._graphics is not None:
             self._place(self._graphics)
 
