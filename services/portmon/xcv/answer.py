@@ -8,9 +8,14 @@ from typing import NamedTuple
 from chassis.errors import EtagMismatch, FabricError, InvalidArgument, InvalidSettings, PortNotFound
 from chassis.win32 import win32_name
 
+_DWORD_BYTES = 4
+
 
 class Answer(NamedTuple):
-    """A command's own result: a Win32 code, a JSON document or nothing, and a sentence when the code is not 0."""
+    """A command's own result: a Win32 code, a JSON document or nothing, and a sentence when the code is not 0.
+
+    `needed` is the size of a buffer for it: a number's is Windows' DWORD, anything else's that of the document.
+    """
 
     status: int
     output: bytes = b""
@@ -21,7 +26,8 @@ class Answer(NamedTuple):
 def answer(status: int, output: object, message: str) -> Answer:
     """Return an answer of JSON values; a code without a sentence has its name."""
     data = b"" if output is None else json.dumps(output, separators=(",", ":"), ensure_ascii=False).encode()
-    return Answer(status, data, message or ("" if not status else win32_name(status)), len(data))
+    needed = _DWORD_BYTES if isinstance(output, int) else len(data)
+    return Answer(status, data, message or ("" if not status else win32_name(status)), needed)
 
 
 def status_of(error: FabricError) -> int:

@@ -113,7 +113,7 @@ class Xcv:
     @staticmethod
     def _fitting(found: Answer, command: XcvCommand | None, most: int | None) -> Answer:
         """Return an answer as whoever has so much room for its output gets it."""
-        if most is None or len(found.output) <= most:
+        if most is None or found.needed <= most:
             return found
         done = command is not None and (command.administrative or command.use)
         # What was done is done, once: whoever leaves no room for the output gets none, and need not ask again.

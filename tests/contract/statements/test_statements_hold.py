@@ -324,7 +324,9 @@ def test_s38_the_port_is_closed_when_the_spooler_stops(stage: Stage, restarts: N
         assert stage.openings("LPT2:")[-1] == "ClosePort"
         with stage.log.lock:
             ends = [call.function for call in stage.log.calls if call.ok][-2:]
-        assert ends == ["ClosePort", "Shutdown"], "and its instance of the monitors ends when its ports are closed"
+        assert ends == ["ClosePort", "Shutdown"], (
+            "and its instance of the monitors ends when its ports are closed"
+        )
         stage.spooler.start()
         stage.print(printer, b"held again")
         assert stage.held("LPT2:")

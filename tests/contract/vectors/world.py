@@ -64,14 +64,22 @@ class World:
         return channel
 
     async def host_without_ports(self) -> Any:
-        """Start another host, one that has no ports yet, unless it runs; return its MonitorService."""
+        """Return the MonitorService of a host that has no ports yet."""
+        return MonitorServiceStub(await self._fresh_host())
+
+    async def xcv_of_fresh_host(self) -> Any:
+        """Return the XcvService of a host where nothing was ever stored."""
+        return XcvServiceStub(await self._fresh_host())
+
+    async def _fresh_host(self) -> grpc.aio.Channel:
+        """Start another host, unless it runs."""
         if "empty" not in self.programs:
             folder = self.folder / "empty"
             folder.mkdir()
             text = ['host_name = "empty"', f'state_dir = "{folder}"', *_HEAD]
             self.programs["empty"] = Program("portmon", folder, "\n".join(text))
             await asyncio.to_thread(self.programs["empty"].start)
-        return MonitorServiceStub(self._channel("empty"))
+        return self._channel("empty")
 
     def owner(self, fabric: str = "vectors") -> pb.PortOwner:
         """Return who opens ports; another fabric is another path."""

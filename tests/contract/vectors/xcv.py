@@ -15,7 +15,6 @@ from tests.contract.vectors.world import World, outcome
 
 _ADMIN, _READ = 1, 2
 _RIGHTS = {"ADMIN": 1, "ENUMERATE": 2, "ALL": 0xFFFFFFFF, "NONE": 0, "0": 0}
-_DWORD_BYTES = 4  # what a number takes in Windows' form; here it is the text of a JSON number
 LOCAL, TCP = "Local Port", "Standard TCP/IP Port"
 # Commands whose input is a port's name.
 _NAMED = {"AddPort", "DeletePort", "PortExists", "PortIsValid", "GetDefaultCommConfig", "CleanupPort"}
@@ -52,17 +51,17 @@ async def close_port(world: World, row: Row) -> Got:
     words = row.input.get("handle", "from XcvOpenPort")
     handle = b"" if words is None else b"garbage"
     if words and ("Open" in words or any(word in words for word in DEAD)):
-        handle = await _session(world, "", LOCAL, _ADMIN)
+        handle = await _session(world.xcv, "", LOCAL, _ADMIN)
         if any(word in words for word in DEAD) or row.says("closed"):
             await world.xcv.XcvClosePort(pb.XcvClosePortRequest(handle=handle))
     got, _ = await outcome(world.xcv.XcvClosePort(pb.XcvClosePortRequest(handle=handle)))
     return got
 
 
-async def _session(world: World, port: str, monitor: str, access: int) -> bytes:
+async def _session(service: Any, port: str, monitor: str, access: int) -> bytes:
     request = pb.XcvOpenPortRequest(granted_access=access)
     _about(request, port, monitor)
-    answer = await world.xcv.XcvOpenPort(request)
+    answer = await service.XcvOpenPort(request)
     found: bytes = answer.handle
     return found
 
@@ -76,27 +75,26 @@ async def data(world: World, row: Row) -> Got:
         if row.says("port handle") or (tcp and command not in ("AddPort", "DeletePort", "MonitorUI"))
         else ""
     )
-    handle = await _session(world, port, TCP if tcp else LOCAL, _rights(row))
+    # What was never stored is asked of a host where nobody has stored anything.
+    never = "stored" in given and given["stored"] is None
+    service = await world.xcv_of_fresh_host() if never else world.xcv
+    handle = await _session(service, port, TCP if tcp else LOCAL, _rights(row))
     if "handle" in given:
         handle = b"" if given["handle"] is None else b"garbage"
     request = pb.XcvDataPortRequest(handle=handle, data_name=command or "")
     request.input_data = await _input(world, row, command or "", port)
     request.null_output = "out" in given and given["out"] is None
     request.null_needed = "needed" in given and given["needed"] is None
-    whole, number = 0, False
     if given.get("out_size") is not None:
         request.max_output_bytes = 1 << 20
-        _, answer = await outcome(world.xcv.XcvDataPort(request))
+        _, answer = await outcome(service.XcvDataPort(request))
         if answer is not None:
-            whole, number = answer.needed_bytes, answer.output_data.isdigit()
-            request.max_output_bytes = size_of(given["out_size"], whole) or 0
-    got, answer = await outcome(world.xcv.XcvDataPort(request))
+            request.max_output_bytes = size_of(given["out_size"], answer.needed_bytes) or 0
+    got, answer = await outcome(service.XcvDataPort(request))
     if answer is None:
         return got
     got.win32, got.text, got.needed = answer.status, answer.message, answer.needed_bytes
     _outputs(got, answer)
-    if number and answer.needed_bytes == whole:
-        got.out["needed"] = _DWORD_BYTES
     await _stored(world, row, got)
     return got
 
@@ -111,7 +109,8 @@ async def _input(world: World, row: Row, command: str, port: str) -> bytes:
     """Return a command's input as JSON; records by the words that the vectors have for them."""
     given, words = row.input, row.input.get("input", "")
     if "stored" in given:
-        await _store(world, given["stored"])
+        if given["stored"] is not None:
+            await _store(world, given["stored"])
         return b""
     if words is None or given.get("input", "absent") == "":
         return json.dumps("").encode() if words == "" and row.flavour != "TCPMON" else b""
@@ -149,10 +148,10 @@ def _add(name: str) -> Any:
     return ports.AddPortRequest(parent="hosts/edge", port_id=name, monitor=LOCAL)
 
 
-async def _store(world: World, value: str | None) -> None:
-    """Put the retry time-out where it is kept; None is the default, as if nothing had ever been stored."""
-    handle = await _session(world, "", LOCAL, _ADMIN)
-    text = json.dumps("45" if value is None else value).encode()
+async def _store(world: World, value: str) -> None:
+    """Put the retry time-out where it is kept."""
+    handle = await _session(world.xcv, "", LOCAL, _ADMIN)
+    text = json.dumps(value).encode()
     request = pb.XcvDataPortRequest(handle=handle, data_name="ConfigureLPTPortCommandOK", input_data=text)
     await world.xcv.XcvDataPort(request)
 
@@ -161,7 +160,7 @@ async def _stored(world: World, row: Row, got: Got) -> None:
     """Read back what ConfigureLPTPortCommandOK has stored."""
     if got.win32 or not any(name.startswith("stored") for name in row.out):
         return
-    handle = await _session(world, "", LOCAL, _READ)
+    handle = await _session(world.xcv, "", LOCAL, _READ)
     request = pb.XcvDataPortRequest(handle=handle, data_name="GetTransmissionRetryTimeout")
     answer = await world.xcv.XcvDataPort(request)
     value = json.loads(answer.output_data) if answer.output_data else None
@@ -217,14 +216,14 @@ async def tcp_defaults(world: World, row: Row) -> Got:
     for name in ("sztSNMPCommunity", "dwSNMPDevIndex", "dwSNMPEnabled"):
         record.pop(name)
     record |= {"sztSNMPCommunity": "", "dwSNMPDevIndex": 0, "dwSNMPEnabled": 0}
-    handle = await _session(world, "", TCP, _ADMIN)
+    handle = await _session(world.xcv, "", TCP, _ADMIN)
     text = json.dumps(record).encode()
     added = await world.xcv.XcvDataPort(
         pb.XcvDataPortRequest(handle=handle, data_name="AddPort", input_data=text)
     )
     if added.status:
         return Got(added.status, text=added.message)
-    handle = await _session(world, record["sztPortName"], TCP, _READ)
+    handle = await _session(world.xcv, record["sztPortName"], TCP, _READ)
     request = pb.XcvDataPortRequest(handle=handle, data_name="GetConfigInfo", input_data=b'{"dwVersion": 2}')
     found = json.loads((await world.xcv.XcvDataPort(request)).output_data)
     return Got(
