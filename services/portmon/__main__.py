@@ -39,6 +39,7 @@ from portmon.registry import Registry
 from portmon.registry_link import FileCopy, RegistryLink
 from portmon.registry_store import RegistryStore
 from portmon.settings import PortmonSettings
+from portmon.snmp.extension import BadExtension, Extension, extension_of
 from portmon.snmp.polling import SnmpPolling
 from portmon.staging.area import Staging
 from portmon.staging.metrics import StagingCollector
@@ -68,6 +69,17 @@ async def _add_missing(ports: Ports, settings: PortmonSettings) -> None:
             except FabricError as error:
                 # One wrong port must not keep the others from printing.
                 log.warning("configured port refused", port=wanted.name, why=error.message)
+
+
+def _extension(path: Path | None) -> Extension:
+    """Return what a file adds to the bidi schema; a wrong one adds nothing, and keeps nothing from printing."""
+    if path is None:
+        return {}
+    try:
+        return extension_of(path.read_bytes())
+    except (OSError, BadExtension) as error:
+        log.exception("bidi extension refused", file=str(path), why=str(error))
+        return {}
 
 
 async def _store(settings: PortmonSettings, channels: Channels) -> PortStore:
@@ -120,7 +132,13 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
     async with Tasks("portmon") as tasks:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
         recorder = RecorderServicer(ports)
-        polling = SnmpPolling(ports, tasks, poll_s=settings.snmp_poll_s, idle_s=settings.snmp_idle_poll_s)
+        polling = SnmpPolling(
+            ports,
+            tasks,
+            poll_s=settings.snmp_poll_s,
+            idle_s=settings.snmp_idle_poll_s,
+            extension=_extension(settings.bidi_extension),
+        )
         monitors = MonitorServicer(settings.host_name, ports, handles, tasks, answer_s=settings.answer_s)
         servicers = [
             served(monitors),

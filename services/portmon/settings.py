@@ -109,6 +109,10 @@ class PortmonSettings(Settings):
         le=86400,
         description="how often a printer is asked by SNMP while it does neither",
     )
+    bidi_extension: Path | None = Field(
+        default=None,
+        description="XML file that adds objects of SNMP agents to the bidi schema (docs/bidi.md)",
+    )
 
     @model_validator(mode="after")
     def _proven(self) -> PortmonSettings:  # noqa: N804 - an "after" validator takes the instance

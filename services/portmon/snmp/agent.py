@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,11 @@ from portmon.snmp.parts import Parts, Row, Table
 from portmon.snmp.status import Oid, State, Value
 
 _ASK_S, _TRIES = 1.5, 2
-_WHOLE_S, _PARTS_S = 15.0, 10.0  # one look, whatever happens; and what the printer is made of
+_WHOLE_S, _PARTS_S = (
+    25.0,
+    10.0,
+)  # one look, whatever happens; what the printer is made of, and what else is wanted
+_AT_ONCE = 16  # objects in a packet
 _MOST_STRAY = 16  # datagrams that are no answer to a question
 # Looking a name up cannot be interrupted, and must not take the threads of others.
 _LOOK_UP = ThreadPoolExecutor(2, "snmp-look-up")
@@ -43,13 +47,14 @@ class AgentPlace:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look brought; `parts` None: not asked for this time."""
+    """What one look brought; `parts` None: not asked for this time. `more`: other objects that were asked for."""
 
     state: State
     parts: Parts | None
+    more: Mapping[Oid, Value]
 
 
-async def look(place: AgentPlace, *, parts: bool) -> Seen:
+async def look(place: AgentPlace, *, parts: bool, more: Sequence[Oid] = ()) -> Seen:
     """Ask for the printer's state, mostly one packet, and for what it is made of: each row of each table is one.
 
     Raises:
@@ -62,18 +67,18 @@ async def look(place: AgentPlace, *, parts: bool) -> Seen:
                 family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
             ) as connected:
                 connected.connect(address)  # of a datagram socket: nothing is sent, nothing is waited for
-                return await _look(_Talk(place, connected), place, parts=parts)
+                return await _look(_Talk(place, connected), place, parts, more)
     except TimeoutError as error:
         raise NoAnswer("it takes too long") from error
     except OSError as error:
         raise NoAnswer(error.strerror or str(error)) from error
 
 
-async def _look(talk: _Talk, place: AgentPlace, *, parts: bool) -> Seen:
+async def _look(talk: _Talk, place: AgentPlace, parts: bool, more: Sequence[Oid]) -> Seen:
     state = snmp_status.state_of(await talk.values(snmp_status.state_oids(place.index)))
     if state is None:
         raise NoAnswer(f"it has no printer at index {place.index}")
-    return Seen(state, await _parts(talk, place.index) if parts else None)
+    return Seen(state, await _parts(talk, place.index) if parts else None, await _more(talk, more))
 
 
 async def _parts(talk: _Talk, index: int) -> Parts:
@@ -88,6 +93,19 @@ async def _parts(talk: _Talk, index: int) -> Parts:
     except (TimeoutError, NoAnswer):
         pass
     return Parts(description, tables)
+
+
+async def _more(talk: _Talk, oids: Sequence[Oid]) -> Mapping[Oid, Value]:
+    """Return those of some objects that the agent has and tells in time, a few to a packet."""
+    found: dict[Oid, Value] = {}
+    try:
+        async with asyncio.timeout(_PARTS_S):
+            for at in range(0, len(oids), _AT_ONCE):
+                some = oids[at : at + _AT_ONCE]
+                found.update(zip(some, await talk.values(some), strict=True))
+    except (TimeoutError, NoAnswer):
+        pass
+    return found
 
 
 async def _rows(talk: _Talk, columns: Sequence[Oid]) -> list[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,10 +20,11 @@ from portmon.port_state import PortState
 from portmon.ports import Ports
 from portmon.reports import Condition, Report, Severity, Source
 from portmon.snmp.agent import AgentPlace, NoAnswer, Seen, look
+from portmon.snmp.extension import Extension
 from portmon.snmp.parts import facts_of
 from portmon.snmp.status import reports_of
 
-REPORTER, AGENT = "snmp", "snmp-agent"
+REPORTER, AGENT, EXTENSION = "snmp", "snmp-agent", "snmp-extension"
 _AT_ONCE = 32  # looks of all ports together
 _ARRANGE_PAUSE_S = 0.2
 _PARTS_EVERY_S = 600.0
@@ -40,6 +42,7 @@ class _Poller:
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     misses: int = 0
     parts_at: float = float("-inf")
+    asked_at: dict[int, float] = field(default_factory=dict)  # of the extension's values, by their interval
     troubled: bool = False
 
 
@@ -50,8 +53,16 @@ class SnmpPolling:
     `ports.idle_polling` off only ports in a document are asked (SetIdlePollingState).
     """
 
-    def __init__(self, ports: Ports, tasks: Tasks, *, poll_s: float = 10.0, idle_s: float = 300.0) -> None:
-        self._ports, self._tasks = ports, tasks
+    def __init__(
+        self,
+        ports: Ports,
+        tasks: Tasks,
+        *,
+        poll_s: float = 10.0,
+        idle_s: float = 300.0,
+        extension: Extension | None = None,
+    ) -> None:
+        self._ports, self._tasks, self._extension = ports, tasks, extension or {}
         self._poll_s, self._idle_s = poll_s, max(poll_s, idle_s)
         self._pollers: dict[str, _Poller] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
@@ -99,6 +110,8 @@ class SnmpPolling:
         for reporter in (REPORTER, AGENT):
             self._ports.report(port, reporter, [], None)
         port.facts.tell(REPORTER, {})
+        for every_s in self._extension:
+            port.facts.tell(f"{EXTENSION} {every_s}", {})
 
     async def _poll(self, port: HostPort, poller: _Poller) -> None:
         while True:
@@ -124,7 +137,9 @@ class SnmpPolling:
     async def _look(self, port: HostPort, poller: _Poller) -> None:
         parts = time.monotonic() - poller.parts_at >= _PARTS_EVERY_S
         try:
-            looking = asyncio.ensure_future(look(poller.place, parts=parts))
+            due = self._due(poller)
+            more = [one.oid for every_s in due for one in self._extension[every_s]]
+            looking = asyncio.ensure_future(look(poller.place, parts=parts, more=more))
             seen: Seen = await self._ports.access.use(looking)
         except NoAnswer as error:
             self._missed(port, poller, str(error))
@@ -133,6 +148,7 @@ class SnmpPolling:
             self._ports.report(port, AGENT, [], None)
         poller.misses = 0
         self._tell(port, poller, seen)
+        self._tell_more(port, poller, seen, due)
 
     def _tell(self, port: HostPort, poller: _Poller, seen: Seen) -> None:
         reports = reports_of(seen.state)
@@ -142,6 +158,23 @@ class SnmpPolling:
         if seen.parts is not None:
             poller.parts_at = time.monotonic()
             port.facts.tell(REPORTER, facts_of(seen.state, seen.parts), 2 * _PARTS_EVERY_S)
+
+    def _tell_more(self, port: HostPort, poller: _Poller, seen: Seen, due: Sequence[int]) -> None:
+        """Tell the values of the extension that were asked for; one that the agent has not is not known."""
+        for every_s in due:
+            poller.asked_at[every_s] = time.monotonic()
+            told = {one.path: one.fact(seen.more.get(one.oid)) for one in self._extension[every_s]}
+            known = {path: fact for path, fact in told.items() if fact is not None}
+            port.facts.tell(f"{EXTENSION} {every_s}", known, 2 * every_s + self._idle_s)
+
+    def _due(self, poller: _Poller) -> list[int]:
+        """Return the intervals of the extension's values that are to be asked for now."""
+        now = time.monotonic()
+        return [
+            every_s
+            for every_s in self._extension
+            if now - poller.asked_at.get(every_s, float("-inf")) >= every_s
+        ]
 
     def _missed(self, port: HostPort, poller: _Poller, why: str) -> None:
         """Take note that the source is silent, which says nothing about the printer."""
