@@ -194,6 +194,18 @@ def test_modem_lines_reach_pyserial_through_rfc2217(sim_printer):
         printer.wait_units(1)
 
 
+def test_the_lines_that_the_host_moves_are_told(sim_printer):
+    printer = sim_printer("zpl", rfc2217=0)
+    with serial.serial_for_url(printer.address["rfc2217"], timeout=2) as port:
+        port.dtr = False
+        port.rts = False
+        port.dtr = True
+    # Each is answered before the next is asked for; pyserial raises both lines when it opens.
+    moved = [(event["line"], event["on"]) for event in printer.events("host line")]
+    assert moved[-3:] == [("DTR", False), ("RTS", False), ("DTR", True)]
+    assert set(moved[:-3]) == {("DTR", True), ("RTS", True)}
+
+
 def test_a_wrong_baud_rate_through_rfc2217_garbles(sim_printer):
     printer = sim_printer("plain", rfc2217=0, line="19200,8,N,1")
     with serial.serial_for_url(printer.address["rfc2217"], 9600, timeout=2) as port:

@@ -30,6 +30,8 @@ from printfabric_sim.inlet import Inlet
 
 # RFC 2217, 3: client to access server; answers are 100 higher.
 _SIGNATURE, _BAUDRATE, _DATASIZE, _PARITY, _STOPSIZE, _CONTROL = range(6)
+# SET-CONTROL: what the host does with its own lines.
+_HOST_LINES = {8: ("DTR", True), 9: ("DTR", False), 11: ("RTS", True), 12: ("RTS", False)}
 _LINE_STATE, _MODEM_STATE, _SUSPEND, _RESUME, _LINE_MASK, _MODEM_MASK, _PURGE = range(6, 13)
 _ANSWER = 100
 _PARITIES = {1: "N", 2: "O", 3: "E"}
@@ -134,6 +136,9 @@ class Rfc2217Connection(DialogueListener):
             return
         command, value = body[1], body[2:]
         number = int.from_bytes(value, "big")
+        if command == _CONTROL and number in _HOST_LINES:
+            name, on = _HOST_LINES[number]
+            self.core.event("host line", line=name, on=on)
         line = self.client
         if command == _BAUDRATE:
             self.client = LineSettings(number or line.baudrate, line.bytesize, line.parity, line.stopbits)
