@@ -110,7 +110,8 @@ async def test_a_time_out_that_is_no_number_of_seconds_is_refused(xcv: Xcv, valu
 async def test_a_size_probe_has_status_122_and_the_size(xcv: Xcv) -> None:
     answer = await ask(xcv, "GetTransmissionRetryTimeout", most=0)
     assert (answer.status, answer.output, answer.needed) == (122, b"", 4), "a DWORD"
-    assert (await ask(xcv, "GetTransmissionRetryTimeout", most=2)).output == b"45"
+    assert (await ask(xcv, "GetTransmissionRetryTimeout", most=3)).status == 122
+    assert (await ask(xcv, "GetTransmissionRetryTimeout", most=4)).output == b"45"
 
 
 async def test_a_change_without_room_for_its_answer_is_done_and_says_so(xcv: Xcv) -> None:
