@@ -15,13 +15,10 @@ from portmon.device_wait import DeviceWait
 from portmon.host_port import HostPort
 from portmon.monitor import OpenContext
 from portmon.ports import Ports
-from portmon.reports import Condition, Report, Severity, Source
+from portmon.reports import OPENING, TRIED
 
-REPORTER = "opening"
 _EVERY_S = 1.0  # less up to a quarter
 _WANTED_S = 30.0  # after the last refusal; spoolers ask again within 15 s
-# Why it does not open is told to who asked, and by others too where they see it.
-_TRIED = Report(Condition.CLEAR, Severity.INFO, "it does not open, and is tried each second", Source.HOST)
 _REFUSED = (AccessDenied, DeviceNotConnected, DeviceOffline, PortBusy)
 
 
@@ -64,7 +61,7 @@ class Reopening:
             self._say(port, refused=False)
 
     def _say(self, port: HostPort, *, refused: bool) -> None:
-        self._ports.report(port, REPORTER, [_TRIED] if refused else [], None)
+        self._ports.report(port, OPENING, [TRIED] if refused else [], None)
 
 
 def _refusal(port: HostPort) -> FabricError | None:

@@ -66,6 +66,12 @@ class Report:
     cause: str = ""  # one id for all that it brings about: "line-errors"
 
 
+# Who says so, and what, of a device that is tried until it opens; why it does not is said to who asked. Its end tells
+# spoolers that there is a use in asking again.
+OPENING = "opening"
+TRIED = Report(Condition.CLEAR, Severity.INFO, "it does not open, and is tried each second", Source.HOST)
+
+
 class Reports:
     """The reports of one port. Any thread may set and read them."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import termios
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from portmon.document import DocInfo, Evidence, Phase
+from portmon.reports import OPENING
 from tests.contract.monitor_contract import Bench, new_key
 from tests.contract.monitor_rigs import SerialRig
+from tests.contract.peer import wait_for
 
 
 @pytest.fixture
@@ -30,6 +33,11 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 def line(bench: Bench) -> SerialRig:
     assert isinstance(bench.rig, SerialRig)
     return bench.rig
+
+
+def said_by_opening(bench: Bench) -> list[str]:
+    assert bench.session is not None
+    return [one.text for one in bench.session.reports.now() if one.reporter == OPENING]
 
 
 async def test_the_line_belongs_to_others_between_documents_and_has_their_settings_back(bench: Bench) -> None:
@@ -53,6 +61,19 @@ async def test_the_line_belongs_to_others_between_documents_and_has_their_settin
     os.close(mine)
     assert (await bench.print(b"two")).error is None
     assert bench.rig.received(6) == b"onetwo"
+
+
+async def test_a_line_that_was_not_to_be_had_is_tried_and_said_to_be_back_and_kept_for_the_document(
+    bench: Bench,
+) -> None:
+    other = os.open(line(bench).path, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert (await bench.start(new_key())).error is not None
+    await asyncio.to_thread(wait_for, lambda: said_by_opening(bench))
+    os.close(other)
+    await asyncio.to_thread(wait_for, lambda: not said_by_opening(bench))
+    assert (await bench.print(b"one")).error is None
+    assert bench.rig.received(3) == b"one"
 
 
 async def test_a_document_that_is_broken_off_lets_the_line_go_and_another_attempt_goes_on(

@@ -1,19 +1,34 @@
 """A device that other programs may have between documents: acquired by StartDocPort, let go at its document's end.
 
-Windows' local monitor holds a serial line so. What was set about it before is put back each time.
+Windows' local monitor holds a serial line so. What was set about it before is put back each time. A device that was
+not to be had is tried each second for as long as it is wanted, and kept for the document that waits for it.
 """
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
 
 from typing_extensions import override
 
-from chassis.errors import AccessDenied, DeviceNotConnected, DeviceOffline, PortBusy, WrongState
+from chassis.errors import (
+    AccessDenied,
+    DeviceNotConnected,
+    DeviceOffline,
+    FabricError,
+    PortBusy,
+    WrongState,
+)
 from portmon.document import DocInfo, DocKey, Evidence
-from portmon.monitor import Port
+from portmon.monitor import OpenContext, Port
+from portmon.reports import OPENING, TRIED
 
 _PRINTER_NOT_FOUND = 3012  # what StartDocPort says of a line that does not open
+_REFUSED = (AccessDenied, DeviceNotConnected, DeviceOffline, PortBusy)
+_EVERY_S = 1.0  # less up to a quarter
+_WANTED_S = 30.0  # after the last refusal; spoolers ask again within 15 s
+_KEPT_S = 5.0  # how long the device waits for the document it was acquired for
 
 
 class PerDocument(Port):
@@ -23,9 +38,12 @@ class PerDocument(Port):
     runs_on = True
     readable = True
 
-    def __init__(self, acquire: Callable[[], Port], port: str, write_timeout_s: float) -> None:
-        self._acquire, self._name, self.write_timeout_s = acquire, port, write_timeout_s
+    def __init__(self, acquire: Callable[[], Port], context: OpenContext, write_timeout_s: float) -> None:
+        self._acquire, self._context, self.write_timeout_s = acquire, context, write_timeout_s
+        self._name = context.port
         self._inner: Port | None = None
+        self._ready: Port | None = None  # acquired between documents, for the next one
+        self._wanted_until = self._at = 0.0  # monotonic; when to try next, or to let `_ready` go
         self._acked = 0  # of the last document, once its device is let go
 
     @property
@@ -41,15 +59,58 @@ class PerDocument(Port):
 
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        found, self._ready = self._ready, None
         try:
-            found = self._acquire()
-        except (AccessDenied, DeviceNotConnected, DeviceOffline, PortBusy) as error:
+            found = found or self._acquire()
+        except _REFUSED as error:
+            self._want()
             why, device = error.message, error.metadata.get("device")
             raise DeviceOffline(why, win32=_PRINTER_NOT_FOUND, port=self._name, device=device) from error
+        self._want_no_more()
         self._inner, self.lost = found, False
         self.piece_bytes, self.stall, self.runs_on = found.piece_bytes, found.stall, found.runs_on
         self.keeps = found.keeps
         self._device.start_doc(key, info, resume_offset)
+
+    def _want(self) -> None:
+        now = time.monotonic()
+        self._wanted_until, self._at = now + _WANTED_S, now + _later_s()
+        self._context.report(OPENING, [TRIED], _WANTED_S)
+
+    def _want_no_more(self) -> None:
+        if self._wanted_until:
+            self._wanted_until = 0.0
+            self._context.report(OPENING, [], 0.0)
+
+    @override
+    def look_after(self) -> float | None:
+        now = time.monotonic()
+        if self._inner is not None:
+            return self._inner.look_after()
+        if self._ready is not None and now >= self._at:
+            self._drop_ready()
+        if self._ready is None and now >= self._wanted_until:
+            self._want_no_more()
+            return None
+        if self._ready is None and now >= self._at:
+            self._try()
+        return max(0.0, self._at - time.monotonic())
+
+    def _try(self) -> None:
+        try:
+            self._ready = self._acquire()
+        except _REFUSED:
+            self._at = time.monotonic() + _later_s()
+        except FabricError:  # something else is to be put right first
+            self._want_no_more()
+        else:
+            self._at = time.monotonic() + _KEPT_S
+            self._want_no_more()
+
+    def _drop_ready(self) -> None:
+        if self._ready is not None:
+            self._ready.close()
+            self._ready = None
 
     @override
     def write(self, data: memoryview) -> int:
@@ -96,4 +157,10 @@ class PerDocument(Port):
 
     @override
     def close(self) -> None:
+        self._want_no_more()
+        self._drop_ready()
         self._let_go()
+
+
+def _later_s() -> float:
+    return _EVERY_S * random.uniform(0.75, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -267,7 +267,7 @@ class SerialMonitor(KeepsDevice[SerialSettings]):
     def open_port(self, port: str, settings: SerialSettings, context: OpenContext) -> Port:
         acquire = partial(self._acquire, port, settings, context)
         if settings.open_mode == "document":
-            return PerDocument(acquire, port, settings.write_timeout_s)
+            return PerDocument(acquire, context, settings.write_timeout_s)
         return acquire()
 
     def _acquire(self, port: str, settings: SerialSettings, context: OpenContext) -> SerialPort:
