@@ -62,6 +62,7 @@ class Phase(StrEnum):
     NEVER_SEEN = "never_seen"  # the journal proves that nothing of it was printed
     QUEUED = "queued"  # received, not begun
     IN_PROGRESS = "in_progress"
+    SENT = "sent"  # its last byte is with the device, whose own word is awaited
     INTERRUPTED = "interrupted"  # the process died in it: offsets as journaled, nobody works on it
     ENDED = "ended"  # offsets and error are final
     UNKNOWN = "unknown"  # the journal that would know is gone

@@ -41,6 +41,7 @@ class Current:
     left: int | None = None  # behind the last byte that may have left this host; None: nobody can tell
     source: Source | None = None  # where its bytes are, when all of it lies here
     trace: DocumentTrace | None = None
+    ending: bool = False  # no byte of it is to come; what proves its end is awaited
 
 
 class Feed:
@@ -66,7 +67,11 @@ class Feed:
         """Wait for what proof of the whole document there is (EndDocPort), and return it."""
         if current.trace is not None:
             current.trace.written()
-        evidence = port.end_doc()
+        current.ending = True
+        try:
+            evidence = port.end_doc()
+        finally:
+            current.ending = False
         self.measure(port, current)
         if current.trace is not None:
             current.trace.proven(evidence)
@@ -158,9 +163,10 @@ class Feed:
         """Return how far the document is now."""
         self.measure(port, current)
         current.reported, current.reported_at = current.accepted, time.monotonic()
+        sent = current.ending and current.acked >= current.accepted
         return Progress(
             current.key,
-            Phase.IN_PROGRESS,
+            Phase.SENT if sent else Phase.IN_PROGRESS,
             current.accepted,
             current.acked,
             current.origin,

@@ -282,3 +282,52 @@ async def test_a_device_is_asked_on_its_ports_thread_and_never_amid_a_write(rig:
         assert (await printing).error is None
     assert port.asked == [("port-BUG1:", False)] * 2
     assert await session.ask(lambda port: port.control(1, b""), quiet=True) == bytes([10])
+
+
+class AwaitedPort(BuggyPort):
+    """Has every byte at once, and says that it is on paper when the test lets it."""
+
+    context: OpenContext
+
+    def __init__(self, wrong: str) -> None:
+        super().__init__(wrong)
+        self.ejected = threading.Event()
+
+    def end_doc(self) -> Evidence:
+        assert self.context.wait.until(self.ejected.is_set, time.monotonic() + 30)
+        return Evidence.PJL
+
+
+class AwaitedMonitor(BuggyMonitor):
+    """Opens such ports."""
+
+    def open_port(self, port: str, settings: PortSettings, context: OpenContext) -> Port:
+        opened = AwaitedPort("")
+        opened.context = context
+        return opened
+
+
+async def test_a_document_is_sent_before_its_last_page_is_ejected(rig: Rig) -> None:
+    rig.monitor = AwaitedMonitor(rig.monitor.init)
+    session = await rig.open("")
+    port = session.port
+    assert isinstance(port, AwaitedPort)
+    told = list[Progress]()
+    sent, ended = asyncio.Event(), asyncio.Event()
+
+    def reply(progress: Progress, last: bool) -> None:
+        told.append(progress)
+        if progress.phase is Phase.SENT:
+            sent.set()
+        if last:
+            ended.set()
+
+    key = DocKey((7).to_bytes(16, "big"), 1)
+    session.submit(Slice(key, reply, start=DocInfo(), data=b"page", end=Disposition.COMPLETE, size=4))
+    async with asyncio.timeout(30):
+        await sent.wait()
+        assert not ended.is_set()
+        assert (told[-1].accepted, told[-1].acked) == (4, 4)
+        port.ejected.set()
+        await ended.wait()
+    assert (told[-1].phase, told[-1].evidence, told[-1].error) == (Phase.ENDED, Evidence.PJL, None)
