@@ -176,6 +176,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
+@pytest.mark.timeout(240)  # each opening of a line is three syncs of the disk
 async def test_a_thousand_openings_leave_no_descriptor_no_thread_and_no_memory_behind(rig: Rig) -> None:
     bench = Bench(rig)
     before, memory, threads = 0, 0, threading.active_count()
