@@ -20,27 +20,21 @@ log = logs.get(__name__)
 class Bound:
     """A device as it was when a port was given it.
 
-    asked: the setting that led to it, "" where the port's name did; another setting is about another device.
-    path: where that led. identity: see `FoundDevice`; "" of what can only be known by its path, as a parallel port.
+    path: what the port was given, and what led to it then. identity: see `FoundDevice`.
     """
 
-    asked: str
     path: str
     name: str
-    identity: str = ""
-    kind: tuple[str, str] = ("", "")
-    serial_number: str = ""
-    socket: str = ""
+    identity: str
+    kind: tuple[str, str]
+    serial_number: str
+    socket: str
 
     @classmethod
-    def to(cls, asked: str, path: str, device: FoundDevice) -> Bound:
-        """Return what is to be remembered of a device."""
-        if not device.is_known:
-            return cls(asked, path, device.description)
+    def to(cls, path: str, device: FoundDevice) -> Bound:
+        """Return what is to be remembered of a device that would be known again."""
         facts = device.facts
-        return cls(
-            asked, path, _name(device), device.identity, facts.kind, facts.serial_number, facts.topology
-        )
+        return cls(path, _name(device), device.identity, facts.kind, facts.serial_number, facts.topology)
 
     def among(self, devices: Sequence[FoundDevice]) -> FoundDevice | None:
         """Return the device, under whatever name it has now; None: it is not there, or nobody can tell.
@@ -60,7 +54,7 @@ class Bound:
 
     def absence(self, devices: Sequence[FoundDevice]) -> str:
         """Say that the device is not there, and which other is in its place; "" when it is there."""
-        if not self.identity or self.among(devices) is not None:
+        if self.among(devices) is not None:
             return ""
         other = at(devices, self.path)
         if other is None:
@@ -75,10 +69,10 @@ class Bindings:
     def __init__(self, values: MonitorValues) -> None:
         self._values = values
 
-    def of(self, port: str, asked: str) -> Bound | None:
-        """Return what a port is bound to, if that was by this setting."""
+    def of(self, port: str, path: str) -> Bound | None:
+        """Return what a port is bound to, if it was given it by this path."""
         found = _read(self._values.get(_key(port), ""))
-        return found if found is not None and found.asked == asked else None
+        return found if found is not None and found.path == path else None
 
     def bind(self, port: str, bound: Bound) -> None:
         """Remember a port's device. What cannot be kept is said in the log, and tried again the next time."""

@@ -34,10 +34,10 @@ class KeptDevices:
         if bound is None:
             one = at(self.search(), path)
             if one is not None and one.is_known and path == one.node:
-                self._bindings.bind(port, Bound.to(path, path, one))
+                self._bindings.bind(port, Bound.to(path, one))
         elif (one := bound.among(self._devices())) is not None and one.identity != bound.identity:
             # Another with its serial number came: from now on its socket tells it from that.
-            self._bindings.bind(port, Bound.to(path, path, one))
+            self._bindings.bind(port, Bound.to(path, one))
 
     def forget(self, port: str) -> None:
         """Forget a port's device: the next one at its path is its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 from typing_extensions import override
 
-from chassis.errors import DeviceNotConnected, InvalidSettings
-from portmon.devices.bindings import Bindings, Bound
-from portmon.devices.found import FoundDevice, at, identity, printer_nodes
-from portmon.monitor import MonitorInit, OpenContext, PortMonitor, PortSettings, open_error
+from chassis.errors import DeviceNotConnected, InvalidArgument, InvalidSettings, StoreUnavailable
+from portmon.devices.found import FoundDevice, printer_nodes
+from portmon.devices.tree import DeviceTree
+from portmon.monitor import OpenContext, PortSettings, open_error
 from portmon.monitors._fifo import FifoPort
+from portmon.monitors._keeps_device import KeepsDevice
 from portmon.monitors._node import NodePort, opened
 from portmon.monitors._printer_node import PrinterNode
+from portmon.port_name import same
 
 _LPT = re.compile(r"LPT(\d+):", re.IGNORECASE)
 
@@ -76,7 +79,7 @@ def open_device(device: str, context: OpenContext, write_timeout_s: float, *, ch
         raise
 
 
-class DeviceMonitor(PortMonitor[DeviceSettings]):
+class DeviceMonitor(KeepsDevice[DeviceSettings]):
     """The parallel part of Windows' local monitor, and its USB ports."""
 
     scheme = "device"
@@ -87,18 +90,13 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
     settings = DeviceSettings
     form: ClassVar[dict[str, object]] = {"revision": 2, "summary": "{device}"}
 
-    def __init__(self, init: MonitorInit) -> None:
-        super().__init__(init)
-        self._bindings = Bindings(init.own)
-        self._found: list[FoundDevice] | None = None  # by the last search
-
     @override
     def claims(self, port: str) -> bool:
         return _LPT.fullmatch(port) is not None
 
     @override
     def check(self, port: str, settings: DeviceSettings) -> None:
-        if not self.device(port, settings):
+        if not self.path(port, settings):
             raise InvalidSettings(
                 f"port {port} needs a device",
                 port=port,
@@ -106,12 +104,8 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
             )
 
     @override
-    def device(self, port: str, settings: DeviceSettings) -> str:
-        bound = self._bindings.of(port, settings.device)
-        if bound is None:
-            return settings.device or self._by_name(port)
-        one = bound.among(self._devices()) if settings.known_by == "device" and bound.identity else None
-        return bound.path if one is None else one.node
+    def path(self, port: str, settings: DeviceSettings) -> str:
+        return settings.device or str(self.init.own.get(_node_of(port), "")) or self._by_name(port)
 
     def _by_name(self, port: str) -> str:
         """Return the node that a port has by its name: the first that is there."""
@@ -122,44 +116,31 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
         usb = dev / "usb" / f"lp{number}"
         return str(usb if usb.exists() else dev / f"lp{number}")
 
-    def _devices(self) -> list[FoundDevice]:
-        return self.devices() if self._found is None else self._found
+    @override
+    def keeps(self, settings: DeviceSettings) -> bool:
+        return settings.known_by == "device"
+
+    @override
+    def look_for(self, tree: DeviceTree) -> list[FoundDevice]:
+        return printer_nodes(tree)
 
     @override
     def bind(self, port: str, settings: DeviceSettings) -> None:
-        bound = self._bindings.of(port, settings.device)
-        if settings.known_by == "node" and bound is not None and bound.identity:
-            self._bindings.bind(port, Bound(bound.asked, bound.path, Path(bound.path).name))
-        elif bound is None or not bound.identity:
-            self._bind_first(port, settings, bound)
-        elif (one := bound.among(self._devices())) is not None and one.identity != bound.identity:
-            # Another with its serial number came: from now on its socket tells it from that.
-            self._bindings.bind(port, Bound.to(bound.asked, bound.path, one))
-
-    def _bind_first(self, port: str, settings: DeviceSettings, bound: Bound | None) -> None:
-        path = bound.path if bound is not None else settings.device or self._by_name(port)
-        one = at(self.devices(), path)
-        if one is None:
-            return
-        if settings.known_by == "device" and one.is_known:
-            self._bindings.bind(port, Bound.to(settings.device, path, one))
-        elif bound is None and not settings.device:
-            self._bindings.bind(port, Bound("", path, one.description))
+        path = self.path(port, settings)
+        if not settings.device and self.init.own.get(_node_of(port)) is None and Path(path).exists():
+            with contextlib.suppress(InvalidArgument, StoreUnavailable):  # the next time, then
+                self.init.own.set(_node_of(port), path)
+        super().bind(port, settings)
 
     @override
     def unbind(self, port: str) -> None:
-        self._bindings.forget(port)
-
-    @override
-    def absence(self, port: str, settings: DeviceSettings) -> str:
-        bound = self._bindings.of(port, settings.device)
-        if bound is None or settings.known_by == "node":
-            return ""
-        return bound.absence(self._devices())
+        with contextlib.suppress(StoreUnavailable):
+            self.init.own.delete(_node_of(port))
+        super().unbind(port)
 
     @override
     def open_port(self, port: str, settings: DeviceSettings, context: OpenContext) -> NodePort:
-        device = self._own_device(port, settings)
+        device = self.own_device(port, settings)
         try:
             timeout_s = self.write_timeout_s(settings)
             opened = open_device(device, context, timeout_s, changes=settings.vendor_requests)
@@ -172,14 +153,6 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
         text = f"port {port}: {device} became another device while it was opened"
         raise DeviceNotConnected(text, port=port, device=device)
 
-    def _own_device(self, port: str, settings: DeviceSettings) -> str:
-        """Look for the port's own device and return its node. Raises DeviceNotConnected: it is not there."""
-        self.devices()
-        device = self.device(port, settings)
-        if absence := self.absence(port, settings):
-            raise DeviceNotConnected(f"port {port}: {absence}", port=port, device=device)
-        return device
-
     def write_timeout_s(self, settings: DeviceSettings) -> float:
         """Return how long a port waits: what it says itself, else the host's TransmissionRetryTimeout, else 45 s."""
         ours = self.init.values.get("TransmissionRetryTimeout")
@@ -187,14 +160,7 @@ class DeviceMonitor(PortMonitor[DeviceSettings]):
             settings.write_timeout_s if "write_timeout_s" in settings.model_fields_set or not ours else ours
         )
 
-    @override
-    def identity(self, port: str, settings: DeviceSettings) -> str:
-        bound = self._bindings.of(port, settings.device)
-        if bound is not None and bound.identity and settings.known_by == "device":
-            return f"{bound.path} {bound.identity}"
-        return identity(self.devices(), self.device(port, settings)) or super().identity(port, settings)
 
-    @override
-    def devices(self) -> list[FoundDevice]:
-        self._found = printer_nodes(self.init.tree)
-        return self._found
+def _node_of(port: str) -> str:
+    """Name the value that says which node a port has by its name: the one that was there first."""
+    return f"Node of {same(port)}"

@@ -25,7 +25,7 @@ async def enum_devices(xcv: Xcv, session: XcvSession, value: Any) -> object:
     monitor = xcv.monitor_of(session, value)
     ports = [port for port in xcv.ports if port.monitor is monitor]
     taken = {same(port.name) for port in xcv.ports}
-    rows = await asyncio.to_thread(_rows, monitor, [(port.name, port.device) for port in ports])
+    rows = await asyncio.to_thread(_rows, monitor, [(port.name, port.settings) for port in ports])
     free = _free_names(_NAMES.get(monitor.scheme, ""), taken)
     for row in rows:
         if row["state"] == "found" and free:
@@ -58,16 +58,17 @@ def _warning(monitor: PortMonitor[Any], device: str) -> str:
     return f"{device} may be another device tomorrow; this one's own name is {one.path}"
 
 
-def _rows(monitor: PortMonitor[Any], ports: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+def _rows(monitor: PortMonitor[Any], configured: Sequence[tuple[str, PortSettings]]) -> list[dict[str, Any]]:
     devices = monitor.devices()[:_MOST_DEVICES]
     holders = holders_of([one.node for one in devices], monitor.init.tree.proc)
-    used = {os.path.realpath(device): name for name, device in ports if device and Path(device).exists()}
+    ports = [(name, monitor.device(name, one), monitor.absence(name, one)) for name, one in configured]
+    used = {os.path.realpath(device): name for name, device, away in ports if _leads_somewhere(device, away)}
     found = [_row(one, used.get(os.path.realpath(one.node), ""), holders[one.node]) for one in devices]
     here = {os.path.realpath(one.node) for one in devices}
     elsewhere = [
-        _other(name, device)
-        for name, device in ports
-        if device.startswith("/") and os.path.realpath(device) not in here
+        _other(name, device, away)
+        for name, device, away in ports
+        if device.startswith("/") and (away or os.path.realpath(device) not in here)
     ]
     order = ["in_use", "found", "missing"]
     return sorted(found + elsewhere, key=lambda row: order.index(row["state"]))
@@ -108,12 +109,16 @@ def _problem(one: FoundDevice, holders: Sequence[Holder]) -> str:
     return ""
 
 
-def _other(port: str, device: str) -> dict[str, Any]:
+def _leads_somewhere(device: str, away: str) -> bool:
+    return bool(device) and not away and Path(device).exists()
+
+
+def _other(port: str, device: str, away: str) -> dict[str, Any]:
     """Return the row of a port whose device is not in the list: away, or something that no list has, as a FIFO."""
-    there = Path(device).exists()
     row = _row(FoundDevice(device, device, (device,), device), port, ())
-    if not there:
-        row |= {"state": "missing", "problem": f"{device} is not there", "description": Path(device).name}
+    if not _leads_somewhere(device, away):
+        problem = away or f"{device} is not there"
+        row |= {"state": "missing", "problem": problem, "description": Path(device).name}
     return row
 
 

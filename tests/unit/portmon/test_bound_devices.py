@@ -6,6 +6,7 @@ Their nodes are pseudo terminals below a directory that looks like /dev, and wha
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from portmon.monitor import MonitorInit, OpenContext
 from portmon.port_store import LocalPortStore
 from portmon.ports import Ports
 from portmon.registry import Registry
+from portmon.xcv.channel import Xcv
+from portmon.xcv.commands import COMMANDS
 from tests.fakes.device_tree import FakeAdapter, FakeDevices
 
 
@@ -163,6 +166,19 @@ async def test_of_two_with_one_serial_number_the_other_is_not_taken_when_the_own
     own.unplug()
     host.restart()
     assert "Zebra ZD621 (S/N 0001) in socket 1-1:1.0 is not there" in host.refusal()
+
+
+async def test_a_printer_in_the_place_of_a_ports_own_is_free_and_the_own_one_is_missing(host: Host) -> None:
+    host.devices.plug_printer("lp0", socket="1-1", serial="AAA1111")
+    await host.usb()
+    host.devices.adapters[0].unplug()
+    host.devices.plug_printer("lp0", socket="1-1", serial="BBB2222")
+    xcv = Xcv(host.ports, COMMANDS)
+    answer = await xcv.data(xcv.open(monitor="Local Port"), "EnumDevices", b'{"scheme": "device"}')
+    free, missing = json.loads(answer.output)["devices"]
+    assert (free["state"], free["serialNumber"], free["port"]) == ("found", "BBB2222", "")
+    assert (missing["state"], missing["port"]) == ("missing", "USB001")
+    assert missing["problem"].startswith("Zebra ZD621 (S/N AAA1111) is not there")
 
 
 async def test_a_port_that_was_added_before_its_printer_came_is_bound_when_it_is_seen(host: Host) -> None:
