@@ -286,7 +286,7 @@ async def test_nothing_is_printed_alone_behind_half_a_document(host: Host) -> No
 def test_after_a_power_cut_the_journal_claims_no_place_in_what_was_in_progress(tmp_path: Path) -> None:
     key = _doc_key(new_key())
     journal = Journal.open(tmp_path / "one.journal", "COM1:", slots=16)
-    at = journal.begin(key, "fabric", 0, pipe=True)
+    at = journal.begin(key, "fabric", 0, pipe=True, keeps=True)
     journal.intend(at, 500)
     journal.accept(at, 500)
     same_boot = Journal.open(tmp_path / "one.journal", "COM1:", slots=16)
