@@ -7,7 +7,9 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
@@ -166,3 +168,40 @@ async def test_a_fifo_is_only_written_and_refuses_to_be_read(tmp_path: Path, lan
         code, win32, _ = await refusal(host.monitor.ReadPort(pb.ReadPortRequest(handle=handle)))
         assert (code, win32) == ("FAILED_PRECONDITION", 6)
     fifo.stop()
+
+
+async def test_what_comes_is_streamed_until_the_port_is_closed(tmp_path: Path) -> None:
+    async with served_host(tmp_path) as host:
+        handle = await _in_document(host)
+        change = pb.SetPortTimeOutsRequest(handle=handle)
+        change.read_interval.FromMilliseconds(1)
+        await host.monitor.SetPortTimeOuts(change)
+        reading: Any = host.monitor.StreamReadPort(pb.StreamReadPortRequest(handle=handle, max_bytes=2))
+        found = b""
+        for piece in (b"abc", b"d"):
+            await asyncio.to_thread(host.rig.say, piece)
+            while len(found) < (3 if piece == b"abc" else 4):
+                answer = await reading.read()
+                assert 0 < len(answer.data) <= 2
+                found += answer.data
+        assert found == b"abcd"
+        await host.monitor.ClosePort(pb.ClosePortRequest(handle=handle))
+        assert "INVALID_HANDLE" in str((await ended(reading)).trailing_metadata())
+        late = host.monitor.StreamReadPort(pb.StreamReadPortRequest(handle=handle))
+        assert (await ended(late)).code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_after_a_reader_that_hung_up_others_read(tmp_path: Path) -> None:
+    async with served_host(tmp_path) as host:
+        handle = await _in_document(host)
+        reading: Any = host.monitor.StreamReadPort(pb.StreamReadPortRequest(handle=handle))
+        await asyncio.to_thread(host.rig.say, b"first")
+        assert (await reading.read()).data == b"first"
+        reading.cancel()
+        look = pb.ReadPortRequest(handle=handle, max_bytes=1)
+        look.timeout.FromMilliseconds(200)
+        found, deadline = b"", time.monotonic() + 30
+        while not found and time.monotonic() < deadline:
+            await asyncio.to_thread(host.rig.say, b"x")  # what was under way to who hung up is gone with them
+            found = (await host.monitor.ReadPort(look)).data
+        assert found == b"x"

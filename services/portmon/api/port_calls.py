@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,7 +18,7 @@ from portmon.staging.area import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 # COMMTIMEOUTS, and whether each may be 0.
-_TIME_OUTS = {  # of COMMTIMEOUTS, and whether 0 is one
+_TIME_OUTS = {
     "read_interval": True,
     "read_total": True,
     "read_per_byte": True,
@@ -27,7 +28,7 @@ _TIME_OUTS = {  # of COMMTIMEOUTS, and whether 0 is one
 
 
 class PortCalls(Calls):
-    """OpenPort, KeepAlive, SetPortTimeOuts, ReadPort, ClosePort."""
+    """OpenPort, KeepAlive, SetPortTimeOuts, ReadPort (and as a stream), ClosePort."""
 
     async def OpenPort(self, request: pb.OpenPortRequest, context: Any) -> pb.OpenPortResponse:
         """Acquire a port, or take it over."""
@@ -88,6 +89,16 @@ class PortCalls(Calls):
         timeout_s = request.timeout.ToTimedelta().total_seconds() if request.HasField("timeout") else None
         data = await hold.session.reading.read(request.max_bytes or 4096, timeout_s)
         return pb.ReadPortResponse(data=data)
+
+    async def StreamReadPort(
+        self, request: pb.StreamReadPortRequest, context: Any
+    ) -> AsyncIterator[pb.StreamReadPortResponse]:
+        """Return what the device sends as it comes."""
+        self._refuse_unreadable(self._hold(request.handle))
+        while True:
+            hold = self._hold(request.handle)  # which renews its lease
+            if data := await hold.session.reading.read(request.max_bytes or 4096, hold.lease_s / 2):
+                yield pb.StreamReadPortResponse(data=data)
 
     def _refuse_unreadable(self, hold: Hold) -> None:
         """Refuse to read where nothing ever comes back: code 6 from a monitor that reads its other ports."""
