@@ -32,8 +32,7 @@ from portmon.recorder import Recorder
 from portmon.reports import Report
 from portmon.setting_fields import seconds
 
-# What a monitor's file imports from here.
-__all__ = [
+__all__ = [  # what a monitor's file imports from here
     "Access", "LineStore", "MonitorInit", "OpenContext", "Port", "PortMonitor", "PortSettings", "Power", "Reporting", "drain",
     "open_error", "write_error",
 ]  # fmt: skip

@@ -88,7 +88,7 @@ class DeviceMonitor(KeepsDevice[DeviceSettings]):
     readable = True
     controls = True
     settings = DeviceSettings
-    form: ClassVar[dict[str, object]] = {"revision": 2, "summary": "{device}"}
+    form: ClassVar[dict[str, object]] = {"revision": 3, "summary": "{device}"}
 
     @override
     def claims(self, port: str) -> bool:
