@@ -88,6 +88,20 @@ def refuse_reserved(value: Mapping[str, Any]) -> None:
             raise Wrong(13, f"{member} is 0")
 
 
+def deleted_by(value: Mapping[str, Any]) -> str:
+    """Return the port that a DELETE_PORT_DATA_1 names.
+
+    Raises:
+        Wrong: 124, another version; 13, it names none, or has what the record has not.
+    """
+    version_of(value, most=1)
+    refuse_reserved(value)
+    name = _field(value, "psztPortName", str, _MOST_NAME)
+    if not name or set(value) - {"dwVersion", "dwReserved", "Reserved", "psztPortName"}:
+        raise Wrong(13, "DELETE_PORT_DATA_1 has psztPortName, and nothing that is not its own")
+    return str(name)
+
+
 def settings_of(value: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     """Return a record's port name, scheme and settings; what is empty, or 0 where 0 is none, keeps its default.
 

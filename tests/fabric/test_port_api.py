@@ -24,6 +24,7 @@ from chassis.errors import (
 from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
 from printfabric.spooler.v1 import port_service_pb2 as pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
+from printfabric.spooler.v1 import winspool_service_pb2 as winspool
 from printfabric.types.v1 import port_pb2
 from spooler.job_state import JobState
 from spooler.printer import PortName
@@ -336,3 +337,24 @@ async def test_a_report_about_a_port_whose_host_is_away_is_refused(rig):
 async def test_a_level_that_a_report_does_not_have_is_refused(rig):
     with pytest.raises(InvalidLevel):
         await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:", level=2))
+
+
+async def test_a_port_that_a_printer_uses_is_not_cleaned_up_and_its_host_is_not_even_asked(rig):
+    await rig.add_printer()
+    opened = await rig.ports.XcvOpen(pb.XcvOpenRequest(port="edge/P1:", desired_access=1))
+    answer = await rig.ports.XcvData(pb.XcvDataRequest(handle=opened.handle, data_name="CleanupPort"))
+    assert (answer.result.status, answer.result.output_data) == (0, b'{"deleted":false}')
+    assert "CleanupPort" not in rig.link.commands
+
+
+async def test_windows_enum_ports_has_the_fields_of_its_levels(rig):
+    async def rows(level):
+        given = json.dumps({"level": level}).encode()
+        answer = await rig.winspool.Call(winspool.CallRequest(function="EnumPorts", arguments_json=given))
+        return json.loads(answer.output_json)["ports"]
+
+    ports = (await rig.ports.ListPorts(pb.ListPortsRequest())).ports
+    assert [set(row) for row in await rows(1)] == [{"name"}] * len(ports)
+    assert [(row["monitor"], row["type"], row["reserved"]) for row in await rows(2)] == [
+        (port.monitor, sum(port.types), 0) for port in ports
+    ]

@@ -11,7 +11,7 @@ from portmon.checked import checked_settings
 from portmon.device_names import forget_names
 from portmon.form import document, ui_name
 from portmon.host_port import HostPort
-from portmon.port_data import is_port_data, refuse_reserved, settings_beside, version_of
+from portmon.port_data import deleted_by, is_port_data, settings_beside
 from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
 from portmon.port_record import PortRecord
@@ -69,9 +69,7 @@ async def _delete_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     if value is None and not session.port:
         raise Wrong(13 if xcv.name_of(session) == TCP else 87, "DeletePort needs a name")
     if isinstance(value, dict) and "dwVersion" in value:
-        version_of(value, most=1)  # DELETE_PORT_DATA_1
-        refuse_reserved(value)
-        value = {"name": value.get("psztPortName")}
+        value = {"name": deleted_by(value)}
     port = xcv.port_of(session, value)
     if port.used_by:
         raise Wrong(170, f"port {port.name} is used by a printer")

@@ -14,7 +14,7 @@ from typing import Any
 
 from portmon.host_port import HostPort
 from portmon.monitor import PortSettings
-from portmon.port_data import record_of, version_of
+from portmon.port_data import record_of, refuse_reserved, version_of
 from portmon.xcv.channel import Xcv, XcvCommand
 from portmon.xcv.session import XcvSession
 from portmon.xcv_payload import Wrong, members, name_in
@@ -143,6 +143,7 @@ def port_data_answer(port: HostPort, value: Any) -> object:
     """
     if port.monitor.name != TCP:
         raise Wrong(124, f"ports of {port.monitor.name} have no PORT_DATA")
+    refuse_reserved(value)
     settings = port.settings.model_dump(mode="json", by_alias=True)
     return record_of(port.name, port.monitor.scheme, settings, version_of(value))
 

@@ -22,6 +22,7 @@ ENUMERATE = 2  # SERVER_ACCESS_ENUMERATE
 USE = 8  # PRINTER_ACCESS_USE, for test pages
 IN_USE = 170  # ERROR_BUSY
 _MOST_SESSIONS = 1024
+_STAYS = b'{"deleted":false}'
 
 # Commands that change nothing (docs/xcv.md). One that is not known here, a monitor's own, may.
 _LOOKS_BEGIN = ("Get", "Enum", "SNMP")
@@ -109,11 +110,14 @@ class XcvSessions:
     ) -> XcvAnswer:
         """Pass a command on.
 
-        DeletePort of a port in use is answered here with status 170: the monitor cannot know of printers.
+        DeletePort of a port in use is answered here with status 170, CleanupPort with what it says of a port that stays: the
+        monitor hears of printers a moment later.
         """
-        if data_name == "DeletePort":
+        if data_name in ("DeletePort", "CleanupPort"):
             port = PortName(session.object.host, _port_in(input_data) or session.object.port)
             busy = self._use.why_in_use(port)
+            if busy and data_name == "CleanupPort":
+                return XcvAnswer(0, _STAYS, len(_STAYS), "")
             if busy:
                 return XcvAnswer(IN_USE, b"", 0, busy)
             with self._use.deleting(port):

@@ -206,6 +206,15 @@ async def test_a_raw_port_becomes_an_lpr_port_and_the_other_way_with_what_its_re
     assert (xcv.ports.get(port.name).record, port.monitor.scheme) == (before, "raw")
 
 
+async def test_a_record_that_names_nothing_deletes_nothing_not_even_the_sessions_own_port(xcv: Xcv) -> None:
+    await ask(xcv, "AddPort", DATA, monitor=TCP)
+    assert (await ask(xcv, "DeletePort", {"dwVersion": 1}, port="IP_10.0.0.7")).status == 13
+    assert (
+        await ask(xcv, "GetConfigInfo", {"dwVersion": 1, "Reserved": "x"}, port="IP_10.0.0.7")
+    ).status == 13
+    assert [port.name for port in xcv.ports] == ["IP_10.0.0.7"]
+
+
 async def test_a_local_port_stays_what_its_name_says(xcv: Xcv) -> None:
     await xcv.ports.add("COM1:", "Local Port", {})
     for scheme in ("file", "device", "raw"):
@@ -238,6 +247,10 @@ async def test_a_local_port_stays_what_its_name_says(xcv: Xcv) -> None:
         ("DeletePort", {"dwVersion": 2, "psztPortName": "IP_1"}, 124),
         ("DeletePort", {"dwVersion": 1, "psztPortName": "IP_1", "dwReserved": 1}, 13),
         ("DeletePort", {"dwVersion": 1, "psztPortName": "nobody"}, 2),
+        ("DeletePort", {"dwVersion": 1}, 13),
+        ("DeletePort", {"dwVersion": 1, "psztPortName": ""}, 13),
+        ("DeletePort", {"dwVersion": 1, "psztPortName": "x" * 64}, 13),
+        ("DeletePort", {"dwVersion": 1, "psztPortName": "IP_1", "surprise": 1}, 13),
         ("GetConfigInfo", None, 13),
         ("HostAddress", None, 87),
         ("ConfigureLPTPortCommandOK", "9", 87),

@@ -70,9 +70,10 @@ class PortCalls:
             name = f"{port.port.host}/{port.port.port}"
             texts = [name] if level == 1 else [name, port.monitor, port.description]
             needed += _PORT_BYTES[level] + text_bytes(*texts)
-            row = {"name": name}
+            row: dict[str, Any] = {"name": name}
             if level == 2:
                 row |= {"monitor": port.monitor, "description": port.description}
+                row |= {"type": sum(port.types), "reserved": 0}  # fPortType: its bits are the wire's numbers
             rows.append(row)
         return {"ports": rows, "returned": len(rows)}, given.fit(needed)
 
