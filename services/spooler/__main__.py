@@ -83,16 +83,13 @@ async def run(settings: SpoolerSettings) -> None:
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
+        letting_go = _letting_go(shares, dispatcher, hosts, dial_in)
         with _shown(metrics, dispatcher, hosts, services, dial_in):
             await server.serve(
                 settings,
                 servicers=services.servicers,
                 loops=[retention.run, traces.run],
-                on_drain=[
-                    services.end_streams,
-                    *_letting_go(shares, dispatcher, hosts, dial_in),
-                    traces.tell,
-                ],
+                on_drain=[services.end_streams, *letting_go, traces.tell],
                 authorize=authorize,
                 callers=callers,
                 until=store.died,
