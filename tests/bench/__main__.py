@@ -96,7 +96,6 @@ async def measure(
             print("measuring many hosts …", file=sys.stderr, flush=True)
             result["wide"] = [await wide(folder, printers, form) for printers in form.wide_printers]
         if "postgres" in parts:
-            print("measuring the store in PostgreSQL …", file=sys.stderr, flush=True)
             result["postgres"] = await on_postgres(bench, folder, form, beside)
         result["jobs_checked"] = bench.jobs_checked
         return result

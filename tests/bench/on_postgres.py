@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -82,6 +83,7 @@ async def on_postgres(bench: Bench, folder: Path, form: Form, beside: Path | Non
     """
     if missing := why_not():
         return {"missing": missing}
+    print("measuring the store in PostgreSQL …", file=sys.stderr, flush=True)
     async with AsyncExitStack() as stack:
         systems = await _started(stack, folder, bench.receiver, form.replicas, beside)
         rates = [row for load in LOADS for row in await _under(bench, systems, form, *load)]
