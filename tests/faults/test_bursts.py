@@ -23,6 +23,7 @@ from tests.rig.receivers import FifoReceiver, PtyReceiver, Receiver, TcpReceiver
 JOBS = 300
 KILLS = 4
 RATE = 300_000
+PATIENCE_S = 90.0  # several programs start meanwhile, perhaps on a busy machine
 
 
 def _cut(fabric: RealFabric) -> None:
@@ -50,7 +51,7 @@ FAULTS: dict[str, Callable[[RealFabric], None]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_accepted_job_of_a_burst_comes_out_once_or_says_what_is_known(
     tmp_path: Path, chance: random.Random, fault: str
@@ -61,14 +62,14 @@ def test_every_accepted_job_of_a_burst_comes_out_once_or_says_what_is_known(
     with real_fabric(tmp_path, receivers, proxied=True) as fabric, fabric.client() as client:
         bursts = [_Burst(client, name, documents) for name in fabric.receivers]
         for _ in range(KILLS):
-            aim = sum(one.count for one in receivers) + chance.randrange(RATE * 3)
-            wait_until(lambda to=aim: sum(one.count for one in receivers) >= to)  # type: ignore[misc]
+            aim = sum(one.count for one in receivers) + chance.randrange(RATE * 2)
+            wait_until(lambda to=aim: sum(one.count for one in receivers) >= to, PATIENCE_S)  # type: ignore[misc]
             FAULTS[fault](fabric)
         for one in receivers:
             one.rate = 0
         for burst in bursts:
             burst.join()
-        wait_until(lambda: not _going_on(client), 40, "jobs go on for ever")
+        wait_until(lambda: not _going_on(client), PATIENCE_S, "jobs go on for ever")
         pages = read_pages([bytes(page) for page in _settled(tcp)], documents)
         streams = [read_stream(one.settled(), documents) for one in receivers if one.is_pipe]
         for burst, papers in zip(bursts, (pages, *streams), strict=True):
@@ -112,7 +113,7 @@ class _Burst:
             raise
 
     def join(self) -> None:
-        self._thread.join(60)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
         assert not self.errors
         assert len(self.accepted) == len(self._documents)

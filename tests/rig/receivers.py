@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _LOOK_S = 0.05
+_CALM_LOOKS = 5
 
 
 class Receiver(ABC):
@@ -29,6 +30,7 @@ class Receiver(ABC):
         self.port = port
         self.rate = rate  # bytes a second; 0: as fast as it can
         self.paper = bytearray()
+        self._looks = self._looks_then = 0  # in vain: all, and those before something came last
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"receiver-{port}", daemon=True)
 
@@ -64,9 +66,24 @@ class Receiver(ABC):
         all_settled([self])
         return self.now()
 
+    @property
+    def looks(self) -> int:
+        """How often it has looked for something to receive, in vain or while it was busy with what it had."""
+        return self._looks
+
+    def calm_since(self, looks: int) -> bool:
+        """Whether it has looked in vain again and again after so many looks; true where something else receives."""
+        in_vain = self._looks - max(looks, self._looks_then)
+        return in_vain >= _CALM_LOOKS or not self._thread.is_alive()
+
+    def _came(self, data: bytes) -> None:
+        self._looks_then = self._looks
+        self.paper += data
+
     def _chew(self, size: int) -> None:
         began = time.monotonic()
         while self.rate and (left := began + size / self.rate - time.monotonic()) > 0:
+            self._looks += 1
             if self._ended.wait(min(left, _LOOK_S)):  # in short steps: the rate may change meanwhile
                 return
 
@@ -93,7 +110,9 @@ class TcpReceiver(Receiver):
 
     def _run(self) -> None:
         while not self._ended.is_set():
+            self._looks += 1
             if select.select([self._listener], [], [], _LOOK_S)[0]:
+                self._looks_then = self._looks
                 connection, _ = self._listener.accept()
                 self.connections.append(bytearray())
                 with connection:
@@ -107,6 +126,7 @@ class TcpReceiver(Receiver):
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return "broken here"
             if not select.select([connection], [], [], _LOOK_S)[0]:
+                self._looks += 1
                 continue
             try:
                 data = connection.recv(16384)
@@ -115,7 +135,7 @@ class TcpReceiver(Receiver):
             if not data:
                 return "fin"
             page += data
-            self.paper += data
+            self._came(data)
             self._heard(connection)
             self._chew(len(data))
         return "stopped"
@@ -132,13 +152,14 @@ class _FdReceiver(Receiver):
     def _run(self) -> None:
         while not self._ended.is_set():
             if not select.select([self._fd], [], [], _LOOK_S)[0]:
+                self._looks += 1
                 continue
             try:
                 data = os.read(self._fd, 16384)
             except OSError:  # a pty that nobody has open says EIO until somebody opens it again
                 time.sleep(0.01)
                 continue
-            self.paper += data
+            self._came(data)
             self._chew(len(data))
 
     def end(self) -> None:
@@ -227,13 +248,14 @@ class FileReceiver(Receiver):
 
 
 def all_settled(receivers: Sequence[Receiver]) -> None:
-    """Wait until nothing has come to any of them for a quarter of a second."""
+    """Wait until nothing has come to any of them for a quarter of a second, in which they have looked."""
 
     def counts() -> list[int]:
         return [one.count for one in receivers]
 
+    looks = [one.looks for one in receivers]
     before, since = counts(), time.monotonic()
-    while time.monotonic() - since < 0.25:
+    while time.monotonic() - since < 0.25 or not all(map(Receiver.calm_since, receivers, looks)):
         time.sleep(0.01)
         if (now := counts()) != before:
             before, since = now, time.monotonic()
