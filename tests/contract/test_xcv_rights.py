@@ -40,7 +40,7 @@ async def test_a_host_refuses_more_access_than_a_role_has(
     tmp_path: Path, who: str, wanted: int, granted: bool
 ) -> None:
     token = (("authorization", f"Bearer secret-of-{who}"),)
-    async with served_host(tmp_path, _access(tmp_path)) as host:
+    async with served_host(tmp_path, _access(tmp_path), greeted=False) as host:
         call = host.xcv.XcvOpenPort(pb.XcvOpenPortRequest(port="IP_1", granted_access=wanted), metadata=token)
         if granted:
             assert (await call).handle
