@@ -55,6 +55,7 @@ async def job(request: Request) -> Response:
         job=found,
         state_=words.job_state(found),
         explanation=explanation,
+        cause=story.cause(found),
         tone=story.tone(explanation),
         buttons=actions.buttons_of_job(explanation, found),
         steps=steps,

@@ -51,12 +51,24 @@ def port_of(fleet: Fleet, address: Mapping[str, str]) -> Port | None:
 
 
 def sources(port: Port) -> list[tuple[str, words.Shown, str, datetime | None]]:
-    """Return the truths that a port's word is made of: who says it, the state by it alone, its words, and since when."""
-    return [
-        (words.SOURCE_NAMES.get(one.source, one.source), words.PORT_STATES[one.state], one.text, one.time)
-        for one in port.sources
-        if one.time is not None
-    ]
+    """Return the truths that a port's word is made of: who says it, the state by it alone, its words, and since when.
+
+    What a printer said is not shown as live while its line has been dead since.
+    """
+    line = next((one for one in port.sources if one.source == "transport"), None)
+    dead = line.time if line is not None and line.state is PortState.OFFLINE else None
+    found = []
+    for one in port.sources:
+        if one.time is None:
+            continue
+        state, text = one.state, one.text
+        if one.source == "printer" and dead is not None and one.time <= dead:
+            before = words.PORT_STATES[state].word.lower()
+            state, text = PortState.UNKNOWN, f"before that: {before}" + (f", {text}" if text else "")
+        found.append(
+            (words.SOURCE_NAMES.get(one.source, one.source), words.PORT_STATES[state], text, one.time)
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,11 @@ def uncertain(job: Job) -> str:
     return ""
 
 
+def cause(job: Job) -> str:
+    """Return what broke a job off that waits for a decision; empty when it waits for none."""
+    return job.error.removeprefix(f"port {job.port.partition('/')[2]}: ") if job.undecided else ""
+
+
 def tone(explanation: Explanation) -> str:
     """Return how a verdict looks: fine, busy, something to wait for, or something to do."""
     if explanation.verdict in ("fine", "ended"):

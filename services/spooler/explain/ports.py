@@ -172,7 +172,7 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
     if report is None:
         return None
     words = CONDITIONS.get(report.condition, "The port reports an error")
-    more = "" if report.text.casefold() in ("", words.casefold()) else f": {report.text.rstrip('.')}"
+    more = _more_than(words, report.text.rstrip("."))
     verdict = Verdict.PRINTER_SAYS
     if report.condition == 1 and report.source is not Source.PRINTER:
         verdict = _offline_verdict(port)
@@ -183,6 +183,13 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
     show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
     actions = (*by_hand(verdict, report.condition), show)
     return Trouble(verdict, Sentence(words, more), (_fact_of(port, report),), actions)
+
+
+def _more_than(words: str, text: str) -> str:
+    """Return what a report's text says beyond these words, with what separates it."""
+    if text.casefold().startswith(words.casefold()):
+        return text[len(words) :]
+    return f": {text}" if text else ""
 
 
 def _half(port: PortFacts, _now: datetime) -> Trouble | None:

@@ -10,7 +10,7 @@ import pytest
 
 from portui.fabric_watch import Change
 from portui.live import Live
-from portui.model import Host, Job, JobState, Outcome, Port, PortState, Printer, Proof, Report, Units
+from portui.model import Host, Job, JobState, Outcome, Port, PortState, Printer, Proof, Report, Source, Units
 from portui.model_answers import Explanation, Moment, Suggestion
 from portui.web import actions, pages_jobs, pages_wire, problems, samples, security, shown, story, words
 from portui.web.rendering import back
@@ -115,6 +115,28 @@ def test_the_ladder_says_where_it_stops():
     assert rungs["Host edge"].tone == "ready"
     assert (rungs["Printer ready"].tone, rungs["Printer ready"].fact) == ("error", "Out of labels")
     assert rungs["Printed"].tone == "off"
+
+
+@pytest.mark.parametrize(
+    ("said_after_s", "state", "text"), [(-60, "Unknown", "before that: ready, calm"), (60, "Ready", "calm")]
+)
+def test_what_a_printer_said_before_its_line_died_is_not_shown_as_live(
+    said_after_s: int, state: str, text: str
+):
+    line = Source("transport", PortState.OFFLINE, "does not answer", NOW)
+    printer = Source("printer", PortState.READY, "calm", NOW + timedelta(seconds=said_after_s))
+    shown_ = shown.sources(replace(port("IP_7", PortState.OFFLINE), sources=(line, printer)))
+    assert [(who, word.word, words_) for who, word, words_, _time in shown_] == [
+        ("Line", "Offline", "does not answer"),
+        ("Printer", state, text),
+    ]
+
+
+def test_why_a_job_waits_for_a_decision_is_said_without_naming_its_port_again():
+    broken = replace(job(state=JobState.HELD), port="edge/COM1:", error="port COM1: connection broke")
+    undecided = replace(broken, outcome=Outcome.UNKNOWN)
+    assert story.cause(undecided) == "connection broke"
+    assert story.cause(broken) == ""
 
 
 def test_what_is_uncertain_is_said_in_units_where_they_are_counted():

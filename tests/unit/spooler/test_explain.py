@@ -230,3 +230,9 @@ def test_an_end_by_a_time_out_is_told_as_one_and_every_proof_is_named_with_its_t
         proofs[1].at,
     ) in told
     assert (NO_END_HEARD, Source.HOST, NOW) in told
+
+
+def test_what_a_report_says_is_not_said_twice():
+    text = "out of paper; its display says: MEDIA OUT"
+    answer = explain_job(facts(port(reports=(Report(3, 1, text, Source.PRINTER, NOW),))))
+    assert str(answer.headline) == "Out of paper; its display says: MEDIA OUT."
