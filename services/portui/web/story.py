@@ -119,7 +119,7 @@ def uncertain(job: Job) -> str:
 
 def cause(job: Job) -> str:
     """Return what broke a job off that waits for a decision; empty when it waits for none."""
-    return job.error.removeprefix(f"port {job.port.partition('/')[2]}: ") if job.undecided else ""
+    return job.error.removeprefix(f"port {job.port.partition('/')[2].rstrip(':')}: ") if job.undecided else ""
 
 
 def tone(explanation: Explanation) -> str:
