@@ -71,13 +71,20 @@ def configure(
         logger_factory=structlog.PrintLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+    )
+    _take_over(out, formatter, max(threshold, logging.WARNING) if level != "debug" else threshold)
+
+
+def _take_over(out: TextIO, formatter: logging.Formatter, threshold: int) -> None:
+    """Send what libraries log by the standard library to `out` too."""
     handler = logging.StreamHandler(out)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering,
-    ]))  # fmt: skip
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(threshold, logging.WARNING) if level != "debug" else threshold)
+    root.setLevel(threshold)
 
 
 def _add_call_facts(_logger: Any, _method: str, event: EventDict) -> EventDict:

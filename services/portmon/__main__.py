@@ -131,14 +131,7 @@ async def run(settings: PortmonSettings) -> None:
 async def _serve(settings: PortmonSettings, ports: Ports) -> None:
     async with Tasks("portmon") as tasks:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
-        recorder = RecorderServicer(ports)
-        polling = SnmpPolling(
-            ports,
-            tasks,
-            poll_s=settings.snmp_poll_s,
-            idle_s=settings.snmp_idle_poll_s,
-            extension=_extension(settings.bidi_extension),
-        )
+        recorder, polling = RecorderServicer(ports), _polling(settings, ports, tasks)
         monitors = MonitorServicer(settings.host_name, ports, handles, tasks, answer_s=settings.answer_s)
         servicers = [
             served(monitors),
@@ -187,6 +180,16 @@ def _shown(host: str, ports: Ports, dial_out: DialOut) -> Iterator[None]:
     finally:
         for collector in collectors:
             REGISTRY.unregister(collector)
+
+
+def _polling(settings: PortmonSettings, ports: Ports, tasks: Tasks) -> SnmpPolling:
+    return SnmpPolling(
+        ports,
+        tasks,
+        poll_s=settings.snmp_poll_s,
+        idle_s=settings.snmp_idle_poll_s,
+        extension=_extension(settings.bidi_extension),
+    )
 
 
 async def _come_to_rest(ports: Ports, handles: Handles, grace_s: float) -> None:
