@@ -14,7 +14,7 @@ from typing import Any
 
 import axe_playwright_python  # type: ignore[import-untyped]
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
 from tests.console.visit import Visit
 from tests.rig.programs import end_process
@@ -88,17 +88,22 @@ def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alive]:
 def browser(outlives_tests: Callable[[str], None]) -> Iterator[Browser]:
     """Lend a real Chromium: the distribution's, nothing is downloaded."""
     outlives_tests("asyncio_")  # Playwright's own loop has a pool
+    with sync_playwright() as playwright:
+        found = chromium(playwright.chromium)
+        yield found
+        found.close()
+
+
+def chromium(kind: BrowserType, *options: str) -> Browser:
+    """Start the distribution's Chromium, or Google's."""
     try:
         path = require_tool("chromium")
     except pytest.skip.Exception:
         path = require_tool("google-chrome")
-    with sync_playwright() as playwright:
-        try:
-            found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        except OSError as error:
-            missing(f"{path} does not start: {error}")
-        yield found
-        found.close()
+    try:
+        return kind.launch(executable_path=path, args=["--no-sandbox", *options])
+    except OSError as error:
+        missing(f"{path} does not start: {error}")
 
 
 @pytest.fixture
