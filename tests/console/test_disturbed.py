@@ -65,6 +65,43 @@ def test_a_service_that_is_killed_under_an_open_dialog_costs_nothing_that_was_ty
     visit.forget("Failed to load", "ERR_")
 
 
+def test_when_the_console_is_silent_the_page_says_so_within_seconds_and_comes_back(
+    visit: Visit, alive: Alive
+):
+    page = visit.window()
+    visit.open(page, "/ports")
+    expect(page.locator("#pulse-text")).to_have_text("Live")
+    pid = alive.part("configuration service")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # After 3 s; a busy machine may be late with it.
+        expect(page.locator("#lost")).to_contain_text("Live updates stopped", timeout=15_000)
+        visit.screen(page, "lost-desktop-light")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    expect(page.locator("#lost")).to_be_hidden()
+
+
+def test_a_console_that_is_killed_under_an_open_dialog_costs_nothing_that_was_typed(
+    visit: Visit, alive: Alive
+):
+    page = visit.window()
+    visit.open(page, "/ports?q=COM1")
+    page.get_by_role("link", name="Configure COM1: on local").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Bits per second").select_option("38400")
+    expect(dialog.locator("#form-summary")).to_have_text("38400 8N1")
+    old = alive.part("configuration service")
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: alive.part("configuration service") != old, 20)
+    expect(dialog.get_by_label("Bits per second")).to_have_value("38400")
+    expect(page.locator("#pulse-text")).to_have_text("Live", timeout=10_000)
+    dialog.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/ports/COM1:")
+    expect(page.locator(".said")).to_contain_text("COM1: is changed")
+    visit.forget("ERR_", "Failed to load")
+
+
 @pytest.fixture
 def simulator(alive: Alive) -> Iterator[str]:
     """Lend the address of a simulated printer; it is mended afterwards."""

@@ -1,22 +1,53 @@
-"""What people do at the console, done in a real browser: with the keyboard, without scripts, through faults."""
+"""What people do at the console, done in a real browser: with the keyboard, without scripts.
+
+All of it through two consoles behind one address, each request to the other one (criterion 13): what works so works
+with one, where the other modules are.
+"""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.console.conftest import Alive
+from tests.console.conftest import AXE, Alive
+from tests.console.two_doors import TwoDoors, two_doors
 from tests.console.visit import TABLET, Visit
-from tests.rig.programs import wait_until
+from tests.rig.programs import Program, wait_until
+from tests.surroundings import free_port
 
 pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def front(alive: Alive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoDoors]:
+    """Run a second console, and lend one address in front of both."""
+    address = alive.address
+    web = f"127.0.0.1:{free_port()}"
+    settings = (
+        f'spooler = "{address["spooler"]}"\nsimulators = "{address["simulators"]}"\nweb_listen = "{web}"\n'
+    )
+    program = Program("portui", tmp_path_factory.mktemp("second"), settings)
+    try:
+        program.start()
+        with two_doors([alive.console, f"http://{web}"]) as found:
+            yield found
+            assert min(found.used[one] for one in (alive.console, f"http://{web}")) > 5
+    finally:
+        program.stop()
+
+
+@pytest.fixture
+def visit(front: TwoDoors, browser: Browser) -> Iterator[Visit]:
+    found = Visit(browser, front.address, AXE)
+    yield found
+    found.close()
+    assert found.complaints == []
 
 
 def focused(page: Page) -> str:
@@ -184,43 +215,6 @@ def test_what_nobody_knows_is_decided_label_by_label(visit: Visit, alive: Alive)
     page.get_by_role("button", name=re.compile("Print the marked ones")).click()
     expect(page.locator(".said")).to_contain_text("1 label prints again")
     wait_until(lambda: "completed" in alive.run("job", str(number)).lower(), 30)
-
-
-def test_when_the_console_is_silent_the_page_says_so_within_seconds_and_comes_back(
-    visit: Visit, alive: Alive
-):
-    page = visit.window()
-    visit.open(page, "/ports")
-    expect(page.locator("#pulse-text")).to_have_text("Live")
-    pid = alive.part("configuration service")
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        # After 3 s; a busy machine may be late with it.
-        expect(page.locator("#lost")).to_contain_text("Live updates stopped", timeout=15_000)
-        visit.screen(page, "lost-desktop-light")
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    expect(page.locator("#lost")).to_be_hidden()
-
-
-def test_a_console_that_is_killed_under_an_open_dialog_costs_nothing_that_was_typed(
-    visit: Visit, alive: Alive
-):
-    page = visit.window()
-    visit.open(page, "/ports?q=COM1")
-    page.get_by_role("link", name="Configure COM1: on local").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Bits per second").select_option("38400")
-    expect(dialog.locator("#form-summary")).to_have_text("38400 8N1")
-    old = alive.part("configuration service")
-    os.kill(old, signal.SIGKILL)
-    wait_until(lambda: alive.part("configuration service") != old, 20)
-    expect(dialog.get_by_label("Bits per second")).to_have_value("38400")
-    expect(page.locator("#pulse-text")).to_have_text("Live", timeout=10_000)
-    dialog.get_by_role("button", name="Save").click()
-    page.wait_for_url("**/ports/COM1:")
-    expect(page.locator(".said")).to_contain_text("COM1: is changed")
-    visit.forget("ERR_", "Failed to load")
 
 
 def test_two_people_on_one_port_see_each_other_and_nobody_overwrites_silently(visit: Visit):

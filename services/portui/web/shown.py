@@ -57,7 +57,7 @@ def sources(port: Port) -> list[tuple[str, words.Shown, str, datetime | None]]:
     """
     line = next((one for one in port.sources if one.source == "transport"), None)
     dead = line.time if line is not None and line.state is PortState.OFFLINE else None
-    found = []
+    found: list[tuple[str, words.Shown, str, datetime | None]] = []
     for one in port.sources:
         if one.time is None:
             continue
