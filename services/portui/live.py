@@ -21,6 +21,7 @@ MINUTES = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
 _RETRY_S = 1.0
 _LATE_S = 5.0
+JUST_ADDED_S = 1.0  # another console's change is heard of within that
 _NEWS_S = 0.2  # frames are never closer together
 log = logs.get(__name__)
 
@@ -102,12 +103,12 @@ class Live:
             await self._changed.wait_for(lambda: self.frames > seen)
         return self.frames_of_now
 
-    async def until(self, known: Callable[[Fleet], bool]) -> None:
+    async def until(self, known: Callable[[Fleet], bool], within_s: float = _LATE_S) -> None:
         """Wait until what somebody has just added is known here, too; a watch that is late is not waited for long."""
         news = asyncio.Event()
         self._awaiting.append(news)
         try:
-            async with asyncio.timeout(_LATE_S):
+            async with asyncio.timeout(within_s):
                 while not known(self.fleet):
                     news.clear()
                     await news.wait()

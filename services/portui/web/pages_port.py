@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.errors import FabricError
+from portui.live import JUST_ADDED_S
 from portui.model import Counters, Job, Port
 from portui.model_answers import Event, Explanation
 from portui.simulated import MISHAPS
@@ -23,7 +24,9 @@ from portui.web.rendering import Console, back, console_of, go, page, port_asked
 
 async def port(request: Request) -> Response:
     """S4: one port: the verdict, the ladder, what waits, what happened."""
-    console, found = console_of(request), port_asked(request)
+    console = console_of(request)
+    await console.live.until(lambda _fleet: port_asked(request) is not None, JUST_ADDED_S)
+    found = port_asked(request)
     if found is None:
         return await not_found(request, LookupError(request.path_params["port"]))
     now, live = datetime.now(UTC), console.live

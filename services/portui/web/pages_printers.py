@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.errors import FabricError
+from portui.live import JUST_ADDED_S
 from portui.model import Printer
 from portui.printer_rules import RULES, Rule
 from portui.web import actions, ordering, shown, story, words
@@ -40,7 +41,9 @@ async def printers(request: Request) -> Response:
 async def printer(request: Request) -> Response:
     """One printer: its verdict, its ports in order, its jobs."""
     console, name = console_of(request), request.path_params["name"]
-    live, one = console.live, console.live.fleet.printers.get(name)
+    live = console.live
+    await live.until(lambda fleet: name in fleet.printers, JUST_ADDED_S)
+    one = live.fleet.printers.get(name)
     if one is None:
         return await not_found(request, LookupError(name))
     explanation = await console.printing.explain(f"printers/{name}")
