@@ -19,8 +19,10 @@ REPORT_S = 0.1
 _REPORT_BYTES = 262144
 _READ_BYTES = 65536
 _POUR_BYTES = 262144
-# A device that asks to wait while its descriptor stays writable is asked again after this long.
+# A device that asks to wait while its descriptor stays writable is asked again after this long,
 _PAUSED_S = 0.01
+# and one that gives no reason ever more seldom: lp's node (drivers/char/lp.c) always polls writable.
+_REFUSED_S, _REFUSED_LONG_S = 0.001, 0.05
 
 
 @dataclass(slots=True)
@@ -53,6 +55,10 @@ class Feed:
         self._name, self._journal, self._counters = name, journal, counters
         self._wait, self._back = wait, back
         self.report: Callable[[Progress], None] = lambda _: None
+        self.let_go: Callable[[DocKey], None] = lambda _: (
+            None
+        )  # called when a document's end is in the journal
+        self.sent: Progress | None = None  # of the document whose end is awaited, as it was told last
         self.write_per_byte_s = (
             0.0  # added to a port's write time-out for each byte of a piece (SetPortTimeOuts)
         )
@@ -79,14 +85,16 @@ class Feed:
 
     def ended(self, current: Current, outcome: str) -> None:
         """The device has let go of a document."""
+        self.sent = None
         self._counters.document_ended(outcome)
         if current.trace is not None:
             current.trace.ended(outcome, Offsets(current.accepted, current.acked, current.confirmed))
+        self.let_go(current.key)
 
     def push(self, port: Port, current: Current, data: memoryview, *, counted: bool) -> memoryview:
         """Write all of `data`, or raise; what an error leaves is dropped, the sender sends it again."""
         journal, at = self._journal, current.at
-        deadline = 0.0
+        deadline = refused_s = 0.0
         while data:
             self._wait.check()
             size = min(len(data), port.piece_bytes)
@@ -110,11 +118,11 @@ class Feed:
             self._counters.written_bytes += count
             data = data[count:]
             if count:
-                deadline = 0.0
+                deadline = refused_s = 0.0
             elif data:
                 limit_s = port.write_timeout_s + self.write_per_byte_s * min(size, len(data))
                 deadline = deadline or time.monotonic() + limit_s
-                self._stall(port, deadline, limit_s)
+                refused_s = self._stall(port, deadline, limit_s, refused_s)
         return data
 
     def pour(self, port: Port, current: Current, source: Source) -> None:
@@ -125,8 +133,11 @@ class Feed:
                 raise DocumentLost(f"document {current.key} ends at {current.accepted}, not {source.end}")
             self.push(port, current, memoryview(data), counted=True)
 
-    def _stall(self, port: Port, deadline: float, limit_s: float) -> None:
-        """Wait until the device may take more, taking in what it sends meanwhile."""
+    def _stall(self, port: Port, deadline: float, limit_s: float, refused_s: float) -> float:
+        """Wait until the device may take more, taking in what it sends meanwhile.
+
+        A descriptor that was writable all the time is waited for no shorter than `refused_s`; returns the next one.
+        """
         began = time.monotonic()
         if began >= deadline:
             raise WriteTimeout(
@@ -135,12 +146,16 @@ class Feed:
         if port.paused():
             self._wait.pause(min(_PAUSED_S, deadline - began))
         else:
+            if refused_s:
+                self._wait.pause(min(refused_s, deadline - began))
             bits = self._wait.wait(
                 port.fileno(), WRITE | (READ if port.readable else 0), min(REPORT_S, deadline - began)
             )
+            refused_s = min(max(2 * refused_s, _REFUSED_S), _REFUSED_LONG_S) if bits & WRITE else 0.0
             if bits & ~WRITE and port.readable:
                 self.take_input(port)
         self._counters.stalls_s[port.stall] += time.monotonic() - began
+        return refused_s
 
     def take_input(self, port: Port) -> None:
         """Put what the device sent into the back channel."""
@@ -164,7 +179,7 @@ class Feed:
         self.measure(port, current)
         current.reported, current.reported_at = current.accepted, time.monotonic()
         sent = current.ending and current.acked >= current.accepted
-        return Progress(
+        found = Progress(
             current.key,
             Phase.SENT if sent else Phase.IN_PROGRESS,
             current.accepted,
@@ -173,6 +188,9 @@ class Feed:
             confirmed=current.confirmed,
             staged=current.source is not None,
         )
+        if sent:
+            self.sent = found
+        return found
 
     def tell(self, port: Port, current: Current) -> None:
         """Tell how far a document is that takes its time, not more often than worth while."""

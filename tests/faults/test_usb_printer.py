@@ -15,8 +15,17 @@ from google.protobuf.duration_pb2 import Duration
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.types.v1.ledger_pb2 import DocumentKey, EvidenceSource
+from printfabric.types.v1.port_pb2 import (
+    PORT_CONDITION_PAPER_OUT,
+    PORT_STATE_ERROR,
+    PORT_STATE_READY,
+    SEVERITY_ERROR,
+    STATUS_SOURCE_PRINTER,
+    STATUS_SOURCE_TRANSPORT,
+    Port,
+)
 from tests.faults.usb_printer import GONE, OUT_OF_PAPER, SILENTLY_GONE, UsbPrinter
-from tests.rig.programs import Program
+from tests.rig.programs import Program, wait_until
 from tests.rig.until import PATIENCE_S
 from tests.rig.wire import Holder, channel_to, new_key, refusal
 
@@ -47,6 +56,12 @@ class Host:
             yield spooler, handle
             if self.program.runs:
                 spooler.close(handle)
+
+    def port(self) -> Port:
+        """Return what the host says of its port."""
+        with channel_to(self.program.address) as channel:
+            found: Port = Holder(channel).stub.EnumPorts(pb.EnumPortsRequest()).ports[0]
+            return found
 
     def known(self, key: DocumentKey) -> pb.DocumentProgress:
         """Return what the host knows of a document."""
@@ -117,6 +132,52 @@ def test_what_the_driver_took_is_accepted_and_what_arrived_is_acked(host: Host) 
         )
         *_, last = [one.progress for one in spooler.stub.WritePort(iter([request]))]
         assert (last.accepted, last.acked) == (2 * REQUEST, REQUEST)
+
+
+def says(port: Port) -> tuple[int, list[tuple[int, int]]]:
+    """Return a port's one word, and what its printer says."""
+    return port.state, [
+        (one.condition, one.severity) for one in port.status if one.source == STATUS_SOURCE_PRINTER
+    ]
+
+
+def test_a_printer_out_of_paper_says_so_while_it_takes_nothing_and_prints_on_when_it_has_some(
+    host: Host,
+) -> None:
+    with host.opened() as (spooler, handle):
+        key, ended = new_key(), list[pb.DocumentProgress]()
+        spooler.start(handle, key)
+        host.printer.is_now(OUT_OF_PAPER)
+        request = pb.WritePortRequest(handle=handle, document=key, data=LONG)
+        writing = threading.Thread(target=lambda: list(spooler.stub.WritePort(iter([request]))), daemon=True)
+        writing.start()
+        out = (PORT_STATE_ERROR, [(PORT_CONDITION_PAPER_OUT, SEVERITY_ERROR)])
+        wait_until(lambda: says(host.port()) == out)
+        sources = {one.source: one.text for one in host.port().sources}
+        assert sources[STATUS_SOURCE_PRINTER] == "out of paper"
+        assert sources[STATUS_SOURCE_TRANSPORT] == "in a document"
+        host.printer.is_now()
+        writing.join(PATIENCE_S)
+        ending = threading.Thread(target=lambda: ended.append(spooler.end(handle, key)), daemon=True)
+        ending.start()
+        ending.join(PATIENCE_S)
+        assert [one.acked for one in ended] == [len(LONG)]
+        assert host.printer.printed(len(LONG)) == LONG
+        assert says(host.port()) == (PORT_STATE_READY, [])
+
+
+def test_a_printer_that_takes_no_last_request_says_why(host: Host) -> None:
+    with host.opened() as (spooler, handle):
+        key = new_key()
+        host.printer.is_now(OUT_OF_PAPER)
+        spooler.start(handle, key)
+        spooler.write(handle, key, 0, LABEL)
+        ending = threading.Thread(target=lambda: spooler.end(handle, key), daemon=True)
+        ending.start()
+        wait_until(lambda: says(host.port())[1] == [(PORT_CONDITION_PAPER_OUT, SEVERITY_ERROR)])
+        host.printer.is_now()
+        ending.join(PATIENCE_S)
+        assert says(host.port()) == (PORT_STATE_READY, [])
 
 
 def test_a_cancelled_end_is_over_at_once_and_says_what_may_still_come_out(host: Host) -> None:

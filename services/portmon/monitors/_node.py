@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +69,7 @@ class NodePort(Port):
 
     resumable = True
     runs_on = True
+    refusals: Collection[int] = (errno.EAGAIN,)  # what a write fails with that shall be tried again
 
     def __init__(self, node: Opened, context: OpenContext, write_timeout_s: float, *, changes: bool) -> None:
         """Take over the descriptor. `changes`: whether controls may change the device."""
@@ -88,9 +90,9 @@ class NodePort(Port):
     def write(self, data: memoryview) -> int:
         try:
             count = os.write(self._fd, data)
-        except BlockingIOError:
-            return 0
         except OSError as error:
+            if error.errno in self.refusals:
+                return 0
             self._failed(error)
             raise write_error(error, self._context.port, self._device) from error
         self._written += count

@@ -3,22 +3,27 @@
 usblp (drivers/usb/class/usblp.c) has one request on its way at a time, of 8 KiB at most. A write that may not wait returns
 while its request still is, and "presumes that it's going to complete well"; a printer without paper lets it wait for hours.
 The node polls writable once the request is completed. The last close, a killed process's too, throws it away.
+
+lp (drivers/char/lp.c) knows no poll: its node always polls readable and writable, and a write says what the printer takes.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
 
 from typing_extensions import override
 
 from chassis.errors import DeviceFault, DeviceNotConnected, NotSupported, WriteTimeout
 from portmon.apart import apart
 from portmon.device_wait import HANGUP, WRITE, is_hung_up, polled
-from portmon.devices.controls import Control
+from portmon.devices.controls import Control, control
 from portmon.devices.ieee1284 import facts_of
+from portmon.devices.printer_status import PrinterStatus
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.facts import Fact
 from portmon.monitor import OpenContext
@@ -26,10 +31,12 @@ from portmon.monitors._node import NodePort, Opened
 
 USBLP_BUF_SIZE = 8192  # drivers/usb/class/usblp.c
 _USB_MAJOR = 180  # Documentation/admin-guide/devices.txt: usblp among them
+_LP_MAJOR = 6
 _BRIEFLY_S = 0.3  # that close and cancel wait for the last request
 _UNNOTICED_S = (
     1.0  # how long a printer may be gone before the kernel says so: its hub is asked four times a second
 )
+_LOOK_S = 0.5  # how often its status is looked at while the last request is on its way
 _CONTROL_S = 6.0  # usblp gives the printer 5 s to answer a control request
 
 
@@ -58,6 +65,7 @@ class PrinterNode(NodePort):
     acks = Evidence.DEVICE_WRITE
     piece_bytes = USBLP_BUF_SIZE
     write_error_is_exact = False
+    refusals: Collection[int] = (errno.EAGAIN, errno.ENOSPC)  # of a printer without paper
 
     def __init__(self, node: Opened, context: OpenContext, write_timeout_s: float, *, changes: bool) -> None:
         super().__init__(node, context, write_timeout_s, changes=changes)
@@ -65,11 +73,16 @@ class PrinterNode(NodePort):
         self._on_its_way = 0  # of the last write, until it is seen to have arrived
         self._arrivals = Arrivals()
         # A USB device that goes takes its node's openings with it; a parallel port outlives its printer.
-        self.shows_restart = os.major(os.fstat(self._fd).st_rdev) == _USB_MAJOR
+        major = os.major(os.fstat(self._fd).st_rdev)
+        self.shows_restart = major == _USB_MAJOR
+        if major == _LP_MAJOR:
+            self.readable, self.refusals = False, (*self.refusals, errno.EIO)  # EIO: off line
         self._facts: Mapping[str, Fact] = {}
         if (told := self._asked(Control.GET_1284_ID)) is not None:
             self._facts = facts_of(told)
-        self._tells_status = self._asked(Control.GET_LPT_STATUS) is not None
+        self._moved_at = time.monotonic()  # when the printer took bytes, or had none to take
+        status = self._asked(Control.GET_LPT_STATUS)
+        self._status = None if status is None else PrinterStatus(status, self._question, context.report)
 
     def _asked(self, what: Control) -> bytes | None:
         """Return a control's answer; None where driver or device have none."""
@@ -78,6 +91,32 @@ class PrinterNode(NodePort):
         except (NotSupported, DeviceFault):
             return None
 
+    def _question(self) -> Future[bytes]:
+        """Ask the printer for its status, on a thread: it may take its time, and the port may be closed meanwhile."""
+        fd, port = os.dup(self._fd), self._context.port
+
+        def ask() -> bytes:
+            try:
+                return control(fd, Control.GET_LPT_STATUS, b"", port, changes=False)
+            finally:
+                os.close(fd)
+
+        return apart(port, ask)
+
+    @override
+    def look_after(self) -> float | None:
+        self._moved_at = time.monotonic()
+        return None if self._status is None else self._status.idle()
+
+    def _ask_why(self) -> None:
+        """Ask the printer why, if it has taken nothing for long."""
+        if self._status is not None:
+            self._status.writing(time.monotonic() - self._moved_at)
+
+    @override
+    def paused(self) -> bool:
+        return self._status is not None and self._status.asking
+
     @override
     def facts(self) -> Mapping[str, Fact]:
         return self._facts
@@ -85,14 +124,19 @@ class PrinterNode(NodePort):
     @override
     def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
         super().start_doc(key, info, resume_offset)
+        self._moved_at = time.monotonic()
         self._on_its_way, self._broke, self._arrivals, self.far_buffer_bytes = 0, False, Arrivals(), 0
 
     @override
     def write(self, data: memoryview) -> int:
+        if self.paused():
+            return 0  # in the driver it would wait for the answer, and could not be cancelled
         count = super().write(data)
         if count:
+            self._moved_at = time.monotonic()
             self._on_its_way = count  # the driver took it, so all before it arrived
             self._arrivals.note(self._written - count)
+        self._ask_why()
         return count
 
     @override
@@ -114,7 +158,7 @@ class PrinterNode(NodePort):
         return self._written - self._on_its_way
 
     def _arrived(self) -> None:
-        self._on_its_way = 0
+        self._on_its_way, self._moved_at = 0, time.monotonic()
         self._arrivals.note(self._written)
 
     @override
@@ -124,22 +168,29 @@ class PrinterNode(NodePort):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise self._late(f"has not taken the last {self._on_its_way} bytes")
-            bits = self._context.wait.wait(self._fd, WRITE, left)
+            bits = self._context.wait.wait(self._fd, WRITE, min(left, _LOOK_S))
+            self._ask_why()
             if bits & HANGUP:
                 raise self._gone("is gone, with the last bytes on their way")
             if bits:
                 self._arrived()
-        if self._tells_status and self._written:
-            self._see_that_it_is_there()
+        if self._status is not None and self._written:
+            self._see_that_it_is_there(self._status)
         return Evidence.DEVICE_WRITE
 
-    def _see_that_it_is_there(self) -> None:
+    def _see_that_it_is_there(self, status: PrinterStatus) -> None:
         """Ask the printer for its status: a request that failed looks to us like one that has arrived."""
-        asked = apart(self._context.port, lambda: self.control(Control.GET_LPT_STATUS, b""))
-        if not self._context.wait.until(asked.done, time.monotonic() + _CONTROL_S):
+        deadline, wait = time.monotonic() + _CONTROL_S, self._context.wait
+        if not wait.until(
+            lambda: not status.asking, deadline
+        ):  # it was asked before the last bytes had arrived
+            raise self._late("does not say whether it is there")
+        asked = status.ask()
+        if not wait.until(asked.done, deadline):
             raise self._late("does not say whether it is there")
         if isinstance(asked.exception(), DeviceFault):
             raise self._gone("does not answer any more")
+        status.idle()
 
     def _late(self, what: str) -> WriteTimeout:
         port = self._context.port
@@ -168,4 +219,6 @@ class PrinterNode(NodePort):
     @override
     def close(self) -> None:
         self._wait_briefly()
+        if self._status is not None:
+            self._status.close()
         super().close()

@@ -1,4 +1,4 @@
-"""The printer node, by way of a FIFO: who else has it."""
+"""The printer node: who else has it, by way of a FIFO; what it refuses, by way of /dev/full."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from portmon.device_wait import DeviceWait
 from portmon.devices import holders
 from portmon.line_store import BriefLineStore
 from portmon.monitor import MonitorInit, OpenContext
+from portmon.monitors._node import Opened
+from portmon.monitors._printer_node import PrinterNode
 from portmon.monitors.device import DeviceMonitor, DeviceSettings
 
 LOCK = "import fcntl, os, sys; fd = os.open(sys.argv[1], os.O_RDWR); fcntl.flock(fd, fcntl.LOCK_EX)"
@@ -58,3 +60,14 @@ def test_who_locked_a_device_is_known_though_its_files_are_not_to_be_seen(
     (proc / "locks").write_text(Path("/proc/locks").read_text())
     (proc / str(pid) / "comm").write_text("cupsd\n")
     assert holders.in_use_by(str(path), proc) == f"cupsd (pid {pid})"
+
+
+def test_a_printer_without_paper_refuses_and_is_no_full_disk() -> None:
+    """The kernel's parallel port says ENOSPC, as /dev/full does."""
+    node = Opened(
+        "/dev/full", os.open("/dev/full", os.O_WRONLY | os.O_NONBLOCK), way_back=False, is_pipe=False
+    )
+    port = PrinterNode(node, OpenContext("LPT1:", DeviceWait(), BriefLineStore()), 1.0, changes=False)
+    assert port.write(memoryview(b"label")) == 0
+    assert not port.lost
+    port.close()

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from chassis import logs
-from chassis.errors import DeviceFault, DeviceNotConnected, Internal
+from chassis.errors import DeviceFault, DeviceNotConnected, Internal, WriteTimeout
 from portmon.counters import PortCounters
 from portmon.document import (
     FAR_BUFFER_BYTES,
@@ -82,6 +83,26 @@ class FarPort(BuggyPort):
         return len(data)
 
 
+class RefusingPort(BuggyPort):
+    """Takes nothing, although its descriptor is writable: a parallel port, whose driver knows no poll."""
+
+    write_timeout_s = 1.0
+    tries = 0
+
+    def fileno(self) -> int | None:
+        return self._null
+
+    def start_doc(self, key: DocKey, info: DocInfo, resume_offset: int) -> None:
+        self._null = os.open(os.devnull, os.O_WRONLY)
+
+    def write(self, data: memoryview) -> int:
+        self.tries += 1
+        return 0
+
+    def close(self) -> None:
+        os.close(self._null)
+
+
 class BuggyMonitor(PortMonitor[PortSettings]):
     """Opens buggy ports."""
 
@@ -132,6 +153,18 @@ async def test_short_writes_are_continued_until_all_is_taken(rig: Rig) -> None:
     await rig.open("")
     found = await rig.print(1)
     assert (found.phase, found.accepted, found.acked, found.error) == (Phase.ENDED, 10, 10, None)
+
+
+async def test_a_device_that_takes_nothing_though_it_polls_writable_is_tried_ever_more_seldom(
+    rig: Rig,
+) -> None:
+    rig.monitor.port = RefusingPort
+    session = await rig.open("")
+    found = await rig.print(1)
+    assert isinstance(found.error, WriteTimeout)
+    port = session.port
+    assert isinstance(port, RefusingPort)
+    assert port.tries < 60  # within a second
 
 
 async def test_a_monitor_that_fails_to_open_is_an_internal_error_and_not_a_hang(rig: Rig) -> None:
