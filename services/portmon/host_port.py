@@ -46,6 +46,8 @@ class HostPort:
         default_factory=set
     )  # of `FILE:`, which nobody ever holds: each has its session
     used_by: set[str] = field(default_factory=set)  # fabrics whose printers use it (NotifyUsedPorts)
+    looked_at: float = float("-inf")  # when somebody asked how it is, on the monotonic clock
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)  # its status is wanted now
     device_at: float | None = None  # when its device was seen there last, seconds since the epoch
     told: tuple[PortState, float] = field(default_factory=lambda: (PortState.CLOSED, time.time()))
     deleted: bool = False
@@ -60,6 +62,11 @@ class HostPort:
     def name(self) -> str:
         """The port's name on this host."""
         return self.record.name
+
+    def look(self) -> None:
+        """Take note that somebody asks how it is: for a while that is to be known freshly."""
+        self.looked_at = time.monotonic()
+        self.stirred.set()
 
     @property
     def journal(self) -> Journal:

@@ -69,7 +69,7 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
     async def web() -> None:
         await serve(console, listen)
 
-    return [live.follow, live.beat, doorman.follow, web]
+    return [live.follow, live.beat, console.looking.follow, doorman.follow, web]
 
 
 def main() -> None:

@@ -28,6 +28,12 @@ class Status:
         answer = await self._stub.SendRecvBidiData(request)
         return standing(answer.result, [_saying(one) for one in answer.items if one.result == 0])
 
+    async def look(self, port: str) -> None:
+        """Ask a port for its one word, by its resource name: its host then takes somebody to look at it."""
+        word_ = monitor_service_pb2.BidiRequestItem(request_number=1, schema="\\Printer.Status.Summary:State")
+        request = pb.SendRecvBidiDataRequest(name=port, action_name="Get", items=[word_])
+        await self._stub.SendRecvBidiData(request)
+
 
 def _saying(item: Any) -> Saying:
     kind = item.data.WhichOneof("kind") or "null_value"

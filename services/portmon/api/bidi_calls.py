@@ -70,6 +70,7 @@ class BidiCalls(Calls):
             administrator = request.access == _ADMINISTRATOR
             answers = await self._set_once(port, questions, known, administrator, request.request_id)
         else:
+            port.look()
             answers = [answer for one in questions for answer in bidi.answered(action, one, known)]
         result = bidi.result_of(answers)
         if result == bidi.DEVICE_OFFLINE:

@@ -29,6 +29,7 @@ _AT_ONCE = 32  # looks of all ports together
 _ARRANGE_PAUSE_S = 0.2
 _PARTS_EVERY_S = 600.0
 _GRACE_S = 5.0
+_LOOKED_AT_S = 20.0  # so long after a question somebody is taken to look still
 _MISSES = 3  # so many looks without an answer are worth a word
 log = logs.get(__name__)
 
@@ -39,7 +40,6 @@ class _Poller:
 
     place: AgentPlace
     task: asyncio.Task[object] | None = None
-    awake: asyncio.Event = field(default_factory=asyncio.Event)
     misses: int = 0
     parts_at: float = float("-inf")
     asked_at: dict[int, float] = field(default_factory=dict)  # of the extension's values, by their interval
@@ -49,7 +49,8 @@ class _Poller:
 class SnmpPolling:
     """All pollers of this host.
 
-    `poll_s`: how often the printer is asked while it prints or is in trouble; `idle_s`: while it does neither. With
+    `poll_s`: how often the printer is asked while it prints, is in trouble or somebody looks (`HostPort.look`); `idle_s`:
+    otherwise. With
     `ports.idle_polling` off only ports in a document are asked (SetIdlePollingState).
     """
 
@@ -99,7 +100,7 @@ class SnmpPolling:
             poller = self._pollers[name] = _Poller(place)
             poller.task = self._tasks.supervise("snmp poller", partial(self._poll, port, poller))
         if port.state is PortState.IN_DOCUMENT:
-            poller.awake.set()
+            port.stirred.set()
 
     def _stop(self, name: str) -> None:
         poller = self._pollers.pop(name)
@@ -124,15 +125,17 @@ class SnmpPolling:
             await asyncio.sleep(min(pause, self._poll_s))
             if poller.misses:
                 await asyncio.sleep(max(0.0, pause - self._poll_s))
-            elif pause > self._poll_s and port.state is not PortState.IN_DOCUMENT:
-                # A document that begins ends a long pause, not a short one.
-                poller.awake.clear()
-                await _event_or_time(poller.awake, pause - self._poll_s)
+            elif (pause := self._pause(port, poller)) > self._poll_s:
+                # A document that begins, or somebody who looks, ends a long pause, not a short one.
+                port.stirred.clear()
+                await _event_or_time(port.stirred, pause - self._poll_s)
 
     def _pause(self, port: HostPort, poller: _Poller) -> float:
         if poller.misses:
             return min(self._idle_s, self._poll_s * 2.0 ** min(poller.misses, 10))
-        return self._poll_s if port.state is PortState.IN_DOCUMENT or poller.troubled else self._idle_s
+        looked_at = time.monotonic() - port.looked_at < _LOOKED_AT_S
+        often = looked_at or poller.troubled or port.state is PortState.IN_DOCUMENT
+        return self._poll_s if often else self._idle_s
 
     async def _look(self, port: HostPort, poller: _Poller) -> None:
         parts = time.monotonic() - poller.parts_at >= _PARTS_EVERY_S

@@ -53,16 +53,18 @@ async def live(request: Request) -> Response:
     """Stream the frames of a topic, one a second; a slow reader gets the newest and misses the ones between."""
     console, session = console_of(request), session_of(request)
     topic = request.query_params.get("topic", frames.FLEET)
+    port = console.live.fleet.ports.get(topic.removeprefix(frames.PORT))
     packed = "gzip" in request.headers.get("accept-encoding", "")
 
     async def stream() -> AsyncIterator[bytes]:
         seen, hello = 0, b"retry: 1000\n\n"
         yield frames.GZIP_HEADER + frames.pack(hello) if packed else hello
         # It ends with the session: the browser comes back, and is told at the threshold.
-        while session is None or await console.doorman.still(session):
-            found = await console.live.next_frames(seen)
-            seen = found.number
-            yield found.packed(topic) if packed else found.plain(topic)
+        with console.looking.at(port.name if port is not None else ""):
+            while session is None or await console.doorman.still(session):
+                found = await console.live.next_frames(seen)
+                seen = found.number
+                yield found.packed(topic) if packed else found.plain(topic)
 
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     if packed:

@@ -19,6 +19,7 @@ from portui.fabric import Spooler
 from portui.fabric_print import Printing
 from portui.fabric_status import Status
 from portui.live import Live
+from portui.looking import Looking
 from portui.model import Port
 from portui.person import Person
 from portui.simulated import Simulators
@@ -54,10 +55,12 @@ class Console:
     address: str
     origin: str = ""
     headlines: Headlines = field(init=False)
+    looking: Looking = field(init=False)
 
     def __post_init__(self) -> None:
-        """Share the spooler's sentences among all who look."""
+        """Share the spooler's sentences, and the questions to hosts, among all who look."""
         self.headlines = Headlines(self.live, self.printing)
+        self.looking = Looking(self.status.look)
 
 
 def console_of(request: Request) -> Console:

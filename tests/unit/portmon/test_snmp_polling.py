@@ -139,6 +139,19 @@ async def test_a_port_without_snmp_is_not_asked_about_and_one_that_gets_it_is(
     await until(lambda: not len(polling))
 
 
+async def test_an_idle_printer_is_asked_often_while_somebody_looks(ports: Ports, agent: Agent) -> None:
+    async with Tasks("test") as tasks:
+        found = SnmpPolling(ports, tasks, poll_s=0.05, idle_s=3600)
+        tasks.spawn("polling", found.run())
+        port = await add(ports, agent)
+        ports.use(port, "fabric", True)
+        await until(lambda: [one.reporter for one in port.reports.now()] == ["snmp"] or agent.asked)
+        agent.printer.fault("cover-open")
+        port.look()
+        await until(lambda: any(one.severity is Severity.ERROR for one in port.reports.now()))
+        ports.changes.end()
+
+
 async def test_idle_polling_can_be_switched_off(ports: Ports, agent: Agent, polling: SnmpPolling) -> None:
     await ports.set_value("IdlePolling", False)
     port = await add(ports, agent)
