@@ -1,17 +1,35 @@
-"""Which ports have changed, for whoever watches: names only, so that a slow watcher costs a set."""
+"""Which ports have changed, for whoever watches: names only, so that a slow watcher costs a set.
+
+Whoever watches for a fabric hears of the ends of its documents too, where a language monitor tells them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
+
+from portmon.document import Progress
+
+_MOST_ENDS = 4096
+
+
+class Ended(NamedTuple):
+    """A document whose end a language monitor has told (LAST_PAGE_EJECTED), or that broke off before."""
+
+    port: str
+    fabric: str
+    progress: Progress
 
 
 class Watcher:
     """One watcher: what has changed since it last looked."""
 
-    def __init__(self) -> None:
+    def __init__(self, fabric: str = "") -> None:
+        self._fabric = fabric
         self._names: set[str] = set()
+        self._ends: list[Ended] = []
         self._event = asyncio.Event()
         self.ended = False
 
@@ -19,6 +37,15 @@ class Watcher:
         """Add a name."""
         self._names.add(name)
         self._event.set()
+
+    def tell(self, end: Ended) -> None:
+        """Add a document's end; a watcher that is too slow for them is let go, and asks the journal."""
+        if end.fabric != self._fabric:
+            return
+        self._ends.append(end)
+        self._event.set()
+        if len(self._ends) > _MOST_ENDS:
+            self.end()
 
     def end(self) -> None:
         """There will be no more changes."""
@@ -31,6 +58,11 @@ class Watcher:
         self._event.clear()
         names, self._names = self._names, set()
         return names
+
+    def ends(self) -> list[Ended]:
+        """Return the documents that ended since this was asked last, in order."""
+        ends, self._ends = self._ends, []
+        return ends
 
 
 class Changes:
@@ -56,10 +88,15 @@ class Changes:
         for watcher in self._watchers:
             watcher.touch(name)
 
+    def tell(self, end: Ended) -> None:
+        """Say what became of a document."""
+        for watcher in self._watchers:
+            watcher.tell(end)
+
     @contextmanager
-    def watch(self) -> Iterator[Watcher]:
-        """Watch while in the block."""
-        watcher = Watcher()
+    def watch(self, fabric: str = "") -> Iterator[Watcher]:
+        """Watch while in the block; for a `fabric`, the ends of its documents too."""
+        watcher = Watcher(fabric)
         if self._ended:
             watcher.end()
         self._watchers.add(watcher)

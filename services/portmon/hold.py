@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chassis.errors import FabricError, PortBusy, StaleFence
-from portmon.document import Progress
+from portmon.document import DocKey, Progress
 from portmon.session import PortSession
 from portmon.way import Way
 
@@ -41,11 +41,17 @@ class Hold:
     streams: int = 0
     mourners: list[Callable[[FabricError], None]] = field(default_factory=list)
     orphaned_at: float | None = None  # its stream broke with a document on the way
+    awaited: DocKey | None = None  # EndDocPort has said that it is sent, and its end is awaited
 
     @property
     def is_current(self) -> bool:
         """Whether nobody has taken the port over, and it is open."""
         return self in self.port.holds
+
+    @property
+    def tells_end(self) -> bool:
+        """Whether a document's end is told after its last byte: its port is open through a language monitor."""
+        return self.way is not None and self.way.tells_end(self.port)
 
     def farewell(self, error: FabricError) -> None:
         """Tell the streams of a dead handle, once everything else has been told."""

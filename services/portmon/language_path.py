@@ -40,12 +40,16 @@ class LanguagePath:
         """Return the name that a hold shows."""
         return self.kind.name
 
+    def tells_end(self, port: HostPort) -> bool:
+        """Return whether it speaks, and so asks the printer for the end of a document."""
+        return self.bidirectional and port.monitor.readable
+
     def over(self, port: HostPort) -> PortMonitor[Any]:
         """Return the port's monitor with this language above it."""
         # Without a way back (LPR, IPP) its words would be in the document, and an answer never comes: OpenPortEx refuses
         # that, and what was staged for a port of another type finds its successor so.
         below = RecordedMonitor(port.monitor)
-        return _Stacked(below, port, self) if self.bidirectional and port.monitor.readable else below
+        return _Stacked(below, port, self) if self.tells_end(port) else below
 
 
 class _SpokenPort(LanguagePort):

@@ -263,7 +263,7 @@ class PortWork:
             kept = current.acked - max(FAR_BUFFER_BYTES, self.port.far_buffer_bytes)
             doubt = max(current.base, kept, current.confirmed)
             self._journal.end(current.at, failure.win32, Evidence.NONE, exact=False, doubt=doubt)
-            self._counters.document_ended("broken")
+            self.feed.ended(current, "broken")
             key = current.key
         return None if key is None else self._journal.known(key, failure)
 

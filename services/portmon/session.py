@@ -44,13 +44,14 @@ class PortSession:
         self._wait, self._back = DeviceWait(self._check), BackChannel(counters)
         self._work = PortWork(name, fabric, journal, counters, self._wait, self._back)
         self.feed = self._work.feed
-        self.feed.report, self._work.report = self._tell, self._report
+        self.feed.report, self.feed.let_go, self._work.report = self._tell, self._let_go, self._report
         self._counters, self._journal = counters, journal
         self._inbox, self._outbox = Inbox(), Outbox(self._flushed)
         self._urgent: deque[Slice] = deque()
         self._serving: Slice | None = None
         self.reports, self._told = Reports(), PortState.CLOSED  # the opener puts the port's own reports here
         self.changed: Callable[[], None] = lambda: None  # called on the loop when the state is another one
+        self.ended: Callable[[Progress], None] | None = None  # called on the loop with each document's end
         self._closing: FabricError | None = None
         self._between = BetweenDocuments(name, self._outbox.call, self._wait.wake)
         self.ask = self._between.ask
@@ -100,12 +101,15 @@ class PortSession:
         if self._wait.idle:
             self._wait.wake()
 
-    async def call(self, piece: Slice, *, urgent: bool = False) -> Progress:
-        """Do what one slice says and return the document's progress; the error, if any, is in it."""
+    async def call(self, piece: Slice, *, urgent: bool = False, sent: bool = False) -> Progress:
+        """Do what one slice says and return the document's progress; the error, if any, is in it.
+
+        `sent`: not later than its last byte is with the device; what becomes of it is told to `ended`.
+        """
         answer: asyncio.Future[Progress] = self._loop.create_future()
 
         def reply(progress: Progress, last: bool) -> None:
-            if last and not answer.done():
+            if (last or (sent and progress.phase is Phase.SENT)) and not answer.done():
                 answer.set_result(progress)
 
         piece.reply = reply
@@ -159,9 +163,11 @@ class PortSession:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                 await self.quiet()
 
-    async def quiet(self) -> None:
-        """Wait until nothing is on its way, or the port is closed."""
-        while self._closing is None and (self.in_progress() or self.queued()):
+    async def quiet(self, key: DocKey | None = None) -> None:
+        """Wait until nothing is on its way, or one document is not in progress, or the port is closed."""
+        while self._closing is None and (
+            self.in_progress() == key if key else self.in_progress() or self.queued()
+        ):
             self._answered.clear()
             await self._answered.wait()
 
@@ -266,6 +272,10 @@ class PortSession:
     def _tell(self, end: Progress | None) -> None:
         if end is not None and self._serving is not None:
             self._outbox.put(self._serving, end, last=False)
+
+    def _let_go(self, key: DocKey) -> None:
+        if self.ended is not None:
+            self._outbox.call(self.ended, self._journal.known(key))
 
     def _report(self, reporter: str, reports: Sequence[Report], lasts_s: float) -> None:
         if self.reports.set(reporter, reports, lasts_s=lasts_s):

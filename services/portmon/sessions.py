@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from chassis.errors import PortBusy, Verdict
+from portmon.changes import Ended
+from portmon.document import Phase, Progress
 from portmon.host_port import HostPort
 from portmon.port_state import PortState
 from portmon.ports import Ports
@@ -35,8 +38,16 @@ async def new_session(ports: Ports, port: HostPort, fabric: str, way: Way | None
     session = PortSession(port.name, fabric, journal, port.counters)
     session.reports = port.reports
     session.changed = lambda: ports.touch(port)
+    if way is not None:
+        session.ended = partial(_tell_end, ports, port, fabric, way)
     settings = port.settings
     await session.open(opener(port, way), settings)
     if port.settings is not settings:  # somebody configured it meanwhile
         session.configure(port.settings, opener(port, way))
     return session
+
+
+def _tell_end(ports: Ports, port: HostPort, fabric: str, way: Way, progress: Progress) -> None:
+    """Tell watchers what became of a document that the printer itself, or its silence, has ended."""
+    if progress.phase is Phase.ENDED and way.tells_end(port):
+        ports.changes.tell(Ended(port.name, fabric, progress))

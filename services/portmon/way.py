@@ -16,6 +16,9 @@ class Way(Protocol):
     def name(self) -> str:
         """Return its name."""
 
+    def tells_end(self, port: HostPort) -> bool:
+        """Return whether a document's end is told after its last byte (LAST_PAGE_EJECTED), and not with it."""
+
     def over(self, port: HostPort) -> PortMonitor[Any]:
         """Return the port's monitor with the language above it."""
 

@@ -43,6 +43,9 @@ class Straight:
 
     name = "straight"
 
+    def tells_end(self, _port: HostPort) -> bool:
+        return False
+
     def over(self, port: HostPort) -> PortMonitor[Any]:
         return port.monitor
 

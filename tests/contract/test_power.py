@@ -45,7 +45,8 @@ async def test_a_document_that_ends_in_time_ends_and_the_port_is_free(host: Host
     first = whole(b"half ", key)
     first.ClearField("end")
     await stream.write(pb.StreamDocumentsRequest(handle=handle, slices=[first]))
-    await stream.read()
+    while not (await stream.read()).progress:
+        continue
     sleeping = asyncio.ensure_future(host.monitor.PowerEvent(asked(PENDING, 5)))
     await asyncio.sleep(0.1)
     rest = pb.DocumentSlice(document=first.document, offset=5, data=b"and half")

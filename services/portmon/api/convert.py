@@ -197,9 +197,10 @@ def _journaled_error(progress: Progress) -> error_pb2.ErrorStatus:
     )
 
 
-def progress_to_pb(progress: Progress) -> pb.DocumentProgress:
-    """Return how far a document is."""
+def progress_to_pb(progress: Progress, port: str = "") -> pb.DocumentProgress:
+    """Return how far a document is, `port` where the answer is about several."""
     message = pb.DocumentProgress(
+        port=port,
         phase=_PHASES[progress.phase],
         accepted=progress.accepted,
         acked=progress.acked,

@@ -38,7 +38,7 @@ class DocumentCalls(Calls):
         return pb.StartDocPortResponse(progress=await self._call(request.handle, piece))
 
     async def EndDocPort(self, request: pb.EndDocPortRequest, context: Any) -> pb.EndDocPortResponse:
-        """End a document."""
+        """End a document: through a language monitor when it is sent, else when it has ended."""
         how, hold = convert.disposition_from(request.disposition), self._hold(request.handle)
         key = convert.key_from(request.document)
         if how is not Disposition.COMPLETE:
@@ -46,7 +46,12 @@ class DocumentCalls(Calls):
             return pb.EndDocPortResponse(progress=convert.progress_to_pb(found))
         piece = slice_from(pb.DocumentSlice(document=request.document))
         piece.end, piece.size = how, request.size_bytes if request.HasField("size_bytes") else None
-        return pb.EndDocPortResponse(progress=await self._call(request.handle, piece))
+        hold.orphaned_at, sent = None, hold.session.feed.sent
+        if not hold.tells_end or sent is None or sent.key != key:
+            sent = _or_raise(await hold.session.call(piece, sent=hold.tells_end))
+        if sent.phase is Phase.SENT:
+            hold.awaited = key
+        return pb.EndDocPortResponse(progress=convert.progress_to_pb(sent))
 
     async def _call(self, handle: pb.PortHandle, piece: Slice) -> pb.DocumentProgress:
         """Do one slice; a failure is the call's, with the offsets in its metadata."""

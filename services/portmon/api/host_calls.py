@@ -112,15 +112,16 @@ class HostCalls(Calls):
         self, request: pb.WatchPortsRequest, context: Any
     ) -> AsyncIterator[pb.WatchPortsResponse]:
         """Stream ports as they change: all of them first, then those that did, a few times a second at most."""
-        convert.owner_from(request.owner)
+        owner = convert.owner_from(request.owner)
         wanted = {same(name) for name in request.ports}
-        with self._ports.changes.watch() as watcher:
+        with self._ports.changes.watch(owner.fabric) as watcher:
             first = [port for port in self._ports if not wanted or same(port.name) in wanted]
             yield pb.WatchPortsResponse(sequence=1, ports=[port_to_pb(self._host, one) for one in first])
             sequence = 1
             while not watcher.ended:
                 names = {name for name in await watcher.next() if not wanted or same(name) in wanted}
-                if not names:
+                ends = [one for one in watcher.ends() if not wanted or same(one.port) in wanted]
+                if not names and not ends:
                     continue
                 sequence += 1
                 here = [self._ports.get(name) for name in sorted(names) if name in self._ports]
@@ -128,6 +129,7 @@ class HostCalls(Calls):
                     sequence=sequence,
                     ports=[port_to_pb(self._host, one) for one in here],
                     deleted_ports=sorted(name for name in names if name not in self._ports),
+                    documents=[convert.progress_to_pb(one.progress, one.port) for one in ends],
                 )
                 await asyncio.sleep(_WATCH_PAUSE_S)
 

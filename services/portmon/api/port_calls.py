@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -45,8 +47,14 @@ class PortCalls(Calls):
         return pb.KeepAliveResponse(lease=convert.seconds(self._hold(request.handle).lease_s))
 
     async def ClosePort(self, request: pb.ClosePortRequest, context: Any) -> pb.ClosePortResponse:
-        """Release a port."""
-        await self._handles.close(self._hold(request.handle))
+        """Release a port, after the printer's word that EndDocPort did not wait for, if that comes in time."""
+        hold = self._hold(request.handle)
+        if hold.awaited is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(hold.lease_s / 2):
+                    await hold.session.quiet(hold.awaited)
+            hold = self._hold(request.handle)
+        await self._handles.close(hold)
         return pb.ClosePortResponse()
 
     async def SetPortTimeOuts(

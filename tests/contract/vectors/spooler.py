@@ -184,9 +184,12 @@ async def jobs_of_api(world: World, row: Row) -> Got:
 
 
 async def set_job(world: World, row: Row) -> Got:
-    """SetJob. A monitor's SENT_TO_PRINTER is the end of a document on its stream: the job ends with it."""
+    """SetJob. A monitor's SENT_TO_PRINTER is the end of a document on its stream: without a language monitor the job ends with it.
+
+    LAST_PAGE_EJECTED, which no vector has, is shown by tests/contract/test_last_page_ejected.py.
+    """
     given = dict(row.input)
-    if given.get("command") in ("SENT_TO_PRINTER", "LAST_PAGE_EJECTED"):
+    if given.get("command") == "SENT_TO_PRINTER":
         return await _sent(world)
     given["handle"] = await _handle(world, given.get("handle", "printer"))
     await world.printers.PausePrinter(printers.PausePrinterRequest(name=PRINTER))
@@ -216,7 +219,10 @@ async def _sent(world: World) -> Got:
     while job.state != job_pb2.JOB_STATE_COMPLETED and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
         job = (await world.jobs.GetJob(jobs.GetJobRequest(name=job.name))).job
-    ended = job.state == job_pb2.JOB_STATE_COMPLETED
+    straight = not (
+        await world.printers.GetPrinter(printers.GetPrinterRequest(name=PRINTER))
+    ).printer.language_monitor
+    ended = straight and job.state == job_pb2.JOB_STATE_COMPLETED
     return Got(0 if ended else 1460, out={"job": "ends; removed without LM unless kept"} if ended else {})
 
 
