@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 
 class LineStore(Protocol):
-    """Keeps a serial line's former settings over a crash (the port's journal does)."""
+    """Keeps a serial line's former settings over a crash of the process (the port's journal does)."""
 
     @property
     def line(self) -> Any:
         """What was stored last, or None."""
 
     def store_line(self, line: Any) -> None:
-        """Store JSON-able settings durably."""
+        """Store JSON-able settings."""
 
 
 @dataclass(slots=True)

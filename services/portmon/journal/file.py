@@ -118,13 +118,17 @@ class JournalFile:
             raise BadJournal("its facts are not an object")
         return found
 
-    def write_note(self, note: Mapping[str, Any]) -> None:
-        """Replace the facts at once and durably: written beside, then one word switches over."""
+    def write_note(self, note: Mapping[str, Any], *, durable: bool = True) -> None:
+        """Replace the facts at once: written beside, then one word switches over. `durable`: over a power cut too.
+
+        Where one that is not durable meets a power cut, the facts are those of before, or those of before these.
+        """
         other = (self.words[_NOTE] & 1) ^ 1
         data = _pack_note(note)
         self._map[_NOTE_AT[other] : _NOTE_AT[other] + len(data)] = data
         self.words[_NOTE] = other
-        self._map.flush(0, HEADER_BYTES)
+        if durable:
+            self._map.flush(0, HEADER_BYTES)
 
     def sync(self) -> None:
         """Write all of it to the disk."""

@@ -10,11 +10,12 @@ _MAX_FABRICS = 16
 
 
 class PortNote:
-    """The note in the header of a port's journal. It is a `LineStore`. Every change is one msync."""
+    """The note in the header of a port's journal. It is a `LineStore`. Every change of the fences is one msync."""
 
     def __init__(self, file: JournalFile) -> None:
         self._file = file
         self._note: dict[str, Any] = file.note()
+        self._twice = False  # both notes that may be found after a power cut have these fences
 
     @property
     def port(self) -> str:
@@ -40,6 +41,7 @@ class PortNote:
             told = {fabric: told_ms} | told
         fences = _newest(self._note["fences"], fabric) | {fabric: fence}
         kept = {name: told[name] for name in fences if name in told}
+        self._twice = False
         self._store(fences=fences, told=[self._file.words[SINCE_NS], kept])
 
     def told_ms(self, fabric: str) -> int | None:
@@ -57,11 +59,15 @@ class PortNote:
         return self._note["line"]
 
     def store_line(self, line: Any) -> None:
-        """Remember the line's settings before they are touched; None once they are restored."""
-        self._store(line=line)
+        """Remember the line's settings before they are touched; None once they are restored.
 
-    def _store(self, **changed: Any) -> None:
-        self._file.write_note(note := self._note | changed)
+        No line keeps its settings over a power cut, so that this need not be kept either: only the fences beside it.
+        """
+        self._store(durable=not self._twice, line=line)
+        self._twice = True
+
+    def _store(self, *, durable: bool = True, **changed: Any) -> None:
+        self._file.write_note(note := self._note | changed, durable=durable)
         self._note = note  # what could not be written was not noted
 
 

@@ -1,4 +1,4 @@
-"""The settings that a serial line had before it was touched, kept durably until it has them again."""
+"""The settings that a serial line had before it was touched, kept until it has them again, or the kernel has forgotten them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import fcntl
 import termios
 from typing import Any
 
+from portmon.journal.file import boot_id
 from portmon.monitor import LineStore
 
 
 def save_line(fd: int, device: str, lines: LineStore) -> None:
     """Remember what a line is set to, before it is touched. Raises termios.error: it is none."""
-    lines.store_line({"device": device, "termios": _to_json(termios.tcgetattr(fd))})
+    now = _to_json(termios.tcgetattr(fd))
+    lines.store_line({"device": device, "termios": now, "boot": boot_id().hex()})
 
 
 def note_ours(fd: int, lines: LineStore) -> None:
@@ -24,6 +26,9 @@ def restore_line(fd: int, device: str, lines: LineStore) -> None:
     """Set a line to what is remembered of it, unless somebody else has set it since, and forget that."""
     saved = lines.line
     if not saved or saved.get("device") != device:
+        return
+    if saved.get("boot") != boot_id().hex():
+        lines.store_line(None)  # its settings went with the kernel that had them
         return
     try:
         fcntl.ioctl(fd, termios.TIOCNXCL)

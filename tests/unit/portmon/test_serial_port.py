@@ -14,6 +14,7 @@ import pytest
 
 from chassis.errors import DeviceNotConnected, InvalidSettings, PortBusy
 from portmon.device_wait import DeviceWait
+from portmon.journal.file import boot_id
 from portmon.line.settings import SerialSettings
 from portmon.monitor import MonitorInit, OpenContext
 from portmon.monitors.serial import SerialMonitor, SerialPort
@@ -103,6 +104,16 @@ def test_after_a_crash_the_next_opening_puts_the_old_settings_back_first(line: L
     assert line.settings() == before
 
 
+def test_a_line_is_not_given_the_settings_it_had_before_the_host_was_started_again(line: Line) -> None:
+    port = line.open(baud=115200)
+    stored = {**line.lines.line, "boot": bytes(16).hex()}
+    port.close()
+    before, line.lines.line = line.settings(), {**stored, "termios": ["of another boot"], "ours": None}
+    line.open().close()
+    assert line.settings() == before
+    assert line.lines.line is None
+
+
 def test_a_held_line_is_busy_for_other_programs(line: Line) -> None:
     port = line.open()
     with pytest.raises(PortBusy) as refused:
@@ -122,7 +133,8 @@ def test_a_line_that_is_busy_is_not_touched(line: Line) -> None:
     other = os.open(line.path, os.O_RDWR | os.O_NOCTTY)
     fcntl.flock(other, fcntl.LOCK_EX)
     before = line.settings()
-    line.lines.line = {"device": line.path, "termios": ["would be wrong to restore now"]}
+    wrong = ["would be wrong to restore now"]
+    line.lines.line = {"device": line.path, "termios": wrong, "boot": boot_id().hex()}
     with pytest.raises(PortBusy):
         line.open(baud=115200)
     assert line.settings() == before
