@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -31,6 +32,17 @@ from spooler.printer import OnPortError, OnUncertain, Printer
 REST_MOVES = (
     "rest-moves"  # a job-state-reason of ours: what is proven unprinted goes to another port by itself
 )
+
+# What ended an attempt, for people; an error of another reason says it itself.
+_IN_WORDS: Mapping[str, str] = {
+    "DEVICE_OFFLINE": "the printer did not answer",
+    "DEVICE_NOT_CONNECTED": "the printer could not be reached",
+    "CONNECTION_REFUSED": "the printer refused the connection",
+    "OUT_OF_PAPER": "the printer was out of paper",
+    "WRITE_TIMEOUT": "the printer took nothing for too long",
+    "HOST_UNREACHABLE": "the host could not be reached",
+    "PORT_BUSY": "somebody else had the port",
+}
 
 
 class Count(NamedTuple):
@@ -248,6 +260,8 @@ def history_of(job: Job, judged: Judged) -> HistoryEvent:
     detail = f"attempt {judged.landing.flight.key.attempt} on {judged.landing.port}"
     if error is not None:
         detail += f": {error.reason}: {error.message}"
+        plain = _IN_WORDS.get(error.reason)
+        detail = f"{plain} ({detail})" if plain is not None else detail
     if job.hold_reason:
         detail += f"; {job.hold_reason}"
     return event_of(job, words.get(judged.conclusion.event, "ended"), "spooler", detail)._replace(

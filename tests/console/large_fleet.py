@@ -34,7 +34,7 @@ def port(number: int) -> Port:
     """Return a port; one of fifty is in trouble."""
     state = PortState.ERROR if number % 50 == 7 else PortState.READY
     return Port(f"edge-{number // _ON_A_HOST:03}", f"IP_10.4.{number // 200}.{number % 200}", "Standard TCP/IP Port",
-                "Raw TCP, port 9100", state)  # fmt: skip
+                "Raw TCP", state)  # fmt: skip
 
 
 def job(number: int, second: int) -> Job:

@@ -276,7 +276,7 @@ class IppMonitor(PortMonitor[IppSettings]):
 
     scheme = "ipp"
     name = "IPP Port"
-    description = "Internet Printing Protocol, port 631"
+    description = "Internet Printing Protocol"
     net_attached = True
     settings = IppSettings
     form: ClassVar[dict[str, Any]] = {"summary": "{host}:{port}{path}"}

@@ -223,7 +223,7 @@ class LprMonitor(ConnectedMonitor[LprSettings]):
 
     scheme = "lpr"
     name = "Standard TCP/IP Port"
-    description = "LPR, port 515"
+    description = "LPR"
     settings = LprSettings
     form: ClassVar[dict[str, Any]] = {"summary": "{queue} at {host}"}
 

@@ -107,7 +107,7 @@ class RawMonitor(ConnectedMonitor[RawSettings]):
 
     scheme = "raw"
     name = "Standard TCP/IP Port"
-    description = "Raw TCP, port 9100"
+    description = "Raw TCP"
     readable = True
     settings = RawSettings
     form: ClassVar[dict[str, Any]] = {"revision": 2, "summary": "{host}:{port}"}

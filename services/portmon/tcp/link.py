@@ -146,8 +146,9 @@ class TcpLink:
         """Say that the connection is gone, with what TCP knows about it before it is closed."""
         # EPIPE is what a reset behind the peer's orderly close is called.
         self._measure(reset=error.errno != errno.EPIPE)
+        text = "the printer, or something on the way to it, broke off the connection"
         return DeviceFault(
-            f"port {self._context.port}: connection to {self.where} broke: {error.strerror or error}",
+            f"port {self._context.port}: {text} ({self.where}: {error.strerror or error})",
             port=self._context.port,
             device=self.where,
             acked=self.acked(),

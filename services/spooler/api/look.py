@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from chassis.errors import PortNotFound, PrinterNotFound
@@ -18,6 +18,7 @@ from spooler.explain.loss import is_undecided
 from spooler.explain.ports import trouble_of
 from spooler.flight import Flight
 from spooler.job import Job
+from spooler.job_state import JobState
 from spooler.port_info import PortInfo
 from spooler.printer import Paused, PortName, Printer
 
@@ -88,10 +89,17 @@ class Look:
 
     def undecided_at(self, port: PortName) -> int:
         """Return how many jobs wait for a decision that were broken off at a port."""
+        jobs = self._queued_for(port)
+        return sum(is_undecided(job) and job.port is not None and job.port.key == port.key for job in jobs)
+
+    def waiting_for(self, port: PortName) -> int:
+        """Return how many jobs wait for their turn on the printers that use a port."""
+        return sum(job.state is JobState.PENDING for job in self._queued_for(port))
+
+    def _queued_for(self, port: PortName) -> Iterator[Job]:
         book = self._dispatch.book
         queues = (book.queues[printer] for printer in self.users_of(port) if printer in book.queues)
-        jobs = (job for queue in queues for job in self._known(queue.jobs))
-        return sum(is_undecided(job) and job.port is not None and job.port.key == port.key for job in jobs)
+        return (job for queue in queues for job in self._known(queue.jobs))
 
     def _known(self, numbers: Iterable[int]) -> tuple[Job, ...]:
         jobs = self._dispatch.book.jobs

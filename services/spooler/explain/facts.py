@@ -44,7 +44,7 @@ class Source(StrEnum):
 
 
 class Fact(NamedTuple):
-    """One thing the answer rests on: who says it, and when it was seen or, where its text says so, heard of here."""
+    """One thing the answer rests on: who says it, and when it was seen; of how far a document is, when it was heard of."""
 
     text: str
     source: Source

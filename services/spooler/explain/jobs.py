@@ -54,7 +54,7 @@ def explain_job(facts: JobFacts) -> Explanation:
     if job.state in (JobState.PROCESSING, JobState.PROCESSING_STOPPED):
         return on_its_way(facts)
     if OUTCOME_UNKNOWN in job.reasons or job.outcome is Outcome.UNKNOWN:
-        return _undecided(job)
+        return _undecided(facts)
     if PARTIALLY_PRINTED in job.reasons or job.outcome is Outcome.PARTIAL:
         return _half_printed(job)
     if job.state is JobState.PENDING_HELD:
@@ -78,7 +78,7 @@ def explain_printer(
     undecided: its jobs that wait for a decision about what came out.
     """
     on_its_way = [job for port in ports for job in port.flights if job.printer == printer.name]
-    loss = loss_over(on_its_way, len(undecided))
+    loss = loss_over(on_its_way, len(undecided), queued)
     if undecided:
         return Explanation(
             Verdict.UNKNOWN,
@@ -136,7 +136,8 @@ def _undecided_fact(job: Job) -> Fact:
     )
 
 
-def _undecided(job: Job) -> Explanation:
+def _undecided(facts: JobFacts) -> Explanation:
+    job = facts.job
     resolve = f"{JOBS}/ResolveJob"
     actions: tuple[Action, ...] = (
         Action("It came out: go on behind it", resolve, f"printfabric resolve {job.number} skip"),
@@ -154,8 +155,19 @@ def _undecided(job: Job) -> Explanation:
         Sentence("Nobody knows what came out", f": look at the paper and decide{about}"),
         loss_of(job),
         actions,
-        (*error_facts(job), *progress_facts(job), accepted_fact(job)),
+        (*error_facts(job), *progress_facts(job), *_its_port_now(facts), accepted_fact(job)),
     )
+
+
+def _its_port_now(facts: JobFacts) -> tuple[Fact, ...]:
+    """Return whether the port that a job was broken off at works again."""
+    at = facts.job.port
+    port = next((one for one in facts.ports if at is not None and one.name.key == at.key), None)
+    if port is None:
+        return ()
+    trouble = trouble_of(port, facts.now)
+    how = str(trouble.headline).rstrip(".") if trouble is not None else port.state or "ready"
+    return (Fact(f"now {port.name.before} {how}", Source.HOST, port.host_seen or facts.now),)
 
 
 def _half_printed(job: Job) -> Explanation:

@@ -11,11 +11,9 @@ from spooler.job_state import JobState
 from spooler.ledger import EvidenceLevel, Outcome
 
 NOTHING_LOST = "Nothing is lost."  # only where nothing has left the spool, or the printer confirmed all of it
-_NOTHING_LEFT = "Nothing is lost: no document is on its way here."
 _NOT_KNOWN = "What of it came out is not known: only the paper tells."
 _DECIDED = "What was decided about without a proof may be missing, or be there: only the paper tells."
 _SOME_UNDECIDED = "Some of it may be missing, or come twice: look at the paper."
-_IF_CUT = "if the connection breaks for good, some of it may be in doubt."
 _UNDER_WAY = (JobState.PROCESSING, JobState.PROCESSING_STOPPED)
 
 
@@ -39,18 +37,22 @@ def loss_of(job: Job) -> str:
     return NOTHING_LOST
 
 
-def loss_over(jobs: Sequence[Job], undecided: int = 0) -> str:
-    """Return the sentence about documents that are on their way, and about so many jobs that wait for a decision."""
+def loss_over(jobs: Sequence[Job], undecided: int = 0, waiting: int = 0) -> str:
+    """Return the sentence about documents that are on their way.
+
+    undecided: jobs that wait for a decision. waiting: those that wait for their turn.
+    """
     if undecided:
         return _SOME_UNDECIDED
     if not jobs:
-        return _NOTHING_LEFT
+        waits = f"; {waiting:,} {'job waits' if waiting == 1 else 'jobs wait'}" if waiting else ""
+        return f"Nothing is lost: nothing is being sent now{waits}."
     if len(jobs) == 1:
         return loss_of(jobs[0])
     acked, size = sum(job.ledger.offsets.acked for job in jobs), sum(map(_size, jobs))
     if acked >= size:
-        return f"Nothing is lost so far: all of {len(jobs)} documents reached the far end."
-    return f"Nothing is lost so far: {acked:,} of {size:,} bytes of {len(jobs)} documents reached the far end; {_IF_CUT}"
+        return f"Nothing is lost so far: all of {len(jobs)} documents reached the printer's side."
+    return f"Nothing is lost so far: {len(jobs)} documents are kept here until their jobs have ended."
 
 
 def is_undecided(job: Job) -> bool:
@@ -96,7 +98,8 @@ def _of_completed(job: Job) -> str:
         return _NOT_KNOWN
     if answered(job):
         return "All of it reached the printer, which answered; a restart before that would not show."
-    reached = "All of it reached the far end" if level is EvidenceLevel.ACKED else "The device took all of it"
+    at_printer, at_device = "All of it reached the printer's side", "The device took all of it"
+    reached = at_printer if level is EvidenceLevel.ACKED else at_device
     if timed_out(job):
         return f"{reached}; the printer did not answer in time, and what it made of it is not known."
     if level is EvidenceLevel.ACKED:
@@ -105,10 +108,7 @@ def _of_completed(job: Job) -> str:
 
 
 def _so_far(job: Job) -> str:
-    """Return how much of a job on its way is proven, and how much nobody would know of.
-
-    Not only what is known to be accepted may be on paper: a host that is cut off goes on with what it has.
-    """
+    """Return what is proven of a job on its way: all of it, or that it is kept until then."""
     size, offsets = _size(job), job.ledger.offsets
     if not size:
         return NOTHING_LOST
@@ -116,6 +116,5 @@ def _so_far(job: Job) -> str:
     if offsets.confirmed >= size:
         return f"Nothing is lost so far: the printer confirmed all {of_what}."
     if offsets.acked >= size:
-        return f"Nothing is lost so far: all {of_what} reached the far end; the printer has not said that it printed them."
-    reached = f"{offsets.acked:,} of {of_what} reached the far end"
-    return f"Nothing is lost so far: {reached}; {_IF_CUT}"
+        return f"Nothing is lost so far: all {of_what} reached the printer's side; the printer has not said that it printed them."
+    return "Nothing is lost so far: the document is kept here until its job has ended."

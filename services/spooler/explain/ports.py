@@ -86,9 +86,12 @@ def line_trouble(port: PortFacts) -> Trouble | None:
     )
 
 
-def explain_port(port: PortFacts, now: datetime, undecided: int = 0) -> Explanation:
-    """Say why a port does not print, or that nothing is wrong. So many `undecided` jobs were broken off at it."""
-    loss = loss_over(port.flights, undecided)
+def explain_port(port: PortFacts, now: datetime, undecided: int = 0, waiting: int = 0) -> Explanation:
+    """Say why a port does not print, or that nothing is wrong.
+
+    undecided: jobs that were broken off at it. waiting: those that wait for it.
+    """
+    loss = loss_over(port.flights, undecided, waiting)
     trouble = trouble_of(port, now) or line_trouble(port)
     if trouble is not None:
         return Explanation(trouble.verdict, trouble.headline, loss, trouble.actions, trouble.facts)
@@ -177,7 +180,7 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
     if report.condition == 1 and report.source is not Source.PRINTER:
         verdict = _offline_verdict(port)
         if verdict is Verdict.NO_CONNECTION:
-            words, more = f"The printer does not answer on {port.device or port.name}", ""
+            words, more = _unanswered(port), ""
         elif verdict is Verdict.DEVICE_MISSING:
             words, more = f"The device of {port.name} is not there", ""
     show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
@@ -218,7 +221,7 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
         Verdict.NO_PORT: f"Host {port.name.host} has no port {port.name.port}",
         Verdict.DEVICE_MISSING: f"The device of {port.name} is not there: {device}",
         Verdict.DEVICE_REFUSED: f"{device} refuses",
-        Verdict.NO_CONNECTION: f"The printer does not answer on {device}",
+        Verdict.NO_CONNECTION: _unanswered(port),
         Verdict.PRINTER_SAYS: "Out of paper",
         Verdict.STALLED: "The printer takes nothing and does not say why",
     }
@@ -259,6 +262,11 @@ def _refused_words(port: PortFacts, error: Failure) -> str:
 def _offline_verdict(port: PortFacts) -> Verdict:
     """Say what is gone: a device node of the host, or an address on the network."""
     return Verdict.DEVICE_MISSING if port.device.startswith("/") else Verdict.NO_CONNECTION
+
+
+def _unanswered(port: PortFacts) -> str:
+    where = f" ({port.device})" if port.device else ""
+    return f"The printer on {port.name} does not answer{where}"
 
 
 def _fact_of(port: PortFacts, report: Report) -> Fact:

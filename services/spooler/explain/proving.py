@@ -9,7 +9,7 @@ from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource
 
 # What is on paper only the printer knows.
 _PROVEN = {
-    EvidenceLevel.ACKED: "The far end has all of it",
+    EvidenceLevel.ACKED: "The printer's side has all of it",
     EvidenceLevel.CONFIRMED: "The printer confirmed all of it",
 }
 _ANSWERED = "The printer answered behind the last byte (a restart in between cannot be seen on this line)"
@@ -18,7 +18,7 @@ _TIMED_OUT = " (the printer did not answer in time: its end was concluded by a t
 _BASIS = {
     EvidenceLevel.NONE: "nothing is proven",
     EvidenceLevel.SPOOLED: "nothing left the spool",
-    EvidenceLevel.ACKED: "proven by the far end's transport: it acknowledged every byte",
+    EvidenceLevel.ACKED: "proven by the connection to the printer: every byte was acknowledged",
     EvidenceLevel.CONFIRMED: "proven by the printer's own word",
 }
 _BASIS_ANSWERED = (
@@ -76,7 +76,4 @@ def _fact(one: Evidence, job: Job) -> Fact:
         by = Source.OPERATOR if one.source is EvidenceSource.OPERATOR else Source.HOST
         return Fact(one.detail, by, at)
     source, who = _SAID[one.source]
-    # A host tells how far it is, not since when.
-    return Fact(
-        f"{one.level} by {who}: {one.offset} of {job.document.size_bytes} bytes (as heard here)", source, at
-    )
+    return Fact(f"{one.level} by {who}: {one.offset:,} of {job.document.size_bytes:,} bytes", source, at)

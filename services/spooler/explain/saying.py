@@ -6,6 +6,7 @@ from datetime import datetime
 
 from spooler.explain.facts import Action, Fact, Source
 from spooler.job import Job
+from spooler.ledger import UnitKind
 
 JOBS = "printfabric.spooler.v1.PrintService"
 PRINTERS = "printfabric.spooler.v1.PrinterService"
@@ -24,13 +25,18 @@ def error_facts(job: Job) -> tuple[Fact, ...]:
 
 def progress_facts(job: Job, moved: datetime | None = None) -> tuple[Fact, ...]:
     """Return how far its bytes have got, if any has left; `moved`: when news of that came last, if it is on its way."""
-    size, offsets = job.document.size_bytes, job.ledger.offsets
+    size, offsets, units = job.document.size_bytes, job.ledger.offsets, job.ledger.units
     if not offsets.accepted:
         return ()
-    text = f"of {size} bytes the host took {offsets.accepted}, the far end {offsets.acked}"
-    if offsets.confirmed:
-        text += f", the printer confirmed {offsets.confirmed}"
-    return (Fact(f"{text} (as heard here)", Source.TRANSPORT, moved or last_proof(job)),)
+    counted = units.kind is not UnitKind.DOCUMENT and units.total > 0
+    total, what = (units.total, f"{units.kind}s") if counted else (size, "bytes")
+    got = units if counted else offsets
+    text = f"the printer's side had received {got.acked:,} of {total:,} {what}, {got.accepted:,} were sent"
+    if got.confirmed:
+        text += f", the printer confirmed {got.confirmed:,}"
+    if counted:
+        text += f" (of {size:,} bytes {offsets.acked:,} received, {offsets.accepted:,} sent)"
+    return (Fact(text, Source.TRANSPORT, moved or last_proof(job)),)
 
 
 def last_proof(job: Job) -> datetime:
@@ -51,7 +57,7 @@ def move_action(job: Job) -> Action:
 
 def cancel_action(job: Job) -> Action:
     """Return the way to end it."""
-    return Action("Cancel", f"{JOBS}/CancelJob", f"printfabric cancel {job.number}")
+    return Action("Cancel job", f"{JOBS}/CancelJob", f"printfabric cancel {job.number}")
 
 
 def span_of(seconds: float) -> str:

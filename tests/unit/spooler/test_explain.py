@@ -21,6 +21,8 @@ from spooler.ledger import (
     Ledger,
     Offsets,
     Outcome,
+    UnitKind,
+    Units,
 )
 from spooler.printer import Paused, PortName, Printer
 
@@ -71,7 +73,7 @@ ROWS = [
     (Verdict.DEVICE_REFUSED, "/dev/serial/by-id/usb-1 refuses: it is in use by lpd (pid 812).", facts(failed("ACCESS_DENIED", 5, "port COM1: /dev/serial/by-id/usb-1 is in use by lpd (pid 812)"))),
     (Verdict.DEVICE_REFUSED, "/dev/serial/by-id/usb-1 refuses: it is in use by minicom (pid 7).", facts(failed("PORT_BUSY", 32, "port COM1: /dev/serial/by-id/usb-1 is in use by minicom (pid 7)"))),
     (Verdict.DEVICE_REFUSED, "refuses", facts(failed("ACCESS_DENIED", 5))),
-    (Verdict.NO_CONNECTION, "does not answer on 10.0.0.7:9100", facts(failed("CONNECTION_REFUSED", 1225, device="10.0.0.7:9100"))),
+    (Verdict.NO_CONNECTION, "The printer on edge-7/COM1: does not answer (10.0.0.7:9100).", facts(failed("CONNECTION_REFUSED", 1225, device="10.0.0.7:9100"))),
     (Verdict.NO_CONNECTION, "does not answer", facts(failed("DEVICE_OFFLINE", 21, device="10.0.0.7:9100"))),
     (Verdict.NO_CONNECTION, "does not answer", facts(failed("DEVICE_NOT_CONNECTED", 1167, device="10.0.0.7:9100"))),
     (Verdict.DEVICE_MISSING, "is not there", facts(failed("DEVICE_OFFLINE", 21))),
@@ -149,6 +151,27 @@ def test_a_decision_offers_what_can_be_decided():
     ]  # fmt: skip
 
 
+def test_how_far_a_document_came_is_told_in_labels_where_they_are_counted_and_whether_its_port_works_again():
+    broken = replace(
+        JOB,
+        state=JobState.PENDING_HELD,
+        outcome=Outcome.UNKNOWN,
+        port=PORT,
+        ledger=Ledger(Offsets(100, 100, 60, 0)),
+    )
+    told = [fact.text for fact in explain_job(facts(job=broken)).facts]
+    assert "the printer's side had received 60 of 100 bytes, 100 were sent" in told
+    assert "now edge-7/COM1: ready" in told
+    counted = replace(broken.ledger, units=Units(UnitKind.LABEL, 12, 12, 7))
+    out = port(reports=(Report(3, 1, "", Source.PRINTER, NOW),))
+    told = [fact.text for fact in explain_job(facts(out, job=replace(broken, ledger=counted))).facts]
+    assert (
+        "the printer's side had received 7 of 12 labels, 12 were sent (of 100 bytes 60 received, 100 sent)"
+        in told
+    )
+    assert "now edge-7/COM1: Out of paper" in told
+
+
 def test_a_last_error_is_among_the_facts_with_its_time():
     error = JobError("DEVICE_FAULT", 29, "the cable broke", at=NOW)
     answer = explain_job(facts(job=replace(JOB, last_error=error)))
@@ -215,17 +238,17 @@ def test_an_end_by_a_time_out_is_told_as_one_and_every_proof_is_named_with_its_t
     ended = replace(JOB, state=JobState.COMPLETED, outcome=Outcome.PRINTED, ended_at=NOW, ledger=ledger)
     answer = explain_job(facts(job=ended))
     assert str(answer.headline) == (
-        "The far end has all of it (the printer did not answer in time: its end was concluded by a time-out)"
+        "The printer's side has all of it (the printer did not answer in time: its end was concluded by a time-out)"
         " at 10:00:00 UTC."
     )
     told = {(fact.text, fact.source, fact.at) for fact in answer.facts}
     assert (
-        "accepted by the host's journal: 100 of 100 bytes (as heard here)",
+        "accepted by the host's journal: 100 of 100 bytes",
         Source.HOST,
         proofs[0].at,
     ) in told
     assert (
-        "acked by the connection's acknowledgements: 100 of 100 bytes (as heard here)",
+        "acked by the connection's acknowledgements: 100 of 100 bytes",
         Source.TRANSPORT,
         proofs[1].at,
     ) in told
