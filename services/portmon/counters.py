@@ -69,11 +69,20 @@ class BackChannel:
         with self._lock:
             self._data += data
             self._counters.read_bytes += len(data)
-            surplus = len(self._data) - _BACK_BYTES
-            if surplus > 0:
-                del self._data[:surplus]
-                self._counters.lost_read_bytes += surplus
+            self._drop_surplus()
         self.arrived()
+
+    def _drop_surplus(self) -> None:
+        surplus = len(self._data) - _BACK_BYTES
+        if surplus > 0:
+            del self._data[:surplus]
+            self._counters.lost_read_bytes += surplus
+
+    def give_back(self, data: bytes) -> None:
+        """Put bytes back that were taken and reached nobody: they are the oldest again."""
+        with self._lock:
+            self._data[:0] = data
+            self._drop_surplus()
 
     def take(self, size: int) -> bytes:
         """Return and forget at most `size` of the oldest bytes."""

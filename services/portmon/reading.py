@@ -48,10 +48,22 @@ class Reading:
     async def read(self, size: int, total_s: float | None = None) -> bytes:
         """Return at most `size` bytes: when there are so many, after a pause or at the end of the time.
 
+        What a read had gathered that is cancelled is there for the next one.
+
         Raises:
             InvalidHandle: the port is closed. DeviceNotConnected: its device is gone, and all that it had sent was read.
         """
-        limits, found = self.time_outs, bytearray()
+        found = bytearray()
+        try:
+            await self._gather(found, size, total_s)
+        except asyncio.CancelledError:
+            self._back.give_back(bytes(found))
+            self._arrived.set()
+            raise
+        return bytes(found)
+
+    async def _gather(self, found: bytearray, size: int, total_s: float | None) -> None:
+        limits = self.time_outs
         own_s = limits.total_s + limits.per_byte_s * size
         deadline = time.monotonic() + (own_s if total_s is None else total_s)
         while True:
@@ -65,9 +77,9 @@ class Reading:
             if found and limits.interval_s:
                 left = min(left, limits.interval_s)
             if len(found) >= size or left <= 0:
-                return bytes(found)
+                return
             try:
                 async with asyncio.timeout(left):
                     await self._arrived.wait()
             except TimeoutError:
-                return bytes(found)
+                return

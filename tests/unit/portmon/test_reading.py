@@ -81,3 +81,28 @@ async def test_a_read_of_a_port_that_lost_its_device_gives_what_came_before_and_
     assert await bench.reading.read(10, _LONG_S) == b"ab"
     with pytest.raises(DeviceNotConnected, match="COM1: lost its device"):
         await bench.reading.read(10, _LONG_S)
+
+
+async def test_what_a_read_had_gathered_when_its_reader_hung_up_is_there_for_the_next() -> None:
+    bench = Bench()
+    bench.reading.time_outs.interval_s = _LONG_S
+    bench.back.put(b"ab")
+    gone = asyncio.ensure_future(bench.reading.read(10, _LONG_S))
+    await asyncio.sleep(0)  # it has both, and waits for more
+    assert bench.back.take(10) == b""
+    waiting = asyncio.ensure_future(bench.reading.read(4, _LONG_S))
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    bench.back.put(b"cd")
+    assert await waiting == b"abcd"
+
+
+def test_what_is_given_back_is_the_oldest_and_goes_first_when_there_is_too_much() -> None:
+    counters = PortCounters()
+    back = BackChannel(counters)
+    back.put(bytes(65536))
+    taken = back.take(2)
+    back.put(b"!")
+    back.give_back(taken)
+    assert (counters.lost_read_bytes, len(back.take(70000))) == (1, 65536)
