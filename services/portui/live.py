@@ -15,7 +15,7 @@ from chassis.errors import FabricError
 from portui.fabric_watch import Change
 from portui.frames import Frames, rounded
 from portui.model import Fleet, Host, Job, JobState, Port, PortState, Proof
-from portui.pulse import Pulse
+from portui.pulse import Pulse, standing_still
 
 MINUTES = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
@@ -62,6 +62,7 @@ class Live:
         self._awaiting: list[asyncio.Event] = []
         self._last_tick = clock()
         self._shown: dict[str, object] = {}
+        self._still: dict[str, int] = {}
         self._shares: dict[int, int] = {}
         self._last_figures: tuple[Mapping[int, int], Mapping[str, object]] = ({}, {})
         self._news = asyncio.Event()  # pages look different, and no frame has said so
@@ -197,6 +198,9 @@ class Live:
             del self.pulses[key]
         for pulse in self.pulses.values():
             pulse.tick(now, passed_s)
+        if (still := standing_still(self.pulses)) != self._still:
+            self._still = still
+            self._looks_different()
         self._minute += passed_s
         if self._minute >= 60:
             self._minute -= 60

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from portui.model import PortState
 
 RING = 60  # seconds
+# So long after a document's last byte the spooler has another answer (explain.stall_s, stale_s), which no change announces.
+STILL_S = (6.0, 61.0)
 
 
 @dataclass(slots=True)
@@ -19,6 +22,7 @@ class Pulse:
     busy_since: float | None = None
     busy_s: float = 0.0
     taken: int = 0
+    still_s: float = 0.0  # for so long a document has been on its way and nothing of it was taken
 
     def mark(self, state: PortState, now: float) -> None:
         """Note that the port is in `state` from now on."""
@@ -32,5 +36,13 @@ class Pulse:
             self.busy_s += now - self.busy_since
             self.busy_since = now
         self.busy.append(min(100, round(100 * self.busy_s / passed_s)))
+        waits = self.busy_since is not None and not self.taken
+        self.still_s = self.still_s + passed_s if waits else 0.0
         self.rate = round(self.taken / passed_s)
         self.busy_s, self.taken = 0.0, 0
+
+
+def standing_still(pulses: Mapping[str, Pulse]) -> dict[str, int]:
+    """Return the ports where nothing moves, and how many of `STILL_S` are over at each."""
+    still = {key: sum(pulse.still_s >= mark for mark in STILL_S) for key, pulse in pulses.items()}
+    return {key: marks for key, marks in still.items() if marks}

@@ -47,7 +47,7 @@ class Look:
         self._dispatch = inside.dispatch
         self._hosts = inside.hosts
         self._fabric_id = inside.fabric_id
-        self._patience = inside.patience
+        self.patience = inside.patience
 
     def first_port(self, printer: str) -> PortName:
         """Return a printer's first port. Raises PrinterNotFound, PortNotFound."""
@@ -133,7 +133,7 @@ class Look:
             kept_from=wait.kept_from,
             lies=_lies(under_way[1]) if under_way is not None else Lies.HERE,
             moved=under_way[1].moved_at if under_way is not None else None,
-            patience=self._patience,
+            patience=self.patience,
         )
 
     def users_of(self, port: PortName) -> list[str]:

@@ -80,7 +80,8 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         if not facts.known and not self._look.users_of(facts.name):
             raise PortNotFound(f"there is no port {facts.name}", port=facts.name)
         undecided, waiting = self._look.undecided_at(facts.name), self._look.waiting_for(facts.name)
-        return _answer(explain_port(facts, datetime.now(UTC), undecided, waiting))
+        now, patience = datetime.now(UTC), self._look.patience
+        return _answer(explain_port(facts, now, undecided, waiting, patience))
 
     async def _holder(self, job: Job) -> Held | None:
         """Return who holds a job, from its history."""

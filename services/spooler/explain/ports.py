@@ -7,10 +7,12 @@ from datetime import datetime
 
 from spooler.explain.by_hand import by_hand
 from spooler.explain.facts import (
+    PATIENT,
     Action,
     Explanation,
     Fact,
     Failure,
+    Patience,
     PortFacts,
     Report,
     Sentence,
@@ -19,6 +21,7 @@ from spooler.explain.facts import (
     Verdict,
 )
 from spooler.explain.loss import loss_over
+from spooler.explain.standstill import standstill
 from spooler.port import UNFINISHED
 
 _PORTS = "printfabric.spooler.v1.PortService"
@@ -86,13 +89,17 @@ def line_trouble(port: PortFacts) -> Trouble | None:
     )
 
 
-def explain_port(port: PortFacts, now: datetime, undecided: int = 0, waiting: int = 0) -> Explanation:
+def explain_port(
+    port: PortFacts, now: datetime, undecided: int = 0, waiting: int = 0, patience: Patience = PATIENT
+) -> Explanation:
     """Say why a port does not print, or that nothing is wrong.
 
     undecided: jobs that were broken off at it. waiting: those that wait for it.
     """
     loss = loss_over(port.flights, undecided, waiting)
     trouble = trouble_of(port, now) or line_trouble(port)
+    if trouble is None and port.flights:
+        trouble = standstill(port.flights[0], port, now, patience)
     if trouble is not None:
         return Explanation(trouble.verdict, trouble.headline, loss, trouble.actions, trouble.facts)
     text = Sentence(f"Nothing is wrong: {port.name} is ready")

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from spooler.explain.facts import (
-    Action,
     Explanation,
-    Fact,
     JobFacts,
     Lies,
     PortFacts,
     Sentence,
-    Source,
-    Trouble,
     Verdict,
 )
 from spooler.explain.loss import loss_of
 from spooler.explain.ports import line_trouble, trouble_of
-from spooler.explain.saying import accepted_fact, progress_facts, span_of
+from spooler.explain.saying import accepted_fact, progress_facts
+from spooler.explain.standstill import all_sent, standstill
 from spooler.job import Job
 from spooler.job_state import JobState
-
-_PORTS = "printfabric.spooler.v1.PortService"
 
 
 def on_its_way(facts: JobFacts) -> Explanation:
@@ -30,7 +25,8 @@ def on_its_way(facts: JobFacts) -> Explanation:
     known = (accepted_fact(job), *progress_facts(job, facts.moved))
     found = None
     if port is not None:
-        found = trouble_of(port, facts.now) or line_trouble(port) or _standstill(facts, port)
+        found = trouble_of(port, facts.now) or line_trouble(port)
+        found = found or standstill(job, port, facts.now, facts.patience)
         if found is not None and found.verdict is Verdict.HOST_SILENT and facts.lies is Lies.THERE:
             found = found._replace(headline=_goes_on_without_us(port), actions=())
     if found is not None:
@@ -47,7 +43,7 @@ def on_its_way(facts: JobFacts) -> Explanation:
         return Explanation(Verdict.FINE, text, loss_of(job), facts=known)
     if job.incoming:
         return Explanation(Verdict.FINE, _while_spooling(job), loss_of(job), facts=known)
-    if _all_sent(job):
+    if all_sent(job):
         text = Sentence("All of it is sent; the proof is awaited")
         return Explanation(Verdict.AWAITING_PROOF, text, loss_of(job), facts=known)
     size, offsets = job.document.size_bytes, job.ledger.offsets
@@ -68,33 +64,3 @@ def _goes_on_without_us(port: PortFacts) -> Sentence:
     since = f" since {seen:%H:%M:%S} UTC" if seen is not None else ""
     text = f"The document lies on host {host}: printing goes on, although the host cannot be reached"
     return Sentence(text, since)
-
-
-def _all_sent(job: Job) -> bool:
-    return job.ledger.offsets.accepted >= job.document.size_bytes > 0
-
-
-def _standstill(facts: JobFacts, port: PortFacts) -> Trouble | None:
-    """Say that nothing has moved for too long, and whether that is the printer's waiting or our not knowing."""
-    job = facts.job
-    waits_for_sender = job.incoming and job.ledger.offsets.accepted >= job.document.size_bytes
-    if port.lane != "open" or port.moved is None or job.state is not JobState.PROCESSING or waits_for_sender:
-        return None
-    still_s = (facts.now - port.moved).total_seconds()
-    ask = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
-    fact = Fact(f"{port.name.before} the last byte moved", Source.TRANSPORT, port.moved)
-    if _all_sent(job):
-        if still_s < facts.patience.stale_s:
-            return None
-        text = Sentence(
-            f"We do not know: all of it is sent, and {port.name} says nothing any more",
-            f", for {span_of(still_s)} now",
-        )
-        return Trouble(Verdict.UNKNOWN, text, (fact,), (ask,))
-    if still_s < facts.patience.stall_s:
-        return None
-    text = Sentence(
-        f"The printer on {port.name} asks to wait and does not say why",
-        f": it has taken nothing for {span_of(still_s)}",
-    )
-    return Trouble(Verdict.STALLED, text, (fact,), (ask,))

@@ -213,3 +213,23 @@ def test_how_far_a_job_is_does_not_draw_pages_anew_and_that_it_has_ended_does():
     assert live.structure == before
     live.apply(Change(jobs=(job(1, JobState.COMPLETED, 1000),)))
     assert live.structure == before + 1
+
+
+def test_a_page_is_drawn_anew_when_a_document_stands_still_and_when_it_goes_on():
+    clock = Clock()
+    live = Live(Script(), clock)
+    live.apply(SNAPSHOT)
+    live.apply(Change(jobs=(job(7, JobState.PROCESSING, acked=10),)))
+
+    def drawn_anew(seconds: int) -> int:
+        before = live.structure
+        for _ in range(seconds):
+            clock.now += 1
+            live.tick()
+        return live.structure - before
+
+    assert drawn_anew(1) == 0  # it moved in this second
+    assert [drawn_anew(5), drawn_anew(1), drawn_anew(50)] == [0, 1, 0]
+    assert drawn_anew(5) == 1  # the spooler does not know any more
+    live.apply(Change(jobs=(job(7, JobState.PROCESSING, acked=20),)))
+    assert drawn_anew(1) == 1

@@ -259,3 +259,18 @@ def test_what_a_report_says_is_not_said_twice():
     text = "out of paper; its display says: MEDIA OUT"
     answer = explain_job(facts(port(reports=(Report(3, 1, text, Source.PRINTER, NOW),))))
     assert str(answer.headline) == "Out of paper; its display says: MEDIA OUT."
+
+
+def test_a_printer_that_stops_taking_is_told_at_its_port_and_at_its_job_though_its_host_has_all_of_it():
+    job = replace(JOB, state=JobState.PROCESSING, port=PORT, ledger=Ledger(Offsets(100, 100, 30, 0)))
+    patient, stands = (
+        replace(port(), lane="open", moved=NOW - timedelta(seconds=still_s), flights=(job,))
+        for still_s in (4, 6)
+    )
+    assert explain_port(patient, NOW).verdict is Verdict.FINE
+    answer = explain_port(stands, NOW)
+    assert answer.verdict is Verdict.STALLED
+    assert str(answer.headline).startswith(
+        "The printer on edge-7/COM1: takes nothing more and does not say why"
+    )
+    assert str(explain_job(facts(stands, job=job)).headline) == str(answer.headline)
