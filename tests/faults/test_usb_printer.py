@@ -14,7 +14,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
-from printfabric.types.v1.ledger_pb2 import DocumentKey, EvidenceSource
+from printfabric.types.v1.ledger_pb2 import DocumentKey, EvidenceSource, Outcome
 from printfabric.types.v1.port_pb2 import (
     PORT_CONDITION_PAPER_OUT,
     PORT_STATE_ERROR,
@@ -24,8 +24,10 @@ from printfabric.types.v1.port_pb2 import (
     STATUS_SOURCE_TRANSPORT,
     Port,
 )
+from printfabric_client.sync import Client
 from tests.faults.usb_printer import GONE, OUT_OF_PAPER, SILENTLY_GONE, UsbPrinter
 from tests.rig.programs import Program, wait_until
+from tests.rig.real_fabric import HOST, spooler_settings
 from tests.rig.until import PATIENCE_S
 from tests.rig.wire import Holder, channel_to, new_key, refusal
 
@@ -40,7 +42,7 @@ class Host:
     def __init__(self, folder: Path) -> None:
         self.printer, self._fence = UsbPrinter(folder), 0
         lines = [
-            'host_name = "edge"', f'state_dir = "{folder}/state"', "[server]", 'metrics_listen = "127.0.0.1:0"',
+            f'host_name = "{HOST}"', f'state_dir = "{folder}/state"', "[server]", 'metrics_listen = "127.0.0.1:0"',
             "[[ports]]", 'name = "LPT1:"', 'monitor = "device"',
             f'settings = {{ device = "{self.printer.node}", writeTimeoutS = 600 }}',
         ]  # fmt: skip
@@ -164,6 +166,23 @@ def test_a_printer_out_of_paper_says_so_while_it_takes_nothing_and_prints_on_whe
         assert [one.acked for one in ended] == [len(LONG)]
         assert host.printer.printed(len(LONG)) == LONG
         assert says(host.port()) == (PORT_STATE_READY, [])
+
+
+def test_explain_says_that_paper_is_missing_and_the_job_prints_when_there_is_some(tmp_path: Path) -> None:
+    with started(tmp_path) as host:
+        settings = spooler_settings(tmp_path / "spooled", host.program.address, {"usb": ["LPT1:"]})
+        spooler = Program("spooler", tmp_path, settings)
+        spooler.start()
+        try:
+            with Client(spooler.address) as client:
+                host.printer.is_now(OUT_OF_PAPER)
+                job = client.submit(LABEL, printer="usb")
+                wait_until(lambda: "Out of paper" in client.explain(job.number).headline)
+                host.printer.is_now()
+                assert client.wait(job.number, timeout_s=PATIENCE_S).outcome == Outcome.OUTCOME_PRINTED
+            assert host.printer.printed(len(LABEL)) == LABEL
+        finally:
+            spooler.stop()
 
 
 def test_a_printer_that_takes_no_last_request_says_why(host: Host) -> None:
