@@ -46,6 +46,10 @@ class Half(NamedTuple):
         key = DocumentKey(bytes.fromhex(said["document_uid"]), int(said["attempt"]))
         return cls(key, start, max(accepted, end), said["pipe"] == "true")
 
+    def may_be_none_or_all(self, job: Job | None) -> bool:
+        """Tell whether what is known of it does not rule out that nothing of the document came out, or all of it."""
+        return not self.start or (job is not None and self.end >= job.document.size_bytes)
+
 
 class Unfinished:
     """Finds closings. `rule_of` tells the rule for doubt of a job's printer."""
@@ -79,7 +83,8 @@ class Unfinished:
                 data = b""
             return Closing(half.key, data, words)
         if half.on_a_pipe and not left and self._rule_of(job) is OnUncertain.HOLD:
-            text = f"{whose} lies in the printer on {port}, and nobody knows what closes it: clear the printer, then resume the port"
+            lies = "may lie" if half.may_be_none_or_all(other) else "lies"
+            text = f"{whose} {lies} in the printer on {port}, and nobody knows what closes it: clear the printer, then resume the port"
             raise HalfInPrinter(text, port=port)
         words = f"{whose} may lie in the printer on {port}: the first sheet may carry it"
         await self._tell(port, job, words, other, f"its half may be on the first sheet of job {job.number}")

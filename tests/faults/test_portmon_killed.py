@@ -11,11 +11,13 @@ import pytest
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
 from printfabric_client.sync import Client
+from tests.faults.power_cut import compile_shim
 from tests.rig.documents import noise
 from tests.rig.programs import wait_until
-from tests.rig.real_fabric import HOST, RealFabric, brief, printed, real_fabric
+from tests.rig.real_fabric import RealFabric, brief, clear_printer, printed, real_fabric
 from tests.rig.receivers import FifoReceiver, FileReceiver, PtyReceiver, Receiver, TcpReceiver, all_settled
 from tests.rig.truth import assert_true
+from tests.surroundings import missing
 
 POINTS = 20
 SIZE = 1_200_000
@@ -75,11 +77,38 @@ def _begin(client: Client, port: str, job: Job) -> None:
             JobState.JOB_STATE_PROCESSING,
         ):
             return True
-        if any(one.title == "It is clear: go on" for one in client.explain(f"jobs/{job.number}").actions):
-            client.ports.resume(f"{HOST}/{port}")
+        clear_printer(client, port)
         return False
 
     wait_until(begun)
+
+
+@pytest.mark.timeout(120)
+def test_killed_right_behind_a_write_it_cannot_know_what_came_out_and_the_port_waits_for_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shim = compile_shim(tmp_path, "killed_in_write.c") or missing("no C compiler")
+    line, last_write = PtyReceiver("COM1:"), tmp_path / "last-write"
+    told = {"LD_PRELOAD": shim, "KILLED_NODE": line.device, "KILLED_FLAG": last_write}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    documents = [b"\x01\x02first", b"\x01\x02second"]  # in no language: nobody knows what closes half of one
+    with real_fabric(tmp_path, [line]) as fabric, fabric.client() as client:
+        last_write.touch()
+        first = client.submit(documents[0], printer="com1")
+        wait_until(lambda: not fabric.portmon.runs, why="it was not killed")
+        fabric.portmon.start()
+        first = client.wait(first.number, timeout_s=30, or_decision=True)
+        assert first.outcome == Outcome.OUTCOME_UNKNOWN, brief(first)
+        span = first.ledger.uncertain
+        assert (span.start, span.end) == (0, first.size_bytes), brief(first)
+        second = client.submit(documents[1], printer="com1")
+        words = f"half of job {first.number} may lie in the printer"
+        wait_until(lambda: words in str(client.explain(second.number)), why="nobody is told")
+        assert line.now() == documents[0]
+        clear_printer(client, line.port)
+        assert printed(client.wait(second.number, timeout_s=30))
+        assert line.settled() == b"".join(documents)
 
 
 class _Batch:

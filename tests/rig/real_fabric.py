@@ -132,6 +132,13 @@ def real_fabric(
         fabric.close()
 
 
+def clear_printer(client: Client, port: str) -> None:
+    """Do what a person does where half a document keeps a port waiting: clear the printer, and say so."""
+    name = f"{HOST}/{port}"
+    if any(one.title == "It is clear: go on" for one in client.explain(name).actions):
+        client.ports.resume(name)
+
+
 def printed(job: Job) -> bool:
     """It ended, and all of it is on paper."""
     return job.state == JobState.JOB_STATE_COMPLETED and job.outcome == Outcome.OUTCOME_PRINTED
