@@ -56,6 +56,7 @@ async def job(request: Request) -> Response:
         state_=words.job_state(found),
         explanation=explanation,
         cause=story.cause(found),
+        port_now=await _port_now(console, found),
         tone=story.tone(explanation),
         buttons=actions.buttons_of_job(explanation, found),
         steps=steps,
@@ -68,6 +69,17 @@ async def job(request: Request) -> Response:
         facts=facts_of(found),
         report=story.report(f"job {number}", explanation, rungs, version("print-fabric")),
     )
+
+
+async def _port_now(console: Console, found: Job) -> str:
+    """Return how the port is now at which a job was broken off that waits for a decision; empty for any other job."""
+    if not found.undecided or not found.port:
+        return ""
+    host, _, name = found.port.partition("/")
+    try:
+        return (await console.printing.explain(f"hosts/{host}/ports/{name}")).headline
+    except FabricError:
+        return ""  # the port is gone
 
 
 def uncertain_units(found: Job) -> list[int]:
@@ -184,6 +196,9 @@ async def decide(request: Request, form: FormData) -> Response:
     missing = {int(text) for text in texts_of(form, "unit") if text.isdecimal()} & set(units)
     if what != "units" or not units:
         return go(target, "Nothing was decided.")
+    if not missing:
+        kind = words.unit(found.proof.units.kind)
+        return go(target, f"No {kind} is marked, so nothing was decided: mark those that are missing.")
     try:
         await printing.resolve(number, decisions(units, missing))
     except FabricError as error:

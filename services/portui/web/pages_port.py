@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -14,10 +15,10 @@ from starlette.responses import Response
 
 from chassis.errors import FabricError
 from portui.live import JUST_ADDED_S
-from portui.model import Counters, Job, Port
+from portui.model import Counters, Fleet, Job, JobState, Port
 from portui.model_answers import Event, Explanation
 from portui.simulated import MISHAPS
-from portui.web import actions, ordering, pages_paper, pages_wire, samples, shown, story, words
+from portui.web import actions, moving, ordering, pages_paper, pages_wire, samples, shown, story, words
 from portui.web.changes import not_found, sentence, text_of
 from portui.web.rendering import Console, back, console_of, go, page, port_asked
 
@@ -34,8 +35,11 @@ async def port(request: Request) -> Response:
         (job for job in live.fleet.jobs.values() if job.port == found.key), key=lambda one: -one.number
     )
     job = live.now_on(found) or next((one for one in mine if one.active), mine[0] if mine else None)
-    explanation, history, paper = await asyncio.gather(
-        explained(console, found), _history(console, found), pages_paper.seen(console, found)
+    explanation, history, paper, job = await asyncio.gather(
+        explained(console, found),
+        _history(console, found),
+        pages_paper.seen(console, found),
+        _counted(console, job),
     )
     rungs = story.ladder(found, live.fleet.hosts.get(found.host), job, now)
     day = story.stretches(mine, found, now)
@@ -49,6 +53,7 @@ async def port(request: Request) -> Response:
         buttons=actions.decisions(mine) + actions.buttons_of_port(explanation, found),
         rungs=rungs,
         waiting=_waiting(live.fleet.jobs.values(), found),
+        going=_going(live.fleet, found),
         strip=story.strip(day, now),
         day=story.day_sentence(day, now),
         events=story.events_newest(history),
@@ -67,6 +72,17 @@ async def explained(console: Console, found: Port) -> Explanation:
         return await console.printing.explain(found.name)
     except FabricError as error:
         return Explanation("unknown", "The spooler does not answer: nobody can say.", sentence(error))
+
+
+async def _counted(console: Console, job: Job | None) -> Job | None:
+    """Return a job on its way with what its attempt proves in units, which the live stream does not count."""
+    if job is None or job.state is not JobState.PROCESSING or not job.proof.accepted:
+        return job
+    try:
+        attempts = await console.printing.attempts(job.number)
+    except FabricError:
+        return job  # it is gone, or the spooler is away
+    return replace(job, proof=attempts[-1].proof) if attempts and attempts[-1].proof.units.total else job
 
 
 async def _history(console: Console, found: Port) -> list[Event]:
@@ -115,6 +131,13 @@ def _waiting(jobs: Any, found: Port, most: int = 8) -> list[Job]:
         if job.active and (job.port == found.key or (not job.port and job.printer in found.printers))
     ]
     return sorted(ordering.in_order(wanted), key=lambda one: one.state != "processing")[:most]
+
+
+def _going(fleet: Fleet, found: Port) -> list[Job]:
+    """Return the jobs that can be moved off a port."""
+    place = {"host": found.host, "port": found.port}
+    leaving = moving.preview(fleet, place, {"port": shown.port_path(found.host, found.port)})
+    return [one.job for one in leaving.going] if leaving is not None else []
 
 
 async def act(request: Request, form: FormData) -> Response:

@@ -61,13 +61,14 @@ def sources(port: Port) -> list[tuple[str, words.Shown, str, datetime | None]]:
     for one in port.sources:
         if one.time is None:
             continue
-        state, text = one.state, one.text
+        state, text = words.PORT_STATES[one.state], one.text
+        if one.source == "transport" and one.state is PortState.PRINTING:
+            state = words.CONNECTED  # whether it prints, the printer says
         if one.source == "printer" and dead is not None and one.time <= dead:
-            before = words.PORT_STATES[state].word.lower()
-            state, text = PortState.UNKNOWN, f"before that: {before}" + (f", {text}" if text else "")
-        found.append(
-            (words.SOURCE_NAMES.get(one.source, one.source), words.PORT_STATES[state], text, one.time)
-        )
+            before = state.word.lower()
+            state = words.PORT_STATES[PortState.UNKNOWN]
+            text = f"before that: {before}" + (f", {text}" if text else "")
+        found.append((words.SOURCE_NAMES.get(one.source, one.source), state, text, one.time))
     return found
 
 

@@ -73,12 +73,13 @@ def _port_rung(port: Port) -> Rung:
 
 def _paper_rungs(port: Port, job: Job | None) -> list[Rung]:
     if job is None:
-        leaving = _open("Bytes leaving", "nothing to send")
+        leaving = _open("Bytes sent", "nothing to send")
     elif job.proof.accepted:
-        sent = f"{words.number(job.proof.accepted)} of {words.number(job.size)} taken by the host"
-        leaving = _good("Bytes leaving", f"{sent}, {words.number(job.proof.acked)} acknowledged")
+        sent = f"{words.number(job.proof.accepted)} of {words.number(job.size)}"
+        received = f"{words.number(job.proof.acked)} received by the printer's side"
+        leaving = _good("Bytes sent", f"{sent}; {received}")
     else:
-        leaving = _open("Bytes leaving", "none yet")
+        leaving = _open("Bytes sent", "none yet")
     return [leaving, _ready_rung(port), _printed_rung(job)]
 
 

@@ -91,6 +91,7 @@ PORT_STATES = {
     PortState.PAUSED: Shown("Paused", "pause", "paused"),
     PortState.UNKNOWN: Shown("Unknown", "dashed", "unknown"),
 }
+CONNECTED = Shown("Connected", "check", "ready")
 
 JOB_STATES = {
     JobState.PENDING: Shown("Waiting", "clock", "muted"),
@@ -160,6 +161,20 @@ def proven(proof: Proof, *, printed: bool = False) -> str:
     return f"{level}; ended by a time-out: the printer did not answer" if proof.timed_out else level
 
 
+def progress(job: Job) -> str:
+    """Return how far a document is, in units where they are counted: `7 of 12 labels received …, 12 sent`."""
+    proof, units = job.proof, job.proof.units
+    counted = units.total > 0 and units.kind != "document"
+    got = units if counted else proof
+    total, what = (units.total, unit(units.kind, units.total)) if counted else (job.size, "bytes")
+    confirmed = f", {number(got.confirmed)} confirmed by the printer" if got.confirmed else ""
+    received = f"{number(got.acked)} of {number(total)} {what} received by the printer's side"
+    return f"{received}, {number(got.accepted)} sent{confirmed}"
+
+
+# What happened, where the spooler's word for it is not one of everybody's.
+EVENTS = {"requeued": "waits again", "broke-off": "broken off"}
+
 # The languages of documents, by media type.
 FORMATS = (
     ("", "As the sender says"),
@@ -179,14 +194,14 @@ def language(format_: str) -> str:
 
 SOURCE_NAMES = {
     "host": "Host",
-    "transport": "Line",
+    "transport": "Connection",
     "printer": "Printer",
     "operator": "People",
 }
 
 SOURCES = {
     "host": "the host says",
-    "transport": "the line shows",
+    "transport": "the connection shows",
     "printer": "the printer says",
     "operator": "a person said",
     "unspecified": "the spooler knows",

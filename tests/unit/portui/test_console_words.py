@@ -127,9 +127,29 @@ def test_what_a_printer_said_before_its_line_died_is_not_shown_as_live(
     printer = Source("printer", PortState.READY, "calm", NOW + timedelta(seconds=said_after_s))
     shown_ = shown.sources(replace(port("IP_7", PortState.OFFLINE), sources=(line, printer)))
     assert [(who, word.word, words_) for who, word, words_, _time in shown_] == [
-        ("Line", "Offline", "does not answer"),
+        ("Connection", "Offline", "does not answer"),
         ("Printer", state, text),
     ]
+
+
+def test_a_connection_with_a_document_on_it_is_connected_and_only_the_printer_says_that_it_prints():
+    both = tuple(Source(who, PortState.PRINTING, "", NOW) for who in ("transport", "printer"))
+    shown_ = shown.sources(replace(port("IP_7", PortState.PRINTING), sources=both))
+    assert [word.word for _who, word, _words, _time in shown_] == ["Connected", "Printing"]
+
+
+@pytest.mark.parametrize(
+    ("units", "text"),
+    [
+        (Units("label", 12, 12, 7), "7 of 12 labels received by the printer's side, 12 sent"),
+        (Units("label", 12, 12, 9, 7), "9 of 12 labels received by the printer's side, 12 sent, 7 confirmed by the printer"),
+        (Units("document", 1), "600 of 1,000 bytes received by the printer's side, 1,000 sent"),
+        (Units(), "600 of 1,000 bytes received by the printer's side, 1,000 sent"),
+    ],
+)  # fmt: skip
+def test_how_far_a_document_is_stands_in_one_line_in_units_where_they_are_counted(units: Units, text: str):
+    half = replace(job(state=JobState.PROCESSING), proof=Proof(accepted=1000, acked=600, units=units))
+    assert words.progress(half) == text
 
 
 def test_why_a_job_waits_for_a_decision_is_said_without_naming_its_port_again():

@@ -373,6 +373,11 @@ function saveWire() {
 }
 
 // --- events
+// --- a button that needs a mark waits for one; without scripts the server says that there is none
+function needing() {
+  for (const button of $$("button[data-needs]")) button.disabled = !$(`[name="${CSS.escape(button.dataset.needs)}"]:checked`, button.form);
+}
+
 document.addEventListener("click", (event) => {
   const target = event.target.closest("a, button");
   if (!target) return;
@@ -395,6 +400,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-mark-all]")) for (const box of $$("#many tbody .mark input")) box.checked = event.target.checked;
   if (event.target.closest(".mark")) marked();
+  needing();
   if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
   if (event.target.matches(".drop input")) patch($(".drop output"), event.target.files[0]?.name ?? "");
   if (event.target.id === "keys-on") localStorage.setItem("keys", event.target.checked ? "on" : "off");
@@ -500,5 +506,7 @@ function step(rows, to) {
 
 arrange(document);
 marked();
+needing();
+addEventListener("pageshow", needing);
 if ($("#pulse")) { listen(); setInterval(indicate, 500); }
 document.addEventListener("visibilitychange", () => { if (document.hidden) { source?.close(); } else if (source?.readyState === 2) { heard = performance.now(); listen(); redraw(); } });
