@@ -168,6 +168,7 @@ def test_a_printer_out_of_paper_says_so_while_it_takes_nothing_and_prints_on_whe
         assert says(host.port()) == (PORT_STATE_READY, [])
 
 
+@pytest.mark.timeout(120)
 def test_explain_says_that_paper_is_missing_and_the_job_prints_when_there_is_some(tmp_path: Path) -> None:
     with started(tmp_path) as host:
         settings = spooler_settings(tmp_path / "spooled", host.program.address, {"usb": ["LPT1:"]})
