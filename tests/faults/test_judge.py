@@ -161,7 +161,8 @@ async def test_what_a_person_had_printed_again_is_counted_by_itself(scenes):
 
 
 @pytest.mark.parametrize(
-    ("loss", "false"), [("All of it reached the printer's side.", {}), (NOTHING_LOST, {"false_statements": 1})]
+    ("loss", "false"),
+    [("All of it reached the printer's side.", {}), (NOTHING_LOST, {"false_statements": 1})],
 )
 async def test_what_the_printer_destroyed_is_excused_unless_nothing_was_said_to_be_lost(scenes, loss, false):
     scene = await scenes(faults="power-cut=0.1@unit:2")
