@@ -82,6 +82,7 @@ class FaultActions:
             cut = next(name for name in ("power-cut", "reboot") if name in self.lasting())
             return self._last(cut, off_s, self._power_on)
         if action == "reboot":
+            self._each(lambda connection: connection.turn_out())
             self._each(lambda connection: connection.break_links("reset"))
         self._each(lambda connection: connection.power(False))
         core.lose_all(action)

@@ -57,6 +57,7 @@ class Intake:
         """Bytes of `inlet` have come after its end, or without power: they count as received and are thrown away."""
         why = inlet.refused or ("came after the end" if inlet.ended else "came while the power was off")
         swallowed = Span(inlet.number, self._arrived(inlet, data), inlet.received)
+        inlet.cut = True
         if not inlet.ended:  # what comes next lies behind them
             inlet.swallow(swallowed.start, len(data), why)
         self.assembly.discarded(inlet, unread([swallowed]), why)

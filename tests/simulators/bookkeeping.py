@@ -11,25 +11,21 @@ import itertools
 import json
 import re
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.simulators.grammar import COPIES, EJECTED, END, GAP, INK, OPEN, SERIAL, WHOLE
+from tests.simulators.grammar import EJECTED, END, GAP, INK, OPEN, SERIAL, WHOLE, copies_of
+from tests.simulators.promises import NEVER_TAKEN, check_promises
 from tests.simulators.torn_paper import check_torn
+from tests.simulators.undisturbed import check_undisturbed, only_whole
 
 Row = dict[str, Any]
 # Faults that throw input away, or break a connection so that a sender must begin somewhere again.
 DESTROYING = ("reset", "fin=drop", "power-cut", "reboot")
 BREAKING = (*DESTROYING, "fin", "device-gone", "accept-close")
 # Losses that only such a fault explains; all others are of bytes that are no whole unit.
-DESTROYED = (
-    "thrown away",
-    "came after the end",
-    "came to a closed door",
-    "came while the power was off",
-    "power-cut",
-    "reboot",
-)
+DESTROYED = ("thrown away", *NEVER_TAKEN, "power-cut", "reboot")
 # A line of which something was thrown away goes on with a piece of a unit.
 MAIMED = (
     "its beginning was thrown away",
@@ -50,14 +46,27 @@ class Piece(NamedTuple):
 
 
 class Books:
-    """The record of one life, read from its folder, and what the wire brought: `sent` by sender, `streams` by inlet."""
+    """The record of one life, read from its folder, and what the wire brought: `sent` by sender, `streams` by inlet.
 
-    def __init__(self, personality: str, folder: Path, sent: dict[str, bytes]) -> None:
+    And what the printer has promised: senders that were `answered`, as having been heard to the end, and inlets of jobs that
+    it calls `completed`.
+    """
+
+    def __init__(
+        self,
+        personality: str,
+        folder: Path,
+        sent: dict[str, bytes],
+        answered: Collection[str] = (),
+        completed: Collection[int] = (),
+    ) -> None:
         self.personality = personality
         self.units = _rows(folder / "units.jsonl")
         self.events = _rows(folder / "events.jsonl")
         connected = [event for event in self.events if event["event"] == "connected"]
         self.streams = {event["inlet"]: sent.get(event["peer"], b"") for event in connected}
+        self.answered = [event["inlet"] for event in connected if event["peer"] in answered]
+        self.completed = completed
         over = [event for event in self.events if event["event"] == "disconnected"]
         self.ended = {event["inlet"]: event["how"] for event in over}
         self.until = {
@@ -103,11 +112,12 @@ def check(books: Books, received: int) -> None:
     _check_losses(books)
     _check_blank(books)
     _check_duplicates(books)
+    check_promises(books)
     in_order = all(how == "fin" for how in books.ended.values()) and not books.broke()
     # A sender that gave up may be accepted when the test is over.
     late = books.broke(("accept-late",)) and any(loss.get("reason") == STOPPED for loss in books.losses)
-    if in_order and not late and all(_only_whole(books, stream) for stream in books.streams.values()):
-        _check_undisturbed(books)
+    if in_order and not late and all(only_whole(books, stream) for stream in books.streams.values()):
+        check_undisturbed(books)
 
 
 def _arrived(books: Books) -> dict[int, int]:
@@ -174,7 +184,7 @@ def _check_unit(books: Books, pieces: tuple[Piece, ...], units: list[Row]) -> No
     out = [unit for unit in units if unit["outcome"] != "truncated"]
     asked = [unit["copy"] for unit in out]
     assert asked == list(range(1, len(out) + 1)), f"copies {asked} of {pieces}"
-    assert len(out) <= _copies(whole), "more copies than were asked for"
+    assert len(out) <= copies_of(whole), "more copies than were asked for"
     broken = any(books.ended.get(inlet, "") != "fin" for inlet in inlets if inlet != inlets[-1])
     joined = any(a.inlet == b.inlet and a.end != b.start for a, b in itertools.pairwise(pieces))
     at_end = pieces[-1].end == books.until[inlets[-1]] and books.ended[inlets[-1]] != "fin"
@@ -208,7 +218,7 @@ def _check_losses(books: Books) -> None:
         whole = books.bytes_of([Piece(*span) for span in units[0]["spans"]])
         # A torn piece that is not to be printed again was its copy.
         done = max(unit["copy"] - ("printed again" in unit["reason"]) for unit in units)
-        missing += max(0, _copies(whole) - done)
+        missing += max(0, copies_of(whole) - done)
     told = sum(loss.get("copies", 0) for loss in books.losses)
     assert missing == told, f"{missing} copies are missing, {told} are told"
     for loss in books.losses:
@@ -262,35 +272,6 @@ def _check_duplicates(books: Books) -> None:
             known = first.setdefault((unit["sha256"], unit["copy"]), unit)
             expected = None if known["spans"] == unit["spans"] else known["unit"]
             assert unit["duplicate_of"] == expected
-
-
-def _check_undisturbed(books: Books) -> None:
-    """Nobody broke off and nothing destroys: every unit that was sent is out, with all its copies, once."""
-    sent: Counter[bytes] = Counter()
-    for stream in books.streams.values():
-        for unit in WHOLE[books.personality].findall(stream):
-            found = SERIAL.search(unit)
-            assert found is not None
-            sent[found[1]] += _copies(unit)
-    out = Counter(unit["serial"].encode() for unit in books.units if unit["outcome"] == "printed")
-    garbled = sum(unit["outcome"] == "garbled" for unit in books.units)
-    assert garbled == 0 if not books.damage else garbled + sum(out.values()) <= sum(sent.values())
-    assert books.damage or out == sent, f"sent and not out: {sent - out}, out and not sent: {out - sent}"
-    assert books.damage or not any(loss["spans"] for loss in books.losses), books.losses
-    torn = [u for u in books.units if u["outcome"] == "truncated" and "printed again" not in u["reason"]]
-    assert torn == []
-
-
-def _only_whole(books: Books, stream: bytes) -> bool:
-    """Say whether a sender has sent whole units and nothing else."""
-    whole = WHOLE[books.personality]
-    between = GAP[books.personality].fullmatch(whole.sub(b"", stream)) is not None
-    return between and all(SERIAL.search(unit) for unit in whole.findall(stream))
-
-
-def _copies(whole: bytes) -> int:
-    found = COPIES.search(whole)
-    return int(found[1]) if found is not None else 1
 
 
 def _rows(path: Path) -> list[Row]:

@@ -38,3 +38,9 @@ GAP = {
 COPIES = re.compile(rb"\^PQ(\d+)")
 SERIAL = re.compile(rb"(?:SERIAL|Receipt no|page no) (\d{5})")
 INK = re.compile(rb"SERIAL|Receipt|page no|[0-9]{5} ")
+
+
+def copies_of(whole: bytes) -> int:
+    """Return how many copies a unit asks for."""
+    found = COPIES.search(whole)
+    return int(found[1]) if found is not None else 1

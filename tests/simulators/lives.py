@@ -6,16 +6,20 @@ import asyncio
 import contextlib
 import random
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from printfabric_sim import SimulatedPrinter
 from printfabric_sim.connections.connection import Connection
 from printfabric_sim.connections.ipp import IppConnection
+from printfabric_sim.connections.ipp_jobs import JobState
 from printfabric_sim.connections.lpd import LpdConnection
 from printfabric_sim.connections.rfc2217 import Rfc2217Connection
 from printfabric_sim.connections.tcp import TcpConnection
 from printfabric_sim.core import Core
 from tests.simulators.recording_proxy import RecordingProxy
 
+# Losses of those whom nobody has served.
+OUTSIDE = ("came to a closed door", "waited to be served when the power went")
 UEL = b"\x1b%-12345X"
 
 
@@ -117,6 +121,7 @@ class Life:
     seed: int
     patience_s: float = 0.4  # a client waits so long before it gives up and tries again
     tries: int = 4
+    senders: int = 1  # at the same time, each with its share of the units
     clear: bool = True  # whatever still holds the printer up in the end, and has not struck
 
     @classmethod
@@ -159,6 +164,7 @@ class Life:
             buffer_bytes=dice.choice([2048, 65536]),
             seed=seed,
             patience_s=0.4 if faults else 20,
+            senders=4 if seed % 4 == 0 else 1,
         )
 
 
@@ -170,11 +176,12 @@ async def send(
     chunk: int,
     patience_s: float = 0.4,
     ports: dict[int, bytes] | None = None,
+    answered: set[int] | None = None,
 ) -> int:
     """Send `data` in chunks and stay until it is printed; return how far it got, as a client would believe.
 
     -1 when all was sent and nothing broke. A client gives up after `patience_s`. `ports` learns what the client's port
-    was to carry.
+    was to carry, `answered` its number if the printer has said that it has it all.
     """
     head, tail, answer = wrapped(kind, data)
     done = 0
@@ -194,6 +201,8 @@ async def send(
                 await writer.drain()
                 if answer:
                     broken = await reader.readexactly(len(answer)) != answer
+                    if answered is not None and not broken:
+                        answered.add(writer.get_extra_info("sockname")[1])
                 else:
                     broken = await _stay(printer, reader, len(data))
             finally:
@@ -216,28 +225,42 @@ async def _stay(printer: SimulatedPrinter, reader: asyncio.StreamReader, size: i
 
 def _refused(printer: SimulatedPrinter) -> int:
     """Return how many bytes have come after the end of their connection, or to none; their senders will hear of that."""
-    reasons = ("came after the end", "came to a closed door")
+    reasons = ("came after the end", *OUTSIDE)
     late = (event for event in printer.record.events if event.get("reason") in reasons)
     return sum(event["bytes"] for event in late)
 
 
-async def live(printer: SimulatedPrinter, life: Life) -> dict[str, bytes]:
+class Passed(NamedTuple):
+    """What a proxy has passed on, by the name the printer has for the sender, and to whom the printer has said that it has it all."""
+
+    sent: dict[str, bytes]
+    answered: set[str]
+
+
+async def live(printer: SimulatedPrinter, life: Life) -> Passed:
     """Print through a proxy, going on after breaks a little before where the client believes to be.
 
-    Return, by the name the printer has for the sender, the part of the document that the proxy has passed on.
+    Of what was passed on the part of the document is returned.
     """
     port: int = next(getattr(plug, "port", 0) for plug in printer.connections)
     ports: dict[int, bytes] = {}
-    async with RecordingProxy(port) as proxy:
-        todo = b"".join(life.units)
+    answered: set[int] = set()
+
+    async def sender(todo: bytes) -> None:
         for _ in range(life.tries):
-            sent = await send(printer, proxy.port, life.kind, todo, life.chunk, life.patience_s, ports)
+            sent = await send(
+                printer, proxy.port, life.kind, todo, life.chunk, life.patience_s, ports, answered
+            )
             if sent < 0:
                 break
             todo = todo[max(0, sent - life.overlap) :]
             if not todo:  # a data file of no bytes means one without end (RFC 1179, 6.3)
                 break
             await asyncio.sleep(0.01)
+
+    async with RecordingProxy(port) as proxy:
+        shares = [b"".join(life.units[n :: life.senders]) for n in range(life.senders)]
+        await asyncio.gather(*(sender(share) for share in shares if share))
         if life.clear:
             await asyncio.sleep(0.02)
             printer.clear()
@@ -249,10 +272,19 @@ async def live(printer: SimulatedPrinter, life: Life) -> dict[str, bytes]:
         peer: bytes(proxy.sent[peer])[heads[peer] : heads[peer] + len(document)]
         for peer, document in documents.items()
     }
-    # Who came to a closed door spoke to nobody who could tell a document from what is around it.
-    outside = {e["inlet"] for e in printer.record.events if e.get("reason") == "came to a closed door"}
+    # Who came to a closed door, or was not served yet, spoke to nobody who could tell a document from what is around it.
+    outside = {e["inlet"] for e in printer.record.events if e.get("reason") in OUTSIDE}
     peers = {e["peer"] for e in printer.record.events if e["event"] == "connected" and e["inlet"] in outside}
-    return inside | {peer: bytes(proxy.sent[peer]) for peer in peers}
+    sent = inside | {peer: bytes(proxy.sent[peer]) for peer in peers}
+    return Passed(sent, {peer for peer, client in proxy.clients.items() if client in answered})
+
+
+def completed(printer: SimulatedPrinter) -> set[int]:
+    """Return the inlets of the jobs that the printer calls completed, where it has jobs with states."""
+    jobs = [
+        job for plug in printer.connections if isinstance(plug, IppConnection) for job in plug.jobs.values()
+    ]
+    return {job.inlet.number for job in jobs if job.inlet and job.state(printer.core) is JobState.COMPLETED}
 
 
 async def settled(printer: SimulatedPrinter, *, lines: bool = False) -> None:

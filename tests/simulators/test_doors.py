@@ -107,8 +107,8 @@ async def test_a_port_that_refuses_is_still_the_printers(start):
 async def test_a_port_that_was_lost_is_told_and_taken_again(start):
     printer = await start("zpl")
     port = printer.tcp.port
-    printer.tcp._keeper.close()  # as where the system cannot keep the port
-    printer.tcp._keeper = None
+    printer.tcp._port._keeper.close()  # as where the system cannot keep the port
+    printer.tcp._port._keeper = None
     printer.fault("refuse")
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from printfabric_sim import SimulatedPrinter
 from tests.simulators.bookkeeping import Books, check
-from tests.simulators.lives import Life, live, make_unit, plug_of, send, settled
+from tests.simulators.lives import Life, completed, live, make_unit, plug_of, send, settled
 
 
 async def all_lives(personality: str, lives: list[Life], directory: Path) -> list[Counter[str]]:
@@ -41,10 +41,10 @@ async def one_life(personality: str, life: Life, directory: Path) -> Counter[str
     printer.connect(lambda core: plug_of(life.kind, core))
     await printer.start()
     try:
-        sent = await live(printer, life)
+        passed = await live(printer, life)
     finally:
         await printer.stop()
-    check(Books(personality, directory, sent), printer.core.intake.received)
+    check(Books(personality, directory, *passed, completed(printer)), printer.core.intake.received)
     if not life.faults:
         assert printer.record.counts["garbled"] == printer.record.counts["truncated"] == 0
         assert printer.record.printed == len(life.units) * (life.copies if personality == "zpl" else 1)

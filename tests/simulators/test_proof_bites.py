@@ -13,7 +13,7 @@ import pytest
 
 from printfabric_sim import SimulatedPrinter
 from tests.simulators.bookkeeping import Books, check
-from tests.simulators.lives import Life, live, make_unit, plug_of
+from tests.simulators.lives import Life, completed, live, make_unit, plug_of
 
 Rows = list[dict[str, Any]]
 Lie = Callable[[Rows, Rows], None]
@@ -24,6 +24,8 @@ LIVES = {
     "hard": ("tcp", "escpos", 1, "reset=keep@byte:777; power-cut=0.02@start:14; reset@unit:20"),
     "copies": ("tcp", "zpl", 2, "power-cut=0.02@start:9; jam=0.02@start:12; reset@unit:20"),
     "orderly": ("tcp", "zpl", 1, ""),
+    "promised": ("ipp", "zpl", 1, "power-cut=0.02@start:9"),
+    "taken": ("lpd", "zpl", 1, "power-cut=0.02@start:9"),
     "closed": ("tcp", "escpos", 1, "fin@byte:777"),
     # The first byte of the second label: all of the label means nothing.
     "noisy": ("rfc2217", "zpl", 1, f"noise=1@byte:{len(make_unit('zpl', 0, 100, 1))}"),
@@ -64,9 +66,10 @@ class Honest:
         printer.connect(lambda core: plug_of(self.kind, core))
         await printer.start()
         try:
-            self.sent = await live(printer, life)
+            self.passed = await live(printer, life)
         finally:
             await printer.stop()
+        self.completed = completed(printer)
         self.received = printer.core.intake.received
 
     def check(self, folder: Path, lie: Lie | None = None) -> None:
@@ -80,7 +83,7 @@ class Honest:
             assert json.dumps([units, events]) != before, "no lie"
             for path, rows in zip(paths, (units, events), strict=True):
                 path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        check(Books(self.personality, folder, self.sent), self.received)
+        check(Books(self.personality, folder, *self.passed, self.completed), self.received)
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +190,18 @@ def call_a_printed_unit_lost(units: Rows, events: Rows) -> None:
                    "spans": gone[0]["spans"], "bytes": gone[0]["bytes"], "unread": []})  # fmt: skip
 
 
+def lose_what_was_promised(units: Rows, events: Rows) -> None:
+    gone = units.pop()
+    reason = "came while the power was off"
+    events.append({"event": "discarded", "inlet": gone["spans"][0][0], "reason": reason, "units": 1, "copies": 0,
+                   "spans": gone["spans"], "bytes": gone["bytes"], "unread": []})  # fmt: skip
+
+
+def lose_what_was_completed(units: Rows, events: Rows) -> None:
+    lose_what_was_promised(units, events)
+    events[-1]["reason"] = "power-cut"
+
+
 def count_a_lost_unit_too_many(units: Rows, events: Rows) -> None:
     next(event for event in events if event.get("spans"))["units"] += 1
 
@@ -217,6 +232,8 @@ LIES: list[tuple[str, Lie]] = [
         forget_that_copies_were_lost, hide_a_loss, tear_a_unit_twice, tear_a_unit_twice_that_is_printed_again,
         call_a_read_unit_unread,
     )),
+    ("promised", lose_what_was_completed),
+    *((life, lose_what_was_promised) for life in ("promised", "taken")),
     ("closed", call_a_fin_of_the_printer_the_senders),
     ("noisy", hide_a_loss),
     *(("orderly", lie) for lie in (leave_out_a_unit, understate_what_came, call_a_printed_unit_lost)),

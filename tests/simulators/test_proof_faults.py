@@ -12,7 +12,7 @@ from printfabric_sim import SimulatedPrinter
 from printfabric_sim.fault_table import ACTIONS
 from printfabric_sim.plan import Plan, build
 from tests.simulators.bookkeeping import Books, check
-from tests.simulators.lives import Life, live, make_unit, plug_of, settled
+from tests.simulators.lives import Life, completed, live, make_unit, plug_of, settled
 from tests.simulators.nodes import line_up, write
 from tests.simulators.test_effect import REFUSED
 
@@ -74,10 +74,10 @@ async def over_the_network(kind: str, name: str, folder: Path) -> tuple[Simulate
     printer.connect(lambda core: plug_of(kind, core))
     await printer.start()
     try:
-        sent = await live(printer, life)
+        passed = await live(printer, life)
     finally:
         await printer.stop()
-    return printer, Books("zpl", folder, sent)
+    return printer, Books("zpl", folder, *passed, completed(printer))
 
 
 async def over_a_node(kind: str, name: str, folder: Path) -> tuple[SimulatedPrinter, Books]:

@@ -65,6 +65,9 @@ class Connection(ABC):
     def power(self, on: bool) -> None:
         """The printer loses or gets its power; links that were open are dead afterwards."""
 
+    def turn_out(self) -> None:
+        """Break off whoever waits to be served."""
+
     def break_links(self, how: str) -> int:
         """End every link now: "reset", "fin". Return how many there were."""
         return 0

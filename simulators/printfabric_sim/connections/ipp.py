@@ -169,7 +169,7 @@ class IppConnection(DialogueListener):
 
     async def _take(self, link: ServedLink, job: IppJob, document: AsyncIterator[bytes]) -> None:
         """Take a document as fast as the printer has room for it."""
-        job.inlet = inlet = link.open_inlet("ipp", job.name)
+        job.inlet = inlet = await link.open_inlet("ipp", job.name)
         inlet.on_done = job.finish
         async for piece in document:
             self.core.feed(inlet, piece)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import sys
-from collections.abc import Callable
 from typing import ClassVar, Protocol
 
 from printfabric_sim.connections.address import written
 from printfabric_sim.connections.connection import Connection, Door, Reach
 from printfabric_sim.connections.farewell import Farewell
 from printfabric_sim.connections.socket_filter import play_dead
+from printfabric_sim.connections.tcp_port import TcpPort
+from printfabric_sim.connections.waiting import WaitingRoom
 from printfabric_sim.core import Core
 
-_BACKLOG = 128
 _AGAIN_S = 0.2
 
 
@@ -48,13 +47,9 @@ class Listener(Connection):
     def __init__(self, core: Core, host: str, port: int, rcvbuf_bytes: int) -> None:
         super().__init__(core)
         self.host = host
-        self.port = port
+        self._port = TcpPort(host, port, rcvbuf_bytes)
         self.links: set[StreamLink] = set()
         self.refuse_others = False
-        self._family, self._address = socket.AF_INET, host
-        self._rcvbuf_bytes = rcvbuf_bytes
-        self._socket: socket.socket | None = None
-        self._keeper: socket.socket | None = None  # bound to the port, and never listens
         self._door = Door.OPEN
         self._late_s = 0.0
         self._reading = False
@@ -62,8 +57,14 @@ class Listener(Connection):
         self._frozen = False
         self._stalls: set[str] = set()  # why nothing is read from any link, present or to come
         self._stopped = False
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: dict[asyncio.Task[None], socket.socket] = {}  # those that adopt what was accepted
+        self._waiting = WaitingRoom(core, self.kind)
         self._old: list[StreamLink] = []  # links from before a power cut, dead until the power is back
+
+    @property
+    def port(self) -> int:
+        """The number of the port, a real one from `start` on."""
+        return self._port.number
 
     @property
     def place(self) -> str:
@@ -80,18 +81,8 @@ class Listener(Connection):
 
     async def start(self) -> None:
         """Listen; port 0 becomes a real one. Raises OSError."""
-        found = await self.core.loop.getaddrinfo(
-            self.host or None, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        # A name that has addresses of both versions is meant as IPv4, as it always was.
-        best = min(found, key=lambda each: each[0] != socket.AF_INET)
-        self._family, self._address = best[0], str(best[4][0])
-        try:
-            self._keep_port()
-            self._listen()
-        except OSError:
-            self._let_go()
-            raise
+        await self._port.open(self.core.loop)
+        self._read(True)
 
     async def stop(self) -> None:
         """Stop listening and break every link off."""
@@ -101,11 +92,11 @@ class Listener(Connection):
             link.broken("reset", drop=False)
         for link in self._old:
             link.reset()
-        for task in list(self._tasks):
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.sleep(0)
-        self._let_go()
+        self._port.close()
 
     def door(self, mode: Door, late_s: float = 0.0) -> None:
         """Receive new connections so from now on."""
@@ -113,9 +104,14 @@ class Listener(Connection):
         self._arrange()
 
     def power(self, on: bool) -> None:
-        """Off: every link and the port play dead. On: old links get their RST, the port listens again."""
+        """Off: every link and the port play dead. On: old links get their RST, the port listens again.
+
+        Whoever waits to be served is no better off than a link.
+        """
         self._powered = on
         if not on:
+            self._hold_back()
+            self._waiting.lose()
             for link in list(self.links):
                 link.freeze(True)
             self._old += self.links
@@ -124,7 +120,14 @@ class Listener(Connection):
             for link in self._old:
                 link.reset()
             self._old.clear()
+            self._waiting.reset()
         self._arrange()
+
+    def turn_out(self) -> None:
+        """Send a RST to whoever waits to be served; what they have sent is lost."""
+        self._hold_back()
+        self._waiting.lose()
+        self._waiting.reset()
 
     def break_links(self, how: str) -> int:
         """End every link: "reset", "fin", or with "+drop" throwing away what has not begun to move."""
@@ -134,8 +137,12 @@ class Listener(Connection):
         return len(links)
 
     def freeze(self, on: bool) -> None:
-        """Every link and the port itself fall silent, or wake."""
+        """Every link, who waits to be served and the port itself fall silent, or wake."""
         self._frozen = on
+        if on:
+            self._hold_back()
+        elif self._powered:
+            self._waiting.wake()
         for link in list(self.links):
             link.freeze(on)
         self._arrange()
@@ -149,8 +156,6 @@ class Listener(Connection):
     def link_made(self, link: StreamLink) -> None:
         """A link has come: what holds for the others holds for it."""
         self.links.add(link)
-        if self._frozen:
-            link.freeze(True)
         for reason in self._stalls:
             link.stalled(True, reason)
 
@@ -167,17 +172,21 @@ class Listener(Connection):
         if refuse and self._powered and not self._frozen:
             self._unlisten()
             return
-        if self._socket is None and not self._listens_again():
+        if self._port.listening is None and not self._listens_again():
             return
-        assert self._socket is not None
+        assert self._port.listening is not None
         dead = not self._powered or self._frozen or self._door is Door.BLACKHOLE
-        play_dead(self._socket, dead)
-        self._read(not dead and self.may_accept())
+        play_dead(self._port.listening, dead)
+        ready = not dead and not self._tasks and self.may_accept()
+        if ready and self._waiting:
+            self._serve(self._waiting.next())
+        else:
+            self._read(ready)
 
     def _listens_again(self) -> bool:
         """Open the port after it refused; False, and once more later, if another program has it meanwhile."""
         try:
-            self._listen()
+            self._port.listen()
         except OSError as error:
             self._unlisten()
             self.core.event("port lost", kind=self.kind, port=self.port, error=str(error))
@@ -185,57 +194,19 @@ class Listener(Connection):
             return False
         return True
 
-    def _keep_port(self) -> None:
-        """Bind a second socket that never listens: the port stays ours while it refuses, and answers RST.
-
-        Linux lets two sockets with SO_REUSEADDR have one port while at most one listens; the kernel gives it to nobody
-        who asks for any port. Elsewhere the port is free while it refuses.
-        """
-        if not sys.platform.startswith("linux"):
-            return
-        self._keeper = socket.socket(self._family, socket.SOCK_STREAM)
-        self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._keeper.bind((self._address, self.port))
-        self.port = self._keeper.getsockname()[1]
-
-    def _reserve(self, on: bool) -> None:
-        """While it refuses, no other program may listen there even if it asks for this very port."""
-        if self._keeper is not None:
-            self._keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0 if on else 1)
-
-    def _let_go(self) -> None:
-        for sock in (self._socket, self._keeper):
-            if sock is not None:
-                sock.close()
-        self._socket = self._keeper = None
-
-    def _listen(self) -> None:
-        self._reserve(False)
-        self._socket = socket.socket(self._family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if self._rcvbuf_bytes:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._rcvbuf_bytes)
-        self._socket.setblocking(False)
-        self._socket.bind((self._address, self.port))
-        self._socket.listen(_BACKLOG)
-        self.port = self._socket.getsockname()[1]
-        self._read(True)
-
     def _unlisten(self) -> None:
         self._read(False)
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        self._reserve(True)
+        self._waiting.reset()
+        self._port.refuse()
 
     def _read(self, on: bool) -> None:
-        if self._socket is None or on == self._reading:
+        if self._port.listening is None or on == self._reading:
             return
         self._reading = on
         if on:
-            self.core.loop.add_reader(self._socket, self._acceptable)
+            self.core.loop.add_reader(self._port.listening, self._acceptable)
         else:
-            self.core.loop.remove_reader(self._socket)
+            self.core.loop.remove_reader(self._port.listening)
 
     def _acceptable(self) -> None:
         if self._door is Door.ACCEPT_LATE:
@@ -245,35 +216,61 @@ class Listener(Connection):
         self._accept()
 
     def _accept_late(self) -> None:
-        if self._socket is not None and self._powered and not self._frozen:
+        if self._port.listening is not None and self._powered and not self._frozen:
             self._accept()
         self._arrange()
 
     def _accept(self) -> None:
-        if self._socket is None:
+        if self._port.listening is None:
             return
         with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-            connection, _ = self._socket.accept()
-            # Not before it is known whether there is room for another.
-            self._read(False)
-            connection.setblocking(False)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            close = self._door is Door.ACCEPT_CLOSE
-            if close:
-                self.core.event("accepted and closed")
-            protocol = self._farewell if close else self.protocol
-            task: asyncio.Task[object] = self.core.loop.create_task(self._adopt(connection, protocol))
-            self._tasks.add(task)
-            task.add_done_callback(lambda done: self._adopted(done, connection))
+            self._serve(self._port.listening.accept()[0])
 
-    def _adopted(self, task: asyncio.Task[object], connection: socket.socket) -> None:
-        self._tasks.discard(task)
+    def _serve(self, connection: socket.socket) -> None:
+        # No other before it is known whether there is room for one.
+        self._read(False)
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = self.core.loop.create_task(self._adopt(connection))
+        self._tasks[task] = connection
+        task.add_done_callback(lambda done: self._adopted(done, connection))
+
+    async def _adopt(self, connection: socket.socket) -> None:
+        """Make a link of `connection`, unless it is held back meanwhile."""
+        task = asyncio.current_task()
+        transport, _ = await self.core.loop.connect_accepted_socket(_Doorstep, connection)
+        assert task is not None
+        assert isinstance(transport, asyncio.Transport)
+        # From here on it is a link: nothing may come between.
+        del self._tasks[task]
+        close = self._door is Door.ACCEPT_CLOSE
+        if close:
+            self.core.event("accepted and closed")
+        protocol = Farewell(self.core, self.kind) if close else self.protocol()
+        transport.set_protocol(protocol)
+        transport.resume_reading()
+        protocol.connection_made(transport)
+
+    def _adopted(self, task: asyncio.Task[None], connection: socket.socket) -> None:
+        self._tasks.pop(task, None)
         if task.cancelled():  # perhaps before it had begun
             connection.close()
-
-    def _farewell(self) -> Farewell:
-        return Farewell(self.core, self.kind)
-
-    async def _adopt(self, connection: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
-        await self.core.loop.connect_accepted_socket(protocol, connection)
         self._arrange()
+
+    def _hold_back(self) -> None:
+        """Whoever is not served yet has to wait, and plays dead."""
+        for task, connection in self._tasks.items():
+            if not task.cancelling():
+                self._waiting.put(connection.dup(), first=True)  # the task closes its own
+                task.cancel()
+        if self._port.listening is not None:
+            self._waiting.put_all(self._port.listening)
+
+
+class _Doorstep(asyncio.Protocol):
+    """An accepted connection from which nothing is read before it is a link."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Read nothing."""
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()

@@ -107,7 +107,7 @@ class LpdConnection(DialogueListener):
                 for job in begun:
                     job.user, job.inlet.job.name = control.user, control.name
                 continue
-            inlet = link.open_inlet("lpd", control.name or queue)
+            inlet = await link.open_inlet("lpd", control.name or queue)
             file = words[1].decode("latin-1") if len(words) > 1 else ""
             begun.append(self._jobs.add(queue, file, control.user, inlet))
             if not await self._data_file(link, size, inlet):

@@ -79,7 +79,7 @@ class Rfc2217Connection(DialogueListener):
         """Speak Telnet until the client goes; what is not Telnet is for the printer."""
         telnet = Telnet()
         self._link = link
-        self._inlet = inlet = link.open_inlet("serial", link=_LineLink(link))
+        self._inlet = inlet = await link.open_inlet("serial", link=_LineLink(link))
         await link.send(IAC + DO + COM_PORT + IAC + WILL + SGA + IAC + DO + BINARY)
         answered: set[bytes] = set()
         told = False

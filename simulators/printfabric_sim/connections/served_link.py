@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from abc import abstractmethod
+from collections.abc import Coroutine
 from typing import cast
 
 from printfabric_sim.connections.address import written
@@ -44,12 +45,13 @@ class ServedLink:
         """Say whether we have ended the connection with a FIN: what comes is read, and nothing is made of it."""
         return self._linger is not None
 
-    def open_inlet(self, kind: str, job_name: str = "", link: Link | None = None) -> Inlet:
+    async def open_inlet(self, kind: str, job_name: str = "", link: Link | None = None) -> Inlet:
         """Return the inlet of a document that begins; after our FIN it is over at once."""
-        self.inlet = self._owner.core.open_inlet(kind, self.peer, link or self, job_name)
+        self.inlet = inlet = self._owner.core.open_inlet(kind, self.peer, link or self, job_name)
         if self.finished:
-            self._owner.core.end(self.inlet, ENDED_BY["fin"])
-        return self.inlet
+            self._owner.core.end(inlet, ENDED_BY["fin"])
+        await asyncio.sleep(0)  # what strikes when it begins strikes before its first byte
+        return inlet
 
     def end_inlet(self, how: str = "fin") -> None:
         """The document is over."""
@@ -182,10 +184,16 @@ class ServedLink:
             transport = cast("asyncio.Transport", self.writer.transport)
             (transport.pause_reading if self._pauses else transport.resume_reading)()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Coroutine[None, None, None]:
+        # A link from now on, not when a task of its own begins: faults in between are meant for it.
         self.writer = writer
         self.peer = written(writer.get_extra_info("peername"))
         self._owner.link_made(self)
+        return self._served(writer)
+
+    async def _served(self, writer: asyncio.StreamWriter) -> None:
         try:
             await self._converse()
         finally:

@@ -1,0 +1,137 @@
+"""Who waits in the queue, or is just being accepted, is no better off than who is connected when the printer dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import sys
+
+import pytest
+
+from printfabric_sim import SimulatedPrinter
+from printfabric_sim.connections.ipp_jobs import JobState
+from tests.simulators.lives import plug_of, wrapped
+from tests.simulators.test_zpl import label
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs SO_ATTACH_FILTER")
+
+
+def client(printer, data=b""):
+    """Connect, which the kernel does by itself, and send without waiting for anybody."""
+    sock = socket.create_connection(("127.0.0.1", next(plug.port for plug in printer.connections)))
+    sock.sendall(data)
+    sock.setblocking(False)
+    return sock
+
+
+def unacknowledged(sock):
+    """tcpi_unacked, the sixth word after eight bytes: packets that the other side's kernel has not answered."""
+    return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
+
+
+async def answer(sock):
+    """Return what comes until the end of the connection; None if it is reset."""
+    got, loop = b"", asyncio.get_running_loop()
+    with contextlib.closing(sock):
+        async with asyncio.timeout(30):
+            try:
+                while data := await loop.sock_recv(sock, 1000):
+                    got += data
+            except ConnectionError:
+                return None
+    return got
+
+
+async def until(reached):
+    for _ in range(6000):
+        if reached():
+            return
+        await asyncio.sleep(0.005)
+    raise TimeoutError
+
+
+async def power_back(printer):
+    await until(lambda: printer.status()["power"])
+
+
+async def two(printer):
+    """Return a client that is served, and one that waits behind it with a label that the kernel has taken."""
+    served = client(printer, label(1))
+    await printer.wait_units(1)
+    waiting = client(printer, label(2))
+    await until(lambda: unacknowledged(waiting) == 0)
+    return served, waiting
+
+
+def lost(printer):
+    return {
+        event["reason"]: event["bytes"] for event in printer.record.events if event["event"] == "discarded"
+    }
+
+
+@pytest.mark.parametrize("fault", ["power-cut=0.2", "reboot=0.2"])
+async def test_a_queued_connection_does_not_outlive_the_power_and_its_label_is_told_as_lost(start, fault):
+    printer = await start("zpl")
+    served, waiting = await two(printer)
+    printer.fault(fault)
+    if fault.startswith("power-cut"):
+        waiting.send(b"x")
+        assert unacknowledged(waiting) == 1
+    assert await answer(waiting) is None
+    assert await answer(served) is None
+    await power_back(printer)
+    assert lost(printer) == {"waited to be served when the power went": len(label(2))}
+    again = client(printer, label(3))
+    await printer.wait_units(2)
+    assert printer.record.serials() == ["00001", "00003"]
+    again.close()
+
+
+async def test_a_queued_connection_is_frozen_with_the_printer_and_served_when_it_wakes(start):
+    printer = await start("zpl")
+    served, waiting = await two(printer)
+    printer.fault("freeze")
+    waiting.send(label(3))
+    assert unacknowledged(waiting) == 1
+    served.close()
+    printer.clear("freeze")
+    await printer.wait_units(3, 30)
+    assert printer.record.serials() == ["00001", "00002", "00003"]
+    waiting.close()
+
+
+async def test_of_a_frozen_queue_nothing_is_printed_when_the_power_goes_too(start):
+    printer = await start("zpl")
+    served, waiting = await two(printer)
+    printer.fault("freeze; power-cut=0.05")
+    assert await answer(waiting) is None
+    assert await answer(served) is None
+    printer.clear("freeze")
+    again = client(printer, label(3))
+    await printer.wait_units(2)
+    assert printer.record.serials() == ["00001", "00003"]
+    again.close()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "lpd", "ipp", "rfc2217"])
+@pytest.mark.parametrize("fault", ["power-cut=0.03", "reboot=0.03"])
+async def test_a_cut_at_any_moment_of_being_accepted_leaves_no_promise_that_is_not_kept(kind, fault):
+    head, tail, _ = wrapped(kind, label(1))
+    for steps in range(9):
+        printer = SimulatedPrinter("zpl")
+        printer.connect(lambda core: plug_of(kind, core))
+        async with printer:
+            sock = client(printer, head + label(1) + tail)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            printer.fault(fault)
+            got = await answer(sock)
+            assert got is None, f"the connection survived the cut after {steps} steps"
+            await power_back(printer)
+            jobs = [job for plug in printer.connections for job in getattr(plug, "jobs", {}).values()]
+            completed = [job for job in jobs if job.state(printer.core) is JobState.COMPLETED]
+            assert len(completed) <= printer.record.printed, (
+                f"completed, and not printed, after {steps} steps"
+            )
