@@ -257,11 +257,12 @@ def history_of(job: Job, judged: Judged) -> HistoryEvent:
         JobEvent.ABORT: "aborted",
     }
     error = judged.progress.error
-    detail = f"attempt {judged.landing.flight.key.attempt} on {judged.landing.port}"
+    port = judged.landing.port
+    detail = f"attempt {judged.landing.flight.key.attempt} on {port}"
     if error is not None:
-        detail += f": {error.reason}: {error.message}"
+        own = error.message.removeprefix(f"port {port.port.rstrip(':')}: ")
         plain = _IN_WORDS.get(error.reason)
-        detail = f"{plain} ({detail})" if plain is not None else detail
+        detail = f"{plain or own} ({detail}, {error.reason}{f': {own}' if plain else ''})"
     if job.hold_reason:
         detail += f"; {job.hold_reason}"
     return event_of(job, words.get(judged.conclusion.event, "ended"), "spooler", detail)._replace(

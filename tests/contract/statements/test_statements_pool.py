@@ -97,6 +97,7 @@ def test_s12_a_port_with_an_error_sends_the_job_to_another_and_is_marked(
         assert not queue.win32_status & 0x2, "and no PRINTER_STATUS_ERROR while another one works"
         [requeued] = [one for one in stage.client.events(number) if one.kind == "requeued"]
         assert (requeued.port.port, reason in requeued.text) == (dead, True), "as is the job's history"
+        assert not requeued.text.startswith("attempt"), "in plain words first"
 
 
 def port(stage: Stage, name: str) -> port_pb2.Port:
