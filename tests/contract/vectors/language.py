@@ -9,7 +9,7 @@ from typing import Any
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
-from tests.contract.vectors.monitor import new_document, write_all
+from tests.contract.vectors.monitor import new_document, odd_handle, write_all
 from tests.contract.vectors.names import port_named
 from tests.contract.vectors.rows import Got, Row
 from tests.contract.vectors.world import World, outcome
@@ -19,8 +19,9 @@ async def open_port_ex(world: World, row: Row) -> Got:
     """OpenPortEx: a port monitor that lacks a function, a port that is open already."""
     given = row.input
     missing = given.get("pm_table_missing")
-    wanted = [value for name, value in pb.MonitorFunction.items() if value and name != _function(missing)]
-    request = _asking(world, port_named(world, given.get("port") or "IP_PJL"))
+    absent = {_function(name) for name in (missing if isinstance(missing, list) else [missing])}
+    wanted = [value for name, value in pb.MonitorFunction.items() if value and name not in absent]
+    request = _asking(world, port_named(world, given.get("port", "IP_PJL")) or "")
     request.port_monitor.capabilities.extend(wanted)
     if given.get("again") or row.says("port open"):
         await _opened(world, request)
@@ -117,6 +118,8 @@ async def bidi(world: World, row: Row) -> Got:
     """SendRecvBidiDataFromPort."""
     given = row.input
     handle = await _opened(world, _asking(world, port_named(world, given.get("port") or "IP_PJL")))
+    if "handle" in given:
+        handle = await odd_handle(world, handle, given["handle"])
     request = pb.SendRecvBidiDataFromPortRequest(
         handle=handle, action_name=given.get("action", "Get"), access=given.get("access", 1)
     )

@@ -229,16 +229,19 @@ async def notify(world: World, row: Row) -> Got:
 
 async def _handle(world: World, row: Row, port: str) -> pb.PortHandle:
     """Return a handle of a port, or the bad one that the row asks for."""
-    words = row.input.get("handle", "valid")
+    opened = await world.open(port if port in PORTS else FILE_PORT)
+    return await odd_handle(world, opened.handle, row.input.get("handle", "valid"))
+
+
+async def odd_handle(world: World, good: pb.PortHandle, words: str | None) -> pb.PortHandle:
+    """Return a good handle as it is, closed, or another one for it, as the words have it."""
     if words is None or words in NULL:
         return pb.PortHandle()
-    if words in ("garbage", "stale", "foreign", "bad"):
-        return pb.PortHandle(token=b"garbage", fence=1)
-    opened = await world.open(port if port in PORTS else FILE_PORT)
     if any(word in words for word in DEAD):
-        await world.monitor.ClosePort(pb.ClosePortRequest(handle=opened.handle))
-    found: pb.PortHandle = opened.handle
-    return found
+        await world.monitor.ClosePort(pb.ClosePortRequest(handle=good))
+    elif words in ("garbage", "stale", "foreign", "bad"):
+        return pb.PortHandle(token=b"garbage", fence=1)
+    return good
 
 
 def new_document(handle: pb.PortHandle) -> pb.StartDocPortRequest:

@@ -78,12 +78,23 @@ def _handles() -> Iterator[dict[str, Any]]:
             yield _row("dead handle", function, {"handle": handle}, 6, "FAILED_PRECONDITION")
     for function in ("StartDocPrinter", "WritePrinter", "GetPrinter", "EnumForms", "DeletePrinter", "SetJob"):
         yield _row("dead handle", function, {"handle": None, "level": 1}, 6, "FAILED_PRECONDITION")
+    for function in ("StartDocPrinter", "WritePrinter", "EndDocPrinter", "AddJob", "ScheduleJob", "SetJob"):
+        for handle in ("garbage", "closed"):
+            given = {"handle": handle, "level": 1, "doc": "valid", "job": 1}
+            yield _row("dead handle", function, given, 6, "FAILED_PRECONDITION")
+    for handle in (None, "garbage", "closed"):
+        given = {"handle": handle}
+        yield _row("dead handle", "SendRecvBidiDataFromPort", given, 6, "FAILED_PRECONDITION")
     for command in ("HostAddress", "IPAddress", "SNMPCommunity"):
         given = {"handle": "garbage"}
         yield _row("dead handle", "XcvDataPort (TCPMON)", given, 6, "FAILED_PRECONDITION", command=command)
 
 
 def _commands() -> Iterator[dict[str, Any]]:
+    more: dict[str, Any]
+    for stored in (None, "", "does_not_exist", "-3"):
+        more = {"command": "GetTransmissionRetryTimeout", "preconditions": (_ADMIN,), "out": {"dword": 45}}
+        yield _row("as if never stored", "XcvDataPort", {"stored": stored}, 0, BODY, **more)
     for command in ("", "addport", "MONITORUI", "AddPort ", "NoSuchCommand", "Port\u00cfsValid"):
         given = {"command": command}
         yield _row("command", "XcvDataPort", given, 87, BODY, command=command, preconditions=(_ADMIN,))
@@ -95,7 +106,7 @@ def _commands() -> Iterator[dict[str, Any]]:
         yield _row("rights", "XcvDataPort", given, 0, BODY, command=command, preconditions=(_READER,))
     for command in ("AddPort", "ConfigPort", "DeletePort"):
         given = {"input": "PORT_DATA_1"}
-        more: dict[str, Any] = {"command": command, "preconditions": ("no ADMIN",)}
+        more = {"command": command, "preconditions": ("no ADMIN",)}
         yield _row("rights", "XcvDataPort (TCPMON)", given, 5, BODY, **more)
 
 
@@ -113,5 +124,10 @@ def _names() -> Iterator[dict[str, Any]]:
         yield _row("open name", "OpenPrinter", {"name": name}, 1796, "NOT_FOUND")
     for name in ("a,b", "", "does_not_exist", ",xcvmonitor Local Port"):
         yield _row("open name", "OpenPrinter", {"name": name}, 1801, "NOT_FOUND")
+    for name in (",XcvMonitor Local Port", "labels"):
+        given = {"name": rf"\\elsewhere\{name}"}
+        yield _row("open name", "OpenPrinter", given, 1722, "UNAVAILABLE")
+    for name in ("a,b", "a\\b"):
+        yield _row("new name", "AddPrinter", {"name": name}, 1801, "INVALID_ARGUMENT")
     for opened in (",XcvMonitor Local Port", ",XcvPort IP_1", "<printer>", None):
         yield _row("open name", "OpenPrinter", {"name": opened}, 0, "OK")

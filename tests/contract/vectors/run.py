@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.contract.vectors import language, monitor, spooler, ui, xcv
+from tests.contract.vectors import language, monitor, ports, spooler, ui, xcv
 from tests.contract.vectors.rows import Got, Row, Verdict, judge
 from tests.contract.vectors.world import World, world
 
@@ -48,8 +48,8 @@ REPLAYS: dict[str, Replay] = {
     "AddMonitor": spooler.monitors,
     "DeleteMonitor": spooler.monitors,
     "OpenPrinter": spooler.open_printer,
-    "ConfigurePort": spooler.ports_of_api,
-    "DeletePort": spooler.ports_of_api,
+    "ConfigurePort": ports.ports_of_api,
+    "DeletePort": ports.ports_of_api,
     "GetPrinter": spooler.get_printer,
     "ScheduleJob": spooler.jobs_of_api,
     "AddJob": spooler.jobs_of_api,
@@ -57,7 +57,7 @@ REPLAYS: dict[str, Replay] = {
     "EndDocPrinter": spooler.jobs_of_api,
     "WritePrinter": spooler.jobs_of_api,
     "SetJob": spooler.set_job,
-    "SetPort": spooler.set_port,
+    "SetPort": ports.set_port,
     "SetPrinterData": spooler.printer_data,
     "SetPrinterDataEx": spooler.printer_data,
     "AddPrinter": spooler.add_printer,

@@ -1,9 +1,8 @@
-"""Windows' spooler calls, replayed on WinspoolService, and SetPort on PortService."""
+"""Windows' spooler calls, replayed on WinspoolService."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 from printfabric.spooler.v1 import port_service_pb2 as ports
 from printfabric.spooler.v1 import print_service_pb2 as jobs
 from printfabric.spooler.v1 import printer_service_pb2 as printers
-from printfabric.types.v1 import job_pb2, port_pb2
+from printfabric.types.v1 import job_pb2
+from tests.contract.vectors.monitor import DEAD
 from tests.contract.vectors.names import port_named
 from tests.contract.vectors.rows import Got, Row, size_of
 from tests.contract.vectors.world import HOST, PRINTER, World, outcome
@@ -21,6 +21,25 @@ _RIGHTS = {
     "PRINTER_ALL_ACCESS": 0xF000C, "SERVER_ALL_ACCESS": 0xF0003, "SERVER_ACCESS_ADMINISTER": 1, "READ": 0x20008,
     "SERVER_ACCESS_ENUMERATE": 2, "ENUMERATE": 2,
 }  # fmt: skip
+_HANDLES = {
+    "printer": PRINTER,
+    "valid": PRINTER,
+    "from OpenPrinter": PRINTER,
+    "server": None,
+    "xcv": ",XcvMonitor Local Port",
+}
+_COMMANDS = (
+    "",
+    "PAUSE",
+    "RESUME",
+    "CANCEL",
+    "RESTART",
+    "DELETE",
+    "SENT_TO_PRINTER",
+    "LAST_PAGE_EJECTED",
+    "RETAIN",
+    "RELEASE",
+)
 _LAYERS = {"provider": "provider", "NT4": "monitor", "API": "api"}
 _WITH_HANDLE = {
     "AddJob", "ClosePrinter", "DeletePrinter", "EndDocPrinter", "EnumForms", "EnumJobs", "GetPrinter", "GetPrinterData",
@@ -64,12 +83,16 @@ async def _arguments(world: World, row: Row) -> dict[str, Any]:
 
 
 async def _handle(world: World, words: Any) -> Any:
+    """Return a handle of a printer, the server or a monitor, NULL, a closed one; other words name none that there is."""
     if words is None:
         return None
-    if words in ("garbage", "bad", "invalid"):
+    name = _HANDLES.get("printer" if any(word in words for word in DEAD) else words, "")
+    if name == "":
         return "garbage"
-    name = None if words == "server" else PRINTER
-    return (await world.call("OpenPrinter", name=name))["handle"]
+    handle = (await world.call("OpenPrinter", name=name))["handle"]
+    if any(word in words for word in DEAD):
+        await world.call("ClosePrinter", handle=handle)
+    return handle
 
 
 async def _add_port(world: World, name: str) -> None:
@@ -78,28 +101,8 @@ async def _add_port(world: World, name: str) -> None:
     )
 
 
-async def ports_of_api(world: World, row: Row) -> Got:
-    """ConfigurePort and DeletePort, with ports under the names that the row has in its store."""
-    given = row.input
-    stored = given.get("stored") or given.get("port") or ""
-    first = re.fullmatch(r"(COM|LPT)0*1?:", stored, re.IGNORECASE)
-    if row.base != "DeletePort" or first is None or given.get("server"):
-        return await any_call(world, row)
-    # Not a port that others need: the same spelling with another number.
-    swap = f"{first[1].upper()}9:"
-    await _delete_port(world, swap)
-    request = ports.AddPortRequest(parent=f"hosts/{HOST}", port_id=swap, monitor="Local Port")
-    request.settings = b'{"device": "/dev/null"}'
-    await world.ports.AddPort(request)
-    return await any_call(world, _with(row, port=re.sub(r"1?:$", "9:", given["port"])))
-
-
-def _with(row: Row, **given: Any) -> Row:
+def with_given(row: Row, **given: Any) -> Row:
     return replace(row, input={**row.input, **given})
-
-
-async def _delete_port(world: World, name: str) -> None:
-    await outcome(world.ports.DeletePort(ports.DeletePortRequest(name=f"hosts/{HOST}/ports/{name}")))
 
 
 async def open_printer(world: World, row: Row) -> Got:
@@ -165,7 +168,7 @@ async def get_printer(world: World, row: Row) -> Got:
 async def jobs_of_api(world: World, row: Row) -> Got:
     """AddJob, ScheduleJob, StartDocPrinter, WritePrinter, EndDocPrinter."""
     given = dict(row.input)
-    handle = await _handle(world, None if "handle" in given and given["handle"] is None else "printer")
+    handle = await _handle(world, given.get("handle", "printer"))
     if row.base == "ScheduleJob":
         number = 424242
         if "AddJob" in str(given.get("job", "")) and "not from" not in str(given["job"]):
@@ -194,11 +197,10 @@ async def set_job(world: World, row: Row) -> Got:
     given["handle"] = await _handle(world, given.get("handle", "printer"))
     await world.printers.PausePrinter(printers.PausePrinterRequest(name=PRINTER))
     try:
-        submitted = await _submit(world)
+        submitted = await submit(world)
         given.setdefault("job", submitted.number)
-        names = ("PAUSE", "RESUME", "CANCEL", "RESTART", "DELETE")
-        if given.get("command") in names:
-            given["command"] = names.index(given["command"]) + 1
+        if isinstance(given.get("command"), str):
+            given["command"] = _COMMANDS.index(given["command"])
         got, _ = await outcome(world.call("SetJob", **given))
     finally:
         await outcome(world.jobs.CancelJob(jobs.CancelJobRequest(name=submitted.name)))
@@ -206,7 +208,7 @@ async def set_job(world: World, row: Row) -> Got:
     return got
 
 
-async def _submit(world: World) -> job_pb2.Job:
+async def submit(world: World) -> job_pb2.Job:
     spec = jobs.JobSpec(printer=f"printers/{PRINTER}")
     answer = await world.jobs.SubmitJob(jobs.SubmitJobRequest(spec=spec, document=b"^XA^FDvector^FS^XZ"))
     found: job_pb2.Job = answer.job
@@ -214,7 +216,7 @@ async def _submit(world: World) -> job_pb2.Job:
 
 
 async def _sent(world: World) -> Got:
-    job = await _submit(world)
+    job = await submit(world)
     deadline = time.monotonic() + 30
     while job.state != job_pb2.JOB_STATE_COMPLETED and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
@@ -228,7 +230,7 @@ async def _sent(world: World) -> Got:
 
 async def printer_data(world: World, row: Row) -> Got:
     """SetPrinterDataEx with a number, as the row does not say which."""
-    return await any_call(world, _with(row, data={"type": "REG_DWORD", "data": 1}))
+    return await any_call(world, with_given(row, data={"type": "REG_DWORD", "data": 1}))
 
 
 async def add_printer(world: World, row: Row) -> Got:
@@ -256,32 +258,3 @@ async def printer_life(world: World, _row: Row) -> Got:
     await world.call("DeletePrinter", handle=handle)
     gone = not await there()
     return Got(0, out={"enum": "present then absent" if present and gone else "not so"})
-
-
-async def set_port(world: World, row: Row) -> Got:
-    """SetPort on PortService: who reports an ERROR stops the jobs of a port until it is cleared."""
-    given = row.input
-    name = port_named(world, given.get("port", "IP_1"))
-    request = ports.SetPortRequest(name=f"hosts/{HOST}/ports/{name}", level=given.get("level", 3))
-    severity = str(given.get("severity", "INFO")).upper()
-    request.status.severity = port_pb2.Severity.Value(f"SEVERITY_{severity}")
-    request.status.condition = port_pb2.PORT_CONDITION_OFFLINE
-    got, answer = await outcome(world.ports.SetPort(request))
-    if answer is None or "effect" not in row.out:
-        return got
-    try:
-        job = await _submit(world)
-        await asyncio.sleep(0.3)
-        job = (await world.jobs.GetJob(jobs.GetJobRequest(name=job.name))).job
-        kept = job.state in (job_pb2.JOB_STATE_PENDING, job_pb2.JOB_STATE_PENDING_HELD)
-    finally:
-        request.status.condition = port_pb2.PORT_CONDITION_CLEAR
-        request.status.severity = port_pb2.SEVERITY_INFO
-        await world.ports.SetPort(request)
-    deadline = time.monotonic() + 30
-    while job.state != job_pb2.JOB_STATE_COMPLETED and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
-        job = (await world.jobs.GetJob(jobs.GetJobRequest(name=job.name))).job
-    if kept and job.state == job_pb2.JOB_STATE_COMPLETED:
-        got.out["effect"] = row.out["effect"]
-    return got

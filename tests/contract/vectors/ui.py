@@ -9,9 +9,9 @@ from typing import Any
 
 from printfabric.portui.v1 import portui_service_pb2 as pb
 from printfabric.spooler.v1 import port_service_pb2 as ports
-from tests.contract.vectors.names import port_named
+from tests.contract.vectors.names import caller_of, port_named
 from tests.contract.vectors.rows import Got, Row
-from tests.contract.vectors.world import HOST, NOBODY_SPECIAL, World, outcome
+from tests.contract.vectors.world import HOST, World, outcome
 
 # A change of each type of port that a person could make.
 _CHANGES = {"COM1:": {"baud": 19200}, "LPT1:": {"writeTimeoutS": 50.0}}
@@ -41,7 +41,7 @@ async def add(world: World, row: Row) -> Got:
     request = pb.AddPortUIRequest(
         parent=f"hosts/{HOST}", monitor=given.get("monitor") or "", port_id=name, legacy_local_ui=True
     )
-    got, answer = await outcome(_asked(world.portui.AddPortUI(request, metadata=_caller(given)), given))
+    got, answer = await outcome(_asked(world.portui.AddPortUI(request, metadata=caller_of(given)), given))
     if answer is not None:
         got = _judged(answer)
         got.out["name"] = "allocated" if answer.port.name.endswith(name.strip()) else answer.port.name
@@ -56,7 +56,9 @@ async def configure(world: World, row: Row) -> Got:
     request = pb.ConfigurePortUIRequest(
         name=_name(port), settings=json.dumps(change).encode(), legacy_local_ui=True
     )
-    got, answer = await outcome(_asked(world.portui.ConfigurePortUI(request, metadata=_caller(given)), given))
+    got, answer = await outcome(
+        _asked(world.portui.ConfigurePortUI(request, metadata=caller_of(given)), given)
+    )
     return got if answer is None else _judged(answer)
 
 
@@ -73,16 +75,12 @@ async def delete(world: World, row: Row) -> Got:
             ports.AddPortRequest(parent=f"hosts/{HOST}", port_id=port, monitor="Local Port")
         )
     request = pb.DeletePortUIRequest(name=_name(port), legacy_local_ui=True)
-    got, _ = await outcome(_asked(world.portui.DeletePortUI(request, metadata=_caller(given)), given))
+    got, _ = await outcome(_asked(world.portui.DeletePortUI(request, metadata=caller_of(given)), given))
     return got
 
 
 def _name(port: str | None) -> str:
     return f"hosts/{HOST}/ports/{port}" if port else ""
-
-
-def _caller(given: Mapping[str, Any]) -> Any:
-    return NOBODY_SPECIAL if "not" in str(given.get("caller", "")) else None
 
 
 async def _asked(call: Any, given: Mapping[str, Any]) -> Any:

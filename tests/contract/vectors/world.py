@@ -10,7 +10,9 @@ import json
 import os
 import tempfile
 import threading
+import time
 import tty
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 import grpc.aio
 
 from chassis.status import error_from_rpc
+from portmon.port_store import LocalPortStore
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
 from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
@@ -35,6 +38,8 @@ HOST = "edge"
 PRINTER = "labels"
 NOBODY_SPECIAL = (("authorization", "Bearer secret-of-ben"),)  # a caller without any right
 _CALL_S = 60.0
+_BUSY = 170
+_FREE_S = 20.0
 _HEAD = ("[server]", 'metrics_listen = "127.0.0.1:0"', "[log]", 'rpc = "failed"')
 
 
@@ -65,21 +70,26 @@ class World:
 
     async def host_without_ports(self) -> Any:
         """Return the MonitorService of a host that has no ports yet."""
-        return MonitorServiceStub(await self._fresh_host())
+        return MonitorServiceStub(await self._fresh_host("empty"))
 
-    async def xcv_of_fresh_host(self) -> Any:
-        """Return the XcvService of a host where nothing was ever stored."""
-        return XcvServiceStub(await self._fresh_host())
+    async def xcv_of_host_with(self, retry: str | None) -> Any:
+        """Return the XcvService of a host whose store has a parallel port's time-out that is no number, or none."""
+        if retry is None:
+            return XcvServiceStub(await self._fresh_host("empty"))
+        name = f"other-{zlib.crc32(retry.encode()):x}"
+        return XcvServiceStub(await self._fresh_host(name, TransmissionRetryTimeout=retry))
 
-    async def _fresh_host(self) -> grpc.aio.Channel:
-        """Start another host, unless it runs."""
-        if "empty" not in self.programs:
-            folder = self.folder / "empty"
+    async def _fresh_host(self, name: str, **values: str) -> grpc.aio.Channel:
+        """Start another host with these values in its store, unless it runs."""
+        if name not in self.programs:
+            folder = self.folder / name
             folder.mkdir()
-            text = ['host_name = "empty"', f'state_dir = "{folder}"', *_HEAD]
-            self.programs["empty"] = Program("portmon", folder, "\n".join(text))
-            await asyncio.to_thread(self.programs["empty"].start)
-        return self._channel("empty")
+            for key, value in values.items():
+                LocalPortStore(folder / "ports.json").set_value(key, value)
+            text = [f'host_name = "{name}"', f'state_dir = "{folder}"', *_HEAD]
+            self.programs[name] = Program("portmon", folder, "\n".join(text))
+            await asyncio.to_thread(self.programs[name].start)
+        return self._channel(name)
 
     def owner(self, fabric: str = "vectors") -> pb.PortOwner:
         """Return who opens ports; another fabric is another path."""
@@ -90,9 +100,19 @@ class World:
         request = pb.OpenPortRequest(owner=self.owner(fabric), fence=next(self.fences))
         if name is not None:
             request.port = name
-        opened = await self.monitor.OpenPort(request, timeout=_CALL_S)
+        opened = await self._once_free(request)
         self.undo.append(lambda: self.monitor.ClosePort(pb.ClosePortRequest(handle=opened.handle)))
         return opened
+
+    async def _once_free(self, request: pb.OpenPortRequest) -> Any:
+        """Open a port as soon as the spooler, which keeps it a while after a document, lets go of it."""
+        deadline = time.monotonic() + _FREE_S
+        while True:
+            got, opened = await outcome(self.monitor.OpenPort(request, timeout=_CALL_S))
+            if opened is None and got.win32 == _BUSY and not self.undo and time.monotonic() < deadline:
+                await asyncio.sleep(0.1)
+                continue
+            return opened or await self.monitor.OpenPort(request, timeout=_CALL_S)
 
     async def call(self, function: str, **arguments: Any) -> Any:
         """Make one of Windows' calls by its name; return its outputs."""

@@ -49,13 +49,22 @@ def _about(request: pb.XcvOpenPortRequest, name: str, monitor: str) -> None:
 async def close_port(world: World, row: Row) -> Got:
     """XcvClosePort of a good handle, of none, of garbage, of one that was closed."""
     words = row.input.get("handle", "from XcvOpenPort")
-    handle = b"" if words is None else b"garbage"
-    if words and ("Open" in words or any(word in words for word in DEAD)):
-        handle = await _session(world.xcv, "", LOCAL, _ADMIN)
-        if any(word in words for word in DEAD) or row.says("closed"):
-            await world.xcv.XcvClosePort(pb.XcvClosePortRequest(handle=handle))
+    handle = await _odd_handle(world, "closed" if words and row.says("closed") else words)
     got, _ = await outcome(world.xcv.XcvClosePort(pb.XcvClosePortRequest(handle=handle)))
     return got
+
+
+async def _odd_handle(world: World, words: Any) -> bytes:
+    """Return a good handle of a management session, none, garbage, or one that was closed, as the words have it."""
+    if words is None:
+        return b""
+    dead = any(word in words for word in DEAD)
+    if not dead and "Open" not in words and words != "valid":
+        return b"garbage"
+    handle = await _session(world.xcv, "", LOCAL, _ADMIN)
+    if dead:
+        await world.xcv.XcvClosePort(pb.XcvClosePortRequest(handle=handle))
+    return handle
 
 
 async def _session(service: Any, port: str, monitor: str, access: int) -> bytes:
@@ -72,15 +81,17 @@ async def data(world: World, row: Row) -> Got:
     command = given.get("command", row.command)
     port = (
         "IP_1"
-        if row.says("port handle") or (tcp and command not in ("AddPort", "DeletePort", "MonitorUI"))
+        if row.says("port handle")
+        or (tcp and not row.says("monitor handle") and command not in ("AddPort", "DeletePort", "MonitorUI"))
         else ""
     )
-    # What was never stored is asked of a host where nobody has stored anything.
-    never = "stored" in given and given["stored"] is None
-    service = await world.xcv_of_fresh_host() if never else world.xcv
+    # What no command stores is asked of a host whose store has had it from the start.
+    kept = given.get("stored", "45")
+    number = isinstance(kept, str) and kept.strip().isdecimal()
+    service = world.xcv if number else await world.xcv_of_host_with(kept)
     handle = await _session(service, port, TCP if tcp else LOCAL, _rights(row))
     if "handle" in given:
-        handle = b"" if given["handle"] is None else b"garbage"
+        handle = await _odd_handle(world, given["handle"])
     request = pb.XcvDataPortRequest(handle=handle, data_name=command or "")
     request.input_data = await _input(world, row, command or "", port)
     request.null_output = "out" in given and given["out"] is None
@@ -109,7 +120,7 @@ async def _input(world: World, row: Row, command: str, port: str) -> bytes:
     """Return a command's input as JSON; records by the words that the vectors have for them."""
     given, words = row.input, row.input.get("input", "")
     if "stored" in given:
-        if given["stored"] is not None:
+        if str(given["stored"]).strip().isdecimal():
             await _store(world, given["stored"])
         return b""
     if words is None or given.get("input", "absent") == "":
@@ -134,7 +145,9 @@ def _record(world: World, command: str, words: str, port: str) -> bytes:
     record: dict[str, Any] = {"dwVersion": version}
     if command in ("AddPort", "ConfigPort"):
         record |= {"sztPortName": port or world.new_name(), "dwProtocol": 1, "sztHostAddress": "127.0.0.1"}
-        record |= {"sztSNMPCommunity": "public", "dwDoubleSpool": 0, "sztQueue": "", "dwPortNumber": 0}
+        # IP_1 stays where it leads: rows behind this one print there.
+        number = world.peers["raw"].port if port == "IP_1" else 0
+        record |= {"sztSNMPCommunity": "public", "dwDoubleSpool": 0, "sztQueue": "", "dwPortNumber": number}
         record |= {"sztIPAddress": "127.0.0.1"} if version == 1 else {"dwPortMonitorMibIndex": 0}
         record |= {"dwSNMPEnabled": 0, "dwSNMPDevIndex": 1}
     elif command == "DeletePort":

@@ -7,6 +7,7 @@ from typing import Any
 
 from chassis.errors import InvalidArgument, InvalidHandle, InvalidLevel, JobNotFound, NotSupported
 from printfabric.spooler.v1 import print_service_pb2 as pb
+from printfabric.types.v1 import job_pb2
 from spooler.api.inside import Inside
 from spooler.api.print_servicer import PrintServicer
 from spooler.api.submission import MAX_INLINE_BYTES
@@ -93,7 +94,7 @@ class JobCalls:
     # --- jobs
 
     async def set_job(self, given: Arguments) -> Answer:
-        """SetJob: PAUSE 1, RESUME 2, CANCEL 3, RESTART 4, DELETE 5; the monitors' own words are not for callers."""
+        """SetJob: PAUSE 1, RESUME 2, CANCEL 3, RESTART 4, DELETE 5, RETAIN 8, RELEASE 9; the monitors' own words are not for callers."""
         handle = self._handles.printer(given)
         number, command = given.number("job"), given.number("command")
         info = given.record("info") if given.given("info") else given
@@ -110,6 +111,10 @@ class JobCalls:
             await self._prints.CancelJob(pb.CancelJobRequest(name=name), None)
         elif command == 4:
             await self._prints.RestartJob(pb.RestartJobRequest(name=name), None)
+        elif command in (8, 9):
+            kept = pb.UpdateJobRequest(job=job_pb2.Job(name=name, retain=command == 8))
+            kept.update_mask.paths.append("retain")
+            await self._prints.UpdateJob(kept, None)
         elif command in (6, 7):
             raise NotSupported(
                 "SENT_TO_PRINTER and LAST_PAGE_EJECTED are the monitors' words", command=command

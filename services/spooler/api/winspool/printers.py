@@ -19,13 +19,14 @@ from spooler.api.winspool.arguments import Arguments, text_bytes
 from spooler.api.winspool.handles import Handles, check_datatype, new_handle
 from spooler.api.winspool.ports import check_administrator
 from spooler.api.xcv_sessions import ADMINISTER, ENUMERATE, XcvSessions
-from spooler.printer import PortName
+from spooler.printer import PortName, check_name
 
 _XCV = re.compile(r"(\\\\[^\\,]+\\)?,Xcv(Monitor|Port) .+", re.DOTALL)
 # Every right there is: the server's, the printer's and the job's, and the standard ones.
 _RIGHTS = 0x7F | 0x1F0000 | 0x2000000
 _NEEDS_ADMINISTRATOR = 0x1 | 0x4
 _INFO_BYTES = {0: 48, 1: 32, 2: 136, 3: 8, 4: 24, 5: 32, 6: 4, 7: 16, 8: 8, 9: 8}
+_BAD_NAME = 1801
 _NUMBERS = frozenset({"Installed Memory", "Available Memory"})  # pjlmon's values: DWORDs
 Answer = tuple[dict[str, Any], int]
 
@@ -56,6 +57,7 @@ class PrinterCalls:
             return {"handle": self._handles.give_out(new_handle())}, 0
         name = given.text("name")
         if _XCV.fullmatch(name):
+            self._check_server(name)
             xcv = await self._sessions.open(open_name(name), access & (ADMINISTER | ENUMERATE))
             handle = new_handle(xcv=self._sessions.find(xcv), xcv_handle=xcv)
             return {"handle": self._handles.give_out(handle)}, 0
@@ -64,12 +66,18 @@ class PrinterCalls:
             check_datatype(given.text("datatype"))
         return {"handle": self._handles.give_out(handle)}, 0
 
+    def _check_server(self, name: str) -> str:
+        r"""Return what stands behind `\\server\`. Raises HostUnreachable (1722), nobody has that name."""
+        if not name.startswith("\\\\"):
+            return name
+        server, _, behind = name[2:].partition("\\")
+        if self._hosts.get(server) is None:
+            raise HostUnreachable(f"there is no server {server}", host=server)
+        return behind
+
     def _printer(self, name: str) -> str:
         r"""Return a printer's own name of `labels` or `\\server\labels`. Raises PrinterNotFound (1801)."""
-        if name.startswith("\\\\"):
-            server, _, name = name[2:].partition("\\")
-            if self._hosts.get(server) is None:
-                raise HostUnreachable(f"there is no server {server}", host=server)
+        name = self._check_server(name)
         if not name or name not in self._book.queues:
             raise PrinterNotFound(f"there is no printer {name!r}", printer=name)
         return name
@@ -104,6 +112,12 @@ class PrinterCalls:
         info = given.record("info")
         if not info.text("name"):
             raise InvalidArgument("the printer has no name", fields=[("info.name", "is required")])
+        try:
+            check_name(info.text("name"))
+        except InvalidArgument as error:
+            raise InvalidArgument(
+                error.message, win32=_BAD_NAME, fields=[("info.name", error.message)]
+            ) from None
         ports = [PortName.parse(one.strip()) for one in info.text("ports").split(",") if one.strip()]
         printer = pb.Printer(description=info.text("comment"), location=info.text("location"))
         for port in ports:
