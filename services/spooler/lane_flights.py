@@ -26,7 +26,7 @@ class LaneFlights(LaneCondition):
         self.way = STRAIGHT  # what it is, or will be, opened through
         self.turn_way = STRAIGHT  # the way of the document taken last
         self.turn = 0  # documents taken in a row that go this way
-        self.flights: dict[DocumentKey, Flight] = {}
+        self.flights: dict[DocumentKey, Flight] = {}  # as they leave, and leave again when the port was lost
         self._bytes = 0
         self._ahead: set[DocumentKey] = set()  # large documents that lie at the host
         self._unsent = Outgoing(port, owner, self.spoil)
@@ -50,7 +50,10 @@ class LaneFlights(LaneCondition):
     def _add(self, flight: Flight) -> None:
         self.turn = self.turn + 1 if flight.way == self.turn_way else 1
         self.turn_way = flight.way
-        self.flights[flight.key] = flight
+        if flight.pinned:  # before all others
+            self.flights = {flight.key: flight, **self.flights}
+        else:
+            self.flights[flight.key] = flight
         self._bytes += flight.size_bytes
         self.printer = flight.info.printer
 
