@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 from printfabric_sim.condition import Cause, Condition
 from printfabric_sim.connections.connection import Connection, Door
 from printfabric_sim.core import Core
+from printfabric_sim.dice import Dice
 from printfabric_sim.fault_engine import Change, FaultEngine
 from printfabric_sim.fault_script import Fault
 from printfabric_sim.fault_table import ACTIONS
@@ -43,9 +44,10 @@ class Victim(Protocol):
 class FaultActions:
     """Does faults to one printer, and undoes them."""
 
-    def __init__(self, printer: Victim, dice: random.Random) -> None:
+    def __init__(self, printer: Victim, dice: Dice) -> None:
         self._printer = printer
         self._dice = dice
+        self._rubbish: dict[str, random.Random] = {}  # of each fault that sends any
         self._lasting = Lasting(printer.core.loop)
         self._doors: dict[str, tuple[Door, float]] = {}  # what holds for new connections; the latest counts
 
@@ -53,7 +55,7 @@ class FaultActions:
         """Do `fault` now; one that meets nothing to act on is noted as an event "fault without effect"."""
         values = ACTIONS[fault.action].fill(fault.values)
         self._printer.core.event("fault", fault=str(fault))
-        why = self._do(fault.action, values)
+        why = self._garbage(fault, values) if fault.action == "garbage" else self._do(fault.action, values)
         if why:
             self._printer.core.event("fault without effect", fault=str(fault), why=why)
 
@@ -192,8 +194,11 @@ class FaultActions:
             "device-gone", _number(values[0]), lambda: self._each(lambda c: c.vanish(False, other))
         )
 
-    def _garbage(self, values: Values) -> str:
-        rubbish = self._dice.randbytes(int(_number(values[0])))
+    def _garbage(self, fault: Fault, values: Values) -> str:
+        name = f"what {fault} sends"
+        if name not in self._rubbish:
+            self._rubbish[name] = self._dice.source(name)
+        rubbish = self._rubbish[name].randbytes(int(_number(values[0])))
         inlets = list(self._printer.core.intake.inlets.values())
         sent = [inlet.link.write(rubbish) for inlet in inlets]  # to all, whatever becomes of the first
         return "" if any(sent) else "nobody is connected to hear it"
@@ -254,7 +259,6 @@ class FaultActions:
         "slow": _slow,
         "noise": _noise,
         "device-gone": _device_gone,
-        "garbage": _garbage,
         "status-late": _status_late,
         "status-twice": _status_twice,
         "status-missing": _status_missing,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from printfabric_sim.dice import Dice
 from printfabric_sim.fault_script import Fault, When
 from printfabric_sim.watcher import Lie, Watcher
 
@@ -23,24 +24,26 @@ class Pending:
     fault: Fault
     due: float
     left: int  # strikes still to come; 0 or below: without end
+    dice: random.Random
     timer: asyncio.TimerHandle | None = None
 
 
 class FaultEngine(Watcher):
     """The faults of one printer, in the order they were given.
 
-    `strike` does a fault, `received` tells how many bytes have arrived so far. Everything random comes from `dice`, so that the same seed, script and input give the same
-    life. Costs nothing while no fault waits: no timer but that of a `time` fault.
+    `strike` does a fault, `received` tells how many bytes have arrived so far. Everything random comes from `dice`, so that
+    the same seed, script and input give the same life, and another fault beside it the same moments.
+    Costs nothing while no fault waits: no timer but that of a `time` fault.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        dice: random.Random,
+        dice: Dice,
         strike: Callable[[Fault], None],
         received: Callable[[], int],
     ) -> None:
-        self.dice = dice
+        self._dice = dice
         self.back_channel: list[tuple[str, Change]] = []  # faults that wait for replies, by name
         self.next_byte = float("inf")
         self._loop = loop
@@ -60,8 +63,9 @@ class FaultEngine(Watcher):
             self._strike(fault)
             return None
         count = self._count(fault.when)
+        dice = self._dice.source(str(fault))
         start = count if from_now or fault.when is When.TIME else 0
-        pending = Pending(fault, fault.draw(start, self.dice), fault.times)
+        pending = Pending(fault, fault.draw(start, dice), fault.times, dice)
         self._pending[fault.when].append(pending)
         if fault.when is When.TIME:
             self._set_timer(pending)
@@ -127,7 +131,7 @@ class FaultEngine(Watcher):
         """Unit `number` has left."""
         self._check(When.UNIT, number)
         for pending in list(self._pending[When.CHANCE]):
-            if self.dice.random() < pending.due:
+            if pending.dice.random() < pending.due:
                 self._hit(pending, 0)
 
     def start(self, number: int) -> None:
@@ -178,10 +182,10 @@ class FaultEngine(Watcher):
         else:
             pending.left = max(pending.left, -1)  # stays below zero for "without end"
             if when is When.TIME:
-                pending.due = pending.fault.draw(pending.due, self.dice)
+                pending.due = pending.fault.draw(pending.due, pending.dice)
                 self._set_timer(pending)
             elif when is not When.CHANCE:
-                pending.due = pending.fault.draw(count, self.dice)
+                pending.due = pending.fault.draw(count, pending.dice)
         self._strike(pending.fault)
 
     def _set_timer(self, pending: Pending) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from printfabric_sim.condition import Condition
 from printfabric_sim.connections.connection import Connection
 from printfabric_sim.connections.tcp import TcpConnection
 from printfabric_sim.core import Core
+from printfabric_sim.dice import Dice
 from printfabric_sim.fault_actions import FaultActions
 from printfabric_sim.fault_engine import FaultEngine
 from printfabric_sim.fault_reach import check_effect, check_name
@@ -86,9 +86,9 @@ class SimulatedPrinter:
         self.core.path.supplies.load_media(media)
         self.core.path.supplies.load_ribbon(ribbon)
         self._most_content_bytes = keep_content_bytes
-        self._furnish(made(kind, self.core, options or {}), random.Random(seed))
+        self._furnish(made(kind, self.core, options or {}), Dice(seed))
 
-    def _furnish(self, personality: Personality, dice: random.Random) -> None:
+    def _furnish(self, personality: Personality, dice: Dice) -> None:
         """Put interpreter and faults in."""
         self.connections: list[Connection] = []
         self._stopped = False
