@@ -66,6 +66,18 @@ def standings(seen: Seen, reports: Iterable[Report]) -> tuple[Standing, ...]:
     return tuple(one for one in found.values() if one.source is not Source.OPERATOR or one.at is not None)
 
 
+def complete(seen: Seen, reports: Iterable[Report]) -> list[Report]:
+    """Return the reports, with a sentence for a lost device whose reporter has said nothing yet, or nothing more.
+
+    A warning: whoever asks for the port opens it anew, and an error would keep jobs from asking.
+    """
+    found = list(reports)
+    word, text = OF_STATE[seen.state]
+    if word is Word.OFFLINE and all(_word_of(one) is not Word.OFFLINE for one in found):
+        found.append(Report(Condition.OFFLINE, Severity.WARNING, text, Source.TRANSPORT, at=seen.since))
+    return found
+
+
 def word_of(said: Iterable[Standing]) -> Word:
     """Return the one word: the first in order of precedence."""
     return min((one.word for one in said if one.at is not None), default=Word.READY)

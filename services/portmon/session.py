@@ -39,13 +39,12 @@ class PortSession:
     """An opening of a port, from OpenPort to ClosePort. All methods belong to the event loop."""
 
     def __init__(self, name: str, fabric: str, journal: Journal, counters: PortCounters) -> None:
-        self.name = name
-        self._loop = asyncio.get_running_loop()
+        self.name, self._loop = name, asyncio.get_running_loop()
         self._wait, self._back = DeviceWait(self._check), BackChannel(counters)
         self._work = PortWork(name, fabric, journal, counters, self._wait, self._back)
         self.feed = self._work.feed
         self.feed.report, self.feed.let_go, self._work.report = self._tell, self._let_go, self._report
-        self._counters, self._journal = counters, journal
+        self._counters, self._journal, self._answered = counters, journal, asyncio.Event()
         self._inbox, self._outbox = Inbox(), Outbox(self._flushed)
         self._urgent: deque[Slice] = deque()
         self._serving: Slice | None = None
@@ -56,7 +55,6 @@ class PortSession:
         self._between = BetweenDocuments(name, self._outbox.call, self._wait.wake)
         self.ask = self._between.ask
         self._closed: asyncio.Future[None] = self._loop.create_future()
-        self._answered = asyncio.Event()
         self.reading = Reading(name, self._back, self._outbox.call, self._check_open, lambda: self.state)
 
     # --- the loop's side
@@ -223,6 +221,7 @@ class PortSession:
             except Exception as error:  # noqa: BLE001 - the wall around a monitor: a bug must not hang its port
                 note_crash(log, "monitor failed", self.name, error)
                 self._tell(self._work.crashed(error))
+                self._outbox.call(self._flushed)
         self._finish(self._closing)
 
     def _turn(self, monitor: PortMonitor[Any]) -> None:
@@ -231,6 +230,7 @@ class PortSession:
             self._serve(self._urgent.popleft(), counted=False)
         elif self._between and self._work.current is None:
             self._between.do(self._work, monitor)
+            self._outbox.call(self._flushed)  # it may be open again, or lost, without any answer to a slice
         elif self._inbox:
             self._serve(self._inbox.take(), counted=True)
         else:

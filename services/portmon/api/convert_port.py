@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from chassis.errors import InvalidArgument
 from portmon.hold import Hold
 from portmon.host_port import HostPort
-from portmon.port_status import Standing, standings, word_of
+from portmon.port_status import Standing, complete, standings, word_of
 from portmon.reports import Condition, Report, Severity, Source
 from printfabric.types.v1 import port_pb2
 
@@ -35,8 +35,9 @@ def port_to_pb(host: str, port: HostPort, *, names_only: bool = False) -> port_p
         message.types.append(port_pb2.PORT_TYPE_READ)
     if port.monitor.net_attached:
         message.types.append(port_pb2.PORT_TYPE_NET_ATTACHED)
-    reports = port.reports.now()
-    said = standings(port.seen(), reports)
+    seen = port.seen()
+    reports = complete(seen, port.reports.now())
+    said = standings(seen, reports)
     message.state = int(word_of(said))  # type: ignore[assignment]
     message.sources.extend(map(_standing_to_pb, said))
     message.status.extend(map(_report_to_pb, reports))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portmon.port_state import PortState
-from portmon.port_status import Seen, Word, standings, word_of
+from portmon.port_status import Seen, Word, complete, standings, word_of
 from portmon.reports import Condition, Report, Severity, Source
 
 OPEN = Seen(PortState.OPEN, 100.0, device_at=101.0, printer_at=102.0)
@@ -66,3 +66,13 @@ def test_an_operator_has_a_word_only_when_there_is_one() -> None:
 @pytest.mark.parametrize("state", list(PortState))
 def test_every_state_of_a_port_has_a_word(state: PortState) -> None:
     assert word_of(standings(Seen(state, 0.0), [])) in (Word.READY, Word.PRINTING, Word.OFFLINE)
+
+
+def test_a_lost_device_has_a_sentence_also_when_nobody_reports_it() -> None:
+    lost = Seen(PortState.FAILED, 100.0)
+    (sentence,) = complete(lost, [])
+    assert (sentence.condition, sentence.text) == (Condition.OFFLINE, "the way to the device is lost")
+    assert word_of(standings(lost, [sentence])) is Word.OFFLINE
+    away = report(Condition.OFFLINE, Severity.ERROR, Source.HOST, "unplugged")
+    assert complete(lost, [away]) == [away]
+    assert complete(OPEN, []) == []

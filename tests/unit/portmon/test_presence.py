@@ -169,6 +169,19 @@ async def test_a_port_that_lost_its_device_is_open_again_by_itself(host: Host) -
     assert os.read(again.fd, 100) == b"back"
 
 
+async def test_watchers_are_told_that_a_lost_port_is_open_again_though_no_document_passes(host: Host) -> None:
+    adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
+    port = await host.serial(adapter)
+    session = await host.open(port)
+    told: list[PortState] = []
+    session.changed = lambda: told.append(session.state)
+    await look(host)
+    adapter.unplug()
+    await until(lambda: told[-1:] == [PortState.FAILED])
+    host.devices.plug("ttyUSB1", serial="A10KXYZ1")
+    await until(lambda: told[-1:] == [PortState.OPEN])
+
+
 @pytest.mark.alone
 async def test_a_device_that_goes_and_comes_is_told_of_and_used_again_within_a_second(host: Host) -> None:
     adapter = host.devices.plug("ttyUSB0", serial="A10KXYZ1")
