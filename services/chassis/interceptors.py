@@ -36,6 +36,7 @@ from chassis.errors import (
 )
 from chassis.guard import Guard
 from chassis.identity import Authorize
+from chassis.incoming import parsing, refuse_garbage
 from chassis.metrics import MethodStats, method_stats
 from chassis.status import DETAILS_KEY, error_from_rpc, grpc_code, status_from_error
 from chassis.tracing import TRACEPARENT, tracing
@@ -97,7 +98,7 @@ class Wall:
         walled = self._walled(behaviour, method, method_stats(method))
         parse: Any = handler.request_deserializer
         if not handler.request_streaming and parse is not None:
-            parse = _parsing(parse, self._max_bytes)
+            parse = parsing(parse, self._max_bytes)
         return make(walled, parse, handler.response_serializer)
 
     def _walled(self, behaviour: Behaviour, method: str, stats: MethodStats) -> Behaviour:
@@ -109,7 +110,7 @@ class Wall:
                 admission = self._admit(method, context)
                 if admission is not None:
                     await admission
-                _refuse_garbage(request)
+                refuse_garbage(request)
                 answer = await behaviour(request, context)
                 if context.code():
                     outcome = (_NAMES.get(context.code(), "UNKNOWN"), "")
@@ -236,27 +237,6 @@ def _writing(generator: Callable[[Any, Any], AsyncIterator[Any]]) -> Behaviour:
 def _traceparent(context: Any) -> str:
     values = (value for name, value in context.invocation_metadata() if name == TRACEPARENT)
     return next((value for value in values if isinstance(value, str)), "")
-
-
-def _refuse_garbage(request: Any) -> None:
-    if isinstance(request, DecodeError | Overloaded):
-        raise request
-
-
-def _parsing(parse: Callable[[bytes], Any], max_bytes: int | None) -> Callable[[bytes], Any]:
-    """Return a parser that hands on its failure: grpc would answer it by itself, outside the wall (UNKNOWN)."""
-
-    def parsed(data: bytes) -> Any:
-        if max_bytes is not None and len(data) > max_bytes:
-            return Overloaded(
-                f"a request has at most {max_bytes} bytes, not {len(data)}", max_bytes=max_bytes
-            )
-        try:
-            return parse(data)
-        except DecodeError as error:
-            return error
-
-    return parsed
 
 
 def _ended_by_others(error: BaseException, context: Any) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 READ = select.POLLIN
 WRITE = select.POLLOUT
 HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
+_LONGEST_S = 86_400.0  # poll() counts in an int's milliseconds; whoever waits longer waits again
 
 
 class DeviceWait:
@@ -43,7 +44,7 @@ class DeviceWait:
         if fd is not None:
             poll.register(fd, events)
         found = 0
-        for ready, bits in poll.poll(None if timeout_s is None else max(0, int(timeout_s * 1000 + 0.999))):
+        for ready, bits in poll.poll(None if timeout_s is None else _milliseconds(timeout_s)):
             if ready == self._wake_fd:
                 os.eventfd_read(self._wake_fd)
             else:
@@ -68,6 +69,10 @@ class DeviceWait:
     def close(self) -> None:
         """Free the eventfd."""
         os.close(self._wake_fd)
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(min(max(0.0, seconds), _LONGEST_S) * 1000 + 0.999)
 
 
 def polled(fd: int, events: int) -> int:

@@ -58,6 +58,10 @@ class HostCalls(Calls):
             raise InvalidArgument(
                 "the configuration root is too long", fields=[("config_root", "is too long")]
             )
+        if request.fabric_time.seconds < 0:
+            raise InvalidArgument(
+                "the fabric's time is before 1970", fields=[("fabric_time", "is before 1970")]
+            )
         handle, registered = self._registrations.register(owner, request.config_root)
         # Told to an earlier run, it may be older than what that one has begun.
         if request.HasField("fabric_time") and request.instance_id == self.instance:

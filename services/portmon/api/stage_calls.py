@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from chassis.errors import FabricError, InvalidArgument, TooLarge
+from chassis.incoming import refuse_wrong_times
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.port_name import same
@@ -58,6 +59,7 @@ class StageCalls(Calls):
 
 def _facts_from(request: pb.StageDocumentRequest, ports: Ports) -> StagedFacts:
     """Return what the first message of a call says. Raises InvalidArgument, PortNotFound."""
+    refuse_wrong_times(request)
     owner, port = convert.owner_from(request.owner), ports.get(request.port)
     key, start = convert.key_from(request.document), request.start
     info = convert.info_from(start.info)
