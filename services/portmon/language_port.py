@@ -170,6 +170,8 @@ class LanguagePort(Port):
         asked = self._begun and not self._through
         if asked and not self._finished:
             self._finished = True
+            if self._inner.readable:
+                self._take()  # what the printer said until now, it did not say of the document's end
             self._ours.put(self._language.finish())
         if asked and self._said is None and (said := self._await_word()) is not None:
             self._said = said

@@ -53,6 +53,7 @@ class Pjl(Language):
         self._listening = False  # what comes now is about this document: its first ECHO came back
         self._jobs = Seen(_END, 16)
         self._ended = self._readies = 0
+        self._said_end = False  # the document's last byte and our EOJ are said
         self._behind = False  # the ECHO behind the document came back: all of it was read
         self._code, self._display, self._online = 0, "", True
         self._facts: dict[str, Fact] = {}
@@ -64,7 +65,7 @@ class Pjl(Language):
         super().go_on(document)
         self._tag, self._job_tag = document.tag, document.job_tag
         self._own_job = _OWN_JOB.search(first) is not None
-        self._listening = self._behind = self._resumed = self.busy = False
+        self._listening = self._behind = self._said_end = self._resumed = self.busy = False
         self._ended = self._readies = 0
         self._jobs.reset()
         # Whoever fell silent may be another printer when it speaks again.
@@ -83,7 +84,8 @@ class Pjl(Language):
     def go_on(self, document: Wrapped) -> None:
         super().go_on(document)
         self._tag, self._job_tag = document.tag, document.job_tag
-        self._behind, self._resumed, self._readies = False, True, 0
+        self._behind = self._said_end = False
+        self._resumed, self._readies = True, 0
 
     @override
     def payload(self, data: memoryview) -> None:
@@ -93,6 +95,7 @@ class Pjl(Language):
     @override
     def finish(self) -> bytes:
         self._jobs.finish()
+        self._said_end = True
         lines = [f"ECHO {self._tag} END"]
         if not self._own_job:
             lines.insert(0, f'EOJ NAME="{self._tag}"')
@@ -174,7 +177,7 @@ class Pjl(Language):
         ours = name == self._tag if not self._own_job else self._listening
         if not ours and not self._own_job and self._resumed_name(name):
             ours = True
-        if what == "END" and ours:
+        if what == "END" and ours and self._ended < self._ends_said():
             self._ended += 1
             self._judge()
         elif what in _CANCELED and ours:
@@ -188,10 +191,14 @@ class Pjl(Language):
         parts = name.split(" ")
         return self._resumed and len(parts) == 4 and parts[2] == self._job_tag
 
+    def _ends_said(self) -> int:
+        """Return how many jobs of this document the printer has been told the end of: it can be done with no more."""
+        return self._jobs.count if self._own_job else int(self._said_end)
+
     def _judge(self) -> None:
         if self.word is not Word.NONE:
             return
-        wanted = self._jobs.count if self._own_job else 1
+        wanted = self._ends_said()
         if wanted and self._ended >= wanted and (self._behind or not self._own_job):
             self.word = Word.CONFIRMED
 

@@ -280,6 +280,30 @@ def test_the_end_of_this_attempt_confirms_and_that_of_another_does_not() -> None
     assert word_of(pjl) is Word.CONFIRMED
 
 
+def test_an_end_that_the_printer_says_before_it_was_told_of_one_proves_nothing() -> None:
+    pjl = Pjl(pipe=False)
+    pjl.begin(document(), b"%!PS")
+    pjl.hear(end(document().tag))
+    pjl.finish()
+    assert word_of(pjl) is Word.NONE
+    pjl.hear(end(document().tag))
+    assert word_of(pjl) is Word.CONFIRMED
+
+
+def test_ends_of_a_documents_own_jobs_count_as_far_as_it_has_ended_them() -> None:
+    pjl = Pjl(pipe=False)
+    pjl.begin(document(), b"@PJL JOB\r\n")
+    pjl.hear(f"@PJL ECHO {document().tag} BEGIN\r\n\f".encode())
+    pjl.hear(end("its own") * 2)
+    for _ in range(2):
+        pjl.payload(memoryview(b"@PJL JOB\r\nx\r\n@PJL EOJ\r\n"))
+    pjl.finish()
+    pjl.hear(f"@PJL ECHO {document().tag} END\r\n\f".encode())
+    assert word_of(pjl) is Word.NONE
+    pjl.hear(end("its own") * 2)
+    assert word_of(pjl) is Word.CONFIRMED
+
+
 def test_a_resumed_attempt_is_ended_by_the_job_that_an_earlier_one_began() -> None:
     pjl = Pjl(pipe=True)
     pjl.go_on(document(2))
