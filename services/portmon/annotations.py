@@ -10,16 +10,23 @@ import re
 _MOST_KEPT = 64
 _MOST_WORDS = 16
 
+# The language's own words alone: after "@PJL" a document may say anything.
+_PJL = (
+    rb"COMMENT|DEFAULT|DINQUIRE|DMCMD|DMINFO|ECHO|ENTER|EOJ|FSAPPEND|FSDELETE|FSDIRLIST|FSDOWNLOAD|FSINIT|FSMKDIR|FSQUERY"
+    rb"|FSUPLOAD|INFO|INITIALIZE|INQUIRE|JOB|OPMSG|RDYMSG|RESET|SET|STMSG|USTATUSOFF|USTATUS"
+)
+_PJL_OF = rb"CONFIG|DEVICE|FILESYS|ID|JOB|LOG|MEMORY|NAME|PAGECOUNT|PAGE|STATUS|TIMED|USTATUS|VARIABLES"
+
 _OUT = re.compile(
     rb"(?P<uel>\x1b%-12345X)"
-    rb"|@PJL[ \t]+(?P<pjl>[A-Z]{2,16}(?:[ \t]+(?:NAME|JOB|DEVICE|PAGE|TIMED|STATUS|CONFIG|MEMORY|ID))?)"
+    rb"|@PJL[ \t]+(?P<pjl>(?:" + _PJL + rb")(?:[ \t]+(?:" + _PJL_OF + rb"))?)(?![A-Za-z0-9_])"
     rb"|(?P<zpl>[\^~](?:XA|XZ|HS|HI|HM|HQ|JA|JR|JC|PR|PQ\d*|DG|DY|DF|XF))"
     rb"|(?P<pos>\x1b@|\x1dV[\x00-\x7f]|\x1d\(H|\x1da[\x00-\xff]|\x1dr[\x00-\x7f]|\x10\x04[\x01-\x08]|\x10\x05[\x00-\x02]"
     rb"|\x1bp[\x00\x01]|\x1bi|\x1bm)"
     rb"|(?P<page>\x0c)",
 )
 _IN = re.compile(
-    rb"@PJL[ \t]+(?P<pjl>USTATUS[ \t]+\w{1,16}|INFO[ \t]+\w{1,16}|ECHO)"
+    rb"@PJL[ \t]+(?P<pjl>(?:USTATUS|INFO)[ \t]+(?:" + _PJL_OF + rb")|ECHO)(?![A-Za-z0-9_])"
     rb"|CODE=(?P<code>\d{5})"
     rb"|(?P<zpl>\x02[0-9A-Fa-f,. ]{2,64}\x03)"
     rb"|(?P<flow>[\x11\x13\x05\x06\x15\x04])",
@@ -38,7 +45,7 @@ _BEGUN_IN = re.compile(rb"(?:@P?J?L?[ \tA-Z]{0,30}|CODE=?\d{0,4}|\x02[^\x03]{0,6
 
 
 class Annotator:
-    """Reads one direction of one wire. `masked`: only words of the languages, nothing of the document."""
+    """Reads one direction of one wire. `masked`: only words of the languages, nothing that a document may have said."""
 
     def __init__(self, *, out: bool, masked: bool = False) -> None:
         self._pattern, self._begun = (_OUT, _BEGUN_OUT) if out else (_IN, _BEGUN_IN)
@@ -68,7 +75,7 @@ class Annotator:
         if kind == "pjl":
             return "@PJL " + " ".join(text.decode("ascii").split())
         if kind == "code":
-            return f"CODE {text.decode('ascii')}"
+            return "CODE" if self._masked else f"CODE {text.decode('ascii')}"
         if kind == "flow":
             return _FLOW[text[0]]
         if kind == "page":

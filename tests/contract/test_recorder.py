@@ -110,6 +110,16 @@ async def test_a_masked_tap_shows_nothing_of_documents(host: Host) -> None:
     tap.cancel()
 
 
+async def test_a_masked_tap_shows_no_document_that_a_device_sends_back(host: Host) -> None:
+    host.ports.get("IP_1").counters.recorder.came(b"^XA^FDMiss Secret^FS^XZ\n@PJL SMITHSON \x0c")
+    host.ports.get("IP_1").counters.recorder.event("echoed", ())
+    tap = host.recorder.TapPort(tap_pb.TapPortRequest(port="IP_1", include_recorded=True, mask=True))
+    messages = await read_until(tap, "echoed")
+    told = b"".join(one.SerializeToString() for one in messages)
+    assert not {word for word in (b"Secret", b"SMITH") if word in told}
+    tap.cancel()
+
+
 async def test_more_than_the_rate_is_skipped_and_counted(host: Host) -> None:
     tap = host.recorder.TapPort(tap_pb.TapPortRequest(port="IP_1", max_bytes_per_second=1000))
     await tap.initial_metadata()

@@ -112,11 +112,9 @@ class _Teller:
         return int(self._allowed)
 
     def _message(self, moment: Moment, data: bytes, words: list[str]) -> pb.TapPortResponse:
-        # A document's bytes are masked, and those that a device sends about itself are not.
-        hide = self._mask and moment.direction is Direction.OUT
         message = pb.TapPortResponse(
             direction=int(moment.direction),  # type: ignore[arg-type]
-            data=masked(data) if hide else data,
+            data=masked(data) if self._mask else data,  # a device may send back what it was sent
             annotations=words,
             signals=moment.signals,
             skipped_bytes=self._skipped,

@@ -28,6 +28,18 @@ def test_pjl_is_named_without_what_the_document_says() -> None:
     assert found == ["UEL", "@PJL JOB NAME", "@PJL USTATUS DEVICE", "form feed, page 1", "UEL"]
 
 
+def test_a_word_that_is_none_of_pjl_is_not_named() -> None:
+    for out in (True, False):
+        assert words(b"@PJL SMITHSON \n@PJL USTATUS SMITH\n@PJL INFO JOHN\n@PJL JOBS\n", out=out) in (
+            ["@PJL USTATUS", "@PJL INFO"],
+            [],
+        )
+    assert words(b"@PJL INFO STATUS\r\nCODE=12345\r\n", out=False, masked=True) == [
+        "@PJL INFO STATUS",
+        "CODE",
+    ]
+
+
 def test_flow_control_and_answers_come_from_the_device() -> None:
     assert words(b"\x13\x11\x05\x06\x15", out=False) == ["XOFF", "XON", "ENQ", "ACK", "NAK"]
     assert words(b"@PJL USTATUS DEVICE\r\nCODE=40022\r\n\x0c", out=False) == [
