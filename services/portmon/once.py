@@ -16,18 +16,26 @@ T = TypeVar("T")
 class Once(Generic[K, T]):
     """The latest answers by their keys, in memory: what a lost answer was is known as long as this process runs."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, failed: Callable[[T], bool] = lambda _answer: False) -> None:
+        """`most`: so many are remembered. `failed`: whether an answer says that nothing was done, and is forgotten."""
+        self._most, self._failed = most, failed
         self._known: OrderedDict[K, tuple[Hashable, asyncio.Future[T]]] = OrderedDict()
 
-    def get(self, key: K) -> asyncio.Future[T] | None:
-        """Return the answer to a key, come or to come."""
+    def get(self, key: K, words: Hashable = None) -> asyncio.Future[T] | None:
+        """Return the answer to a key, come or to come.
+
+        Raises:
+            RequestIdReused: the key stands for other words.
+        """
         found = self._known.get(key)
+        if found is not None and found[0] != words:
+            raise RequestIdReused("this request id was used for something else before")
         return None if found is None else found[1]
 
     def put(self, key: K, answer: asyncio.Future[T], words: Hashable = None) -> asyncio.Future[T]:
-        """Remember an answer that has come, or will; the oldest make room."""
+        """Remember an answer that has come, or will, unless it fails; the oldest make room."""
         self._known[key] = (words, answer)
+        answer.add_done_callback(lambda done: self._ended(key, done))
         while len(self._known) > self._most:
             self._known.popitem(last=False)
         return answer
@@ -42,14 +50,11 @@ class Once(Generic[K, T]):
         Raises:
             RequestIdReused: the key stands for other words. And whatever the work raises.
         """
-        if (known := self._known.get(key)) is not None:
-            if known[0] != words:
-                raise RequestIdReused("this request id was used for something else before")
-            return await asyncio.shield(known[1])
-        answer = self.put(key, asyncio.ensure_future(work()), words)
-        answer.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(answer)
+        if (known := self.get(key, words)) is not None:
+            return await asyncio.shield(known)
+        return await asyncio.shield(self.put(key, asyncio.ensure_future(work()), words))
 
     def _ended(self, key: K, done: asyncio.Future[T]) -> None:
-        if (done.cancelled() or done.exception() is not None) and self.get(key) is done:
+        failed = done.cancelled() or done.exception() is not None or self._failed(done.result())
+        if failed and self._known.get(key, (None, None))[1] is done:
             self.forget(key)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from chassis import logs
@@ -64,7 +66,7 @@ class Xcv:
         self.ports, self._commands = ports, commands
         self.slots = asyncio.Semaphore(_AT_ONCE)
         self._sessions = Sessions()
-        self._once = Once[tuple[bytes, str], Answer](_REMEMBERED)
+        self._once = Once[tuple[bytes, str], Answer](_REMEMBERED, failed=lambda one: one.status != 0)
 
     def open(self, *, port: str = "", monitor: str = "", access: int = 0, who: str = "") -> bytes:
         """Open a session on a port or a monitor (XcvOpenPort). Rights are looked at by each command.
@@ -92,23 +94,26 @@ class Xcv:
     async def data(
         self, handle: bytes, name: str, data: bytes, most: int | None = None, request_id: str = ""
     ) -> Answer:
-        """Execute a command (XcvDataPort). The same request id gives the same answer, and is done once.
+        """Execute a command (XcvDataPort). The same request id gives the same answer, and is done once, if it is done.
 
         Raises:
-            InvalidHandle: nothing was done.
+            InvalidHandle, RequestIdReused: nothing was done.
         """
         if not handle and name != "PortIsValid":
             return answer(6, None, "no management handle is given")
         session = self._sessions.get(handle) if handle else _ANYBODY
+        work = partial(self._done, session, name, data)
         if request_id:
-            return await self._once.do((handle, request_id), lambda: self._done(session, name, data, most))
-        return await self._done(session, name, data, most)
+            found = await self._once.do((handle, request_id), work, _words(name, data))
+        else:
+            found = await work()
+        return self._fitting(found, self._command(session, name), most)
 
-    async def _done(self, session: XcvSession, name: str, data: bytes, most: int | None) -> Answer:
+    async def _done(self, session: XcvSession, name: str, data: bytes) -> Answer:
         found = Answer(31)
         async for one in self._execute(session, name, data):
             found = one if isinstance(one, Answer) else found
-        return self._fitting(found, self._command(session, name), most)
+        return found
 
     @staticmethod
     def _fitting(found: Answer, command: XcvCommand | None, most: int | None) -> Answer:
@@ -126,28 +131,28 @@ class Xcv:
         """Execute a command and yield its steps, if it is a long one, and then its answer. To close it is to cancel it.
 
         Raises:
-            InvalidHandle: nothing was done.
+            InvalidHandle, RequestIdReused: nothing was done.
         """
         command = self._commands.get(name)
         if command is None or command.long is None:
             yield await self.data(handle, name, data, most, request_id)
             return
         session = self._sessions.get(handle)
-        key = (handle, request_id)
-        if request_id and (running := self._once.get(key)) is not None:
-            yield await asyncio.shield(running)
+        key, words = (handle, request_id), _words(name, data)
+        if request_id and (running := self._once.get(key, words)) is not None:
+            yield self._fitting(await asyncio.shield(running), command, most)
             return
         ended: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if request_id:
-            self._once.put(key, ended)
+            self._once.put(key, ended, words)
         try:
             async with aclosing(self._execute(session, name, data)) as steps:
                 async for one in steps:
                     if not isinstance(one, Answer):
                         yield one
                         continue
-                    ended.set_result(fitted := self._fitting(one, command, most))
-                    yield fitted
+                    ended.set_result(one)
+                    yield self._fitting(one, command, most)
         finally:
             if not ended.done():  # it was cancelled: whoever asks again begins anew
                 self._once.forget(key)
@@ -256,6 +261,11 @@ class Xcv:
         if name:
             return self.ports.registry.find(session.monitor, name)
         return self._monitors(session)[0]
+
+
+def _words(name: str, data: bytes) -> tuple[str, bytes]:
+    """Return what a request id stands for."""
+    return name, sha256(data).digest()
 
 
 def _own(monitor: PortMonitor[Any], name: str) -> XcvCommand:

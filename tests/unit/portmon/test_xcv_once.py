@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chassis.errors import RequestIdReused
 from portmon.monitor import MonitorInit
 from portmon.port_record import PortRecord
 from portmon.port_store import LocalPortStore
@@ -70,6 +71,28 @@ async def test_the_same_request_twice_at_once_is_done_once(xcv: Xcv) -> None:
     first, again, other = (one.status for one in answers)
     assert first == again, "one request, one answer"
     assert sorted((first, other)) == [0, 183], "of two, whichever came first"
+
+
+async def test_a_request_id_stands_for_one_command_and_its_input(xcv: Xcv) -> None:
+    handle = xcv.open(port="", monitor="sim", access=ADMINISTER, who="ada")
+    port = b'{"name": "SIM1", "scheme": "sim"}'
+    assert (await xcv.data(handle, "AddPort", port, request_id="1")).status == 0
+    for name, data in (("DeletePort", b'"SIM1"'), ("AddPort", b'{"name": "SIM2", "scheme": "sim"}')):
+        with pytest.raises(RequestIdReused):
+            await xcv.data(handle, name, data, request_id="1")
+    assert "SIM1" in xcv.ports
+    assert "SIM2" not in xcv.ports
+
+
+async def test_what_was_not_done_is_done_when_it_is_asked_for_again(xcv: Xcv) -> None:
+    handle = xcv.open(port="", monitor="sim", access=ADMINISTER, who="ada")
+    assert (await xcv.data(handle, "DeletePort", b'"SIM1"', request_id="d")).status == 2
+    assert (await _ask(xcv, "AddPort", {"name": "SIM1", "scheme": "sim"})).status == 0
+    short = await xcv.data(handle, "MonitorUI", b"", 1, request_id="u")
+    assert short.status == 122
+    whole = await xcv.data(handle, "MonitorUI", b"", short.needed, request_id="u")
+    assert (whole.status, len(whole.output)) == (0, short.needed)
+    assert (await xcv.data(handle, "DeletePort", b'"SIM1"', request_id="d")).status == 0
 
 
 async def test_one_stored_port_that_no_longer_loads_leaves_the_others(tmp_path: Path) -> None:
