@@ -13,6 +13,7 @@ from printfabric_sim.guard import guarded
 from printfabric_sim.inlet import Inlet, Link, NoLink
 from printfabric_sim.intake import Intake
 from printfabric_sim.marks import Mark
+from printfabric_sim.noise import Noise
 from printfabric_sim.paper_path import PaperPath
 from printfabric_sim.personality import Personality
 from printfabric_sim.record import Outcome, Record, UnitRecord
@@ -48,6 +49,7 @@ class Core:
         self.drain = Drain(loop, self._pump)
         self.intake = Intake(self, buffer_bytes, keep)
         self.watcher = Watcher()
+        self.noise = Noise(record)
         self.back_channel = back_channel
         self.warming = WarmUp(loop, self.path, warm_up_s)
         self.on_unit: list[Callable[[UnitRecord, Unit], None]] = []
@@ -199,26 +201,21 @@ class Core:
 
     def room(self, inlet: Inlet) -> int:
         """Bytes the input buffer of `inlet` can still take, none beyond the byte at which a fault strikes."""
-        room = self.intake.capacity - len(inlet.buffer)
+        return self.before_strike(max(0, self.intake.capacity - len(inlet.buffer)))
+
+    def before_strike(self, size: int) -> int:
+        """Return how many of the next `size` bytes come up to the one at which a fault strikes, that one among them."""
         due = self.watcher.next_byte - self.intake.received
-        return max(0, min(room, int(due)) if 0 < due < room else room)
+        return size if due >= size else min(size, max(1, int(due)))
 
     def feed(self, inlet: Inlet, data: bytes) -> None:
         """Take bytes that arrived on `inlet`, pausing its link when the buffer is full."""
-        while data and self.intake.received + len(data) >= self.watcher.next_byte and self._takes(inlet):
-            cut = max(0, int(self.watcher.next_byte) - self.intake.received)
-            if cut:
-                self.intake.take(inlet, data[:cut])
-            data = data[cut:]
-            self.watcher.byte(self.intake.received)
-        if not data:
-            return
-        if self._takes(inlet):
-            self.intake.take(inlet, data)
-            return
-        self.intake.refuse(inlet, data)
-        if self.intake.received >= self.watcher.next_byte:
-            self.watcher.byte(self.intake.received)
+        while data:
+            size = self.before_strike(len(data))
+            (self.intake.take if self._takes(inlet) else self.intake.refuse)(inlet, data[:size])
+            data = data[size:]
+            if self.intake.received >= self.watcher.next_byte:
+                self.watcher.byte(self.intake.received)
 
     def end(self, inlet: Inlet, how: str, *, drop: bool = False) -> None:
         """The inlet is over: `how` as in `Inlet.ended`; with `drop` what has not begun to move is thrown away.

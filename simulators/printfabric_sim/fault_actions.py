@@ -184,8 +184,10 @@ class FaultActions:
         return why if as_before else ""
 
     def _noise(self, values: Values) -> None:
-        self._each(lambda connection: connection.noise(int(_number(values[0]))))
-        self._lasting.begin("noise", 0, lambda: self._each(lambda connection: connection.noise(0)))
+        noise = self._printer.core.noise
+        noise.more(int(_number(values[0])))
+        self._lasting.begin("noise", 0, noise.end)
+        noise.spent = lambda: self._lasting.forget("noise")
 
     def _device_gone(self, values: Values) -> str:
         other = values[1] == "other"

@@ -139,6 +139,7 @@ class SimulatedPrinter:
             self.record.event(
                 "fault without effect", fault=name, why="no reply has come that it could change"
             )
+        self.core.noise.told()
         self.never_struck = self.engine.never_struck()
         for fault in self.never_struck:
             self.record.event("fault never struck", fault=fault)

@@ -9,7 +9,7 @@ import pytest
 from printfabric_sim import SimulatedPrinter
 from printfabric_sim.connections.line_settings import LineSettings
 from printfabric_sim.connections.mismatch import Mismatch
-from printfabric_sim.connections.noise import Noise
+from printfabric_sim.noise import Noise
 from tests.simulators.test_zpl import plug
 from tests.simulators.virtual_time import printer_of, run
 
@@ -43,7 +43,7 @@ def test_noise_garbles_what_it_hits_and_what_depends_on_it(name, pieces):
     async def life() -> None:
         async with printer_of(personality) as printer:
             inlet, _ = plug(printer)
-            noise = Noise(printer.core)
+            noise = Noise(printer.record)
             printer.core.feed(inlet, before)
             noise.more(hit)
             size = len(after) // pieces + 1
@@ -83,7 +83,7 @@ def test_noise_on_bytes_that_come_without_power_harms_nothing_that_comes_later()
     async def life() -> None:
         async with printer_of("zpl", faults="power-cut=1") as printer:
             inlet, _ = plug(printer)
-            noise = Noise(printer.core)
+            noise = Noise(printer.record)
             noise.more(4)
             printer.core.feed(inlet, noise.spoil(inlet, b"^XA^FDlost^FS^XZ"))
             await asyncio.sleep(2)
@@ -102,7 +102,7 @@ def test_noise_is_held_against_what_comes_behind_a_line_thrown_away_in_the_middl
     async def life() -> None:
         async with printer_of("zpl") as printer:
             inlet, _ = plug(printer)
-            noise = Noise(printer.core)
+            noise = Noise(printer.record)
             noise.more(30)
             data = noise.spoil(inlet, b"^XA^FD1")
             printer.core.feed(inlet, data)

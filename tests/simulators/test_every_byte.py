@@ -15,8 +15,8 @@ from collections import defaultdict
 import pytest
 
 from printfabric_sim import SimulatedPrinter
-from printfabric_sim.connections.noise import Noise
 from printfabric_sim.inlet import Inlet
+from printfabric_sim.noise import Noise
 from printfabric_sim.record import UnitRecord
 from tests.simulators.test_counted_data import LOSSES, ZPL
 from tests.simulators.test_zpl import plug
@@ -68,7 +68,7 @@ class Senders:
         self.hits: list[Piece] = []
         self._printer, self._dice = printer, dice
         self._pieces = PIECES[personality]
-        self._noise = Noise(printer.core)
+        self._noise = Noise(printer.record)
         self._lossy = dice.random() < 0.4
         self.inlets: list[Inlet] = []
 

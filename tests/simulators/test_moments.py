@@ -88,7 +88,12 @@ async def moments(script: str, pause_s: float, size: int) -> dict[str, list[obje
 
         printer.engine._strike = seen
         inlet, link = plug(printer)
-        link.write = lambda data: struck.setdefault(f"garbage of {len(data)}", []).append(data) is None
+
+        def heard(data: bytes) -> bool:
+            struck.setdefault(f"garbage of {len(data)}", []).append(data)
+            return True
+
+        link.write = heard  # type: ignore[method-assign]
         data = b"".join(label(n) for n in range(60))
         for at in range(0, len(data), size):
             printer.core.feed(inlet, data[at : at + size])

@@ -93,6 +93,3 @@ class Connection(ABC):
             self.core.event("device not back", error=str(error))
         else:
             self.core.event("device back", **self.address())
-
-    def noise(self, size: int) -> None:
-        """Damage `size` more bytes on the way in; 0: no more."""

@@ -171,8 +171,9 @@ class IppConnection(DialogueListener):
         """Take a document as fast as the printer has room for it."""
         job.inlet = inlet = await link.open_inlet("ipp", job.name)
         inlet.on_done = job.finish
-        async for piece in document:
-            self.core.feed(inlet, piece)
+        async for data in document:
+            async for piece in link.pieces(inlet, data):
+                self.core.feed(inlet, piece)
         link.end_inlet()
 
     async def _throw_away(self, link: ServedLink, document: AsyncIterator[bytes], why: str) -> None:

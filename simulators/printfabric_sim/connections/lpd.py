@@ -139,7 +139,8 @@ class LpdConnection(DialogueListener):
                 link.end_inlet("fin" if size == 0 else "reset")
                 return False
             left -= len(data)
-            self.core.feed(inlet, data)
+            async for piece in link.pieces(inlet, data):
+                self.core.feed(inlet, piece)
             if inlet.ended and not link.finished:
                 return False
         await link.reader.readexactly(1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from printfabric_sim.connections.connection import Reach
 from printfabric_sim.connections.line_settings import LineSettings
 from printfabric_sim.connections.mismatch import Mismatch
-from printfabric_sim.connections.noise import Noise
 from printfabric_sim.connections.served_link import DialogueListener, ServedLink
 from printfabric_sim.connections.telnet import (
     BINARY,
@@ -62,7 +61,6 @@ class Rfc2217Connection(DialogueListener):
         self.client = settings or LineSettings()
         self._modem = _CTS | _DSR | _DCD
         self._line_mask, self._modem_mask = 0, 255
-        self._noise = Noise(core)
         self._mismatch = Mismatch(core, settings)
         self._inlet: Inlet | None = None
         self._link: ServedLink | None = None
@@ -96,7 +94,8 @@ class Rfc2217Connection(DialogueListener):
                 elif command not in answered:
                     answered.add(command)
                     await link.send(_agree(command))
-            self._arrived(inlet, telnet.data())
+            async for piece in link.pieces(inlet, telnet.data()):
+                self._arrived(inlet, piece)
             if inlet.ended and not link.finished:
                 return
         link.end_inlet()
@@ -113,19 +112,13 @@ class Rfc2217Connection(DialogueListener):
         super().stall(on, reason)
         self._tell(_SUSPEND if self._stalls else _RESUME, b"")
 
-    def noise(self, size: int) -> None:
-        """Damage `size` more bytes; the client hears of framing errors."""
-        self._noise.more(size)
-
     def _arrived(self, inlet: Inlet, data: bytes) -> None:
-        if not data:
-            return
         heard = self._mismatch.heard(inlet, data, self.client)
         if self.settings is not None and heard != data:
             wrong_rate = self.client.baudrate != self.settings.baudrate
             self._line_error(_FRAMING_ERROR if wrong_rate else _PARITY_ERROR)
             data = heard
-        arrived = self._noise.spoil(inlet, data)
+        arrived = self.core.noise.spoil(inlet, data)
         if arrived != data:
             self._line_error(_FRAMING_ERROR)
         self.core.feed(inlet, arrived)

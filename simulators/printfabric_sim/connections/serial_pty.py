@@ -22,7 +22,6 @@ from printfabric_sim.connections.connection import Connection, Reach
 from printfabric_sim.connections.line_settings import LineSettings, host_line, host_minds
 from printfabric_sim.connections.mismatch import Mismatch
 from printfabric_sim.connections.node_link import NodeLink
-from printfabric_sim.connections.noise import Noise
 from printfabric_sim.connections.pace import Pace
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Damage, Inlet
@@ -64,7 +63,6 @@ class PtyConnection(Connection):
         self._xoff: set[str] = set()  # why the host was sent XOFF
         self._cts_low: set[str] = set()  # why CTS is low
         self._stalls: set[str] = set()  # why nothing is taken whatever the host minds
-        self._noise = Noise(core)
         self._mismatch = Mismatch(core, settings)
         self._unheard: Inlet | None = None  # takes what comes while the power is off
         self._gone = False
@@ -152,10 +150,6 @@ class PtyConnection(Connection):
         if reason == "cts-low":
             self.core.event("modem line", line="cts", on=not on, shown=host_minds(self._slave).rts_cts)
 
-    def noise(self, size: int) -> None:
-        """Damage `size` more bytes."""
-        self._noise.more(size)
-
     def vanish(self, on: bool, new_name: bool) -> None:
         """Take the device away (opens fail, open handles get EIO), or bring it back, as `-1`, `-2` … if renamed."""
         if on and not self._gone:
@@ -228,7 +222,7 @@ class PtyConnection(Connection):
         """Take what the line has carried since the last time, at the pace of its baud rate."""
         if self._master < 0:
             return
-        size = min(_READ_BYTES, max(1, self.core.intake.capacity // 16))
+        size = self.core.before_strike(min(_READ_BYTES, max(1, self.core.intake.capacity // 16)))
         if self.paced and self.settings is not None:
             size = min(size, self._pace.allowance(self.settings.bytes_per_s))
             if size == 0:
@@ -261,7 +255,7 @@ class PtyConnection(Connection):
             with contextlib.suppress(termios.error):
                 sent = replace(self.settings, baudrate=host_line(self._slave).baudrate)
                 data = self._mismatch.heard(inlet, data, sent)
-        self.core.feed(inlet, self._noise.spoil(inlet, data))
+        self.core.feed(inlet, self.core.noise.spoil(inlet, data))
 
     def _flow_control(self, stop: bool) -> None:
         means = {"xonxoff": self._xoff, "rtscts": self._cts_low, "stall": self._stalls}.get(self.flow)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from abc import abstractmethod
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import cast
 
 from printfabric_sim.connections.address import written
@@ -68,6 +68,14 @@ class ServedLink:
             self._linger.came()
         await self._go.wait()  # what came after a stall had begun is held back with the rest
         return data
+
+    async def pieces(self, inlet: Inlet, data: bytes) -> AsyncIterator[bytes]:
+        """Yield `data`, which has been read, as the printer has room for it: none while it is held up."""
+        while data:
+            await self._go.wait()
+            size = len(data) if inlet.ended else max(1, min(len(data), self._owner.core.room(inlet)))
+            yield data[:size]
+            data = data[size:]
 
     async def may_speak(self) -> None:
         """Wait while the printer plays dead. Raises ConnectionAbortedError if the connection is over."""
