@@ -192,7 +192,8 @@ class Lane(LaneNews):
             self._lose(error, stop=True)
 
     async def _reconcile(self, hold: OpenPort) -> None:
-        """Ask how far each document is that may have left, and go on from there."""
+        """Ask how far each document is that may have left, and go on from there; raise why one ended untouched."""
+        untouched: FabricError | None = None  # it leaves again, and nothing that was behind it before it
         left = [flight for flight in self.flights.values() if flight.begun]
         known = {news.key: news for news in hold.documents}
         missing = [flight.key for flight in left if flight.key not in known]
@@ -204,6 +205,7 @@ class Lane(LaneNews):
             if news.phase is Phase.NEVER_SEEN and not flight.cancelled and not flight.late:
                 flight.begun, flight.staged, flight.sent = False, False, flight.info.resume_offset
             elif news.final:
+                untouched = (None if flight.cancelled else news.untouched) or untouched
                 self._land(flight, news)
                 continue
             else:
@@ -220,6 +222,8 @@ class Lane(LaneNews):
             if not news.final:
                 await hold.take_back(key)  # nobody's: it must neither keep the port nor come out
             self._settled.append(key)  # concluded long ago; the host was not told
+        if untouched is not None:
+            raise untouched
 
     async def _send_all(self) -> None:
         while self._hold is not None and (self._settled or self._may_send()):
@@ -247,15 +251,6 @@ class Lane(LaneNews):
                 break
         if not flight.starved:
             self._unsent.remove(flight)
-
-    async def _take_back(self, hold: OpenPort, flight: Flight) -> None:
-        try:
-            news = await hold.take_back(flight.key)
-        except FabricError as error:
-            # The stream's end, or the next opening, tells what became of it.
-            log.warning("take back failed", port=str(self.port), job=flight.number, error=str(error))
-            return
-        self._heard(news)
 
     def _brought(self, flight: Flight) -> None:
         """It lies at the host, or is to leave the ordinary way."""

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from chassis import logs
 from chassis.errors import DeviceNotConnected, FabricError
 from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
@@ -14,6 +15,8 @@ from spooler.lane_flights import LaneFlights
 from spooler.lane_half import LaneHalf
 from spooler.port import UNFINISHED, DocumentKey, OpenPort, Progress
 from spooler.printer import PortName
+
+log = logs.get(__name__)
 
 
 class LaneNews(LaneFlights):
@@ -102,6 +105,15 @@ class LaneNews(LaneFlights):
             self._wake.set()
         else:
             (self._land if news.final else self._note)(flight, news)
+
+    async def _take_back(self, hold: OpenPort, flight: Flight) -> None:
+        try:
+            news = await hold.take_back(flight.key)
+        except FabricError as error:
+            # The stream's end, or the next opening, tells what became of it.
+            log.warning("take back failed", port=str(self.port), job=flight.number, error=str(error))
+            return
+        self._heard(news)
 
     def _note(self, flight: Flight, news: Progress) -> None:
         """It goes on. With an error, what was sent behind the accepted offset is lost: it is sent again from there."""

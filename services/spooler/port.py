@@ -79,6 +79,12 @@ class Progress:
         """Nothing more will be heard of it."""
         return self.phase in (Phase.ENDED, Phase.NEVER_SEEN, Phase.UNKNOWN)
 
+    @property
+    def untouched(self) -> FabricError | None:
+        """Why it ended, if no byte of it can have reached the device."""
+        nothing = self.accepted <= self.resume_offset and not self.uncertain_end
+        return self.error if self.phase is Phase.ENDED and nothing else None
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:

@@ -47,3 +47,29 @@ async def test_when_its_host_dies_again_it_still_leaves_before_what_was_pipeline
         await rig.until(last, JobState.COMPLETED)
         assert [one.job_number for one in port.printed] == list(range(opens.number, last + 1))
         assert bytes(first.data + port.printed[1].data) == document
+
+
+async def test_begun_and_without_a_byte_it_leaves_again_before_what_was_pipelined_behind_it(
+    tmp_path: Path,
+) -> None:
+    host = FakeHost("edge", "P1:")
+    port = host.ports["P1:"]
+    async with running(tmp_path, host) as rig:
+        await rig.printer("labels", "P1:")
+        opens = await rig.submit("labels", b"opens the port")
+        await rig.until(opens.number, JobState.COMPLETED)
+
+        host.down, port.cut_at = True, 0
+        jobs = [NewJob("labels", Inline(data)) for data in (b"first", b"second", b"third")]
+        await rig.dispatcher.submit(jobs)
+        await _cut(port)
+        [first] = port.documents.values()
+        assert first.progress is not None
+        why = HostUnreachable("the port monitor ended before the document's first byte")
+        first.progress = replace(first.progress, phase=Phase.ENDED, error=why, resumable=True)
+        host.down = False
+
+        last = opens.number + len(jobs)
+        for number in range(opens.number, last + 1):
+            await rig.until(number, JobState.COMPLETED)
+        assert [one.job_number for one in port.printed] == list(range(opens.number, last + 1))

@@ -150,7 +150,7 @@ class FakeOpenPort(OpenPort):
         others = [one for one in port.documents.values() if one is not doc]
         if port.end_error is not None:
             self._end(doc, port.end_error)
-        elif any(one.progress is not None and one.progress.error for one in others):
+        elif any(one.data and one.progress is not None and one.progress.error for one in others):
             # Nothing is printed behind half a document until its end is durable at the spooler.
             self._end(doc, PortBusy("an earlier document broke off", verdict=Verdict.RETRY))
         elif port.cut_at is not None and doc.accepted + len(data) >= port.cut_at:
