@@ -172,6 +172,8 @@ async def test_a_status_request_between_or_inside_receipts_hides_no_duplicate(st
             b"",
         ),  # two characters, 2 and 1 columns of 3 bytes
         (b"\x1b&\x01\x20\x20\x00", b""),
+        # two stored images of 8 bytes, with what looks like a cut in them
+        (b"\x1cq\x02" + b"\x01\x00\x01\x00\x1dV\x00image" * 2, b""),
     ],
 )
 @pytest.mark.parametrize("size", [1, 1000])

@@ -22,6 +22,8 @@ from printfabric_sim.connections.served_link import DialogueListener, ServedLink
 from printfabric_sim.core import Core
 from printfabric_sim.http_server import BadRequest, Request, plainly, serve_http
 from printfabric_sim.inlet import Inlet
+from printfabric_sim.record import UnitRecord
+from printfabric_sim.unit import Unit
 
 _KIND = "application/ipp"
 _OK, _NOT_POSSIBLE, _NOT_FOUND = 0x0000, 0x0404, 0x0406
@@ -50,6 +52,8 @@ class IppConnection(DialogueListener):
     ) -> None:
         super().__init__(core, host, port, rcvbuf_bytes)
         self.jobs: dict[int, IppJob] = {}
+        self._printing: dict[int, IppJob] = {}  # by inlet
+        core.on_unit.append(self._unit_left)
         self._numbers = itertools.count(1)
         self._start = time.time()
         self._operations: dict[int, Callable[[Message], Message]] = {
@@ -170,11 +174,21 @@ class IppConnection(DialogueListener):
     async def _take(self, link: ServedLink, job: IppJob, document: AsyncIterator[bytes]) -> None:
         """Take a document as fast as the printer has room for it."""
         job.inlet = inlet = await link.open_inlet("ipp", job.name)
-        inlet.on_done = job.finish
+        inlet.on_done = lambda whole: self._finished(inlet, job, whole)
+        self._printing[inlet.number] = job
         async for data in document:
             async for piece in link.pieces(inlet, data):
                 self.core.feed(inlet, piece)
         link.end_inlet()
+
+    def _finished(self, inlet: Inlet, job: IppJob, whole: bool) -> None:
+        self._printing.pop(inlet.number, None)
+        job.finish(whole)
+
+    def _unit_left(self, _entry: UnitRecord, unit: Unit) -> None:
+        # By inlet: a document may begin jobs of its own, as PJL does.
+        if unit.spans and (job := self._printing.get(unit.spans[-1].inlet)) is not None:
+            job.units += 1
 
     async def _throw_away(self, link: ServedLink, document: AsyncIterator[bytes], why: str) -> None:
         """Read what is left of a document, and tell it as lost."""

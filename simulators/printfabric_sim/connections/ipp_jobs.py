@@ -63,6 +63,7 @@ class IppJob:
     lost: bool = False  # the printer lost its power before the end
     done: bool = False
     ended: float = 0.0
+    units: int = 0  # printed so far
 
     def told(self, core: Core, *, untrue: bool = False) -> JobState:
         """Return the state now; an untrue one is that of a job which waits for media, or of one that goes on."""
@@ -99,7 +100,6 @@ class IppJob:
             JobState.ABORTED: "aborted-by-system",
             JobState.COMPLETED: "job-completed-successfully",
         }[state]
-        units = self.inlet.job.units if self.inlet is not None else 0
         over = state in (JobState.CANCELED, JobState.ABORTED, JobState.COMPLETED)
         return {
             "job-id": [Value(Tag.INTEGER, self.number)],
@@ -109,7 +109,7 @@ class IppJob:
             "job-originating-user-name": [Value(Tag.NAME, self.user)],
             "job-state": [Value(Tag.ENUM, int(state))],
             "job-state-reasons": keywords(reason),
-            "job-impressions-completed": [Value(Tag.INTEGER, units)],
+            "job-impressions-completed": [Value(Tag.INTEGER, self.units)],
             "job-printer-up-time": [Value(Tag.INTEGER, max(1, int(up_s)))],
             "time-at-creation": [Value(Tag.INTEGER, max(1, int(self.created - start)))],
             "time-at-processing": [Value(Tag.INTEGER, max(1, int(self.created - start)))],

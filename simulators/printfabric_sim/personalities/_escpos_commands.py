@@ -134,6 +134,21 @@ def _characters(buffer: bytearray, at: int, have: int) -> int:
     return length
 
 
+def _stored_images(buffer: bytearray, at: int, have: int) -> int:
+    """FS q n and, n times, xL xH yL yH and x * y * 8 bytes."""
+    if have < 3:
+        return 0
+    length = 3
+    for _ in range(buffer[at + 2]):
+        if have < length + 4:
+            return 0
+        wide, high = (
+            int.from_bytes(buffer[place : place + 2], "little") for place in (at + length, at + length + 2)
+        )
+        length += 4 + wide * high * 8
+    return length
+
+
 def _counter(buffer: bytearray, at: int, have: int) -> int:
     """GS C 0|1|2|;."""
     if have < 3:
@@ -151,4 +166,5 @@ _VARIABLE = {
     (_GS, 0x2A): _downloaded,
     (_GS, 0x6B): _barcode,
     (_GS, 0x43): _counter,
+    (_FS, 0x71): _stored_images,
 }

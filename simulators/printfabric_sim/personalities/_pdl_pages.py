@@ -96,7 +96,7 @@ class PclPages(Pages):
 class PostScriptPages(Pages):
     """PostScript: by %%Page: comments where the file conforms to DSC, else by `showpage`."""
 
-    _PAGE = re.compile(rb"(?:^|[\r\n])(%%Page:|%%Trailer|%%EOF)")
+    _PAGE = re.compile(rb"(?:^|[\r\n])(%%Page:|%%Trailer|%%EOF|%%BeginDocument|%%EndDocument)")
     _CONFORMS = b"%!PS-Adobe"
     _SHOW = re.compile(rb"(?<![/\w])showpage\b")
     _TAIL = re.compile(rb"(?:\s|\x04|%[^\r\n]*+|(?:end|quit|restore|grestore)\b)*")
@@ -106,6 +106,7 @@ class PostScriptPages(Pages):
         self._open = False
         self._drawing = False  # more has come since than a tail
         self._over = False  # nothing that comes is meant for paper
+        self._inside = 0  # documents included in this one, one in another
 
     def take(self, buffer: bytearray, end: int) -> Piece:
         """Take up to the next page."""
@@ -118,6 +119,9 @@ class PostScriptPages(Pages):
         if found is None:
             self._drawing = self._drawing or end >= _EARLY_BYTES
             return Piece(end - 16 if end >= _EARLY_BYTES else 0)
+        if self._dsc and self._included(found[1]):
+            self._drawing = True
+            return Piece(found.end())
         self._drawing = False
         if not self._dsc:
             return Piece(found.end(), 1)
@@ -125,6 +129,15 @@ class PostScriptPages(Pages):
         self._over = not self._open and (done or (self._over and not self._shows(buffer, found.start())))
         # The comment is taken with what is before it: it names the page that comes, its bytes count for the last.
         return Piece(found.end(), 1 if done else 0)
+
+    def _included(self, comment: bytes) -> bool:
+        """Say whether a comment is of a document inside of this one: what that calls its pages are none."""
+        inside = self._inside > 0
+        if comment == b"%%BeginDocument":
+            self._inside += 1
+        elif comment == b"%%EndDocument":
+            self._inside = max(0, self._inside - 1)
+        return inside or b"Document" in comment
 
     def last(self, buffer: bytearray, end: int) -> Piece:
         """Take the rest."""
