@@ -112,6 +112,9 @@ def settings_of(value: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
     unknown = sorted(set(value) - _KNOWN)
     if unknown:
         raise Wrong(13, f"PORT_DATA has no member {unknown[0]!r}")
+    for later in () if version == 2 else _ONLY_2:
+        if value.get(later):
+            raise Wrong(13, f"PORT_DATA_1 has no member {later!r}")
     refuse_reserved(value)
     size = _field(value, "cbSize", int, 2**32 - 1)
     if size and size < _BYTES[version]:
@@ -125,10 +128,18 @@ def settings_of(value: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
         given = _field(value, name, member.kind, member.most)
         if given not in (None, "") and not (name in _ZERO_IS_DEFAULT and given == 0):
             found[member.setting] = given
-    host = found.get("host") or _field(value, "sztIPAddress", str, _MOST_IP)
+    address = _ip_address(value)
+    host = found.get("host") or address
     if not host:
         raise Wrong(13, f"{_HOST} is missing")
     return _field(value, "sztPortName", str, _MOST_NAME) or "", scheme, found | {"host": host}
+
+
+def _ip_address(value: Mapping[str, Any]) -> str:
+    given = _field(value, "sztIPAddress", str, _MOST_IP) or ""
+    with contextlib.suppress(ValueError):
+        return given and str(ipaddress.IPv4Address(given))
+    raise Wrong(13, "sztIPAddress is an IPv4 address")
 
 
 def _wide(text: str) -> int:
@@ -150,9 +161,20 @@ def _field(value: Mapping[str, Any], member: str, kind: type, most: int) -> Any:
     return bool(given) if kind is bool else int(given)
 
 
+def of_present_type(value: Mapping[str, Any], scheme: str) -> dict[str, Any]:
+    """Return a record that names no protocol with the one that its port has."""
+    given = value.get("dwProtocol")
+    return {**value, "dwProtocol": given if given is not None else _protocol(scheme)}
+
+
+def _protocol(scheme: str) -> int:
+    return _LPR if scheme == "lpr" else _RAW
+
+
 def settings_beside(value: Mapping[str, Any], scheme: str, present: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a port's settings that a record of this kind says nothing about: to configure it keeps them."""
-    said = {member.setting for member in _members(version_of(value), scheme).values()}
+    """Return those of a port's settings that a record says nothing about: to configure it keeps them."""
+    members = _members(version_of(value), scheme)
+    said = {member.setting for name, member in members.items() if value.get(name) is not None}
     return {name: one for name, one in present.items() if name not in said}
 
 
@@ -163,10 +185,14 @@ def record_of(name: str, scheme: str, settings: Mapping[str, Any], version: int)
         Wrong: 124, this version has no room for one of its settings.
     """
     host = settings["host"]
+    if _wide(name) > _MOST_NAME:
+        raise Wrong(
+            124, f"sztPortName has room for {_MOST_NAME} characters, and the port's has {_wide(name)}"
+        )
     found: dict[str, Any] = {
         "sztPortName": name,
         "dwVersion": version,
-        "dwProtocol": _LPR if scheme == "lpr" else _RAW,
+        "dwProtocol": _protocol(scheme),
         "cbSize": _BYTES[version],
         "dwReserved": 0,
         "sztQueue": "",

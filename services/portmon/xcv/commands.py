@@ -11,7 +11,7 @@ from portmon.checked import checked_settings
 from portmon.device_names import forget_names
 from portmon.form import document, ui_name
 from portmon.host_port import HostPort
-from portmon.port_data import deleted_by, is_port_data, settings_beside
+from portmon.port_data import deleted_by, is_port_data, of_present_type, settings_beside
 from portmon.port_data import settings_of as port_data_settings
 from portmon.port_name import canonical
 from portmon.port_record import PortRecord
@@ -83,9 +83,14 @@ async def _config_port(xcv: Xcv, session: XcvSession, value: Any) -> object:
     revision = wanted.get("revision")
     if not isinstance(revision, str | None):
         raise Wrong(13, "a revision is a string")
+    is_record = is_port_data(value) and xcv.name_of(session) == TCP
+    if is_record:
+        named = wanted.get("sztPortName") or session.port
+        if isinstance(named, str) and named in xcv.ports:
+            wanted = of_present_type(wanted, xcv.ports.get(named).monitor.scheme)
     name, scheme, settings = _wanted(xcv, session, wanted)
     port = xcv.port_of(session, name)
-    if is_port_data(value) and xcv.name_of(session) == TCP:
+    if is_record:
         settings = {**_kept(xcv, port, wanted, scheme or port.monitor.scheme), **settings}
     port = await xcv.ports.configure(port.name, settings, revision, scheme)
     return {
@@ -100,6 +105,8 @@ def _kept(xcv: Xcv, port: HostPort, record: Mapping[str, Any], scheme: str) -> M
     """Return the settings that a PORT_DATA says nothing about, as far as ports of its type have them."""
     fields = xcv.ports.registry.scheme(scheme).settings.model_fields.values()
     known = {field.alias for field in fields}
+    if scheme != port.monitor.scheme:
+        known -= {"port"}  # each type has its own, RAW 9100 and LPR 515
     beside = settings_beside(record, scheme, port.record.settings)
     return {name: value for name, value in beside.items() if name in known}
 

@@ -180,6 +180,8 @@ async def test_sessions_are_about_something_that_exists_and_end(desk: Desk) -> N
     # Without any handle the command is delivered all the same; only PortIsValid needs none.
     assert (await desk.xcv.data(b"", "MonitorUI", b"")).status == 6
     assert (await desk.xcv.data(b"", "PortIsValid", b'"LPT1:"')).status == 0
+    with pytest.raises(InvalidHandle):
+        await desk.xcv.data(b"", "AddPort", b'"x"')
 
 
 @pytest.mark.parametrize("name", ["GetConfigInfo", "ConfigPort", "DeletePort", "AddPort"])

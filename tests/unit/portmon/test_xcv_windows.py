@@ -206,6 +206,29 @@ async def test_a_raw_port_becomes_an_lpr_port_and_the_other_way_with_what_its_re
     assert (xcv.ports.get(port.name).record, port.monitor.scheme) == (before, "raw")
 
 
+async def test_what_a_record_leaves_out_stays_as_it_is(xcv: Xcv) -> None:
+    own = {"host": "10.0.0.1", "port": 9101, "snmpEnabled": True, "snmpCommunity": "sec"}
+    assert (await ask(xcv, "AddPort", {"name": "IP_1", "settings": own}, monitor=TCP)).status == 0
+    short = {"dwVersion": 1, "sztHostAddress": "10.0.0.2"}
+    assert (await ask(xcv, "ConfigPort", short, port="IP_1")).status == 0
+    stored = xcv.ports.get("IP_1").record.settings
+    assert {name: stored[name] for name in own} == own | {"host": "10.0.0.2"}
+    queue = {"name": "LPR_1", "scheme": "lpr", "settings": {"host": "10.0.0.1", "queue": "lp"}}
+    assert (await ask(xcv, "AddPort", queue, monitor=TCP)).status == 0
+    assert (await ask(xcv, "ConfigPort", short, port="LPR_1")).status == 0
+    port = xcv.ports.get("LPR_1")
+    assert (port.record.scheme, port.record.settings["queue"]) == ("lpr", "lp")
+
+
+async def test_a_record_of_what_its_version_has_not_or_of_no_address_is_refused(xcv: Xcv) -> None:
+    first = {"dwVersion": 1, "sztPortName": "IP_1", "sztHostAddress": "10.0.0.1"}
+    for more in ({"dwPortMonitorMibIndex": 1}, {"sztIPAddress": "999.1.1.1"}):
+        assert (await ask(xcv, "AddPort", first | more, monitor=TCP)).status == 13, more
+    printer = "\U0001f5a8" * 63  # two of Windows' characters each
+    assert (await ask(xcv, "AddPort", {"name": printer, "settings": {"host": "h"}}, monitor=TCP)).status == 0
+    assert (await ask(xcv, "GetConfigInfo", {"dwVersion": 1}, port=printer)).status == 124
+
+
 async def test_a_record_that_names_nothing_deletes_nothing_not_even_the_sessions_own_port(xcv: Xcv) -> None:
     await ask(xcv, "AddPort", DATA, monitor=TCP)
     assert (await ask(xcv, "DeletePort", {"dwVersion": 1}, port="IP_10.0.0.7")).status == 13
