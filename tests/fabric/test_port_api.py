@@ -334,9 +334,10 @@ async def test_a_report_about_a_port_whose_host_is_away_is_refused(rig):
         await rig.ports.SetPort(setting())
 
 
-async def test_a_level_that_a_report_does_not_have_is_refused(rig):
+@pytest.mark.parametrize("level", [0, 1, 2, 4])
+async def test_a_level_that_a_report_does_not_have_is_refused(rig, level):
     with pytest.raises(InvalidLevel):
-        await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:", level=2))
+        await rig.ports.SetPort(pb.SetPortRequest(name="edge/P1:", level=level))
 
 
 async def test_a_port_that_a_printer_uses_is_not_cleaned_up_and_its_host_is_not_even_asked(rig):

@@ -149,7 +149,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
 
     async def SetPort(self, request: pb.SetPortRequest, _context: Any) -> pb.SetPortResponse:
         """See the contract."""
-        if request.level not in (0, 3):
+        if request.HasField("level") and request.level != 3:
             raise InvalidLevel(f"SetPort has no level {request.level}", level=request.level)
         name = self._port(request.name).name
         told = await self._link_to(name.host).set_port(name.port, request.status)
