@@ -231,6 +231,10 @@ class FileMonitor(PortMonitor[FileSettings]):
             raise InvalidArgument(f"{port!r} is a directory", win32=123, name=port)
         if port.upper() != _ASK and wanted.parent != self.init.sandbox and not wanted.parent.is_dir():
             raise InvalidArgument(f"the folder of {port!r} does not exist", win32=3, name=port)
+        if os.path.lexists(wanted) and not stat.S_ISREG(wanted.lstat().st_mode):
+            raise AccessDenied(
+                f"{port!r} is something else than a file", name=port
+            )  # as StartDocPort will say
 
     @override
     def private(self, port: str) -> bool:

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -213,3 +214,13 @@ async def test_a_session_on_a_monitor_is_about_its_ports_alone(desk: Desk, monit
     assert (await desk.ask("ConfigPort", {"name": "COM2:", "settings": {}}, monitor=monitor)).status == 0
     assert (await desk.ask("DeletePort", "COM1:", monitor=monitor)).status == 0
     assert out(await desk.ask("PortExists", "IP_1", monitor=monitor))["exists"] is True  # asks the host
+
+
+async def test_a_name_behind_which_something_else_than_a_file_lies_is_not_valid(desk: Desk) -> None:
+    sandbox = desk.xcv.ports.registry.init.sandbox
+    sandbox.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(sandbox / "pipe.prn")
+    (sandbox / "lost.prn").symlink_to(sandbox / "nowhere")
+    (sandbox / "there.prn").write_bytes(b"")
+    for name, status in (("pipe.prn", 5), ("lost.prn", 5), ("there.prn", 0), ("new.prn", 0)):
+        assert (await desk.xcv.data(b"", "PortIsValid", f'"{name}"'.encode())).status == status, name
