@@ -45,6 +45,15 @@ class Current:
     trace: DocumentTrace | None = None
     ending: bool = False  # no byte of it is to come; what proves its end is awaited
 
+    @property
+    def finishes(self) -> bool:
+        """Whether the next run of this process goes on with it by itself."""
+        return self.source is not None and self.source.finishes
+
+    def doubtful(self, may_lose: int) -> int:
+        """Return from where on bytes are in doubt when the far end may lose so many of those that it acknowledged."""
+        return max(self.origin, self.acked - may_lose, self.confirmed)
+
 
 class Feed:
     """Moves the bytes of one port's documents; belongs to the port's thread. `report` takes progress on the way."""
@@ -109,7 +118,7 @@ class Feed:
             if counted:
                 current.accepted += count
                 journal.accept(at, current.accepted)
-                if count and port.resumable and not port.keeps:
+                if count and port.resumable:
                     self.measure(port, current)  # what is not acknowledged is in doubt when this process dies
                 if count < size:
                     journal.intend(at, current.accepted)

@@ -79,6 +79,13 @@ class HostPort:
                 self._journal.device_is(self.monitor.identity(self.name, self.settings))
             return self._journal
 
+    def fresh_journal(self) -> Journal:
+        """Return the journal, once it knows what hangs on the port now; blocks."""
+        journal = self.journal
+        if self.session is None:  # else what that has opened counts
+            journal.device_is(self.monitor.identity(self.name, self.settings))
+        return journal
+
     @property
     def device(self) -> str:
         """What hangs on the port."""

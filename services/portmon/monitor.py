@@ -79,7 +79,7 @@ class Port(ABC):
     """An acquired port. Attributes may be set by the class or by the instance.
 
     resumable: a byte pipe; after a crash the same attempt can go on at a proven offset.
-    keeps: what `write` took goes on to the device though this process dies; else only what was acknowledged is sure to.
+    keeps: while the device is the same, what `write` took outlives this process; else what is acked less far_buffer_bytes.
     one_way: this opening can never be read, though its monitor's ports can be.
     readable: has a back channel now; may turn False, never True again within a document.
     piece_bytes: the most that is handed to one `write`, which bounds what a crash leaves in doubt.

@@ -42,8 +42,7 @@ class PortWork:
         self.feed = Feed(name, journal, counters, wait, back)
         self.broken: DocKey | None = None  # the last document, if it broke off in its middle
         self._port: Port | None = None
-        self.draining = False  # no document is begun any more
-        self.parks = False  # what lies here whole is left for the next run of this process
+        self.draining = self.parks = False  # begins none any more; leaves what lies here whole to the next run
         self._starting: DocKey | None = None  # the device is being made ready for it, which may take its time
         self.report: Reporting = lambda *_: None
 
@@ -52,9 +51,8 @@ class PortWork:
     def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device (OpenPort); the errors are the monitor's."""
         self._journal.device_is(monitor.identity(self.name, settings))
-        context = OpenContext(
-            self.name, self._wait, self._journal.note, self._back.put, self.report, self._counters.recorder
-        )
+        note, recorder = self._journal.note, self._counters.recorder
+        context = OpenContext(self.name, self._wait, note, self._back.put, self.report, recorder)
         self._port = monitor.open_port(self.name, settings, context)
         self.state = port_state.step(PortState.CLOSED, PortEvent.OPEN_PORT)
 
@@ -229,18 +227,21 @@ class PortWork:
     def _break(self, current: Current, error: FabricError, *, keep: bool) -> Progress:
         """Break a document off, with all that is known about how far it got."""
         port = self.port
-        self.feed.measure(self.port, current)
+        self.feed.measure(port, current)
         exact = port.abort_doc(keep)
-        self.feed.measure(self.port, current)
-        started = current.accepted > current.base or len(current.prefix) < current.prefix_bytes
+        self.feed.measure(port, current)
+        started = current.accepted > current.origin or len(current.prefix) < current.prefix_bytes
         doubt = None
         if exact is False and started:
-            doubt = max(current.base, current.acked - port.far_buffer_bytes, current.confirmed)
+            doubt = current.doubtful(port.far_buffer_bytes)
         elif self._journal.intent(current.at) > current.accepted:
             doubt = current.accepted
         exact = bool(exact) and doubt is None
-        parked = self.parks and keep and exact and port.resumable
-        if not (parked and current.source is not None and current.source.finishes):
+        if exact and port.keeps and started:
+            doubt = current.doubtful(port.far_buffer_bytes)  # once it is another device
+        if not (self.parks and keep and exact and port.resumable and current.finishes):
+            # Nobody looks after the device until the next run, and the spooler goes on there without asking.
+            exact = exact and not (self.parks and port.keeps and port.far_buffer_bytes)
             self._journal.end(current.at, error.win32, exact=exact, doubt=doubt, left=current.left)
         self.broken = current.key if keep and started else None
         self._leave("broken" if keep else "aborted", PortEvent.DOCUMENT_BROKEN)
@@ -260,8 +261,7 @@ class PortWork:
         current, self.current, self.state = self.current, None, PortState.FAILED
         failure = crash.fault(self.name, error)
         if current is not None:
-            kept = current.acked - max(FAR_BUFFER_BYTES, self.port.far_buffer_bytes)
-            doubt = max(current.base, kept, current.confirmed)
+            doubt = current.doubtful(max(FAR_BUFFER_BYTES, self.port.far_buffer_bytes))
             self._journal.end(current.at, failure.win32, Evidence.NONE, exact=False, doubt=doubt)
             self.feed.ended(current, "broken")
             key = current.key

@@ -107,7 +107,7 @@ class DocumentCalls(Calls):
     ) -> pb.QueryDocumentsResponse:
         """Tell what the journal knows."""
         owner, port = convert.owner_from(request.owner), self._ports.get(request.port)
-        journal = await asyncio.to_thread(lambda: port.journal)
+        journal = await asyncio.to_thread(port.fresh_journal)
         if request.documents:
             staging = self._ports.staging
             waiting = set(port.session.queued()) if port.session is not None else set()

@@ -99,12 +99,13 @@ class JournalFile:
         """Return the index in `words` of a slot's first word."""
         return HEADER_BYTES // 8 + number * SLOT_WORDS
 
-    def swap_boot_id(self) -> bool:
-        """Store this boot's id; tell whether it was another one, or none, before."""
-        now = struct.unpack("@2Q", boot_id())
-        changed = now != (self.words[_BOOT_A], self.words[_BOOT_B])
-        self.words[_BOOT_A], self.words[_BOOT_B] = now
-        return changed
+    def is_of_another_boot(self) -> bool:
+        """Tell whether the boot id that was stored is another one, or none."""
+        return struct.unpack("@2Q", boot_id()) != (self.words[_BOOT_A], self.words[_BOOT_B])
+
+    def store_boot_id(self) -> None:
+        """Store this boot's id, once all that follows from another one is done."""
+        self.words[_BOOT_A], self.words[_BOOT_B] = struct.unpack("@2Q", boot_id())
 
     def note(self) -> dict[str, Any]:
         """Return the facts about the port: its name, fences, saved line settings."""

@@ -36,7 +36,7 @@ class LastDocument:
         if found.phase is Phase.IN_PROGRESS:
             return None
         if not found.win32 and found.evidence is Evidence.NONE:
-            slot.judge_interrupted(words, at, found)  # also one that was settled since
+            slot.judge_interrupted(words, at, found, device)  # also one that was settled since
         elif not found.win32:
             return None
         return found if found.accepted or found.uncertain_end else None

@@ -40,9 +40,8 @@ class Journal:
         self._times = times or FabricTimes()
         self._index: dict[DocKey, int] = {}
         self._free: deque[int] = deque()
-        self.device = (
-            0  # hash of what hangs on the port now; a pipe's document goes on at the same device only
-        )
+        # A hash of what hangs on the port now: a pipe's document goes on at the same device only.
+        self.device = 0
         self._words[GENERATION] += 1
         self.generation = self._words[GENERATION]
         self.note = PortNote(file)
@@ -76,13 +75,16 @@ class Journal:
             if state == slot.SETTLED:
                 settled.append((words[at + slot.ENDED], number))
         self._free.extend(number for _, number in sorted(settled))
-        rebooted = self._file.swap_boot_id()
+        rebooted = self._file.is_of_another_boot()
+        if rebooted:
+            slot.lose_devices(words, self._index.values())
         if torn or (rebooted and self.generation > 1 and not words[CLEAN]):
             # Stores that never reached the disk may be missing: what fabrics have told before is over.
             # And of what was in progress only a part may have been written down.
             words[SINCE_NS] = max(time.time_ns(), words[SINCE_NS] + 1)
             slot.lose_track(words, self._index.values())
             log.warning("journal may lack documents of before the power cut", port=self.note.port, torn=torn)
+        self._file.store_boot_id()
         words[CLEAN] = 0
         self._file.sync()
 
@@ -106,7 +108,7 @@ class Journal:
         """Enter a document and return its place, to be handed to the other calls.
 
         `pipe`: the device takes bytes in order and keeps no connection. `keeps`: what it accepted outlives this
-        process. `prefix`: bytes that do not count go first.
+        process, as long as the device is the same. `prefix`: bytes that do not count go first.
         `closes`: these close another document, which stays the last one until a byte of this one is taken.
 
         Raises:
@@ -117,9 +119,8 @@ class Journal:
         words[at] = slot.FREE
         words[at + slot.UID_A], words[at + slot.UID_B] = struct.unpack("@2Q", key.uid)
         words[at + slot.ATTEMPT] = key.attempt | slot.kind_of(pipe=pipe, keeps=keeps, prefix=prefix)
-        words[at + slot.INTENT] = words[at + slot.ACCEPTED] = words[at + slot.ACKED] = words[
-            at + slot.BASE
-        ] = resume_offset
+        for word in (slot.INTENT, slot.ACCEPTED, slot.ACKED, slot.BASE):
+            words[at + word] = resume_offset
         words[at + slot.STARTED] = time.time_ns()
         words[at + slot.ENDED] = self.generation
         words[at + slot.FABRIC] = slot.hash_word(fabric)
@@ -205,8 +206,8 @@ class Journal:
     ) -> None:
         """Close a document for good: 0 for success, else the code it was broken off with.
 
-        `exact`: the device is at `accepted`, to the byte. `doubt`: from here to the intent nobody can say. `left`: what
-        is known to have left this host ended here, so that the doubt does too.
+        `exact`: the device is at `accepted`, to the byte. `doubt`: from here to the intent nobody can say; with `exact`,
+        once the device is another one. `left`: what is known to have left this host ended here, so that the doubt does too.
         """
         words = self._words
         if doubt is not None and left is not None:

@@ -11,10 +11,11 @@ from portmon.document import FAR_BUFFER_BYTES, MOST_OFFSET, DocKey, Evidence, Ph
 STATE, UID_A, UID_B, ATTEMPT, INTENT, ACCEPTED, ACKED, BASE, STARTED, ENDED = range(10)
 CHECK, FABRIC, DEVICE, WINDOW, DOUBT, CONFIRMED = range(10, 16)
 FREE, IN_PROGRESS, DONE, SETTLED = range(4)  # the low byte of STATE
-EXACT = 1 << 16  # in STATE of ended documents: accepted is where the device is, to the byte
+# In STATE of ended documents: accepted is where the device is, to the byte; with a DOUBT, this very device.
+EXACT = 1 << 16
 PIPE = 1 << 32  # in ATTEMPT: a byte pipe, which goes on at any byte that is proven
 PREFIX = 1 << 33  # in ATTEMPT: bytes of nobody's document were sent first
-KEEPS = 1 << 34  # in ATTEMPT: a crash loses nothing of what was accepted
+KEEPS = 1 << 34  # in ATTEMPT: what was accepted is with the device for as long as that is there
 Words = memoryview
 
 
@@ -51,6 +52,13 @@ def lose_track(words: Words, places: Iterable[int]) -> None:
             words[at + INTENT] = MOST_OFFSET
 
 
+def lose_devices(words: Words, places: Iterable[int]) -> None:
+    """Say that no device keeps anything that it was given: this is another boot."""
+    for at in places:
+        if words[at + ATTEMPT] & KEEPS:
+            words[at + DEVICE] = 0
+
+
 def furthest(words: Words, at: int) -> int:
     """Return how far a document may have got at most, as it was written down before and after each device write."""
     return max(words[at + ACCEPTED], words[at + INTENT])
@@ -75,26 +83,27 @@ def read(words: Words, at: int, generation: int, device: int) -> Progress:
     intent = words[at + INTENT]
     found.confirmed = words[at + CONFIRMED]
     found.win32, found.evidence = state >> 32, Evidence(state >> 8 & 0xFF)
-    same_pipe = bool(words[at + ATTEMPT] & PIPE) and words[at + DEVICE] == device
+    same = words[at + DEVICE] == device
+    same_pipe = same and bool(words[at + ATTEMPT] & PIPE)
     if state & 0xFF == IN_PROGRESS:
         live = words[at + ENDED] == generation
         found.phase = Phase.IN_PROGRESS if live else Phase.INTERRUPTED
         if not live:
-            judge_interrupted(words, at, found)
+            judge_interrupted(words, at, found, device)
             found.resumable = same_pipe and not found.uncertain_end and not in_prefix(words, at)
     else:
-        if words[at + DOUBT]:
+        if words[at + DOUBT] and not (same and state & EXACT):
             found.uncertain_start, found.uncertain_end = words[at + DOUBT] - 1, intent
         found.resumable = bool(found.win32 and same_pipe and state & EXACT)
     return found
 
 
-def judge_interrupted(words: Words, at: int, found: Progress) -> None:
-    """Say what is in doubt about a document whose process died."""
+def judge_interrupted(words: Words, at: int, found: Progress, device: int) -> None:
+    """Say what is in doubt about a document whose process died. `device`: what hangs on the port now."""
     end, start = furthest(words, at), found.accepted
-    if not words[at + ATTEMPT] & KEEPS:
+    if not (words[at + ATTEMPT] & KEEPS and words[at + DEVICE] == device):
         # The connection died with the process, or the driver's queue did: the kernel drops what a line that is stopped
-        # has not sent. What the far end had acknowledged may have died with them.
+        # has not sent. What the far end had acknowledged may have died with them, or with the device.
         unknown = 0 if words[at + ATTEMPT] & PIPE else FAR_BUFFER_BYTES
         start = max(found.resume_offset, found.acked - (words[at + WINDOW] or unknown), found.confirmed)
     if end > start:
@@ -113,5 +122,5 @@ def recoverable(words: Words, at: int, device: int) -> bool:
         key_of(words, at), Phase.INTERRUPTED, words[at + ACCEPTED], words[at + ACKED], words[at + BASE]
     )
     found.confirmed = words[at + CONFIRMED]
-    judge_interrupted(words, at, found)
+    judge_interrupted(words, at, found, device)
     return bool(kind & KEEPS) or not found.uncertain_end

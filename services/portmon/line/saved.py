@@ -7,6 +7,7 @@ import termios
 from typing import Any
 
 from portmon.journal.file import boot_id
+from portmon.line.terminal import let_go, open_terminal
 from portmon.monitor import LineStore
 
 
@@ -38,6 +39,16 @@ def restore_line(fd: int, device: str, lines: LineStore) -> None:
     except (termios.error, OSError):
         return  # the device is gone, and its settings with it
     lines.store_line(None)
+
+
+def tidy_up_line(device: str, lines: LineStore) -> None:
+    """Restore a line that nobody has open. Raises OSError: it is busy, or not there."""
+    fd = open_terminal(device)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        restore_line(fd, device, lines)
+    finally:
+        let_go(fd, device)
 
 
 def _to_json(attributes: list[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ import os
 import struct
 import termios
 import time
+from pathlib import Path
 
 # Documentation/admin-guide/devices.txt
 _PTY_MAJORS = range(136, 144)
@@ -28,15 +29,30 @@ _LOOK_S = 0.01
 _LONGEST_REST_S = 1.0
 
 
+def incarnation(device: str) -> str:
+    """Return what tells a pseudo terminal from the next one with its number, name and inode; "" of a real line.
+
+    It is made anew with its time; its owner and rights change that, too, which makes it look like another one only.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        node = Path(device).stat()
+        return f" {node.st_ctime_ns}" if _is_pseudo(node) else ""
+    return ""
+
+
+def _is_pseudo(node: os.stat_result) -> bool:
+    return os.major(node.st_rdev) in _PTY_MAJORS
+
+
 class Transmitter:
     """The way out of an open line. Belongs to the port's thread; only `send_out` waits."""
 
     def __init__(self, fd: int, baud: int) -> None:
         self._fd, self._baud = fd, baud
         self._queued, self._wrote_at = 0, 0.0
-        major = os.major(os.fstat(fd).st_rdev)
-        self.is_pseudo = major in _PTY_MAJORS
-        self._beyond = _UART_BYTES if major in _UART_MAJORS else _ADAPTER_BYTES
+        node = os.fstat(fd)
+        self.is_pseudo = _is_pseudo(node)
+        self._beyond = _UART_BYTES if os.major(node.st_rdev) in _UART_MAJORS else _ADAPTER_BYTES
         self._most = min(max(int(baud / _BYTE_BITS * _QUEUE_S), _LEAST_QUEUE), _MOST_QUEUE)
 
     @property

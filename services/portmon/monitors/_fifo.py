@@ -6,6 +6,7 @@ import fcntl
 import os
 import struct
 import termios
+import time
 from pathlib import Path
 
 from typing_extensions import override
@@ -16,11 +17,13 @@ from portmon.document import Evidence
 from portmon.monitor import drain
 from portmon.monitors._node import NodePort
 
+_DRAIN_AT_ABORT_S = 0.3
+_LOOK_S = 0.01
+
 
 class FifoPort(NodePort):
-    """The writing end. `acked` is what its reader took."""
+    """The writing end. `acked` is what its reader took; the rest is gone once both ends were closed at one moment."""
 
-    keeps = True
     acks = Evidence.PIPE_READ
 
     @override
@@ -49,6 +52,13 @@ class FifoPort(NodePort):
     @override
     def acked(self) -> int:
         return max(0, self._written - self._unread())
+
+    @override
+    def abort_doc(self, keep: bool) -> bool:
+        until = time.monotonic() + _DRAIN_AT_ABORT_S
+        while self._unread() and time.monotonic() < until:
+            time.sleep(_LOOK_S)
+        return not self.lost and not self._unread()
 
     @override
     def end_doc(self) -> Evidence:

@@ -26,10 +26,10 @@ from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.line.errors import LineWatch, counted
 from portmon.line.form import LINE_FORM
-from portmon.line.saved import note_ours, restore_line, save_line
+from portmon.line.saved import note_ours, restore_line, save_line, tidy_up_line
 from portmon.line.settings import SerialSettings
 from portmon.line.terminal import let_go, open_terminal
-from portmon.line.transmitter import Transmitter
+from portmon.line.transmitter import Transmitter, incarnation
 from portmon.monitor import (
     LineStore,
     OpenContext,
@@ -77,7 +77,7 @@ class SerialPort(Port):
             raise
         self._out = Transmitter(self._keeper, settings.baud)
         # 30 s after the last closing (`closing_wait`) the kernel drops what a line has not sent, and an adapter may drop
-        # what it holds when it is opened. What a pseudo terminal took is with its other side.
+        # what it holds when it is opened. What a pseudo terminal took is with its other side for as long as that is there.
         self.keeps = self._out.is_pseudo
         self._watch = LineWatch(partial(counted, self._keeper), partial(context.report, _REPORTER))
 
@@ -170,7 +170,7 @@ class SerialPort(Port):
     def acked(self) -> int:
         queued = self._out.queued()
         if not self._broken:
-            self.far_buffer_bytes = self._out.beyond()
+            self.far_buffer_bytes = self._out.holds if self.keeps else self._out.beyond()
         return max(0, self._written - queued)
 
     @override
@@ -256,6 +256,10 @@ class SerialMonitor(KeepsDevice[SerialSettings]):
         return settings.device or line
 
     @override
+    def identity(self, port: str, settings: SerialSettings) -> str:
+        return super().identity(port, settings) + incarnation(self.device(port, settings))
+
+    @override
     def keeps(self, settings: SerialSettings) -> bool:
         return settings.known_by == "device"
 
@@ -291,9 +295,4 @@ class SerialMonitor(KeepsDevice[SerialSettings]):
         # The line that was touched, which need not be the one that the port has now.
         device = str(lines.line["device"]) if lines.line else self.device(port, settings)
         with contextlib.suppress(OSError):  # busy or gone: the next opening tries again
-            fd = open_terminal(device)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                restore_line(fd, device, lines)
-            finally:
-                let_go(fd, device)
+            tidy_up_line(device, lines)

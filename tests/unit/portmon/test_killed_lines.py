@@ -15,11 +15,15 @@ from pathlib import Path
 import pytest
 
 from chassis.errors import WrongState
-from portmon.document import DocInfo, DocKey, Evidence, Phase, Progress, Slice
+from portmon.device_wait import DeviceWait
+from portmon.document import MOST_OFFSET, DocInfo, DocKey, Evidence, Phase, Progress, Slice
 from portmon.journal.port_journal import Journal
 from portmon.line.terminal import let_go, open_terminal
-from portmon.line.transmitter import Transmitter
-from portmon.monitor import Port
+from portmon.line.transmitter import Transmitter, incarnation
+from portmon.line_store import BriefLineStore
+from portmon.monitor import OpenContext, Port
+from portmon.monitors._fifo import FifoPort
+from portmon.monitors._node import opened as opened_node
 from portmon.refusals import goes_on_at
 from tests.rig.programs import wait_until
 
@@ -75,6 +79,91 @@ def test_a_killed_line_that_keeps_what_it_took_goes_on_at_its_byte(path: Path):
     assert (found.uncertain_end, found.resumable) == (0, True)
 
 
+@pytest.fixture
+def pty() -> Iterator[tuple[int, int]]:
+    pair = os.openpty()
+    yield pair
+    for fd in pair:
+        os.close(fd)
+
+
+def killed_pty(path: Path) -> Progress:
+    return killed(path, accepted=20_000, acked=20_000, window=5000, keeps=True)
+
+
+def test_what_a_killed_pty_may_hold_is_uncertain_once_the_pty_is_another_one(path: Path):
+    assert killed_pty(path).resumable
+    journal = opened(path)
+    journal.device_is("the next one of that name")
+    found = journal.outcome(KEY, "fabric")
+    assert (found.uncertain_start, found.uncertain_end, found.resumable) == (15_000, 20_000, False)
+    at = journal.find(KEY)
+    assert at is not None
+    assert not journal.recoverable(at)
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_nothing_is_kept_over_another_boot(path: Path, orderly: bool):
+    killed_pty(path)
+    if orderly:
+        opened(path).close()
+    data = bytearray(path.read_bytes())
+    data[32:48] = bytes(16)  # the boot id
+    path.write_bytes(data)
+    found = opened(path).outcome(KEY, "fabric")
+    assert (found.uncertain_start, found.resumable) == (15_000, False)
+    assert found.uncertain_end == (20_000 if orderly else MOST_OFFSET)
+
+
+def test_what_was_closed_at_its_byte_is_uncertain_once_the_device_is_another_one(path: Path):
+    journal = opened(path)
+    at = journal.begin(KEY, "fabric", 0, pipe=True, keeps=True)
+    journal.intend(at, 20_000)
+    journal.accept(at, 20_000)
+    journal.end(at, 170, exact=True, doubt=15_000)
+    assert (found := journal.known(KEY)).resumable
+    assert found.uncertain_end == 0
+    journal.device_is("the next one of that name")
+    found = journal.known(KEY)
+    assert (found.uncertain_start, found.uncertain_end, found.resumable) == (15_000, 20_000, False)
+
+
+def test_a_pseudo_terminal_is_told_from_the_next_one_by_when_it_was_made(pty: tuple[int, int]):
+    first = incarnation(os.ttyname(pty[1]))
+    os.write(pty[1], b"x" * 100)
+    assert first == incarnation(os.ttyname(pty[1])) != ""
+    time.sleep(0.05)  # the kernel's clock for nodes goes in steps of up to 10 ms
+    pair = os.openpty()
+    assert incarnation(os.ttyname(pair[1])) != first
+    for fd in pair:
+        os.close(fd)
+    assert incarnation(os.devnull) == ""
+
+
+def test_what_nobody_has_read_from_a_fifo_that_is_closed_is_uncertain(tmp_path: Path):
+    path = tmp_path / "lp"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    wait = DeviceWait()
+    port = FifoPort(
+        opened_node(str(path), "LPT1:"), OpenContext("LPT1:", wait, BriefLineStore()), 5, changes=False
+    )
+    port.start_doc(KEY, DocInfo(), 0)
+    assert port.write(memoryview(b"x" * 5000)) == 5000
+    assert os.read(reader, 2000)
+    assert (port.keeps, port.abort_doc(keep=True), port.acked(), port.far_buffer_bytes) == (
+        False,
+        False,
+        2000,
+        0,
+    )
+    assert os.read(reader, 3000)
+    assert port.abort_doc(keep=True)
+    port.close()
+    wait.close()
+    os.close(reader)
+
+
 class KeptPort(Port):
     """A port that would go on wherever it is told to."""
 
@@ -113,14 +202,6 @@ def test_a_document_with_a_queue_in_doubt_is_not_gone_on_with_under_its_attempt(
 
 
 # --- what is still to send
-
-
-@pytest.fixture
-def pty() -> Iterator[tuple[int, int]]:
-    pair = os.openpty()
-    yield pair
-    for fd in pair:
-        os.close(fd)
 
 
 def test_a_pseudo_terminal_holds_nothing_that_a_kill_takes_away(pty: tuple[int, int]):
