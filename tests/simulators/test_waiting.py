@@ -89,6 +89,14 @@ async def test_a_queued_connection_does_not_outlive_the_power_and_its_label_is_t
     again.close()
 
 
+async def test_who_waits_and_has_sent_nothing_is_reset_and_holds_nobody_up(start):
+    printer = await start("zpl")
+    served, waiting = await two(printer)
+    silent = client(printer)
+    printer.fault("power-cut=0.05")
+    assert [await answer(sock) for sock in (served, waiting, silent)] == [None, None, None]
+
+
 async def test_a_queued_connection_is_frozen_with_the_printer_and_served_when_it_wakes(start):
     printer = await start("zpl")
     served, waiting = await two(printer)

@@ -32,6 +32,7 @@ class WaitingRoom:
 
     def put(self, connection: socket.socket, *, first: bool = False) -> None:
         """Let a connection wait, and play dead meanwhile; `first`: before all others."""
+        connection.setblocking(False)
         play_dead(connection, True)
         (self._sockets.appendleft if first else self._sockets.append)(connection)
 
@@ -57,7 +58,7 @@ class WaitingRoom:
     def lose(self) -> None:
         """The memory in which the kernel has put what came from them is gone: tell it as lost, once the power is off."""
         for connection in self._sockets:
-            with contextlib.suppress(OSError):  # it has gone, with all it has sent
+            with contextlib.suppress(OSError):  # it has gone, with all it has sent, or has sent nothing
                 peer = written(connection.getpeername())
                 # Not taken out of the kernel's buffer: that would open the window, which is a sign of life.
                 data = connection.recv(_MOST_BYTES, socket.MSG_PEEK)
