@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from tests.rig.until import PATIENCE_S
 from tests.rig.wire import Holder, channel_to, new_key, refusal
 
 REQUEST = 8192  # bytes that usblp sends at a time
+UNNOTICED_S = 1.0  # how long a printer may be gone before the kernel says so
 LABEL = b"^XA^FO20,20^FDwristband^FS^XZ\n"
 LONG = b"".join(b"^XA^FDwristband %05d^FS^XZ\n" % number for number in range(1000))
 
@@ -232,9 +234,38 @@ def test_a_port_that_is_closed_in_a_document_lets_its_last_request_arrive(host: 
         key, half = new_key(), LONG[:2000]  # the cable takes that though nobody reads it yet
         spooler.start(handle, key)
         spooler.write(handle, key, 0, half)
+    found = host.known(key)  # for a second nobody could know that the printer was gone
+    assert (found.accepted, found.uncertain_start, found.uncertain_end) == (len(half), 0, len(half))
+    assert not found.resumable
+    assert host.printer.printed(len(half)) == half
+
+
+def test_a_port_that_is_closed_long_after_its_last_request_goes_on_at_its_byte(host: Host) -> None:
+    with host.opened() as (spooler, handle):
+        key, half = new_key(), LONG[:2000]
+        spooler.start(handle, key)
+        spooler.write(handle, key, 0, half)
+        host.printer.printed(len(half))
+        time.sleep(2 * UNNOTICED_S)
     found = host.known(key)
     assert (found.accepted, found.uncertain_end, found.resumable) == (len(half), 0, True)
-    assert host.printer.printed(len(half)) == half
+
+
+def test_what_arrived_within_the_second_before_a_kill_is_in_doubt(tmp_path: Path) -> None:
+    with started(tmp_path) as host:
+        with host.opened() as (spooler, handle):
+            key = new_key()
+            spooler.start(handle, key)
+            spooler.write(handle, key, 0, LONG[:REQUEST])
+            host.printer.printed(REQUEST)
+            host.printer.is_now(SILENTLY_GONE)
+            spooler.write(handle, key, REQUEST, LONG[REQUEST : 2 * REQUEST])
+            host.program.kill()
+        host.printer.is_now()
+        host.program.start()
+        found = host.known(key)
+        assert found.uncertain_start <= REQUEST
+        assert (found.uncertain_end, found.resumable) == (2 * REQUEST, False)
 
 
 def test_a_printer_that_is_gone_before_its_hub_says_so_has_not_printed(host: Host) -> None:
@@ -276,6 +307,7 @@ def test_what_the_driver_had_when_the_port_monitor_was_killed_is_in_doubt(tmp_pa
             host.printer.printed(2 * REQUEST)
             host.printer.is_now(OUT_OF_PAPER)
             assert spooler.write(handle, key, 2 * REQUEST, LONG[2 * REQUEST : 3 * REQUEST]) == 3 * REQUEST
+            time.sleep(2 * UNNOTICED_S)  # what was printed before is certain now
             host.program.kill()
         host.printer.is_now()
         host.program.start()

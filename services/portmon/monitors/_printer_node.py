@@ -155,7 +155,10 @@ class PrinterNode(NodePort):
     def acked(self) -> int:
         if self._on_its_way and polled(self._fd, WRITE) == WRITE:
             self._arrived()
-        return self._written - self._on_its_way
+        acked = self._written - self._on_its_way
+        # What seemed to arrive while the printer was gone, and nobody knew, did not.
+        self.far_buffer_bytes = acked - min(acked, self._arrivals.certain())
+        return acked
 
     def _arrived(self) -> None:
         self._on_its_way, self._moved_at = 0, time.monotonic()
@@ -203,12 +206,8 @@ class PrinterNode(NodePort):
     @override
     def abort_doc(self, keep: bool) -> bool:
         self._wait_briefly()
-        acked = self.acked()
-        if self.lost or self._broke:
-            # What seemed to arrive while the printer was gone, and nobody knew, did not.
-            self.far_buffer_bytes = acked - self._arrivals.certain()
-            return False
-        return acked == self._written
+        arrived = self.acked() == self._written and not self.far_buffer_bytes
+        return arrived and not self.lost and not self._broke
 
     def _wait_briefly(self) -> None:
         """Let the last request arrive, if the printer takes it now."""
