@@ -98,8 +98,9 @@ class Excuses:
 
     def _lost_silently(self, one: Try) -> bool:
         losses = self._losses.get(one.port.casefold(), [])
-        if one.pipe:  # a line has no way to tell
-            return any(loss.at >= one.started - SLACK_S for loss in losses)
+        if one.pipe:  # a line has no way to tell of anything but that it is gone itself
+            since = {loss: self._since(one, loss) for loss in losses}
+            return any(loss.at >= at - SLACK_S for loss, at in since.items())
         if one.win32 or one.ended is None:
             return False
         # A connection that the printer closed itself proves more than one it only acknowledged.
@@ -110,10 +111,22 @@ class Excuses:
             for loss in losses
         )
 
+    def _gone_behind(self, one: Try) -> bool:
+        """Tell whether the line itself went behind the end of an attempt."""
+        losses = self._losses.get(one.port.casefold(), [])
+        return any(loss.unread and loss.at >= self._since(one, loss) - SLACK_S for loss in losses)
+
+    @staticmethod
+    def _since(one: Try, loss: Loss) -> float:
+        """Return from when on a loss at a line could not be told: a device that goes in a document is seen to."""
+        if loss.what != "device-gone":
+            return one.started
+        return math.inf if one.ended is None or one.win32 else one.ended
+
     def _lay_unread(self, blind: Sequence[Try], tale: Tale, unit: int, missing: int) -> bool:
         """Take what is missing from the bytes that lay unread at one of the attempts' ports."""
         size = missing * len(tale.plan.paper().cores[unit - 1])
-        for port in {one.port.casefold() for one in blind}:
+        for port in {one.port.casefold() for one in blind if not one.pipe or self._gone_behind(one)}:
             attempts = sum(one.port.casefold() == port for one in blind)
             stopped = self._stands[port].arrivals.stopped_before(tale.plan.number, unit, attempts)
             if stopped and self._unread[port] >= size:

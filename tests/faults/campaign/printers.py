@@ -24,8 +24,7 @@ _SILENT = ("power-cut", "noise", "device-gone", "refuse", "blackhole", "busy", "
 _LOST_EVENTS = ("discarded", "cancelled", "overrun")
 MARK = b"DUPLICATE?"
 _LEAST_RCVBUF_BYTES = 2304
-_PTY_BYTES = 4096 + 65536  # the line discipline's buffer and the one before it
-_FIFO_BYTES = 65536
+_PTY_BYTES = 24576  # as portmon.line.transmitter says
 
 
 class Sheet(NamedTuple):
@@ -228,7 +227,7 @@ class Stand:
     def _unread(self) -> int:
         """How many bytes at most lie between its host's kernel and what it has read."""
         if self.plan.plug == "fifo":
-            return _FIFO_BYTES
+            return 0  # a document has ended when its reader has all of it
         if self.plan.plug == "pty":
             return _PTY_BYTES
         # Linux doubles what is asked for, and gives no less than this.
