@@ -77,7 +77,8 @@ class AcceptState:
 
     def uid_ms(self, now_ms: int) -> int:
         """Return the time for the uids of new jobs, by the clock of `uid_time`; `now_ms` is this machine's."""
-        self.newest_ms = max(self.newest_ms, now_ms)
+        # Behind each one before, of which a host may have been told: what is as old might be older than what it lost.
+        self.newest_ms = max(self.newest_ms + 1, now_ms)
         return self.newest_ms
 
     def next_number(self) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from spooler.sql.cursor import Cursor
 from spooler.sql.schema import jobs, sql
 
-_NEWEST = sql(select(jobs.c.uid).order_by(jobs.c.number.desc())) + " LIMIT 1"
+_NEWEST = sql(select(jobs.c.uid).order_by(jobs.c.uid.desc())) + " LIMIT 1"
 
 
 def ms_of(uid: bytes) -> int:

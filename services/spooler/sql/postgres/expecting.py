@@ -19,7 +19,7 @@ from spooler.sql.uid_time import ms_of
 
 # Numbers, and in the same way to the server and back its clock, and the newest uid that is committed.
 _NUMBERS = f"""
-    SELECT nextval('job_numbers'), {CLOCK_MS}, (SELECT uid FROM jobs ORDER BY number DESC LIMIT 1)
+    SELECT nextval('job_numbers'), {CLOCK_MS}, (SELECT uid FROM jobs ORDER BY uid DESC LIMIT 1)
     FROM generate_series(1, ?)
 """  # noqa: S608 - made of constants
 # A printer that somebody deletes now is waited for; one that jobs come for now is not deleted meanwhile.
