@@ -114,8 +114,7 @@ class Journal:
         Raises:
             PortBusy: every slot is taken by documents that no spooler has settled.
         """
-        number = self._take_slot(fabric)
-        at, words = self._file.slot(number), self._words
+        at, words = self._file.slot(self._take_slot(fabric)), self._words
         words[at] = slot.FREE
         words[at + slot.UID_A], words[at + slot.UID_B] = struct.unpack("@2Q", key.uid)
         words[at + slot.ATTEMPT] = key.attempt | slot.kind_of(pipe=pipe, keeps=keeps, prefix=prefix)
@@ -160,6 +159,7 @@ class Journal:
                 log.warning(
                     "unsettled document of another fabric dropped", port=self.note.port, document=str(key)
                 )
+                self.note.lacks(self._words[at + slot.FABRIC])
                 self._settle(at)
 
     def intend(self, at: int, offset: int) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from portmon.document import MOST_OFFSET
 from portmon.journal.file import SINCE_NS, JournalFile
+from portmon.journal.slot import hash_word
 
 _MAX_FABRICS = 16
 
@@ -15,6 +17,9 @@ class PortNote:
     def __init__(self, file: JournalFile) -> None:
         self._file = file
         self._note: dict[str, Any] = file.note()
+        self._lacking = set[
+            int
+        ]()  # fabrics of which this run dropped documents; the next one is told a later time
         self._twice = False  # both notes that may be found after a power cut have these fences
 
     @property
@@ -37,7 +42,7 @@ class PortNote:
         Raises OSError, ValueError: the header does not take it.
         """
         told = self._told()
-        if told_ms is not None:
+        if told_ms is not None and hash_word(fabric) not in self._lacking:
             told = {fabric: told_ms} | told
         fences = _newest(self._note["fences"], fabric) | {fabric: fence}
         kept = {name: told[name] for name in fences if name in told}
@@ -46,7 +51,15 @@ class PortNote:
 
     def told_ms(self, fabric: str) -> int | None:
         """Return the time of a fabric since when the journal has all its documents; None: it was not told yet."""
-        return self._told().get(fabric)
+        return MOST_OFFSET if hash_word(fabric) in self._lacking else self._told().get(fabric)
+
+    def lacks(self, fabric_word: int) -> None:
+        """Take note that documents of a fabric, known by its hash, are dropped. Raises OSError: the header does not take it."""
+        if fabric_word in self._lacking:
+            return
+        self._lacking.add(fabric_word)
+        told = {name: ms for name, ms in self._told().items() if hash_word(name) not in self._lacking}
+        self._store(told=[self._file.words[SINCE_NS], told])
 
     def _told(self) -> dict[str, int]:
         # What was told before the journal lost something says nothing about it.

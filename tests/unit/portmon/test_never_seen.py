@@ -11,6 +11,7 @@ from portmon.journal.fabric_times import FabricTimes
 from portmon.journal.file import SINCE_NS
 from portmon.journal.port_journal import Journal
 from portmon.journal.slot import ms_of
+from spooler.job import make_uid
 
 FABRIC = "fabric"
 NOON = 1_800_000_000_000  # milliseconds, by the fabric's clock
@@ -125,3 +126,27 @@ def test_the_mark_of_a_loss_rises_though_the_host_clock_goes_back(host: Host) ->
 def test_a_uid_tells_when_it_was_made() -> None:
     assert ms_of(made_at(NOON).uid) == NOON
     assert ms_of(b"\x00" * 16) is None
+
+
+def test_of_a_fabric_whose_unsettled_documents_made_room_for_anothers_nothing_is_never_seen(
+    tmp_path: Path,
+) -> None:
+    times = FabricTimes()
+    times.hear("A", 1000)
+    times.hear("B", 1000)
+    journal = Journal.open(tmp_path / "journal", "COM1:", slots=16, times=times)
+    journal.store_fence("A", 1)
+    journal.store_fence("B", 1)
+    printed, absent = (DocKey(make_uid(2000 + n, bytes(10)), 1) for n in range(2))
+    journal.end(journal.begin(printed, "A", 0, pipe=True), 0)
+    assert journal.outcome(absent, "A").phase is Phase.NEVER_SEEN
+    keys = [DocKey(make_uid(3000 + n, bytes(10)), 1) for n in range(16)]
+    for key in keys:
+        journal.end(journal.begin(key, "B", 0, pipe=True), 0)
+    journal.store_fence("A", 2)
+    assert journal.outcome(absent, "A").phase is Phase.UNKNOWN
+    for key in (keys[0], keys[1]):
+        journal.settle([key], "B")
+    journal.begin(DocKey(make_uid(4000, bytes(10)), 1), "B", 0, pipe=True)
+    journal.begin(DocKey(make_uid(4001, bytes(10)), 1), "B", 0, pipe=True)
+    assert journal.outcome(printed, "A").phase is Phase.UNKNOWN
