@@ -271,8 +271,9 @@ class Ports:
     def tidy_up(self) -> None:
         """Put right what a crash left changed about devices. Blocks; opens the journals that exist already."""
         for port in self:
-            if type(port.monitor).tidy_up is not PortMonitor.tidy_up and port.journal.note.line:
-                port.monitor.tidy_up(port.name, port.settings, port.journal.note)
+            with contextlib.suppress(StoreUnavailable):  # a full disk: it is said to whoever wants the port
+                if type(port.monitor).tidy_up is not PortMonitor.tidy_up and port.journal.note.line:
+                    port.monitor.tidy_up(port.name, port.settings, port.journal.note)
 
     async def changed(self) -> None:
         """Wait for the changes that are being made."""

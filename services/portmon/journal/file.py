@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chassis import logs
+from chassis.errors import StoreUnavailable
 
 log = logs.get(__name__)
 
@@ -47,7 +48,7 @@ class JournalFile:
         """Map an existing file.
 
         Raises:
-            BadJournal: truncated, foreign, or torn.
+            BadJournal: truncated, foreign, or torn. StoreUnavailable: the disk is full.
         """
         self.path = path
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -55,6 +56,7 @@ class JournalFile:
             size = os.fstat(fd).st_size
             if size < HEADER_BYTES:
                 raise BadJournal(f"truncated: {size} bytes")
+            _reserve(fd, size, path)  # those of earlier versions have holes
             self._map = mmap.mmap(fd, size)
         finally:
             os.close(fd)
@@ -67,14 +69,18 @@ class JournalFile:
 
     @classmethod
     def create(cls, path: Path, slots: int, note: Mapping[str, Any]) -> JournalFile:
-        """Make a journal of `slots` slots; it appears under its name only when it is whole and on disk."""
+        """Make a journal of `slots` slots; it appears under its name only when it is whole and on disk.
+
+        Raises:
+            StoreUnavailable: the disk is full.
+        """
         beside = path.with_name(path.name + ".new")
         with beside.open("wb") as file:
             file.write(struct.pack("@9Q", MAGIC, VERSION, slots, 0, 0, 0, time.time_ns(), 0, 0))
             file.seek(_NOTE_AT[0])
             file.write(_pack_note(note))
-            file.truncate(HEADER_BYTES + slots * SLOT_WORDS * 8)
             file.flush()
+            _reserve(file.fileno(), HEADER_BYTES + slots * SLOT_WORDS * 8, path)
             os.fsync(file.fileno())
         beside.rename(path)
         sync_dir(path.parent)
@@ -146,6 +152,15 @@ def _pack_note(note: Mapping[str, Any]) -> bytes:
     if len(text) + 8 > _NOTE_BYTES:
         raise ValueError(f"{len(text)} bytes of facts do not fit into a journal's header")
     return struct.pack("@2I", len(text), zlib.crc32(text)) + text
+
+
+def _reserve(fd: int, size: int, path: Path) -> None:
+    """Have every page of it on the disk: a first store into one that finds no room there ends the process (SIGBUS)."""
+    try:
+        os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        text = f"the disk has no room for the journal {path}: {error.strerror}"
+        raise StoreUnavailable(text, file=str(path)) from error
 
 
 def sync_dir(path: Path) -> None:

@@ -283,3 +283,18 @@ def test_how_full_it_is_counts_what_nobody_has_settled(path: Path) -> None:
     journal.settle([key(1)], FABRIC)
     assert journal.fill == 0.25
     assert reopen(journal, path).fill == 0.25
+
+
+def test_a_journal_has_all_its_pages_on_the_disk_also_one_that_had_holes(tmp_path: Path) -> None:
+    def is_whole() -> bool:
+        found = (tmp_path / "journal").stat()
+        return found.st_blocks * 512 >= found.st_size
+
+    Journal.open(tmp_path / "journal", "COM1:").close()
+    assert is_whole()
+    size = (tmp_path / "journal").stat().st_size
+    os.truncate(tmp_path / "journal", size // 2)
+    os.truncate(tmp_path / "journal", size)
+    assert not is_whole()
+    Journal.open(tmp_path / "journal", "COM1:").close()
+    assert is_whole()
