@@ -123,6 +123,26 @@ async def test_of_a_frozen_queue_nothing_is_printed_when_the_power_goes_too(star
     again.close()
 
 
+@pytest.mark.parametrize("fault", ["freeze", "power-cut=0.2"])
+async def test_who_still_waits_from_a_freeze_before_falls_silent_too(start, fault):
+    printer = await start("zpl")
+    served, waiting = await two(printer)
+    printer.fault("freeze")
+    printer.clear("freeze")
+    printer.fault(fault)
+    waiting.send(label(3))
+    assert unacknowledged(waiting) == 1
+    served.close()
+    if fault == "freeze":
+        printer.clear("freeze")
+        await printer.wait_units(3, 30)
+    else:
+        assert await answer(waiting) is None
+        await power_back(printer)
+        assert printer.record.serials() == ["00001"]
+    waiting.close()
+
+
 @pytest.mark.parametrize("kind", ["tcp", "lpd", "ipp", "rfc2217"])
 @pytest.mark.parametrize("fault", ["power-cut=0.03", "reboot=0.03"])
 async def test_a_cut_at_any_moment_of_being_accepted_leaves_no_promise_that_is_not_kept(kind, fault):

@@ -259,6 +259,7 @@ class Listener(Connection):
 
     def _hold_back(self) -> None:
         """Whoever is not served yet has to wait, and plays dead."""
+        self._waiting.fall_silent()
         for task, connection in self._tasks.items():
             if not task.cancelling():
                 self._waiting.put(connection.dup(), first=True)  # the task closes its own

@@ -50,6 +50,11 @@ class WaitingRoom:
         play_dead(connection, False)
         return connection
 
+    def fall_silent(self) -> None:
+        """Play dead, whoever was woken since they came."""
+        for connection in self._sockets:
+            play_dead(connection, True)
+
     def wake(self) -> None:
         """Acknowledge again."""
         for connection in self._sockets:
