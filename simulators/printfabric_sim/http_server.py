@@ -97,6 +97,10 @@ def plainly(error: BadRequest) -> Answer:
     return error.status, "text/plain; charset=utf-8", f"{error}\n".encode()
 
 
+async def _may_answer() -> None:
+    """Nothing holds an answer back."""
+
+
 async def serve_http(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
@@ -104,12 +108,13 @@ async def serve_http(
     respond: Respond,
     *,
     refuse: Callable[[BadRequest], Answer] = plainly,
+    may_answer: Callable[[], Awaitable[None]] = _may_answer,
     max_body: float = float("inf"),
 ) -> None:
     """Answer the requests of one connection until it ends. `respond` returns status, content type and body.
 
     `refuse` words the answer to a request that cannot be answered; the connection ends with it, its body unread. A body
-    of more than `max_body` bytes is refused.
+    of more than `max_body` bytes is refused. `may_answer` is waited for before every answer.
     """
     close = False
     while not close:
@@ -124,6 +129,7 @@ async def serve_http(
         except BadRequest as error:
             status, kind, body = refuse(error)
             close = True
+        await may_answer()
         head = (
             f"HTTP/1.1 {int(status)} {HTTPStatus(status).phrase}\r\nContent-Type: {kind}\r\n"
             f"Content-Length: {len(body)}\r\nServer: printfabric-sim\r\n"

@@ -7,15 +7,20 @@ import contextlib
 import socket
 import struct
 import sys
+from typing import Any
 
 import pytest
 
 from printfabric_sim import SimulatedPrinter
 from printfabric_sim.connections.ipp_jobs import JobState
-from tests.simulators.lives import plug_of, wrapped
+from tests.simulators.lives import ipp_request, plug_of, wrapped
 from tests.simulators.test_zpl import label
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs SO_ATTACH_FILTER")
+
+# RFC 8011: operations of IPP, and an attribute.
+PRINT_JOB, CANCEL_JOB = 0x0002, 0x0008
+FIRST_JOB = (0x21, b"job-id", (1).to_bytes(4, "big"))
 
 
 def client(printer, data=b""):
@@ -163,3 +168,71 @@ async def test_a_cut_at_any_moment_of_being_accepted_leaves_no_promise_that_is_n
             assert len(completed) <= printer.record.printed, (
                 f"completed, and not printed, after {steps} steps"
             )
+
+
+def with_one_plug(kind, **settings) -> tuple[SimulatedPrinter, Any]:
+    """Return a printer, and the plug of this kind that it has."""
+    printer = SimulatedPrinter("zpl", **settings)
+    printer.connect(lambda core: plug_of(kind, core))
+    return printer, printer.connections[0]
+
+
+async def unread(printer, plug, data):
+    """Return a client whose `data` lies in the printer's reader: it has come, and nothing is made of it yet."""
+    sock = client(printer)
+    await until(lambda: plug.links)
+    (link,) = plug.links
+    for _ in range(20):  # the dialogue begins, and waits for its first line
+        await asyncio.sleep(0)
+    link.reader.feed_data(data)
+    return sock
+
+
+@pytest.mark.parametrize("kind", ["lpd", "ipp", "rfc2217"])
+@pytest.mark.parametrize("fault", ["reset", "power-cut=0.03", "reboot=0.03"])
+async def test_what_was_read_and_not_looked_at_is_lost_with_its_connection(kind, fault):
+    head, tail, _ = wrapped(kind, label(1))
+    printer, plug = with_one_plug(kind)
+    async with printer:
+        sock = await unread(printer, plug, head + label(1) + tail)
+        printer.fault(fault)
+        assert await answer(sock) is None
+        await power_back(printer)
+        await until(lambda: not plug.links and not printer.core.intake.inlets)
+        await until(lambda: sum(lost(printer).values()) == len(label(1)))
+        assert printer.record.serials() == []
+        assert getattr(plug, "jobs", {}) == {}, "a job of a connection that is gone"
+
+
+async def test_a_request_of_a_connection_that_was_reset_cancels_no_job():
+    printer, plug = with_one_plug("ipp", faults="media-out")
+    async with printer:
+        first = client(printer, ipp_request(PRINT_JOB, label(1)) + label(1))
+        await until(lambda: plug.jobs and printer.core.units_waiting == 1)
+        first.close()
+        await until(lambda: not plug.links)
+        sock = await unread(printer, plug, ipp_request(CANCEL_JOB, b"", FIRST_JOB))
+        printer.fault("reset")
+        assert await answer(sock) is None
+        await until(lambda: not plug.links)
+        printer.clear()
+        await printer.wait_units(1, 30)
+        assert plug.jobs[1].state(printer.core) is JobState.COMPLETED
+
+
+@pytest.mark.parametrize("fault", ["freeze", "power-cut=60"])
+async def test_a_printer_that_plays_dead_refuses_no_request(fault):
+    printer, plug = with_one_plug("ipp")
+    async with printer:
+        sock = await unread(printer, plug, b"GARBAGE\r\n\r\n")
+        printer.fault(fault)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
+        if fault == "freeze":
+            printer.clear()
+            got = await answer(sock)
+            assert got is not None
+            assert got.startswith(b"HTTP/1.1 400")
+        sock.close()

@@ -18,9 +18,9 @@ from printfabric_sim.connections.ipp_message import (
     message_length,
 )
 from printfabric_sim.connections.ipp_rules import SEND_DOCUMENT, VERSION_NOT_SUPPORTED, fault_of
-from printfabric_sim.connections.served_link import DialogueListener, ServedLink
+from printfabric_sim.connections.served_link import AFTER_THE_END, DialogueListener, ServedLink
 from printfabric_sim.core import Core
-from printfabric_sim.http_server import BadRequest, Request, plainly, serve_http
+from printfabric_sim.http_server import BadRequest, Request, serve_http
 from printfabric_sim.inlet import Inlet
 from printfabric_sim.record import UnitRecord
 from printfabric_sim.unit import Unit
@@ -81,16 +81,9 @@ class IppConnection(DialogueListener):
         assert link.writer is not None
 
         async def respond(request: Request) -> tuple[int, str, bytes]:
-            answer = await self._respond(link, request)
-            await link.may_speak()
-            return answer
+            return await self._respond(link, request)
 
-        def refuse(error: BadRequest) -> tuple[int, str, bytes]:
-            if link.finished:
-                raise ConnectionAbortedError(str(error))
-            return plainly(error)
-
-        await serve_http(link.reader, link.writer, link.take, respond, refuse=refuse)
+        await serve_http(link.reader, link.writer, link.take, respond, may_answer=link.may_speak)
 
     async def _respond(self, link: ServedLink, request: Request) -> tuple[int, str, bytes]:
         if "expect" in request.headers:  # to be answered before the body comes
@@ -108,6 +101,9 @@ class IppConnection(DialogueListener):
             await self._throw_away(link, _document(bytes(data), body), "no IPP message")
             raise BadRequest(f"no IPP message: {error}") from error
         document = _document(bytes(data[length:]), body)
+        if link.finished:  # nobody hears the answer, so nothing is done
+            await self._throw_away(link, document, AFTER_THE_END)
+            raise ConnectionAbortedError("the printer has ended the connection")
         status, fault = fault_of(message)
         if not fault and message.code in self._questions:
             await self._throw_away(link, document, "this request has no document")

@@ -24,6 +24,9 @@ class StreamLink(Protocol):
     def freeze(self, on: bool) -> None:
         """Fall silent, or wake."""
 
+    def lose_power(self) -> None:
+        """Fall silent until the RST that comes with the power; nothing is made of what comes up to then."""
+
     def reset(self) -> None:
         """Send RST."""
 
@@ -113,7 +116,7 @@ class Listener(Connection):
             self._hold_back()
             self._waiting.lose()
             for link in list(self.links):
-                link.freeze(True)
+                link.lose_power()
             self._old += self.links
             self.links.clear()
         else:

@@ -72,6 +72,7 @@ class LpdConnection(DialogueListener):
         elif command == _PRINT_WAITING:
             await link.send(_ACK)
         elif command == _REMOVE_JOBS:
+            await link.may_speak()  # nothing is removed by a printer that plays dead
             agent = words[1] if len(words) > 1 else ""
             removed = self._jobs.remove(queue, agent, words[2:])
             self.core.event("lprm", queue=queue, agent=agent, jobs=removed)
@@ -92,7 +93,7 @@ class LpdConnection(DialogueListener):
             line = first + await link.reader.readline()
             words = line[1:].split()
             if line[0] == _ABORT:
-                if link.inlet is not None:
+                if link.inlet is not None and not link.finished:
                     self.core.end(link.inlet, "abort", drop=True)
                     link.inlet = None
                 await link.send(_ACK)

@@ -15,6 +15,7 @@ from printfabric_sim.connections.listener import Listener
 from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.inlet import Inlet, Link
 
+AFTER_THE_END = "came after the end"
 _READ_LIMIT_BYTES = 16384
 
 
@@ -31,6 +32,7 @@ class ServedLink:
         self._over = asyncio.Event()
         self._pauses: set[str] = set()  # why no document bytes are taken
         self._linger: Linger | None = None  # our FIN is out: the sender may finish, and is not answered
+        self._struck = False  # by a RST of ours, or by a power cut, which ends in one
         self.inlet: Inlet | None = None
         self.reader = asyncio.StreamReader(limit=_READ_LIMIT_BYTES)
         self.writer: asyncio.StreamWriter | None = None
@@ -42,14 +44,14 @@ class ServedLink:
 
     @property
     def finished(self) -> bool:
-        """Say whether we have ended the connection with a FIN: what comes is read, and nothing is made of it."""
-        return self._linger is not None
+        """Say whether we have ended the connection: what has come is read and told, and nothing is made of it."""
+        return self._struck or self._linger is not None
 
     async def open_inlet(self, kind: str, job_name: str = "", link: Link | None = None) -> Inlet:
-        """Return the inlet of a document that begins; after our FIN it is over at once."""
+        """Return the inlet of a document that begins; after the end of the connection it is over at once."""
         self.inlet = inlet = self._owner.core.open_inlet(kind, self.peer, link or self, job_name)
         if self.finished:
-            self._owner.core.end(inlet, ENDED_BY["fin"])
+            self._owner.core.end(inlet, ENDED_BY["reset" if self._struck else "fin"])
         await asyncio.sleep(0)  # what strikes when it begins strikes before its first byte
         return inlet
 
@@ -90,7 +92,7 @@ class ServedLink:
                 await self._over.wait()
 
     async def send(self, data: bytes) -> None:
-        """Send part of the dialogue, when the printer is awake; nothing after our FIN.
+        """Send part of the dialogue, when the printer is awake; nothing after we have ended it.
 
         Raises ConnectionAbortedError as `may_speak`.
         """
@@ -149,8 +151,14 @@ class ServedLink:
             play_dead(sock, on)
             self.stalled(on, "freeze")
 
+    def lose_power(self) -> None:
+        """Play dead until the RST: what the reader holds was in a memory that is gone."""
+        self.freeze(True)
+        self._struck = True
+
     def reset(self) -> None:
-        """Send RST."""
+        """Send RST. Of what the reader holds nothing is made: the sender has to think it lost."""
+        self._struck = True
         sock = self._socket()
         if sock is not None and self.writer is not None:
             play_dead(sock, False)
@@ -219,7 +227,7 @@ class ServedLink:
             self.end_inlet("reset")
         if self.finished:
             with contextlib.suppress(OSError):
-                await self.throw_away("came after the end")
+                await self.throw_away(AFTER_THE_END)
 
     def _socket(self) -> socket.socket | None:
         if self.writer is None or self.writer.is_closing():

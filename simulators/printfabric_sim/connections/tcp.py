@@ -131,6 +131,9 @@ class _TcpLink(asyncio.BufferedProtocol):
         if not on and self._out:
             self.close()
 
+    def lose_power(self) -> None:
+        self.freeze(True)
+
     def reset(self) -> None:
         sock = self._socket()
         if sock is not None and self._transport is not None:
