@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import resource
 import socket
 import struct
 import sys
@@ -90,6 +92,25 @@ async def test_a_queued_connection_does_not_outlive_the_power_and_its_label_is_t
     assert lost(printer) == {"waited to be served when the power went": len(label(2))}
     again = client(printer, label(3))
     await printer.wait_units(2)
+    assert printer.record.serials() == ["00001", "00003"]
+    again.close()
+
+
+async def test_power_comes_back_to_a_process_that_had_no_file_descriptor_left(start):
+    printer = await start("zpl")
+    served, waiting = await two(printer)
+    free = os.dup(served.fileno())
+    os.close(free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        printer.fault("power-cut=0.1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [await answer(sock) for sock in (served, waiting)] == [None, None]
+    await power_back(printer)
+    again = client(printer, label(3))
+    await printer.wait_units(2, 30)
     assert printer.record.serials() == ["00001", "00003"]
     again.close()
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from printfabric_sim.connections.address import written
 from printfabric_sim.connections.connection import Connection, Door, Reach
 from printfabric_sim.connections.farewell import Farewell
-from printfabric_sim.connections.socket_filter import play_dead
+from printfabric_sim.connections.socket_filter import play_dead, reset_on_close
 from printfabric_sim.connections.tcp_port import TcpPort
 from printfabric_sim.connections.waiting import WaitingRoom
 from printfabric_sim.core import Core
@@ -261,14 +261,22 @@ class Listener(Connection):
         self._arrange()
 
     def _hold_back(self) -> None:
-        """Whoever is not served yet has to wait, and plays dead."""
+        """Whoever is not served yet has to wait, and plays dead; for want of file descriptors they are reset."""
         self._waiting.fall_silent()
         for task, connection in self._tasks.items():
             if not task.cancelling():
-                self._waiting.put(connection.dup(), first=True)  # the task closes its own
+                try:
+                    self._waiting.put(connection.dup(), first=True)  # the task closes its own
+                except OSError:
+                    reset_on_close(connection)
                 task.cancel()
         if self._port.listening is not None:
-            self._waiting.put_all(self._port.listening)
+            try:
+                self._waiting.put_all(self._port.listening)
+            except OSError as error:
+                self.core.event("queue reset", kind=self.kind, port=self.port, error=str(error))
+                self._read(False)
+                self._port.refuse()  # until it is arranged, which opens it again
 
 
 class _Doorstep(asyncio.Protocol):
