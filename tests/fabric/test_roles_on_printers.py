@@ -94,6 +94,9 @@ ASKED = {
             update_mask=FieldMask(paths=["location"]),
         ),
     ),
+    "PrinterService/GetPrinterData": Ask(
+        "user", lambda on, _job: printers_pb.GetPrinterDataRequest(name=f"printers/{on}", value_name="x")
+    ),
     "PrinterService/DeletePrinter": Ask(
         "administrator", lambda on, _job: printers_pb.DeletePrinterRequest(name=on)
     ),

@@ -178,7 +178,12 @@ def test_a_host_that_is_stopped_while_cut_off_does_as_it_is_told_when_it_is_back
         else:
             assert len(pty.settled()) == there < 2 * SIZE
         way.join()
-        way.assert_all_printed_once()
+        if goes_on:
+            way.assert_all_printed_once()
+        else:  # the line was let go in the middle of the first one, and who held it may have lost what it had
+            first = way.client.wait(way.sent["com1"][0][0].number, timeout_s=PATIENCE_S, or_decision=True)
+            assert first.outcome == Outcome.OUTCOME_UNKNOWN, brief(first)
+            assert_true(first, pty.settled()[:SIZE], way.sent["com1"][1][:SIZE])
 
 
 @pytest.mark.slow

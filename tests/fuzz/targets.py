@@ -166,12 +166,18 @@ def _device_id(data: bytes, _chance: random.Random) -> None:
     assert len(ieee1284.plug_and_play_id(data)) <= 24
 
 
+_PORT_DEFAULTS = {  # what a record leaves out, a port has all the same
+    "port": 9100, "snmpCommunity": "public", "snmpEnabled": False, "snmpDeviceIndex": 1, "portMonitorMibIndex": 0, "queue": "lp",
+    "byteCounting": False,
+}  # fmt: skip
+
+
 def _port_data(data: bytes, _chance: random.Random) -> None:
     record = members(parsed(data))
     if is_port_data(record):
         _name, scheme, settings = settings_of(record)
         assert scheme in ("raw", "lpr")
-        record_of("IP_1", scheme, settings, version_of(record))
+        record_of("IP_1", scheme, _PORT_DEFAULTS | settings, version_of(record))
 
 
 def _bidi(data: bytes, chance: random.Random) -> None:
