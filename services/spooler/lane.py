@@ -195,7 +195,7 @@ class Lane(LaneNews):
         """Ask how far each document is that may have left, and go on from there; raise why one ended untouched."""
         untouched: FabricError | None = None  # it leaves again, and nothing that was behind it before it
         left = [flight for flight in self.flights.values() if flight.begun]
-        known = {news.key: news for news in hold.documents}
+        known = self._half.untouched | {news.key: news for news in hold.documents}
         missing = [flight.key for flight in left if flight.key not in known]
         if missing:
             answers = await self._host.query(self.port.port, missing)
@@ -222,6 +222,7 @@ class Lane(LaneNews):
             if not news.final:
                 await hold.take_back(key)  # nobody's: it must neither keep the port nor come out
             self._settled.append(key)  # concluded long ago; the host was not told
+        self._half.untouched.clear()
         if untouched is not None:
             raise untouched
 

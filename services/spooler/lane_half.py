@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chassis.errors import FabricError
 from spooler.flight import Flight, LaneOwner
+from spooler.port import DocumentKey, Phase, Progress
 from spooler.printer import PortName
 
 
@@ -14,9 +15,18 @@ class LaneHalf:
 
     def __init__(self, port: PortName, owner: LaneOwner) -> None:
         self.refused: FabricError | None = None
+        # What was refused for it since the port was opened: the host's word at that moment proves that it was not begun,
+        # and a journal that lacks it might not (decision 0039).
+        self.untouched: dict[DocumentKey, Progress] = {}
         self._port, self._owner = port, owner
         self._met = ("", "")  # the one that was met last
         self._looked = False  # a person has looked at the printer since
+
+    def met(self, news: Progress, refused: FabricError) -> None:
+        """Take the host's refusal of a document that would have come behind it."""
+        self.refused = refused
+        if news.phase is Phase.NEVER_SEEN:
+            self.untouched[news.key] = news
 
     async def close(self, flight: Flight, refused: FabricError) -> None:
         """Put before a flight what closes it. Raises FabricError: a person has to look."""

@@ -101,7 +101,7 @@ class LaneNews(LaneFlights):
         if flight is None:
             return
         if error is not None and error.reason == UNFINISHED and not flight.cancelled:
-            self._half.refused = error  # it goes, and all behind it, when that is closed
+            self._half.met(news, error)  # it goes, and all behind it, when that is closed
             self._wake.set()
         else:
             (self._land if news.final else self._note)(flight, news)

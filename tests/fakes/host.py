@@ -65,6 +65,8 @@ class FakePort:
     busy: bool = False
     end_error: FabricError | None = None  # every document ends so, untouched
     refuses: FabricError | None = None  # no document is begun: the device is away
+    half: FabricError | None = None  # half a document lies there: the next one is begun behind what closes it
+    proves: bool = True  # its journal can say of a document that it never saw it
     break_at: int | None = None  # the next document breaks off after so many bytes
     break_resumable: bool = False
     unproven: int = 0  # so many of the next documents end with the driver's word alone
@@ -129,9 +131,13 @@ class FakeOpenPort(OpenPort):
         if doc is None and port.refuses is not None:
             port.calls.append("refused")
             self.news.put_nowait(Progress(piece.key, Phase.NEVER_SEEN, error=port.refuses))
+        elif doc is None and port.half is not None and (piece.start is None or piece.start.closing is None):
+            port.calls.append("refused")
+            self.news.put_nowait(Progress(piece.key, Phase.NEVER_SEEN, error=port.half))
         elif doc is None:
             start = piece.start
             assert start is not None, "a document begins with its start"
+            port.half = None
             doc = FakeDocument(
                 piece.key,
                 start.printer,
@@ -289,10 +295,9 @@ class FakeHost:
 
     async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
         known = self.ports[port].documents
+        unknown = Phase.NEVER_SEEN if self.ports[port].proves else Phase.UNKNOWN
         return [
-            known[key].progress or Progress(key, Phase.QUEUED)
-            if key in known
-            else Progress(key, Phase.NEVER_SEEN)
+            known[key].progress or Progress(key, Phase.QUEUED) if key in known else Progress(key, unknown)
             for key in keys
         ]
 
