@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -216,3 +216,14 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_own_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Give a section that is set in part the rest as the program has it: another grace time is no other address."""
+        found = dict(values)
+        for name, given in values.items():
+            default = cls.model_fields[name].default if name in cls.model_fields else None
+            if isinstance(given, dict) and isinstance(default, Section):
+                found[name] = {key: getattr(default, key) for key in default.model_fields_set} | given
+        return found

@@ -28,7 +28,8 @@ class PortuiSettings(Settings):
     """The settings of fabric-portui."""
 
     service = "portui"
-    server: ServerSettings = ServerSettings(listen=("127.0.0.1:26153",))
+    # uvloop is 2 MB, and nothing here is asked so often that it showed.
+    server: ServerSettings = ServerSettings(listen=("127.0.0.1:26153",), uvloop=False)
     web_listen: Address | None = Field(
         default=None, description="host:port of the console in the browser; none: no console"
     )

@@ -212,6 +212,16 @@ def test_help_shows_the_default_of_the_service_and_not_of_its_table(capsys):
     assert "--server.listen  [default 127.0.0.1:4711]" in capsys.readouterr().out
 
 
+def test_a_section_that_is_set_in_part_keeps_the_programs_own_defaults_in_the_rest():
+    class Program(Settings):
+        server: ServerSettings = ServerSettings(listen=("127.0.0.1:4711",))
+
+    assert load(Program, ["--server.grace-s", "5"]).server == ServerSettings(
+        listen=("127.0.0.1:4711",), grace_s=5
+    )
+    assert load(Program, ["--server.listen", "127.0.0.1:1"]).server.listen == ("127.0.0.1:1",)
+
+
 def test_settings_are_frozen_and_plain_enough_to_print():
     settings = load(DemoSettings, [], {})
     with pytest.raises(ValueError, match="frozen"):
