@@ -43,6 +43,7 @@ class Current:
     left: int | None = None  # behind the last byte that may have left this host; None: nobody can tell
     source: Source | None = None  # where its bytes are, when all of it lies here
     trace: DocumentTrace | None = None
+    withheld: bool = False  # the port counts it before it sends any of it
     ending: bool = False  # no byte of it is to come; what proves its end is awaited
 
     @property
@@ -72,8 +73,9 @@ class Feed:
             0.0  # added to a port's write time-out for each byte of a piece (SetPortTimeOuts)
         )
 
-    def begun(self, current: Current, traceparent: str) -> None:
+    def begun(self, port: Port, current: Current, traceparent: str) -> None:
         """The device is ready for a document; it was asked at `reported_at`."""
+        current.withheld = port.withholds
         self._counters.document_began(current.reported_at)
         if tracing.on and traceparent:
             current.trace = DocumentTrace.begun(self._name, current.key, traceparent, current.reported_at)
@@ -83,6 +85,8 @@ class Feed:
         if current.trace is not None:
             current.trace.written()
         current.ending = True
+        if current.withheld:
+            self._moved_to(current, current.accepted)  # now all of it may leave
         try:
             evidence = port.end_doc()
         finally:
@@ -91,6 +95,20 @@ class Feed:
         if current.trace is not None:
             current.trace.proven(evidence)
         return evidence
+
+    def stop(self, port: Port, current: Current, *, keep: bool) -> bool | None:
+        """Break a document off at the device; what of it has not left the port was never accepted (`Port.abort_doc`)."""
+        self.measure(port, current)
+        if port.withholds:
+            current.accepted, current.prefix_bytes = current.origin, len(current.prefix)
+            self._moved_to(current, current.origin)
+        exact = port.abort_doc(keep)
+        self.measure(port, current)
+        return exact
+
+    def _moved_to(self, current: Current, offset: int) -> None:
+        self._journal.intend(current.at, offset)
+        self._journal.accept(current.at, offset)
 
     def ended(self, current: Current, outcome: str) -> None:
         """The device has let go of a document."""
@@ -103,27 +121,29 @@ class Feed:
     def push(self, port: Port, current: Current, data: memoryview, *, counted: bool) -> memoryview:
         """Write all of `data`, or raise; what an error leaves is dropped, the sender sends it again."""
         journal, at = self._journal, current.at
+        leaves = counted and not current.withheld
         deadline = refused_s = 0.0
         while data:
             self._wait.check()
             size = min(len(data), port.piece_bytes)
-            if counted:
+            if leaves:
                 journal.intend(at, current.accepted + size)
             try:
                 count = port.write(data[:size])
             except FabricError:
-                if counted and port.write_error_is_exact:
+                if leaves and port.write_error_is_exact:
                     journal.intend(at, current.accepted)
                 raise
             if counted:
                 current.accepted += count
+            elif count:
+                current.prefix = data[count:]
+            if leaves:
                 journal.accept(at, current.accepted)
                 if count and port.resumable:
                     self.measure(port, current)  # what is not acknowledged is in doubt when this process dies
                 if count < size:
                     journal.intend(at, current.accepted)
-            elif count:
-                current.prefix = data[count:]
             self._counters.written_bytes += count
             data = data[count:]
             if count:

@@ -70,6 +70,7 @@ class LanguagePort(Port):
         """Take over what may have changed beneath."""
         inner = self._inner
         self.readable, self.lost, self.keeps = inner.readable, inner.lost, inner.keeps
+        self.withholds = inner.withholds
         self.far_buffer_bytes = MOST_OFFSET if self._lost else inner.far_buffer_bytes
 
     @override

@@ -37,7 +37,6 @@ __all__ = [  # what a monitor's file imports from here
     "open_error", "write_error",
 ]  # fmt: skip
 
-
 WRITE_TIMEOUT = "A device that takes nothing for so long is reported as stuck; its document stays in it."
 
 
@@ -57,7 +56,6 @@ class PortSettings(BaseModel):
 
 
 S = TypeVar("S", bound=PortSettings)
-
 
 # Who reports, all it has to report, and for how many seconds that counts.
 Reporting = Callable[[str, Sequence[Report], float], None]
@@ -85,6 +83,7 @@ class Port(ABC):
     piece_bytes: the most that is handed to one `write`, which bounds what a crash leaves in doubt.
     stall: why it stalls when it does: peer_window, xoff or device.
     write_error_is_exact: a failed write has taken nothing, so the offset stays known.
+    withholds: nothing of the document has left this process yet, whatever `write` took of it.
     lost: the device is gone; nothing more can be done through this opening.
     write_timeout_s: how long the device may take nothing; SetPortTimeOuts changes it.
     far_buffer_bytes: acknowledged bytes that the far end may still lose when it breaks.
@@ -100,6 +99,7 @@ class Port(ABC):
     piece_bytes: int = 65536
     stall: str = "device"
     write_error_is_exact: bool = True
+    withholds: bool = False
     lost: bool = False
     write_timeout_s: float = 45.0
     far_buffer_bytes: int = 0

@@ -155,7 +155,7 @@ class PortWork:
 
     def _enter(self, current: Current, piece: Slice) -> None:
         self.current, current.source = current, piece.source
-        self.feed.begun(current, piece.traceparent)
+        self.feed.begun(self.port, current, piece.traceparent)
 
     def _go_on(self, piece: Slice, at: int) -> None:
         """Take up a document that another run of this process left in the middle, if that is proven to be right."""
@@ -227,9 +227,7 @@ class PortWork:
     def _break(self, current: Current, error: FabricError, *, keep: bool) -> Progress:
         """Break a document off, with all that is known about how far it got."""
         port = self.port
-        self.feed.measure(port, current)
-        exact = port.abort_doc(keep)
-        self.feed.measure(port, current)
+        exact = self.feed.stop(port, current, keep=keep)
         started = current.accepted > current.origin or len(current.prefix) < current.prefix_bytes
         doubt = None
         if exact is False and started:

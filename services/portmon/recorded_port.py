@@ -63,6 +63,7 @@ class RecordedPort(Port):
     piece_bytes = _Beneath[int]()
     stall = _Beneath[str]()
     write_error_is_exact = _Beneath[bool]()
+    withholds = _Beneath[bool]()
     lost = _Beneath[bool]()
     write_timeout_s = _Beneath[float]()
     far_buffer_bytes = _Beneath[int]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from chassis.errors import DeviceFault, DeviceOffline, JobCanceled, WriteTimeout
 from portmon.document import Disposition, DocInfo, Evidence, Phase
+from portmon.journal.port_journal import Journal
 from tests.contract.monitor_contract import Bench, new_key
 from tests.contract.network_rigs import LprRig
 from tests.contract.peer import wait_for
@@ -145,6 +147,42 @@ async def test_a_refusal_before_the_document_leaves_it_unbegun_and_says_what_the
     assert sentence in found.error.message
     rig.refuse.clear()
     assert (await send(bench, b"x" * 10, size_bytes=10)).error is None
+
+
+@using(byteCounting=True)
+@pytest.mark.parametrize("octet", [0, 2, 3])
+async def test_what_was_counted_and_then_refused_has_not_left_and_goes_again(
+    rig: LprRig, bench: Bench, octet: int
+) -> None:
+    rig.refuse[octet] = b"\x01come later\n"
+    key = new_key()
+    await bench.start(key, resume_offset=400, resume_prefix=b"^XA")
+    await bench.slice(key, offset=400, data=b"x" * 600)
+    found = await bench.end(key, 1000)
+    assert isinstance(found.error, DeviceOffline)
+    assert (found.phase, found.accepted, found.uncertain_end) == (Phase.ENDED, 400, 0)
+    assert bench.journal.known(key).accepted == 400
+    rig.refuse.clear()
+    assert (await bench.print(b"y" * 600)).error is None
+    assert rig.received(600) == b"y" * 600
+
+
+@using(byteCounting=True)
+async def test_what_is_still_counted_has_not_left_when_it_is_canceled_or_its_port_monitor_killed(
+    rig: LprRig, bench: Bench
+) -> None:
+    assert bench.session is not None
+    key = new_key()
+    await bench.start(key)
+    await bench.slice(key, offset=0, data=b"x" * 600)
+    shutil.copy(rig.folder / "journal", rig.folder / "after the kill")
+    killed = Journal.open(rig.folder / "after the kill", rig.port)
+    after = killed.known(key)
+    killed.close()
+    assert (after.phase, after.accepted, after.uncertain_end) == (Phase.INTERRUPTED, 0, 0)
+    ended = await bench.session.abort(key)
+    assert (ended.win32, ended.accepted, ended.uncertain_end) == (63, 0, 0)
+    assert rig.commands == []
 
 
 async def test_a_document_that_the_daemon_refuses_at_the_end_is_in_doubt_as_a_whole(

@@ -100,6 +100,7 @@ class LprPort(ConnectedPort):
             self._announce(size or 0)
         else:
             self._spool, self._spooled_sent = tempfile.TemporaryFile(buffering=0), 0  # noqa: SIM115 (until the end)
+            self.withholds = True
 
     def _announce(self, size: int) -> None:
         first = self._settings.control_file == "first" or not size
@@ -109,7 +110,7 @@ class LprPort(ConnectedPort):
         except BaseException:
             self._link.reset()
             raise
-        self._base, self._size, self.readable = self._link.sent, size, True
+        self._base, self._size, self.readable, self.withholds = self._link.sent, size, True, False
 
     @override
     def write(self, data: memoryview) -> int:
@@ -205,7 +206,7 @@ class LprPort(ConnectedPort):
     def _forget_spool(self) -> None:
         if self._spool is not None:
             self._spool.close()
-            self._spool = None
+            self._spool, self.withholds = None, False
 
     @override
     def abort_doc(self, keep: bool) -> bool:
