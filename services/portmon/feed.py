@@ -69,9 +69,8 @@ class Feed:
             None
         )  # called when a document's end is in the journal
         self.sent: Progress | None = None  # of the document whose end is awaited, as it was told last
-        self.write_per_byte_s = (
-            0.0  # added to a port's write time-out for each byte of a piece (SetPortTimeOuts)
-        )
+        # Added to a port's write time-out for each byte of a piece (SetPortTimeOuts).
+        self.write_per_byte_s = 0.0
 
     def begun(self, port: Port, current: Current, traceparent: str) -> None:
         """The device is ready for a document; it was asked at `reported_at`."""

@@ -25,9 +25,8 @@ class Access(StrEnum):
 class Power(StrEnum):
     """What becomes of the machine (PowerEvent)."""
 
-    SUSPEND_PENDING = (
-        "suspend_pending"  # it will sleep soon; documents have ended or are parked, ports are closed
-    )
+    # It will sleep soon; documents have ended or are parked, ports are closed.
+    SUSPEND_PENDING = "suspend_pending"
     SUSPEND = "suspend"  # it sleeps next, perhaps without the warning above
     RESUME = "resume"  # it is back; no port is open yet
 

@@ -29,9 +29,8 @@ from spooler.ledger import (
 from spooler.port import Progress
 from spooler.printer import OnPortError, OnUncertain, Printer
 
-REST_MOVES = (
-    "rest-moves"  # a job-state-reason of ours: what is proven unprinted goes to another port by itself
-)
+# A job-state-reason of ours: what is proven unprinted goes to another port by itself.
+REST_MOVES = "rest-moves"
 
 # What ended an attempt, for people; an error of another reason says it itself.
 _IN_WORDS: Mapping[str, str] = {

@@ -68,9 +68,8 @@ class NewJob:
     reasons: tuple[str, ...] = ()
     not_before: datetime | None = None
     expires_at: datetime | None = None
-    ttl: timedelta | None = (
-        None  # the sender's words, if it named a span: what its `expires_at` was worked out from
-    )
+    # The sender's words, if it named a span: what its `expires_at` was worked out from.
+    ttl: timedelta | None = None
     window: Window | None = None
     retain: bool = False
     sent: Sent | None = None  # None: these values are the sender's

@@ -25,9 +25,8 @@ class Keep(NamedTuple):
 
     finished_s: float  # ended jobs, in seconds after their end
     finished_jobs: int | None = None  # of them, the newest so many
-    document_bytes: int | None = (
-        None  # of all documents in the spool; those of ended jobs go first, and only they
-    )
+    # Of all documents in the spool; those of ended jobs go first, and only they.
+    document_bytes: int | None = None
     events_s: float = 90 * 86400.0  # what happened to printers and ports, and nobody decided
     decisions_s: float = 400 * 86400.0  # what people decided, about jobs that are forgotten too
     decisions: int | None = 100_000  # of that, the newest so many

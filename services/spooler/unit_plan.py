@@ -12,9 +12,8 @@ from spooler.job import Segment
 from spooler.ledger import UnitKind, UnitSpan
 from spooler.printer import PortName
 
-MOST_PARTS = (
-    256  # stretches of one document: each is an attempt of its own, and its beginning is kept with the job
-)
+# Stretches of one document: each is an attempt of its own, and its beginning is kept with the job.
+MOST_PARTS = 256
 DUPLICATE = "*** DUPLICATE? ***"  # the mark on what may have come out before
 
 

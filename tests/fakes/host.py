@@ -71,9 +71,8 @@ class FakePort:
     break_resumable: bool = False
     unproven: int = 0  # so many of the next documents end with the driver's word alone
     break_uncertain: int = 0  # how many bytes before the break are uncertain
-    cut_at: int | None = (
-        None  # the stream is cut after so many bytes of the next document; the document stays
-    )
+    # The stream is cut after so many bytes of the next document; the document stays.
+    cut_at: int | None = None
     keeps: bool = False  # a document that was begun cannot be taken back
     data: dict[str | int, bytes] = field(
         default_factory=dict

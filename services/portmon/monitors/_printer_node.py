@@ -33,9 +33,8 @@ USBLP_BUF_SIZE = 8192  # drivers/usb/class/usblp.c
 _USB_MAJOR = 180  # Documentation/admin-guide/devices.txt: usblp among them
 _LP_MAJOR = 6
 _BRIEFLY_S = 0.3  # that close and cancel wait for the last request
-_UNNOTICED_S = (
-    1.0  # how long a printer may be gone before the kernel says so: its hub is asked four times a second
-)
+# How long a printer may be gone before the kernel says so: its hub is asked four times a second.
+_UNNOTICED_S = 1.0
 _LOOK_S = 0.5  # how often its status is looked at while the last request is on its way
 _CONTROL_S = 6.0  # usblp gives the printer 5 s to answer a control request
 

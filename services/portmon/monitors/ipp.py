@@ -37,9 +37,8 @@ _CHUNK = 32768
 _NOBODYS = DocKey(bytes(16), 1)
 _LOOK_EVERY_S = 5.0  # how often the printer is asked about itself while a job of ours is awaited
 _STATUS_LASTS_S = 60.0
-_WITH_ERRORS = (
-    "job-completed-with-errors"  # of what came out something is missing or spoiled; nobody says what
-)
+# Of what came out something is missing or spoiled; nobody says what.
+_WITH_ERRORS = "job-completed-with-errors"
 _HOW: dict[int | None, str] = {
     JobState.CANCELED: "was canceled at the printer",
     JobState.COMPLETED: "was completed with errors",

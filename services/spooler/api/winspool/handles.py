@@ -22,9 +22,8 @@ class Handle:
     printer: str = ""  # "" for the server
     xcv: XcvSession | None = None
     xcv_handle: bytes = b""
-    document: dict[str, str] | None = (
-        None  # between StartDocPrinter and EndDocPrinter: its title and output file
-    )
+    # Between StartDocPrinter and EndDocPrinter: its title and output file.
+    document: dict[str, str] | None = None
     job: int = 0  # from AddJob, until ScheduleJob
     data: bytearray = field(default_factory=bytearray)
 
