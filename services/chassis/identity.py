@@ -52,6 +52,7 @@ class Kind(StrEnum):
     LOCAL = "local"  # a person of the server's user file
     OIDC = "oidc"  # a person, by an OpenID provider
     WORKLOAD = "workload"  # a pod's service account
+    RESOURCE = "kubernetes"  # a custom resource, for which the spooler itself acts; nobody proves to be one
     DIALLED = "dialled"  # a server that this process has dialled, and that calls back over that connection
 
 

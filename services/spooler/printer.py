@@ -97,6 +97,8 @@ class Way(NamedTuple):
 STRAIGHT = Way()
 # Kept among a printer's attributes when its language monitor shall not speak.
 BIDIRECTIONAL, _OFF = "printfabric.bidirectional", "off"
+# Kept there too: who declares it, as `kubernetes:print/labels`.
+MANAGED_BY = "printfabric.managed-by"
 
 
 class PortAvailability(StrEnum):
@@ -171,6 +173,11 @@ class Printer:
         if not self.language_monitor:
             return STRAIGHT
         return Way(self.language_monitor, self.attributes.get(BIDIRECTIONAL) != _OFF)
+
+    @property
+    def managed_by(self) -> str:
+        """Who declares it, and alone changes or deletes it; "": anybody with the right to."""
+        return self.attributes.get(MANAGED_BY, "")
 
     @property
     def etag(self) -> str:

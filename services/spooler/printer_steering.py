@@ -12,6 +12,7 @@ from spooler.acts import because, shown, to_its_end
 from spooler.dispatcher import Dispatcher
 from spooler.job import HistoryEvent
 from spooler.job_state import JobState
+from spooler.managed import check_printer
 from spooler.printer import Paused, PortName, Printer, check_name
 from spooler.steering import Steering
 from spooler.store import Changes
@@ -43,9 +44,11 @@ class PrinterSteering:
 
     @to_its_end
     async def update_printer(self, printer: Printer, who: str, etag: str = "", reason: str = "") -> Printer:
-        """Replace a printer's settings. Raises PrinterNotFound, EtagMismatch."""
+        """Replace a printer's settings. Raises PrinterNotFound, EtagMismatch, ManagedElsewhere."""
         async with self._turn(printer.name):
             queue = self._book.queues.get(printer.name)
+            if queue is not None:
+                check_printer(queue.printer, who)
             updated = await self._store.update_printer(printer, etag=etag)
             detail = _differences(queue.printer, updated) if queue is not None else ""
             await self._note(updated, "printer-changed", who, because(detail, reason))
@@ -55,8 +58,13 @@ class PrinterSteering:
     async def delete_printer(
         self, name: str, who: str, etag: str = "", cancel_jobs: bool = False, reason: str = ""
     ) -> Printer | None:
-        """Delete a printer; return it when it stays until its jobs are done, None when it is gone."""
+        """Delete a printer; return it when it stays until its jobs are done, None when it is gone.
+
+        Raises:
+            ManagedElsewhere, WrongState, EtagMismatch: nothing was done.
+        """
         queue = self._book.queue(name)
+        check_printer(queue.printer, who)
         if queue.printer.paused is not None and queue.jobs and not cancel_jobs:
             raise WrongState(f"printer {name} is paused and has jobs: resume or purge it first", printer=name)
         if cancel_jobs:

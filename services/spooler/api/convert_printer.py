@@ -19,6 +19,7 @@ from spooler.api.convert import duration_from_pb, port_from_pb, put_port, put_ti
 from spooler.daily_window import DAY, Window, check_zone
 from spooler.printer import (
     BIDIRECTIONAL,
+    MANAGED_BY,
     OnHostRestart,
     OnPortError,
     OnUncertain,
@@ -30,7 +31,7 @@ from spooler.printer import (
 
 # Settings of a printer that only the API knows are kept among its attributes under these names.
 DEFAULT_FORMAT = "printfabric.default-format"
-_OURS = frozenset({DEFAULT_FORMAT, BIDIRECTIONAL})
+_OURS = frozenset({DEFAULT_FORMAT, BIDIRECTIONAL, MANAGED_BY})
 # The names of our own language monitors as they are written; a host may have others.
 _LANGUAGES = {"pjl": "PJL", "zpl": "ZPL", "esc/pos": "ESC/POS", "escpos": "ESC/POS"}
 
@@ -54,7 +55,7 @@ DEFAULT_PRIORITY = 50
 
 OUTPUT_ONLY = frozenset(
     {"state", "state_reasons", "win32_status", "paused", "pause_reason", "queued_jobs", "etag", "pending_deletion",
-     "create_time"}
+     "create_time", "managed_by"}
 )  # fmt: skip
 SETTABLE = frozenset(pb.Printer.DESCRIPTOR.fields_by_name) - OUTPUT_ONLY - {"name"}
 
@@ -83,7 +84,7 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
     message.redirect_across_monitors = printer.redirect_across_monitors
     message.default_format = printer.attributes.get(DEFAULT_FORMAT, "")
     message.paused, message.etag = printer.paused is not None, printer.etag
-    message.pending_deletion = printer.pending_deletion
+    message.pending_deletion, message.managed_by = printer.pending_deletion, printer.managed_by
     if printer.paused is not None:
         who, when, why = printer.paused
         message.pause_reason = f"paused by {who} at {when:%Y-%m-%d %H:%M:%S} UTC" + (
@@ -119,6 +120,8 @@ def settings_from_pb(message: pb.Printer, printer: Printer) -> Printer:
     ours = {DEFAULT_FORMAT: message.default_format} if message.default_format else {}
     if message.language_monitor and message.HasField("bidirectional") and not message.bidirectional:
         ours[BIDIRECTIONAL] = "off"
+    if printer.managed_by:
+        ours[MANAGED_BY] = printer.managed_by
     return replace(
         printer,
         ports=ports,

@@ -209,6 +209,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
                 step=xcv_pb.StreamXcvDataPortResponse(fraction=1.0, result=done.result)
             )
             return
+        await self._sessions.check_managed(session, command.data_name, command.input_data)
         await self._note(act_of(session.object, command.data_name, command.input_data))
         async for step in session.link.stream(
             session.handle, command.data_name, command.input_data, command.request_id

@@ -151,9 +151,10 @@ class PortSetup:
         They must still be those of `revision`; "": whatever they are now, so a lost race is run again.
 
         Raises:
-            PortNotFound, InvalidSettings, EtagMismatch: nothing was changed.
+            PortNotFound, InvalidSettings, EtagMismatch, ManagedElsewhere: nothing was changed.
         """
         body = _settings(settings)
+        await self._use.managed.check(name, rights.caller())
         async with self._session(name) as session:
             done = await _tried(
                 1 if revision else _TRIES,
@@ -189,7 +190,8 @@ class PortSetup:
         return wire_of(port).settings_revision if port is not None else ""
 
     async def delete(self, name: PortName) -> None:
-        """Delete a port. Raises PortInUse (170) while a printer or a job uses it, PortNotFound."""
+        """Delete a port. Raises PortInUse (170) while a printer or a job uses it, PortNotFound, ManagedElsewhere."""
+        await self._use.managed.check(name, rights.caller())
         with self._use.deleting(name):
             deadline = asyncio.get_running_loop().time() + _RELEASED_S
             while True:

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 
 from chassis.errors import PortInUse
 from spooler.api.inside import Dispatch
+from spooler.managed import ManagedPorts
 from spooler.printer import PortName
 
 
 class PortUse:
-    """Knows who uses a port."""
+    """Knows who uses a port, and what declares it."""
 
-    def __init__(self, dispatch: Dispatch) -> None:
+    def __init__(self, dispatch: Dispatch, managed: ManagedPorts) -> None:
+        self.managed = managed
         self._dispatch = dispatch
         self._deleting: set[tuple[str, str]] = set()
 

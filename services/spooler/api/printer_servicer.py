@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from chassis.errors import EtagMismatch, PortNotFound
+from chassis.identity import Kind, current
 from printfabric.spooler.v1 import printer_service_pb2 as pb
 from printfabric.spooler.v1 import printer_service_pb2_grpc as pb_grpc
 from spooler.api import paging, rights
@@ -18,7 +20,8 @@ from spooler.api.port_use import PortUse
 from spooler.api.printer_data import PrinterData
 from spooler.api.rights import Right
 from spooler.api.submission import MAX_REQUEST_ID, invalid, reason_of
-from spooler.printer import Printer, check_name
+from spooler.managed import check_printer
+from spooler.printer import MANAGED_BY, Printer, check_name
 
 
 class PrinterServicer(pb_grpc.PrinterServiceServicer):
@@ -40,7 +43,7 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         check_name(name)
         if len(request.request_id) > MAX_REQUEST_ID or not request.request_id.isprintable():
             raise invalid("request_id", f"must be at most {MAX_REQUEST_ID} printable characters")
-        printer = settings_from_pb(request.printer, Printer(name))
+        printer = _declared(settings_from_pb(request.printer, Printer(name)), request.printer.managed_by)
         self._check_ports(printer, Printer(name), request.allow_unknown_ports)
         if request.validate_only:
             return pb.CreatePrinterResponse(printer=self._look.printer_to_pb(printer))
@@ -69,6 +72,7 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         """See the contract."""
         present = self._printer(request.printer.name, "printer.name")
         rights.require_on(present.name, Right.ADMINISTER, "change")
+        check_printer(present, rights.caller())
         etag = request.printer.etag
         if etag and etag != present.etag:
             raise EtagMismatch(
@@ -77,6 +81,7 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
         settings = pb.Printer()
         put_settings(settings, present)
         printer = settings_from_pb(apply_mask(settings, request.printer, request.update_mask), present)
+        printer = _declared(printer, request.printer.managed_by)
         self._check_ports(printer, present, request.allow_unknown_ports)
         # The etag of what was read here goes along: an update from elsewhere in between is not overwritten.
         updated = await self._steering.update_printer(
@@ -134,6 +139,14 @@ class PrinterServicer(pb_grpc.PrinterServiceServicer):
                     port=port,
                     fields=[(f"printer.ports[{number}].port", "is not known; allow_unknown_ports takes it")],
                 )
+
+
+def _declared(printer: Printer, manager: str) -> Printer:
+    """Return a printer with the manager that a resource says; from anybody else that is no setting."""
+    if current().kind is not Kind.RESOURCE:
+        return printer
+    others = {key: text for key, text in printer.attributes.items() if key != MANAGED_BY}
+    return replace(printer, attributes={**others, MANAGED_BY: manager} if manager else others)
 
 
 def _of(name: str, to: str, right: Right = Right.OPERATE) -> str:

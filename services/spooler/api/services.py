@@ -30,6 +30,7 @@ from spooler.api.uploads import Uploads
 from spooler.api.watch_servicer import WatchServicer
 from spooler.api.winspool.servicer import WinspoolServicer
 from spooler.dial_in.arrivals import DialIn
+from spooler.managed import ManagedPorts
 from spooler.metrics import SpoolerMetrics
 from spooler.new_job import Upload
 from spooler.store import Store
@@ -56,7 +57,7 @@ class Services:
         owners: Owners | None = None,
     ) -> None:
         submission = Submission(inside.dispatch, store, metrics)
-        look, use = Look(inside), PortUse(inside.dispatch)
+        look, use = Look(inside), PortUse(inside.dispatch, ManagedPorts(store))
         self.uploads = Uploads(store, submission, known_uploads)
         self._print = PrintServicer(store, inside, submission, self.uploads)
         self._hub = inside.hub

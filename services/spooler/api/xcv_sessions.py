@@ -33,6 +33,7 @@ _LOOKS = frozenset(
     }
 )  # fmt: skip
 _NAMES = ("name", "sztPortName", "psztPortName")  # ours, PORT_DATA's, DELETE_PORT_DATA's
+_CONFIGURE = frozenset({"CleanupPort", "ConfigPort", "DeletePort", "SetDefaultCommConfig"})
 _WORDS = {"AddPort": "port-added", "DeletePort": "port-deleted", "ConfigPort": "port-configured"}
 
 
@@ -93,12 +94,23 @@ class XcvSessions:
         max_output_bytes: int | None,
         request_id: str,
     ) -> XcvAnswer:
-        """Execute one command; what comes back is the monitor's own answer. One that changed something leaves a line."""
+        """Execute one command; what comes back is the monitor's own answer. One that changed something leaves a line.
+
+        Raises:
+            ManagedElsewhere: it would configure a port that a resource declares.
+        """
+        await self.check_managed(session, data_name, input_data)
         answer = await self._done(session, data_name, input_data, max_output_bytes, request_id)
         act = act_of(session.object, data_name, input_data)
         if not answer.status and act is not None:
             await self._steering.note_port(act.port, rights.caller(), act.what, act.detail)
         return answer
+
+    async def check_managed(self, session: XcvSession, data_name: str, input_data: bytes) -> None:
+        """Raise ManagedElsewhere for a command that configures a port which a resource declares."""
+        port = session.object.port or _port_in(input_data)
+        if data_name in _CONFIGURE and port:
+            await self._use.managed.check(PortName(session.object.host, port), rights.caller())
 
     async def _done(
         self,

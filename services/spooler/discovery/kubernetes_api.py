@@ -1,6 +1,7 @@
-"""The API of a Kubernetes cluster, as far as it is asked: hosts, tokens, rights. The only module that imports `kubernetes`.
+"""The API of a Kubernetes cluster: hosts, tokens, rights, custom resources. The only module that imports `kubernetes`.
 
-Its import takes 0.7 s and 48 MiB, so nobody imports this module who does not run in a cluster.
+Its import takes 0.7 s and 48 MiB, so nobody imports this module who does not run in a cluster. The library gives
+credentials, TLS and the connection; what is asked are paths and JSON, as the API's own documentation has them.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ from kubernetes.aio import client, config
 
 from spooler.discovery.reflector import ClusterError, Page
 
+MERGE = "application/merge-patch+json"
+
 _PAGE = 500  # objects
 _WATCH_S = 300  # then the server ends it and we begin anew: a connection that died unnoticed is not for ever
 _SPARE_S = 30  # beyond that, before silence counts as death
 _CALL_S = 15.0
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_REVIEWS = {
+    "TokenReview": "/apis/authentication.k8s.io/v1/tokenreviews",
+    "SubjectAccessReview": "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+}
 
 
 class KubernetesApi:
@@ -29,7 +36,6 @@ class KubernetesApi:
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
-        self._discovery = client.DiscoveryV1Api(api)
 
     @classmethod
     async def connect(cls, kubeconfig: Path | None = None) -> Self:
@@ -52,47 +58,78 @@ class KubernetesApi:
     ) -> None:
         await self._api.close()  # type: ignore[no-untyped-call]
 
-    def endpoint_slices(self, namespace: str, service: str) -> EndpointSliceWatch:
+    def endpoint_slices(self, namespace: str, service: str) -> Collection:
         """Return the slices of one Service."""
-        return EndpointSliceWatch(self._discovery, namespace, service)
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+        return self.collection(path, labelSelector=f"kubernetes.io/service-name={service}")
+
+    def collection(self, path: str, **query: str) -> Collection:
+        """Return the objects of one kind in one namespace, by the path of the collection."""
+        return Collection(self, path, query)
 
     async def review(self, kind: str, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         """Ask a TokenReview or a SubjectAccessReview and return its status. Raises ClusterError."""
+        body = await self.send("POST", _REVIEWS[kind], {"spec": spec})
+        if not isinstance(body.get("status"), dict):
+            raise ClusterError(0, f"a {kind} that cannot be read")
+        return dict(body["status"])
+
+    async def send(
+        self, method: str, path: str, body: Mapping[str, Any], content: str = "application/json"
+    ) -> Mapping[str, Any]:
+        """Create or change an object and return it as it is kept. Raises ClusterError."""
+        answer = await self.ask(method, path, {}, body, content)
         try:
-            if kind == "TokenReview":
-                tokens = client.AuthenticationV1Api(self._api)
-                token = client.V1TokenReview.model_validate({"spec": spec})
-                answer = await tokens.create_token_review_without_preload_content(
-                    token, _request_timeout=_CALL_S
-                )
-            else:
-                rights = client.AuthorizationV1Api(self._api)
-                access = client.V1SubjectAccessReview.model_validate({"spec": spec})
-                answer = await rights.create_subject_access_review_without_preload_content(
-                    access, _request_timeout=_CALL_S
-                )
-            body = json.loads(await answer.read())
-            if answer.status not in (200, 201):
-                raise ClusterError(answer.status, f"the API server answers {answer.status} to a {kind}")
-            return dict(body["status"])
+            return dict(json.loads(await answer.read()))
+        except (ValueError, TypeError, aiohttp.ClientError, TimeoutError) as error:
+            raise ClusterError(0, f"an answer that cannot be read: {error!r}") from error
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int],
+        body: Mapping[str, Any] | None = None,
+        content: str = "application/json",
+        timeout_s: float = _CALL_S,
+    ) -> aiohttp.ClientResponse:
+        """Return the answer to a request, if it is one of success.
+
+        timeout_s: of the whole answer, a watch's too; pairs are not understood.
+
+        Raises:
+            ClusterError: it is none, or there is none in time.
+        """
+        headers = {"Accept": "application/json", "Content-Type": content}
+        try:
+            request = await self._api.param_serialize(
+                method, path, {}, list(query.items()), headers, body, auth_settings=["BearerToken"]
+            )
+            answer = (await self._api.call_api(*request, _request_timeout=timeout_s)).response
         except client.ApiException as error:
             raise ClusterError(int(error.status or 0), f"{error.reason}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise ClusterError(0, f"a {kind} that cannot be read: {type(error).__name__}") from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise ClusterError(0, f"the API server does not answer: {error!r}") from error
+        if answer.status not in (200, 201):
+            text = (await answer.text())[:300]
+            answer.close()
+            raise ClusterError(answer.status, f"the API server answers {answer.status}: {text}")
+        assert isinstance(answer, aiohttp.ClientResponse)
+        return answer
 
 
-class EndpointSliceWatch:
-    """A `ListWatch` of the EndpointSlices of one Service."""
+class Collection:
+    """A `ListWatch` of the objects that a path and a query name."""
 
-    def __init__(self, api: Any, namespace: str, service: str) -> None:
+    def __init__(self, api: KubernetesApi, path: str, query: Mapping[str, str]) -> None:
         self._api = api
-        self._what = {"namespace": namespace, "label_selector": f"kubernetes.io/service-name={service}"}
+        self._path = path
+        self._query = query
 
     async def page(self, token: str) -> Page:
         """See `ListWatch.page`."""
-        answer = await self._ask(limit=_PAGE, **({"_continue": token} if token else {}))
+        more = {"continue": token} if token else {}
+        answer = await self._api.ask("GET", self._path, {**self._query, "limit": _PAGE, **more})
         try:
             body = json.loads(await answer.read())
             meta = body["metadata"]
@@ -105,13 +142,14 @@ class EndpointSliceWatch:
     async def watch(self, version: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         """See `ListWatch.watch`."""
         lasts = _WATCH_S + random.randrange(30)  # noqa: S311 - spreads load, guards nothing
-        answer = await self._ask(
-            watch=True,
-            resource_version=version,
-            allow_watch_bookmarks=True,
-            timeout_seconds=lasts,
-            _request_timeout=float(lasts + _SPARE_S),  # of the whole watch; pairs are not understood
-        )
+        how: dict[str, str | int] = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": lasts,
+        }
+        query = {**self._query, **how}
+        answer = await self._api.ask("GET", self._path, query, timeout_s=float(lasts + _SPARE_S))
         try:
             async for line in answer.content:
                 event = json.loads(line)
@@ -122,20 +160,6 @@ class EndpointSliceWatch:
             raise ClusterError(0, f"the watch broke: {error!r}") from error
         finally:
             answer.close()
-
-    async def _ask(self, **how: Any) -> Any:
-        call = self._api.list_namespaced_endpoint_slice_without_preload_content
-        try:
-            answer = await call(**self._what, **{"_request_timeout": _CALL_S, **how})
-        except client.ApiException as error:
-            raise ClusterError(int(error.status or 0), f"{error.reason}") from error
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise ClusterError(0, f"the API server does not answer: {error!r}") from error
-        if answer.status != 200:
-            text = (await answer.text())[:300]
-            answer.close()
-            raise ClusterError(answer.status, f"the API server answers {answer.status}: {text}")
-        return answer
 
 
 def own_namespace() -> str:
