@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import struct
 import time
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,15 +19,14 @@ from portmon.journal import slot
 from portmon.journal.fabric_times import FabricTimes
 from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, JournalFile, trusted
 from portmon.journal.last_document import LastDocument
+from portmon.journal.places import Places
 from portmon.journal.port_note import PortNote
 
 log = logs.get(__name__)
 
-_REMEMBERED = 128  # settled documents that can still be asked about
-
 
 class Journal:
-    """The journal of one port. `begin` to `end` belong to the port's thread; the rest may be called from the loop.
+    """The journal of one port. `begin` to `end` belong to the thread of an opening; the rest may be called from the loop.
 
     A document that is not in it was never seen when its id (UUIDv7) is younger than what its fabric has told since the
     journal lost something last: both are of the fabric's clock. `times`: what this run was told.
@@ -38,8 +36,7 @@ class Journal:
         self._file = file
         self._words = file.words
         self._times = times or FabricTimes()
-        self._index: dict[DocKey, int] = {}
-        self._free: deque[int] = deque()
+        self._places = Places(file)
         # A hash of what hangs on the port now: a pipe's document goes on at the same device only.
         self.device = 0
         self._words[GENERATION] += 1
@@ -67,22 +64,22 @@ class Journal:
             if state == slot.FREE or not sound:
                 torn += state != slot.FREE
                 words[at] = slot.FREE
-                settled.append((0, number))
+                settled.append((0, at))
                 continue
-            self._index[slot.key_of(self._words, at)] = at
+            self._places.enter(slot.key_of(words, at), at)
             if state == slot.IN_PROGRESS and words[at + slot.ENDED] == self.generation - 1:
                 self.last.take_up(at)
             if state == slot.SETTLED:
-                settled.append((words[at + slot.ENDED], number))
-        self._free.extend(number for _, number in sorted(settled))
+                settled.append((words[at + slot.ENDED], at))
+        self._places.free(at for _, at in sorted(settled))
         rebooted = self._file.is_of_another_boot()
         if rebooted:
-            slot.lose_devices(words, self._index.values())
+            slot.lose_devices(words, self._places.all())
         if torn or (rebooted and self.generation > 1 and not words[CLEAN]):
             # Stores that never reached the disk may be missing: what fabrics have told before is over.
             # And of what was in progress only a part may have been written down.
             words[SINCE_NS] = max(time.time_ns(), words[SINCE_NS] + 1)
-            slot.lose_track(words, self._index.values())
+            slot.lose_track(words, self._places.all())
             log.warning("journal may lack documents of before the power cut", port=self.note.port, torn=torn)
         self._file.store_boot_id()
         words[CLEAN] = 0
@@ -114,7 +111,7 @@ class Journal:
         Raises:
             PortBusy: every slot is taken by documents that no spooler has settled.
         """
-        at, words = self._file.slot(self._take_slot(fabric)), self._words
+        at, words = self._take_place(fabric), self._words
         words[at] = slot.FREE
         words[at + slot.UID_A], words[at + slot.UID_B] = struct.unpack("@2Q", key.uid)
         words[at + slot.ATTEMPT] = key.attempt | slot.kind_of(pipe=pipe, keeps=keeps, prefix=prefix)
@@ -127,40 +124,34 @@ class Journal:
         words[at + slot.WINDOW] = words[at + slot.DOUBT] = words[at + slot.CONFIRMED] = 0
         words[at + slot.CHECK] = slot.check_of(words, at)
         words[at] = slot.IN_PROGRESS  # last: a kill before this line leaves no trace, and no byte was sent
-        self._index[key] = at
+        self._places.enter(key, at)
         if not closes:
             self.last.is_at(at)
         return at
 
-    def _take_slot(self, fabric: str) -> int:
-        if len(self._free) < _REMEMBERED and self._words[USED] < self._file.slots:
-            # Slots are touched one after the other, so that a quiet port costs a page or two and not the whole file.
-            self._words[USED] += 1
-            return self._words[USED] - 1
-        if not self._free:
+    def _take_place(self, fabric: str) -> int:
+        at = self._places.take()
+        if at is None:
             self._reclaim(fabric)
-        if not self._free:
+            at = self._places.take()
+        if at is None:
             raise PortBusy(
                 f"port {self.note.port} has {self._file.slots} documents that wait to be settled",
                 port=self.note.port,
                 unsettled=self._file.slots,
             )
-        number = self._free.popleft()
-        at = self._file.slot(number)
-        if self._words[at] & 0xFF == slot.SETTLED:
-            self._index.pop(slot.key_of(self._words, at), None)
-        return number
+        return at
 
     def _reclaim(self, fabric: str) -> None:
         """Drop what ended for other fabrics: one that went away for good must not block the port for ever."""
-        ours = slot.hash_word(fabric)
-        for key, at in list(self._index.items()):
-            if self._words[at] & 0xFF == slot.DONE and self._words[at + slot.FABRIC] != ours:
-                log.warning(
-                    "unsettled document of another fabric dropped", port=self.note.port, document=str(key)
-                )
-                self.note.lacks(self._words[at + slot.FABRIC])
-                self._settle(at)
+        ours, words = slot.hash_word(fabric), self._words
+        for at in self._places.all():
+            key, theirs = slot.key_of(words, at), words[at + slot.FABRIC]
+            if words[at] & 0xFF == slot.DONE and theirs != ours:
+                self.note.lacks(theirs)
+                if self._places.settle(key, theirs, self.generation):
+                    what = "unsettled document of another fabric dropped"
+                    log.warning(what, port=self.note.port, document=str(key))
 
     def intend(self, at: int, offset: int) -> None:
         """Say that the next device write may take the document up to `offset`."""
@@ -222,7 +213,7 @@ class Journal:
 
     def find(self, key: DocKey) -> int | None:
         """Return the place of a document, or None."""
-        return self._index.get(key)
+        return self._places.find(key)
 
     def progress(self, at: int) -> Progress:
         """Return what is known about the document at a place, at any time from any thread."""
@@ -230,14 +221,14 @@ class Journal:
 
     def known(self, key: DocKey, error: FabricError | None = None) -> Progress:
         """Return what this run knows of a document, with an error beside it; absent ones were not begun in it."""
-        at = self._index.get(key)
+        at = self._places.find(key)
         found = Progress(key, Phase.NEVER_SEEN) if at is None else self.progress(at)
         found.error = error
         return found
 
     def outcome(self, key: DocKey, fabric: str) -> Progress:
         """Answer what became of a document; NEVER_SEEN only when that is proven, else UNKNOWN."""
-        at = self._index.get(key)
+        at = self._places.find(key)
         if at is not None and self._words[at + slot.FABRIC] == slot.hash_word(fabric):
             return self.progress(at)
         made_ms, since_ms = slot.ms_of(key.uid), self._since_ms(fabric)
@@ -260,37 +251,24 @@ class Journal:
         ours = slot.hash_word(fabric)
         return [
             self.progress(at)
-            for at in list(self._index.values())
+            for at in self._places.all()
             if self._words[at + slot.FABRIC] == ours and self._words[at] & 0xFF != slot.SETTLED
         ]
 
     def settle(self, keys: Iterable[DocKey], fabric: str) -> int:
         """Let go of ended or interrupted documents; return how many. Others, and strangers', are left alone."""
-        ours, count = slot.hash_word(fabric), 0
-        for key in keys:
-            at = self._index.get(key)
-            if at is None or self._words[at + slot.FABRIC] != ours:
-                continue
-            state = self._words[at] & 0xFF
-            interrupted = state == slot.IN_PROGRESS and self._words[at + slot.ENDED] != self.generation
-            if state == slot.DONE or interrupted:
-                self._settle(at)
-                count += 1
-        return count
+        ours = slot.hash_word(fabric)
+        return sum(self._places.settle(key, ours, self.generation) for key in keys)
 
     def awaits_settling(self, key: DocKey) -> bool:
         """Whether a document is here whose outcome its spooler has not made durable."""
-        at = self._index.get(key)
+        at = self._places.find(key)
         return at is not None and self._words[at] & 0xFF != slot.SETTLED
 
     @property
     def fill(self) -> float:
         """The share of its slots that are taken by documents not yet settled, 0 to 1; at 1 it takes no more."""
-        return float((self._words[USED] - len(self._free)) / self._file.slots)
-
-    def _settle(self, at: int) -> None:
-        self._words[at] = self._words[at] & ~0xFF | slot.SETTLED
-        self._free.append((at - self._file.slot(0)) // (self._file.slot(1) - self._file.slot(0)))
+        return float(self._places.taken / self._file.slots)
 
     def close(self) -> None:
         """Sync and say that nothing is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from portmon.document import MOST_OFFSET
@@ -12,14 +13,17 @@ _MAX_FABRICS = 16
 
 
 class PortNote:
-    """The note in the header of a port's journal. It is a `LineStore`. Every change of the fences is one msync."""
+    """The note in the header of a port's journal. It is a `LineStore`. Every change of the fences is one msync.
+
+    What changes it may come from any thread: fences, those of a port's openings.
+    """
 
     def __init__(self, file: JournalFile) -> None:
         self._file = file
         self._note: dict[str, Any] = file.note()
-        self._lacking = set[
-            int
-        ]()  # fabrics of which this run dropped documents; the next one is told a later time
+        # Fabrics of which this run dropped documents; the next one is told a later time.
+        self._lacking = set[int]()
+        self._changing = threading.Lock()
         self._twice = False  # both notes that may be found after a power cut have these fences
 
     @property
@@ -41,13 +45,14 @@ class PortNote:
 
         Raises OSError, ValueError: the header does not take it.
         """
-        told = self._told()
-        if told_ms is not None and hash_word(fabric) not in self._lacking:
-            told = {fabric: told_ms} | told
-        fences = _newest(self._note["fences"], fabric) | {fabric: fence}
-        kept = {name: told[name] for name in fences if name in told}
-        self._twice = False
-        self._store(fences=fences, told=[self._file.words[SINCE_NS], kept])
+        with self._changing:
+            told = self._told()
+            if told_ms is not None and hash_word(fabric) not in self._lacking:
+                told = {fabric: told_ms} | told
+            fences = _newest(self._note["fences"], fabric) | {fabric: fence}
+            kept = {name: told[name] for name in fences if name in told}
+            self._twice = False
+            self._store(fences=fences, told=[self._file.words[SINCE_NS], kept])
 
     def told_ms(self, fabric: str) -> int | None:
         """Return the time of a fabric since when the journal has all its documents; None: it was not told yet."""
@@ -55,11 +60,12 @@ class PortNote:
 
     def lacks(self, fabric_word: int) -> None:
         """Take note that documents of a fabric, known by its hash, are dropped. Raises OSError: the header does not take it."""
-        if fabric_word in self._lacking:
-            return
-        self._lacking.add(fabric_word)
-        told = {name: ms for name, ms in self._told().items() if hash_word(name) not in self._lacking}
-        self._store(told=[self._file.words[SINCE_NS], told])
+        with self._changing:
+            if fabric_word in self._lacking:
+                return
+            self._lacking.add(fabric_word)
+            told = {name: ms for name, ms in self._told().items() if hash_word(name) not in self._lacking}
+            self._store(told=[self._file.words[SINCE_NS], told])
 
     def _told(self) -> dict[str, int]:
         # What was told before the journal lost something says nothing about it.
@@ -76,8 +82,9 @@ class PortNote:
 
         No line keeps its settings over a power cut, so that this need not be kept either: only the fences beside it.
         """
-        self._store(durable=not self._twice, line=line)
-        self._twice = True
+        with self._changing:
+            self._store(durable=not self._twice, line=line)
+            self._twice = True
 
     def _store(self, *, durable: bool = True, **changed: Any) -> None:
         self._file.write_note(note := self._note | changed, durable=durable)
