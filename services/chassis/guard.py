@@ -1,29 +1,18 @@
-"""How often clients may call, and the record of those who were refused.
-
-A client is who the call proves; where nothing is proven, the address it comes from. Refusals are written as lines of
-the logger `audit`, with who, from where, what and why, and never with what was brought as a proof. Somebody who is
-refused all the time gets a line now and then that says how many were not written.
-"""
+"""How often clients may call. A client is who the call proves; where nothing is proven, the address it comes from."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
-from chassis import logs
 from chassis.access_settings import LimitSettings
-from chassis.auth_errors import TooManyRequests
+from chassis.audit import Refusals, address_of
 from chassis.call import Call
 from chassis.failure import FabricError
 from chassis.tries import Tries
 
-audit = logs.get("audit")
-
 # Refused proofs of one address that has no certificate.
 _GUESSES = (30, 2.0)
-_LINES = (20, 1.0)
-_REMEMBERED = 1000
 
 
 class Guard:
@@ -33,8 +22,7 @@ class Guard:
         rate = limits.calls_per_s
         self._calls = Tries(limits.calls_at_once, 1 / rate, clock) if rate is not None else None
         self._guesses = Tries(*_GUESSES, clock)
-        self._lines = Tries(*_LINES, clock)
-        self._unwritten: OrderedDict[str, int] = OrderedDict()
+        self._refusals = Refusals(clock)
 
     def count(self, call: Call) -> None:
         """Count one call of a client that is known now.
@@ -52,34 +40,18 @@ class Guard:
             TooManyRequests: the address has tried too often; it is not looked at what it brings.
         """
         if not call.identity.known:
-            self._guesses.count(_address(call), "proofs that do not hold")
+            self._guesses.count(address_of(call.peer), "proofs that do not hold")
 
     def check_guesses(self, call: Call) -> None:
         """Raise TooManyRequests for who may not try again yet."""
         if not call.identity.known:
-            self._guesses.check(_address(call), "proofs that do not hold")
+            self._guesses.check(address_of(call.peer), "proofs that do not hold")
 
     def refused(self, call: Call, error: FabricError) -> None:
         """Write down that a call was refused."""
-        client = _client(call)
-        try:
-            self._lines.count(client, "lines")
-        except TooManyRequests:
-            self._unwritten[client] = self._unwritten.pop(client, 0) + 1
-            if len(self._unwritten) > _REMEMBERED:
-                self._unwritten.popitem(last=False)
-            return
-        more = self._unwritten.pop(client, 0)
-        facts = {"unwritten": more} if more else {}
-        audit.warning(
-            "refused", reason=error.reason, why=error.message, peer=call.peer, code=error.code, **facts
-        )
-
-
-def _address(call: Call) -> str:
-    """Return where a call comes from, without the port, which is another one for each connection."""
-    return call.peer.rpartition(":")[0]
+        facts = {"reason": error.reason, "why": error.message, "peer": call.peer, "code": error.code}
+        self._refusals.write(_client(call), **facts)
 
 
 def _client(call: Call) -> str:
-    return str(call.identity) if call.identity.known else _address(call)
+    return str(call.identity) if call.identity.known else address_of(call.peer)

@@ -7,6 +7,7 @@
 | printfabric_rpc_seconds | histogram | method | time to answer, of streams from first to last message, in seconds |
 | printfabric_rpc_in_flight | gauge | method | RPCs being answered now |
 | printfabric_task_restarts_total | counter | task | supervised loops that failed and were started again |
+| printfabric_failed_handshakes_total | counter | reason | connections that ended before a call, by why TLS failed |
 | printfabric_certificate_end_timestamp_seconds | gauge | file | when a certificate in use ends, Unix time |
 
 Methods are `/package.Service/Method`, known ones only; health checks are not counted. The process_* and python_gc_*
@@ -44,6 +45,12 @@ TASK_RESTARTS = Counter(
     "printfabric_task_restarts_total",
     "Supervised loops that failed and were started again",
     ["task"],
+    registry=REGISTRY,
+)
+FAILED_HANDSHAKES = Counter(
+    "printfabric_failed_handshakes_total",
+    "Connections to this service whose TLS handshake failed",
+    ["reason"],
     registry=REGISTRY,
 )
 

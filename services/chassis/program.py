@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn, TypeVar
 
-from chassis import logs
+from chassis import grpc_log, logs
 from chassis.errors import FabricError
 from chassis.listeners import StartError
 from chassis.metrics import BUILD
@@ -38,10 +38,12 @@ def main(
     """Run a program and exit: 0 after a drain, 78 for wrong settings, 69 when something it needs is away, 70 for a bug."""
     settings = load_or_exit(settings_class, argv)
     service = settings_class.service
-    logs.configure(service, log_format=settings.log.format, level=settings.log.level)
-    BUILD.labels(service, version()).set(1)
-    calm_collector()
-    sys.exit(_run(service, settings, run))
+    with grpc_log.followed():
+        logs.configure(service, log_format=settings.log.format, level=settings.log.level)
+        BUILD.labels(service, version()).set(1)
+        calm_collector()
+        code = _run(service, settings, run)
+    sys.exit(code)
 
 
 def calm_collector() -> None:

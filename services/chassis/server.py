@@ -50,6 +50,8 @@ __all__ = ["Server", "Servicer", "StartError", "main", "serve"]
 
 log = logs.get(__name__)
 
+# As long as gRPC's clients try to connect. Who says nothing holds a connection no longer.
+_HANDSHAKE_S = 20.0
 _HURRY_S = 1.0  # grace of a service that can do its work no more
 
 Callback = Callable[[], Awaitable[None]]
@@ -185,6 +187,7 @@ class Server:
             # As much again is read, so that the wall, which knows our errors, refuses what is too large.
             ("grpc.max_receive_message_length", 2 * settings.max_message_bytes),
             ("grpc.max_send_message_length", settings.max_message_bytes),
+            ("grpc.server_handshake_timeout_ms", round(_HANDSHAKE_S * 1000)),
             ("grpc.max_concurrent_streams", settings.limits.streams),
             *settings.keepalive.server_options(),
         ]

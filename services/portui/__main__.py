@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chassis.grpc_log  # noqa: F401 - before grpc is loaded
 from chassis import server
 from chassis.authentication import Callers
 from chassis.client import Channels

@@ -112,7 +112,14 @@ class GuardedFabric:
         return [json.loads(line) if line.startswith("{") else {"text": line} for line in lines]
 
     def audit(self, name: str) -> list[dict[str, Any]]:
-        """Return the lines about who was refused."""
+        """Return the lines about calls that were refused."""
+        return [line for line in self._refused(name) if "method" in line]
+
+    def handshakes(self, name: str) -> list[dict[str, Any]]:
+        """Return the lines about connections that were refused before there was a call."""
+        return [line for line in self._refused(name) if "method" not in line]
+
+    def _refused(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.log(name) if line.get("event") == "refused"]
 
 

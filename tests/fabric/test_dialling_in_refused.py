@@ -73,8 +73,8 @@ class Guarded:
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
     def audit(self) -> list[dict[str, Any]]:
-        """Return the lines about who was refused."""
-        return [line for line in self.log() if line.get("event") == "refused"]
+        """Return the lines about calls that were refused."""
+        return [line for line in self.log() if line.get("event") == "refused" and "method" in line]
 
     def said(self, event: str, host: str) -> bool:
         """Say whether the spooler has logged an event about a host."""

@@ -101,18 +101,31 @@ def shout(host: str, port: int, junk: bytes) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_without_a_good_certificate_there_is_no_connection(fabric, service, tmp_path):
+async def test_without_a_good_certificate_there_is_no_connection_and_a_line_says_whose_and_why(
+    fabric, service, tmp_path
+):
     stranger = Authority(tmp_path, "another authority")
-    nothing = ChannelSettings(tls=ClientTlsSettings(ca_file=fabric.authority.file))
-    for settings in (
-        ChannelSettings(),
-        nothing,
-        fabric.caller("late", expired=True),
-        fabric.caller("spooler", authority=stranger),
-    ):
+    callers = {
+        "NOT_TLS": ChannelSettings(),
+        "CERTIFICATE_MISSING": ChannelSettings(tls=ClientTlsSettings(ca_file=fabric.authority.file)),
+        "CERTIFICATE_EXPIRED": fabric.caller("late", expired=True),
+        "CERTIFICATE_FOREIGN": fabric.caller("spooler", authority=stranger),
+    }
+    before = len(fabric.handshakes(service))
+    for settings in callers.values():
         for _ in range(2):
             error = await refused(fabric, service, settings=settings)
             assert isinstance(error, errors.HostUnreachable), error
+
+    def reasons() -> set[str]:
+        return {line["reason"] for line in fabric.handshakes(service)[before:]}
+
+    await asyncio.to_thread(wait_until, lambda: reasons() >= set(callers))
+    for line in fabric.handshakes(service)[before:]:
+        assert (line["module"], line["level"], line["code"]) == ("audit", "warning", "UNAUTHENTICATED")
+        assert line["peer"].startswith(("ipv4:127.0.0.1:", "ipv6:"))
+        assert line["listener"].endswith(fabric.programs[service].address.partition(":")[2])
+        assert line["why"]
     assert fabric.programs[service].runs
 
 

@@ -83,13 +83,13 @@ def test_refusals_are_written_with_who_and_where_until_they_are_too_many():
 
 
 def test_who_is_refused_is_remembered_in_bounds(monkeypatch):
-    monkeypatch.setattr("chassis.guard._REMEMBERED", 2)
-    monkeypatch.setattr("chassis.guard._LINES", (1, 1000.0))
+    monkeypatch.setattr("chassis.audit._REMEMBERED", 2)
+    monkeypatch.setattr("chassis.audit._LINES", (1, 1000.0))
     guard = Guard(LimitSettings(), lambda: 0.0)
     for number in range(5):
         for _ in range(2):
             guard.refused(call(peer=f"ipv4:10.0.0.{number}:1"), errors.AccessDenied("no"))
-    assert len(guard._unwritten) == 2
+    assert len(guard._refusals._unwritten) == 2
 
 
 async def test_a_server_stops_listening_to_guesses_and_keeps_its_limit():
