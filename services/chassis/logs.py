@@ -16,11 +16,12 @@ from typing import Any, Literal, TextIO, cast
 from chassis.call import current_call
 
 # structlog loads rich where it is installed, 4 MB and a tenth of a second of each service, for what is not drawn here.
-_rich = sys.modules.setdefault("rich", cast(Any, None))
+_rich_is_here = "rich" in sys.modules
+sys.modules.setdefault("rich", cast(Any, None))
 import structlog  # noqa: E402 - as if rich were not installed
 from structlog.typing import EventDict, FilteringBoundLogger, Processor  # noqa: E402
 
-if _rich is None:
+if not _rich_is_here:
     del sys.modules["rich"]
 
 # A function's variables may be a document, a password or a token.

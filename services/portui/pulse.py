@@ -10,7 +10,7 @@ from portui.model import PortState
 
 RING = 60  # seconds
 # So long after a document's last byte the spooler has another answer (explain.stall_s, stale_s), which no change announces.
-STILL_S = (6.0, 61.0)
+STILL_S = (5.5, 60.5)
 
 
 @dataclass(slots=True)

@@ -36,6 +36,7 @@ from portui.web import (
     pages_settings,
     pages_sign_in,
     pages_status,
+    pages_uploads,
     pages_views,
     pages_wire,
 )
@@ -170,6 +171,7 @@ def _queue_routes() -> list[Route]:
         Route("/jobs/{number:int}/act", changing(jobs.act), methods=["POST"]),
         Route("/jobs/{number:int}/decide", changing(jobs.decide), methods=["POST"]),
         Route("/printers", printers.printers),
+        Route("/uploads/{name:path}", pages_uploads.upload),
         Route("/printers/new", printers.new),
         Route("/printers/new", changing(printers.create), methods=["POST"]),
         Route("/printers/{name}", printers.printer),

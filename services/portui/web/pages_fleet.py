@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis.errors import FabricError
 from portui.model import Fleet, JobState
-from portui.web import devices, pages_views, shown, words
+from portui.web import devices, pages_uploads, pages_views, shown, words
 from portui.web.changes import not_found, text_of, texts_of
 from portui.web.problems import problems as problems_of
 from portui.web.rendering import back, console_of, go, page
@@ -159,8 +159,10 @@ async def wall(request: Request) -> Response:
 
 async def search(request: Request) -> Response:
     """Find anything; the only hit is gone to at once."""
-    fleet, text = console_of(request).live.fleet, request.query_params.get("q", "")[:200]
-    hits = shown.found_by(fleet, text)
+    console, text = console_of(request), request.query_params.get("q", "")[:200]
+    hits = shown.found_by(console.live.fleet, text)
+    if text and not hits and await pages_uploads.known(console, text):
+        hits = [("Upload", text, f"/uploads/{shown.quoted(text)}")]
     if len(hits) == 1:
         return RedirectResponse(hits[0][2], 303)
     return page(request, "search.html", text=text, hits=hits)

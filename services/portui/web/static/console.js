@@ -5,7 +5,8 @@ const $$ = (query, root = document) => [...root.querySelectorAll(query)];
 // --- live: one stream; numbers are patched, parts are drawn anew by the server when their structure changed
 const STALE_MS = 15000, LOST_MS = 3000, REDRAW_MS = 1500;
 let heard = performance.now(), heardAt = new Date(), live = $("#pulse")?.dataset.live === "yes", since = "";
-let structure = null, redrawing = false, source = null;
+// The structure that this page was made from: what changed before its stream began is drawn with the first frame.
+let structure = Number($("#pulse")?.dataset.structure), redrawing = false, source = null;
 
 const size = (n) => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} kB` : `${n} B`;
 
@@ -50,7 +51,7 @@ function take(frame) {
     // Where a job is told in words, too, they follow it at leisure.
     if (share !== undefined && !place.closest("table, .lines")) redrawIn(REDRAW_MS * 2);
   }
-  if (structure !== null && structure !== frame.structure) redrawIn(0);
+  if (structure !== frame.structure) redrawIn(0);
   structure = frame.structure;
   indicate();
 }
