@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.campaign.campaign import Result, run_campaign
 from tests.faults.campaign.contents import AT_ONCE, BROUGHT, contents
+from tests.faults.campaign.fault_dice import REPLUG, UNPLUG
 from tests.faults.campaign.flatness import Measure, growth, not_flat
 from tests.faults.campaign.fleet import fleet_plan, run_fleet
 from tests.faults.campaign.plan import batch_plan, batch_plans
@@ -19,7 +20,7 @@ SEED = int(os.environ.get("PRINTFABRIC_FAULT_SEED", "0")) or SHORT_SEED
 # What the short campaign has, whatever else its seed brings.
 IN_IT = {
     "in SQLite", "in PostgreSQL", "host is called", "host dials in", "configuration service", AT_ONCE, BROUGHT,
-    "kill spooler", "kill portmon", "kill client", "kill database", "kill portui",
+    "kill spooler", "kill portmon", "kill client", "kill database", "kill portui", REPLUG, UNPLUG,
     "cut line", "cut line that the host has dialled", "part line that the host has dialled", "cut way", "cut desk", "cut database",
 }  # fmt: skip
 

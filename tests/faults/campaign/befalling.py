@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-from tests.faults.campaign.fault_dice import struck
+from tests.faults.campaign.fault_dice import REPLUG, UNPLUG, struck
 from tests.rig.cutting_proxy import CuttingProxy
 from tests.rig.programs import wait_until
 
@@ -47,6 +47,8 @@ class Befalling:
                 await _befall_line(self._stage.lines[whom], act, seconds)
             elif whom == "database":
                 await self._befall_database(act)
+            elif what in (REPLUG, UNPLUG):
+                await self._befall_devices(what, seconds)
             else:
                 await self._befall_program(act, whom, seconds)
 
@@ -63,6 +65,17 @@ class Befalling:
         await asyncio.to_thread(wait_until, lambda: not stage.spooler.runs, why=gone)
         await stage.on_starter(stage.spooler.start)
         self.restarts["spooler"] += 1
+
+    async def _befall_devices(self, what: str, seconds: float) -> None:
+        """Every line's device is another one when the port monitor is back, or comes back after it."""
+        portmon = self._stage.portmon
+        await asyncio.to_thread(portmon.kill)
+        for stand in self._stage.stands:
+            if stand.plan.is_line and what == (UNPLUG if stand.plan.seed % 2 else REPLUG):
+                stand.sim.fault(f"device-gone={seconds},same")
+        await asyncio.sleep(seconds if what == REPLUG else 0)
+        await self._stage.on_starter(portmon.start)
+        self.restarts["portmon"] += 1
 
     async def _befall_program(self, act: str, whom: str, seconds: float) -> None:
         program = self._stage.programs[whom]

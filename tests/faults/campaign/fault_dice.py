@@ -11,6 +11,8 @@ _DOOR = ("refuse", "blackhole", "accept-close")
 _STALL_LINE = ("xoff", "cts-low")
 _STATUS = ("garbage=24", "status-late=0.3,2", "status-twice=2", "status-missing=2", "status-wrong=2")
 _AT_ONCE = 4  # faults of programs and lines that come at one moment
+# While the port monitor is dead devices go: they are back, made anew, before it is, or not before it.
+REPLUG, UNPLUG = "replug portmon", "unplug portmon"
 BOTH_WAYS = frozenset({"tcp", "box", "pty"})
 _OF_PLUG = {"pty": ("line", "line", "gone", "noise"), "fifo": ("line", "gone")}
 
@@ -110,6 +112,15 @@ def program_faults(
         for _ in range(dice.randrange(1, times + 1))
     ]
     return tuple(sorted(_some_at_once(dice, faults)))
+
+
+def devices_gone(dice: random.Random) -> tuple[tuple[float, str, float], ...]:
+    """Return when devices go while the port monitor is dead, as `program_faults` does; how long is how long they are away."""
+    wanted = ((REPLUG, 0.05, 0.2), (UNPLUG, 2.0, 4.0))
+    return tuple(
+        (round(dice.uniform(0.4, SPAN_S), 2), what, round(dice.uniform(least, most), 2))
+        for what, least, most in wanted
+    )
 
 
 def _some_at_once(

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.faults.campaign.fault_dice import BOTH_WAYS, SPAN_S, box_faults, printer_fault, program_faults
+from tests.faults.campaign.fault_dice import (
+    BOTH_WAYS,
+    SPAN_S,
+    box_faults,
+    devices_gone,
+    printer_fault,
+    program_faults,
+)
 from tests.faults.campaign.papers import Paper, paper
 from tests.faults.campaign.rules import Rules, roll
 
@@ -134,7 +141,8 @@ def batch_plan(seed: int, number: int, first: int, count: int) -> BatchPlan:
     postgres, console, dialled = number % 2 == 1, number % 3 == 1, number % 4 in (1, 2)
     dice = random.Random(f"{seed}/batch/{number}")
     faults = program_faults(dice, postgres=postgres, console=console)
-    return BatchPlan(number, schedules, faults, postgres, console, dialled)
+    faults += devices_gone(random.Random(f"{seed}/devices/{number}"))
+    return BatchPlan(number, schedules, tuple(sorted(faults)), postgres, console, dialled)
 
 
 def schedule_plan(seed: int, number: int) -> SchedulePlan:
