@@ -19,6 +19,7 @@ from portmon.feed import REPORT_S, Current, Feed
 from portmon.journal.port_journal import Journal
 from portmon.monitor import OpenContext, Port, PortMonitor, Reporting
 from portmon.port_state import PortEvent, PortState
+from portmon.same_device import SameDevice
 from portmon.unfinished import closing_of, refuse_behind
 
 
@@ -50,7 +51,7 @@ class PortWork:
 
     def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device (OpenPort); the errors are the monitor's."""
-        self._journal.device_is(monitor.identity(self.name, settings))
+        self._device = SameDevice(self.name, self._journal, monitor, settings)
         note, recorder = self._journal.note, self._counters.recorder
         context = OpenContext(self.name, self._wait, note, self._back.put, self.report, recorder)
         self._port = monitor.open_port(self.name, settings, context)
@@ -121,6 +122,7 @@ class PortWork:
             if self.current.key == piece.key:
                 return
             raise refusals.in_document(self.name, self.current.key)
+        self._device.look_if_let_go(self.port)
         at = self._journal.find(piece.key)
         if at is not None:
             self._go_on(piece, at)
@@ -136,7 +138,7 @@ class PortWork:
         offset, pipe = piece.resume_offset, self.port.resumable
         self._starting = piece.key
         try:
-            self.port.start_doc(piece.key, piece.start.behind(len(piece.resume_prefix)), offset)
+            self._device.start_doc(self.port, piece.key, piece.start.behind(len(piece.resume_prefix)), offset)
         finally:
             self._starting = None
         prefix = memoryview(self.port.close_before(closing) + piece.resume_prefix)
@@ -165,7 +167,7 @@ class PortWork:
         exact = refusals.goes_on_at(self._journal, self.port, self.name, piece, at)
         assert piece.start is not None
         after = port_state.step(self.state, PortEvent.START_DOC_PORT)
-        self.port.start_doc(piece.key, piece.start, exact)
+        self._device.start_doc(self.port, piece.key, piece.start, exact)
         self._journal.resume(at, exact)
         origin, now = known.resume_offset, time.monotonic()
         self._enter(

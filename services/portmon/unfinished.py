@@ -28,14 +28,14 @@ def closing_of(journal: Journal, port: Port, name: str, piece: Slice) -> bytes:
     """Return what goes before a document that begins, so that the half one before it is closed; nothing was touched yet.
 
     Raises:
-        UnfinishedDocument: there is one, and the sender wants to know.
+        UnfinishedDocument: there is one, and the sender wants to know, or goes on with it where it is in doubt by now.
     """
     half = journal.last.unfinished(journal.generation, journal.device) if port.runs_on else None
     if half is None or _goes_on(half, piece):
         return b""
     if piece.closing is not None and piece.closing.document == half.key:
         return piece.closing.data
-    if not piece.guarded:
+    if not (piece.guarded or _claims_rest(half, piece)):
         return b""
     raise UnfinishedDocument(
         f"document {piece.key} was not begun: {half.key} lies unfinished in the device of port {name}",
@@ -51,5 +51,10 @@ def closing_of(journal: Journal, port: Port, name: str, piece: Slice) -> bytes:
 
 def _goes_on(half: Progress, piece: Slice) -> bool:
     """Tell whether a document is the rest of the half one."""
+    return _claims_rest(half, piece) and not half.uncertain_end
+
+
+def _claims_rest(half: Progress, piece: Slice) -> bool:
+    """Tell whether a document begins where the half one was accepted to, as its sender was told while that was certain."""
     rest = piece.key.uid == half.key.uid and piece.resume_offset == half.accepted
-    return rest and not half.uncertain_end and not piece.resume_prefix
+    return rest and not piece.resume_prefix
