@@ -15,6 +15,7 @@ from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
 from chassis.tracing import tracing
 from spooler.access.sign_in import SignIn
+from spooler.api.declared import Declared
 from spooler.api.inside import Inside
 from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
@@ -34,6 +35,7 @@ from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
 from spooler.replicas.sharing import Alone, sharing
+from spooler.resources import in_cluster as resources
 from spooler.retention import Keep, Retention
 from spooler.settings import DispatchSection, ExplainSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
@@ -56,6 +58,7 @@ async def run(settings: SpoolerSettings) -> None:
         StoreUnavailable: the store has died under us; drained all the same. Another process may have more luck.
     """
     in_cluster.check(settings.discovery)
+    resources.check(settings.resources)
     async with (
         _open_store(settings) as store,
         Channels(settings.monitors) as channels,
@@ -82,6 +85,7 @@ async def run(settings: SpoolerSettings) -> None:
         await shares.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
         _start_hosts(settings, hosts, directory, tasks)
+        _follow_resources(settings, inside, services, shares, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
         letting_go = _letting_go(shares, dispatcher, hosts, dial_in)
         with _shown(metrics, dispatcher, hosts, services, dial_in):
@@ -172,6 +176,17 @@ def _start_hosts(settings: SpoolerSettings, hosts: Hosts, directory: HostDirecto
     hosts.start()
     if settings.discovery.kubernetes_service:
         tasks.supervise("discovery", lambda: in_cluster.find_hosts(settings.discovery, directory.put))
+
+
+def _follow_resources(
+    settings: SpoolerSettings, inside: Inside, services: Services, shares: Alone, tasks: Tasks
+) -> None:
+    """Declare what the cluster's resources say, on one of the spoolers that share the store."""
+    if settings.resources.enabled:
+        book, hosts = inside.dispatch.book, inside.hosts
+        declares = Declared(services.printers, services.ports, services.managed_ports, hosts, book)
+        around = resources.Surroundings(declares, book, hosts, inside.hub, shares.is_first)
+        tasks.supervise("resources", lambda: resources.follow_resources(settings.resources, around))
 
 
 def _keep(settings: SpoolerSettings) -> Keep:

@@ -141,6 +141,16 @@ class ClusterSection(Section):
     )
 
 
+class ResourcesSection(Section):
+    """Printers and ports declared by resources of a Kubernetes cluster: `[resources]` in the file."""
+
+    enabled: bool = Field(default=False, description="follow resources of the kinds Printer and PrinterPort")
+    namespace: str = Field(default="", max_length=63, description="theirs; none: the pod's own")
+    kubeconfig: Path | None = Field(
+        default=None, description="credentials for the API server; none: the pod's service account"
+    )
+
+
 class SpoolerSettings(Settings):
     """The settings of fabric-spooler."""
 
@@ -180,6 +190,7 @@ class SpoolerSettings(Settings):
     printers: tuple[PrinterSection, ...] = Field(default=(), description="printers to add when missing")
     sign_in: SignInSection = SignInSection()
     cluster: ClusterSection = ClusterSection()
+    resources: ResourcesSection = ResourcesSection()
     everybody: Literal["user", "viewer", "none"] = Field(
         default="user",
         description="the role of whoever is known, as Windows lets Everyone print; viewer: only look, none: nothing",

@@ -57,7 +57,8 @@ class Services:
         owners: Owners | None = None,
     ) -> None:
         submission = Submission(inside.dispatch, store, metrics)
-        look, use = Look(inside), PortUse(inside.dispatch, ManagedPorts(store))
+        self.managed_ports = ManagedPorts(store)
+        look, use = Look(inside), PortUse(inside.dispatch, self.managed_ports)
         self.uploads = Uploads(store, submission, known_uploads)
         self._print = PrintServicer(store, inside, submission, self.uploads)
         self._hub = inside.hub
@@ -72,6 +73,7 @@ class Services:
                 cast(Any, AtOwner(one, owners, finder, inside.dispatch))
                 for one in (prints, printers, ports, watch)
             )
+        self.printers, self.ports = printers, ports  # for who calls from this process
         registry = RegistryServicer(store, dial_in, inside.printers)
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
         served: dict[str, tuple[Any, Any]] = {

@@ -18,8 +18,6 @@ from kubernetes.aio import client, config
 
 from spooler.discovery.reflector import ClusterError, Page
 
-MERGE = "application/merge-patch+json"
-
 _PAGE = 500  # objects
 _WATCH_S = 300  # then the server ends it and we begin anew: a connection that died unnoticed is not for ever
 _SPARE_S = 30  # beyond that, before silence counts as death
