@@ -8,11 +8,12 @@ import shutil
 import tty
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from portmon.counters import PortCounters
-from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
+from portmon.document import Disposition, DocInfo, DocKey, Phase, Progress, Slice
 from portmon.journal.port_journal import Journal
 from portmon.monitor import MonitorInit
 from portmon.registry import Registry
@@ -83,12 +84,12 @@ class Rig:
         self.journal = Journal.open(self.folder / "after the kill", PORT)
         self.journal.device_is(self.monitor.identity(PORT, self._settings))
 
-    async def send(self, key: DocKey, **what: object):
+    async def send(self, key: DocKey, **what: Any) -> Progress:
         """Hand one slice over and return its answer."""
         assert self.session is not None
         return await self.session.call(Slice(key, lambda _progress, _last: None, **what))
 
-    async def go_on(self, key: DocKey):
+    async def go_on(self, key: DocKey) -> Progress:
         """Send the rest, at the byte that was said."""
         return await self.send(
             key,
@@ -99,11 +100,15 @@ class Rig:
             end=Disposition.COMPLETE,
         )
 
-    async def close(self) -> None:
-        """Close port and journal."""
+    async def close_port(self) -> None:
+        """Close the port, if it is open."""
         if self.session is not None:
             await self.session.close()
             self.session = None
+
+    async def close(self) -> None:
+        """Close port and journal."""
+        await self.close_port()
         self.journal.close()
 
 
@@ -141,7 +146,7 @@ async def test_on_a_pty_that_was_made_anew_since_the_question_it_does_not(
     refused = await rig.go_on(DocKey(key.uid, attempt))
     assert refused.error is not None
     assert rig.line.look() == b""
-    await rig.session.close()
+    await rig.close_port()
     rig.journal.device_is(rig.monitor.identity(PORT, rig._settings))
     found = rig.journal.outcome(key, "fabric")
     assert (found.phase, found.resumable) == (Phase.INTERRUPTED, False)
