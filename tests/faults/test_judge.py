@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +32,12 @@ class Scene:
     """A simulated printer, what is sent to it, and the jobs that speak of it."""
 
     def __init__(
-        self, folder: Path, personality: str = "plain", faults: str = "", units: int = UNITS
+        self,
+        folder: Path,
+        personality: str = "plain",
+        faults: str = "",
+        units: int = UNITS,
+        plug: str = "tcp",
     ) -> None:
         self.plans = [JobPlan(number, "p", personality, 0.0, units, 120, setup=False) for number in (1, 2)]
         self.papers = [plan.paper() for plan in self.plans]
@@ -40,7 +46,7 @@ class Scene:
             for plan, paper in zip(self.plans, self.papers, strict=True)
             for unit, core in enumerate(paper.cores, 1)
         }
-        plan = PrinterPlan("p", personality, "tcp", "none", 0.0, 8192, 2048, 120, faults, (), 1)
+        plan = PrinterPlan("p", personality, plug, "none", 0.0, 8192, 2048, 120, faults, (), 1)
         self.stand = Stand(plan, folder, cores)
         self.began = time.time()
 
@@ -70,12 +76,17 @@ class Scene:
         return Statement(time.time(), "it says", units, unsure, proven, there, 0)
 
     def judge(
-        self, *told: tuple[Job, Tale], tries: bool = False, pipe: bool = False, evidence: int = TCP_ACK
+        self,
+        *told: tuple[Job, Tale],
+        tries: bool = False,
+        pipe: bool = False,
+        evidence: int = TCP_ACK,
+        ended: float | None = None,
     ) -> Findings:
         """Return the verdict on jobs; with `tries` the host's journal says that all of each was carried, with that proof."""
         found = Findings()
         end = len(self.papers[0].data)
-        one = Try("P", 1, pipe, 0, end, self.began, time.time(), 0, evidence)
+        one = Try("P", 1, pipe, 0, end, self.began, ended or time.time(), 0, evidence)
         judge = Judge([self.stand], {job.uid: [one] for job, _ in told} if tries else {})
         for job, tale in told:
             judge.judge(job, tale, found)
@@ -250,6 +261,33 @@ async def test_half_a_unit_before_the_next_jobs_first_is_soil_unless_both_jobs_s
     assert "2-1" in found.complaints[0]
     told = scene.judge((cancelled, first), (job(2), scene.tale(2, doubt)))
     assert wrong(told) == {"soiled_named": 1}
+
+
+@pytest.mark.parametrize(("behind_the_end", "verdict"), [(True, "spoiled_by_printer"), (False, "soiled")])
+async def test_what_was_read_of_a_unit_before_its_line_went_is_the_lines_behind_the_end_of_the_attempt_only(
+    scenes, behind_the_end, verdict
+):
+    paper = JobPlan(1, "p", "escpos", 0.0, UNITS, 120, setup=False).paper()
+    before_its_cut = paper.ends[2] - len(b"\n\x1dV\x00")
+    scene = await scenes("escpos", faults=f"device-gone=0.1,same@byte:{before_its_cut}", plug="pty")
+    events = scene.stand.sim.record.events
+    _write_line(scene, paper.data)
+    await until(lambda: any(event["event"] == "device back" for event in events))
+    _write_line(scene, paper.data)
+    await until(lambda: len(scene.stand.sheets) == 2 + UNITS)
+    [gone] = [one.at for one in scene.stand.losses()]
+    ended = gone if behind_the_end else gone + 1
+    found = wrong(scene.judge((job(1), scene.tale(1)), tries=True, pipe=True, ended=ended))
+    assert found.get(verdict) == 1, found
+    assert ("soiled" in found) is not behind_the_end
+
+
+def _write_line(scene: Scene, data: bytes) -> None:
+    line = os.open(scene.stand.settings["device"], os.O_WRONLY | os.O_NOCTTY)
+    try:
+        os.write(line, data)
+    finally:
+        os.close(line)
 
 
 async def test_half_a_unit_on_a_sheet_of_its_own_is_soil_if_the_job_calls_it_printed(scenes):

@@ -78,6 +78,16 @@ class Excuses:
         """Whether explain's `loss` was that nothing is lost while a unit was missing: a printer's loss is no excuse."""
         return loss == NOTHING_LOST and missing > 0 and not self.damaged(tale, unit, missing)
 
+    def went_between_documents(self, port: str, at: float) -> bool:
+        """Whether a line that may hold bytes unread went when all attempts that it had carried had ended well."""
+        gone = any(loss.unread and abs(loss.at - at) < SLACK_S for loss in self._losses[port.casefold()])
+        tries = [
+            one for each in self._tries.values() for one in each if one.port.casefold() == port.casefold()
+        ]
+        before = [one for one in tries if one.started < at]
+        over = [one.ended is not None and not one.win32 and one.ended <= at + SLACK_S for one in before]
+        return gone and bool(before) and all(over)
+
     def _carriers(self, job: Job, tale: Tale, unit: int) -> list[Try]:
         """Return the attempts that carried a unit to its end."""
         paper = tale.plan.paper()

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from printfabric_sim.record import Outcome
+from tests.faults.campaign.excuses import Excuses
 from tests.faults.campaign.printers import Sheet, Stand, ended_on, is_spoiled
 from tests.faults.campaign.tale import Tale
 
@@ -50,6 +52,21 @@ def soiled_sheets(stand: Stand) -> tuple[list[Soiled], int]:
         torn = dict.fromkeys(name for name in (*sheet.begun, *ended_on(sheet)) if name not in sheet.whole)
         found.append(Soiled(sheet, sheet.whole, tuple(torn)))
     return found, own
+
+
+def torn_behind_the_end(stand: Stand, sheet: Sheet, excuses: Excuses) -> bool:
+    """Whether a sheet begins with what was read of a unit before its line went, with the rest of it unread in the line.
+
+    Behind the end of its attempt nobody is told of that: the same is no excuse while one is under way.
+    """
+    went = {event["inlet"]: event for event in stand.sim.record.events if event["event"] == "disconnected"}
+    for before, behind in pairwise(sheet.spans):
+        end = went.get(before.inlet)
+        if before.inlet == behind.inlet or end is None or end["received"] != before.end:
+            continue
+        if end["how"] == "hangup" and excuses.went_between_documents(stand.port, end["time"]):
+            return True
+    return False
 
 
 def unnamed(soiled: Soiled, tales: Mapping[int, Tale]) -> list[str]:

@@ -19,7 +19,7 @@ from tests.faults.campaign.journals import Try
 from tests.faults.campaign.order import overtaken, units_in_disorder
 from tests.faults.campaign.papers import serial
 from tests.faults.campaign.printers import Stand
-from tests.faults.campaign.soil import Soiled, soiled_sheets, unnamed
+from tests.faults.campaign.soil import Soiled, soiled_sheets, torn_behind_the_end, unnamed
 from tests.faults.campaign.tale import Statement, Tale
 
 _MOST = 6  # of a job's decisions in a message
@@ -112,7 +112,8 @@ class Judge:
             soiled, own = soiled_sheets(stand)
             found.spoiled_by_printer += own
             for one in soiled:
-                if one.pieces and self._lost_by_printer.issuperset(one.pieces):
+                kept = one.pieces and self._lost_by_printer.issuperset(one.pieces)
+                if kept or torn_behind_the_end(stand, one.sheet, self._excuses):
                     found.spoiled_by_printer += 1  # nobody could be told that it kept a piece
                 elif bad := unnamed(one, tales):
                     found.soiled += 1
