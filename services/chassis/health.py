@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 
 SERVICE = "grpc.health.v1.Health"
 STARTUP = "startup"
@@ -18,6 +19,7 @@ LIVENESS = "liveness"  # says only that the event loop turns; never depends on a
 
 _Status = health_pb2.HealthCheckResponse
 _WATCHES = 256  # at once; a probe needs one
+_NO_REQUEST = "what came is no HealthCheckRequest"
 
 
 class Health:
@@ -57,10 +59,20 @@ class Health:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Serve this on `server`; without request ids and log lines, for nobody wants to read about probes."""
-        health_pb2_grpc.add_HealthServicer_to_server(self, server)
+        answer = health_pb2.HealthCheckResponse.SerializeToString
+        handlers = {
+            "Check": grpc.unary_unary_rpc_method_handler(self.Check, _asked, answer),
+            "List": grpc.unary_unary_rpc_method_handler(
+                self.List, None, health_pb2.HealthListResponse.SerializeToString
+            ),
+            "Watch": grpc.unary_stream_rpc_method_handler(self.Watch, _asked, answer),
+        }
+        server.add_registered_method_handlers(SERVICE, handlers)
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
         """Answer a service's status; NOT_FOUND for one that is not here, as the health protocol has it."""
+        if request is None:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _NO_REQUEST)
         status = self._status.get(request.service)
         if status is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
@@ -74,6 +86,8 @@ class Health:
 
     async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: N802 - the contract's name
         """Answer a service's status now and at every change; SERVICE_UNKNOWN for one that is not here."""
+        if request is None:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, _NO_REQUEST)
         if self._watches >= _WATCHES:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watches of health")
         self._watches += 1
@@ -93,3 +107,11 @@ class Health:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _asked(data: bytes) -> Any:
+    """Return a request, or None for what is none: grpc would log a traceback for each."""
+    try:
+        return health_pb2.HealthCheckRequest.FromString(data)
+    except DecodeError:
+        return None

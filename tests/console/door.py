@@ -11,7 +11,7 @@ from chassis.identity import Role
 from spooler.access import passwords, user_file
 from spooler.access.user_file import User
 from tests.rig.openid_provider import CLIENT, openid_provider
-from tests.rig.programs import Program
+from tests.rig.programs import Program, wait_for_listener
 from tests.surroundings import free_port
 
 PASSWORD = "correct horse"
@@ -34,6 +34,7 @@ class Guarded:
         program = Program("portui", folder, self._settings.replace(self.web.removeprefix("http://"), web))
         try:
             program.start()
+            wait_for_listener(web)
             yield f"http://{web}"
         finally:
             program.stop()
@@ -57,6 +58,7 @@ def guarded(folder: Path) -> Iterator[Guarded]:
             settings = _console(folder, provider.issuer, spooler.address, web)
             console = Program("portui", folder, settings)
             console.start()
+            wait_for_listener(web)
             yield Guarded(spooler, console, f"http://{web}", settings)
         finally:
             if console is not None:

@@ -12,7 +12,7 @@ from chassis.identity import Role
 from chassis.settings import ChannelSettings, ClientTlsSettings
 from spooler.access import passwords, user_file
 from spooler.access.user_file import User
-from tests.rig.programs import Program
+from tests.rig.programs import Program, wait_for_listener
 from tests.surroundings import free_port
 from tests.unit.chassis.certificates import Authority
 from tests.unit.chassis.issuer import AUDIENCE, Issuer, issuer_running
@@ -72,6 +72,7 @@ class GuardedFabric:
         self.web = f"127.0.0.1:{free_port()}"
         console = f'spooler = "{self.address("spooler")}"\nweb_listen = "{self.web}"'
         self._start("portui", 'administrator = ["group:admins"]', "channel", console)
+        wait_for_listener(self.web)
 
     def stop(self) -> None:
         """Stop what runs."""
@@ -113,13 +114,14 @@ class GuardedFabric:
 
     def audit(self, name: str) -> list[dict[str, Any]]:
         """Return the lines about calls that were refused."""
-        return [line for line in self._refused(name) if "method" in line]
+        return [line for line in self.refusals(name) if "method" in line]
 
     def handshakes(self, name: str) -> list[dict[str, Any]]:
         """Return the lines about connections that were refused before there was a call."""
-        return [line for line in self._refused(name) if "method" not in line]
+        return [line for line in self.refusals(name) if "method" not in line]
 
-    def _refused(self, name: str) -> list[dict[str, Any]]:
+    def refusals(self, name: str) -> list[dict[str, Any]]:
+        """Return the lines about all that was refused."""
         return [line for line in self.log(name) if line.get("event") == "refused"]
 
 

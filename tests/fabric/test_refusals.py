@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import grpc.aio
 import pytest
@@ -202,6 +203,9 @@ async def test_a_replayed_id_token_and_a_session_over_another_certificate_are_re
         assert isinstance(await called(spooler, console, WHO_AM_I, token=mine), bytes)
         stolen = await called(spooler, fabric.caller("thief"), WHO_AM_I, token=mine)
         assert isinstance(stolen, auth_errors.TokenInvalid)
+        async with audited(fabric, "portmon", "TOKEN_WRONG_ISSUER"):
+            elsewhere = await called(fabric.address("portmon"), console, METHOD["portmon"], token=mine)
+            assert isinstance(elsewhere, auth_errors.TokenWrongIssuer)
         ended = await called(spooler, console, "/printfabric.spooler.v1.AccessService/SignOut", token=mine)
         assert isinstance(ended, bytes)
         replayed = await called(spooler, console, WHO_AM_I, token=mine)
@@ -294,6 +298,127 @@ async def test_bytes_that_are_no_protocol_end_the_connection_and_nothing_else(fa
     assert isinstance(error, auth_errors.TokenInvalid)
 
 
+async def test_beside_the_calls_a_health_listener_answers_health_and_nothing_else(fabric):
+    for service in SERVICES:
+        where = fabric.health[service]
+        check = "/grpc.health.v1.Health/Check"
+        assert await called(where, ChannelSettings(), check) == b"\x08\x01"  # SERVING
+        for method, request, code in (
+            (check, bytes(3 * MOST_BYTES), "RESOURCE_EXHAUSTED"),
+            (check, b"\xff\xff\xff\xff", "INVALID_ARGUMENT"),
+            (check, b"\x0a\x03abc", "NOT_FOUND"),
+            (METHOD[service], b"", "UNIMPLEMENTED"),
+        ):
+            error = await called(where, ChannelSettings(max_message_bytes=1 << 20), method, request)
+            assert isinstance(error, FabricError)
+            assert error.code == code
+
+
+def somewhere_else() -> tuple[str, int]:
+    """Return an address of this machine that nobody has called from: one that is refused often gets fewer lines."""
+    return f"127.0.1.{next(_numbers) % 250 + 1}", 0
+
+
+def http_of(address: str, request: bytes) -> tuple[int, str]:
+    """Send bytes over a connection of their own and return status and text of what comes back."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection(
+        (host, int(port)), timeout=30, source_address=somewhere_else()
+    ) as connection:
+        connection.sendall(request)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, answer.read().decode()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_metrics_page_refuses_what_is_no_question_for_it(fabric, service):
+    where = fabric.metrics(service)
+    for request, expected in {
+        b"GET /metrics HTTP/1.1\r\n\r\n": 200,
+        b"POST /metrics HTTP/1.1\r\nContent-Length: 1\r\n\r\nx": 405,
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n": 414,
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 20_000 + b"\r\n": 431,
+        b"GET / HTTP/1.1\r\na: " + b"b" * 100_000 + b"\r\n\r\n": 431,
+    }.items():
+        status, text = await asyncio.to_thread(http_of, where, request)
+        assert status == expected
+        assert "Traceback" not in text
+
+
+LARGE_FORM = b"user=" + b"a" * (2 << 20)
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+WEB_REFUSALS = {
+    "WRONG_NAME": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403),
+    "FOREIGN_PAGE": (b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n", 403),
+    "FORM_NOT_OURS": (b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n", 403),
+    "UNAUTHENTICATED": (b"POST /jobs/1/act HTTP/1.1\r\nHost: localhost\r\n\r\n", 401),
+    "SESSION_ENDED": (b"GET /session HTTP/1.1\r\nHost: localhost\r\nCookie: pf_session=made-up-session\r\n\r\n", 401),
+    "SIGN_IN_NOT_BEGUN": (b"GET /sign-in/back?state=a&code=a-stolen-code HTTP/1.1\r\nHost: localhost\r\n\r\n", 401),
+    "MALFORMED_REQUEST": (b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n", 400),
+    "TOO_LARGE": (
+        b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %d\r\n\r\n" % (FORM, len(LARGE_FORM)) + LARGE_FORM,
+        413,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", WEB_REFUSALS)
+async def test_the_console_refuses_time_and_again_and_writes_down_whom(fabric, reason):
+    request, expected = WEB_REFUSALS[reason]
+    before = len(fabric.refusals("portui"))
+    for _ in range(2):
+        status, text = await asyncio.to_thread(http_of, fabric.web, request)
+        assert status == expected
+        assert text
+        assert "Traceback" not in text
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in fabric.refusals("portui")[before:] if line["reason"] == reason]
+
+    await asyncio.to_thread(wait_until, lambda: len(lines()) >= 2)
+    for line in lines():
+        assert (line["module"], line["caller"]) == ("audit", "nobody")
+        assert line["peer"].startswith("ipv4:127.0.1.")
+        assert line["why"]
+    said = fabric.programs["portui"].log.read_text("utf-8")
+    assert not [secret for secret in ("made-up-session", "a-stolen-code") if secret in said]
+
+
+async def test_a_form_that_its_sender_leaves_half_sent_is_no_failure_of_the_console(fabric):
+    head = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: 1000\r\n\r\nuser=a" % FORM
+    host, _, port = fabric.web.rpartition(":")
+    await asyncio.to_thread(shout, host, int(port), head)
+    assert fabric.programs["portui"].runs
+
+
+async def test_a_wrong_password_at_the_console_is_written_down_with_the_browsers_address(fabric):
+    host, _, port = fabric.web.rpartition(":")
+
+    def attempt(password: str) -> int:
+        connection = http.client.HTTPConnection(host, int(port), timeout=30, source_address=somewhere_else())
+        connection.request("GET", "/sign-in")
+        seen = connection.getresponse()
+        cookie = seen.headers["Set-Cookie"].partition(";")[0]
+        token = seen.read().decode().partition('name="token" value="')[2].partition('"')[0]
+        form = urlencode({"token": token, "user": "ada", "password": password})
+        kind = "application/x-www-form-urlencoded"
+        connection.request("POST", "/sign-in", form, {"Cookie": cookie, "Content-Type": kind})
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in fabric.refusals("portui") if line["reason"] == "WRONG_PASSWORD"]
+
+    for guess in ("console-guess-1", "console-guess-2"):
+        assert await asyncio.to_thread(attempt, guess) == 401
+    await asyncio.to_thread(wait_until, lambda: len(lines()) >= 2)
+    assert {line["method"] for line in lines()} == {"POST /sign-in"}
+    for service in SERVICES:
+        assert "console-guess" not in fabric.programs[service].log.read_text("utf-8")
+
+
 def page(address: str, path: str) -> tuple[int, str, str]:
     """Return what somebody without a session gets: status, where it leads, text."""
     connection = http.client.HTTPConnection(address, timeout=30)
@@ -315,6 +440,11 @@ async def test_the_console_shows_nothing_to_who_has_not_signed_in(fabric, path):
 async def test_after_all_that_nothing_unexpected_was_logged(fabric):
     for service in SERVICES:
         unexpected = [
-            line for line in fabric.log(service) if line.get("level") == "error" or "error_id" in line
+            line
+            for line in fabric.log(service)
+            if line.get("level") == "error"
+            or "error_id" in line
+            or "exception" in line
+            or "text" in line  # no line of ours
         ]
         assert unexpected == []

@@ -135,6 +135,18 @@ class Program:
         return self.log.read_bytes()[-3000:].decode(errors="replace") if self.log.exists() else "(no log)"
 
 
+def wait_for_listener(address: str) -> None:
+    """Wait until somebody listens at host:port; a console does a moment after its service is ready."""
+
+    def listens() -> bool:
+        host, _, port = address.rpartition(":")
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=5):
+            return True
+        return False
+
+    wait_until(listens, why=f"nobody listens at {address}")
+
+
 def peak_memory(pid: int) -> int:
     """Return a process's VmHWM in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

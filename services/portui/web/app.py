@@ -41,6 +41,7 @@ from portui.web import (
     pages_wire,
 )
 from portui.web.changes import changing, not_found, refused
+from portui.web.http_protocol import HttpProtocol
 from portui.web.rendering import Console, console_of
 from portui.web.security import Gate, session_of
 from portui.web.threshold import Threshold
@@ -183,7 +184,7 @@ def _queue_routes() -> list[Route]:
         Route("/move", changing(pages_move.move), methods=["POST"]),
         Route("/move/undo", changing(pages_move.undo), methods=["POST"]),
         Route("/print", pages_print.choose),
-        Route("/print", changing(pages_print.plain), methods=["POST"]),
+        Route("/print", changing(pages_print.plain, most_bytes=None), methods=["POST"]),
         Route("/print/upload", pages_print.stream, methods=["POST"]),
     ]
 
@@ -211,6 +212,7 @@ async def serve(console: Console, listen: str) -> None:
         lifespan="off",
         access_log=False,
         log_config=None,
+        http=HttpProtocol,
         server_header=False,
         timeout_graceful_shutdown=0,
         h11_max_incomplete_event_size=64 << 10,

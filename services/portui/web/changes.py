@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import Message, Receive
 
 from chassis.errors import FabricError, Unauthenticated
-from portui.web import security
+from portui.web import record, security
 from portui.web.rendering import console_of, page
 
 Handler = Callable[[Request, FormData], Awaitable[Response]]
 _MOST_FIELDS = 2000
+_MOST_BYTES = 1 << 20
 
 # State, consequence, next step; the code stays in the details.
 _WORDS = {
@@ -39,12 +42,17 @@ def sentence(error: FabricError) -> str:
     return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "." if text else ""
 
 
-def changing(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Let a handler see a form only if it was made on a page of ours."""
+def changing(
+    handler: Handler, most_bytes: int | None = _MOST_BYTES
+) -> Callable[[Request], Awaitable[Response]]:
+    """Let a handler see a form only if it was made on a page of ours, and is not too large."""
 
     async def guarded(request: Request) -> Response:
+        if most_bytes is not None:
+            request = Request(request.scope, _limited(request.receive, most_bytes))
         async with request.form(max_fields=_MOST_FIELDS) as form:
             if not security.may_change(request, text_of(form, security.TOKEN_FIELD)):
+                record.refused(request.scope, "FORM_NOT_OURS", "the form is not of this visit")
                 return PlainTextResponse("This form is not of this visit. Load the page again.\n", 403)
             answer = await handler(request, form)
         if answer.status_code == 303 and "x-sheet" in request.headers:
@@ -55,6 +63,20 @@ def changing(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         return answer
 
     return guarded
+
+
+def _limited(receive: Receive, most_bytes: int) -> Receive:
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most_bytes:
+            raise HTTPException(413, f"A form has at most {most_bytes >> 10} KiB.")
+        return message
+
+    return limited
 
 
 def text_of(form: FormData, name: str, default: str = "") -> str:

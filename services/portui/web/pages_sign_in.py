@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from chassis.auth_errors import TooManyRequests, WrongPassword
 from chassis.errors import FabricError
 from portui.person import Opened
-from portui.web import oidc_flow, security
+from portui.web import oidc_flow, record, security
 from portui.web.changes import sentence, text_of
 from portui.web.rendering import back, console_of, page
 from portui.web.sessions import FLOW_S
@@ -46,9 +46,11 @@ async def by_password(request: Request, form: FormData) -> Response:
     target, user = back(text_of(form, "back")), text_of(form, "user").strip()
     try:
         opened = await console_of(request).doorman.access.by_password(user, text_of(form, "password"))
-    except WrongPassword:
+    except WrongPassword as error:
+        record.refused(request.scope, error.reason, error.message)
         return _page(request, target, "That name and password do not belong together.", user)
     except TooManyRequests as error:
+        record.refused(request.scope, error.reason, error.message)
         wait = error.metadata.get("retry_after_s", "60")
         return _page(request, target, f"Too many tries. Wait {wait} s, then try again.", user)
     except FabricError as error:
@@ -77,6 +79,7 @@ async def finish(request: Request) -> Response:
     console, asked = console_of(request), request.query_params
     flow = oidc_flow.flow_of(console.doorman.seals.unseal(request.cookies.get(FLOW, ""), FLOW_S))
     if flow is None or not flow.state or asked.get("state") != flow.state or console.provider is None:
+        record.refused(request.scope, "SIGN_IN_NOT_BEGUN", "the sign-in was not begun in this browser")
         return _page(
             request, "/", "That sign-in was not begun in this browser, or too long ago. Begin again."
         )
@@ -87,6 +90,7 @@ async def finish(request: Request) -> Response:
         token = await console.provider.finish(asked["code"], flow)
         opened = await console.doorman.access.by_id_token(token, flow.nonce)
     except FabricError as error:
+        record.refused(request.scope, error.reason, error.message)
         return _page(request, flow.back, sentence(error))
     response = _welcome(request, opened, flow.back)
     response.delete_cookie(FLOW, path="/")

@@ -10,19 +10,27 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from portui.web import record
 from portui.web.sessions import Session
 
 COOKIE, SESSION = "pf_visit", "pf_session"
 TOKEN_FIELD = "token"  # noqa: S105 - a field's name
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_SAFE = frozenset({"GET", "HEAD"})
+SAFE = frozenset({"GET", "HEAD"})
+
+# What the framework refuses by itself.
+_BROKEN = {
+    400: (record.MALFORMED, "the request is not well formed"),
+    413: (record.TOO_LARGE, "the request is too large"),
+}
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -90,22 +98,30 @@ class Gate:
 
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if why := _BROKEN.get(message["status"]):
+                    record.refused(scope, *why)
                 _seal(MutableHeaders(scope=message), fresh, secure=self._secure)
             await send(message)
 
-        if refusal:
-            await PlainTextResponse(refusal, 403)(scope, receive, sealed)
-        else:
+        if refusal is not None:
+            record.refused(scope, *refusal)
+            await PlainTextResponse(f"{refusal[1]}\n", 403)(scope, receive, sealed)
+            return
+        with suppress(ClientDisconnect):  # nobody is there to be told
             await self._app(scope, receive, sealed)
 
 
-def _refusal(method: str, headers: Headers, name: str) -> str:
+def _refusal(method: str, headers: Headers, name: str) -> tuple[str, str] | None:
+    """Return why a request is not for us: the reason, and the words for people."""
     host = headers.get("host", "")
     if not names_loopback(host) and (not name or host != name):
-        return "The console does not answer to this name; web_origin says to which.\n"
-    if method not in _SAFE and not is_ours(headers):
-        return "This change was asked for by a page of another site. Nothing was changed.\n"
-    return ""
+        return "WRONG_NAME", "The console does not answer to this name; web_origin says to which."
+    if method not in SAFE and not is_ours(headers):
+        return (
+            "FOREIGN_PAGE",
+            "This change was asked for by a page of another site. Nothing was changed.",
+        )
+    return None
 
 
 def _seal(headers: MutableHeaders, fresh: str, *, secure: bool) -> None:

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.errors import FabricError
 from portui.person import Person, speaks_for
-from portui.web import security
+from portui.web import record, security
 from portui.web.doorman import EVERYBODY, Doorman
 from portui.web.pages_sign_in import address_of
 from portui.web.sessions import Session
@@ -40,6 +40,7 @@ class Threshold:
             )
             return
         if session is None or person is None:
+            _note(request)
             await self._nobody(request, receive, send)
             return
         scope["person"], scope["session"] = person, session
@@ -70,6 +71,16 @@ class Threshold:
             await self._app(request.scope, receive, kept)
         finally:
             speaks_for.reset(before)
+
+
+def _note(request: Request) -> None:
+    """Write down who brings a session that does not hold, or would change something without one."""
+    if request.cookies.get(security.SESSION):
+        record.refused(
+            request.scope, "SESSION_ENDED", "the session brought is over, or none of this console's"
+        )
+    elif request.method not in security.SAFE and not request.url.path.startswith(_OPEN):
+        record.refused(request.scope, "UNAUTHENTICATED", "who would change something has not signed in")
 
 
 def _to_the_door(request: Request) -> Response:
