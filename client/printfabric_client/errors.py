@@ -30,8 +30,7 @@ __all__ = [
     "DocumentLost", "EtagMismatch", "Exhausted", "FabricError", "Failure", "FieldViolation",
     "HostUnreachable", "Internal", "InvalidArgument", "InvalidHandle", "InvalidLevel",
     "InvalidPrintMonitor", "InvalidRequest", "InvalidSettings", "JobCanceled", "JobNotFound",
-    "LeaseExpired", "ManagedElsewhere", "NotBuiltYet", "NotFound", "NotSupported", "OutOfPaper",
-    "Overloaded", "PortBusy",
+    "LeaseExpired", "NotBuiltYet", "NotFound", "NotSupported", "OutOfPaper", "Overloaded", "PortBusy",
     "PortExists", "PortInUse", "PortNotFound", "PrinterDeleted", "PrinterExists", "PrinterNotFound",
     "Refused", "RequestIdReused", "SpoolFull", "StaleFence", "StoreUnavailable", "TooLarge",
     "Unauthenticated", "Unavailable", "UnknownPrintMonitor", "Unsupported", "Verdict", "WriteTimeout",
@@ -180,12 +179,6 @@ class UnknownPrintMonitor(NotFound):
     """No print monitor of that name on that host."""
 
     reason = "UNKNOWN_PRINT_MONITOR"
-
-
-class ManagedElsewhere(Refused):
-    """A resource of a cluster declares it: change it there. `metadata["manager"]` says which."""
-
-    reason = "MANAGED_ELSEWHERE"
 
 
 class InvalidPrintMonitor(Refused):

@@ -209,12 +209,6 @@ class InvalidPrintMonitor(FabricError):
     reason, win32, code, verdict = "INVALID_PRINT_MONITOR", 3007, "FAILED_PRECONDITION", Verdict.STOP_PORT
 
 
-class ManagedElsewhere(FabricError):
-    """Something else declares it, and would put it back: change it there; `manager` says where."""
-
-    reason, win32, code = "MANAGED_ELSEWHERE", 5, "FAILED_PRECONDITION"
-
-
 # --- Requests and callers
 
 

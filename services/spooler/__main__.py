@@ -15,7 +15,6 @@ from chassis.metrics import REGISTRY
 from chassis.tasks import Tasks
 from chassis.tracing import tracing
 from spooler.access.sign_in import SignIn
-from spooler.api.declared import Declared
 from spooler.api.inside import Inside
 from spooler.api.rights import authorize, everybody
 from spooler.api.services import Services
@@ -57,8 +56,7 @@ async def run(settings: SpoolerSettings) -> None:
     Raises:
         StoreUnavailable: the store has died under us; drained all the same. Another process may have more luck.
     """
-    in_cluster.check(settings.discovery)
-    resources.check(settings.resources)
+    _check(settings)
     async with (
         _open_store(settings) as store,
         Channels(settings.monitors) as channels,
@@ -87,17 +85,22 @@ async def run(settings: SpoolerSettings) -> None:
         _start_hosts(settings, hosts, directory, tasks)
         _follow_resources(settings, inside, services, shares, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
-        letting_go = _letting_go(shares, dispatcher, hosts, dial_in)
         with _shown(metrics, dispatcher, hosts, services, dial_in):
             await server.serve(
                 settings,
                 servicers=services.servicers,
                 loops=[retention.run, traces.run],
-                on_drain=[services.end_streams, *letting_go, traces.tell],
+                on_drain=_letting_go(services, shares, dispatcher, hosts, dial_in, traces),
                 authorize=authorize,
                 callers=callers,
                 until=store.died,
             )
+
+
+def _check(settings: SpoolerSettings) -> None:
+    """Refuse at the start what could never work. Raises StartError."""
+    in_cluster.check(settings.discovery)
+    resources.check(settings.resources)
 
 
 async def _sign_in(settings: SpoolerSettings, store: Notes) -> SignIn:
@@ -106,10 +109,16 @@ async def _sign_in(settings: SpoolerSettings, store: Notes) -> SignIn:
 
 
 def _letting_go(
-    shares: Alone, dispatcher: Dispatcher, hosts: Hosts, dial_in: DialIn
+    services: Services,
+    shares: Alone,
+    dispatcher: Dispatcher,
+    hosts: Hosts,
+    dial_in: DialIn,
+    traces: TraceTelling,
 ) -> tuple[server.Callback, ...]:
-    """Return how ports are let go: documents on their way end and printers are others', before the hosts are cut off."""
-    return shares.withdraw, dispatcher.drain, hosts.shut_down, shares.leave, dial_in.close
+    """Return how all is let go: documents on their way end and printers are others', before the hosts are cut off."""
+    ports = (shares.withdraw, dispatcher.drain, hosts.shut_down, shares.leave, dial_in.close)
+    return services.end_streams, *ports, traces.tell
 
 
 def _callers(settings: SpoolerSettings, sign_in: SignIn, cluster: AskedCluster) -> Callers:
@@ -184,8 +193,7 @@ def _follow_resources(
     """Declare what the cluster's resources say, on one of the spoolers that share the store."""
     if settings.resources.enabled:
         book, hosts = inside.dispatch.book, inside.hosts
-        declares = Declared(services.printers, services.ports, services.managed_ports, hosts, book)
-        around = resources.Surroundings(declares, book, hosts, inside.hub, shares.is_first)
+        around = resources.Surroundings(services.declared, book, hosts, inside.hub, shares.is_first)
         tasks.supervise("resources", lambda: resources.follow_resources(settings.resources, around))
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
-from chassis.errors import EtagMismatch, ManagedElsewhere
+from chassis.errors import EtagMismatch
+from chassis.failure import FabricError
 from spooler.printer import PortName, Printer
 from spooler.store import Notes
 
 _NOTE = "managed ports"  # {"edge-7/com1:": "kubernetes:print/till-3"}
+
+
+class ManagedElsewhere(FabricError):
+    """A resource declares it, and would put it back: change it there; `manager` says where."""
+
+    reason, win32, code = "MANAGED_ELSEWHERE", 5, "FAILED_PRECONDITION"
 
 
 def check_printer(printer: Printer, who: str) -> None:

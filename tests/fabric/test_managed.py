@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from chassis.errors import ManagedElsewhere
 from printfabric.spooler.v1 import port_service_pb2 as port_pb
 from printfabric.spooler.v1 import printer_service_pb2 as pb
-from spooler.managed import ManagedPorts
+from spooler.managed import ManagedElsewhere, ManagedPorts
 from spooler.printer import MANAGED_BY, PortName
 from tests.fabric.spooler_rig import spooler_running
 from tests.fakes.xcv_link import MONITOR

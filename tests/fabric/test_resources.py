@@ -14,12 +14,11 @@ import yaml
 
 from chassis.tasks import Backoff, Tasks
 from printfabric.spooler.v1 import printer_service_pb2 as pb
-from spooler.api.declared import Declared
 from spooler.discovery import reflector
 from spooler.printer import PortName
 from spooler.resources import desk, in_cluster, keeper
 from spooler.resources.declares import DeclaredPort
-from spooler.resources.resource import FINALIZER
+from spooler.resources.resource import FINALIZER, Kind
 from spooler.settings import ResourcesSection
 from tests.fabric.spooler_rig import SpoolerRig, spooler_running
 from tests.fabric.test_discovery import KUBECONFIG
@@ -75,8 +74,7 @@ class Follower:
     def __init__(self, rig: SpoolerRig, kubeconfig: Path) -> None:
         self._first = True
         self._refusals = 0
-        services, book = rig.services, rig.dispatcher.book
-        declares = Declared(services.printers, services.ports, services.managed_ports, rig.hosts, book)
+        declares, book = rig.services.declared, rig.dispatcher.book
         hub = rig.parts["hub"]
         self._around = in_cluster.Surroundings(declares, book, rig.hosts, hub, self._is_first)
         self._section = ResourcesSection(enabled=True, namespace="print", kubeconfig=kubeconfig)
@@ -293,7 +291,7 @@ async def test_a_port_is_added_configured_and_deleted_as_declared(api, rig, foll
     await api.delete(PORTS, "ip-7")
     await until(lambda: not api.all(PORTS))
     assert rig.hosts.port(PortName("edge", "IP_7")) is None
-    assert await rig.services.managed_ports.managers() == set()
+    assert await rig.services.declared.managers(Kind.PORT, "print") == set()
 
 
 async def test_a_port_in_use_is_deleted_once_its_printer_has_gone(api, rig, follower):
@@ -323,8 +321,7 @@ async def test_settings_that_the_monitor_refuses_are_named(api, rig, follower):
 
 
 async def test_a_host_is_not_asked_again_about_what_has_not_changed(rig):
-    services, book = rig.services, rig.dispatcher.book
-    declares = Declared(services.printers, services.ports, services.managed_ports, rig.hosts, book)
+    declares = rig.services.declared
     port = DeclaredPort(PortName("edge", "IP_7"), MONITOR, IP_7["settings"])
     for _ in range(2):  # the second looks whether the host has it so
         await declares.put_port("print/ip-7", port)

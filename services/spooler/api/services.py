@@ -15,7 +15,8 @@ from printfabric.spooler.v1 import winspool_service_pb2_grpc as winspool_grpc
 from spooler.access.sign_in import SignIn
 from spooler.api.access_servicer import AccessServicer
 from spooler.api.at_owner import AtOwner, Owners
-from spooler.api.inside import Inside
+from spooler.api.declared import Declared
+from spooler.api.inside import Dispatch, Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
 from spooler.api.port_servicer import PortServicer
@@ -57,8 +58,7 @@ class Services:
         owners: Owners | None = None,
     ) -> None:
         submission = Submission(inside.dispatch, store, metrics)
-        self.managed_ports = ManagedPorts(store)
-        look, use = Look(inside), PortUse(inside.dispatch, self.managed_ports)
+        look, use = Look(inside), PortUse(inside.dispatch, managed := ManagedPorts(store))
         self.uploads = Uploads(store, submission, known_uploads)
         self._print = PrintServicer(store, inside, submission, self.uploads)
         self._hub = inside.hub
@@ -68,12 +68,9 @@ class Services:
         watch = WatchServicer(store, inside, look, self.uploads, self.verdicts)
         prints: Any = self._print
         if owners is not None:
-            finder = JobFinder(store, inside.dispatch)
-            prints, printers, ports, watch = (
-                cast(Any, AtOwner(one, owners, finder, inside.dispatch))
-                for one in (prints, printers, ports, watch)
-            )
-        self.printers, self.ports = printers, ports  # for who calls from this process
+            finder, all_four = JobFinder(store, inside.dispatch), (prints, printers, ports, watch)
+            prints, printers, ports, watch = _at_owners(all_four, owners, finder, inside.dispatch)
+        self.declared = Declared(printers, ports, managed, inside.hosts, inside.dispatch.book)
         registry = RegistryServicer(store, dial_in, inside.printers)
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
         served: dict[str, tuple[Any, Any]] = {
@@ -94,3 +91,10 @@ class Services:
         await self._print.drain()
         self.printer_news.close()
         await self._hub.close()
+
+
+def _at_owners(
+    servicers: Iterable[Any], owners: Owners, finder: JobFinder, dispatch: Dispatch
+) -> Iterable[Any]:
+    """Return servicers whose calls about a printer are answered by its owner."""
+    return (cast(Any, AtOwner(one, owners, finder, dispatch)) for one in servicers)
