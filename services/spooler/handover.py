@@ -15,11 +15,14 @@ from spooler.hub import Hub
 from spooler.job import Attempt, Job
 from spooler.job_state import AT_A_PORT, JobState
 from spooler.lane import Lane
+from spooler.ledger import Outcome
 from spooler.pace import was_out
 from spooler.printer import PortName
 from spooler.store import Store
 from spooler.tries import Tries
 from spooler.unbegun import GoingOn, settle_unbegun
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Handover(Choosing):
@@ -52,14 +55,26 @@ class Handover(Choosing):
             else:
                 self.book.change(job)
         attempts = {attempt.job_number: attempt for attempt in going_on.open_attempts}
-        for number in sorted(number for queue in queues for number in queue.jobs):
+        rests = await self._rests(going_on)
+
+        def as_they_left(number: int) -> tuple[bool, datetime, int]:
+            # What is to go on and has not left is last: it sees who is on the way, and goes before them.
+            attempt = attempts.get(number)
+            return attempt is None, (attempt and attempt.started_at) or _LONG_AGO, number
+
+        for number in sorted((number for queue in queues for number in queue.jobs), key=as_they_left):
             job = self.book.jobs[number]
             self.timetable.note(job)
             if job.state in AT_A_PORT and job.port is not None:
-                self._take_up(job, job.port, attempts.get(number))
+                self._take_up(job, job.port, attempts.get(number), pinned=number in rests)
             self.on_doubt(job)
             if job.state is JobState.PROCESSING_STOPPED:
                 self.on_stopped(job)
+
+    async def _rests(self, going_on: GoingOn) -> set[int]:
+        """Return the jobs of which a rest is on its way."""
+        later = [attempt.job_number for attempt in going_on.open_attempts if attempt.resume_offset]
+        return {number for number in later if is_rest(await self.store.attempts(number))}
 
     def let_send(self, printers: Collection[str]) -> None:
         """Nobody else may use the ports of these printers: send what waits."""
@@ -99,11 +114,24 @@ class Handover(Choosing):
         self.timetable.note(job)
         self.kick(job.printer)
 
-    def _take_up(self, job: Job, port: PortName, attempt: Attempt | None) -> None:
+    def _take_up(self, job: Job, port: PortName, attempt: Attempt | None, *, pinned: bool) -> None:
         lane = self.lane(port)
         if attempt is not None and attempt.number == job.attempts:
             flight = self._flight(job, attempt.resume_offset)
-            flight.cancelled = job.stopping
+            flight.cancelled, flight.pinned = job.stopping, pinned
             lane.recover(flight)
         else:  # it broke off at a known byte, and goes on there
             self.pin(lane, job)
+
+
+def is_rest(attempts: Sequence[Attempt]) -> bool:
+    """Tell whether a job's last attempt goes on at the byte and the port where an earlier one broke off."""
+    if not attempts:
+        return False
+    *earlier, last = attempts
+    for one in reversed(earlier):
+        if (one.port, one.copy) != (last.port, last.copy):
+            return False
+        if one.resume_offset != last.resume_offset:  # else it was refused untouched
+            return one.outcome is Outcome.PARTIAL and one.ledger.offsets.accepted == last.resume_offset
+    return False
