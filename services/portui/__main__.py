@@ -11,6 +11,7 @@ from portui.api.callers import SpoolerSays
 from portui.api.portui_servicer import SERVICE, servicer
 from portui.fabric import Spooler
 from portui.fabric_access import Access
+from portui.fabric_alerts import Alerts
 from portui.fabric_print import Printing
 from portui.fabric_status import Status
 from portui.fabric_watch import FabricWatch
@@ -61,6 +62,7 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
         spooler=spooler,
         status=Status(channels, where),
         simulators=Simulators(settings.simulators or ""),
+        alerts=Alerts(channels, where),
         doorman=doorman,
         provider=Provider(settings.oidc, f"{origin}/sign-in/back") if settings.oidc else None,
         address=where,
@@ -70,7 +72,8 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
     async def web() -> None:
         await serve(console, listen)
 
-    return [live.follow, live.beat, console.looking.follow, doorman.follow, web]
+    watching = [live.follow, live.beat, console.looking.follow, console.acknowledging.follow]
+    return [*watching, doorman.follow, web]
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from chassis import logs
 from chassis.errors import FabricError
 from portui.fabric_watch import Change
 from portui.frames import Frames, rounded
-from portui.model import Fleet, Host, Job, JobState, Port, PortState, Proof
+from portui.model import Acknowledged, Fleet, Host, Job, JobState, Port, PortState, Proof
 from portui.pulse import Pulse, standing_still
 
 MINUTES = 60
@@ -45,6 +45,7 @@ class Live:
         self._on: dict[str, set[int]] = {}  # the jobs whose bytes are on their way to a port
         self._users: dict[str, list[str]] = {}  # the printers of a port
         self.fleet = Fleet()
+        self.acknowledged: Mapping[str, Acknowledged] = {}  # by what they are about, in small letters
         self.pulses: dict[str, Pulse] = {}
         self.ended: deque[int] = deque(
             [0] * MINUTES, MINUTES
@@ -123,7 +124,7 @@ class Live:
             log.warning("the watch is lost", error=why)
         if self.connected:
             self.lost_since = datetime.now(UTC)
-            self._looks_different()
+            self.looks_different()
         self.connected, self.error = False, why
 
     # --- what changed
@@ -138,7 +139,7 @@ class Live:
         self._gathering = not change.complete
         fleet = self._next
         if change.begins or change.deleted or _structural(fleet, self._told, change):
-            self._looks_different()
+            self.looks_different()
         self._told.update((port.key, port) for port in change.ports)
         before = {name: one.ports for name, one in fleet.printers.items()}
         fleet.printers.update((one.name, one) for one in change.printers)
@@ -157,7 +158,7 @@ class Live:
         if change.complete:
             if not self.connected or change.begins:
                 log.info("the watch is there", ports=len(fleet.ports), jobs=len(fleet.jobs))
-                self._looks_different()
+                self.looks_different()
             self.fleet, self.connected, self.lost_since, self.error = fleet, True, None, ""
             self.ready.set()
             for news in self._awaiting:
@@ -200,7 +201,7 @@ class Live:
             pulse.tick(now, passed_s)
         if (still := standing_still(self.pulses)) != self._still:
             self._still = still
-            self._looks_different()
+            self.looks_different()
         self._minute += passed_s
         if self._minute >= 60:
             self._minute -= 60
@@ -227,7 +228,8 @@ class Live:
         common = {"live": self.connected, "since": since, "structure": self.structure, **about}
         self.frames_of_now = Frames(self.frames, common, ports)
 
-    def _looks_different(self) -> None:
+    def looks_different(self) -> None:
+        """Let pages be drawn anew."""
         self.structure += 1
         self._news.set()
 

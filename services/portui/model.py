@@ -242,6 +242,16 @@ class Host:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """Somebody has in hand what needs somebody."""
+
+    by: str
+    at: datetime | None
+    until: datetime | None
+    reason: str = ""
+
+
 @dataclass(slots=True)
 class Fleet:
     """Everything that is known now, by name; jobs are those that have not ended and the latest that have."""

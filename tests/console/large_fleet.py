@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from chassis.client import Channels
 from portui.fabric import Spooler
 from portui.fabric_access import Access
+from portui.fabric_alerts import Alerts
 from portui.fabric_print import Printing
 from portui.fabric_status import Status
 from portui.fabric_watch import Change
@@ -77,6 +78,7 @@ async def run(count: int, listen: str) -> None:
             spooler=Spooler(channels, _NOWHERE),
             status=Status(channels, _NOWHERE),
             simulators=Simulators(""),
+            alerts=Alerts(channels, _NOWHERE),
             doorman=Doorman(Access(channels, _NOWHERE)),
             provider=None,
             address=_NOWHERE,

@@ -157,6 +157,34 @@ def test_jobs_leave_a_port_in_three_clicks_and_what_became_of_each_is_said(visit
     alive.run("ports", "resume", "local/RECEIPTS")
 
 
+def test_what_one_person_has_in_hand_everybody_sees_until_it_is_taken_back(visit: Visit, alive: Alive):
+    alive.run("printers", "pause", "picklists")
+    alive.run("print", "-P", "picklists", "-q", "-", stdin=b"box\r\n\f")
+    theirs, mine = visit.window(), visit.window(TABLET)
+    visit.open(theirs, "/wall")
+    visit.open(mine, "/alerts")
+    line = mine.locator("[data-part=open] li").filter(has_text="picklists")
+    line.get_by_role("link", name="Acknowledge").click()
+    dialog = mine.get_by_role("dialog")
+    dialog.get_by_label("A word to the others").fill("the boxes come at noon")
+    visit.screen(mine, "acknowledge-tablet-light")
+    assert visit.barriers(mine) == []
+    dialog.get_by_role("button", name="Acknowledge").click()
+    expect(line).to_contain_text("has it in hand until")
+    expect(theirs.locator("[data-part=problems] li").filter(has_text="picklists")).to_contain_text(
+        "the boxes come at noon"
+    )
+    visit.screen(mine, "alerts-in-hand-tablet-light")
+    assert visit.barriers(mine) == []
+    line.get_by_role("button", name="Take back").click()
+    expect(line.get_by_role("link", name="Acknowledge")).to_be_visible()
+    visit.open(mine, "/settings/audit")
+    expect(mine.locator("tbody tr").filter(has_text="the boxes come at noon").first).to_contain_text(
+        "picklists"
+    )
+    alive.run("printers", "resume", "picklists")
+
+
 def test_a_view_is_kept_a_problem_is_muted_and_the_audit_says_who_paused(visit: Visit, alive: Alive):
     alive.run("printers", "pause", "picklists")
     alive.run("print", "-P", "picklists", "-q", "-", stdin=b"box\r\n\f")

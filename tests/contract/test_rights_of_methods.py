@@ -24,6 +24,10 @@ EVERYBODY, HOSTS, SPOOLERS = "nkvuoams", "m", "s"
 
 EXPECTED = {
     "spooler.v1.AccessService": {EVERYBODY: "GetSignInOptions SignIn SignOut WhoAmI"},
+    "spooler.v1.AlertService": {
+        SEE: "ListAcknowledgements",
+        OPERATE: "AcknowledgeAlert WithdrawAcknowledgement",
+    },
     "spooler.v1.PrintService": {
         SEE: "GetJob ListJobs ListAttempts ListJobEvents",
         # Whose job it is, or which printer's, is asked behind the wall.

@@ -19,6 +19,7 @@ from chassis.server import Server
 from chassis.settings import AccessSettings, ChannelSettings, ServerSettings
 from chassis.tasks import Tasks
 from printfabric.spooler.v1.access_service_pb2_grpc import AccessServiceStub
+from printfabric.spooler.v1.alert_service_pb2_grpc import AlertServiceStub
 from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric.spooler.v1.print_service_pb2 import JobSpec, SubmitJobRequest
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
@@ -61,6 +62,7 @@ class SpoolerRig:
         self.watch: Any = WatchServiceStub(channel)
         self.registry: Any = RegistryServiceStub(channel)
         self.access: Any = AccessServiceStub(channel)
+        self.alerts: Any = AlertServiceStub(channel)
         self.winspool: Any = WinspoolServiceStub(channel)
         self.parts = parts
         self.host: FakeHost = parts["host"]

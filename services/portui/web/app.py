@@ -20,6 +20,7 @@ from chassis import logs
 from chassis.errors import FabricError
 from portui import frames
 from portui.web import (
+    pages_acknowledge,
     pages_add,
     pages_configure,
     pages_configure_many,
@@ -127,6 +128,9 @@ def _fleet_routes() -> list[Route]:
         Route("/search", fleet.search),
         Route("/wall", fleet.wall),
         Route("/alerts", fleet.alerts),
+        Route("/acknowledge", pages_acknowledge.choose),
+        Route("/acknowledge", changing(pages_acknowledge.acknowledge), methods=["POST"]),
+        Route("/acknowledge/withdraw", changing(pages_acknowledge.withdraw), methods=["POST"]),
         Route("/find", pages_find.find),
         Route("/find", changing(pages_find.look), methods=["POST"]),
         Route("/settings", pages_settings.settings),
@@ -171,8 +175,8 @@ def _queue_routes() -> list[Route]:
         Route("/jobs/{number:int}", jobs.job),
         Route("/jobs/{number:int}/act", changing(jobs.act), methods=["POST"]),
         Route("/jobs/{number:int}/decide", changing(jobs.decide), methods=["POST"]),
-        Route("/printers", printers.printers),
         Route("/uploads/{name:path}", pages_uploads.upload),
+        Route("/printers", printers.printers),
         Route("/printers/new", printers.new),
         Route("/printers/new", changing(printers.create), methods=["POST"]),
         Route("/printers/{name}", printers.printer),

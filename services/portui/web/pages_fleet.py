@@ -140,6 +140,7 @@ async def alerts(request: Request) -> Response:
         request,
         "alerts.html",
         problems=[*await headlines.told(found[:_EXPLAINED]), *found[_EXPLAINED:]],
+        in_hand_count=sum(one.in_hand is not None for one in found),
         quiet=pages_views.quiet(request),
         failed=ended[:20],
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from portui.live import Live
-from portui.model import FAULTS, Fleet, Host, Job, Port, Printer
+from portui.model import FAULTS, Acknowledged, Fleet, Host, Job, Port, Printer
 from portui.web import words
 from portui.web.shown import port_path, quoted
+
+_SKEW = timedelta(minutes=1)  # hosts say since when, the spooler when somebody took it in hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,12 @@ class Problem:
     action: str = ""  # a second button's title
     action_path: str = ""
     name: str = ""  # what the spooler can explain: "hosts/edge-7/ports/COM1:", "printers/labels"
+    alert: str = ""  # what it is acknowledged as: the same, "hosts/edge-7", "printers/labels/decisions"
+    in_hand: Acknowledged | None = None  # who has it in hand
 
 
 def problems(live: Live) -> list[Problem]:
-    """Return what needs somebody, one line for each cause, what holds up most jobs first.
+    """Return what needs somebody, one line for each cause, what nobody has in hand and holds up most jobs first.
 
     A host that is silent is one line and its ports none; jobs that wait for a decision are one line for each printer.
     """
@@ -42,9 +46,20 @@ def problems(live: Live) -> list[Problem]:
     ]
     found += _undecided(fleet)
     found += [_paused(one) for one in fleet.printers.values() if one.paused and one.queued]
-    return sorted(
-        found, key=lambda one: (-one.jobs, one.since.timestamp() if one.since else 0.0, one.subject)
-    )
+    return sorted((_with_word(live, one) for one in found), key=_rank)
+
+
+def _with_word(live: Live, problem: Problem) -> Problem:
+    """Add who has a problem in hand; a word that was given before it began was about another one."""
+    word = live.acknowledged.get(problem.alert.casefold())
+    if word is None or (problem.since and word.at and problem.since > word.at + _SKEW):
+        return problem
+    return replace(problem, in_hand=word)
+
+
+def _rank(one: Problem) -> tuple[bool, int, float, str]:
+    since = one.since.timestamp() if one.since else 0.0
+    return one.in_hand is not None, -one.jobs, since, one.subject
 
 
 def _silent(live: Live, host: Host) -> Problem:
@@ -52,6 +67,7 @@ def _silent(live: Live, host: Host) -> Problem:
     waiting = {name for port in ports for name in port.printers}
     jobs = sum(live.fleet.printers[name].queued for name in waiting if name in live.fleet.printers)
     since = f" since {words.clock(host.last_seen)}" if host.last_seen else ""
+    action, action_path = _move(jobs, f"host={quoted(host.name)}") or ("", "")
     return Problem(
         words.HOST_STATES["silent"],
         host.name,
@@ -59,7 +75,9 @@ def _silent(live: Live, host: Host) -> Problem:
         f"does not report{since}: {words.many(len(ports), 'port')}.",
         jobs,
         host.last_seen,
-        *_move(jobs, f"host={quoted(host.name)}"),
+        action,
+        action_path,
+        alert=f"hosts/{host.name}",
     )
 
 
@@ -78,6 +96,7 @@ def _port_problem(live: Live, port: Port) -> Problem:
             or ("Configure", port_path(port.host, port.port, "configure"))
         ),
         name=port.name,
+        alert=port.name,
     )
 
 
@@ -99,18 +118,21 @@ def _undecided(fleet: Fleet) -> list[Problem]:
             "Nobody knows what came out: look at the paper and decide.",
             len(jobs),
             min((job.created for job in jobs if job.created), default=None),
+            alert=f"printers/{printer}/decisions",
         )
         for printer, jobs in by_printer.items()
     ]
 
 
 def _paused(printer: Printer) -> Problem:
+    reason = printer.pause_reason or "paused"
     return Problem(
         words.Shown("Paused", "pause", "paused"),
         printer.name,
         f"/printers/{quote(printer.name)}",
-        f"{(printer.pause_reason or 'paused').capitalize()}.",
+        f"{reason[:1].upper()}{reason[1:]}.",
         printer.queued,
         None,
         name=f"printers/{printer.name}",
+        alert=f"printers/{printer.name}",
     )

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from portui import printer_rules, standing
+from portui.acknowledging import Acknowledging, Alerts
 from portui.fabric import Spooler
 from portui.fabric_print import Printing
 from portui.fabric_status import Status
@@ -50,17 +51,20 @@ class Console:
     spooler: Spooler
     status: Status
     simulators: Simulators
+    alerts: Alerts
     doorman: Doorman
     provider: Provider | None
     address: str
     origin: str = ""
     headlines: Headlines = field(init=False)
     looking: Looking = field(init=False)
+    acknowledging: Acknowledging = field(init=False)
 
     def __post_init__(self) -> None:
-        """Share the spooler's sentences, and the questions to hosts, among all who look."""
+        """Share the spooler's sentences, the questions to hosts, and who has what in hand among all who look."""
         self.headlines = Headlines(self.live, self.printing)
         self.looking = Looking(self.status.look)
+        self.acknowledging = Acknowledging(self.live, self.alerts)
 
 
 def console_of(request: Request) -> Console:
@@ -94,7 +98,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
         here=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         live=console.live,
         nav=NAV,
-        alerts=len(problems),
+        alerts=sum(one.in_hand is None for one in problems),
         undecided=sum(job.undecided for job in console.live.fleet.jobs.values()),
         token=security.token_of(security.visit_of(request)),
         theme=theme if theme in ("light", "dark") else "",

@@ -82,6 +82,10 @@ METHODS: Mapping[str, Right] = {
         )), Right.ADMINISTER,
     ),
     **dict.fromkeys((f"{_P}WatchService/{name}" for name in ("Watch", "Explain", "ListHistory")), Right.SEE),
+    f"{_P}AlertService/ListAcknowledgements": Right.SEE,
+    **dict.fromkeys(
+        (f"{_P}AlertService/{name}" for name in ("AcknowledgeAlert", "WithdrawAcknowledgement")), Right.OPERATE
+    ),
     **dict.fromkeys(
         (f"{_P}AccessService/{name}" for name in ("GetSignInOptions", "SignIn", "SignOut", "WhoAmI")), Right.ASK
     ),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from printfabric.spooler.v1 import access_service_pb2_grpc as access_grpc
+from printfabric.spooler.v1 import alert_service_pb2_grpc as alert_grpc
 from printfabric.spooler.v1 import port_service_pb2_grpc as port_grpc
 from printfabric.spooler.v1 import print_service_pb2_grpc as print_grpc
 from printfabric.spooler.v1 import printer_service_pb2_grpc as printer_grpc
@@ -13,7 +14,9 @@ from printfabric.spooler.v1 import registry_service_pb2_grpc as registry_grpc
 from printfabric.spooler.v1 import watch_service_pb2_grpc as watch_grpc
 from printfabric.spooler.v1 import winspool_service_pb2_grpc as winspool_grpc
 from spooler.access.sign_in import SignIn
+from spooler.acknowledging import Acknowledgements
 from spooler.api.access_servicer import AccessServicer
+from spooler.api.alert_servicer import AlertServicer
 from spooler.api.at_owner import AtOwner, Owners
 from spooler.api.declared import Declared
 from spooler.api.inside import Dispatch, Inside
@@ -73,6 +76,7 @@ class Services:
         self.declared = Declared(printers, ports, managed, inside.hosts, inside.dispatch.book)
         registry = RegistryServicer(store, dial_in, inside.printers)
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
+        alerts = AlertServicer(Acknowledgements(store))
         served: dict[str, tuple[Any, Any]] = {
             "PrintService": (print_grpc.add_PrintServiceServicer_to_server, prints),
             "PrinterService": (printer_grpc.add_PrinterServiceServicer_to_server, printers),
@@ -80,6 +84,7 @@ class Services:
             "WatchService": (watch_grpc.add_WatchServiceServicer_to_server, watch),
             "RegistryService": (registry_grpc.add_RegistryServiceServicer_to_server, registry),
             "WinspoolService": (winspool_grpc.add_WinspoolServiceServicer_to_server, winspool),
+            "AlertService": (alert_grpc.add_AlertServiceServicer_to_server, alerts),
             "AccessService": (access_grpc.add_AccessServiceServicer_to_server, AccessServicer(sign_in)),
         }
         self.servicers: list[tuple[Any, Any, str]] = [
