@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import itertools
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -128,6 +129,36 @@ async def test_without_a_good_certificate_there_is_no_connection_and_a_line_says
         assert line["listener"].endswith(fabric.programs[service].address.partition(":")[2])
         assert line["why"]
     assert fabric.programs[service].runs
+
+
+def shown_certificate(fabric: GuardedFabric, service: str) -> bytes | None:
+    """Return the certificate that a service shows now."""
+    context = ssl.create_default_context(cafile=str(fabric.authority.file))
+    context.load_cert_chain(*fabric.authority.issue("looker", spiffe="spiffe://fabric/looker"))
+    context.set_alpn_protocols(["h2"])
+    host, _, port = fabric.programs[service].address.rpartition(":")
+    with (
+        socket.create_connection((host, int(port)), timeout=30) as connection,
+        context.wrap_socket(connection, server_hostname="localhost") as secured,
+    ):
+        return secured.getpeercert(binary_form=True)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_new_certificate_is_shown_without_a_restart_and_its_end_is_in_the_metrics(fabric, service):
+    def ends() -> str:
+        _, text = http_of(fabric.metrics(service), b"GET /metrics HTTP/1.1\r\n\r\n")
+        return next(
+            line for line in text.splitlines() if "certificate_end" in line and f"/{service}.crt" in line
+        )
+
+    before, ended = await asyncio.to_thread(shown_certificate, fabric, service), await asyncio.to_thread(ends)
+    fabric.authority.issue(service, spiffe=f"spiffe://fabric/{service}", minutes=120)
+    await asyncio.to_thread(wait_until, lambda: shown_certificate(fabric, service) != before)
+    assert await asyncio.to_thread(ends) != ended
+    assert fabric.programs[service].starts == 1
+    error = await refused(fabric, service, token="Bearer after-the-rotation")
+    assert isinstance(error, auth_errors.TokenInvalid)
 
 
 # --- proofs that do not hold

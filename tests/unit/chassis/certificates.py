@@ -35,6 +35,7 @@ class Authority:
         spiffe: str | None = None,
         dns: bool = True,
         expired: bool = False,
+        minutes: int = 60,
     ) -> tuple[Path, Path]:
         """Write `stem`.crt and `stem`.key and return both paths."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -44,7 +45,7 @@ class Authority:
         if dns:
             names += [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = self._builder(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, -1 if expired else 60
+            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]), key, -1 if expired else minutes
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
