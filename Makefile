@@ -11,7 +11,7 @@ CODE := services client simulators tests tools hatch_build.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet lab versus vectors fuzz bench guard-baseline golden docs wheel images breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet lab versus vectors fuzz bench profile guard-baseline golden docs wheel images breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,9 +79,13 @@ vectors: protos ## replay conformance vectors (FILE=path, else the reference's);
 fuzz: protos ## hostile input for every decoder (SECONDS=10 for each); result in build/fuzz.json
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),10) $(ARGS)
 
-bench: protos ## measure beside CUPS and LPrint on this machine; result in build/bench.json
+bench: protos ## measure beside CUPS, LPrint, LPRng and p910nd (RUNS=3: so often); result in build/bench.json, goals in build/bench.md
 	@mkdir -p build
-	@$(BIN)/python -m tests.bench --output build/bench.json $(ARGS)
+	@$(BIN)/python -m tests.bench --output build/bench.json --repeat $(or $(RUNS),1) $(ARGS)
+
+profile: protos ## where the time goes, as text in docs/profiles (needs py-spy: pip install py-spy, or in PATH)
+	@mkdir -p docs/profiles
+	@$(BIN)/python -m tests.bench.profiles --output docs/profiles $(ARGS)
 
 guard-baseline: protos ## write down what the hot paths cost now, in instructions; the diff of tests/bench/costs.json is for review
 	@$(BIN)/python -m tests.bench.costs --write

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from tests.bench.ipp_peer import IppPeer
-from tests.bench.system import LAME_POOL, POOL, Devices
+from tests.bench.system import Devices, pool_members
 
 _SERVER_BIN = Path("/usr/lib/cups")
 _SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/local/sbin"
@@ -89,8 +89,7 @@ class Cups(IppPeer):
         (folder / "etc/cups-files.conf").write_text(files)
         queues = {f"q{number}": devices.receiving for number in range(printers)}
         classes = []
-        for name, last in ((POOL, devices.receiving), (LAME_POOL, devices.refusing)):
-            members = {f"{name}{place}": devices.receiving for place in range(3)} | {f"{name}3": last}
+        for name, members in pool_members(devices).items():
             queues |= members
             classes.append(_CLASS.format(name=name, members="\n".join(f"Printer {each}" for each in members)))
         texts = [_QUEUE.format(name=name, port=port) for name, port in queues.items()]

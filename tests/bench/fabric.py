@@ -26,7 +26,8 @@ from printfabric.spooler.v1.printer_service_pb2 import (
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
-from tests.bench.system import EARLY, LAME_POOL, POOL, Devices, Process, queue
+from tests.bench.system import EARLY, Devices, Process, pool_members, queue
+from tests.surroundings import free_port
 
 READY_S = 240.0  # a first start with many ports, on a machine that is busy with other tests
 UNANSWERED = 1024  # jobs of a stream that may wait for their answer
@@ -42,6 +43,8 @@ class Fabric:
     durability = "fsync before OK"
     exact = True
     pools = True
+    most_printers = 1 << 30
+    many = True
 
     def __init__(
         self,
@@ -52,26 +55,30 @@ class Fabric:
         replicas: int = 1,
         database: str = "",
         checkout: Path | None = None,
+        console: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Write the settings.
 
         replicas: how many spoolers share `database`, a PostgreSQL's; without one it is SQLite and one spooler.
         checkout: where the services lie that are measured; None: here.
+        console: a console runs, too; nobody looks at it.
+        environment: what the programs' environment has beyond ours.
         """
         self.folder = folder
         folder.mkdir()
         self.on_answer: Callable[[float], None] = lambda _seconds: None  # told how long each unary call took
         self._spoolers = ["spooler"] if replicas == 1 else [f"spooler {n + 1}" for n in range(replicas)]
         self._database = f'database = "{database}"' if database else ""
-        self._environment = _as_installed(folder, checkout)
+        self._environment = {**_as_installed(folder, checkout), **(environment or {})}
+        self._console = console
         self._addresses: list[str] = []
         self._children: dict[str, Child] = {}
         self._channels: list[grpc.aio.Channel] = []
         self._early = False  # `early` was told to begin while a document comes in
         ports = {f"P{number}": devices.receiving for number in range(printers)} | {EARLY: devices.receiving}
         printers_of = {f"q{number}": [f"P{number}"] for number in range(printers)} | {EARLY: [EARLY]}
-        for name, last in ((POOL, devices.receiving), (LAME_POOL, devices.refusing)):
-            members = {f"{name}{place}": devices.receiving for place in range(3)} | {f"{name}3": last}
+        for name, members in pool_members(devices).items():
             ports |= members
             printers_of[name] = list(members)
         self._write("portmon", 'host_name = "edge"', [
@@ -95,6 +102,10 @@ class Fabric:
             for name in self._spoolers:
                 self._write(name, f'spooler_id = "{name}"\n{self._database}', [host, *self._printers])
         self._addresses = [await self._begin("spooler", name) for name in self._spoolers]
+        if self._console and "portui" not in self._children:
+            asked = f'spooler = "{self._addresses[0]}"\nweb_listen = "127.0.0.1:{free_port()}"'
+            (self.folder / "portui.toml").write_text(asked)
+            await self._begin("portui", "portui")
 
     async def _begin(self, program: str, name: str) -> str:
         arguments = ["--config", str(self.folder / f"{name}.toml"), "--listen", "127.0.0.1:0"]
@@ -103,9 +114,9 @@ class Fabric:
         return address
 
     async def stop_server(self) -> None:
-        """End the spoolers; the port monitor goes on."""
+        """End the spoolers, and the console that looks at them; the port monitor goes on."""
         await self._hang_up()
-        for name in self._spoolers:
+        for name in [*(["portui"] if self._console else []), *self._spoolers]:
             self._children.pop(name).end()
 
     async def close(self) -> None:
@@ -143,6 +154,11 @@ class Fabric:
                 for place in range(clients)
             )
         )
+
+    async def submit(self, printer: str, number: int, size: int) -> None:
+        """Submit one document to a printer that is named."""
+        stub: Any = PrintServiceStub(self._channel(0))
+        await stub.SubmitJob(_submission(printer, size, number))
 
     async def _unary(self, channel: grpc.aio.Channel, numbers: Sequence[int], request: Request) -> None:
         stub: Any = PrintServiceStub(channel)
@@ -243,6 +259,10 @@ def _as_installed(folder: Path, checkout: Path | None = None) -> dict[str, str]:
 
 
 def _request(mode: str, printers: int, size: int, number: int) -> pb.SubmitJobRequest:
-    spec = pb.JobSpec(printer=queue(mode, number, printers), document_name=f"bench {number}")
+    return _submission(queue(mode, number, printers), size, number)
+
+
+def _submission(printer: str, size: int, number: int) -> pb.SubmitJobRequest:
+    spec = pb.JobSpec(printer=printer, document_name=f"bench {number}")
     # As the SDK does: a repeat prints once.
     return pb.SubmitJobRequest(request_id=f"bench-{number}", spec=spec, document=document(number, size))

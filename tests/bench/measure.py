@@ -120,8 +120,18 @@ class Bench:
             self.receiver.check([one], [one.number], size)
         return arrivals
 
-    async def run(self, system: System, mode: str, clients: int, printers: int, count: int, size: int) -> Run:
-        """Send `count` documents and wait until they are out."""
+    async def run(
+        self,
+        system: System,
+        mode: str,
+        clients: int,
+        printers: int,
+        count: int,
+        size: int,
+        *,
+        settle_s: float = SETTLE_S,
+    ) -> Run:
+        """Send `count` documents and wait until they are out; their CPU is counted for `settle_s` more."""
         numbers = self.numbers(count)
         document(numbers[0], size)  # before the clock runs
         begin, cpu = self.receiver.printed, cpu_of(system)
@@ -133,7 +143,7 @@ class Bench:
         accepted_ns = time.monotonic_ns()
         wait = self.arrived if system.exact else self.came
         arrivals = await wait(begin, numbers, size)
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(settle_s)
         after = cpu_of(system)
         printed = {each.number for each in arrivals}
         never = start_ns  # nothing came out: a rate of no jobs

@@ -1,10 +1,10 @@
 /* A printer that does nothing but read documents; what it saw is in a shared file.
  *
- * receiver SHARED_FILE CAPACITY   prints its port, ends when its standard input ends.
+ * receiver SHARED_FILE CAPACITY FIFO   prints its port, ends when its standard input ends.
  *
  * The file (little-endian, as the machine is): uint64 done, 8 bytes unused, then CAPACITY records of struct record.
  * A document begins with 8 bytes of its number and 8 of its size, all told; then whatever it likes. A connection may
- * bring several; one that is cut short is recorded as far as it came. */
+ * bring several; one that is cut short is recorded as far as it came. The FIFO is read as one connection that never ends. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -97,7 +97,7 @@ static void record(uint64_t *done, struct record *records, uint64_t capacity, st
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     uint64_t capacity = strtoull(argv[2], NULL, 10);
     int file = open(argv[1], O_RDWR);
@@ -118,6 +118,12 @@ int main(int argc, char **argv) {
     epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
     event.data.fd = 0;
     epoll_ctl(poll, EPOLL_CTL_ADD, 0, &event);
+    int fifo = open(argv[3], O_RDWR | O_NONBLOCK); /* who also writes never sees its end */
+    if (fifo < 0)
+        return 7;
+    begin(&connections[fifo]);
+    event.data.fd = fifo;
+    epoll_ctl(poll, EPOLL_CTL_ADD, fifo, &event);
     for (;;) {
         int found = epoll_wait(poll, events, 64, -1);
         for (int i = 0; i < found; i++) {
@@ -136,7 +142,7 @@ int main(int argc, char **argv) {
                 continue;
             }
             struct connection *c = &connections[fd];
-            ssize_t got = recv(fd, piece, PIECE, 0);
+            ssize_t got = read(fd, piece, PIECE);
             if (got < 0 && errno == EAGAIN)
                 continue;
             for (ssize_t used = 0; used < got;) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import os
 import shutil
 import socket
 import struct
@@ -59,17 +60,18 @@ class Receiver:
         with path.open("w+b") as file:
             file.truncate(_HEADER.size + capacity * _RECORD.size)
             self._shared = mmap.mmap(file.fileno(), 0)
+        fifo = folder / "fifo"
+        os.mkfifo(fifo)
         command, self.program = _build(folder)
-        self._child = Child(
-            "receiver", [*command, str(path), str(capacity)], folder / "receiver.log", pipe=True
-        )
+        arguments = [str(path), str(capacity), str(fifo)]
+        self._child = Child("receiver", [*command, *arguments], folder / "receiver.log", pipe=True)
         assert self._child.process.stdout is not None
         line = self._child.process.stdout.readline()
         self._child.wait_until(lambda: bool(line))
         self.port = int(line)
         self._refusing = socket.socket()
         self._refusing.bind(("127.0.0.1", 0))  # and never listens
-        self.devices = Devices(self.port, int(self._refusing.getsockname()[1]))
+        self.devices = Devices(self.port, int(self._refusing.getsockname()[1]), fifo)
 
     def close(self) -> None:
         """End the process."""
@@ -126,13 +128,17 @@ class Receiver:
                 raise BenchError(f"job {each.number} came out damaged")
 
 
+def compiler() -> str | None:
+    """Return the C compiler here. Without it the receiver is a slow one, and reads no FIFO."""
+    return shutil.which("gcc") or shutil.which("cc")
+
+
 def _build(folder: Path) -> tuple[list[str], str]:
     """Return the command of the receiver, and what it is."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
     for checksum in (("-DWITH_ZLIB", "-lz"), ()):  # zlib's is several times faster
         program = folder / "receiver"
         source = str(_HERE / "receiver.c")
-        if compiler is not None and _succeeds([compiler, "-O3", "-o", str(program), source, *checksum]):
+        if (cc := compiler()) and _succeeds([cc, "-O3", "-o", str(program), source, *checksum]):
             return [str(program)], "C with zlib" if checksum else "C"
     return [sys.executable, str(_HERE / "slow_receiver.py")], "Python: no C compiler here"
 

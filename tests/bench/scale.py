@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.bench.measure import SETTLE_S, Bench, cpu_of, rounded, rss_of
 from tests.bench.system import UNARY, System
 from tests.bench.workloads import Form
 
-PARTS = 10  # the waiting jobs are submitted in so many parts; first and last are compared
+PARTS = 10  # as many jobs as a tenth of the waiting ones are accepted before them, and behind them: what does each cost?
+WARM_UP = 200
 
 
 async def scale(bench: Bench, make: Callable[[int, str], System], form: Form, drained: int) -> dict[str, Any]:
@@ -69,29 +70,47 @@ async def _start(bench: Bench, system: System) -> float:
 
 
 async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> dict[str, Any]:
-    mode, clients = ("stream 32", 1) if system.name == "fabric" else (UNARY, 16)
+    """Return what is accepted behind no job and behind many, what they take, and how fast they come out."""
     await system.hold(True)
-    numbers, times = bench.numbers(form.scale_jobs), []
     part = form.scale_jobs // PARTS
-    for first in range(0, form.scale_jobs, part):
-        started = time.monotonic()
-        await system.send(mode, clients, 1, numbers[first : first + part], 1024)
-        times.append(time.monotonic() - started)
+    numbers = bench.numbers(WARM_UP + form.scale_jobs + part)
+    await system.send(UNARY, 16, 1, numbers[:WARM_UP], 1024)
     await asyncio.sleep(SETTLE_S)
-    memory = rss_of(system)
+    empty = rss_of(system)
+    before = await _accepted(system, numbers[WARM_UP:][:part])
+    mode, clients = ("stream 32", 1) if system.name == "fabric" else (UNARY, 16)
+    await system.send(mode, clients, 1, numbers[WARM_UP + part : -part], 1024)
+    await asyncio.sleep(SETTLE_S)
+    full = rss_of(system)
+    behind = await _accepted(system, numbers[-part:])
     await system.stop_server()
     started = time.monotonic()
     await system.start()
-    restart = time.monotonic() - started
-    await asyncio.sleep(SETTLE_S)
     row = {
-        "accepted_per_s_first_part": rounded(part / times[0]),
-        "accepted_per_s_last_part": rounded(part / times[-1]),
-        "rss_jobs_mib": memory,
-        "rss_restarted_mib": rss_of(system),
-        "restart_s": rounded(restart),
+        "accepted_per_s_before_jobs": before[0],
+        "accepted_per_s_behind_jobs": behind[0],
+        "accepting_cpu_ms_before_jobs": before[1],
+        "accepting_cpu_ms_behind_jobs": behind[1],
+        "rss_before_jobs_mib": empty,
+        "rss_jobs_mib": full,
+        "restart_s": rounded(time.monotonic() - started),
     }
-    count = min(drained, form.scale_jobs)
+    await asyncio.sleep(SETTLE_S)
+    row["rss_restarted_mib"] = rss_of(system)
+    return row | await _drained(bench, system, numbers, min(drained, len(numbers)))
+
+
+async def _accepted(system: System, numbers: Sequence[int]) -> tuple[float, float]:
+    """Return how many of these jobs are accepted per second, and the CPU milliseconds of each."""
+    cpu, started = sum(cpu_of(system).values()), time.monotonic()
+    await system.send(UNARY, 16, 1, numbers, 1024)
+    taken = time.monotonic() - started
+    await asyncio.sleep(SETTLE_S)
+    used = sum(cpu_of(system).values()) - cpu
+    return rounded(len(numbers) / taken), rounded(1000 * used / len(numbers))
+
+
+async def _drained(bench: Bench, system: System, numbers: Sequence[int], count: int) -> dict[str, Any]:
     begin, started_ns = bench.receiver.printed, time.monotonic_ns()
     await system.hold(False)
     if system.exact:
@@ -99,4 +118,4 @@ async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> di
     else:
         arrivals = await bench.came(begin, numbers, 1024)
     taken = (max(each.end_ns for each in arrivals) - started_ns) / 1e9
-    return {**row, "drained": len(arrivals), "drained_per_s": rounded(len(arrivals) / taken)}
+    return {"drained": len(arrivals), "drained_per_s": rounded(len(arrivals) / taken)}

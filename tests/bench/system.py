@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 UNARY = "unary"
@@ -13,19 +14,31 @@ MODES = (
 )  # one document per call; a stream of messages with 1 and 32 documents
 LARGE = "large"  # one document
 EARLY = "early"  # one document for a printer that begins while it comes in
-POOL, LAME_POOL = "pool", "lame"  # documents for one queue of four printers; of the lame one, one refuses
+# Documents for one queue of several printers: four; four of which one refuses; three.
+POOL, LAME_POOL, SMALL_POOL = "pool", "lame", "three"
+POOLS = (POOL, LAME_POOL, SMALL_POOL)
 
 
 class Devices(NamedTuple):
-    """Ports on loopback: of the receiver, and one that refuses every connection."""
+    """What printers print at: a port of the receiver on loopback, one that refuses every connection, the receiver's FIFO."""
 
     receiving: int
     refusing: int
+    fifo: Path  # read by the receiver that is compiled
 
 
 def queue(mode: str, number: int, printers: int) -> str:
     """Return the queue that a document goes to; a pool's name is the mode's, and that of one that begins early."""
-    return mode if mode in {POOL, LAME_POOL, EARLY} else f"q{number % printers}"
+    return mode if mode in {*POOLS, EARLY} else f"q{number % printers}"
+
+
+def pool_members(devices: Devices) -> dict[str, dict[str, int]]:
+    """Return the pools' printers, and the port of each."""
+    good, bad = devices.receiving, devices.refusing
+    ports = {POOL: (good,) * 4, LAME_POOL: (good, good, good, bad), SMALL_POOL: (good,) * 3}
+    return {
+        pool: {f"{pool}{place}": port for place, port in enumerate(found)} for pool, found in ports.items()
+    }
 
 
 class Process(Protocol):
@@ -43,13 +56,15 @@ class Process(Protocol):
 class System(Protocol):
     """A print system with the printers `q0`, `q1`, …; every one prints at the receiver.
 
-    One that has pools has `pool` and `lame`, too: four printers each.
+    One that has pools has those of `pool_members`, too.
     """
 
     name: str
     durability: str
     exact: bool  # it prints what it accepts, once: else what it loses and doubles is counted and fails no run
     pools: bool
+    most_printers: int  # that one server has
+    many: bool  # it keeps jobs and has many printers
 
     async def start(self) -> None:
         """Start what does not run; return when it answers."""

@@ -12,23 +12,29 @@ from tests.bench.postgres_table import on_postgres
 from tests.bench.system import UNARY
 from tests.bench.workloads import PERCENTILES
 
-_PEERS = ("CUPS", "LPrint")
+_PEERS = ("CUPS", "LPrint", "LPRng")
 _SIZES = {1024: "1 KiB", 65536: "64 KiB"}
 
 
 def show(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print everything."""
-    console = console or Console(width=150)
+    console = console or Console(width=170)
     for title, rows in (
         ("Systems", _systems(result)),
         ("The machine", [["what", "result"], *([k, str(v)] for k, v in result["limits"].items())]),
         ("Small jobs, printed per second: median (least-most)", _rates(result["rates"])),
         ("Submit to first byte, 1 KiB, idle, ms", _latency(result["latency"])),
         ("One large document", _large(result["large"])),
-        ("A queue of four printers, 1 KiB, 16 clients", _pools(result["pools"])),
+        ("A queue of several printers, 1 KiB, 16 clients", _pools(result["pools"])),
         ("Many printers, many waiting jobs", _scale(result["scale"])),
+        (
+            "Many waiting jobs, at one of two printers",
+            _scale([{"system": "fabric", **(result["backlog"] or {})}]),
+        ),
+        ("Finished jobs behind a store", _wide(result["finished"])),
         ("Many printers on many hosts", _wide(result["wide"])),
         *on_postgres(result["postgres"] or {}),
+        ("How long it took", [["part", "s"], *([k, str(v)] for k, v in result["took_s"].items())]),
     ):
         _print(console, title, rows)
     console.print(f"{result['jobs_checked']} jobs arrived, each once and whole.")
@@ -133,8 +139,9 @@ def _wide(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     if not found:
         return []
     first, last = found[0], found[-1]
-    rows = [["what", *(f"{row['printers']:,} on {row['hosts']:,}" for row in found), "grew"]]
-    for key in [key for key in first if key not in {"printers", "hosts"}]:
+    things = [key for key in ("printers", "hosts", "jobs") if key in first]
+    rows = [["what", *(" on ".join(f"{row[key]:,}" for key in things) for row in found), "grew"]]
+    for key in [key for key in first if key not in things]:
         grew = f"{last[key] / first[key]:.1f} x" if first[key] else "-"
         rows.append([key.replace("_", " "), *(_figure(row[key]) for row in found), grew])
     return rows

@@ -10,12 +10,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.bench import on_postgres
+from tests.bench import goals, on_postgres
 from tests.bench.cups import Cups
+from tests.bench.lprng import LPRng
 from tests.bench.measure import Bench, Latencies
+from tests.bench.one_run import PARTS
+from tests.bench.p910nd import P910nd
 from tests.bench.process import BenchError
 from tests.bench.receiver import Arrival, Receiver, document
 
@@ -32,7 +36,8 @@ def test_the_short_form_measures_everything_and_every_job_arrives(tmp_path: Path
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr
-    result = json.loads(output.read_text())
+    written = json.loads(output.read_text())
+    [result] = written["runs"]
     ours = [row for row in result["rates"] if row["system"] == "fabric"]
     assert {(row["size"], row["printers"], row["mode"], row["clients"]) for row in ours} == {
         (size, printers, mode, clients)
@@ -43,22 +48,36 @@ def test_the_short_form_measures_everything_and_every_job_arrives(tmp_path: Path
     for row in ours:
         assert row["printed_per_s"]["min"] > 0
         assert set(row["cpu_ms_per_job"]) == {"portmon", "spooler"}
+    assert result["jobs_checked"] > sum(row["jobs"] for row in ours)
+    _each_part_has_figures(result)
+    _others_are_measured_where_they_are_installed(result["systems"])
+    assert "Small jobs" in done.stdout
+    assert output.with_suffix(".md").read_text() in done.stdout
+    assert len(written["goals"]) > 15
+
+
+def _each_part_has_figures(result: dict[str, Any]) -> None:
+    assert set(result["took_s"]) == {"limits", *PARTS}
     for part in ("latency", "large", "pools", "scale"):
         assert result[part][0]["system"] == "fabric"
-    assert result["scale"][0]["drained"] == result["scale"][0]["jobs"]
-    assert [row["printers"] for row in result["wide"]] == [20, 100]
+    [scale, *_] = result["scale"]
+    assert scale["drained"] == scale["jobs"] + scale["jobs"] // 10 + 200
+    assert set(scale["rss_1_printer_mib"]) == {"portmon", "spooler", "portui"}
+    assert [row["printers"] for row in result["wide"]] == [20, 100, 100]
     if not (missing := on_postgres.why_not()):
         assert {row["system"] for row in result["postgres"]["rates"]} == {"SQLite", "PostgreSQL, 2 spoolers"}
         costs = result["postgres"]["rates"][-1]["cpu_ms_per_job"]
         assert set(costs) == {"portmon", "spooler 1", "spooler 2", "postgres"}
     assert result["postgres"].get("missing", "") == missing
-    assert result["jobs_checked"] > sum(row["jobs"] for row in ours)
-    assert result["systems"]["CUPS"].get("missing", "") == Cups.why_not()
+
+
+def _others_are_measured_where_they_are_installed(systems: dict[str, Any]) -> None:
+    for peer in (Cups, LPRng, P910nd):
+        assert systems[peer.name].get("missing", "") == peer.why_not()
     if shutil.which("lprint") is None:
-        assert "not installed" in result["systems"]["LPrint"]["missing"]
+        assert "not installed" in systems["LPrint"]["missing"]
     elif os.geteuid() == 0:
-        assert result["systems"]["LPrint"].keys() == {"durability"}
-    assert "Small jobs" in done.stdout
+        assert systems["LPrint"].keys() == {"durability"}
 
 
 def test_a_lost_a_doubled_and_a_damaged_job_are_found(tmp_path: Path):
@@ -84,6 +103,31 @@ def test_of_a_system_that_is_not_exact_all_that_came_is_counted(tmp_path: Path):
         assert [each.number for each in asyncio.run(bench.came(0, (1, 2, 3), 1024))] == [1, 3, 3]
     finally:
         receiver.close()
+
+
+def test_a_goal_is_judged_by_the_median_of_ratios_that_were_each_made_within_a_run():
+    def run(ours: float, cups: float) -> dict[str, Any]:
+        figures = {
+            name: {"median": value, "min": value, "max": value}
+            for name, value in (("us", ours), ("cups", cups))
+        }
+        row = {"size": 1024, "printers": 1, "mode": "unary", "clients": 16}
+        rates = [
+            {**row, "system": "fabric", "printed_per_s": figures["us"]},
+            {**row, "system": "CUPS", "printed_per_s": figures["cups"]},
+        ]
+        return {"rates": rates, **dict.fromkeys(set(PARTS) - {"rates"}, ())}
+
+    # The ratios are 20, 9 and 11; that of all medians would be 9.
+    [row] = [
+        each
+        for each in goals.reached([run(2000, 100), run(900, 100), run(550, 50)])
+        if "unary" in each["goal"]
+    ]
+
+    assert row["ours"] == [2000, 900, 550]
+    assert row["goal_bound"] == {"wanted": "≥ 10 x CUPS", "reached": [20, 9, 11], "met": True}
+    assert row["moonshot_bound"]["met"] is None  # LPrint was not measured
 
 
 def test_percentiles_are_true_to_three_digits():

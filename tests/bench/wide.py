@@ -29,19 +29,18 @@ from tests.bench.measure import Latencies, rounded
 from tests.bench.process import BenchError, Child
 from tests.bench.workloads import Form
 
-PORTS = 10  # of each host, one printer each
 _PATIENCE_S = 240.0
 
 
-async def wide(folder: Path, printers: int, form: Form) -> dict[str, Any]:
-    """Return the figures of a spooler with so many printers, ten on a host. Raises BenchError: it lost a job."""
-    here = folder / f"wide-{printers}"
+async def wide(folder: Path, printers: int, ports: int, form: Form) -> dict[str, Any]:
+    """Return the figures of a spooler with so many printers, `ports` on each host. Raises BenchError: it lost a job."""
+    hosts = printers // ports
+    here = folder / f"wide-{printers}-{hosts}"
     here.mkdir()
-    hosts = printers // PORTS
-    arguments = ["--hosts", str(hosts), "--ports", str(PORTS)]
+    arguments = ["--hosts", str(hosts), "--ports", str(ports)]
     many, addresses = await begin("tests.bench.many_hosts", arguments, here)
     try:
-        spooler = _Spooler(here, addresses)
+        spooler = _Spooler(here, addresses, ports)
         row: dict[str, Any] = {"printers": printers, "hosts": hosts}
         row["first_start_s"] = await spooler.start(printers)
         await spooler.stop()
@@ -62,9 +61,10 @@ async def wide(folder: Path, printers: int, form: Form) -> dict[str, Any]:
 class _Spooler:
     """One spooler of its own, started and asked."""
 
-    def __init__(self, folder: Path, hosts: Sequence[str]) -> None:
+    def __init__(self, folder: Path, hosts: Sequence[str], ports: int) -> None:
         self._folder = folder
         self._hosts = hosts
+        self._ports_each = ports
         self._child: Child | None = None
         self._began = 0.0
 
@@ -151,7 +151,8 @@ class _Spooler:
         for place, address in enumerate(self._hosts):
             lines += ["[[hosts]]", f'name = "host-{place}"', f'address = "{address}"']
         for number in range(new_printers):
-            port = f"host-{number // PORTS}/{port_name(number % PORTS)}"
+            host, place = divmod(number, self._ports_each)
+            port = f"host-{host}/{port_name(place)}"
             lines += ["[[printers]]", f'name = "q{number}"', f"ports = {json.dumps([port])}"]
         (self._folder / "spooler.toml").write_text("\n".join(lines) + "\n")
 

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.bench.measure import Bench, Latencies, Run, cpu_ms_each, spread
-from tests.bench.system import EARLY, LAME_POOL, LARGE, MODES, POOL, UNARY, System
+from tests.bench.measure import SETTLE_S, Bench, Latencies, Run, cpu_ms_each, spread
+from tests.bench.system import EARLY, LAME_POOL, LARGE, MODES, POOL, SMALL_POOL, UNARY, System
 
 SIZES = (1024, 65536)
 PRINTERS = (1, 50)
 MIB = 1 << 20
 PERCENTILES = (50, 90, 95, 99, 99.9, 100)
+IDLE_S = 0.05  # between the first bytes that are timed
+MEMBERS = {POOL: "4", LAME_POOL: "4, one refuses", SMALL_POOL: "3"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Form:
     scale_jobs: int
     idle_s: float
     limit_jobs: int
-    wide_printers: tuple[int, ...]  # ten on a host
+    backlog_jobs: int
+    finished_jobs: int
+    wide: tuple[tuple[int, int], ...]  # printers, and those of each host
     postgres_rounds: int
     replicas: tuple[int, ...]  # spoolers on one PostgreSQL
 
@@ -38,29 +42,33 @@ LONG = Form(
     rounds=3,
     fabric_jobs={(UNARY, 1): 400, (UNARY, 16): 1600, ("stream 1", 1): 3000, ("stream 32", 1): 6000},
     peer_jobs={1: 150, 16: 240},
-    latency_samples=300,
+    latency_samples=200,
     pool_jobs={"fabric": 1600, "CUPS": 100},
     large_mib=256,
     scale_printers=1000,
     scale_jobs=10_000,
-    idle_s=5.0,
+    idle_s=20.0,
     limit_jobs=2000,
-    wide_printers=(1_000, 10_000),
-    postgres_rounds=5,
-    replicas=(1, 2, 3),
+    backlog_jobs=100_000,
+    finished_jobs=1_000_000,
+    wide=((1_000, 10), (10_000, 10), (10_000, 1_000)),
+    postgres_rounds=3,
+    replicas=(1, 2),
 )
 SHORT = Form(
     rounds=1,
     fabric_jobs={(UNARY, 1): 30, (UNARY, 16): 64, ("stream 1", 1): 100, ("stream 32", 1): 160},
     peer_jobs={1: 10, 16: 16},
     latency_samples=20,
-    pool_jobs={"fabric": 64, "CUPS": 8},
+    pool_jobs={"fabric": 64, "CUPS": 4},
     large_mib=16,
     scale_printers=60,
     scale_jobs=300,
     idle_s=0.5,
     limit_jobs=200,
-    wide_printers=(20, 100),
+    backlog_jobs=1_000,
+    finished_jobs=2_000,
+    wide=((20, 10), (100, 10), (100, 50)),
     postgres_rounds=1,
     replicas=(2,),
 )
@@ -83,6 +91,8 @@ def _cells(systems: Sequence[System], form: Form, size: int, printers: int) -> l
     for mode in MODES:
         for clients in (1, 16) if mode == UNARY else (1,):
             for system in systems:
+                if printers > system.most_printers:
+                    continue
                 if system.name == "fabric":
                     jobs = form.fabric_jobs[mode, clients]
                 elif mode == UNARY:
@@ -131,7 +141,7 @@ async def latency(bench: Bench, systems: Sequence[System], form: Form) -> list[d
     times = {system.name: Latencies() for system in systems}
     for sample in range(-10, form.latency_samples):
         for system in systems:
-            run = await _until_it_prints(bench, system, UNARY, 1024)
+            run = await _until_it_prints(bench, system, UNARY, 1024, IDLE_S)
             if sample >= 0:
                 times[system.name].add(run.first_byte_s)
     return [
@@ -171,28 +181,30 @@ async def large(bench: Bench, systems: Sequence[System], form: Form) -> list[dic
     ]
 
 
-async def _until_it_prints(bench: Bench, system: System, mode: str, size: int) -> Run:
+async def _until_it_prints(
+    bench: Bench, system: System, mode: str, size: int, settle_s: float = SETTLE_S
+) -> Run:
     """Return a run of one document that came out; a system that loses jobs is given another."""
-    while (run := await bench.run(system, mode, 1, 1, 1, size)).lost:
+    while (run := await bench.run(system, mode, 1, 1, 1, size, settle_s=settle_s)).lost:
         pass
     return run
 
 
 async def pools(bench: Bench, systems: Sequence[System], form: Form) -> list[dict[str, Any]]:
-    """Return how fast one queue prints at four printers: all well, then one that refuses every connection."""
+    """Return how fast one queue prints at four printers: all well, one that refuses every connection, only the others."""
     runs: dict[tuple[System, str], list[Run]] = {
-        (system, mode): [] for mode in (POOL, LAME_POOL) for system in systems if system.pools
+        (system, mode): [] for mode in MEMBERS for system in systems if system.pools
     }
     for round_ in range(-1, form.rounds):
         for (system, mode), found in runs.items():
-            jobs = 8 if round_ < 0 else form.pool_jobs[system.name]
+            jobs = min(8, form.pool_jobs[system.name]) if round_ < 0 else form.pool_jobs[system.name]
             run = await bench.run(system, mode, 16, 1, jobs, 1024)
             if round_ >= 0:
                 found.append(run)
     return [
         {
             "system": system.name,
-            "members": "4" if mode == POOL else "4, one refuses",
+            "members": MEMBERS[mode],
             "printed_per_s": spread([run.printed_per_s for run in found]),
             "cpu_ms_per_job": cpu_ms_each(found, found[0].jobs),
         }

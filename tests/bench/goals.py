@@ -1,0 +1,213 @@
+"""What is meant to be reached, and what was: one table over all runs, as Markdown.
+
+A figure that is a ratio is made within a run; the median of the runs counts, and the least and the most are beside it.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench import figures
+from tests.bench.figures import Figure
+from tests.bench.on_postgres import SQLITE, STREAMS, postgres_with
+from tests.bench.system import UNARY
+
+Run = Mapping[str, Any]
+_BATCHES = "stream 32"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a figure of ours has to be at least, or at most; beside a figure of another system, or by itself."""
+
+    value: float
+    least: bool  # it is a lower bound
+    beside: Figure | None = None
+    other: str = ""
+
+    def reached(self, run: Run, ours: Figure) -> float | None:
+        """Return what a run reached, in the unit of `value`; None: not measured."""
+        mine, other = ours(run), self.beside(run) if self.beside else 1.0
+        return mine / other if mine is not None and other else None
+
+    def met(self, reached: float) -> bool:
+        """Tell whether that is enough."""
+        return reached >= self.value if self.least else reached <= self.value
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.least else '≤'} {self.value:.3g}{' x ' + self.other if self.other else ''}"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One row: a figure of ours, the same of others, what it shall be and what it may be."""
+
+    what: str
+    ours: Figure
+    goal: Bound | None
+    moonshot: Bound | None = None
+    peers: Mapping[str, Figure] | None = None
+
+
+def _rate(size: int, printers: int, mode: str) -> Goal:
+    """Return a row of small jobs; its bounds come from `_RATES`."""
+    cups, lprint = _RATES[size, printers, mode]
+    kib = f"{size >> 10} KiB jobs/s, {printers} queue{'s' if printers > 1 else ''}"
+    how = "unary, 16 clients" if mode == UNARY else "stream, 32 per message"
+    peers = {name: figures.rate(name, size, printers, mode) for name in ("CUPS", "LPrint", "LPRng")}
+    return Goal(
+        f"{kib}, {how}",
+        figures.rate("fabric", size, printers, mode),
+        Bound(cups, True, peers["CUPS"], "CUPS"),
+        Bound(lprint, True, peers["LPrint"], "LPrint"),
+        peers,
+    )
+
+
+_RATES = {  # at least so many times CUPS; LPrint
+    (1024, 1, UNARY): (10, 0.6),
+    (1024, 50, UNARY): (7, 0.6),
+    (1024, 1, _BATCHES): (20, 1),
+    (1024, 50, _BATCHES): (30, 3),
+    (65536, 50, UNARY): (5, 0.6),
+    (65536, 50, _BATCHES): (12, 1.5),
+}
+
+
+def _first_byte(percentile: str) -> Goal:
+    peers = {name: figures.first_byte(name, percentile) for name in ("CUPS", "LPrint", "LPRng")}
+    return Goal(
+        f"submit to first byte, idle, {percentile}, ms",
+        figures.first_byte("fabric", percentile),
+        Bound(1 / 3, False, peers["CUPS"], "CUPS"),
+        Bound(1.5, False, peers["LPrint"], "LPrint"),
+        peers,
+    )
+
+
+def _large(begins: str) -> Goal:
+    peers = {name: figures.large(name, "mb_per_s") for name in ("CUPS", "LPrint", "LPRng")}
+    bound = Bound(1, True, peers["LPrint"], "LPrint"), Bound(1.2, True, peers["LPrint"], "LPrint")
+    return Goal(
+        f"256 MiB end to end, begun {begins}, MB/s",
+        figures.large("fabric", "mb_per_s", begins),
+        *bound,
+        peers,
+    )
+
+
+def _at_most(
+    what: str, ours: Figure, goal: float, moonshot: float | None = None, cups: Figure | None = None
+) -> Goal:
+    return Goal(
+        what,
+        ours,
+        Bound(goal, False),
+        Bound(moonshot, False) if moonshot else None,
+        {"CUPS": cups} if cups else None,
+    )
+
+
+def _postgres(mode: str, clients: int) -> tuple[Goal, Goal]:
+    def jobs(system: str) -> Figure:
+        return figures.stored(system, mode, clients)
+
+    load = f"PostgreSQL, 1 KiB, 50 queues, {mode}, {clients} clients"
+    one, two = postgres_with(1), postgres_with(2)
+    return (
+        Goal(f"{load}, jobs/s", jobs(one), Bound(0.8, True, jobs(SQLITE), "SQLite")),
+        Goal(f"{load}, two spoolers, jobs/s", jobs(two), Bound(1.5, True, jobs(one), "one")),
+    )
+
+
+_LAME, _THREE = figures.pool("fabric", "4, one refuses"), figures.pool("fabric", "3")
+_CUPS_LAME = figures.pool("CUPS", "4, one refuses")
+GOALS = (
+    *(_rate(*each) for each in _RATES),
+    _first_byte("p50"),
+    _first_byte("p99"),
+    _large(figures.WHOLE),
+    _large(figures.EARLY),
+    Goal(
+        "the same, printed while it comes in: first byte, ms",
+        figures.large("fabric", "first_byte_ms", figures.EARLY),
+        None,
+        Bound(10, False),
+        {name: figures.large(name, "first_byte_ms") for name in ("CUPS", "LPrint", "LPRng")},
+    ),
+    Goal(
+        "pool of 4, one member refuses, jobs/s", _LAME, Bound(50, True, _CUPS_LAME, "CUPS"),
+        Bound(1, True, _THREE, "with 3 members"), {"CUPS": _CUPS_LAME},
+    ),
+    _at_most(
+        "CPU of the 10,001st waiting job beside the first", figures.behind_waiting("fabric"), 1.1, 1.0,
+        figures.behind_waiting("CUPS"),
+    ),
+    _at_most("start with 1,000 printers, s", figures.scale("fabric", "start_s"), 1, 0.12, figures.scale("CUPS", "start_s")),
+    _at_most("start with 10,000 printers, s", figures.wide_start(10_000), 2, 1.2),
+    _at_most("memory of an idle spooler, MiB", figures.idle_memory("spooler"), 80),
+    _at_most("memory of an idle port monitor, MiB", figures.idle_memory("portmon"), 60),
+    _at_most("memory of an idle console, MiB", figures.idle_memory("portui"), 60),
+    _at_most("memory per printer, KiB", figures.per_printer, 4),
+    _at_most("memory per waiting job, KiB", figures.per_waiting_job("rss_mib"), 1),
+    _at_most("the same after a restart, KiB", figures.per_waiting_job("rss_restarted_mib"), 1),
+    _at_most("idle CPU, 1,000 printers, % of a core", figures.scale("fabric", "idle_cpu_percent"), 1, 0.2, figures.scale("CUPS", "idle_cpu_percent")),
+    *_postgres(UNARY, 16),
+    *_postgres(STREAMS, 6),
+)  # fmt: skip
+
+
+def reached(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return a row for each goal that was measured: figures, ratios run by run, and whether their median is enough."""
+    return [row for goal in GOALS if (row := _reached(goal, runs))["ours"]]
+
+
+def _reached(goal: Goal, runs: Sequence[Run]) -> dict[str, Any]:
+    def over_runs(figure: Callable[[Run], float | None]) -> list[float]:
+        return [value for run in runs if (value := figure(run)) is not None]
+
+    row: dict[str, Any] = {"goal": goal.what, "ours": over_runs(goal.ours)}
+    row["peers"] = {name: found for name, peer in (goal.peers or {}).items() if (found := over_runs(peer))}
+    for name, bound in (("goal", goal.goal), ("moonshot", goal.moonshot)):
+        if bound is None:
+            continue
+        found = over_runs(lambda run, bound=bound: bound.reached(run, goal.ours))  # type: ignore[misc]
+        met = bound.met(statistics.median(found)) if found else None
+        row[f"{name}_bound"] = {"wanted": str(bound), "reached": found, "met": met}
+    return row
+
+
+def as_markdown(runs: Sequence[Run]) -> str:
+    """Return the table, and what it was measured on."""
+    lines = [
+        "| goal | Print Fabric | CUPS | LPrint | LPRng | goal: wanted, reached | | moonshot: wanted, reached | |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in reached(runs):
+        peers = [_spread(row["peers"].get(name)) for name in ("CUPS", "LPrint", "LPRng")]
+        bounds = [each for name in ("goal", "moonshot") for each in _bound(row.get(f"{name}_bound"))]
+        lines.append(f"| {' | '.join([row['goal'], _spread(row['ours']), *peers, *bounds])} |")
+    about = f"{len(runs)} run{'s' if len(runs) > 1 else ''}; median, and the least and the most of them."
+    return "\n".join([about, "", *lines, "", *figures.surroundings(runs)]) + "\n"
+
+
+def _bound(bound: Mapping[str, Any] | None) -> tuple[str, str]:
+    if bound is None:
+        return "", ""
+    if bound["met"] is None:
+        return f"{bound['wanted']}; not measured", ""
+    return f"{bound['wanted']}; {_spread(bound['reached'])}", "met" if bound["met"] else "**missed**"
+
+
+def _spread(found: Sequence[float] | None) -> str:
+    if not found:
+        return "-"
+    middle = _short(statistics.median(found))
+    return middle if len(found) == 1 else f"{middle} ({_short(min(found))} to {_short(max(found))})"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
