@@ -7,7 +7,7 @@ from typing import Any
 _LINE = {"baud": 9600, "dataBits": 8, "parity": "none", "stopBits": "1"}
 
 LINE_FORM: dict[str, Any] = {
-    "revision": 3,
+    "revision": 4,
     "title": "Serial port",
     "summary": "{baud} {dataBits}{parity|initial}{stopBits}",
     "rules": [
@@ -43,7 +43,18 @@ LINE_FORM: dict[str, Any] = {
         {
             "id": "auto", "title": "Detect settings", "xcv": "AutoBaud", "stream": True, "requires": "idle",
             "access": "administer", "timeoutSeconds": 120, "fills": ["baud", "dataBits", "parity", "stopBits"],
-            "note": "Listens at each speed: switch the printer off and on meanwhile. Nothing is sent, so nothing is printed.",
+            "note": "Listens at each speed: switch the printer off and on meanwhile. Nothing is sent, so nothing is printed. "
+            "A question that is asked at a wrong speed may be printed as other characters.",
+            "choice": {
+                "name": "ask", "title": "how", "values": {
+                    "listen": "by listening, prints nothing",
+                    "escpos-dle-eot": "ask a receipt printer (DLE EOT)",
+                    "escpos-gs-i": "ask a receipt printer for its name (GS I)",
+                    "zpl-hi": "ask a label printer for its name (~HI)",
+                    "zpl-hs": "ask a label printer how it is (~HS)",
+                    "pjl-info-id": "ask by PJL (INFO ID)",
+                },
+            },
         },
         {
             "id": "loop", "title": "Loopback test", "xcv": "Loopback", "stream": True, "requires": "idle",

@@ -12,7 +12,7 @@ from chassis.errors import FabricError, UnknownPrintMonitor
 from portui import port_config, questions
 from portui.fabric import Fabric
 from portui.port_config import Described
-from portui.web.form_view import Ask
+from portui.web.form_asks import Ask
 
 _MOST_TEXT = 400
 
@@ -42,10 +42,15 @@ class Target:
 
 
 async def steps(
-    fabric: Fabric, target: Target, ask: Ask, values: Mapping[str, Any]
+    fabric: Fabric, target: Target, ask: Ask, values: Mapping[str, Any], chosen: str = ""
 ) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what a command says on its way, and values it proposes for the form; errors are said, not raised."""
-    about = {"settings": dict(values), **({"name": target.name} if target.name else {})}
+    """Yield what a command says on its way, and values it proposes for the form; errors are said, not raised.
+
+    chosen: one of the command's choice.
+    """
+    choice = ask.choice
+    along = {choice.name: chosen} if choice is not None and chosen in dict(choice.options) else {}
+    about = {**along, "settings": dict(values), **({"name": target.name} if target.name else {})}
     document = json.dumps(about).encode()
     try:
         async with fabric.session(port=target.port, monitor=target.monitor, administer=True) as xcv:

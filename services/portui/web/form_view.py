@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from portui.web.form_asks import Ask, asks_of
 from portui.web.form_values import MOST_TEXT, as_text, list_in, map_in, text_in
 
 _MOST_OPTIONS = 200
@@ -64,20 +65,6 @@ class Group:
     title: str
     fields: tuple[Field, ...]
     advanced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A command of the monitor's as a button."""
-
-    id: str
-    title: str
-    command: str
-    stream: bool = False
-    note: str = ""
-    confirm: str = ""
-    fills: tuple[str, ...] = ()
-    timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +124,7 @@ def build(
         groups=tuple(groups),
         summary=summary(text_in(document.get("summary")), merged),
         presets=_presets(document.get("presets"), properties),
-        asks=_asks(document.get("actions")),
+        asks=asks_of(document.get("actions")),
         general_error=" ".join(dict.fromkeys(text for text in wrong.values() if text)),
         hindrance=hindrance,
         names=tuple(properties),
@@ -262,26 +249,4 @@ def _presets(given: object, properties: Mapping[str, Any]) -> tuple[tuple[str, s
         title = text_in(map_in(one).get("title"))[:60]
         if title and values:
             found.append((title, json.dumps(values)))
-    return tuple(found)
-
-
-def _asks(given: object) -> tuple[Ask, ...]:
-    found = []
-    for one in map(map_in, list_in(given)[:12]):
-        command = text_in(one.get("xcv"))
-        if not command.isalnum() or not command[:1].isupper():
-            continue
-        seconds = one.get("timeoutSeconds")
-        found.append(
-            Ask(
-                id=command,
-                title=text_in(one.get("title"))[:60] or command,
-                command=command,
-                stream=one.get("stream") is True,
-                note=text_in(one.get("note")),
-                confirm=text_in(one.get("confirm")),
-                fills=tuple(text_in(name) for name in list_in(one.get("fills"))),
-                timeout_s=float(seconds) if isinstance(seconds, int) and 0 < seconds <= 600 else 60.0,
-            )
-        )
     return tuple(found)

@@ -75,13 +75,13 @@ def answers(fabric: Fabric, described: Described, target: Target, form: FormData
     """Let a monitor do one of its form's commands (Detect settings, …) and tell its steps as they come, a line each."""
     values, _errors = typed(described, form)
     known = {one.id: one for one in form_view.build(document_of(described), values).asks}
-    wanted = known.get(text_of(form, "ask"))
+    wanted, chosen = known.get(text_of(form, "ask")), text_of(form, "chosen")
 
     async def lines() -> AsyncIterator[bytes]:
         if wanted is None:
             yield asking.line("This monitor has no such command.")
             return
-        async for text, fill in asking.steps(fabric, target, wanted, values):
+        async for text, fill in asking.steps(fabric, target, wanted, values, chosen):
             yield asking.line(text, fill)
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portui.fabric import Fabric
 from portui.web import asking, devices
+from portui.web.form_asks import Choice
 from portui.web.form_values import broken_rules, typed
 from portui.web.form_view import FormView, build, summary
 
@@ -58,7 +63,17 @@ SERIAL: dict[str, Any] = {
         {"title": "", "values": {"baud": 1}},
         7,
     ],
-    "actions": [{"xcv": "AutoBaud", "title": "Detect", "fills": ["baud"]}, {"xcv": "rm -rf"}, None],
+    "actions": [
+        {
+            "xcv": "AutoBaud",
+            "title": "Detect",
+            "fills": ["baud"],
+            "choice": {"name": "ask", "values": {"listen": "by listening", "zpl-hi": "ask", "x": 7}},
+        },
+        {"xcv": "Probe", "choice": {"name": "rm -rf", "values": {"a": "b"}}},
+        {"xcv": "rm -rf"},
+        None,
+    ],
 }
 
 
@@ -77,7 +92,11 @@ def test_a_form_is_its_layout_and_then_whatever_the_layout_forgot():
     assert drawn["wait"].value == "30"
     assert view.summary == "19200 8N1"
     assert [title for title, _values in view.presets] == ["Zebra"]
-    assert [ask.command for ask in view.asks] == ["AutoBaud"]
+    assert [ask.command for ask in view.asks] == ["AutoBaud", "Probe"]
+    assert [ask.choice for ask in view.asks] == [
+        Choice("ask", "ask", (("listen", "by listening"), ("zpl-hi", "ask"))),
+        None,
+    ]
 
 
 def test_a_field_is_hidden_by_its_rule_and_keeps_its_value():
@@ -188,3 +207,30 @@ def test_devices_are_what_a_host_names_and_nothing_else():
     )
     assert [(one.path, one.in_use) for one in found] == [("/dev/a", "in use")]
     assert devices.devices_in(b"nonsense", "Local Port") == []
+
+
+class Asked:
+    """A fabric that keeps what a command was given."""
+
+    def __init__(self) -> None:
+        self.documents: list[Any] = []
+
+    @asynccontextmanager
+    async def session(self, **_about: Any) -> AsyncIterator[object]:
+        yield object()
+
+    async def long_data(
+        self, _xcv: object, _name: str, document: bytes, _timeout_s: float
+    ) -> AsyncIterator[tuple[str, bytes, int | None]]:
+        self.documents.append(json.loads(document))
+        yield "done", b"", 0
+
+
+async def test_what_was_chosen_about_a_command_goes_along_and_nothing_else_does():
+    fabric, target = Asked(), asking.Target(port="hosts/edge/ports/COM1:", name="COM1:")
+    detect = build(SERIAL, {}).asks[0]
+    for chosen in ("zpl-hi", "rm -rf", ""):
+        async for _step in asking.steps(cast("Fabric", fabric), target, detect, {"baud": 9600}, chosen):
+            pass
+    about = {"settings": {"baud": 9600}, "name": "COM1:"}
+    assert fabric.documents == [{"ask": "zpl-hi", **about}, about, about]

@@ -266,6 +266,7 @@ function fill(values) {
 async function ask(button) {
   const form = button.closest("form"), place = $("output", button.closest(".asks")), body = new URLSearchParams(new FormData(form));
   body.set("ask", button.value);
+  body.set("chosen", $(`[data-choice="${CSS.escape(button.value)}"]`, form)?.value ?? "");
   button.disabled = true;
   patch(place, "Asking…");
   try {
