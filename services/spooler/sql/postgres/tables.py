@@ -1,4 +1,9 @@
-"""The tables in PostgreSQL: those of `spooler.sql.schema`, and chunks of documents. Made when there are none."""
+"""The tables in PostgreSQL: those of `spooler.sql.schema`, and chunks of documents. Made when there are none.
+
+Spoolers of two versions share a database while they are replaced one by one, and after a way back. So a step only adds:
+columns with a default, tables, indexes. Statements name their columns, and see nothing of it. A step that cannot do so
+raises `LEAST`: older spoolers are refused then.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,7 @@ from spooler.sql.postgres.connection import PostgresCursor
 from spooler.sql.schema import SPARE, metadata
 
 VERSION = 4  # of these tables; steps from one to the next are in `_STEPS`
+LEAST = 4  # the oldest version whose spoolers work with these tables
 CHUNK_BYTES = 256 * 1024  # of a document in one row, at most
 
 # Documents that are larger than a row should be. `document` numbers them; a job's is named by its row in
@@ -59,18 +65,23 @@ _STEPS: dict[int, tuple[str, ...]] = {
     2: _DECISIONS,
     3: filling.TABLES,
 }  # version -> the statements that lead to the next
+_FOR = """INSERT INTO meta (key, value) VALUES ('tables_for', ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value <> excluded.value"""
 _PREPARING = 0x50465352  # held while the tables are looked at and changed
 
 
 def prepare(cursor: PostgresCursor, where: str) -> None:
-    """Bring the tables to VERSION, in one transaction; one spooler at a time.
+    """Bring the tables to VERSION, in one transaction; one spooler at a time. Newer ones stay as they are.
 
     Raises:
-        StoreUnavailable: they are of a newer version, or of another program.
+        StoreUnavailable: they are of a version too new for this one, or of another program.
     """
     cursor.execute("BEGIN")
     cursor.execute("SELECT pg_advisory_xact_lock(?)", (_PREPARING,))
     found = _version(cursor, where)
+    if found > VERSION:
+        cursor.execute("COMMIT")
+        return
     if found == 0:
         for statement in (*_CHUNKS, *_created()):
             cursor.execute(statement)
@@ -86,6 +97,7 @@ def prepare(cursor: PostgresCursor, where: str) -> None:
         for statement in _STEPS[version]:
             cursor.execute(statement)
         cursor.execute("UPDATE meta SET value = ? WHERE key = 'tables'", (str(version + 1),))
+    cursor.execute(_FOR, (str(LEAST),))
     for statement in _LATER:
         cursor.execute(statement)
     cursor.execute("COMMIT")
@@ -100,18 +112,17 @@ def _version(cursor: PostgresCursor, where: str) -> int:
     }
     if not names & set(metadata.tables):
         return 0
-    row = (
-        cursor.execute("SELECT value FROM meta WHERE key = 'tables'").fetchone() if "meta" in names else None
-    )
-    if row is None:
+    said = dict(cursor.execute("SELECT key, value FROM meta")) if "meta" in names else {}
+    if "tables" not in said:
         raise StoreUnavailable(
             f"the database at {where} belongs to another program; give the spooler its own"
         )
-    if int(row[0]) > VERSION:
+    found = int(said["tables"])
+    if found > VERSION and int(said.get("tables_for", found)) > VERSION:
         raise StoreUnavailable(
-            f"the database at {where} was made by a newer version (tables {row[0]}, this one knows {VERSION})"
+            f"the database at {where} was made by a newer version (tables {found}, this one knows {VERSION})"
         )
-    return int(row[0])
+    return found
 
 
 def _created() -> list[str]:
