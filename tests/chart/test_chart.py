@@ -21,7 +21,11 @@ from spooler.settings import SpoolerSettings
 from tests.chart.rendering import CHART, MATRIX, ROOT, Object, Refused, lint, objects, pods, texts, values_of
 
 VERSIONS = ("1.30", "1.33", "1.37")
-FOREIGN = ("cert-manager.io/", "monitoring.coreos.com/")  # kinds whose schemas Kubernetes does not have
+FOREIGN = (
+    "cert-manager.io/",
+    "gateway.networking.k8s.io/",
+    "monitoring.coreos.com/",
+)  # kinds whose schemas Kubernetes does not have
 SETTINGS: dict[str, type[Settings]] = {
     "spooler": SpoolerSettings,
     "portmon": PortmonSettings,
@@ -67,6 +71,11 @@ def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Obj
         {"tls": {"mode": "secrets"}},  # without their names
         {"portmon": {"dialOut": {"enabled": True}}},  # what would prove their nodes?
         {"portmon": {"dialOut": {"spoolers": ["spool.example"]}}},
+        {"portui": {"ingress": {"enabled": True}}},  # to a console that there is not
+        {
+            "portui": {"console": {"origin": "https://p.example.com"}, "httpRoute": {"enabled": True}}
+        },  # of no gateway
+        {"customResources": {"enabled": "yes"}},
     ],
     ids=json.dumps,
 )
@@ -119,7 +128,8 @@ def test_names_and_labels_are_those_of_the_cluster(release: list[Object]):
     for one in release:
         name = one["metadata"]["name"]
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", name), name
-        if "labels" in one["metadata"] and not one["kind"].startswith("Cluster"):
+        of_the_cluster = one["kind"].startswith("Cluster") or one["kind"] == "CustomResourceDefinition"
+        if "labels" in one["metadata"] and not of_the_cluster:
             assert one["metadata"]["namespace"] == "print"
 
 
@@ -170,17 +180,23 @@ def test_long_running_containers_are_probed_and_leave_in_order(release: list[Obj
             assert container["lifecycle"]["preStop"]["sleep"]["seconds"]
 
 
-def test_only_the_spooler_may_ask_the_cluster_and_in_its_namespace_only_for_endpoints(release: list[Object]):
+def test_only_the_spooler_may_ask_the_cluster_and_in_its_namespace_for_little(release: list[Object]):
     for name, pod in pods(release):
         assert pod["automountServiceAccountToken"] is name.endswith("-spooler")
-    rules = [rule for one in release if one["kind"] == "Role" for rule in one["rules"]]
-    rule = {
-        "apiGroups": ["discovery.k8s.io"],
-        "resources": ["endpointslices"],
-        "verbs": ["get", "list", "watch"],
+    rules = {
+        (one["apiGroups"][0], *one["resources"]): set(one["verbs"])
+        for role in release
+        if role["kind"] == "Role"
+        for one in role["rules"]
     }
-    # Port monitors that dial are not looked for.
-    assert rules == ([rule] if "kubernetes_service" in json.dumps(release) else [])
+    expected: dict[tuple[str, ...], set[str]] = {}
+    if "kubernetes_service" in json.dumps(release):  # port monitors that dial are not looked for
+        expected["discovery.k8s.io", "endpointslices"] = {"get", "list", "watch"}
+    if "[resources]" in json.dumps(release):
+        expected["printfabric.dev", "printers", "printerports"] = {"list", "watch", "patch"}
+        expected["printfabric.dev", "printers/status", "printerports/status"] = {"patch"}
+        expected["events.k8s.io", "events"] = {"create"}
+    assert rules == expected
 
 
 def test_port_monitors_that_dial_prove_their_node_and_nothing_leads_to_them():

@@ -58,6 +58,8 @@ def _plural(kind: str) -> str:
     low = kind.lower()
     if low.endswith("y"):
         return f"{low[:-1]}ies"
+    if low.endswith("ss"):
+        return f"{low}es"
     return low if low == "endpoints" else f"{low}s"
 
 
@@ -67,7 +69,7 @@ BUILT_IN = [
     *_several("apps", "v1", "Deployment", "DaemonSet"),
     *_several("batch", "v1", "Job"),
     *_several("policy", "v1", "PodDisruptionBudget"),
-    *_several("networking.k8s.io", "v1", "NetworkPolicy"),
+    *_several("networking.k8s.io", "v1", "Ingress", "NetworkPolicy"),
     *_several("rbac.authorization.k8s.io", "v1", "Role", "RoleBinding"),
     *_several("rbac.authorization.k8s.io", "v1", "ClusterRole", "ClusterRoleBinding", namespaced=False),
     *_several("coordination.k8s.io", "v1", "Lease"),

@@ -62,6 +62,11 @@ labels:
 {{- end -}}
 {{- end -}}
 
+{{/* The name by which browsers reach the console. */}}
+{{- define "print-fabric.consolehost" -}}
+{{- get (required "without portui.console.origin there is no console to lead anybody to" .ctx.Values.portui.console.origin | urlParse) "hostname" -}}
+{{- end -}}
+
 {{/* The SPIFFE id of a component. */}}
 {{- define "print-fabric.identity" -}}
 {{- printf "spiffe://%s/%s" .ctx.Values.tls.trustDomain .component -}}
