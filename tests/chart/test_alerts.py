@@ -54,6 +54,23 @@ def test_only_metrics_that_are_documented_are_asked_for(file: Path):
     assert asked
 
 
+@pytest.mark.parametrize(
+    ("question", "metric"),
+    [
+        ("Which ports are saturated", "printfabric_port_busy_seconds_total"),
+        ("What is stuck, and why", "printfabric_port_stall_seconds_total"),
+        ("Printers that do not print, and why", "printfabric_printer_verdict"),
+        ("Units nobody is sure of", "printfabric_uncertain_units"),
+        ("Days until a certificate ends", "printfabric_certificate_end_timestamp_seconds"),
+    ],
+)
+def test_the_dashboard_answers_what_people_ask(question: str, metric: str):
+    (panel,) = [
+        one for one in json.loads(DASHBOARD.read_text("utf-8"))["panels"] if one["title"].startswith(question)
+    ]
+    assert metric in panel["targets"][0]["expr"]
+
+
 def test_the_dashboard_has_one_place_for_each_panel():
     panels = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
     taken: set[tuple[int, int]] = set()
