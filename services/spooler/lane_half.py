@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chassis.errors import FabricError
+from chassis.errors import DeviceNotConnected, FabricError, Verdict
 from spooler.flight import Flight, LaneOwner
 from spooler.port import DocumentKey, Phase, Progress
 from spooler.printer import PortName
@@ -21,6 +21,23 @@ class LaneHalf:
         self._port, self._owner = port, owner
         self._met = ("", "")  # the one that was met last
         self._looked = False  # a person has looked at the printer since
+
+    def lost_place(self, flight: Flight, news: Progress, refused: FabricError) -> Progress | None:
+        """Return the end of a document that was to go on by itself, if its host cannot prove any more where it broke off.
+
+        Between the question and the start its device became another one, and what the first had taken is uncertain.
+        """
+        said = refused.metadata
+        start, end = int(said["uncertain_start"]), int(said["uncertain_end"])
+        own = flight.pinned and said["document_uid"] == flight.key.uid.hex()
+        offset = flight.info.resume_offset
+        if not own or not start < end or start >= offset:
+            return None
+        text = f"port {self._port}: the device that job {flight.number} was to go on at is another one by now"
+        why = DeviceNotConnected(text, verdict=Verdict.HOLD, port=self._port)
+        return replace(
+            news, phase=Phase.ENDED, accepted=offset, uncertain_start=start, uncertain_end=end, error=why
+        )
 
     def met(self, news: Progress, refused: FabricError) -> None:
         """Take the host's refusal of a document that would have come behind it."""

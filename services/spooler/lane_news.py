@@ -101,6 +101,9 @@ class LaneNews(LaneFlights):
         if flight is None:
             return
         if error is not None and error.reason == UNFINISHED and not flight.cancelled:
+            if (end := self._half.lost_place(flight, news, error)) is not None:
+                self._land(flight, end)
+                return
             self._half.met(news, error)  # it goes, and all behind it, when that is closed
             self._wake.set()
         else:
