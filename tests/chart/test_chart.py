@@ -284,6 +284,18 @@ def test_with_a_database_there_is_no_volume_and_its_url_is_in_no_manifest():
     assert mounted == {volume["name"] for volume in spooler["volumes"]}
 
 
+def test_spoolers_that_share_a_database_have_names_of_their_own():
+    release = objects(values_of("postgres"))
+    (spooler,) = [pod for name, pod in pods(release) if name.endswith("-spooler")]
+    (variable,) = [
+        one for one in spooler["containers"][0]["env"] if one["name"] == "PRINTFABRIC_SPOOLER_SPOOLER_ID"
+    ]
+    assert variable["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    (text,) = [one["data"]["spooler.toml"] for one in release if "spooler.toml" in one.get("data", {})]
+    assert "spooler_id" not in text
+    assert "spooler_id" in json.dumps(objects({}))  # one alone keeps its name over restarts
+
+
 def test_without_devices_nothing_is_privileged_and_no_device_is_mounted():
     release = objects({"portmon": {"devices": {"mode": "none"}}})
     text = json.dumps(release)

@@ -122,7 +122,7 @@ async def test_a_release_that_goes_leaves_definitions_and_resources_and_comes_ba
 
 async def test_resources_that_can_never_work_are_refused_by_the_cluster(api: KubeApi, helm: Helm):
     await helm.install(values_of("custom-resources"))
-    for spec in (
+    wrong: list[Object] = [
         {},
         {"ports": []},
         {"ports": [{"host": "node-7"}]},
@@ -131,7 +131,8 @@ async def test_resources_that_can_never_work_are_refused_by_the_cluster(api: Kub
         {**TILL["spec"], "onUncertain": "hold"},
         {**TILL["spec"], "redirect": "RedirectAfter"},
         {**TILL["spec"], "window": {"from": "25:00", "until": "06:00"}},
-    ):
+    ]
+    for spec in wrong:
         with pytest.raises(StatusError) as refused:
             await api.put(PRINTERS, "wrong", {"spec": spec})
         assert refused.value.code == 422, spec
