@@ -66,6 +66,7 @@ def test_a_serial_printer_with_unknown_settings_prints_a_label_in_six_clicks_and
     page.get_by_label("Port name").fill("COM9:")
     page.get_by_role("button", name="Next").click()
     page.get_by_role("textbox", name="Device").fill(str(serial.device))
+    expect(page.get_by_label("Detect settings: how")).to_have_value("listen")
     page.get_by_role("button", name="Detect settings").click()
     expect(page.locator("#form-summary")).to_have_text("38400 8N1", timeout=120_000)
     assert serial.printed() == 0

@@ -226,6 +226,34 @@ def test_what_nobody_knows_is_decided_label_by_label(visit: Visit, alive: Alive)
     wait_until(lambda: "completed" in alive.run("job", str(number)).lower(), 30)
 
 
+def caught(page: Page, waiting: list[Route]) -> Route:
+    """Return the request that is held up."""
+    while not waiting:
+        page.wait_for_timeout(50)
+    return waiting.pop()
+
+
+def test_a_form_that_is_slow_to_come_shows_its_bones_and_whoever_closes_them_is_left_alone(visit: Visit):
+    page = visit.window()
+    waiting: list[Route] = []
+    page.route("**/configure/COM2:", lambda route: waiting.append(route))  # noqa: PLW0108 (Playwright marks what it calls)
+    visit.open(page, "/hosts/local/ports/COM2:")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("link", name="Configure").click()
+    expect(dialog.get_by_role("heading")).to_have_text("One moment")
+    visit.screen(page, "loading-desktop-light")
+    assert visit.barriers(page) == []
+    caught(page, waiting).continue_()
+    expect(dialog.get_by_label("Bits per second")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Configure").click()
+    dialog.get_by_role("button", name="Cancel").click()
+    with page.expect_response("**/configure/COM2:"):
+        caught(page, waiting).continue_()
+    page.wait_for_timeout(300)  # what came would be drawn by now
+    expect(dialog).to_have_count(0)
+
+
 def test_two_people_on_one_port_see_each_other_and_nobody_overwrites_silently(visit: Visit):
     first, second = visit.window(), visit.window()
     for page in (first, second):

@@ -81,6 +81,7 @@ def test_who_only_looks_has_no_buttons_and_is_refused_by_the_spooler_all_the_sam
     page.wait_for_url("**/printers")
     assert page.get_by_role("link", name="Add printer").count() == 0
     assert page.get_by_role("link", name="Print a file").count() == 0
+    visit.screen(page, "viewer-printers-desktop-light")
     # A form of hers, as somebody would make it who knows the address.
     page.evaluate(
         """() => { const form = document.querySelector("form[action='/sign-out']");
@@ -89,6 +90,8 @@ def test_who_only_looks_has_no_buttons_and_is_refused_by_the_spooler_all_the_sam
             form.submit(); }"""
     )
     expect(page.locator("[role=alert]")).to_contain_text("administrator")
+    visit.screen(page, "refused-desktop-light")
+    assert visit.barriers(page) == []
     visit.forget("422", "403")
 
 

@@ -46,14 +46,14 @@ LINE_FORM: dict[str, Any] = {
             "note": "Listens at each speed: switch the printer off and on meanwhile. Nothing is sent, so nothing is printed. "
             "A question that is asked at a wrong speed may be printed as other characters.",
             "choice": {
-                "name": "ask", "title": "how", "values": {
-                    "listen": "by listening, prints nothing",
-                    "escpos-dle-eot": "ask a receipt printer (DLE EOT)",
-                    "escpos-gs-i": "ask a receipt printer for its name (GS I)",
-                    "zpl-hi": "ask a label printer for its name (~HI)",
-                    "zpl-hs": "ask a label printer how it is (~HS)",
-                    "pjl-info-id": "ask by PJL (INFO ID)",
-                },
+                "name": "ask", "title": "how", "values": [
+                    {"value": "listen", "title": "by listening, prints nothing"},
+                    {"value": "escpos-dle-eot", "title": "ask a receipt printer (DLE EOT)"},
+                    {"value": "escpos-gs-i", "title": "ask a receipt printer for its name (GS I)"},
+                    {"value": "zpl-hi", "title": "ask a label printer for its name (~HI)"},
+                    {"value": "zpl-hs", "title": "ask a label printer how it is (~HS)"},
+                    {"value": "pjl-info-id", "title": "ask by PJL (INFO ID)"},
+                ],
             },
         },
         {

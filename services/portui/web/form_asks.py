@@ -60,10 +60,9 @@ def asks_of(given: object) -> tuple[Ask, ...]:
 def _choice(given: object) -> Choice | None:
     one = map_in(given)
     name, title = text_in(one.get("name")), text_in(one.get("title"))[:_MOST_TITLE]
-    labels = map_in(one.get("values"))
     options = tuple(
-        (value, text_in(label)[:_MOST_TITLE])
-        for value, label in list(labels.items())[:_MOST_CHOICES]
-        if len(value) <= _MOST_VALUE and text_in(label)
+        (text_in(each.get("value")), text_in(each.get("title"))[:_MOST_TITLE])
+        for each in map(map_in, list_in(one.get("values"))[:_MOST_CHOICES])
+        if 0 < len(text_in(each.get("value"))) <= _MOST_VALUE and text_in(each.get("title"))
     )
     return Choice(name, title or name, options) if name.isalnum() and options else None

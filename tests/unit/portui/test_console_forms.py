@@ -68,9 +68,17 @@ SERIAL: dict[str, Any] = {
             "xcv": "AutoBaud",
             "title": "Detect",
             "fills": ["baud"],
-            "choice": {"name": "ask", "values": {"listen": "by listening", "zpl-hi": "ask", "x": 7}},
+            "choice": {
+                "name": "ask",
+                "values": [
+                    {"value": "zz-listen", "title": "by listening"},
+                    {"value": "zpl-hi", "title": "ask"},
+                    {"value": "x", "title": 7},
+                    7,
+                ],
+            },
         },
-        {"xcv": "Probe", "choice": {"name": "rm -rf", "values": {"a": "b"}}},
+        {"xcv": "Probe", "choice": {"name": "rm -rf", "values": [{"value": "a", "title": "b"}]}},
         {"xcv": "rm -rf"},
         None,
     ],
@@ -94,7 +102,7 @@ def test_a_form_is_its_layout_and_then_whatever_the_layout_forgot():
     assert [title for title, _values in view.presets] == ["Zebra"]
     assert [ask.command for ask in view.asks] == ["AutoBaud", "Probe"]
     assert [ask.choice for ask in view.asks] == [
-        Choice("ask", "ask", (("listen", "by listening"), ("zpl-hi", "ask"))),
+        Choice("ask", "ask", (("zz-listen", "by listening"), ("zpl-hi", "ask"))),
         None,
     ]
 

@@ -3,7 +3,7 @@ const $ = (query, root = document) => root.querySelector(query);
 const $$ = (query, root = document) => [...root.querySelectorAll(query)];
 
 // --- live: one stream; numbers are patched, parts are drawn anew by the server when their structure changed
-const STALE_MS = 15000, LOST_MS = 3000, REDRAW_MS = 1500;
+const STALE_MS = 15000, LOST_MS = 3000, REDRAW_MS = 1500, LOADING_MS = 300;
 let heard = performance.now(), heardAt = new Date(), live = $("#pulse")?.dataset.live === "yes", since = "";
 // The structure that this page was made from: what changed before its stream began is drawn with the first frame.
 let structure = Number($("#pulse")?.dataset.structure), redrawing = false, source = null;
@@ -175,8 +175,16 @@ const sheet = $("#sheet");
 
 async function openSheet(address, from) {
   opener = from;
-  const { answer, page } = await fetched(address);
-  if (!show(page)) { location.href = answer.url; return; }
+  // A host that is slow to describe its form shows bones in the meantime; who closes them no longer wants the form.
+  let bones = false;
+  const late = setTimeout(() => {
+    bones = !sheet.open;
+    if (bones) { sheet.replaceChildren($("#loading").content.cloneNode(true)); sheet.setAttribute("aria-label", "Loading"); sheet.showModal(); }
+  }, LOADING_MS);
+  const found = await fetched(address).catch(() => null);
+  clearTimeout(late);
+  if (bones && !sheet.open) return;
+  if (!found || !show(found.page)) { location.href = found?.answer.url ?? address; return; }
   if (!sheet.open) sheet.showModal();
   ($("[autofocus]", sheet) ?? $(".fields :is(input:not([type=hidden]), select)", sheet) ?? $("button", sheet))?.focus();
 }
