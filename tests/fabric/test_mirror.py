@@ -16,6 +16,7 @@ from spooler.printer import Printer
 from spooler.replicas.mirror import Mirror
 from tests.fabric.dispatch_rig import Rig, running
 from tests.fakes.host import FakeHost
+from tests.rig.until import until
 
 
 class FakeMembership:
@@ -32,6 +33,12 @@ class FakeMembership:
         self.asked.set()
         await self.lets_go.wait()
         return found
+
+    async def revisions(self) -> dict[int, int]:
+        return {number: job.revision for number, job in self.stored.items()}
+
+    async def paused_ports(self) -> list[object]:
+        return []
 
 
 class Taking:
@@ -78,6 +85,25 @@ async def test_anothers_jobs_are_known_until_they_end(taking: Taking):
     taking.membership.stored[7] = replace(job, state=JobState.COMPLETED, revision=2)
     await taking.take(7)
     assert 7 not in taking.book.jobs
+
+
+async def test_what_nobody_has_told_is_found_by_comparing_and_once_a_line_was_cut(
+    taking: Taking, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("spooler.replicas.mirror.COMPARE_S", 0.01)
+    taking.job(1, "others")
+    running = asyncio.create_task(taking.mirror.run())
+    try:
+        await until(lambda: 1 in taking.book.jobs)
+        taking.job(1, "others", JobState.PENDING_HELD, revision=2)
+        await until(lambda: taking.book.jobs[1].state is JobState.PENDING_HELD)
+        del taking.membership.stored[1]
+        await until(lambda: 1 not in taking.book.jobs)
+    finally:
+        running.cancel()
+    taking.job(2, "others")
+    await taking.mirror.take_in(News(lost=True))
+    assert 2 in taking.book.jobs
 
 
 async def test_an_older_reading_changes_nothing(taking: Taking):
