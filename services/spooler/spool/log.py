@@ -132,9 +132,7 @@ class Spool:
 
     async def read(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
         """Return at most `max_bytes` of a document from `offset`; empty at its end. Raises DocumentLost."""
-        if offset >= extent.length or max_bytes <= 0:
-            return b""
-        return await self._on_thread(lambda: self._read(extent, offset, max_bytes))
+        return await self.on_thread(lambda: self.read_here(extent, offset, max_bytes))
 
     def release(self, extent: Extent) -> None:
         """Say that a document is no longer needed; its segment goes with its last one. From any thread."""
@@ -157,17 +155,17 @@ class Spool:
         if offset == file.size_bytes and not file.sealed and not file.needs_file(memoryview(data)):
             file.tail += data
             return file.size_bytes
-        return await self._on_thread(lambda: self._append(file, offset, data), len(data))
+        return await self.on_thread(lambda: self._append(file, offset, data), len(data))
 
     async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
         """Return bytes of an upload that have come. Raises UploadNotFound, DocumentLost."""
         file = await self._file(upload_id)
-        return await self._on_thread(lambda: file.read(self._files, offset, max_bytes))
+        return await self.on_thread(lambda: file.read(self._files, offset, max_bytes))
 
     async def sync_upload(self, upload_id: bytes) -> int:
         """Make durable the whole records of an upload; return where they end. Raises UploadNotFound."""
         file = await self._file(upload_id)
-        return await self._on_thread(lambda: file.sync(self._files))
+        return await self.on_thread(lambda: file.sync(self._files))
 
     async def digest(self, upload_id: bytes) -> bytes:
         """Return the SHA-256 of what has come. Raises UploadNotFound."""
@@ -178,7 +176,7 @@ class Spool:
         file = await self._file(upload_id)
         if not file.segment:
             return Sealed(file.size_bytes, file.digest(), None, bytes(file.tail))
-        extent = await self._on_thread(lambda: file.seal(self._files, self.live, self.reserve))
+        extent = await self.on_thread(lambda: file.seal(self._files, self.live, self.reserve))
         return Sealed(extent.length, file.sealed, extent, b"")
 
     def forget(self, upload_id: bytes, *, keep_file: bool) -> None:
@@ -250,7 +248,10 @@ class Spool:
         file.append(self._files, self.live, self.reserve, file.fresh_part(self._files, offset, data))
         return file.size_bytes
 
-    def _read(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
+    def read_here(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
+        """`read`, on the caller's own thread. Raises OSError, too."""
+        if offset >= extent.length or max_bytes <= 0:
+            return b""
         try:
             fd = os.open(self._files.path(extent.segment), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError as error:
@@ -269,12 +270,13 @@ class Spool:
         async with self._recovering:
             if upload.file is None:
                 path = self._files.path(upload.segment)
-                upload.file = await self._on_thread(
+                upload.file = await self.on_thread(
                     lambda: recover(upload_id, upload.segment, path, self.live)
                 )
         return upload.file
 
-    async def _on_thread(self, work: Callable[[], Result], wanted_bytes: int = 0) -> Result:
+    async def on_thread(self, work: Callable[[], Result], wanted_bytes: int = 0) -> Result:
+        """Return what `work` on the disk returns. Raises SpoolFull, StoreUnavailable for its OSError."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except OSError as error:

@@ -56,18 +56,21 @@ class SqlDocuments(SqlQuestions):
     async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
         """Return document bytes; the rules are `Documents.read`'s."""
 
-        def question(cursor: Cursor) -> bytes | Extent | None:
+        def question(cursor: Cursor) -> bytes | Extent:
             found = sql_read.document(cursor, number)
             if found is None:
                 sql_read.job(cursor, number)  # tells an unknown job from one without bytes
+                raise DocumentLost(f"the document of job {number} is gone", job=number)
             return found
 
-        found = await self._reader.ask(question)
-        if isinstance(found, Extent):
-            return await self._spool.read(found, offset, max_bytes)
-        if found is None:
-            raise DocumentLost(f"the document of job {number} is gone", job=number)
-        return found[offset : offset + max_bytes]
+        def both() -> bytes:
+            found = self._reader.ask_here(question)
+            if isinstance(found, Extent):
+                return self._spool.read_here(found, offset, max_bytes)
+            return found[offset : offset + max_bytes]
+
+        # One thread for where it lies and what is there: of a large document each piece comes by here.
+        return await self._spool.on_thread(both)
 
     async def read_small(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Return the whole documents of those jobs whose bytes lie in the database."""
