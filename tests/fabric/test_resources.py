@@ -102,6 +102,7 @@ async def follower(
     monkeypatch.setattr(reflector, "RETRY", Backoff(0.02, 0.1))
     monkeypatch.setattr(desk, "RETRY", Backoff(0.02, 0.1))
     monkeypatch.setattr(keeper, "STATUS_APART_S", 0.1)
+    monkeypatch.setattr(keeper, "SOON_S", 0.1)
     for name in ("_ELECTION_S", "_SETTLED_S", "_NEWS_S"):
         monkeypatch.setattr(in_cluster, name, 0.02)
     kubeconfig = tmp_path / "kubeconfig"

@@ -19,7 +19,7 @@ log = logs.get(__name__)
 
 STATUS_APART_S = 10.0  # statuses of one resource
 AGAIN_S = 30.0  # after a refusal: its reason may go without news
-SOON_S = 2.0  # after an answer that says: ask again
+SOON_S = 2.0  # after an answer that says: ask again, and while something is deleted
 _LASTING = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "ALREADY_EXISTS", "NOT_FOUND", "PERMISSION_DENIED")
 
 
@@ -79,11 +79,12 @@ class Keeper:
 
     async def _let_go(self, kind: Kept, resource: Resource) -> float:
         try:
-            waits, again_s = await kind.undeclare(resource), 0.0
+            waits = await kind.undeclare(resource)
         except FabricError as error:
-            waits, again_s = _refused(error)
+            waits, _ = _refused(error)
         if waits is not None:
-            return _sooner(again_s, await self._tell(resource, kind.conditions(resource, waits)))
+            # Looked after by the clock: what frees a port, a printer that went, is no news of the port.
+            return _sooner(SOON_S, await self._tell(resource, kind.conditions(resource, waits)))
         held_by = [one for one in resource.finalizers if one != FINALIZER]
         await self._cluster.put_finalizers(resource, held_by)
         log.info("resource let go", kind=resource.key.kind, resource=resource.key.name)
