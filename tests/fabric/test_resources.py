@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,6 +24,7 @@ from spooler.resources.resource import FINALIZER, Kind
 from spooler.settings import ResourcesSection
 from tests.fabric.spooler_rig import SpoolerRig, spooler_running
 from tests.fabric.test_discovery import KUBECONFIG
+from tests.fabric.test_spooler_program import running, submit
 from tests.fakes.xcv_link import MONITOR
 from tests.kubeapi.objects import How
 from tests.kubeapi.server import KubeApi, kube_api
@@ -331,6 +334,21 @@ async def test_a_host_is_not_asked_again_about_what_has_not_changed(rig):
     assert rig.link.commands == asked
     await declares.put_port("print/ip-7", port._replace(settings={"port": 9101}))
     assert rig.link.settings["IP_7"]["port"] == 9101
+
+
+async def test_the_program_follows_what_its_settings_say_and_ends_well(api, tmp_path):
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG.format(url=api.url))
+    settings = {"ENABLED": "true", "NAMESPACE": "print", "KUBECONFIG": str(kubeconfig)}
+    env = {f"PRINTFABRIC_SPOOLER_RESOURCES__{name}": value for name, value in settings.items()}
+    await declare(api, PRINTERS, "till-3", {**TILL, "adoptExisting": True})  # its settings have made it, too
+    async with running(tmp_path, env={**os.environ, **env}) as (process, stub, _found):
+        await until(says(api, f"{PRINTERS}/till-3", "Ready", "False", "NoPortReady"))
+        assert condition(api, f"{PRINTERS}/till-3", "Accepted")["status"] == "True"
+        await submit(stub)  # it is there, and takes documents
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
 
 
 async def _without_finalizer(api: KubeApi, path: str) -> None:
