@@ -29,6 +29,10 @@ async def scale(bench: Bench, make: Callable[[int, str], System], form: Form, dr
         await few.start()
         await asyncio.sleep(SETTLE_S)
         row: dict[str, Any] = {"system": few.name, "printers": form.scale_printers, "jobs": form.scale_jobs}
+        row["rss_first_start_mib"] = rss_of(few)
+        await few.stop_server()
+        await few.start()
+        await asyncio.sleep(SETTLE_S)
         row["rss_1_printer_mib"] = rss_of(few)
     finally:
         await few.close()
