@@ -37,8 +37,10 @@ def headline(error: FabricError) -> str:
 
 
 def sentence(error: FabricError) -> str:
-    """Return what an error says, as a sentence."""
-    text = error.message.strip()
+    """Return what an error says, as a sentence; who may not do it hears what is missing, not what was called."""
+    text, role = error.message.strip(), error.metadata.get("role")
+    if error.win32 == 5 and role:
+        text = f"You may look but not change this: it takes the role {role}"
     return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "." if text else ""
 
 
