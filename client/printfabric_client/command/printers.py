@@ -233,6 +233,7 @@ async def _show_when_done(output: Output, work: Any) -> None:
                 ("port", port_text(port.port) + (" (standby)" if port.standby else ""))
                 for port in printer.ports
             ),
+            ("declared by", printer.managed_by),
             *shown_settings(printer),
         )
     )

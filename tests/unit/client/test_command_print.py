@@ -157,6 +157,13 @@ def test_waiting_has_an_end(run, file):
     assert "not on paper after 0.2 s; the job goes on" in result.stderr
 
 
+def test_what_declares_a_printer_is_shown(run, spooler):
+    assert "declared by" not in run("printers", "show", "labels").stdout
+    spooler.printers["labels"].managed_by = "kubernetes:print/till-3"
+    shown = run("printers", "show", "labels").stdout
+    assert re.search(r"^declared by +kubernetes:print/till-3$", shown, re.MULTILINE)
+
+
 def test_printers_are_added_shown_and_changed(run, spooler):
     made = run(
         "printers",
