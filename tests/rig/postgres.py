@@ -29,7 +29,7 @@ class PostgresServer:
 
     def __init__(self, folder: Path, programs: Path, *, durable: bool) -> None:
         self.folder = folder
-        self._programs = programs
+        self.programs = programs
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -37,7 +37,7 @@ class PostgresServer:
         """Start it, and wait until it answers."""
         options = [] if self._durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
         command = [
-            str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-c", "listen_addresses=",
+            str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-c", "listen_addresses=",
             "-c", "shared_buffers=32MB", *options,
         ]  # fmt: skip
         # What a killed server's children still hold, they let go in a moment: until then another one refuses to start.
@@ -48,7 +48,7 @@ class PostgresServer:
     def _runs(self, command: Sequence[str]) -> bool:
         if self._process is None or self._process.poll() is not None:
             with self._log.open("ab") as log:
-                self._process = subprocess.Popen(command, stdout=log, stderr=log, **_unprivileged())
+                self._process = subprocess.Popen(command, stdout=log, stderr=log, **unprivileged())
             time.sleep(0.05)
         return self._process.poll() is None
 
@@ -89,7 +89,8 @@ class PostgresServer:
     def ask(self, url: str, question: str) -> list[tuple[Any, ...]]:
         """Return what a database answers."""
         with psycopg.connect(url, autocommit=True) as connection:
-            return connection.execute(question.encode()).fetchall()
+            cursor = connection.execute(question.encode())
+            return cursor.fetchall() if cursor.description else []
 
     def end_connections(self, url: str, name: str = "") -> int:
         """Cut the connections to a database, or those of one client; return how many there were."""
@@ -122,14 +123,12 @@ def postgres_server(*, durable: bool = False, below: Path | None = None) -> Iter
     below: where its folder is made; the server's user must be able to go there, as it cannot into pytest's folders.
     """
     programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=below))
+    folder = folder_of_its_own(below)
     try:
-        if (user := _unprivileged().get("user")) is not None:
-            os.chown(folder, user, -1)
         made = subprocess.run(
             [str(programs / "initdb"), "-D", str(folder / "data"), "-U", "spool", "--auth=trust", "--encoding=UTF8",
              "--locale=C.UTF-8", "--no-sync"],
-            capture_output=True, text=True, check=False, **_unprivileged(),
+            capture_output=True, text=True, check=False, **unprivileged(),
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
         server = PostgresServer(folder, programs, durable=durable)
@@ -140,6 +139,14 @@ def postgres_server(*, durable: bool = False, below: Path | None = None) -> Iter
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def folder_of_its_own(below: Path | None = None) -> Path:
+    """Make the folder of a server, which is its user's."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=below))
+    if (user := unprivileged().get("user")) is not None:
+        os.chown(folder, user, -1)
+    return folder
 
 
 def found_programs() -> Path | None:
@@ -155,7 +162,7 @@ def _programs() -> Path:
     return found_programs() or missing("the program postgres is not installed")
 
 
-def _unprivileged() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """PostgreSQL does not run as root; Debian makes a user for it."""
     if os.geteuid() != 0:
         return {}
