@@ -18,6 +18,7 @@ from portui.web.rendering import back, console_of, go, page
 
 PAGE_ROWS = 200
 _FIRST_PROBLEMS = 5
+_ON_THE_WALL, _IN_HAND_THERE = 6, 3
 _EXPLAINED = 50  # of a long list of alerts the first are explained, the rest have the port's own words
 
 
@@ -147,13 +148,15 @@ async def alerts(request: Request) -> Response:
 
 
 async def wall(request: Request) -> Response:
-    """S14: the map and the problems, large, for a screen on the wall."""
-    live = console_of(request).live
+    """S14: the map and the problems, large, for a screen on the wall: what nobody has in hand, and who has what."""
+    live, found = console_of(request).live, problems_of(console_of(request).live)
+    first = [one for one in found if one.in_hand is None][:_ON_THE_WALL]
+    first += [one for one in found if one.in_hand is not None][:_IN_HAND_THERE]
     return page(
         request,
         "wall.html",
         tiles_=shown.tiles(live.fleet.ports.values()),
-        problems=await console_of(request).headlines.told(problems_of(live)[:6]),
+        problems=await console_of(request).headlines.told(first),
         map=shown.grouped(live.fleet, "host"),
     )
 
