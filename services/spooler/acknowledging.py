@@ -11,7 +11,7 @@ from typing import NamedTuple
 from chassis.errors import EtagMismatch, WrongState
 from spooler.job import HistoryEvent
 from spooler.printer import PortName
-from spooler.store import Changes, Store
+from spooler.store import Notes
 
 _NOTE = "acknowledgements"  # {"hosts/edge-7/ports/com1:": [name, who, at, until, reason]}, times in seconds
 _MOST = 500
@@ -30,8 +30,8 @@ class Acknowledgement(NamedTuple):
 class Acknowledgements:
     """Those that hold now. Read from the store each time, for any spooler on it may have been told of one."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
 
     async def all(self) -> list[Acknowledgement]:
         """Return them by name."""
@@ -43,18 +43,17 @@ class Acknowledgements:
         Raises:
             WrongState: there are too many.
         """
-        await self._put(given.name, given)
         until = f"until {given.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        await self._note("acknowledged", given.by, given.name, f"{until}: {given.reason}".removesuffix(": "))
+        detail = f"{until}: {given.reason}".removesuffix(": ")
+        await self._put(given.name, given, _line("acknowledged", given.by, given.name, detail))
 
     async def withdraw(self, name: str, who: str) -> None:
         """Take one back; without one nothing happens."""
         given = (await self._kept())[1].get(_key(name))
         if given is not None:
-            await self._put(name, None)
-            await self._note("acknowledgement-withdrawn", who, given.name, "")
+            await self._put(name, None, _line("acknowledgement-withdrawn", who, given.name, ""))
 
-    async def _put(self, name: str, given: Acknowledgement | None) -> None:
+    async def _put(self, name: str, given: Acknowledgement | None, line: HistoryEvent) -> None:
         written = False
         while not written:
             text, kept = await self._kept()
@@ -64,11 +63,11 @@ class Acknowledgements:
             if len(kept) > _MOST:
                 raise WrongState(f"{_MOST} things are acknowledged already: take one back first")
             with suppress(EtagMismatch):  # another spooler wrote it meanwhile
-                await self._store.put_note(_NOTE, json.dumps(_rows(kept), sort_keys=True), text)
+                await self._notes.put_note(_NOTE, json.dumps(_rows(kept), sort_keys=True), text, [line])
                 written = True
 
     async def _kept(self) -> tuple[str | None, dict[str, Acknowledgement]]:
-        text, now = await self._store.get_note(_NOTE), datetime.now(UTC)
+        text, now = await self._notes.get_note(_NOTE), datetime.now(UTC)
         rows = json.loads(text) if text else {}
         found = {
             key: Acknowledgement(name, by, _moment(at), _moment(until), reason)
@@ -76,18 +75,16 @@ class Acknowledgements:
         }
         return text, {key: one for key, one in found.items() if one.until > now}
 
-    async def _note(self, what: str, who: str, name: str, detail: str) -> None:
-        """Write it into the history of the thing; a host has none, so its line names it."""
-        host, is_port, port = name.removeprefix("hosts/").partition("/ports/")
-        if name.startswith("printers/"):
-            printer, _, decisions = name.removeprefix("printers/").partition("/")
-            said = f"{decisions} {detail}".strip()
-            event = HistoryEvent(what, who, said, printer=printer)
-        elif is_port:
-            event = HistoryEvent(what, who, detail, port=PortName(host, port))
-        else:
-            event = HistoryEvent(what, who, f"host {host} {detail}".rstrip())
-        await self._store.record(Changes(history=[event]))
+
+def _line(what: str, who: str, name: str, detail: str) -> HistoryEvent:
+    """Return a line for the history of the thing; a host has none, so its line names it."""
+    host, is_port, port = name.removeprefix("hosts/").partition("/ports/")
+    if name.startswith("printers/"):
+        printer, _, decisions = name.removeprefix("printers/").partition("/")
+        return HistoryEvent(what, who, f"{decisions} {detail}".strip(), printer=printer)
+    if is_port:
+        return HistoryEvent(what, who, detail, port=PortName(host, port))
+    return HistoryEvent(what, who, f"host {host} {detail}".rstrip())
 
 
 def _key(name: str) -> str:

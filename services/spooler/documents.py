@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from spooler.job import NO_ATTRIBUTES, Job
+from spooler.job import NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.new_job import Upload, Uploaded
 
 
@@ -69,8 +69,8 @@ class Documents(Protocol):
     async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
         """Return bytes of a document that is still coming in, as far as they have come. Raises UploadNotFound."""
 
-    async def abandon_upload(self, upload_id: bytes) -> None:
-        """Forget an upload and give its space back; harmless if there is none."""
+    async def abandon_upload(self, upload_id: bytes, history: Sequence[HistoryEvent] = ()) -> None:
+        """Forget an upload and give its space back, with lines that say so; harmless if there is none."""
 
     async def abandon_idle_uploads(self, idle_since: datetime) -> int:
         """Abandon uploads that got no byte since then. Return how many."""

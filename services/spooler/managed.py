@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from chassis.errors import EtagMismatch
 from chassis.failure import FabricError
+from spooler.job import HistoryEvent
 from spooler.printer import PortName, Printer
 from spooler.store import Notes
 
@@ -44,11 +45,12 @@ class ManagedPorts:
     async def claim(self, port: PortName, manager: str) -> None:
         """Note that a port is declared from now on. Raises ManagedElsewhere: something else declares it."""
         await self.check(port, manager)
-        await self._put(port, manager)
+        await self._put(port, manager, HistoryEvent("port-declared", manager, port=port))
 
     async def release(self, port: PortName) -> None:
         """Note that a port is everybody's."""
-        await self._put(port, "")
+        line = HistoryEvent("port-released", await self.manager(port), port=port)
+        await self._put(port, "", line)
 
     async def ports_of(self, manager: str) -> list[PortName]:
         """Return what something declares; names in lower case."""
@@ -58,7 +60,7 @@ class ManagedPorts:
         """Return all that declare a port."""
         return set((await self._all())[1].values())
 
-    async def _put(self, port: PortName, manager: str) -> None:
+    async def _put(self, port: PortName, manager: str, line: HistoryEvent) -> None:
         written = False
         while not written:
             text, managers = await self._all()
@@ -67,7 +69,7 @@ class ManagedPorts:
                 changed[_key(port)] = manager
             with suppress(EtagMismatch):  # another spooler wrote it meanwhile
                 if changed != managers:
-                    await self._notes.put_note(_NOTE, json.dumps(changed, sort_keys=True), text)
+                    await self._notes.put_note(_NOTE, json.dumps(changed, sort_keys=True), text, [line])
                 written = True
 
     async def _all(self) -> tuple[str | None, dict[str, str]]:

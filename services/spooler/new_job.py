@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from chassis.errors import FabricError, Verdict
 from spooler.daily_window import Window
-from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, Job
+from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.printer import PortName
 
 
@@ -76,6 +76,8 @@ class NewJob:
     digest: bytes = b""  # SHA-256 that the sender announced; empty: not checked
     first_attempt: FirstAttempt | None = None
     uid: bytes = b""  # empty: the store makes one
+    # What its acceptance leaves in the history of another one, in the same commit; a repeat leaves nothing.
+    line: Callable[[Job], HistoryEvent] | None = None
 
 
 class Duplicate(NamedTuple):

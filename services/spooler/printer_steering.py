@@ -1,13 +1,18 @@
-"""What people do to printers and ports: add, change, delete, pause, resume, purge. Durable on return, audited."""
+"""What people do to printers and ports: add, change, delete, pause, resume, purge. Durable on return, audited.
+
+The line of history is in the commit of what it tells of. What a host does is no commit of ours: its line is begun before.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
-from chassis.errors import FabricError, PrinterNotFound, WrongState
+from chassis.errors import DeadlineExceeded, FabricError, HostUnreachable, PrinterNotFound, WrongState
 from spooler.acts import because, shown, to_its_end
 from spooler.dispatcher import Dispatcher
 from spooler.job import HistoryEvent
@@ -15,9 +20,17 @@ from spooler.job_state import JobState
 from spooler.managed import check_printer
 from spooler.printer import Paused, PortName, Printer, check_name
 from spooler.steering import Steering
-from spooler.store import Changes
+from spooler.store import Changes, PrinterLine
 
 _WAITS = (JobState.PENDING, JobState.PENDING_HELD)
+ASKED = "asked-of-host"  # the kind of a line whose act a host has not answered for
+
+
+class AtHost:
+    """Something that is being done at a host. `line`: what its history will say; None: nothing was changed."""
+
+    def __init__(self, line: HistoryEvent) -> None:
+        self.line: HistoryEvent | None = line
 
 
 class PrinterSteering:
@@ -38,9 +51,10 @@ class PrinterSteering:
     async def create_printer(self, printer: Printer, who: str, request_id: str = "") -> Printer:
         """Add a printer (AddPrinter). Raises PrinterExists, RequestIdReused, InvalidArgument."""
         check_name(printer.name)
-        created = await self._store.create_printer(printer, owner=who, request_id=request_id)
-        await self._note(created, "printer-added", who)
-        return created
+        created = await self._store.create_printer(
+            printer, owner=who, request_id=request_id, line=_line(printer.name, "printer-added", who)
+        )
+        return self._known(created)
 
     @to_its_end
     async def update_printer(self, printer: Printer, who: str, etag: str = "", reason: str = "") -> Printer:
@@ -49,10 +63,12 @@ class PrinterSteering:
             queue = self._book.queues.get(printer.name)
             if queue is not None:
                 check_printer(queue.printer, who)
-            updated = await self._store.update_printer(printer, etag=etag)
-            detail = _differences(queue.printer, updated) if queue is not None else ""
-            await self._note(updated, "printer-changed", who, because(detail, reason))
-            return updated
+
+            def line(before: Printer | None, after: Printer | None) -> HistoryEvent:
+                detail = because(_differences(before, after), reason)
+                return HistoryEvent("printer-changed", who, detail, printer=printer.name)
+
+            return self._known(await self._store.update_printer(printer, etag=etag, line=line))
 
     @to_its_end
     async def delete_printer(
@@ -69,17 +85,18 @@ class PrinterSteering:
             raise WrongState(f"printer {name} is paused and has jobs: resume or purge it first", printer=name)
         if cancel_jobs:
             await self.purge_printer(name, who, include_current=True, reason=reason)
-        pending = await self._store.delete_printer(name, etag=etag)
+        pending = await self._store.delete_printer(name, etag=etag, line=_deleted(name, who, reason))
         if pending is None:
-            await self._gone(name, who, reason)
-        else:
-            await self._note(pending, "printer-deleting", who, reason)
-        return pending
+            self._gone(name)
+            return None
+        return self._known(pending)
 
     @to_its_end
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Stop scheduling: the present job goes on, jobs are still accepted."""
-        return await self._set_paused(name, Paused(who, datetime.now(UTC), reason), "paused", who, reason)
+        paused = await self._set_paused(name, Paused(who, datetime.now(UTC), reason), "paused", who, reason)
+        await self._jobs.having_back.jobs(list(self._book.queue(name).jobs), f"printer {name} was paused")
+        return paused
 
     @to_its_end
     async def resume_printer(self, name: str, who: str, reason: str = "") -> Printer:
@@ -99,15 +116,16 @@ class PrinterSteering:
         numbers = list(self._book.queue(name).jobs)
         jobs = [self._book.jobs[number] for number in numbers]
         why = because("purge", reason)
-        count = await self._jobs.cancel_all([job for job in jobs if job.state in _WAITS], who, why)
-        if include_current:
-            for job in jobs:
-                if job.state not in _WAITS:
-                    await self._jobs.cancel(job.number, who, why)
-                    count += 1
-        words = f"{count} job{'' if count == 1 else 's'} cancelled"
-        await self._write_down(HistoryEvent("purged", who, because(words, reason), printer=name))
-        return count
+        waiting = [job for job in jobs if job.state in _WAITS]
+        others = [job for job in jobs if job.state not in _WAITS] if include_current else []
+        words = f"{len(waiting)} job{'' if len(waiting) == 1 else 's'} cancelled"
+        if others:
+            words += f", {len(others)} that print{'s' if len(others) == 1 else ''} told to stop"
+        line = HistoryEvent("purged", who, because(words, reason), printer=name)
+        await self._jobs.cancel_all(waiting, who, why, line)
+        for job in others:
+            await self._jobs.cancel(job.number, who, why)
+        return len(waiting) + len(others)
 
     @to_its_end
     async def pause_port(self, port: PortName, who: str, reason: str = "") -> None:
@@ -124,6 +142,9 @@ class PrinterSteering:
                 self._dispatcher.paused_ports[port.key] = before
             self._dispatcher.lane_changed(port)
             raise
+        if (lane := self._dispatcher.lanes.get(port.key)) is not None:
+            numbers = [flight.number for flight in lane.flights.values()]
+            await self._jobs.having_back.jobs(numbers, f"port {port} was paused")
 
     @to_its_end
     async def resume_port(self, port: PortName, who: str, reason: str = "") -> None:
@@ -142,6 +163,28 @@ class PrinterSteering:
         """Write down what somebody did with a port, or with something else that `detail` names; durable on return."""
         await self._store.record(Changes(history=[HistoryEvent(what, who, detail, port=port)]))
 
+    @asynccontextmanager
+    async def at_host(
+        self, port: PortName | None, who: str, what: str, detail: str = ""
+    ) -> AsyncIterator[AtHost]:
+        """Have something done at a host inside this context: its line is durable before, and says afterwards what was done.
+
+        Refused by the host, there is none. If nobody hears of it any more, here or there, it says that.
+        """
+        event = HistoryEvent(what, who, detail, port=port)
+        asked = because(f"{what} {detail}".rstrip(), "whether it was done is not known")
+        number = await self._store.begin_line(event._replace(what=ASKED, detail=asked))
+        act = AtHost(event)
+        try:
+            yield act
+        except (HostUnreachable, DeadlineExceeded):
+            raise  # it may have been done
+        except FabricError:
+            with suppress(FabricError):  # then the line says that nobody knows
+                await self._store.end_line(number, None)
+            raise
+        await self._store.end_line(number, act.line)
+
     # --- how
 
     def _turn(self, name: str) -> asyncio.Lock:
@@ -152,29 +195,21 @@ class PrinterSteering:
     ) -> Printer:
         async with self._turn(name):
             printer = replace(self._book.queue(name).printer, paused=paused)
-            updated = await self._store.update_printer(printer)
-            await self._note(updated, what, who, detail)
-            return updated
+            line = _line(name, what, who, detail)
+            return self._known(await self._store.update_printer(printer, line=line))
 
-    async def _note(self, printer: Printer, what: str, who: str, detail: str = "") -> None:
+    def _known(self, printer: Printer) -> Printer:
+        """Act upon a printer as it is now stored."""
         self._book.put_printer(printer)
         self._dispatcher.printers_changed()
         self._dispatcher.hub.printer(printer)
         self._dispatcher.kick(printer.name)
-        await self._write_down(HistoryEvent(what, who, detail, printer=printer.name))
+        return printer
 
-    async def _gone(self, name: str, who: str, reason: str = "") -> None:
+    def _gone(self, name: str) -> None:
         self._book.drop_printer(name)
         self._dispatcher.printers_changed()
         self._dispatcher.hub.deleted(f"printers/{name}")
-        await self._write_down(HistoryEvent("printer-deleted", who, reason, printer=name))
-
-    async def _write_down(self, event: HistoryEvent) -> None:
-        """Make a line of what was done durable; what was done stays done, so a full disk only delays the line."""
-        try:
-            await self._store.record(Changes(history=[event]))
-        except FabricError:
-            self._store.record_soon(Changes(history=[event]))
 
     async def _finish_deletion(self, name: str) -> None:
         """The last job of a printer that is pending deletion has ended."""
@@ -182,15 +217,26 @@ class PrinterSteering:
         if queue is None or queue.jobs or not queue.printer.pending_deletion:
             return
         try:
-            if await self._store.delete_printer(name) is None:
-                await self._gone(name, "spooler")
+            if await self._store.delete_printer(name, line=_deleted(name, "spooler")) is None:
+                self._gone(name)
         except PrinterNotFound:
-            await self._gone(name, "spooler")
+            self._gone(name)
         except FabricError:
             pass  # the next job that ends, or the next start, tries again
 
 
-def _differences(before: Printer, after: Printer) -> str:
+def _line(name: str, what: str, who: str, detail: str = "") -> PrinterLine:
+    return lambda _before, _after: HistoryEvent(what, who, detail, printer=name)
+
+
+def _deleted(name: str, who: str, reason: str = "") -> PrinterLine:
+    """Return the line of a deletion: done, or begun while jobs are left."""
+    return lambda _before, after: HistoryEvent(
+        "printer-deleted" if after is None else "printer-deleting", who, reason, printer=name
+    )
+
+
+def _differences(before: Printer | None, after: Printer | None) -> str:
     """Return what was changed about a printer, in words for its history."""
     names = [field.name for field in fields(Printer) if field.name not in ("revision", "created_at")]
     changed = [name for name in names if getattr(before, name) != getattr(after, name)]

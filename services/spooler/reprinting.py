@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from chassis.errors import FabricError, InvalidArgument, RequestIdReused
 from spooler.acts import because
 from spooler.deciding import Deciding
-from spooler.job import Job, Segment, event_of
+from spooler.job import HistoryEvent, Job, Segment, event_of
 from spooler.ledger import UnitSpan
 from spooler.new_job import Duplicate, Inline, NewJob, Uploaded
-from spooler.store import Changes
 from spooler.stretches import read_all
 from spooler.unit_plan import MOST_PARTS, Part, edges_of
 from spooler.units.prefix import Prefix, Stretch
@@ -56,6 +55,9 @@ class Reprinting(Deciding):
         self._check_printer(job.printer)
         self._check_document(job)
         segments = await self._stretches(job, units, mark)
+        words = ", marked" if mark else ""
+        if said := "; ".join(one.words for one in segments if one.words):
+            words += f" ({said})"
         new = NewJob(
             job.printer,
             await self._document(job, segments),
@@ -67,18 +69,12 @@ class Reprinting(Deciding):
             request_id=asking.request_id,
             priority=job.priority,
             attributes=attributes,
+            line=_line(job, asking, words),
         )
         (result,) = await self._dispatcher.submit([new])
         if isinstance(result, FabricError):
             raise result
-        if isinstance(result, Duplicate):
-            return result.job
-        words = f"units {_text(units)} as job {result.number}" + (", marked" if mark else "")
-        if said := "; ".join(one.words for one in segments if one.words):
-            words += f" ({said})"
-        words = because(words, asking.reason)
-        self._store.record_soon(Changes(history=[event_of(job, "reprinted", asking.owner, words)]))
-        return result
+        return result.job if isinstance(result, Duplicate) else result
 
     async def _twin(self, asking: Asking) -> Job | None:
         if not asking.request_id:
@@ -124,6 +120,16 @@ class Reprinting(Deciding):
             await self._store.abandon_upload(upload.id)
             raise
         return Uploaded(upload.id, whole.size)
+
+
+def _line(of: Job, asking: Asking, words: str) -> Callable[[Job], HistoryEvent]:
+    """Return what the history of a job says when units of it are printed as another one."""
+
+    def line(made: Job) -> HistoryEvent:
+        what = f"units {made.attributes[REPRINT_UNITS]} as job {made.number}{words}"
+        return event_of(of, "reprinted", asking.owner, because(what, asking.reason))
+
+    return line
 
 
 def _text(units: Sequence[UnitSpan]) -> str:

@@ -24,7 +24,7 @@ from spooler.aftermath import error_of
 from spooler.by_policy import ByPolicy
 from spooler.delivery import INTERRUPTED
 from spooler.dispatcher import Dispatcher
-from spooler.job import STOPPING, Job, event_of
+from spooler.job import STOPPING, HistoryEvent, Job, event_of
 from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
 from spooler.new_job import UploadInterrupted
@@ -210,15 +210,15 @@ class Steering(Reprinting):
         return await self._put(job, replace(job, **fields), "changed", who, because(words, reason))
 
     @to_its_end
-    async def cancel_all(self, jobs: Sequence[Job], who: str, reason: str) -> int:
-        """Cancel many jobs that wait, in one commit; return how many."""
+    async def cancel_all(self, jobs: Sequence[Job], who: str, reason: str, line: HistoryEvent) -> None:
+        """Cancel many jobs that wait, in one commit with a line that says so."""
         after = [
             replace(_ended(job, JobEvent.CANCEL, "job-canceled-by-user"), revision=job.revision + 1)
             for job in jobs
         ]
         for job in after:
             self._book.change(job)
-        history = [event_of(job, "canceled", who, reason) for job in after]
+        history = [*(event_of(job, "canceled", who, reason) for job in after), line]
         try:
             await self._store.record(Changes(jobs=after, history=history))
         except FabricError:
@@ -227,7 +227,6 @@ class Steering(Reprinting):
             raise
         for job in after:
             self._dispatcher.ended(job)
-        return len(after)
 
     def _try_ports(self, job: Job) -> None:
         for port in self._book.queue(job.printer).printer.ports:

@@ -23,6 +23,10 @@ from spooler.job_state import JobState
 from spooler.new_job import Duplicate, NewJob, Upload
 from spooler.printer import Paused, PortName, Printer
 
+# Returns the line of a change of a printer that is committed with it, given the printer before and after; None: there
+# is none. It must not fail.
+PrinterLine = Callable[[Printer | None, Printer | None], HistoryEvent]
+
 INLINE_BYTES = 16 * 1024  # up to this a document lies in the database (one fsync), above in the spool (two)
 
 
@@ -133,6 +137,15 @@ class Jobs(Protocol):
         For progress. While the disk does not answer they are kept, up to a bound, then the oldest are lost.
         """
 
+    async def begin_line(self, event: HistoryEvent) -> int:
+        """Write a line, durably, of what is now done elsewhere, and return its number for `end_line`.
+
+        If that never comes, the line stays as it is: it must say that what became of it is not known.
+        """
+
+    async def end_line(self, number: int, event: HistoryEvent | None) -> None:
+        """Let a line say what was done, and at which port; who and when stay. None: nothing was done, and it goes."""
+
     async def flush(self) -> None:
         """Return when everything handed to `record_soon` is durable."""
 
@@ -203,10 +216,12 @@ class Jobs(Protocol):
 class Printers(Protocol):
     """The part of a store about printers."""
 
-    async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
-        """Store a new printer and return it with its revision.
+    async def create_printer(
+        self, printer: Printer, *, owner: str = "", request_id: str = "", line: PrinterLine | None = None
+    ) -> Printer:
+        """Store a new printer, with the line that says so, and return it with its revision.
 
-        The same owner and request id (not empty) with the same printer get it again. One of the same name that is
+        The same owner and request id (not empty) with the same printer get it again, without another line. One of the same name that is
         pending deletion is reconfigured and revived, as AddPrinter does.
 
         Raises:
@@ -214,7 +229,9 @@ class Printers(Protocol):
             RequestIdReused: the request id made another printer.
         """
 
-    async def update_printer(self, printer: Printer, *, etag: str = "") -> Printer:
+    async def update_printer(
+        self, printer: Printer, *, etag: str = "", line: PrinterLine | None = None
+    ) -> Printer:
         """Replace a printer by this one and return it with its new revision.
 
         Raises:
@@ -222,8 +239,10 @@ class Printers(Protocol):
             EtagMismatch: `etag` is not empty and not the present one.
         """
 
-    async def delete_printer(self, name: str, *, etag: str = "") -> Printer | None:
-        """Delete a printer; with unfinished jobs, mark it pending deletion and return it so.
+    async def delete_printer(
+        self, name: str, *, etag: str = "", line: PrinterLine | None = None
+    ) -> Printer | None:
+        """Delete a printer; with unfinished jobs, mark it pending deletion and return it so. Once marked, no line.
 
         `accept` refuses jobs for it from then on. Call again when its jobs are gone.
 
@@ -244,8 +263,10 @@ class Notes(Protocol):
     async def get_note(self, key: str) -> str | None:
         """Return what is kept under a key; None when nothing is."""
 
-    async def put_note(self, key: str, value: str, expected: str | None) -> None:
-        """Keep a value under a key, durably, in place of `expected` (None: nothing).
+    async def put_note(
+        self, key: str, value: str, expected: str | None, history: Sequence[HistoryEvent] = ()
+    ) -> None:
+        """Keep a value under a key, durably, in place of `expected` (None: nothing), with lines that say so.
 
         Raises:
             EtagMismatch: something else is kept; nothing was changed.

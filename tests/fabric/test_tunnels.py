@@ -16,7 +16,6 @@ from chassis.settings import ServerSettings
 from chassis.tasks import Tasks
 from portmon.dial_out.spooler_link import Itself, Spooler, SpoolerLink
 from printfabric.spooler.v1.registry_service_pb2_grpc import add_RegistryServiceServicer_to_server
-from spooler.api.inside import PrinterSteers
 from spooler.api.registry_servicer import RegistryServicer
 from spooler.dial_in.arrivals import DialIn
 from spooler.settings import DialInSection
@@ -65,7 +64,7 @@ async def tunnelled() -> AsyncIterator[Directory]:
             Tasks("host") as tasks,
         ):
             dial_in.begin(directory, 7, lambda: 1)
-            servicer = RegistryServicer(cast(Notes, None), dial_in, cast(PrinterSteers, None))
+            servicer = RegistryServicer(cast(Notes, None), dial_in)
             served = (
                 add_RegistryServiceServicer_to_server,
                 servicer,

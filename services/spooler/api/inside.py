@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from chassis.errors import FabricError
@@ -18,6 +19,7 @@ from spooler.new_job import Duplicate, NewJob
 from spooler.port import DataQuestion
 from spooler.port_info import PortInfo
 from spooler.printer import Paused, PortName, Printer
+from spooler.printer_steering import AtHost
 from spooler.remote_xcv import XcvAnswer
 from spooler.reprinting import Asking
 from spooler.unit_plan import Decision
@@ -193,6 +195,11 @@ class PrinterSteers(Protocol):
 
     async def note_port(self, port: PortName | None, who: str, what: str, detail: str = "") -> None:
         """Write down what somebody did with a port, or with something else that `detail` names."""
+
+    def at_host(
+        self, port: PortName | None, who: str, what: str, detail: str = ""
+    ) -> AbstractAsyncContextManager[AtHost]:
+        """Have something done at a host inside this context, with a line that no crash takes away."""
 
 
 class Inside(NamedTuple):

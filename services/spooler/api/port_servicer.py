@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
 from chassis import logs
@@ -37,6 +37,7 @@ from spooler.api.xcv_sessions import Act, XcvSessions, act_of
 from spooler.hosts import HostInfo
 from spooler.port_info import PortInfo
 from spooler.printer import PortName
+from spooler.printer_steering import AtHost
 
 log = logs.get(__name__)
 _MONITORS_S = 5.0  # for all hosts together when all are asked
@@ -110,15 +111,12 @@ class PortServicer(pb_grpc.PortServiceServicer):
         if not host:
             raise invalid("parent", "is required: hosts/<host>")
         name = PortName(self._host(host).name, check_port_id(request.port_id))
-        added = await self._setup.add(
-            name,
-            request.monitor,
-            request.settings,
-            request_id=request.request_id,
-            validate_only=request.validate_only,
-        )
-        if not request.validate_only:
-            await self._steering.note_port(name, rights.caller(), "port-added", request.monitor)
+        how = request.monitor, request.settings
+        if request.validate_only:
+            added = await self._setup.add(name, *how, request_id=request.request_id, validate_only=True)
+        else:
+            async with self._at_host(Act(name, "port-added", request.monitor)):
+                added = await self._setup.add(name, *how, request_id=request.request_id, validate_only=False)
         return pb.AddPortResponse(port=self._as_told(added, request.monitor))
 
     async def ConfigurePort(
@@ -126,13 +124,16 @@ class PortServicer(pb_grpc.PortServiceServicer):
     ) -> pb.ConfigurePortResponse:
         """See the contract."""
         port = self._port(request.name)
-        done = await self._setup.configure(
-            port.name, request.settings, request.settings_revision, validate_only=request.validate_only
-        )
-        if done.changed and not request.validate_only:
+        how = port.name, request.settings, request.settings_revision
+        if request.validate_only:
+            done = await self._setup.configure(*how, validate_only=True)
+        else:
             # Names only: a value may be a secret.
-            detail = ", ".join(setting_names(request.settings))
-            await self._steering.note_port(port.name, rights.caller(), "port-configured", detail)
+            names = ", ".join(setting_names(request.settings))
+            async with self._at_host(Act(port.name, "port-configured", names)) as act:
+                done = await self._setup.configure(*how, validate_only=False)
+                if not done.changed:
+                    act.line = None
         message = self._look.port_to_pb(done.port or port)
         # The host's own answer; what it tells of the port may lag behind.
         message.settings_revision = done.revision
@@ -141,8 +142,8 @@ class PortServicer(pb_grpc.PortServiceServicer):
     async def DeletePort(self, request: pb.DeletePortRequest, _context: Any) -> pb.DeletePortResponse:
         """See the contract."""
         name = self._port(request.name).name
-        await self._setup.delete(name)
-        await self._steering.note_port(name, rights.caller(), "port-deleted")
+        async with self._at_host(Act(name, "port-deleted", "")):
+            await self._setup.delete(name)
         if name.key in self._look.paused_ports:  # another port of the same name is not paused
             await self._steering.resume_port(name, rights.caller())
         return pb.DeletePortResponse()
@@ -152,9 +153,9 @@ class PortServicer(pb_grpc.PortServiceServicer):
         if request.HasField("level") and request.level != 3:
             raise InvalidLevel(f"SetPort has no level {request.level}", level=request.level)
         name = self._port(request.name).name
-        told = await self._link_to(name.host).set_port(name.port, request.status)
-        self._hosts.heard(told)  # before any job that comes after the answer
-        await self._steering.note_port(name, rights.caller(), "port-reported", words_of(request.status))
+        async with self._at_host(Act(name, "port-reported", words_of(request.status))):
+            told = await self._link_to(name.host).set_port(name.port, request.status)
+            self._hosts.heard(told)  # before any job that comes after the answer
         return pb.SetPortResponse(port=self._look.port_to_pb(told))
 
     async def PausePort(self, request: pb.PausePortRequest, _context: Any) -> pb.PausePortResponse:
@@ -210,7 +211,9 @@ class PortServicer(pb_grpc.PortServiceServicer):
             )
             return
         await self._sessions.check_managed(session, command.data_name, command.input_data)
-        await self._note(act_of(session.object, command.data_name, command.input_data))
+        act = act_of(session.object, command.data_name, command.input_data)
+        if act is not None:  # first: some of it is done, whatever becomes of the rest
+            await self._steering.note_port(act.port, rights.caller(), act.what, act.detail)
         async for step in session.link.stream(
             session.handle, command.data_name, command.input_data, command.request_id
         ):
@@ -229,14 +232,17 @@ class PortServicer(pb_grpc.PortServiceServicer):
             name = self._look.first_port(printer_of(request.name))
         else:
             name = self._port(request.name).name
+        access = 1 if rights.is_administrator() else 2
+        asked = name.port, request, access, once(request.request_id)
         try:
-            access = 1 if rights.is_administrator() else 2
-            found = await self._link_to(name.host).bidi(name.port, request, access, once(request.request_id))
+            if request.action == monitor_pb.BIDI_ACTION_SET or request.action_name.casefold() == "set":
+                paths = ", ".join(item.schema for item in request.items)
+                async with self._at_host(Act(name, "device-set", paths[:_MOST_PATHS])):
+                    found = await self._link_to(name.host).bidi(*asked)
+            else:
+                found = await self._link_to(name.host).bidi(*asked)
         except HostUnreachable:
             return pb.SendRecvBidiDataResponse(result=_SERVER_OFFLINE)
-        if request.action == monitor_pb.BIDI_ACTION_SET or request.action_name.casefold() == "set":
-            paths = ", ".join(item.schema for item in request.items)
-            await self._note(Act(name, "device-set", paths[:_MOST_PATHS]))
         return pb.SendRecvBidiDataResponse(result=found.result, items=found.items)
 
     async def TapPort(self, request: pb.TapPortRequest, _context: Any) -> AsyncIterator[pb.TapPortResponse]:
@@ -251,9 +257,8 @@ class PortServicer(pb_grpc.PortServiceServicer):
 
     # --- how
 
-    async def _note(self, act: Act | None) -> None:
-        if act is not None:
-            await self._steering.note_port(act.port, rights.caller(), act.what, act.detail)
+    def _at_host(self, act: Act) -> AbstractAsyncContextManager[AtHost]:
+        return self._steering.at_host(act.port, rights.caller(), act.what, act.detail)
 
     def _host(self, name: str) -> HostInfo:
         host = self._hosts.get(name)

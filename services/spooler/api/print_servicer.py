@@ -25,7 +25,7 @@ from spooler.api.uploads import Uploads
 from spooler.job import HistoryEvent, Job
 from spooler.new_job import Duplicate
 from spooler.reprinting import Asking
-from spooler.store import Changes, Store
+from spooler.store import Store
 
 PIECE_BYTES = 256 * 1024  # of a document that is read back
 _EVENTS = 10_000  # of one job that are looked at
@@ -116,10 +116,8 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         _require(request.request_id, "request_id")
         who = caller()
         _known, kept_until = await self._uploads.look(request.request_id, who)
-        await self._uploads.forget(request.request_id, who)
-        if kept_until is not None:
-            done = HistoryEvent("upload-forgotten", who.owner, f"upload {request.request_id}")
-            await self._store.record(Changes(history=[done]))
+        done = HistoryEvent("upload-forgotten", who.owner, f"upload {request.request_id}")
+        await self._uploads.forget(request.request_id, who, [done] if kept_until is not None else [])
         return pb.DeleteUploadResponse()
 
     # --- looking

@@ -12,8 +12,8 @@ from printfabric.spooler.v1 import registry_service_pb2 as pb
 from printfabric.spooler.v1 import registry_service_pb2_grpc as pb_grpc
 from spooler.api.dial_in_calls import DialInCalls
 from spooler.api.host_proof import checked_name, is_host
-from spooler.api.inside import PrinterSteers
 from spooler.dial_in.arrivals import DialIn
+from spooler.job import HistoryEvent
 from spooler.store import Notes
 
 _MOST_BYTES = 4 << 20
@@ -22,9 +22,9 @@ _MOST_BYTES = 4 << 20
 class RegistryServicer(DialInCalls, pb_grpc.RegistryServiceServicer):
     """Lets hosts be here, and keeps a document for each; what is in it is the host's."""
 
-    def __init__(self, notes: Notes, dial_in: DialIn, steering: PrinterSteers) -> None:
+    def __init__(self, notes: Notes, dial_in: DialIn) -> None:
         super().__init__(dial_in)
-        self._notes, self._steering = notes, steering
+        self._notes = notes
 
     async def GetHostConfig(
         self, request: pb.GetHostConfigRequest, _context: Any
@@ -44,10 +44,10 @@ class RegistryServicer(DialInCalls, pb_grpc.RegistryServiceServicer):
         kept = await self._notes.get_note(key)
         if request.expected_revision != ("" if kept is None else _revision(kept)):
             raise EtagMismatch(f"the configuration of host {request.host} was changed meanwhile")
-        await self._notes.put_note(key, document, kept)
         # What is in it may be a secret: which revision it is says enough to find it in the host's own history.
         detail = f"host {request.host}: revision {_revision(document)}"
-        await self._steering.note_port(None, str(current()), "host-configured", detail)
+        line = HistoryEvent("host-configured", str(current()), detail)
+        await self._notes.put_note(key, document, kept, [line])
         return pb.PutHostConfigResponse(revision=_revision(document))
 
 

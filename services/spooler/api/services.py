@@ -74,7 +74,7 @@ class Services:
             finder, all_four = JobFinder(store, inside.dispatch), (prints, printers, ports, watch)
             prints, printers, ports, watch = _at_owners(all_four, owners, finder, inside.dispatch)
         self.declared = Declared(printers, ports, managed, inside.hosts, inside.dispatch.book)
-        registry = RegistryServicer(store, dial_in, inside.printers)
+        registry = RegistryServicer(store, dial_in)
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
         alerts = AlertServicer(Acknowledgements(store))
         served: dict[str, tuple[Any, Any]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,10 +17,10 @@ from printfabric.spooler.v1.print_service_pb2 import UploadBegin, UploadFinish, 
 from spooler.api.names import printer_of
 from spooler.api.submission import Caller, Submission, invalid
 from spooler.api.upload_pieces import NO_UPLOAD, Pieces, Repeat, Uploading, check_piece, digest_of
-from spooler.job import Job
+from spooler.job import HistoryEvent, Job
 from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadInterrupted, UploadNotFound
 from spooler.room import Room
-from spooler.store import Store
+from spooler.store import Changes, Store
 
 KEEP_IDLE = timedelta(hours=24)
 _SPEC = "spec"  # the upload's attribute with the digest of its JobSpec
@@ -124,14 +124,16 @@ class Uploads:
             return Uploading(0), None
         return Uploading(upload.size_bytes), entry.heard_at + KEEP_IDLE
 
-    async def forget(self, request_id: str, caller: Caller) -> None:
-        """Forget an upload that was not finished; harmless if there is none."""
+    async def forget(self, request_id: str, caller: Caller, history: Sequence[HistoryEvent] = ()) -> None:
+        """Forget an upload that was not finished, with lines that say so; harmless if there is none."""
         entry = self._entries.pop((caller.owner, request_id), None)
         number = self._begun.number(entry.id) if entry is not None else None
         if number is not None:
+            # First: its job ends in a commit of its own, also when this one is the last.
+            await self._store.record(Changes(history=history))
             self._begun.interrupt(number, "its sender gave it up")
         elif entry is not None:
-            await self._store.abandon_upload(entry.id)
+            await self._store.abandon_upload(entry.id, history)
 
     async def forget_idle(self) -> int:
         """Forget uploads that nobody went on with for a day. Return how many."""

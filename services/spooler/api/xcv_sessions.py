@@ -100,10 +100,14 @@ class XcvSessions:
             ManagedElsewhere: it would configure a port that a resource declares.
         """
         await self.check_managed(session, data_name, input_data)
-        answer = await self._done(session, data_name, input_data, max_output_bytes, request_id)
+        command = session, data_name, input_data, max_output_bytes, request_id
         act = act_of(session.object, data_name, input_data)
-        if not answer.status and act is not None:
-            await self._steering.note_port(act.port, rights.caller(), act.what, act.detail)
+        if act is None:
+            return await self._done(*command)
+        async with self._steering.at_host(act.port, rights.caller(), act.what, act.detail) as at_host:
+            answer = await self._done(*command)
+            if answer.status:
+                at_host.line = None
         return answer
 
     async def check_managed(self, session: XcvSession, data_name: str, input_data: bytes) -> None:

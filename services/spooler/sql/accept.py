@@ -22,6 +22,7 @@ from spooler.job import Attempt, Document, Job, Sender, make_uid
 from spooler.job_state import JobEvent, step
 from spooler.new_job import Duplicate, NewJob, UploadNotFound
 from spooler.spool.record import Extent
+from spooler.sql import lines
 from spooler.sql.cursor import Cursor
 from spooler.sql.fingerprint import fingerprint_of, is_of
 from spooler.sql.rows import (
@@ -127,6 +128,8 @@ def _accept_one(
         port, fence = new.first_attempt
         attempt = Attempt(job.uid, job.number, 1, port, fence)
         cursor.executemany(_INSERT_ATTEMPT, [attempt_row(attempt, micros(now))])
+    if new.line is not None:
+        lines.write(cursor, [new.line(job)], micros(now))
     return job
 
 

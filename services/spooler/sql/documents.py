@@ -14,10 +14,11 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from chassis.errors import DigestMismatch, DocumentLost, FabricError, WrongOffset
 from spooler.group_commit import GroupThread
-from spooler.job import NO_ATTRIBUTES, Job
+from spooler.job import NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.new_job import Duplicate, Incoming, Inline, NewJob, Upload, Uploaded, UploadNotFound
 from spooler.spool.log import Spool
 from spooler.spool.record import Extent
+from spooler.sql import lines
 from spooler.sql import read as sql_read
 from spooler.sql.accept import Kept, upload_missing
 from spooler.sql.batch import Operation
@@ -138,9 +139,14 @@ class SqlDocuments(SqlQuestions):
         """Return bytes of a document that is still coming in. Raises UploadNotFound."""
         return await self._spool.read_upload(upload_id, offset, max_bytes)
 
-    async def abandon_upload(self, upload_id: bytes) -> None:
+    async def abandon_upload(self, upload_id: bytes, history: Sequence[HistoryEvent] = ()) -> None:
         """Forget an upload and give its space back."""
-        await self._write(lambda cursor: cursor.execute(UPLOAD_DELETE, (upload_id,)))
+
+        def run(cursor: Cursor) -> None:
+            cursor.execute(UPLOAD_DELETE, (upload_id,))
+            lines.write(cursor, history, micros(datetime.now(UTC)))
+
+        await self._write(run)
         self._spool.forget(upload_id, keep_file=False)
 
     async def abandon_idle_uploads(self, idle_since: datetime) -> int:

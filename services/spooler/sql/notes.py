@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
 from chassis.errors import EtagMismatch
+from spooler.job import HistoryEvent
+from spooler.sql import lines
 from spooler.sql.cursor import Cursor
+from spooler.sql.rows import micros
 
 _GET = "SELECT value FROM meta WHERE key = ?"
 _SET = "UPDATE meta SET value = ? WHERE key = ?"
@@ -16,8 +22,10 @@ def get_note(cursor: Cursor, key: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-def put_note(cursor: Cursor, key: str, value: str, expected: str | None) -> None:
-    """Keep a value in place of `expected`.
+def put_note(
+    cursor: Cursor, key: str, value: str, expected: str | None, history: Sequence[HistoryEvent] = ()
+) -> None:
+    """Keep a value in place of `expected`, with lines that say so.
 
     Raises:
         EtagMismatch: something else is kept; nothing was changed.
@@ -29,3 +37,4 @@ def put_note(cursor: Cursor, key: str, value: str, expected: str | None) -> None
         cursor.execute(_ADD, (f"note {key}", value))
     else:
         cursor.execute(_SET, (value, f"note {key}"))
+    lines.write(cursor, history, micros(datetime.now(UTC)))

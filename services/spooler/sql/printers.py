@@ -24,9 +24,11 @@ from spooler.printer import (
     Printer,
     check_name,
 )
+from spooler.sql import lines
 from spooler.sql.cursor import Cursor
 from spooler.sql.rows import json_text, micros, moment
 from spooler.sql.schema import jobs, literal_sql, printers, sql
+from spooler.store import PrinterLine
 
 _ALL = sql(select(printers.c.body, printers.c.revision).order_by(printers.c.name))
 _PENDING = literal_sql(select(printers.c.name, func.json_extract(printers.c.body, "$.pending_deletion")))
@@ -121,7 +123,9 @@ def one_printer(cursor: Cursor, name: str) -> Printer:
     return printer_of_text(*row)
 
 
-def create(cursor: Cursor, printer: Printer, owner: str, request_id: str) -> Printer:
+def create(
+    cursor: Cursor, printer: Printer, owner: str, request_id: str, line: PrinterLine | None = None
+) -> Printer:
     """Insert a printer, or revive one that is pending deletion; the rules are `Printers.create_printer`'s."""
     check_name(printer.name)
     asked = replace(printer, created_at=None, revision=0, pending_deletion=False)
@@ -132,7 +136,7 @@ def create(cursor: Cursor, printer: Printer, owner: str, request_id: str) -> Pri
             return printer_of_text(row[0], row[1])
         if row is not None:
             raise RequestIdReused("the request id made another printer", request_id=request_id)
-    revision = 1
+    revision, there = 1, None
     row = cursor.execute(_ONE, (printer.name,)).fetchone()
     if row is not None:
         there = printer_of_text(*row)
@@ -144,26 +148,34 @@ def create(cursor: Cursor, printer: Printer, owner: str, request_id: str) -> Pri
     cursor.execute(
         _INSERT, (stored.name, revision, printer_text(stored), owner, request_id or None, fingerprint)
     )
+    _tell(cursor, line, there, stored)
     return stored
 
 
-def change(cursor: Cursor, printer: Printer, etag: str) -> Printer:
+def change(cursor: Cursor, printer: Printer, etag: str, line: PrinterLine | None = None) -> Printer:
     """Replace a printer; the rules are `Printers.update_printer`'s."""
     there = _expect(cursor, printer.name, etag)
     stored = replace(printer, created_at=there.created_at, revision=there.revision + 1)
     cursor.execute(_UPDATE, (stored.revision, printer_text(stored), stored.name))
+    _tell(cursor, line, there, stored)
     return stored
 
 
-def remove(cursor: Cursor, name: str, etag: str) -> Printer | None:
+def remove(cursor: Cursor, name: str, etag: str, line: PrinterLine | None = None) -> Printer | None:
     """Delete a printer without unfinished jobs, or mark it; the rules are `Printers.delete_printer`'s."""
     there = _expect(cursor, name, etag)
     if cursor.execute(_JOBS_OF, (name,)).fetchone() is None:
         cursor.execute(_DELETE, (name,))
+        _tell(cursor, line, there, None)
         return None
     if there.pending_deletion:
         return there
-    return change(cursor, replace(there, pending_deletion=True), "")
+    return change(cursor, replace(there, pending_deletion=True), "", line)
+
+
+def _tell(cursor: Cursor, line: PrinterLine | None, before: Printer | None, after: Printer | None) -> None:
+    if line is not None:
+        lines.write(cursor, [line(before, after)], micros(datetime.now(UTC)))
 
 
 def _expect(cursor: Cursor, name: str, etag: str) -> Printer:

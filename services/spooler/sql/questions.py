@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from spooler.group_commit import GroupThread
@@ -13,14 +13,16 @@ from spooler.job import Attempt, HistoryEvent, Job
 from spooler.membership import Membership
 from spooler.printer import PortName, Printer
 from spooler.sql import decisions as sql_decisions
+from spooler.sql import lines
 from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
 from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.notes import get_note, put_note
+from spooler.sql.rows import micros
 from spooler.sql.uid_time import newest_ms
-from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, KeptDecisions
+from spooler.store import ALL_JOBS, Changes, JobFilter, JobOrder, JobPage, KeptDecisions, PrinterLine
 
 Result = TypeVar("Result")
 
@@ -68,9 +70,11 @@ class SqlQuestions(ABC):
         """Return what is kept under a key; None when nothing is."""
         return await self._asked.ask(lambda cursor: get_note(cursor, key))
 
-    async def put_note(self, key: str, value: str, expected: str | None) -> None:
+    async def put_note(
+        self, key: str, value: str, expected: str | None, history: Sequence[HistoryEvent] = ()
+    ) -> None:
         """Keep a value under a key, durably, in place of `expected`. Raises EtagMismatch."""
-        await self._write(lambda cursor: put_note(cursor, key, value, expected))
+        await self._write(lambda cursor: put_note(cursor, key, value, expected, history))
 
     async def record(self, changes: Changes) -> None:
         """Write changes, durably."""
@@ -79,6 +83,15 @@ class SqlQuestions(ABC):
     def record_soon(self, changes: Changes) -> None:
         """Write changes with the next commit, within 50 ms."""
         self._thread.submit_soon(self._recording(changes, waited=False))
+
+    async def begin_line(self, event: HistoryEvent) -> int:
+        """Write a line of what is being done elsewhere; the rules are `Jobs.begin_line`'s."""
+        now = micros(datetime.now(UTC))
+        return int(await self._write(lambda cursor: lines.begin(cursor, event, now)))
+
+    async def end_line(self, number: int, event: HistoryEvent | None) -> None:
+        """Let a line say what was done; the rules are `Jobs.end_line`'s."""
+        await self._write(lambda cursor: lines.end(cursor, number, event))
 
     async def flush(self) -> None:
         """Return when everything handed to `record_soon` is durable."""
@@ -141,24 +154,30 @@ class SqlQuestions(ABC):
         """Forget the oldest decisions of people; the rules are `Jobs.purge_decisions`'s."""
         return int(await self._write(lambda cursor: sql_decisions.forget(cursor, kept, max_count)))
 
-    async def create_printer(self, printer: Printer, *, owner: str = "", request_id: str = "") -> Printer:
+    async def create_printer(
+        self, printer: Printer, *, owner: str = "", request_id: str = "", line: PrinterLine | None = None
+    ) -> Printer:
         """Store a new printer; the rules are `Printers.create_printer`'s."""
         stored: Printer = await self._write(
-            lambda cursor: sql_printers.create(cursor, printer, owner, request_id), printer=printer.name
+            lambda cursor: sql_printers.create(cursor, printer, owner, request_id, line), printer=printer.name
         )
         return stored
 
-    async def update_printer(self, printer: Printer, *, etag: str = "") -> Printer:
+    async def update_printer(
+        self, printer: Printer, *, etag: str = "", line: PrinterLine | None = None
+    ) -> Printer:
         """Replace a printer; the rules are `Printers.update_printer`'s."""
         stored: Printer = await self._write(
-            lambda cursor: sql_printers.change(cursor, printer, etag), printer=printer.name
+            lambda cursor: sql_printers.change(cursor, printer, etag, line), printer=printer.name
         )
         return stored
 
-    async def delete_printer(self, name: str, *, etag: str = "") -> Printer | None:
+    async def delete_printer(
+        self, name: str, *, etag: str = "", line: PrinterLine | None = None
+    ) -> Printer | None:
         """Delete a printer, or mark it; the rules are `Printers.delete_printer`'s."""
         left: Printer | None = await self._write(
-            lambda cursor: sql_printers.remove(cursor, name, etag), printer=name
+            lambda cursor: sql_printers.remove(cursor, name, etag, line), printer=name
         )
         return left
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from spooler.job import Job
 from spooler.spool.record import Extent
-from spooler.sql import decisions
+from spooler.sql import lines
 from spooler.sql.accept import Kept, put_document, upload_missing
 from spooler.sql.cursor import Cursor
 from spooler.sql.read import job
@@ -62,11 +62,6 @@ _PUT_ATTEMPT = sql(
         set_={name: _new_attempt.excluded[name] for name in _OF_A_TRY},
     )
 )
-_INSERT_EVENT = sql(
-    insert(history).values(
-        {column.name: bindparam(column.name) for column in history.c if column.name != "id"}
-    )
-)
 _INSERT_PAUSE = sql(insert(paused_ports))
 _DELETE_PAUSE = sql(
     delete(paused_ports).where(
@@ -106,8 +101,7 @@ def record(cursor: Cursor, changes: Changes, now: int) -> list[Extent]:
     told_jobs = [_with_end(job, now) for job in changes.jobs]
     cursor.executemany(_UPDATE_JOB, [(*changing_row(job), job.number, job.revision) for job in told_jobs])
     cursor.executemany(_PUT_ATTEMPT, [attempt_row(attempt, now) for attempt in changes.attempts])
-    if changes.history:
-        cursor.executemany(_INSERT_EVENT, list(decisions.rows_of(cursor, changes.history, now)))
+    lines.write(cursor, changes.history, now)
     for port, paused in changes.pauses:
         cursor.execute(_DELETE_PAUSE, port.key)
         if paused is not None:

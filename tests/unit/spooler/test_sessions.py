@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,6 +12,7 @@ from chassis.identity import NOBODY, Identity, Kind
 from spooler.access import spent_list
 from spooler.access.sessions import Sessions
 from spooler.access.spent_list import SpentList
+from spooler.job import HistoryEvent
 
 ADA = Identity(Kind.OIDC, "ada", frozenset({"admins"}))
 CONSOLE = Identity(Kind.CERTIFICATE, "spiffe://fabric/console")
@@ -28,7 +30,9 @@ class FakeNotes:
         await asyncio.sleep(0)  # somebody else's turn
         return found
 
-    async def put_note(self, key: str, value: str, expected: str | None) -> None:
+    async def put_note(
+        self, key: str, value: str, expected: str | None, history: Sequence[HistoryEvent] = ()
+    ) -> None:
         if self.kept.get(key) != expected:
             raise EtagMismatch("another wrote in between")
         self.kept[key] = value

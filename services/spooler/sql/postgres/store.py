@@ -15,10 +15,11 @@ from typing import Any, NoReturn
 
 from chassis.errors import DocumentLost, FabricError, StoreUnavailable
 from spooler.group_commit import GroupThread
-from spooler.job import NO_ATTRIBUTES, Job
+from spooler.job import NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.membership import Membership
 from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadNotFound
 from spooler.spool.record import Extent
+from spooler.sql import lines
 from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
@@ -272,12 +273,13 @@ class PostgresStore(SqlQuestions):
 
         return await self._reader.ask(question)
 
-    async def abandon_upload(self, upload_id: bytes) -> None:
+    async def abandon_upload(self, upload_id: bytes, history: Sequence[HistoryEvent] = ()) -> None:
         """Forget an upload and give its space back."""
 
         def run(cursor: Cursor) -> None:
             cursor.execute(UPLOAD_DELETE, (upload_id,))
             chunks.end_upload(cursor, upload_id, keep_document=False)
+            lines.write(cursor, history, micros(datetime.now(UTC)))
 
         await self._write(run)
 
