@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,20 @@ async def until(good: Callable[[], Any]) -> Any:
         await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-async def api() -> AsyncIterator[KubeApi]:
+@asynccontextmanager
+async def api_with_definitions() -> AsyncIterator[KubeApi]:
+    """Run an API server that knows the chart's kinds."""
     async with kube_api() as api:
         for path in CRDS.glob("*.yaml"):
             crd = yaml.safe_load(path.read_text("utf-8"))
-            await api.put(
-                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd["metadata"]["name"], crd
-            )
+            name = crd["metadata"]["name"]
+            await api.put("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", name, crd)
+        yield api
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[KubeApi]:
+    async with api_with_definitions() as api:
         yield api
 
 

@@ -1,0 +1,81 @@
+"""Resources of a cluster, followed by one of the spoolers that share a store, and by the next when that one is killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.fabric.test_discovery import KUBECONFIG
+from tests.fabric.test_resources import PRINTERS, api_with_definitions, declare, says, until
+from tests.kubeapi.server import KubeApi
+from tests.rig.postgres import postgres_server
+from tests.rig.programs import wait_until
+from tests.rig.real_fabric import HOST, printed
+from tests.rig.receivers import TcpReceiver
+from tests.rig.replicas import ReplicaFabric
+
+pytestmark = pytest.mark.timeout(180)
+NAMES = {"a1": "IP_A", "a2": "IP_A", "b1": "IP_B", "b2": "IP_B"}
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[KubeApi]:
+    async with api_with_definitions() as api:
+        yield api
+
+
+@pytest.fixture
+async def fabric(api: KubeApi, tmp_path: Path) -> AsyncIterator[ReplicaFabric]:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG.format(url=api.url))
+    section = f'\n[resources]\nenabled = true\nnamespace = "print"\nkubeconfig = "{kubeconfig}"\n'
+    with postgres_server() as server:
+        fabric = ReplicaFabric(tmp_path, server, [TcpReceiver("IP_A"), TcpReceiver("IP_B")], 2, None)
+        for number in (1, 2):
+            with (tmp_path / f"spooler-{number}" / "spooler.toml").open("a") as settings:
+                settings.write(section)
+        try:
+            await asyncio.to_thread(fabric.start)
+            yield fabric
+        finally:
+            await asyncio.to_thread(fabric.close)
+
+
+def first(fabric: ReplicaFabric) -> int:
+    """Return which spooler does what one of them has to do, as a place in `spoolers`."""
+    [(name,)] = fabric.server.ask(fabric.url, "SELECT name FROM replicas ORDER BY epoch LIMIT 1")
+    return int(name.rpartition(" s")[2]) - 1
+
+
+async def declare_all(api: KubeApi, location: str) -> None:
+    for name, port in NAMES.items():
+        spec = {"ports": [{"host": HOST, "port": port}], "location": location}
+        await declare(api, PRINTERS, name, spec)
+
+
+async def test_the_next_spooler_follows_resources_when_the_one_that_did_is_killed(api, fabric):
+    await declare_all(api, "Hall 1")
+    for name in NAMES:
+        await until(says(api, f"{PRINTERS}/{name}", "Ready", "True"))
+    killed = await asyncio.to_thread(first, fabric)
+    await asyncio.to_thread(fabric.spoolers[killed].kill)
+    await declare_all(api, "Hall 2")
+
+    def is_so() -> bool:
+        with fabric.client(1 - killed) as client:
+            return all(client.printers.get(name).location == "Hall 2" for name in NAMES)
+
+    await asyncio.to_thread(wait_until, is_so, 60.0)
+    for name in NAMES:
+        await until(says(api, f"{PRINTERS}/{name}", "Accepted", "True"))
+
+    def prints() -> str:
+        with fabric.client(1 - killed) as client:
+            jobs = [client.submit(name.encode(), printer=name).number for name in NAMES]
+            wait_until(lambda: all(printed(client.get(number)) for number in jobs), 60.0)
+            return str(client.printers.get("a1").managed_by)
+
+    assert await asyncio.to_thread(prints) == "kubernetes:print/a1"
