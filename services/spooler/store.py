@@ -221,8 +221,8 @@ class Printers(Protocol):
     ) -> Printer:
         """Store a new printer, with the line that says so, and return it with its revision.
 
-        The same owner and request id (not empty) with the same printer get it again, without another line. One of the same name that is
-        pending deletion is reconfigured and revived, as AddPrinter does.
+        The same owner and request id (not empty) with the same printer get it again, without another line. One of
+        the same name that is pending deletion is reconfigured and revived, as AddPrinter does.
 
         Raises:
             PrinterExists: there is one of that name.
