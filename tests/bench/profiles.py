@@ -103,8 +103,8 @@ def _by_thread(pid: int) -> Counter[str]:
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(FileNotFoundError):  # it has just ended
             name = (task / "comm").read_text().strip()
-            kind = re.sub(r"[-_ ]?[0-9]+$", "", name)
-            found[f"the event loop ({kind})" if task.name == str(pid) else kind] += int(
+            kind = re.sub(r"[-_ ]?[0-9]+$", "", name).replace("python", "Python's other threads")
+            found["the event loop" if task.name == str(pid) else kind] += int(
                 (task / "schedstat").read_text().split()[0]
             )
     return found

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -35,3 +38,27 @@ def test_cycles_are_still_found(collector: None):
 
     assert gc.get_stats()[0]["collections"] > before
     del keep
+
+
+_PIECES_AND_FAULTS = """
+import resource
+from chassis.program import keep_pages
+def faults_of_pieces():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        pieces = [bytes(256 * 1024) for _ in range(8)]
+        del pieces
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+keep_pages()
+faults_of_pieces()
+print(faults_of_pieces())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library has another malloc")
+def test_pieces_of_a_large_document_do_not_take_fresh_pages_each_time():
+    # In a process of its own: what malloc is told holds for good.
+    command = [sys.executable, "-c", _PIECES_AND_FAULTS]
+    faults = subprocess.run(command, capture_output=True, check=True).stdout
+
+    assert int(faults) < 2_000  # of 51,200 pages
