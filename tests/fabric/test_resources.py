@@ -44,9 +44,9 @@ IP_7: dict[str, Any] = {
 }
 
 
-async def until(good: Callable[[], Any]) -> Any:
+async def until(good: Callable[[], Any], within_s: float = 30.0) -> Any:
     """Wait for something true of the server or the spooler; what is not there yet counts as not."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + within_s
     while True:
         with contextlib.suppress(StatusError, KeyError):
             if found := good():
