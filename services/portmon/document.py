@@ -54,6 +54,7 @@ class Disposition(StrEnum):
     COMPLETE = "complete"  # all bytes were sent: flush, wait for what proof there is
     ABORT = "abort"  # cancelled: stop at once
     RESTART = "restart"  # it will be sent again: stop at once
+    WITHDRAW = "withdraw"  # had back if it has not begun; else it goes on
 
 
 class Phase(StrEnum):

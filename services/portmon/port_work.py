@@ -72,9 +72,9 @@ class PortWork:
         assert self._port is not None, f"port {self.name} is closed"
         return self._port
 
-    def cancel(self, key: DocKey) -> None:
-        """Make the thread stop a document, or never begin it; the one call that comes from another thread."""
-        self._canceled.add(key)
+    def cancel(self, key: DocKey, *, stops: bool = True) -> None:
+        """Make the thread never begin a document, and stop it if it has begun; the one call that comes from another thread."""
+        self._canceled.add(key, stops=stops)
 
     @property
     def key(self) -> DocKey | None:
@@ -83,8 +83,8 @@ class PortWork:
 
     def interrupt(self) -> None:
         """Raise when the document in progress was canceled; asked, as all waits do, its sender hears how far it is."""
-        if (key := self.key) is not None and key in self._canceled:
-            raise errors.JobCanceled(f"document {key} was canceled", document=key)
+        if (key := self.key) is not None:
+            self._canceled.check(key, begun=self.current is not None)
         if self.current is not None:
             self.feed.tell(self.port, self.current)
 
@@ -107,7 +107,7 @@ class PortWork:
             if piece.start is not None:
                 self._start(piece)
             current = self.current
-            if current is None or current.key != piece.key:
+            if current is None or current.key != piece.key or piece.end is Disposition.WITHDRAW:
                 return refusals.not_current(self._journal, self.name, piece)
             self._write(current, piece)
             if piece.end is not None:

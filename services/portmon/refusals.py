@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chassis import errors
 from chassis.errors import FabricError, InvalidHandle, StaleFence
-from portmon.document import DocKey, Phase, Progress, Slice
+from portmon.document import Disposition, DocKey, Phase, Progress, Slice
 from portmon.journal.port_journal import Journal
 from portmon.monitor import Port
 
@@ -21,6 +21,14 @@ def in_document(port: str, key: DocKey) -> FabricError:
     """Say that another document is in progress."""
     text = f"port {port} is in document {key}"
     return errors.PortInUse(text, verdict=errors.Verdict.RETRY, port=port, document=key)
+
+
+def answers_amid(piece: Slice, key: DocKey | None, begun: bool) -> bool:
+    """Tell whether a call is answered at once: it is not about the document in progress (`key`), or lets that go on.
+
+    About one that is only being started nothing can be said yet.
+    """
+    return piece.key != key or (begun and piece.end is Disposition.WITHDRAW)
 
 
 def not_begun(journal: Journal, key: DocKey) -> Progress:
@@ -105,16 +113,21 @@ class Canceled:
     _KEPT = 4096
 
     def __init__(self) -> None:
-        self._keys: dict[DocKey, None] = {}
+        self._keys: dict[DocKey, bool] = {}  # whether it is stopped, too, should it have begun
 
     def __contains__(self, key: DocKey) -> bool:
         return key in self._keys
 
-    def add(self, key: DocKey) -> None:
+    def check(self, key: DocKey, *, begun: bool) -> None:
+        """Raise JobCanceled if a document is not to go on: one that its device is only made ready for has not begun."""
+        if self._keys.get(key, False) or (key in self._keys and not begun):
+            raise errors.JobCanceled(f"document {key} was canceled", document=key)
+
+    def add(self, key: DocKey, *, stops: bool) -> None:
         """Add one, and forget the oldest."""
         while len(self._keys) >= self._KEPT:
             self._keys.pop(next(iter(self._keys)))
-        self._keys[key] = None
+        self._keys[key] = stops or self._keys.get(key, False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from portmon.outbox import Outbox, settle
 from portmon.port_state import PortState
 from portmon.port_work import PortWork
 from portmon.reading import Reading
-from portmon.refusals import HOPELESS, given_back, not_begun
+from portmon.refusals import HOPELESS, answers_amid, given_back, not_begun
 from portmon.reports import Report, Reports
 
 log = logs.get(__name__)
@@ -89,11 +89,7 @@ class PortSession:
             await self._inbox.room()
 
     def submit(self, piece: Slice) -> None:
-        """Queue a slice behind the others. The caller has waited for `room`.
-
-        Raises:
-            InvalidHandle: the port is closed, or about to be.
-        """
+        """Queue a slice behind the others. The caller has waited for `room`. Raises InvalidHandle: the port is closed."""
         self._check_open()
         self._inbox.put(piece)
         if self._wait.idle:
@@ -125,8 +121,10 @@ class PortSession:
             raise errors.InvalidHandle(f"port {self.name} was closed", port=self.name)
 
     async def abort(self, key: DocKey, how: Disposition = Disposition.ABORT) -> Progress:
-        """End a document at once: a stuck write is interrupted, one that still waits is taken back."""
-        self._work.cancel(key)
+        """End a document at once: a stuck write is interrupted, one that still waits is taken back (WITHDRAW: only that)."""
+        if how is Disposition.WITHDRAW and self._journal.find(key) is not None:
+            return self._journal.known(key)
+        self._work.cancel(key, stops=how is not Disposition.WITHDRAW)
         return await self.call(Slice(key, reply=lambda *_: None, end=how), urgent=True)
 
     def configure(self, settings: Any, monitor: PortMonitor[Any] | None = None) -> None:
@@ -200,7 +198,7 @@ class PortSession:
             raise self._closing
         self._between.answer(self._work)
         self._work.interrupt()
-        if self._urgent and self._urgent[0].key != self._work.key:  # it does not wait for a whole document
+        if self._urgent and answers_amid(self._urgent[0], self._work.key, self._work.current is not None):
             self._answer(piece := self._urgent.popleft(), not_begun(self._journal, piece.key))
 
     def _answer(self, piece: Slice, progress: Progress) -> None:

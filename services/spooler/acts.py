@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from chassis.errors import DocumentLost, FabricError, PrinterDeleted, StoreUnavailable, WrongState
 from spooler.dispatcher import Dispatcher
 from spooler.job import Job, event_of
-from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
+from spooler.job_state import AT_A_PORT, JobEvent, step
 from spooler.ledger import Outcome, begun_anew
 from spooler.store import Changes
 
@@ -54,17 +54,9 @@ class Acts:
 
     async def _settled(self, number: int) -> Job:
         """Return a job that is not between two states: what a lane brought back is written down first."""
-        if not await self._dispatcher.pulse.until(lambda: not self._is_landing(number), STOP_WAIT_S):
+        if not await self._dispatcher.pulse.until(lambda: not self._dispatcher.is_landing(number), STOP_WAIT_S):
             raise StoreUnavailable(f"job {number}: its outcome is still being written, ask again", job=number)
         return self._book.jobs.get(number) or await self._store.get_job(number)
-
-    def _is_landing(self, number: int) -> bool:
-        job = self._book.jobs.get(number)
-        return (
-            job is not None
-            and job.state is JobState.PROCESSING
-            and self._dispatcher.flight_of(number) is None
-        )
 
     @staticmethod
     def _released(job: Job, event: JobEvent = JobEvent.RELEASE) -> Job:

@@ -78,6 +78,7 @@ class Concluding:
             cancelled=stopping and flight.failure is None,
             pinned=flight.pinned,
             incoming=flight.incoming,
+            withdrawn=flight.withdrawn is not None,
         )
         backup = self._dispatcher.routes.backups.get(flight.number)
         if backup is not None and conclusion.event is JobEvent.REQUEUE:
@@ -90,7 +91,7 @@ class Concluding:
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
         tries, known = self._dispatcher.tries, False
-        if landing.began:
+        if landing.began or flight.withdrawn is not None:  # its host takes the same attempt for withdrawn for ever
             tries.forget(flight.number)
         else:
             reason = progress.error.reason if progress.error is not None else ""

@@ -49,6 +49,12 @@ class Window(NamedTuple):
         now = _minute_of(self.local(moment))
         return start == until or (start <= now < until if start < until else now >= start or now < until)
 
+    def closes(self, moment: datetime) -> datetime | None:
+        """Return when it shuts next, at or after a moment; in UTC. None: never."""
+        if self.start_minute % DAY == self.until_minute % DAY:
+            return None
+        return Window(self.until_minute, self.start_minute, self.time_zone).opens(moment)
+
     def opens(self, moment: datetime) -> datetime:
         """Return when it opens next, at or after a moment; in UTC."""
         moment = moment.astimezone(UTC)

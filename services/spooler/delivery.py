@@ -49,6 +49,7 @@ def conclude(
     cancelled: bool = False,
     pinned: bool = False,
     incoming: bool = False,
+    withdrawn: bool = False,
 ) -> Conclusion:
     """Judge an attempt whose host has said its last word about it.
 
@@ -60,6 +61,7 @@ def conclude(
         cancelled: a person cancelled the job meanwhile.
         pinned: the document went on in its middle, and its rest belongs to this port.
         incoming: the document is longer than what has come of it.
+        withdrawn: its host was asked to give it back if it had not begun.
     """
     error = progress.error
     if error is not None and error.reason == UploadInterrupted.reason:
@@ -68,7 +70,7 @@ def conclude(
         return _forgotten(0 if incoming else confirmed, size_bytes, resume_offset, cancelled)
     if progress.phase is Phase.NEVER_SEEN:
         why = error or HostUnreachable("the host never saw it")
-        return _nothing_left(why, resume_offset, cancelled, pinned)
+        return _nothing_left(why, resume_offset, cancelled, pinned, withdrawn)
     if error is None:
         least = size_bytes + incoming  # bytes that it has at the least
         if progress.accepted < least:  # a host that says "done" of less than all is not believed
@@ -77,7 +79,7 @@ def conclude(
     accepted = max(progress.accepted, resume_offset)
     span = _span(progress, size_bytes)
     if accepted <= resume_offset and span is None:
-        return _nothing_left(error, resume_offset, cancelled, pinned)
+        return _nothing_left(error, resume_offset, cancelled, pinned, withdrawn)
     if span is not None:
         return _uncertain(span, cancelled, error)
     return _known_place(progress, accepted, cancelled)
@@ -113,11 +115,15 @@ def _port_action(verdict: Verdict) -> PortAction:
     return PortAction.GO_ON
 
 
-def _nothing_left(error: FabricError, resume_offset: int, cancelled: bool, pinned: bool) -> Conclusion:
+def _nothing_left(
+    error: FabricError, resume_offset: int, cancelled: bool, pinned: bool, withdrawn: bool
+) -> Conclusion:
     """No byte of this attempt reached a device: the job may go anywhere, and keeps its place."""
     outcome = _untouched(resume_offset)
     if cancelled or error.verdict is Verdict.CANCEL:
         return Conclusion(outcome, JobEvent.CANCEL)
+    if withdrawn:
+        return Conclusion(outcome, JobEvent.REQUEUE, resume_offset=resume_offset)
     if error.verdict is Verdict.ABORT:
         return Conclusion(outcome, JobEvent.ABORT, reason="document-format-error")
     if error.verdict is Verdict.HOLD:

@@ -28,6 +28,7 @@ class DispatchSettings:
     window: int = 32  # small documents on their way through one port at once; 1 where ports are pooled
     cache_bytes: int = 64 * 1024 * 1024  # small documents kept in memory between acceptance and sending
     sender_patience_s: float = 120.0  # how long a printer waits for the rest of an incoming document
+    stall_s: float = 5.0  # a port that takes nothing of a document for longer stands still
     drain_s: float = 3.0  # how long documents may take to end when the spooler stops
 
 
@@ -116,6 +117,11 @@ class DispatchView:
         numbers = tuple(flight.number for flight in lane.flights.values())
         moved = max((flight.moved_at for flight in lane.flights.values()), default=None)
         return LaneView(lane.state, lane.error, lane.failed_at, retry_at, numbers, lane.fence, moved)
+
+    def is_landing(self, number: int) -> bool:
+        """Whether a port is done with a job's document, and what became of it is not written down yet."""
+        job = self.book.jobs.get(number)
+        return job is not None and job.state is JobState.PROCESSING and self.flight_of(number) is None
 
     def flight_of(self, number: int) -> tuple[Lane, Flight] | None:
         """Return the lane and the flight of a job that is on its way."""

@@ -129,6 +129,19 @@ class Dispatcher(Handover):
                 self._launch(job, self.lane(port), JobEvent.START)
         for job in passed:
             queue.waiting.add(job)
+        self._mind_window(queue)
+
+    def _mind_window(self, queue: Queue) -> None:
+        """See that nothing begins when the printer's window has shut, though it had left before."""
+        window, now = queue.printer.window, datetime.now(UTC)
+        if window is None or not any(self._on_their_way(queue.printer)):
+            return
+        if not window.is_open(now):
+            for number in list(queue.jobs):
+                if (found := self.flight_of(number)) is not None:
+                    found[0].have_back(found[1], f"its printer prints {window}")
+        elif (closes := window.closes(now)) is not None:
+            self.alarms.at(queue.printer.name, closes)
 
     def _launch(self, job: Job, lane: Lane, event: JobEvent, *, pinned: bool = False) -> None:
         """Begin an attempt in memory; the lane makes it durable before a byte leaves."""
@@ -262,6 +275,8 @@ class Dispatcher(Handover):
         for key in touched & self.lanes.keys():
             lane = self.lanes[key]
             lane.window = self._window(lane.port)
+            for flight in list(lane.flights.values())[lane.window :]:  # they have a choice now
+                lane.have_back(flight, "its printer has other ports")
             if key not in self.book.users and not lane.flights and lane.is_open:
                 self.tasks.spawn(f"close {lane.port}", lane.close())
         self.hosts.used_ports_changed({host: self.book.used.get(host, {}) for host, _port in touched})

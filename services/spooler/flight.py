@@ -9,7 +9,7 @@ from typing import Protocol
 
 from chassis.errors import FabricError, StaleFence
 from spooler.evidence import Reached
-from spooler.port import Closing, DocumentInfo, DocumentKey, Progress
+from spooler.port import Closing, DocumentInfo, DocumentKey, Phase, Progress
 from spooler.printer import STRAIGHT, PortName, Prefetch, Way
 from spooler.stretches import read_all
 from spooler.units.prefix import NO_PREFIX, Prefix
@@ -44,6 +44,7 @@ class Flight:
     pinned: bool = False  # it goes on in its middle, on this port and no other
     expires_at: datetime | None = None  # after this it is not begun any more
     failure: FabricError | None = None  # why it was taken back, if not because somebody cancelled it
+    withdrawn: FabricError | None = None  # why its host is asked to give it back, unless it has begun
     progress: Progress | None = None
     moved_at: datetime = field(default_factory=lambda: datetime.now(UTC))  # when it last got further
     reached: Reached = field(default_factory=dict)
@@ -63,6 +64,18 @@ class Flight:
     def leaves_whole(self) -> bool:
         """It is one slice: its bytes fit into it, or are at the host."""
         return self.staged or (self.size_bytes <= SMALL_BYTES and not self.to_stage)
+
+    @property
+    def may_be_had_back(self) -> bool:
+        """For all that is known nothing of it has left the host, and nothing of it has to come first."""
+        news = self.progress
+        untouched = news is None or (news.phase is Phase.QUEUED and news.accepted <= self.info.resume_offset)
+        return untouched and not (self.pinned or self.cancelled or self.ended or self.incoming)
+
+    @property
+    def unwanted(self) -> bool:
+        """It is not begun any more where its host does not know it."""
+        return self.cancelled or self.late or self.withdrawn is not None
 
     @property
     def late(self) -> bool:

@@ -19,7 +19,7 @@ from chassis.errors import FabricError, HostUnreachable, StaleFence
 from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner
 from spooler.lane_condition import LaneState
-from spooler.lane_news import LaneNews
+from spooler.lane_taking_back import LaneTakingBack
 from spooler.lane_visitors import LaneVisitors, goes_another_way
 from spooler.port import DataQuestion, DocumentKey, OpenPort, Phase, PortHost
 from spooler.prefetch import Prefetching, wanted
@@ -28,7 +28,7 @@ from spooler.printer import PortName, Way
 log = logs.get(__name__)
 
 
-class Lane(LaneNews):
+class Lane(LaneTakingBack):
     """The way through one port."""
 
     def __init__(self, port: PortName, host: PortHost, owner: LaneOwner, tasks: Tasks) -> None:
@@ -61,25 +61,6 @@ class Lane(LaneNews):
         self._settled.extend(keys)
         if self._hold is not None:
             self._wake.set()
-
-    def cancel(self, flight: Flight) -> None:
-        """Take a document back, wherever it is; `landed` or `gave_back` follows."""
-        flight.cancelled = True
-        if not flight.begun:
-            self._prefetching.stop(flight)
-            self._remove(flight)
-            if flight.to_stage:
-                self.settle([flight.key])
-            self._owner.gave_back(self.port, [flight], HostUnreachable("it was cancelled before it left"))
-        elif self._hold is not None:
-            self._tasks.spawn(f"take back {flight.number}", self._take_back(self._hold, flight))
-
-    def keep(self, flight: Flight) -> None:
-        """It is not cancelled after all: send it, if it has not left."""
-        flight.cancelled = False
-        if flight.key in self.flights and not flight.begun:
-            self._unsent.put_first(flight)
-            self._start()
 
     async def printer_data(self, printer: str, way: Way, question: DataQuestion) -> bytes:
         """Ask the device through the port's hold (GetPrinterDataFromPort); the port is opened for it, and stays open.
@@ -202,7 +183,7 @@ class Lane(LaneNews):
             known.update(zip(missing, answers, strict=True))
         for flight in reversed(left):
             news = known[flight.key]
-            if news.phase is Phase.NEVER_SEEN and not flight.cancelled and not flight.late:
+            if news.phase is Phase.NEVER_SEEN and not flight.unwanted:
                 flight.begun, flight.staged, flight.sent = False, False, flight.info.resume_offset
             elif news.final:
                 untouched = (None if flight.cancelled else news.untouched) or untouched
@@ -215,6 +196,8 @@ class Lane(LaneNews):
                 if flight.cancelled:
                     self._tasks.spawn(f"take back {flight.number}", self._take_back(hold, flight))
                     continue
+                if flight.withdrawn:
+                    self._tasks.spawn(f"have back {flight.number}", self._have_back(hold, flight))
             self._unsent.put_first(flight)
         for key, news in known.items():
             if key in self.flights or key in self._landed:
@@ -261,15 +244,6 @@ class Lane(LaneNews):
         self._owner.lane_changed(self.port)
 
     # --- failing
-
-    def spoil(self, flight: Flight, error: FabricError) -> None:
-        """Its bytes are gone, or will not come: give it back, or stop it where it is."""
-        if not flight.begun:
-            self._remove(flight)
-            self._owner.gave_back(self.port, [flight], error)
-        else:
-            flight.failure = error
-            self.cancel(flight)
 
     def _lose(self, error: FabricError, *, stop: bool = False) -> None:
         """The port cannot be used now: give back what never left, keep the rest and ask about it later."""

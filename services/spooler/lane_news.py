@@ -13,7 +13,7 @@ from spooler.flight import Flight, LaneOwner
 from spooler.lane_condition import LaneState
 from spooler.lane_flights import LaneFlights
 from spooler.lane_half import LaneHalf
-from spooler.port import UNFINISHED, DocumentKey, OpenPort, Progress
+from spooler.port import UNFINISHED, DocumentKey, OpenPort, Phase, Progress
 from spooler.printer import PortName
 
 log = logs.get(__name__)
@@ -100,7 +100,7 @@ class LaneNews(LaneFlights):
         flight, error = self.flights.get(news.key), news.error
         if flight is None:
             return
-        if error is not None and error.reason == UNFINISHED and not flight.cancelled:
+        if error is not None and error.reason == UNFINISHED and not flight.cancelled and not flight.withdrawn:
             if (end := self._half.lost_place(flight, news, error)) is not None:
                 self._land(flight, end)
                 return
@@ -108,15 +108,6 @@ class LaneNews(LaneFlights):
             self._wake.set()
         else:
             (self._land if news.final else self._note)(flight, news)
-
-    async def _take_back(self, hold: OpenPort, flight: Flight) -> None:
-        try:
-            news = await hold.take_back(flight.key)
-        except FabricError as error:
-            # The stream's end, or the next opening, tells what became of it.
-            log.warning("take back failed", port=str(self.port), job=flight.number, error=str(error))
-            return
-        self._heard(news)
 
     def _note(self, flight: Flight, news: Progress) -> None:
         """It goes on. With an error, what was sent behind the accepted offset is lost: it is sent again from there."""
@@ -138,6 +129,8 @@ class LaneNews(LaneFlights):
     def _land(self, flight: Flight, news: Progress) -> None:
         if flight.failure is not None and news.error is not None:
             news = replace(news, error=flight.failure)
+        elif flight.withdrawn is not None and news.phase is Phase.NEVER_SEEN:
+            news = replace(news, error=flight.withdrawn)
         if news.error is None:
             self.failures = 0
         elif isinstance(news.error, DeviceNotConnected):

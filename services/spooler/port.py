@@ -156,6 +156,9 @@ class OpenPort(Protocol):
     async def take_back(self, key: DocumentKey) -> Progress:
         """Stop a document, whether it waits or prints, and return how far it got."""
 
+    async def have_back(self, key: DocumentKey) -> Progress:
+        """Take a document back that has not begun: NEVER_SEEN. One that has goes on, and is told of."""
+
     async def printer_data(self, question: DataQuestion) -> bytes:
         """Return what the device answers. Raises FabricError, as the host says."""
 

@@ -94,7 +94,9 @@ class PrinterSteering:
     @to_its_end
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Stop scheduling: the present job goes on, jobs are still accepted."""
-        return await self._set_paused(name, Paused(who, datetime.now(UTC), reason), "paused", who, reason)
+        paused = await self._set_paused(name, Paused(who, datetime.now(UTC), reason), "paused", who, reason)
+        await self._jobs.having_back.jobs(list(self._book.queue(name).jobs), f"printer {name} was paused")
+        return paused
 
     @to_its_end
     async def resume_printer(self, name: str, who: str, reason: str = "") -> Printer:
@@ -140,6 +142,9 @@ class PrinterSteering:
                 self._dispatcher.paused_ports[port.key] = before
             self._dispatcher.lane_changed(port)
             raise
+        if (lane := self._dispatcher.lanes.get(port.key)) is not None:
+            numbers = [flight.number for flight in lane.flights.values()]
+            await self._jobs.having_back.jobs(numbers, f"port {port} was paused")
 
     @to_its_end
     async def resume_port(self, port: PortName, who: str, reason: str = "") -> None:

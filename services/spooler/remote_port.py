@@ -79,9 +79,14 @@ class RemotePort(OpenPort):
 
     async def take_back(self, key: DocumentKey) -> Progress:
         """See `OpenPort.take_back`."""
-        request = pb.EndDocPortRequest(
-            handle=self._handle, document=key_to_pb(key), disposition=pb.DISPOSITION_ABORT
-        )
+        return await self._end(key, pb.DISPOSITION_ABORT)
+
+    async def have_back(self, key: DocumentKey) -> Progress:
+        """See `OpenPort.have_back`."""
+        return await self._end(key, pb.DISPOSITION_WITHDRAW)
+
+    async def _end(self, key: DocumentKey, how: pb.Disposition.ValueType) -> Progress:
+        request = pb.EndDocPortRequest(handle=self._handle, document=key_to_pb(key), disposition=how)
         response = await self._stub.EndDocPort(request, timeout=CALL_TIMEOUT_S)
         return progress_from_pb(response.progress)
 

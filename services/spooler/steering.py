@@ -24,6 +24,7 @@ from spooler.aftermath import error_of
 from spooler.by_policy import ByPolicy
 from spooler.delivery import INTERRUPTED
 from spooler.dispatcher import Dispatcher
+from spooler.having_back import HavingBack
 from spooler.job import STOPPING, HistoryEvent, Job, event_of
 from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
@@ -50,6 +51,7 @@ class Steering(Reprinting):
         super().__init__(dispatcher)
         self._overdue: list[Job] = []  # waited too long, not held yet
         dispatcher.on_overdue = self._hold_overdue_soon
+        self.having_back = HavingBack(dispatcher)
         self.by_policy = ByPolicy(dispatcher, self)
         self.redirecting = Redirecting(dispatcher, self)
         dispatcher.while_spooling.end = self.interrupt
@@ -106,15 +108,16 @@ class Steering(Reprinting):
         job = await self._settled(number)
         if job.state is JobState.PENDING_HELD:
             return job
-        if job.state in AT_A_PORT:
-            raise WrongState(
-                f"job {number} is printing: let it end, or cancel it", job=number, state=job.state
-            )
         text = f"held by {who}" + (f": {reason}" if reason else "")
-        after = replace(
-            job, state=step(job.state, JobEvent.HOLD), reasons=("job-hold-until-specified",), hold_reason=text
-        )
-        return await self._put(job, after, "held", who, reason)
+        async with self.having_back.at_rest(job, text):
+            job = await self._settled(number)
+            if job.state in AT_A_PORT:
+                raise WrongState(
+                    f"job {number} is printing: let it end, or cancel it", job=number, state=job.state
+                )
+            held = step(job.state, JobEvent.HOLD)
+            after = replace(job, state=held, reasons=("job-hold-until-specified",), hold_reason=text)
+            return await self._put(job, after, "held", who, reason)
 
     @to_its_end
     async def release(self, number: int, who: str, reason: str = "") -> Job:
@@ -186,8 +189,11 @@ class Steering(Reprinting):
                 job=number,
                 state=job.state,
             )
-        after = replace(job, state=step(job.state, JobEvent.MOVE), printer=printer, port=None)
-        return await self._put(job, after, "moved", who, because(f"from {job.printer} to {printer}", reason))
+        words = f"from {job.printer} to {printer}"
+        async with self.having_back.at_rest(job, f"moved by {who}"):
+            job = await self._settled(number)
+            after = replace(job, state=step(job.state, JobEvent.MOVE), printer=printer, port=None)
+            return await self._put(job, after, "moved", who, because(words, reason))
 
     @to_its_end
     async def update(self, /, number: int, who: str, reason: str = "", **fields: Any) -> Job:
@@ -256,11 +262,15 @@ class Steering(Reprinting):
             self._dispatcher.hub.job(job)
 
     async def _expire(self, job: Job) -> None:
-        waits = job.state in (JobState.PENDING, JobState.PENDING_HELD)
-        if not waits or job.outcome is not Outcome.PENDING or self._book.jobs.get(job.number) is not job:
-            return
-        after = _ended(job, JobEvent.EXPIRE, "job-expired")
-        await self._put(job, after, "expired", "spooler", f"its time ended at {job.expires_at}")
+        words = f"its time ended at {job.expires_at}"
+        async with self.having_back.at_rest(job, words):
+            if job.state is JobState.PROCESSING:
+                job = await self._settled(job.number)
+            waits = job.state in (JobState.PENDING, JobState.PENDING_HELD)
+            if not waits or job.outcome is not Outcome.PENDING or self._book.jobs.get(job.number) is not job:
+                return
+            after = _ended(job, JobEvent.EXPIRE, "job-expired")
+            await self._put(job, after, "expired", "spooler", words)
 
 
 def _held_overdue(job: Job, printer: Printer) -> Job:

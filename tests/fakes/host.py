@@ -236,6 +236,12 @@ class FakeOpenPort(OpenPort):
         assert doc.progress is not None
         return doc.progress
 
+    async def have_back(self, key: DocumentKey) -> Progress:
+        doc = self.port.documents.get(key)
+        if doc is None or doc.progress is None:
+            return Progress(key, Phase.NEVER_SEEN, error=JobCanceled("had back"))
+        return doc.progress
+
     async def printer_data(self, question: DataQuestion) -> bytes:
         self.port.asked.append(question)
         wanted = question.control_id or question.value_name

@@ -63,6 +63,7 @@ _DISPOSITIONS = {
     pb.DISPOSITION_COMPLETE: Disposition.COMPLETE,
     pb.DISPOSITION_ABORT: Disposition.ABORT,
     pb.DISPOSITION_RESTART: Disposition.RESTART,
+    pb.DISPOSITION_WITHDRAW: Disposition.WITHDRAW,
 }
 _MOST_FABRIC_ID = 128
 # The journal keeps the code of a failure; this is the class it came from, where a code has one of its own.
