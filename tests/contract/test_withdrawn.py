@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from tests.contract.monitor_contract import new_key
-from tests.contract.monitor_host import Host, served_host, whole
+from tests.contract.monitor_host import OWNER, Host, served_host, whole
 from tests.rig.until import until
 
 _LONG = 30 << 20  # bytes that no buffer on the way takes
@@ -85,3 +87,23 @@ async def test_what_has_ended_or_was_never_sent_is_told_and_the_next_attempt_pri
     assert pb.DOCUMENT_PHASE_NEVER_SEEN in phases
     assert (await withdraw(host, handle, (uid, attempt + 1))).phase == pb.DOCUMENT_PHASE_ENDED
     assert await asyncio.to_thread(host.rig.received, 5) == b"again"
+
+
+async def test_what_the_port_is_only_made_ready_for_is_had_back_at_once(host: Host) -> None:
+    with contextlib.ExitStack() as full:
+        away = full.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):  # its queue is full: further connections are neither taken nor refused
+            waiting = full.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(away.getsockname())
+        settings = {"host": "127.0.0.1", "port": away.getsockname()[1], "connectTimeoutS": 60}
+        await host.ports.add("IP_2", "Standard TCP/IP Port", settings)
+        opened = await host.monitor.OpenPort(pb.OpenPortRequest(owner=OWNER, port="IP_2", fence=1))
+        key = new_key()
+        stream: Any = host.monitor.StreamDocuments()
+        await stream.write(pb.StreamDocumentsRequest(handle=opened.handle, slices=[whole(b"data", key)]))
+        session = host.ports.get("IP_2").session
+        assert session is not None
+        await until(lambda: session.in_progress() is not None)
+        assert (await withdraw(host, opened.handle, key)).phase == pb.DOCUMENT_PHASE_NEVER_SEEN
+        stream.cancel()
