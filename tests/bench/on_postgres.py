@@ -17,7 +17,7 @@ from tests.bench.measure import Bench, Latencies, Run, cpu_ms_each, rounded, spr
 from tests.bench.process import Family
 from tests.bench.receiver import Receiver
 from tests.bench.system import UNARY, Process
-from tests.bench.workloads import Form
+from tests.bench.workloads import IDLE_S, Form
 from tests.rig.postgres import found_programs, postgres_server
 
 PRINTERS = 50
@@ -165,7 +165,7 @@ async def _first_bytes(bench: Bench, systems: Sequence[SharedFabric], form: Form
         system.on_answer = lambda _seconds: None
     for sample in range(-min(PRINTERS, samples), samples):
         for system in systems:
-            run = await bench.run(system, UNARY, 1, PRINTERS, 1, SIZE)
+            run = await bench.run(system, UNARY, 1, PRINTERS, 1, SIZE, settle_s=IDLE_S)
             if sample >= 0:
                 times[system.name].add(run.first_byte_s)
     return [

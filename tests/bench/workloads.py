@@ -23,7 +23,7 @@ class Form:
 
     rounds: int
     fabric_jobs: dict[tuple[str, int], int]  # by mode and clients
-    peer_jobs: dict[int, int]  # by clients
+    peer_jobs: dict[str, tuple[int, int]]  # by system: with one client, with sixteen; about a second of each
     latency_samples: int
     pool_jobs: dict[str, int]  # by system
     large_mib: int
@@ -41,13 +41,13 @@ class Form:
 LONG = Form(
     rounds=3,
     fabric_jobs={(UNARY, 1): 400, (UNARY, 16): 1600, ("stream 1", 1): 3000, ("stream 32", 1): 6000},
-    peer_jobs={1: 150, 16: 240},
+    peer_jobs={"CUPS": (100, 160), "LPrint": (1500, 2000), "LPRng": (50, 100), "p910nd": (500, 500)},
     latency_samples=200,
     pool_jobs={"fabric": 1600, "CUPS": 100},
     large_mib=256,
     scale_printers=1000,
     scale_jobs=10_000,
-    idle_s=20.0,
+    idle_s=10.0,
     limit_jobs=2000,
     backlog_jobs=100_000,
     finished_jobs=1_000_000,
@@ -58,7 +58,7 @@ LONG = Form(
 SHORT = Form(
     rounds=1,
     fabric_jobs={(UNARY, 1): 30, (UNARY, 16): 64, ("stream 1", 1): 100, ("stream 32", 1): 160},
-    peer_jobs={1: 10, 16: 16},
+    peer_jobs={"CUPS": (10, 16), "LPrint": (10, 16), "LPRng": (10, 16), "p910nd": (10, 16)},
     latency_samples=20,
     pool_jobs={"fabric": 64, "CUPS": 4},
     large_mib=16,
@@ -96,7 +96,7 @@ def _cells(systems: Sequence[System], form: Form, size: int, printers: int) -> l
                 if system.name == "fabric":
                     jobs = form.fabric_jobs[mode, clients]
                 elif mode == UNARY:
-                    jobs = form.peer_jobs[clients]
+                    jobs = form.peer_jobs[system.name][clients > 1]
                 else:
                     continue
                 cells.append(Cell(system, mode, clients, printers, size, jobs if size <= 1024 else jobs // 2))
