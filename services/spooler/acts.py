@@ -54,7 +54,9 @@ class Acts:
 
     async def _settled(self, number: int) -> Job:
         """Return a job that is not between two states: what a lane brought back is written down first."""
-        if not await self._dispatcher.pulse.until(lambda: not self._dispatcher.is_landing(number), STOP_WAIT_S):
+        if not await self._dispatcher.pulse.until(
+            lambda: not self._dispatcher.is_landing(number), STOP_WAIT_S
+        ):
             raise StoreUnavailable(f"job {number}: its outcome is still being written, ask again", job=number)
         return self._book.jobs.get(number) or await self._store.get_job(number)
 
