@@ -112,7 +112,7 @@ def per_printer(run: Run) -> float | None:
     """Return KiB per printer with its port, hosts taken out: three sizes give what a printer and what a host takes."""
     if len(run["wide"]) != 3:
         return None
-    small, many_hosts, few_hosts = run["wide"]
+    small, few_hosts, many_hosts = run["wide"]
     hosts = many_hosts["hosts"] - few_hosts["hosts"]
     each_host = (many_hosts["rss_mib"] - few_hosts["rss_mib"]) / hosts if hosts else 0.0
     rest = many_hosts["rss_mib"] - small["rss_mib"] - each_host * (many_hosts["hosts"] - small["hosts"])

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,22 +39,16 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
-        parent = os.getpid()
-        libc = ctypes.CDLL(None)  # here: after the fork nothing may be imported
-
-        def tie() -> None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
-
+        # Not by a function between fork and exec: gRPC's handlers of a fork, which a plain start does without, abort the
+        # child now and then. `setpriv` becomes the program, and so has its pid.
+        tied = ["setpriv", "--pdeathsig", "TERM", "--", *command]
         with log.open("ab") as out:
             self.process = subprocess.Popen(  # its end is `end`
-                command,
+                tied,
                 stdin=subprocess.PIPE if pipe else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe else out,
                 stderr=out,
                 env=dict(environment) if environment is not None else None,
-                preexec_fn=tie,  # noqa: PLW1509 - no thread of ours holds a lock that a child needs
             )
 
     @property

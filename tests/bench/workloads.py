@@ -51,7 +51,7 @@ LONG = Form(
     limit_jobs=2000,
     backlog_jobs=100_000,
     finished_jobs=1_000_000,
-    wide=((1_000, 10), (10_000, 10), (10_000, 1_000)),
+    wide=((1_000, 10), (10_000, 1_000), (10_000, 10)),
     postgres_rounds=3,
     replicas=(1, 2),
 )
@@ -68,7 +68,7 @@ SHORT = Form(
     limit_jobs=200,
     backlog_jobs=1_000,
     finished_jobs=2_000,
-    wide=((20, 10), (100, 10), (100, 50)),
+    wide=((20, 10), (100, 50), (100, 10)),
     postgres_rounds=1,
     replicas=(2,),
 )
