@@ -36,7 +36,7 @@ from spooler.printer_steering import PrinterSteering
 from spooler.replicas.sharing import Alone, sharing
 from spooler.resources import in_cluster as resources
 from spooler.retention import Keep, Retention
-from spooler.settings import DispatchSection, ExplainSection, SpoolerSettings
+from spooler.settings import ExplainSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
 from spooler.store import Notes, Snapshot, Store
@@ -69,7 +69,7 @@ async def run(settings: SpoolerSettings) -> None:
         traces = TraceTelling(store, metrics.job_changed)
         hub = Hub(epoch, on_job=traces.job_changed if tracing.on else metrics.job_changed)
         hosts, directory = _hosts(settings, channels, snapshot.fabric_id, store, hub, tasks)
-        dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings.dispatch))
+        dispatcher = Dispatcher(store, hosts, hub, tasks, _dispatch(settings))
         concluding, steering = Concluding(dispatcher, metrics.attempts_ended), Steering(dispatcher)
         printers = PrinterSteering(dispatcher, steering)
         known_as, patience = snapshot.fabric_id, _patience(settings.explain)
@@ -209,8 +209,11 @@ def _keep(settings: SpoolerSettings) -> Keep:
     )
 
 
-def _dispatch(section: DispatchSection) -> DispatchSettings:
-    return DispatchSettings(section.window, section.cache_bytes, section.sender_patience_s, section.drain_s)
+def _dispatch(settings: SpoolerSettings) -> DispatchSettings:
+    section, stall_s = settings.dispatch, settings.explain.stall_s
+    return DispatchSettings(
+        section.window, section.cache_bytes, section.sender_patience_s, stall_s, section.drain_s
+    )
 
 
 def _patience(section: ExplainSection) -> Patience:

@@ -236,7 +236,10 @@ def attempt_of(job: Job, landing: Landing, fence: int, judged: Judged | None) ->
         ledger=job.ledger,
     )
     if judged is None:
-        return attempt
+        if landing.progress is None:
+            return attempt
+        proofs = proofs_of(landing.progress, flight.reached, datetime.now(UTC))
+        return replace(attempt, ledger=with_evidence(job.ledger, proofs))
     return replace(
         attempt,
         ledger=attempt_ledger(judged),

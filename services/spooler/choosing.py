@@ -10,13 +10,16 @@ from functools import partial
 
 from chassis.tasks import Tasks
 from spooler.admitting import Admitting
+from spooler.availability import Availability
 from spooler.book import Book, Queue
 from spooler.dispatch_view import DispatchSettings, JobWait
+from spooler.flight import Flight
 from spooler.hub import Hub
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.lane import Lane
-from spooler.pace import Alarms, is_overdue
+from spooler.outage import Outage, is_overdue
+from spooler.pace import Alarms
 from spooler.pool import choose_port
 from spooler.printer import Paused, PortAvailability, PortName, Printer
 from spooler.routes import Routes
@@ -34,9 +37,19 @@ class Choosing(Admitting):
         self.paused_ports: dict[tuple[str, str], Paused] = {}
         self.routes = Routes(self._alive)
         self.is_stopped: Callable[[PortName], bool] = lambda _port: False  # the hosts': an ERROR is reported
+        self.availability = Availability(
+            self.lanes,
+            self.paused_ports,
+            self.landed_at,
+            self._has_error,
+            settings.stall_s,
+        )
         self.alarms = Alarms(self.kick)
         self.draining = False
-        self.on_overdue: Callable[[Job], object] = lambda _job: None  # the steering's: it waited too long
+        self.on_overdue: Callable[[Job, Outage], object] = lambda _job, _outage: None  # the steering's
+
+    def _has_error(self, port: PortName) -> bool:
+        return self.is_stopped(port)
 
     def is_idle(self, queue: Queue) -> bool:
         """Whether a document would leave at once, behind no other one."""
@@ -53,17 +66,12 @@ class Choosing(Admitting):
         if printer.window is not None and not printer.window.is_open(now := datetime.now(UTC)):
             self.alarms.at(printer.name, printer.window.opens(now))
             return False
-        if pace.outage and printer.catch_up_per_minute and self._is_trying(printer):
+        if pace.outage and printer.minds_outages and self.availability.is_tried(printer, datetime.now(UTC)):
             return False  # one has to come out first
         wait_s = pace.wait_s(printer, queue.waiting.first(), asyncio.get_running_loop().time())
         if wait_s:
             self.alarms.after(printer.name, wait_s)
         return not wait_s
-
-    def _is_trying(self, printer: Printer) -> bool:
-        """Whether something of a printer is on its way through a port that is not known to have failed."""
-        lanes = (self.lanes.get(port.key) for port in printer.ports)
-        return any(lane is not None and not lane.failed and lane.flights for lane in lanes)
 
     def _choose(self, queue: Queue, job: Job | None = None) -> PortName | None:
         printer = queue.printer
@@ -100,11 +108,15 @@ class Choosing(Admitting):
         return PortAvailability.READY if free else PortAvailability.PRINTING
 
     def _state_for(self, printer: Printer, port: PortName) -> PortAvailability:
-        """Return the same for one printer: a port on which it is another language monitor's turn is busy for it."""
+        """Return the same for one printer: a port on which it is another language monitor's turn is busy for it.
+
+        So is one that stands still, if its printer minds: what lies there could be neither held nor slowed down.
+        """
         found, lane = self.state_of(port), self.lanes.get(port.key)
-        if found is PortAvailability.READY and lane is not None and not self._has_turn(printer, lane):
-            return PortAvailability.PRINTING
-        return found
+        if found is not PortAvailability.READY or lane is None:
+            return found
+        still = printer.minds_outages and self.availability.stands_still(port, datetime.now(UTC))
+        return PortAvailability.PRINTING if still or not self._has_turn(printer, lane) else found
 
     def _has_turn(self, printer: Printer, lane: Lane) -> bool:
         """Say whether a document may join those of a port, since closing and opening it costs each of them.
@@ -164,36 +176,65 @@ class Choosing(Admitting):
         kept_from = frozenset(self.routes.kept_from(job, printer))
         return JobWait(opens, leaves_in_s, home, pace.job_s, kept_from)
 
-    def port_failed(self, port: PortName, job: Job | None, printer: str) -> None:
-        """A document did not go through a port: the job is tried elsewhere; with no port left the printer is out."""
+    def port_failed(self, port: PortName, job: Job | None) -> None:
+        """A document did not go through a port: its job is tried elsewhere."""
         if job is not None:
             self.routes.failed(job.number, port, asyncio.get_running_loop().time())
-        self.note_outage(printer)
 
-    def note_outage(self, printer: str) -> None:
-        """A port has failed: without another one the printer is out."""
-        queue = self.book.queues.get(printer)
-        if queue is not None and not any(self._alive(one) for one in queue.printer.ports):
-            queue.pace.outage = True
+    def look_for_outage(self, queue: Queue) -> None:
+        """See whether a printer can print nothing though jobs wait; or whether none waits any more until it can."""
+        pace, printer, now = queue.pace, queue.printer, datetime.now(UTC)
+        if pace.outage is None:
+            outage = self.availability.outage(printer, now)
+            pace.outage = outage if outage is not None and self._has_work(queue) else None
+        elif not self._has_work(queue):
+            pace.outage = None
+        if pace.outage is None or pace.outage.paused or not printer.minds_outages:
+            return  # what lies at the host of something that is paused is had back by the pause
+        if not self.availability.is_tried(printer, now):
+            for lane, flight in self._lying_at(printer):
+                lane.have_back(flight, "its printer can print nothing")
+
+    def _lying_at(self, printer: Printer) -> list[tuple[Lane, Flight]]:
+        lanes = [self.lanes[port.key] for port in printer.ports if port.key in self.lanes]
+        pairs = ((lane, flight) for lane in lanes for flight in lane.flights.values())
+        return [(lane, flight) for lane, flight in pairs if flight.info.printer == printer.name]
+
+    def look_again(self, queue: Queue) -> None:
+        """Look when a port of the printer may have come to a standstill, which nobody tells."""
+        if not queue.printer.minds_outages or queue.pace.outage is not None:
+            return
+        wait_s = self.availability.stalls_in_s(queue.printer, datetime.now(UTC))
+        if wait_s is not None:
+            self.alarms.after(queue.printer.name, wait_s)
+
+    def _has_work(self, queue: Queue) -> bool:
+        return bool(queue.waiting or queue.returning) or any(self._on_their_way(queue.printer))
+
+    def held_for_outage(self, queue: Queue, job: Job) -> bool:
+        """Have a job held that has waited too long through its printer's outage; return whether it has."""
+        outage = queue.pace.outage
+        if outage is None or not is_overdue(job, queue.printer, outage, datetime.now(UTC)):
+            return False
+        queue.waiting.remove(job.number)
+        self.on_overdue(job, outage)
+        return True
 
     def port_works(self, printer: str) -> None:
-        """A document has come out: an outage is over, and what waited too long is held."""
+        """A document has come out: unless nothing can follow it, an outage is over, and what waited too long is held."""
         queue = self.book.queues.get(printer)
         if queue is None:
             return
-        busy = bool(queue.waiting) or any(self._on_their_way(queue.printer))
-        queue.pace.ended(asyncio.get_running_loop().time(), busy=busy)
-        if not queue.pace.outage:
+        loop_now = asyncio.get_running_loop().time()
+        queue.pace.ended(loop_now, busy=self._has_work(queue))
+        if not queue.pace.outage or self.availability.outage(queue.printer, datetime.now(UTC)) is not None:
             return
-        now = datetime.now(UTC)
         for number in list(queue.waiting):
-            if is_overdue(self.book.jobs[number], queue.printer, now):
-                queue.waiting.remove(number)
-                self.on_overdue(self.book.jobs[number])
-        queue.pace.outage = False
+            self.held_for_outage(queue, self.book.jobs[number])
+        queue.pace.outage = None
         if queue.printer.catch_up_per_minute:
             queue.pace.backlog = max(queue.waiting, default=0)
-            queue.pace.left(queue.printer, 0, asyncio.get_running_loop().time())
+            queue.pace.left(queue.printer, 0, loop_now)
 
     def _load(self, port: PortName) -> tuple[float, int]:
         """Return the bytes that are on their way or wait for a port, those of a pool in equal shares; then those it had."""

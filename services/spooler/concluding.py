@@ -91,7 +91,8 @@ class Concluding:
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
         tries, known = self._dispatcher.tries, False
-        if landing.began or flight.withdrawn is not None:  # its host takes the same attempt for withdrawn for ever
+        # Its host takes the same attempt for withdrawn for ever.
+        if landing.began or flight.withdrawn is not None:
             tries.forget(flight.number)
         else:
             reason = progress.error.reason if progress.error is not None else ""
@@ -115,7 +116,7 @@ class Concluding:
             lane.stop(error)
         if conclusion.port_action is not PortAction.GO_ON:
             job = self._dispatcher.book.jobs.get(flight.number)
-            self._dispatcher.port_failed(landing.port, job, flight.info.printer)
+            self._dispatcher.port_failed(landing.port, job)
 
     def _judge(self, judged: Judged) -> None:
         """Have it written down; where something stays open, with the units it is about, if they are counted soon."""

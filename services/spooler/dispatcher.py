@@ -27,7 +27,6 @@ from spooler.lane_condition import LaneState
 from spooler.launch import flight_of
 from spooler.ledger import sent_again
 from spooler.lost_documents import end_lost
-from spooler.pace import is_overdue
 from spooler.port import DataQuestion
 from spooler.printer import OnHostRestart, PortName, Printer
 from spooler.store import Snapshot, Store
@@ -54,7 +53,7 @@ class Dispatcher(Handover):
         self.on_printers: Callable[[], object] = lambda: None  # printers came, went or got other ports
         self.unconcluded: Callable[[], int] = lambda: 0  # the conclusions': flights not judged yet
         hosts.on_up = self.host_up
-        hosts.on_ready = self.port_ready
+        hosts.on_ready, hosts.on_stopped = self.port_ready, self.lane_changed
         self.is_stopped, self.routes.monitor_of = hosts.is_stopped, hosts.monitor_of
 
     # --- life
@@ -108,13 +107,14 @@ class Dispatcher(Handover):
     def kick(self, name: str) -> None:
         """Send what a printer has, as far as its ports take it."""
         queue = self.book.queues.get(name)
-        if queue is None or self.draining or queue.returning or queue.printer.paused or not queue.sends:
+        if queue is None or self.draining or not queue.sends:
+            return
+        self.look_for_outage(queue)
+        if queue.returning or queue.printer.paused:
             return
         passed: list[Job] = []  # those that wait for another port than the free ones
         while self._may_send(queue) and (job := self.book.next_job(queue, self.on_expired)) is not None:
-            if queue.pace.outage and is_overdue(job, queue.printer, datetime.now(UTC)):
-                queue.waiting.remove(job.number)
-                self.on_overdue(job)
+            if self.held_for_outage(queue, job):
                 continue
             port = self._choose(queue, job)
             if port is None and not self.routes.picky(job, queue.printer):
@@ -129,6 +129,7 @@ class Dispatcher(Handover):
                 self._launch(job, self.lane(port), JobEvent.START)
         for job in passed:
             queue.waiting.add(job)
+        self.look_again(queue)
         self._mind_window(queue)
 
     def _mind_window(self, queue: Queue) -> None:
@@ -221,9 +222,6 @@ class Dispatcher(Handover):
         if lane is not None and lane.pinned is not None:
             self._send_pinned(lane)
         names = self.book.users.get(port.key, ())
-        if lane is not None and lane.failed:
-            for name in names:
-                self.note_outage(name)
         if len(names) > 1:
             names = sorted(names, key=lambda name: self._urgency(name, lane))
         for name in names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 
 from chassis.tasks import Tasks
@@ -16,12 +16,13 @@ from spooler.job import Attempt, Job
 from spooler.job_state import AT_A_PORT, JobState
 from spooler.lane import Lane
 from spooler.ledger import Outcome
-from spooler.pace import was_out
+from spooler.outage import Outage, outage_before
 from spooler.printer import PortName
-from spooler.store import Store
+from spooler.store import JobFilter, JobOrder, Store
 from spooler.tries import Tries
 from spooler.unbegun import GoingOn, settle_unbegun
 
+_LATEST = 16  # jobs that were accepted last, of which one came out last: the urgent ones need not be
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -54,6 +55,8 @@ class Handover(Choosing):
                 self.ended(job)
             else:
                 self.book.change(job)
+        for queue in queues:
+            queue.pace.outage = await self._outage_before(queue, going_on)
         attempts = {attempt.job_number: attempt for attempt in going_on.open_attempts}
         rests = await self._rests(going_on)
 
@@ -76,13 +79,30 @@ class Handover(Choosing):
         later = [attempt.job_number for attempt in going_on.open_attempts if attempt.resume_offset]
         return {number for number in later if is_rest(await self.store.attempts(number))}
 
+    async def _outage_before(self, queue: Queue, going_on: GoingOn) -> Outage | None:
+        """Return the outage in which a printer was left, or which its spooler's absence is."""
+        printer, waiting = queue.printer, [self.book.jobs[number] for number in queue.waiting]
+        if not printer.minds_outages or not waiting:
+            return None
+        now = datetime.now(UTC)
+        if (outage := self.availability.outage(printer, now)) is not None:
+            return outage
+        moved = [
+            at
+            for attempt in going_on.open_attempts
+            if attempt.port in printer.ports
+            for at in _moved(attempt)
+        ]
+        for name in {name for port in printer.ports for name in self.book.users[port.key]}:
+            printed = JobFilter(printer=name, states=frozenset({JobState.COMPLETED}))
+            page = await self.store.list_jobs(printed, order=JobOrder.NEWEST_FIRST, limit=_LATEST)
+            moved += [job.ended_at for job in page.jobs if job.ended_at is not None]
+        return outage_before(waiting, printer, max(moved, default=None), now)
+
     def let_send(self, printers: Collection[str]) -> None:
         """Nobody else may use the ports of these printers: send what waits."""
-        now = datetime.now(UTC)
         for name in printers:
-            queue = self.book.queue(name)
-            queue.sends = True
-            queue.pace.outage = was_out((self.book.jobs[one] for one in queue.waiting), queue.printer, now)
+            self.book.queue(name).sends = True
             self.kick(name)
 
     async def let_go(self, printers: Collection[str]) -> None:
@@ -122,6 +142,13 @@ class Handover(Choosing):
             lane.recover(flight)
         else:  # it broke off at a known byte, and goes on there
             self.pin(lane, job)
+
+
+def _moved(attempt: Attempt) -> Iterator[datetime]:
+    """Yield when a document began and got further, as far as that was written down."""
+    yield from (proof.at for proof in attempt.ledger.evidence if proof.at is not None)
+    if attempt.started_at is not None:
+        yield attempt.started_at
 
 
 def is_rest(attempts: Sequence[Attempt]) -> bool:

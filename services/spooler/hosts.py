@@ -72,6 +72,7 @@ class Hosts:
         self.on_up: Callable[[str], None] = lambda _host: None
         # A port got well or free, as its host says.
         self.on_ready: Callable[[PortName], None] = lambda _port: None
+        self.on_stopped: Callable[[PortName], None] = lambda _port: None  # an ERROR is reported about a port
 
     # --- looking
 
@@ -209,6 +210,8 @@ class Hosts:
             self._hub.port(port)
             if before is not None and _got_well(before, port):
                 self.on_ready(port.name)
+            if port.stopped and not (before is not None and before.stopped):
+                self.on_stopped(port.name)
             if before is None and name in self._used.get(key, ()) and self._is_online(key):
                 self._tell_soon(key)  # a port that printers have waited for
         for name in deleted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from chassis import logs
 from chassis.errors import FabricError, StaleFence
@@ -38,6 +39,7 @@ class LaneDesk(DispatchView):
         self.on_stopped: Callable[[Job], object] = lambda _job: None  # its port stopped in its middle
         self.on_news: Callable[[Landing], None] = lambda _landing: None
         self.bytes_done: dict[tuple[str, str], int] = {}  # by port, for LEAST_LOADED
+        self.landed_at: dict[tuple[str, str], datetime] = {}  # by port, when a document ended there last
         self.incoming: dict[int, bytes] = {}  # the uploads of jobs whose documents still come in, by job
         self.on_interrupted: Callable[[Job], object] = lambda _job: None  # its document never came whole
         self._fence = 0
@@ -106,6 +108,7 @@ class LaneDesk(DispatchView):
         """See `LaneOwner.landed`."""
         given = max(0, progress.accepted - flight.info.resume_offset)
         self.bytes_done[port.key] = self.bytes_done.get(port.key, 0) + given
+        self.landed_at[port.key] = datetime.now(UTC)
         self.on_landed(Landing(port, flight, progress, progress.error))
 
     def gave_back(self, port: PortName, flights: Sequence[Flight], error: FabricError) -> None:

@@ -1,17 +1,17 @@
 """When a printer may send: its daily window, and how its backlog goes out after an outage. The clock is read by callers.
 
-An outage begins when no port of a printer works, and ends with the next document that comes out. What has waited too
-long by then is held for a person: nothing prints by surprise in the morning. The rest leaves at the rate that was set.
+An outage begins when a printer can print nothing though jobs wait, and ends with the next document that comes out. What has
+waited too long by then is held for a person: nothing prints by surprise in the morning. The rest leaves at the rate that was set.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from spooler.job import Job
+from spooler.outage import Outage
 from spooler.printer import Printer
 
 LONGEST_S = 3600.0  # the event loop's clock and the wall clock drift apart; an hour bounds by how much
@@ -21,7 +21,7 @@ LONGEST_S = 3600.0  # the event loop's clock and the wall clock drift apart; an 
 class Pace:
     """Where one printer stands."""
 
-    outage: bool = False  # no port works, and nothing has come out since
+    outage: Outage | None = None  # it can print nothing, or nothing has come out since it could not
     backlog: int = 0  # jobs up to this number waited when the last outage ended
     next_at: float = 0.0  # loop time before which no job of the backlog leaves
     job_s: float = 0.0  # how long a job takes, lately; 0: not known
@@ -54,25 +54,6 @@ def span_words(seconds: float) -> str:
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g} {unit}"
     return f"{seconds:g} s"
-
-
-def is_overdue(job: Job, printer: Printer, now: datetime) -> bool:
-    """Whether a job has waited longer than its printer's limit, and nothing of it is on paper."""
-    limit = printer.max_backlog_age_s
-    if limit is None or job.rest or job.resume_offset or job.copies_printed:
-        return False
-    since = max(job.created_at, job.not_before or job.created_at)
-    return (now - since).total_seconds() > limit
-
-
-def was_out(jobs: Iterable[Job], printer: Printer, now: datetime) -> bool:
-    """Whether a printer's jobs look as if there had been an outage before this start."""
-    jobs = list(jobs)
-    if any(job.last_error is not None for job in jobs):
-        return True
-    limit = printer.max_backlog_age_s
-    signs = [moment for job in jobs for moment in (job.created_at, job.started_at) if moment is not None]
-    return limit is not None and bool(signs) and (now - max(signs)).total_seconds() > limit
 
 
 class Alarms:

@@ -175,6 +175,11 @@ class Printer:
         return Way(self.language_monitor, self.attributes.get(BIDIRECTIONAL) != _OFF)
 
     @property
+    def minds_outages(self) -> bool:
+        """What has waited through an outage is held, or leaves slowly."""
+        return self.max_backlog_age_s is not None or self.catch_up_per_minute > 0
+
+    @property
     def managed_by(self) -> str:
         """Who declares it, and alone changes or deletes it; "": anybody with the right to."""
         return self.attributes.get(MANAGED_BY, "")

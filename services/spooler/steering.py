@@ -29,6 +29,7 @@ from spooler.job import STOPPING, HistoryEvent, Job, event_of
 from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
 from spooler.new_job import UploadInterrupted
+from spooler.outage import Outage
 from spooler.pace import span_words
 from spooler.printer import Printer
 from spooler.redirecting import Redirecting
@@ -49,7 +50,7 @@ class Steering(Reprinting):
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(dispatcher)
-        self._overdue: list[Job] = []  # waited too long, not held yet
+        self._overdue: list[tuple[Job, Outage]] = []  # waited too long, not held yet
         dispatcher.on_overdue = self._hold_overdue_soon
         self.having_back = HavingBack(dispatcher)
         self.by_policy = ByPolicy(dispatcher, self)
@@ -240,8 +241,8 @@ class Steering(Reprinting):
             if lane is not None:
                 lane.clear()
 
-    def _hold_overdue_soon(self, job: Job) -> None:
-        self._overdue.append(job)
+    def _hold_overdue_soon(self, job: Job, outage: Outage) -> None:
+        self._overdue.append((job, outage))
         if len(self._overdue) == 1:
             self._dispatcher.tasks.spawn("hold overdue jobs", self._hold_overdue())
 
@@ -249,8 +250,11 @@ class Steering(Reprinting):
         """Hold for a person what has waited too long, all of it in one commit."""
         await asyncio.sleep(0)  # those that are found in the same turn come along
         before, self._overdue = self._overdue, []
-        before = [job for job in before if self._book.jobs.get(job.number) is job]
-        after = [_held_overdue(job, self._book.queue(job.printer).printer) for job in before]
+        after = [
+            _held_overdue(job, self._book.queue(job.printer).printer, outage)
+            for job, outage in before
+            if self._book.jobs.get(job.number) is job
+        ]
         for job in after:
             self._book.change(job)
         history = [event_of(job, "held", "spooler", job.hold_reason) for job in after]
@@ -273,13 +277,14 @@ class Steering(Reprinting):
             await self._put(job, after, "expired", "spooler", words)
 
 
-def _held_overdue(job: Job, printer: Printer) -> Job:
+def _held_overdue(job: Job, printer: Printer, outage: Outage) -> Job:
     limit = span_words(printer.max_backlog_age_s or 0)
+    why = f"while {outage.paused}" if outage.paused else f"for printer {printer.name} to come back"
     return replace(
         job,
         state=step(job.state, JobEvent.HOLD),
         reasons=("job-held-by-system", OVERDUE),
-        hold_reason=f"it waited longer than {limit} for printer {printer.name} to come back",
+        hold_reason=f"it waited longer than {limit} {why}",
         revision=job.revision + 1,
     )
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from chassis.errors import FabricError
 from chassis.tasks import Tasks
 from spooler.concluding import Concluding
+from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
 from spooler.hub import Hub
 from spooler.job import Job
@@ -29,9 +30,11 @@ Seen = TypeVar("Seen")
 class Rig:
     """A spooler without its wall."""
 
-    def __init__(self, store: SqlStore, hosts: FakeHosts, tasks: Tasks) -> None:
+    def __init__(
+        self, store: SqlStore, hosts: FakeHosts, tasks: Tasks, settings: DispatchSettings | None = None
+    ) -> None:
         self.store, self.hosts = store, hosts
-        self.dispatcher = Dispatcher(store, hosts, Hub(1), tasks)  # type: ignore[arg-type]
+        self.dispatcher = Dispatcher(store, hosts, Hub(1), tasks, settings)  # type: ignore[arg-type]
         self.concluding = Concluding(self.dispatcher)
         self.steering = Steering(self.dispatcher)
         self.printers = PrinterSteering(self.dispatcher, self.steering)
@@ -68,11 +71,11 @@ async def eventually(get: Callable[[], Awaitable[Seen]], good: Callable[[Seen], 
 
 
 @asynccontextmanager
-async def running(path: Path, host: FakeHost) -> AsyncIterator[Rig]:
+async def running(path: Path, host: FakeHost, settings: DispatchSettings | None = None) -> AsyncIterator[Rig]:
     store = await SqlStore.open(path)
     try:
         async with Tasks("test") as tasks:
-            rig = Rig(store, FakeHosts(host), tasks)
+            rig = Rig(store, FakeHosts(host), tasks, settings)
             await rig.start()
             yield rig
             await rig.dispatcher.drain()

@@ -73,6 +73,7 @@ class FakePort:
     break_uncertain: int = 0  # how many bytes before the break are uncertain
     # The stream is cut after so many bytes of the next document; the document stays.
     cut_at: int | None = None
+    sticks_at: int | None = None  # so much of each document is taken, and the rest when it may end
     keeps: bool = False  # a document that was begun cannot be taken back
     data: dict[str | int, bytes] = field(
         default_factory=dict
@@ -172,18 +173,21 @@ class FakeOpenPort(OpenPort):
         return True
 
     def _print(self, doc: FakeDocument, piece: Slice, data: bytes) -> None:
-        doc.data += data
-        if piece.end_size is None:
+        taken = len(data) if self.port.sticks_at is None else self.port.sticks_at
+        doc.data += data[:taken]
+        if piece.end_size is None or taken < len(data):
             self._tell(doc, Phase.IN_PROGRESS)
+        if piece.end_size is None:
             return
-        assert doc.accepted == piece.end_size
-        task = asyncio.get_running_loop().create_task(self._finish(doc))
+        assert doc.accepted + len(data[taken:]) == piece.end_size
+        task = asyncio.get_running_loop().create_task(self._finish(doc, data[taken:]))
         self.ending.add(task)
         task.add_done_callback(self.ending.discard)
 
-    async def _finish(self, doc: FakeDocument) -> None:
+    async def _finish(self, doc: FakeDocument, rest: bytes) -> None:
         await self.port.paused.wait()
         if doc.progress is None or not doc.progress.final:
+            doc.data += rest
             self.port.printed.append(doc)
             self._end(doc, None)
 
@@ -319,6 +323,8 @@ class FakeHosts:
         self.used: dict[str, set[str]] = {}  # by host, the ports that printers use
         self.on_up = lambda _host: None
         self.on_ready = lambda _port: None
+        self.on_stopped = lambda _port: None
+        self.stopped: set[PortName] = set()  # ports with trouble
 
     def link(self, host: str) -> FakeHost:
         return self._hosts[host]
@@ -331,5 +337,5 @@ class FakeHosts:
         return "Local Port"
 
     def is_stopped(self, port: PortName) -> bool:
-        """No port has trouble."""
-        return False
+        """Say whether a port has trouble."""
+        return port in self.stopped
