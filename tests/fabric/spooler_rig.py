@@ -41,6 +41,7 @@ from spooler.metrics import SpoolerMetrics
 from spooler.printer import PortName, Printer
 from spooler.printer_steering import PrinterSteering
 from spooler.settings import DialInSection
+from spooler.sql.postgres.store import PostgresStore
 from spooler.sql.store import SqlStore
 from spooler.steering import Steering
 from tests.fakes.host import FakeHost
@@ -155,14 +156,14 @@ async def spooler_running(
     everybody_is: str = "user",
     patience: Patience = PATIENT,
     dispatch: DispatchSettings | None = None,
+    opening: Callable[[Path], Awaitable[SqlStore | PostgresStore]] = SqlStore.open,
 ) -> AsyncIterator[SpoolerRig]:
     """Run a spooler in this process until the context ends; then drain it as the program does."""
     host = host or FakeHost("edge", "P1:", "P2:", "P3:")
-    store = await SqlStore.open(folder)
+    store = await opening(folder)
     try:
         async with Tasks("rig") as tasks, DialIn(DialInSection(), "rig") as dial_in:
-            snapshot, metrics = await store.load(), SpoolerMetrics()
-            epoch = await store.next_epoch()
+            snapshot, metrics, epoch = await store.load(), SpoolerMetrics(), await store.next_epoch()
             hub = Hub(epoch, on_job=metrics.job_changed)
             hosts = ApiHosts(hub, host)
             link = FakeXcvLink(hosts, host.name)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from printfabric.monitor.v1 import monitor_service_pb2 as monitor_pb
+from printfabric.spooler.v1 import alert_service_pb2 as alert_pb
 from printfabric.spooler.v1 import port_service_pb2 as port_pb
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
@@ -28,7 +30,7 @@ P9 = "hosts/edge/ports/P9:"
 LOOKING = {
     *("GetJob", "ListJobs", "GetUpload", "ListAttempts", "ListJobEvents", "ReadDocument"),
     *("GetPrinter", "ListPrinters", "ListHosts", "ListPorts", "GetPort", "ListMonitors"),
-    *("Watch", "Explain", "ListHistory"),
+    *("Watch", "Explain", "ListHistory", "ListAcknowledgements"),
 }
 # What a sender asks for is in its job, with its owner. Handles change nothing by themselves. Windows' calls: below.
 NO_DECISION = {"SubmitJob", "SubmitJobs", "UploadJob", "XcvOpen", "XcvClose", "Call"}
@@ -261,6 +263,17 @@ async def tap_port(scene: Scene) -> None:
         pass
 
 
+async def acknowledge(scene: Scene) -> None:
+    request = alert_pb.AcknowledgeAlertRequest(name="printers/labels", reason="a roll is on its way")
+    request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(hours=1))
+    await scene.rig.alerts.AcknowledgeAlert(request)
+
+
+async def withdraw(scene: Scene) -> None:
+    request = alert_pb.WithdrawAcknowledgementRequest(name="printers/labels")
+    await scene.rig.alerts.WithdrawAcknowledgement(request)
+
+
 class Row(NamedTuple):
     """A method, how it is called, and the line it leaves: kind, subject, what its words must have."""
 
@@ -307,6 +320,8 @@ ROWS = [
     Row("StreamXcvData", stream_xcv_data, "port-command", "hosts/edge/ports/P1:", "AutoBaud"),
     Row("SendRecvBidiData", send_recv_bidi_data, "device-set", "hosts/edge/ports/P1:", "DeviceInfo:Name"),
     Row("TapPort", tap_port, "tapped", "hosts/edge/ports/P1:", "clear"),
+    Row("AcknowledgeAlert", acknowledge, "acknowledged", "printers/labels", "a roll is on its way"),
+    Row("WithdrawAcknowledgement", withdraw, "acknowledgement-withdrawn", "printers/labels"),
 ]
 
 
@@ -361,7 +376,8 @@ async def call(scene: Scene, function: str, given: Mapping[str, object]) -> Any:
     return json.loads((await scene.rig.winspool.Call(request)).output_json)
 
 
-async def test_every_call_of_windows_leaves_a_line_with_who_what_and_when(scene: Scene) -> None:
+async def call_all(scene: Scene) -> AsyncIterator[CallRow]:
+    """Make all of Windows' calls that leave a line, one after the other."""
     names: Mapping[str, Mapping[str, object]] = {
         "$labels": {"name": "labels"},
         "$server": {"name": None},
@@ -373,7 +389,11 @@ async def test_every_call_of_windows_leaves_a_line_with_who_what_and_when(scene:
         if row.function == "SetJob":
             given["job"] = int((await scene.held()).number)
         await call(scene, row.function, given)
+        yield row
 
+
+async def test_every_call_of_windows_leaves_a_line_with_who_what_and_when(scene: Scene) -> None:
+    async for row in call_all(scene):
         line = await scene.line(row.kind)
         assert line.subject.startswith(row.subject), row.function
         assert line.actor == "token:ada", row.function
@@ -388,7 +408,7 @@ def test_every_call_of_windows_looks_changes_with_a_line_or_takes_documents(scen
 
 @pytest.mark.parametrize(
     "service",
-    [print_pb, printer_pb, port_pb, watch_pb, registry_pb, winspool_pb],
+    [print_pb, printer_pb, port_pb, watch_pb, registry_pb, winspool_pb, alert_pb],
     ids=lambda pb: pb.__name__,
 )
 def test_every_method_looks_changes_with_a_line_or_takes_documents(service: Any) -> None:

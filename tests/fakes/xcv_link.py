@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -44,6 +44,8 @@ class FakeXcvLink:
     statuses: dict[str, int] = field(default_factory=dict)  # what a command says, whatever it is asked
     tells_after_s: float | None = 0.0  # when the host tells of a change of settings; None: never
     down: bool = False
+    # Told of a command that is done; what it raises is all that comes back.
+    on_done: Callable[[str], object] = lambda _command: None
 
     async def open(self, *, port: str = "", monitor: str = "", access: int, who: str) -> bytes:
         if self.down:
@@ -88,6 +90,7 @@ class FakeXcvLink:
         if data_name in self.statuses:
             return XcvAnswer(self.statuses[data_name], b"", 0, "so it is")
         status, value, message = self._execute(handle, data_name, json.loads(input_data or b"null"))
+        self.on_done(data_name)
         output = b"" if value is None else json.dumps(value).encode()
         if max_output_bytes is not None and len(output) > max_output_bytes:
             return XcvAnswer(122, b"", len(output), "too small")

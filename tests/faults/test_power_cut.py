@@ -135,6 +135,7 @@ def _told_now() -> FabricTimes:
     return times
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("behind_s", [0, 3600], ids=["clock right", "clock an hour behind"])
 def test_after_a_power_cut_the_journal_never_says_that_it_never_saw_what_it_wrote(
     tmp_path: Path, chance: random.Random, monkeypatch: pytest.MonkeyPatch, behind_s: int
