@@ -136,7 +136,15 @@ def job(message: Any) -> model.Job:
         created=when(message, "create_time"),
         started=when(message, "start_time"),
         ended=when(message, "end_time"),
+        reprint_of=_number(message.attributes.get("reprint-of", "")),
+        reprint_units=message.attributes.get("reprint-units", ""),
     )
+
+
+def _number(name: str) -> int:
+    """Return a job's number by its name; 0 for what is none."""
+    text = name.removeprefix("jobs/")
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def outcome(number: int) -> model.Outcome:
@@ -236,12 +244,11 @@ def explanation(message: Any) -> model_answers.Explanation:
 
 def event(message: Any) -> model_answers.Event:
     """Return an entry of a job's, port's or printer's history."""
-    job_name = getattr(message, "job", "").removeprefix("jobs/")
     return model_answers.Event(
         when(message, "time"),
         message.kind,
         message.actor,
         message.text,
-        int(job_name) if job_name.isdecimal() else 0,
+        _number(getattr(message, "job", "")),
         getattr(message, "subject", ""),
     )

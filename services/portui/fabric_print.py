@@ -26,6 +26,7 @@ _PIECE = 128 << 10
 _PAGE = 100
 # People wait for these; a document's upload takes as long as it takes.
 _UPLOAD_S = 3600.0
+_DECIDED = "decided at the console"
 
 
 class Printing:
@@ -139,13 +140,24 @@ class Printing:
         request.update_mask.paths.append("priority")
         await self._jobs.UpdateJob(request)
 
-    async def resume(self, number: int, unit: int) -> None:
-        """Go on with a job at a unit."""
-        await self._jobs.ResumeJob(pb.ResumeJobRequest(name=f"jobs/{number}", unit=unit))
+    async def resume(self, number: int, unit: int, *, mark: bool = False) -> None:
+        """Go on with a job at a unit, which gets a visible mark if that is wanted."""
+        request = pb.ResumeJobRequest(name=f"jobs/{number}", unit=unit, mark=mark, reason=_DECIDED)
+        await self._jobs.ResumeJob(request)
+
+    async def reprint(
+        self, number: int, units: tuple[int, int], request_id: str, *, mark: bool = False
+    ) -> Job:
+        """Print units (first, last) of a job again; return the new job that does it, the same for the same request."""
+        request = pb.ReprintUnitsRequest(
+            name=f"jobs/{number}", request_id=request_id, mark=mark, reason="from the console"
+        )
+        request.units.add(first=units[0], last=units[1])
+        return convert.job((await self._jobs.ReprintUnits(request)).job)
 
     async def resolve(self, number: int, decisions: Sequence[tuple[int, int, str]]) -> None:
-        """Decide about uncertain units: (first, last, "skip" or "reprint"); first 0 stands for all of them."""
-        request = pb.ResolveJobRequest(name=f"jobs/{number}", reason="decided at the console")
+        """Decide about uncertain units: (first, last, "skip", "reprint" or "reprint_marked"); first 0: all of them."""
+        request = pb.ResolveJobRequest(name=f"jobs/{number}", reason=_DECIDED)
         for first, last, what in decisions:
             one = request.decisions.add(
                 decision=pb.UncertainDecision.Value(f"UNCERTAIN_DECISION_{what.upper()}")

@@ -210,6 +210,8 @@ class Job:
     created: datetime | None = None
     started: datetime | None = None
     ended: datetime | None = None
+    reprint_of: int = 0  # the job whose units it prints again; 0: it is no reprint
+    reprint_units: str = ""  # "17-18, 20"
 
     @property
     def active(self) -> bool:
@@ -220,6 +222,16 @@ class Job:
     def undecided(self) -> bool:
         """Whether a person has to say what came out."""
         return self.state is JobState.HELD and self.outcome is Outcome.UNKNOWN
+
+    @property
+    def waits_to_go_on(self) -> bool:
+        """Whether it can go on at a place that a person names."""
+        return self.state in (JobState.HELD, JobState.STOPPED) and self.size > 0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing of it leaves by itself now, so that parts of it can be printed again beside it."""
+        return self.size > 0 and (self.waits_to_go_on or not self.active)
 
     @property
     def share(self) -> float:

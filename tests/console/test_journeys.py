@@ -7,10 +7,8 @@ with one, where the other modules are.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -190,40 +188,6 @@ def test_a_file_is_sent_and_becomes_a_job_that_prints(visit: Visit, tmp_path: Pa
     expect(page.get_by_role("heading", level=1)).to_have_text("pick list.txt")
     expect(page.locator("[data-part=head] .state")).to_have_text("Handed over")
     expect(page.locator("#document .hex")).to_contain_text("3 x box 17")
-
-
-def test_what_nobody_knows_is_decided_label_by_label(visit: Visit, alive: Alive):
-    strip = "".join(
-        f"^XA^FX{'x' * 3000}^FS^FO40,40^A0N,40,40^FDbox {number}^FS^XZ\n" for number in range(1, 31)
-    )
-    said = alive.run("print", "-P", "labels", "-q", "-", stdin=strip.encode())
-    number = int(re.findall(r"\d+", said)[0])
-    page = visit.window()
-    visit.open(page, f"/jobs/{number}")
-    time.sleep(2)
-    fault = f"{alive.address['simulators']}/printers/labels/faults"
-    with urlopen(fault, data=b'{"fault": "power-cut=1"}', timeout=10) as answer:
-        assert answer.status < 300
-    wait_until(lambda: "unknown" in alive.run("job", str(number)).lower(), 30)
-    visit.open(page, f"/jobs/{number}")
-    expect(page.get_by_role("heading", name="What came out?")).to_be_visible()
-    visit.screen(page, "job-decide-desktop-light")
-    assert visit.barriers(page) == []
-    boxes = page.locator(".units label")
-    assert boxes.count() > 2
-    again = page.get_by_role("button", name="Print the marked labels again")
-    expect(again).to_be_disabled()
-    assert page.get_by_role("button", name="Print all again").count() == 0
-    expect(page.locator(".verdict .say")).to_contain_text("Why: ")
-    expect(page.locator(".verdict .say").locator('a[href="/hosts/local/ports/LABELS"]')).to_be_visible()
-    # Without scripts it can be pressed: the server says what is missing.
-    again.evaluate("(button) => { button.disabled = false; }")
-    again.click()
-    expect(page.locator(".said")).to_contain_text("No label is marked, so nothing was decided")
-    boxes.first.click()
-    again.click()
-    expect(page.locator(".said")).to_contain_text("1 label prints again")
-    wait_until(lambda: "completed" in alive.run("job", str(number)).lower(), 30)
 
 
 def caught(page: Page, waiting: list[Route]) -> Route:

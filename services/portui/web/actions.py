@@ -54,6 +54,9 @@ def buttons_of_job(explanation: Explanation, job: Job) -> list[Button]:
         if one.method in _JOB_CALLS:
             what, icon, confirm = _JOB_CALLS[one.method]
             found.append(Button(one.title, path, icon, (("do", what),), confirm))
+        elif one.method == "PrintService/ResumeJob" and job.proof.units.total > 1:
+            place = job.proof.units.accepted + 1
+            found.append(Button(one.title, f"{path.removesuffix('act')}resume?unit={place}", "play"))
         elif one.method == "PrintService/UpdateJob":
             first = (("do", "first"), ("job", str(job.number)))
             found.append(Button(one.title, f"/printers/{job.printer}/order", "up", first))

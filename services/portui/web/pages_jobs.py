@@ -1,4 +1,4 @@
-"""Pages about jobs: the list, one job's way, and the decision about what nobody knows."""
+"""Pages about jobs: the list, and one job's way."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from starlette.responses import Response
 from chassis.errors import FabricError
 from portui.model import Job
 from portui.web import actions, story, words
-from portui.web.changes import sentence, text_of, texts_of
+from portui.web.changes import text_of, texts_of
+from portui.web.deciding import decision
+from portui.web.job_units import units_known
 from portui.web.rendering import Console, back, console_of, go, page
 
 _PREVIEW_BYTES = 512
-_MOST_UNITS = 400
 SHOWS = (("active", "Not ended"), ("decide", "To decide"), ("all", "All"))
 
 
@@ -61,8 +62,8 @@ async def job(request: Request) -> Response:
         buttons=actions.buttons_of_job(explanation, found),
         steps=steps,
         attempts=attempts,
-        uncertain=story.uncertain(found),
-        units=uncertain_units(found),
+        decision=decision(found),
+        known=units_known(found, attempts),
         events=story.events_newest(await printing.events(number)),
         printers=[name for name in sorted(console.live.fleet.printers) if name != found.printer],
         preview=await _preview(console, found),
@@ -80,14 +81,6 @@ async def _port_now(console: Console, found: Job) -> str:
         return (await console.printing.explain(f"hosts/{host}/ports/{name}")).headline
     except FabricError:
         return ""  # the port is gone
-
-
-def uncertain_units(found: Job) -> list[int]:
-    """Return the units a person decides about one by one; none when they are too many or not counted."""
-    span = found.proof.uncertain_units
-    if not found.undecided or span is None or not 1 <= span[1] - span[0] + 1 <= _MOST_UNITS:
-        return []
-    return list(range(span[0], span[1] + 1))
 
 
 async def _preview(console: Console, found: Job) -> list[tuple[str, str, str]]:
@@ -180,41 +173,3 @@ async def many(request: Request, form: FormData) -> Response:
             failed.append(f"{number}: {error.message}")
     good = f"{words.many(len(numbers) - len(failed), 'job')} {said.removeprefix('is ')}."
     return go(target, f"{good} Not: {'; '.join(failed)}" if failed else good)
-
-
-async def decide(request: Request, form: FormData) -> Response:
-    """Take a decision about uncertain units: all of them, or those that are marked as missing."""
-    number, what = request.path_params["number"], text_of(form, "do")
-    target, printing = f"/jobs/{number}", console_of(request).printing
-    if what in ("skip", "reprint"):
-        await printing.resolve(number, [(0, 0, what)])
-        return go(
-            target, "All of it came out: the job goes on behind it." if what == "skip" else "It prints again."
-        )
-    found = await printing.job(number)
-    units = uncertain_units(found)
-    missing = {int(text) for text in texts_of(form, "unit") if text.isdecimal()} & set(units)
-    if what != "units" or not units:
-        return go(target, "Nothing was decided.")
-    if not missing:
-        kind = words.unit(found.proof.units.kind)
-        return go(target, f"No {kind} is marked, so nothing was decided: mark those that are missing.")
-    try:
-        await printing.resolve(number, decisions(units, missing))
-    except FabricError as error:
-        return go(target, sentence(error))
-    kind = words.unit(found.proof.units.kind, len(missing))
-    again = "prints" if len(missing) == 1 else "print"
-    return go(target, f"{len(missing)} {kind} {again} again, {len(units) - len(missing)} came out.")
-
-
-def decisions(units: list[int], missing: set[int]) -> list[tuple[int, int, str]]:
-    """Return one decision for each run of units that are alike: what is missing prints again, the rest is skipped."""
-    found: list[tuple[int, int, str]] = []
-    for unit in units:
-        what = "reprint" if unit in missing else "skip"
-        if found and found[-1][2] == what:
-            found[-1] = (found[-1][0], unit, what)
-        else:
-            found.append((unit, unit, what))
-    return found

@@ -109,9 +109,7 @@ def uncertain(job: Job) -> str:
     """Return what nobody can say of a job: `labels 5 to 20`; empty when nothing is uncertain."""
     span = job.proof.uncertain_units
     if span is not None:
-        first, last = span
-        kind = job.proof.units.kind
-        return f"{words.unit(kind)} {first}" if first == last else f"{words.unit(kind, 2)} {first} to {last}"
+        return words.units(job.proof.units.kind, *span)
     if job.proof.uncertain is not None:
         start, end = job.proof.uncertain
         return f"bytes {words.number(start)} to {words.number(max(start, end - 1))}"

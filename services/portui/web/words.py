@@ -142,6 +142,11 @@ def unit(kind: str, count: int = 1) -> str:
     return word if count == 1 else f"{word}s"
 
 
+def units(kind: str, first: int, last: int) -> str:
+    """Return units by their numbers: `label 5`, `labels 5 to 20`."""
+    return f"{unit(kind)} {first}" if first == last else f"{unit(kind, 2)} {first} to {last}"
+
+
 _LEVELS = {
     "none": "nothing yet",
     "spooled": "in the spool",

@@ -12,7 +12,7 @@ from portui.fabric_watch import Change
 from portui.live import Live
 from portui.model import Host, Job, JobState, Outcome, Port, PortState, Printer, Proof, Report, Source, Units
 from portui.model_answers import Explanation, Moment, Suggestion
-from portui.web import actions, pages_jobs, pages_wire, problems, samples, security, shown, story, words
+from portui.web import actions, coming_out, pages_wire, problems, samples, security, shown, story, words
 from portui.web.rendering import back
 
 NOW = datetime(2026, 11, 21, 10, 42, tzinfo=UTC)
@@ -167,11 +167,11 @@ def test_what_is_uncertain_is_said_in_units_where_they_are_counted():
     assert (
         story.uncertain(replace(undecided, proof=replace(proof, uncertain_units=None))) == "bytes 100 to 199"
     )
-    assert pages_jobs.uncertain_units(undecided) == list(range(5, 21))
+    assert coming_out.uncertain_units(undecided) == list(range(5, 21))
 
 
 def test_a_decision_covers_each_uncertain_unit_once_in_runs():
-    found = pages_jobs.decisions([5, 6, 7, 8, 9], {6, 7})
+    found = coming_out.runs({5: "skip", 6: "reprint", 7: "reprint", 8: "skip", 9: "skip"})
 
     assert found == [(5, 5, "skip"), (6, 7, "reprint"), (8, 9, "skip")]
 

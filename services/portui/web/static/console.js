@@ -227,7 +227,8 @@ async function verify(form) {
       field.classList.toggle("wrong", other.classList.contains("wrong"));
       patch($(".wrongly", field), $(".wrongly", other)?.textContent ?? "");
     }
-    for (const id of ["form-summary", "form-verdict", "form-wrong"]) patch(document.getElementById(id), page.getElementById(id)?.textContent ?? "");
+    // A page may have a form of its own below the dialog.
+    for (const id of ["form-summary", "form-verdict", "form-wrong"]) patch($(`#${id}`, form.closest(".card")), page.getElementById(id)?.textContent ?? "");
     const save = $("button[data-save]", form), can = $("button[data-save]", fresh);
     if (save && can) save.disabled = can.hasAttribute("data-off");
   } catch { patch($("#form-verdict"), "The console does not answer; what you typed is kept."); }
@@ -239,13 +240,13 @@ async function send(form, submitter) {
   if (submitter) submitter.disabled = true;
   try {
     let { answer, page } = await asked;
-    if (answer.status === 401) { door(answer.headers.get("x-door")); patch($("#form-verdict"), "You are signed in no more. Sign in in another tab, then save again."); return; }
+    if (answer.status === 401) { door(answer.headers.get("x-door")); patch($("#form-verdict", sheet), "You are signed in no more. Sign in in another tab, then save again."); return; }
     if (answer.status === 403 && await renew()) ({ answer, page } = await ask());
     const to = answer.headers.get("x-go");
     if (to) { location.href = to; return; }
-    if (!show(page)) patch($("#form-verdict"), $("h1", page)?.textContent ?? "It did not work.");
+    if (!show(page)) patch($("#form-verdict", sheet), $("h1", page)?.textContent ?? "It did not work.");
   } catch {
-    patch($("#form-verdict"), "The console does not answer; what you typed is kept. Save again in a moment.");
+    patch($("#form-verdict", sheet), "The console does not answer; what you typed is kept. Save again in a moment.");
   } finally { if (submitter) submitter.disabled = false; }
 }
 
@@ -383,9 +384,9 @@ function saveWire() {
 }
 
 // --- events
-// --- a button that needs a mark waits for one; without scripts the server says that there is none
+// --- a button that needs a choice waits for one; without scripts the server says that there is none
 function needing() {
-  for (const button of $$("button[data-needs]")) button.disabled = !$(`[name="${CSS.escape(button.dataset.needs)}"]:checked`, button.form);
+  for (const button of $$("button[data-needs]")) button.disabled = !$(`${button.dataset.needs}:checked`, button.form);
 }
 
 document.addEventListener("click", (event) => {
