@@ -100,7 +100,7 @@ def fits_a_phone(visit: Visit, number: int) -> None:
     """Look at the forms about a job's units on a phone in the dark, and enlarged to 400 %."""
     large = visit.window(AT_400)
     page = visit.window(PHONE, "dark")
-    for form in ("", "/resume", "/reprint"):
+    for form in ("", "/reprint"):
         visit.open(large, f"/jobs/{number}{form}")
         assert large.evaluate("document.documentElement.scrollWidth <= innerWidth"), form
         visit.open(page, f"/jobs/{number}{form}")

@@ -10,6 +10,10 @@ import pytest
 from chassis.errors import AccessDenied, InvalidArgument, NotSupported, WrongState
 from portui.model import Job, JobState, Outcome, Proof, Units
 from portui.person import Person
+from portui.web import coming_out
+from spooler.unit_plan import DUPLICATE
+from spooler.units import choose
+from spooler.units.splitter import Splitter
 from tests.unit.portui.job_desk import Desk, Jobs
 
 LABELS = Proof(units=Units("label", 20, 8, 4), uncertain=(400, 800), uncertain_units=(5, 8))
@@ -74,6 +78,20 @@ async def test_all_uncertain_units_are_decided_about_with_one_button_that_says_w
     assert (await desk.get("/jobs/7")).element(f"way-{what}") == outlook
     await desk.post("/jobs/7/decide", do=what, attempts="1")
     assert broken.done == [[(0, 0, what)]]
+
+
+def splitters(kind: type[Splitter] = Splitter) -> list[type[Splitter]]:
+    """Return the spooler's readers of languages."""
+    found = [one for each in kind.__subclasses__() for one in (each, *splitters(each))]
+    return [one for one in found if one.__module__.startswith(choose.__name__.rpartition(".")[0])]
+
+
+def test_a_mark_is_offered_for_what_the_spooler_can_mark_and_in_its_words():
+    assert {one.kind: one.has_mark for one in splitters()} == {
+        one.kind: not coming_out.why_no_mark(one.kind) for one in splitters()
+    }
+    assert len({one.has_mark for one in splitters()}) == 2
+    assert coming_out.MARK == DUPLICATE
 
 
 async def test_pages_cannot_be_marked_and_it_is_said_why():
