@@ -156,3 +156,24 @@ async def test_without_users_no_password_opens_anything(tmp_path):
             await sign_in(rig, "ada")
         with pytest.raises(errors.InvalidArgument):
             await rig.access.SignIn(pb.SignInRequest())
+
+
+async def test_who_came_was_changed_or_went_in_the_user_file_is_in_the_history_once(tmp_path):
+    async def lines(rig: SpoolerRig) -> list[tuple[str, str]]:
+        return [
+            (one.what, one.detail) for one in await rig.store.history_by_people() if one.who == "user file"
+        ]
+
+    path = users(tmp_path, ada=Role.ADMINISTRATOR, vera=Role.VIEWER)
+    came = [("user-added", "ada: administrator"), ("user-added", "vera: viewer")]
+    async with spooler_running(tmp_path / "s", access=NEVER, user_file=path) as rig:
+        await sign_in(rig, "ada")
+        assert await lines(rig) == came
+        changed = User("vera", Role.OPERATOR, passwords.hashed("staple", n=16, p=1))
+        user_file.write(path, {"vera": changed})
+        await sign_in(rig, "vera", "staple")
+        later = [("user-removed", "ada"), ("user-changed", "vera: viewer -> operator, another password")]
+        assert await lines(rig) == came + later
+    user_file.write(path, {})  # nobody looks
+    async with spooler_running(tmp_path / "s", access=NEVER, user_file=path) as rig:
+        assert await lines(rig) == [*came, *later, ("user-removed", "vera")]

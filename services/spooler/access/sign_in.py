@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,9 +14,10 @@ from chassis.access_settings import AccessSettings, OidcSettings
 from chassis.auth_errors import TokenReplayed, TokenWrongIssuer, WrongPassword
 from chassis.authentication import oidc_verifiers
 from chassis.call import Call
+from chassis.errors import StoreUnavailable
 from chassis.identity import Identity
 from chassis.tries import Tries
-from spooler.access import passwords
+from spooler.access import passwords, user_lines
 from spooler.access.sessions import Session, Sessions
 from spooler.access.spent_list import SpentList
 from spooler.access.user_file import UserFile
@@ -46,21 +48,21 @@ class SignIn:
 
     Args:
         users: people with passwords; None: there are none.
-        spent: ID tokens that opened a session.
         session_s: how long a session lasts.
         oidc: OpenID providers whose ID tokens are taken.
     """
 
     def __init__(
         self,
+        notes: Notes,
         sessions: Sessions,
         users: UserFile | None,
-        spent: SpentList,
         session_s: float,
         oidc: Sequence[OidcVerifier] = (),
     ) -> None:
         self.sessions = sessions
-        self._spent = spent
+        self._notes = notes
+        self._spent = SpentList(notes, "spent ID tokens")  # those that opened a session
         self._oidc = oidc
         self._users = users
         self._session_s = session_s
@@ -79,9 +81,11 @@ class SignIn:
             StoreUnavailable: the store does not answer.
         """
         users = UserFile(user_file) if user_file is not None else None
+        if users is not None:
+            await user_lines.tell(notes, users.all())
         sessions = await Sessions.open(notes, users)
         oidc = oidc_verifiers(access) if access is not None else []
-        return cls(sessions, users, SpentList(notes, "spent ID tokens"), session_s, oidc)
+        return cls(notes, sessions, users, session_s, oidc)
 
     @property
     def issuers(self) -> Sequence[OidcSettings]:
@@ -110,7 +114,13 @@ class SignIn:
         if user is None or not good:
             raise WrongPassword("no such user, or another password")
         self._of_users.forgive((peer, name))
+        await self._tell_users()
         return self._opened(user.identity, call, user.version)
+
+    async def _tell_users(self) -> None:
+        if self._users is not None:
+            with suppress(StoreUnavailable):  # who signs in needs no store; the next one tells
+                await user_lines.tell(self._notes, self._users.all())
 
     async def by_id_token(self, token: str, nonce: str, call: Call) -> SignedIn:
         """Open a session for whom an OpenID provider names; an ID token opens one.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,6 +116,15 @@ class UserFile:
 
     def get(self, name: str) -> User | None:
         """Return a user."""
+        self._look()
+        return self._users.get(name)
+
+    def all(self) -> Sequence[User]:
+        """Return all users."""
+        self._look()
+        return list(self._users.values())
+
+    def _look(self) -> None:
         if self._files.changed():
             try:
                 self._users = read(self._path)
@@ -122,4 +132,3 @@ class UserFile:
                 log.warning(
                     "user file cannot be read, the old users stay", file=str(self._path), error=str(error)
                 )
-        return self._users.get(name)
