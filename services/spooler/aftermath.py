@@ -63,6 +63,11 @@ class Judged:
     known: bool = False  # the port has refused the job for this reason before: no news for anybody
 
     @property
+    def had_back(self) -> bool:
+        """Its host gave it back because it was asked to: nothing is wrong with the port."""
+        return self.conclusion.event is JobEvent.REQUEUE and self.landing.flight.withdrawn is not None
+
+    @property
     def leaves_doubt(self) -> bool:
         """Something of the document is on paper, not all of it, and nothing goes on by itself: units are asked for."""
         halted = self.conclusion.event in (JobEvent.HOLD, JobEvent.CANCEL, JobEvent.ABORT)
@@ -133,7 +138,7 @@ def job_after(job: Job, judged: Judged) -> Job:
         rest=rest,
         ledger=final_ledger(job.ledger, judged, size),
         outcome=outcome,
-        last_error=error_of(judged.progress.error) or job.last_error,
+        last_error=job.last_error if judged.had_back else error_of(judged.progress.error) or job.last_error,
         reasons=(conclusion.reason,) if conclusion.reason else (),
         resume_offset=rest[0].start if goes_on and rest else conclusion.resume_offset,
         revision=job.revision + 1,
@@ -261,7 +266,9 @@ def history_of(job: Job, judged: Judged) -> HistoryEvent:
     error = judged.progress.error
     port = judged.landing.port
     detail = f"attempt {judged.landing.flight.key.attempt} on {port}"
-    if error is not None:
+    if error is not None and judged.had_back:
+        detail = f"{error.message} ({detail})"
+    elif error is not None:
         own = error.message.removeprefix(f"port {port.port.rstrip(':')}: ")
         plain = _IN_WORDS.get(error.reason)
         detail = f"{plain or own} ({detail}, {error.reason}{f': {own}' if plain else ''})"

@@ -84,7 +84,9 @@ def test_the_printer_is_paused_and_resumed(stuck: Stuck) -> None:
     assert stuck.goes_on() == b""
     stuck.client.printers.resume("ip_a")
     for number in stuck.numbers():
-        assert printed(stuck.client.wait(number, timeout_s=30))
+        job = stuck.client.wait(number, timeout_s=30)
+        assert printed(job)
+        assert not job.HasField("last_error"), "nothing was wrong"
     assert stuck.printer.settled().partition(b"-end-")[2] == b"".join(map(_small, range(8)))
 
 
