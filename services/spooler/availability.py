@@ -31,7 +31,9 @@ class Availability:
     def outage(self, printer: Printer, now: datetime) -> Outage | None:
         """Return since when a printer can print nothing, which its last port decides; None: it can."""
         if printer.paused is not None:
-            return Outage(printer.paused.at, f"printer {printer.name} was {printer.paused}")
+            return Outage(
+                printer.paused.at, f"while printer {printer.name} was {printer.paused}", paused=True
+            )
         found: Outage | None = None
         for port in printer.ports:
             out = self.at_port(port, now)
@@ -71,7 +73,7 @@ class Availability:
 
     def _at_standstill(self, port: PortName, now: datetime) -> Outage | None:
         if (paused := self._paused.get(port.key)) is not None:
-            return Outage(paused.at, f"port {port} was {paused}")
+            return Outage(paused.at, f"while port {port} was {paused}", paused=True)
         lane = self._lanes.get(port.key)
         if lane is not None and lane.failed:
             return Outage(lane.failed_at)

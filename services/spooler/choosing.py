@@ -18,7 +18,7 @@ from spooler.hub import Hub
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.lane import Lane
-from spooler.outage import Outage, is_overdue
+from spooler.outage import is_overdue
 from spooler.pace import Alarms
 from spooler.pool import choose_port
 from spooler.printer import Paused, PortAvailability, PortName, Printer
@@ -46,7 +46,8 @@ class Choosing(Admitting):
         )
         self.alarms = Alarms(self.kick)
         self.draining = False
-        self.on_overdue: Callable[[Job, Outage], object] = lambda _job, _outage: None  # the steering's
+        # The steering's: it waited too long; for what, in words.
+        self.on_overdue: Callable[[Job, str], object] = lambda _job, _words: None
 
     def _has_error(self, port: PortName) -> bool:
         return self.is_stopped(port)
@@ -217,7 +218,7 @@ class Choosing(Admitting):
         if outage is None or not is_overdue(job, queue.printer, outage, datetime.now(UTC)):
             return False
         queue.waiting.remove(job.number)
-        self.on_overdue(job, outage)
+        self.on_overdue(job, outage.words or f"for printer {job.printer} to come back")
         return True
 
     def port_works(self, printer: str) -> None:

@@ -90,19 +90,21 @@ class Concluding:
         self._tell_port(landing, progress.error, conclusion)
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
-        tries, known = self._dispatcher.tries, False
-        # Its host takes the same attempt for withdrawn for ever.
-        if landing.began or flight.withdrawn is not None:
-            tries.forget(flight.number)
-        else:
-            reason = progress.error.reason if progress.error is not None else ""
-            known = tries.refused(flight.number, landing.port.key, reason)
+        known = self._refused_before(landing, progress.error)
         queue = self._dispatcher.book.queues.get(flight.info.printer)
         if conclusion.event is JobEvent.REQUEUE and queue is not None:
             queue.returning += 1
         self._judge(Judged(landing, progress, conclusion, known=known))
         if lane.has_room:
             self._dispatcher.lane_changed(landing.port)
+
+    def _refused_before(self, landing: Landing, error: FabricError | None) -> bool:
+        """Note a port's refusal to begin a job; return whether it has refused it for this reason before."""
+        tries, flight = self._dispatcher.tries, landing.flight
+        if landing.began or flight.withdrawn:  # its host takes the same attempt for withdrawn for ever
+            tries.forget(flight.number)
+            return False
+        return tries.refused(flight.number, landing.port.key, error.reason if error is not None else "")
 
     def _tell_port(self, landing: Landing, error: FabricError | None, conclusion: Conclusion) -> None:
         """Let the port rest if it failed, and the printer know whether it has one that works."""

@@ -18,7 +18,8 @@ class Outage(NamedTuple):
     """Since when a printer can print nothing."""
 
     since: datetime
-    paused: str = ""  # what people paused, and who, in words; empty: it does not work
+    words: str = ""  # what kept it from printing, behind "it waited …"; empty: it did not work
+    paused: bool = False  # people wanted it so
 
 
 def waited_s(job: Job, printer: Printer, outage: Outage, now: datetime) -> float:
@@ -54,4 +55,6 @@ def outage_before(
     since = oldest if moved is None else max(moved, oldest)
     limit = printer.max_backlog_age_s
     # A shorter time is that of the start itself, or of one document.
-    return Outage(since) if limit is not None and (now - since).total_seconds() > limit else None
+    if limit is None or (now - since).total_seconds() <= limit:
+        return None
+    return Outage(since, f"while nothing came out of printer {printer.name}")

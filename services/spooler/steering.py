@@ -29,7 +29,6 @@ from spooler.job import STOPPING, HistoryEvent, Job, event_of
 from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
 from spooler.new_job import UploadInterrupted
-from spooler.outage import Outage
 from spooler.pace import span_words
 from spooler.printer import Printer
 from spooler.redirecting import Redirecting
@@ -50,7 +49,7 @@ class Steering(Reprinting):
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__(dispatcher)
-        self._overdue: list[tuple[Job, Outage]] = []  # waited too long, not held yet
+        self._overdue: list[tuple[Job, str]] = []  # waited too long, not held yet
         dispatcher.on_overdue = self._hold_overdue_soon
         self.having_back = HavingBack(dispatcher)
         self.by_policy = ByPolicy(dispatcher, self)
@@ -241,8 +240,8 @@ class Steering(Reprinting):
             if lane is not None:
                 lane.clear()
 
-    def _hold_overdue_soon(self, job: Job, outage: Outage) -> None:
-        self._overdue.append((job, outage))
+    def _hold_overdue_soon(self, job: Job, words: str) -> None:
+        self._overdue.append((job, words))
         if len(self._overdue) == 1:
             self._dispatcher.tasks.spawn("hold overdue jobs", self._hold_overdue())
 
@@ -251,8 +250,8 @@ class Steering(Reprinting):
         await asyncio.sleep(0)  # those that are found in the same turn come along
         before, self._overdue = self._overdue, []
         after = [
-            _held_overdue(job, self._book.queue(job.printer).printer, outage)
-            for job, outage in before
+            _held_overdue(job, self._book.queue(job.printer).printer, words)
+            for job, words in before
             if self._book.jobs.get(job.number) is job
         ]
         for job in after:
@@ -277,14 +276,13 @@ class Steering(Reprinting):
             await self._put(job, after, "expired", "spooler", words)
 
 
-def _held_overdue(job: Job, printer: Printer, outage: Outage) -> Job:
+def _held_overdue(job: Job, printer: Printer, words: str) -> Job:
     limit = span_words(printer.max_backlog_age_s or 0)
-    why = f"while {outage.paused}" if outage.paused else f"for printer {printer.name} to come back"
     return replace(
         job,
         state=step(job.state, JobEvent.HOLD),
         reasons=("job-held-by-system", OVERDUE),
-        hold_reason=f"it waited longer than {limit} {why}",
+        hold_reason=f"it waited longer than {limit} {words}",
         revision=job.revision + 1,
     )
 

@@ -60,7 +60,8 @@ def test_a_start_finds_an_outage_when_nothing_has_moved_for_longer_than_the_limi
     accepted: float, moved: float | None, since: float | None
 ) -> None:
     found = outage_before([waiting(accepted)], TICKETS, None if moved is None else ago(moved), NOON)
-    assert found == (None if since is None else Outage(ago(since)))
+    words = "while nothing came out of printer tickets"
+    assert found == (None if since is None else Outage(ago(since), words))
 
 
 def test_a_start_finds_an_outage_where_a_port_has_failed_since_something_came_out() -> None:
