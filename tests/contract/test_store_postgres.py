@@ -15,6 +15,7 @@ from spooler.store import Changes
 from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
 from tests.contract import store_contract_incoming as incoming
+from tests.contract import store_contract_lines as lines
 from tests.contract import store_contract_recording as recording
 from tests.contract import store_contract_uid_time as uid_time
 from tests.contract.store_contract import accepted, ended, label
@@ -66,6 +67,10 @@ class TestUploading(Postgres, asking.UploadingContract):
 
 
 class TestPrinters(Postgres, asking.PrinterContract):
+    pass
+
+
+class TestLines(Postgres, lines.LinesContract):
     pass
 
 

@@ -4,6 +4,7 @@ from spooler.sql.store import SqlStore
 from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
 from tests.contract import store_contract_incoming as incoming
+from tests.contract import store_contract_lines as lines
 from tests.contract import store_contract_recording as recording
 from tests.contract import store_contract_uid_time as uid_time
 
@@ -54,6 +55,10 @@ class TestBeginning(Sqlite, asking.BeginningContract):
 
 
 class TestIncoming(Sqlite, incoming.IncomingContract):
+    pass
+
+
+class TestLines(Sqlite, lines.LinesContract):
     pass
 
 
