@@ -33,13 +33,13 @@ class _Receipt:
         self._image = Image.new("L", (WIDTH, _MAX_DOTS), 255)
         self._y = 16
         self._initialize()
-        self._bar_height, self._bar_width, self._bar_text = 162, 3, 0
-        self._qr, self._qr_module, self._qr_level = b"", 3, "L"
-        self._graphics: Image.Image | None = None
 
     def _initialize(self) -> None:
         self._line = Line()
         self._align, self._spacing = 0, _LINE_SPACING
+        self._bar_height, self._bar_width, self._bar_text = 162, 3, 0
+        self._qr, self._qr_module, self._qr_level = b"", 3, "L"
+        self._graphics: Image.Image | None = None
 
     def take(self, piece: Piece) -> None:
         """Draw or remember one piece."""
