@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 
 from spooler.ledger import UnitKind
-from spooler.units.escpos_commands import CUTS, MORE, SETTINGS, downloads, draws, length_of
-from spooler.units.prefix import Prefix
+from spooler.units.escpos_commands import CUTS, MORE, draws, length_of
+from spooler.units.escpos_setup import RESET, SHORT_BYTES, EscPosEnvironment
+from spooler.units.prefix import Stretch
 from spooler.units.splitter import Close, Setup, Splitter
 
 _LEADS = re.compile(rb"[\x10\x1b\x1c\x1d]")
 _INK = re.compile(rb"[!-\xff]")
-_RESET = b"\x1b@"
 _FEED_AND_CUT = b"\x1dVB\x00"  # GS V 66 0: feeds what was printed past the blade first
 _HEADER_BYTES = 16  # no command's parameters are longer, but for what they announce
 
@@ -31,8 +31,8 @@ class EscPosSplitter(Splitter):
         self._ink = False
         self._parts = 0  # characters or images of a definition that still come, each with a length of its own
         self._height = 0  # bytes a column has in them; 0: images with two measures (FS q)
-        self._settings: dict[bytes, bytes] = {}
-        self._downloaded = b""
+        self._defined_at = 0  # where the definition stands
+        self._environment = EscPosEnvironment() if collect else None
 
     def _scan(self, buffer: bytes, *, final: bool) -> int:
         position, size = 0, len(buffer)
@@ -43,6 +43,8 @@ class EscPosSplitter(Splitter):
                 found = _LEADS.search(buffer, position)
                 stop = found.start() if found is not None else size
                 self._ink = self._ink or _INK.search(buffer, position, stop) is not None
+                if self._environment is not None and stop > position:
+                    self._environment.text(buffer[position:stop])
                 position = stop
                 if found is None:
                     break
@@ -69,21 +71,12 @@ class EscPosSplitter(Splitter):
             self._ink = False
         elif draws(lead, buffer, at):
             self._ink = True
-        if self.collect:
-            if lead in SETTINGS and after > len(buffer):
+        if self._environment is not None:
+            if after > len(buffer) and length <= SHORT_BYTES:
                 return MORE
-            self._remember(lead, buffer, at, after)
+            place = Stretch(self._at + at, self._at + after)
+            self._environment.command(buffer[at : min(after, at + SHORT_BYTES)], place)
         return after
-
-    def _remember(self, lead: bytes, buffer: bytes, at: int, after: int) -> None:
-        if lead == _RESET:
-            self._settings.clear()
-            self._downloaded = b""
-        elif lead in SETTINGS:
-            self._settings.pop(lead, None)
-            self._settings[lead] = buffer[at:after]
-        elif downloads(lead, buffer, at):
-            self._downloaded = lead
 
     def _definition(self, lead: bytes, buffer: bytes, at: int) -> int:
         """ESC & y c1 c2 [x d…]…: characters. FS q n [xL xH yL yH d…]…: images in lasting memory."""
@@ -91,23 +84,30 @@ class EscPosSplitter(Splitter):
             if len(buffer) - at < 3:
                 return MORE
             self._parts, self._height = buffer[at + 2], 0
+            if self._environment is not None:
+                self._environment.command(lead, Stretch(self._at + at, self._at + at + 3))
             return at + 3
         if len(buffer) - at < 5:
             return MORE
-        self._height = buffer[at + 2]
+        self._defined_at, self._height = self._at + at, buffer[at + 2]
         self._parts = max(0, buffer[at + 4] - buffer[at + 3] + 1) if self._height else 0
-        self._downloaded = lead
-        return at + 5
+        return self._defined(at + 5)
 
     def _part(self, buffer: bytes, at: int) -> int:
         if self._height:
             self._parts -= 1
-            return at + 1 + buffer[at] * self._height
+            return self._defined(at + 1 + buffer[at] * self._height)
         if len(buffer) - at < 4:
             return MORE
         self._parts -= 1
         width, height = buffer[at] + 256 * buffer[at + 1], buffer[at + 2] + 256 * buffer[at + 3]
         return at + 4 + width * height * 8
+
+    def _defined(self, after: int) -> int:
+        """See that a part of a definition ends here."""
+        if self._environment is not None and not self._parts:
+            self._environment.store(Stretch(self._defined_at, self._at + after))
+        return after
 
     def _over(self) -> None:
         if self._ink:
@@ -115,15 +115,8 @@ class EscPosSplitter(Splitter):
 
     def setup(self, head: bytes) -> Setup:
         """See `Splitter.setup`: the printer is reset, then set as the receipts before have set it."""
-        if self._downloaded:
-            what = (
-                self._downloaded.decode("latin-1")
-                .replace("\x1b", "ESC ")
-                .replace("\x1d", "GS ")
-                .replace("\x1c", "FS ")
-            )
-            return Setup(refusal=f"characters, images or macros were downloaded before it ({what})")
-        return Setup(Prefix(_RESET + b"".join(self._settings.values())))
+        assert self._environment is not None
+        return self._environment.setup()
 
     def close(self) -> Close | None:
         """See `Splitter.close`: what waits in the printer is dropped (ESC @), what is on the paper is cut off."""
@@ -132,7 +125,7 @@ class EscPosSplitter(Splitter):
             fill += _HEADER_BYTES * (
                 1 + self._parts
             )  # zeros end every header, and make what it announces empty
-        return Close(bytes(fill) + _RESET + (_FEED_AND_CUT if self._ink else b""), drops=not self._ink)
+        return Close(bytes(fill) + RESET + (_FEED_AND_CUT if self._ink else b""), drops=not self._ink)
 
     def mark(self, text: str) -> bytes:
         """See `Splitter.mark`: a line of its own before the receipt."""

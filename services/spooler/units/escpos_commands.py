@@ -1,4 +1,4 @@
-"""How long ESC/POS commands are, which draw, which cut, and which set something up. Pure.
+"""How long ESC/POS commands are, which draw and which cut. Pure.
 
 After Epson's "ESC/POS Command Reference" (download4.epson.biz/sec_pubs/pos/reference_en/escpos). Star's and other dialects
 that share these codes are read alike. A command that is not in these tables is its two lead bytes.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 ESC, GS, FS, DLE = 0x1B, 0x1D, 0x1C, 0x10
 MORE = 0  # not enough is here to say
+_MOST_TABS = 32
 TEXT_BYTES = 300  # a command that ends with NUL ends within so many bytes, or it is not believed
 
 
@@ -19,36 +20,19 @@ def _lengths(by_size: dict[int, str]) -> dict[int, int]:
 
 # Whole lengths in bytes by the second byte, of commands without a length of their own.
 _FIXED: dict[int, dict[int, int]] = {
-    ESC: _lengths({2: "@<2LSimv\x0c", 3: " !%-3=?EGJKMRTUVadert{ufC", 4: "$\\c", 5: "p", 10: "W"}),
+    ESC: _lengths({2: "@<2LSimv\x0c", 3: " !%-3=?EFGJKMRTUVadert{uC", 4: "$\\cf", 5: "p", 10: "W"}),
     GS: _lengths({2: ":c\x0c", 3: "!/BEHITabfhjrwx", 4: "$LPW\\l", 5: "^z", 6: "g"}),
     DLE: {0x05: 3},  # DLE ENQ n
-    FS: _lengths({2: "&.", 3: "!-CW", 4: "Sp", 74: "?", 76: "2"}),
+    FS: _lengths({2: "&.", 3: "!-CW", 4: "Sp?", 76: "2"}),
 }
 
-# Commands that stay in force until they are given again or ESC @ resets them, and are no longer than their parameters.
-SETTINGS = frozenset(
-    [bytes((ESC, ord(c))) for c in " !-23=EGMRUVat{r"]
-    + [bytes((GS, ord(c))) for c in "!BHLPWfhwb"]
-    + [bytes((FS, ord(c))) for c in "!-CSW&."]
-)
-# What a later receipt may use and what cannot be told apart from what it does not: fonts, images, macros in memory.
-DOWNLOADS = frozenset({b"\x1b&", b"\x1d*", b"\x1d:", b"\x1c2"})
 _DRAWS = frozenset({b"\x1b*", b"\x1dv", b"\x1d/", b"\x1dk", b"\x1d8", b"\x1cp", b"\x1b\x0c", b"\x1d\x0c"})
 CUTS = frozenset({b"\x1dV", b"\x1bi", b"\x1bm"})
 
 
 def draws(lead: bytes, buffer: bytes, at: int) -> bool:
-    """Say whether the command at `at` marks paper: images, bar codes, GS ( L and GS ( k."""
-    return lead in _DRAWS or (lead == b"\x1d(" and buffer[at + 2 : at + 3] in (b"L", b"k"))
-
-
-def downloads(lead: bytes, buffer: bytes, at: int) -> bool:
-    """Say whether the command at `at` leaves something in memory; for graphics by function 83, 84 (67, 68 are kept)."""
-    if lead == b"\x1d(":
-        return buffer[at + 2 : at + 3] == b"L" and buffer[at + 6 : at + 7] in (b"S", b"T")
-    if lead == b"\x1d8":
-        return buffer[at + 8 : at + 9] in (b"S", b"T")
-    return lead in DOWNLOADS
+    """Say whether the command at `at` marks paper: images, bar codes, GS ( L, GS ( k and GS ( Q."""
+    return lead in _DRAWS or (lead == b"\x1d(" and buffer[at + 2 : at + 3] in (b"L", b"k", b"Q"))
 
 
 def length_of(buffer: bytes, at: int) -> int:
@@ -123,8 +107,14 @@ def _barcode(buffer: bytes, at: int, have: int) -> int:
 
 
 def _tabs(buffer: bytes, at: int, have: int) -> int:
-    """ESC D n1…nk NUL."""
-    return _to_nul(buffer, at + 2, at, have)
+    """ESC D n1…nk NUL: up to 32 columns, each beyond the last; one that is not ends the list and is data again."""
+    last = 0
+    for place in range(2, min(have, 2 + _MOST_TABS)):
+        column = buffer[at + place]
+        if column <= last:
+            return place + (column == 0)
+        last = column
+    return MORE if have < 3 + _MOST_TABS else 2 + _MOST_TABS + (buffer[at + 2 + _MOST_TABS] == 0)
 
 
 def _to_nul(buffer: bytes, start: int, at: int, have: int) -> int:

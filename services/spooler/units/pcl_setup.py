@@ -9,6 +9,7 @@ was printed has moved it, the page has to name its own. Downloads stay in the do
 
 from __future__ import annotations
 
+from spooler.units.kept import Said
 from spooler.units.pcl_commands import (
     ACROSS,
     ATTRIBUTES,
@@ -21,7 +22,7 @@ from spooler.units.pcl_commands import (
     SETS,
     STORES,
 )
-from spooler.units.pcl_kept import Command, Kept, Said, closure
+from spooler.units.pcl_kept import Command, KeptPcl
 from spooler.units.prefix import Prefix, Stretch
 from spooler.units.splitter import Setup
 
@@ -43,7 +44,7 @@ class PclEnvironment:
 
     def reset(self) -> None:
         """See ESC E, or the beginning of a payload."""
-        self._kept = Kept()
+        self._kept = KeptPcl()
         self._font = 1  # the one in use
         self._adrift = False  # what was printed has moved the place across
         self._returns = False  # a form feed goes to the left margin
@@ -91,7 +92,7 @@ class PclEnvironment:
 
     def macro(self, definition: Stretch) -> None:
         """See all of a macro's definition."""
-        self._kept.store((definition,), "macro-id")
+        self._kept.store((definition,), self._kept.at(("macro-id",)))
 
     def command(self, one: Command) -> None:
         """See a command with a value."""
@@ -100,7 +101,8 @@ class PclEnvironment:
         if self._kept.why:
             return
         if key in STORES:
-            self._kept.store((one.whole,) if one.whole is not None else one.pieces, STORES[key])
+            pieces = (one.whole,) if one.whole is not None else one.pieces
+            self._kept.store(pieces, self._kept.at((STORES[key],)))
         elif key in SETS:
             self._set(one)
         elif key in ACROSS:
@@ -130,8 +132,7 @@ class PclEnvironment:
         if why:
             return Setup(refusal=why)
         now = self._kept.now
-        said = closure((*self._kept.stored, *self._kept.at(now)))
-        pieces = [piece for one in said for piece in one.pieces]
+        pieces = [piece for one in self._kept.everything() for piece in one.pieces]
         if _PLACED_BY & now.keys():  # the margins are elsewhere than they were at the reset
             pieces += [_FIRST_LINE] if "column" in now else [b"\r", _FIRST_LINE]
         return Setup(Prefix.of((RESET, *pieces)))
@@ -248,6 +249,6 @@ class PclEnvironment:
             case b"5":
                 kept.now.pop("overlay", None)
             case b"6" | b"7" | b"8" | b"9" | b"10":  # deleted, or kept for some time
-                kept.store((one.words,), "macro-id")
+                kept.store((one.words,), kept.at(("macro-id",)))
             case _:
                 self.refuse(f"it runs a macro, whose commands nobody follows ({one.name})")

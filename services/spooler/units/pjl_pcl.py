@@ -17,8 +17,7 @@ from spooler.ledger import UnitKind
 from spooler.units.pcl import RESET, UEL, PclPages
 from spooler.units.pjl import PjlInForce
 from spooler.units.postscript import CONFORMS, DscPages
-from spooler.units.prefix import MOST_BYTES, MOST_STRETCHES
-from spooler.units.splitter import NOTHING_OPEN, Close, Setup, Splitter
+from spooler.units.splitter import NOTHING_OPEN, Close, Setup, Splitter, sendable
 
 _UNSEEN = "pages of PDF, PCL XL and PostScript without structure are not seen"
 _LINE_BYTES = 1024  # a longer line of PJL is cut
@@ -210,8 +209,4 @@ class PjlPclSplitter(Splitter):
             return Setup(refusal=_UNSEEN)
         if needed.refusal:
             return needed
-        prefix = needed.prefix.after(said.prefix.said)
-        if prefix.size > MOST_BYTES or len(prefix.taken) > MOST_STRETCHES:
-            why = f"{prefix.size:,} bytes would have to go before it, and {MOST_BYTES:,} are the most"
-            return Setup(refusal=why)
-        return Setup(prefix)
+        return sendable(needed.prefix.after(said.prefix.said))

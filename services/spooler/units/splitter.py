@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from spooler.ledger import UnitKind
-from spooler.units.prefix import NO_PREFIX, Prefix
+from spooler.units.prefix import MOST_BYTES, MOST_STRETCHES, NO_PREFIX, Prefix
 
 SETUP_BYTES = 64 * 1024  # of what may be sent before a unit that is not the first
 
@@ -21,6 +21,14 @@ class Setup(NamedTuple):
 
     prefix: Prefix = NO_PREFIX
     refusal: str = ""
+
+
+def sendable(prefix: Prefix) -> Setup:
+    """Return a prefix, or the reason why there is too much of it."""
+    if prefix.size > MOST_BYTES or len(prefix.taken) > MOST_STRETCHES:
+        why = f"{prefix.size:,} bytes would have to go before it, and {MOST_BYTES:,} are the most"
+        return Setup(refusal=why)
+    return Setup(prefix)
 
 
 class Close(NamedTuple):

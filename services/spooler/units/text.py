@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 
 from spooler.ledger import UnitKind
+from spooler.units.prefix import Prefix
 from spooler.units.splitter import Close, Setup, Splitter
 
 _STOPS = re.compile(rb"[\x0c\x1b]")
+_SO, _DC2 = b"\x0e", b"\x12"
+_SHIFTS = re.compile(
+    rb"[\x0e\x0f\x12]"
+)  # SI and DC2: condensed and not; SO: another font, or a line of wide letters
 _INK = re.compile(rb"[^\x00-\x20\x7f]")
 
 
@@ -25,6 +30,7 @@ class TextSplitter(Splitter):
         self.kind = UnitKind.DOCUMENT
         self._ink = False
         self._blind = False
+        self._shifts: dict[bytes, None] = {}  # SO, SI, DC2: each once, where it came last
 
     def _scan(self, buffer: bytes, *, final: bool) -> int:
         position = 0
@@ -32,6 +38,8 @@ class TextSplitter(Splitter):
             found = _STOPS.search(buffer, position)
             stop = found.start() if found is not None else len(buffer)
             self._ink = self._ink or _INK.search(buffer, position, stop) is not None
+            if self.collect:
+                self._remember(buffer[position:stop])
             if found is None:
                 break
             if buffer[stop] == 0x1B:
@@ -52,5 +60,14 @@ class TextSplitter(Splitter):
         return None if self._blind else Close(b"\x0c")
 
     def setup(self, head: bytes) -> Setup:
-        """See `Splitter.setup`: a page of plain text needs nothing before it."""
-        return Setup(refusal="escape sequences stand before it" if self._blind else "")
+        """See `Splitter.setup`: a page of plain text needs what was shifted before it (condensed letters) and no more."""
+        if self._blind:
+            return Setup(refusal="escape sequences stand before it")
+        if next(reversed([one for one in self._shifts if one != _DC2]), b"") == _SO:
+            return Setup(refusal="a shift (SO) stands before it, which printers understand differently")
+        return Setup(Prefix(b"".join(one for one in self._shifts if one != _SO)))
+
+    def _remember(self, text: bytes) -> None:
+        for shift in _SHIFTS.findall(text):
+            self._shifts.pop(shift, None)
+            self._shifts[shift] = None

@@ -16,9 +16,12 @@ from functools import lru_cache
 
 from spooler.ledger import UnitKind
 from spooler.units.splitter import Close, Setup, Splitter
-from spooler.units.zpl_setup import SETTINGS, ZplSetup
+from spooler.units.zpl_settings import DOWNLOADS, LEAVES_NOTHING
+from spooler.units.zpl_setup import Command, Words, ZplEnvironment
 
 _PRINTS = (b"FD", b"FV", b"SN", b"GB", b"GC", b"GD", b"GE", b"GF", b"GS", b"XG", b"IM", b"IL", b"XF", b"WD")
+_EITHER = (b"CC", b"CT", b"CD")  # with either prefix
+_CONTROLS = (b"DY",)  # with ~ alone
 _HEADER = 96  # bytes within which the parameters of ^GF, ~DY and ^PQ must be, or they are not believed
 _MORE = -1
 _STX, _ETX = 0x02, 0x03
@@ -28,11 +31,17 @@ _STX, _ETX = 0x02, 0x03
 def _tokens(prefixes: bytes, quick: bool, collect: bool) -> re.Pattern[bytes]:
     """Return what stops the reading. `quick`: it is known that the format prints, so fields stop nothing."""
     caret, tilde = re.escape(prefixes[:1]), re.escape(prefixes[1:2])
+    if collect:  # all but what leaves nothing behind
+        codes = [b"A[^@]", b"B[^Y]", *LEAVES_NOTHING]
+        if quick:
+            codes += [code for code in _PRINTS if code not in (b"GF", b"XF")]
+        return re.compile(
+            rb"\x02|\x03|%b(?!(?i:%b))([A-Za-z][A-Za-z0-9@])|%b([A-Za-z][A-Za-z])"
+            % (caret, b"|".join(codes), tilde)
+        )
     codes = [b"X[AZ]", b"C[CTD]", b"DF", b"GF", b"PQ"]
     if not quick:
         codes += [code for code in _PRINTS if code != b"GF"]
-    if collect:
-        codes += SETTINGS
     return re.compile(
         rb"\x02|\x03|%b((?i:%b))|%b((?i:DY|C[CTD]))" % (caret, b"|".join(codes), tilde), re.DOTALL
     )
@@ -64,7 +73,7 @@ def _download(comma: bytes) -> re.Pattern[bytes]:
 @lru_cache(maxsize=64)
 def _stops(prefixes: bytes) -> re.Pattern[bytes]:
     """Return what ends a command's parameters."""
-    return re.compile(b"[\x02\x03%b]" % re.escape(prefixes))
+    return re.compile(b"[\x02\x03\r\n%b]" % re.escape(prefixes))
 
 
 _QUANTITY = re.compile(rb"(?i:PQ) *(\d{1,10})?(?=\D)")
@@ -82,7 +91,7 @@ class ZplSplitter(Splitter):
         self._caret, self._tilde, self._comma = b"^", b"~", b","
         self._inside = self._prints = self._stores = False
         self._format_at = 0  # behind the ^XA of the format that was begun last
-        self._memory = ZplSetup() if collect else None
+        self._memory = ZplEnvironment() if collect else None
 
     def _scan(self, buffer: bytes, *, final: bool) -> int:
         position, size = 0, len(buffer)
@@ -113,8 +122,12 @@ class ZplSplitter(Splitter):
         """Take a command in; return where reading goes on, or _MORE while not enough of it is here."""
         at, after = found.start(), found.end()
         code = (found[1] or found[2] or b"").upper()
-        first = buffer[at]
-        if code == b"XA" or (not code and first == _STX):
+        control = found[2] is not None
+        if self._memory is not None:
+            self._memory.token()
+            if code and control != (code in _CONTROLS) and code not in _EITHER:
+                return self._remember(code, buffer, at, control=control, final=final)
+        if code == b"XA" or (not code and buffer[at] == _STX):
             self._begin(buffer[at:after])
             self._format_at = self._at + after
         elif code == b"XZ" or not code:
@@ -125,13 +138,14 @@ class ZplSplitter(Splitter):
             after += 1
             self._change(code, buffer[at:after])
         elif code in (b"GF", b"DY", b"PQ"):
+            if self._memory is not None and code == b"DY":
+                self._memory.download()
             after = self._counted(code, buffer, at + 1, final)
             if after != _MORE:
-                self._note(buffer, at, after)
-        elif self._memory is not None and code in SETTINGS:
-            after = self._setting(code, buffer, at, final)
+                self._note(buffer, at, after, counted=True)
+        elif self._memory is not None:
+            after = self._remember(code, buffer, at, control=control, final=final)
         else:
-            self._note(buffer, at, after)
             self._stores = self._stores or code == b"DF"
             self._printing(code in _PRINTS)
         return after
@@ -140,18 +154,17 @@ class ZplSplitter(Splitter):
 
     def _begin(self, text: bytes) -> None:
         if self._memory is not None:
-            self._memory.begin(again=self._inside)
+            self._memory.begin(self._words)
             self._memory.note(text)
         self._inside, self._prints, self._stores = True, False, False
 
     def _finish(self, text: bytes, after: int) -> None:
-        if self._memory is not None:
-            self._memory.note(text)
         if not self._inside:
             return
         printed = self._prints and not self._stores
         if self._memory is not None:
-            self._memory.end(printed, self._caret)
+            self._memory.note(text)
+            self._memory.end(printed, self._words)
         if printed:
             self._end(after)
         self._inside = False
@@ -164,17 +177,18 @@ class ZplSplitter(Splitter):
 
     def _change(self, code: bytes, text: bytes) -> None:
         char = text[-1:]
-        known = {b"CC": self._caret, b"CT": self._tilde, b"CD": self._comma}[code]
-        if self._memory is not None and char == known:
-            self._memory.note(text)
-        elif self._memory is not None:
-            self._memory.change(text, self._inside, self._caret, self._tilde + code + char)
         if code == b"CC":
             self._caret = char
         elif code == b"CT":
             self._tilde = char
         else:
             self._comma = char
+        if self._memory is not None and self._words != self._memory.words:
+            self._memory.change(self._words)
+
+    @property
+    def _words(self) -> Words:
+        return Words(self._caret, self._tilde, self._comma)
 
     # --- parameters
 
@@ -193,26 +207,39 @@ class ZplSplitter(Splitter):
         # What comes so is not looked at before all of it has passed; ASCII forms hold no prefix.
         return found.end() + (int(found[2]) if found[1].upper() in b"BC" else 0)
 
-    def _setting(self, code: bytes, buffer: bytes, at: int, final: bool) -> int:
-        assert self._memory is not None
-        stop = _stops(self._caret + self._tilde).search(buffer, at + 3, at + _HEADER)
-        if stop is None and len(buffer) - at < _HEADER and not final:
-            return _MORE
-        after = stop.start() if stop is not None else min(at + _HEADER, len(buffer))
-        if self._inside and not self._stores:
-            whole = stop is not None or (final and after == len(buffer))
-            self._memory.setting(code, buffer[at + 1 : after].rstrip(b"\r\n"), whole)
-        self._note(buffer, at, after)
-        return after
-
     # --- what `setup` needs
 
-    def _note(self, buffer: bytes, start: int, end: int) -> None:
+    def _remember(self, code: bytes, buffer: bytes, at: int, *, control: bool, final: bool) -> int:
+        """Take a command in that may leave something behind."""
+        assert self._memory is not None
+        after = at + 1 + len(code)
+        prefixes = self._caret + self._tilde
+        if any(char in prefixes for char in buffer[at + 1 : after]):
+            return at + 1
+        if control and code in DOWNLOADS:
+            self._memory.download()
+            self._note(buffer, at, after)
+            return after
+        if control or code not in _PRINTS or code == b"XF":
+            stop = _stops(prefixes).search(buffer, after, at + _HEADER)
+            if stop is None and len(buffer) - at < _HEADER and not final:
+                return _MORE
+            end = stop.start() if stop is not None else min(at + _HEADER, len(buffer))
+            whole = stop is not None or (final and end == len(buffer))
+            self._memory.command(Command(code, buffer[after:end], self._words, control, whole))
+            after = end
+        if self._inside:
+            self._note(buffer, at, after)
+        self._stores = self._stores or (code == b"DF" and not control)
+        self._printing(code in _PRINTS and not control)
+        return after
+
+    def _note(self, buffer: bytes, start: int, end: int, *, counted: bool = False) -> None:
         if self._memory is not None and start < end:
-            self._memory.note(buffer[start:end])
+            self._memory.note(buffer[start:end], counted=counted)
 
     def _passed(self, data: bytes) -> None:
-        self._note(data, 0, len(data))
+        self._note(data, 0, len(data), counted=True)
 
     def _over(self) -> None:
         """A format without its ^XZ prints nothing: it is no unit."""
@@ -220,7 +247,7 @@ class ZplSplitter(Splitter):
     def setup(self, head: bytes) -> Setup:
         """See `Splitter.setup`. The printer drops what it has of an unfinished format (~JX) first."""
         assert self._memory is not None
-        return self._memory.setup(self._caret, self._inside)
+        return self._memory.setup(self._words)
 
     def close(self) -> Close | None:
         """See `Splitter.close`. ~JX drops the format that is coming in and nothing else; ~JA would drop labels that wait."""

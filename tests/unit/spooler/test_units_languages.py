@@ -97,7 +97,7 @@ LABEL = b"^XA^FDa^FS^XZ\n"
     (b"^XA^DFR:F^FS^FN1^FS^XZ\n", b"~JX^XA^DFR:F^FS^FN1^FS^XZ\n"),
     (b"^XA^PW400^LL200^FDx^FS^XZ", b"~JX^XA^PW400^LL200^XZ\n"),
     (b"^XA^PW400^FDx^FS^XZ^XA^PW800^FDx^FS^XZ", b"~JX^XA^PW800^XZ\n"),
-    (b"~SD15^XA^FDx^XZ~SD20^XA^FDx^XZ~SD15" + LABEL, b"~JX~SD20\n~SD15\n"),
+    (b"~SD15^XA^FDx^XZ~SD20^XA^FDx^XZ~SD15" + LABEL, b"~JX~SD15\n"),
     (b"~DYR:A,B,T,5,0,^XZ^X^XA^FDx^XZ", b"~JX~DYR:A,B,T,5,0,^XZ^X\n"),
 ])  # fmt: skip
 def test_a_label_is_preceded_by_what_earlier_bytes_have_set(before, prefix):
@@ -142,6 +142,8 @@ def test_a_preamble_before_each_label_is_said_once():
     (b"a\x1dV\x00\x1dV\x00", 1),  # the second cut cuts nothing
     (b"a\x1dV\x00b", 2),  # printed after the last cut
     (b"a\x1dV\x00\x1bp\x00\x19\xfa", 1),  # the drawer is no receipt
+    (b"a\x1bD\x20\x08\x1dV\x00b\x1dV\x00", 2),  # a column that is not beyond the last ends the list
+    (b"\x1d(Q\x0c\x00\x30" + bytes(11) + b"\x1dV\x00", 1),  # a line that is drawn
     (b"\x1dv0\x00\x02\x00\x03\x00\x1dV\x00\x1bi!\x1dV\x00", 1),  # 1D 56 in a raster image
     (b"\x1b*\x00\x03\x00\x1dV\x00\x1dV\x00", 1),
     (b"\x1b*\x21\x02\x00\x1dV\x00\x1bi\x00\x1dV\x00", 1),
@@ -161,7 +163,7 @@ def test_a_receipt_is_preceded_by_the_code_page_that_an_earlier_one_chose():
     document = b"\x1b@\x1bt\x13\x1bR\x02Gr\xfc\xdfe\x1dV\x00" * 2
     assert setup(EscPosSplitter, document, 2).prefix == b"\x1b@\x1bt\x13\x1bR\x02"
     assert setup(EscPosSplitter, b"\x1bt\x13a\x1b@\x1dV\x00b", 2).prefix == b"\x1b@"
-    assert "GS *" in setup(EscPosSplitter, b"\x1d*\x01\x01" + bytes(8) + b"a\x1dV\x00b\x1dV\x00", 2).refusal
+    assert setup(EscPosSplitter, b"\x1bt\x13a\x1d*\x01\x01\x1b@123456\x1b@a\x1dV\x00b", 2).prefix == b"\x1b@"
 
 
 # --- page printers
@@ -285,6 +287,12 @@ def test_text_has_pages_where_it_has_form_feeds():
         "behind an escape nothing is sure"
     )
     assert setup(TextSplitter, b"one\x0ctwo\x0c", 2) == (b"", "")
+
+
+def test_letters_that_were_condensed_are_condensed_again():
+    assert setup(TextSplitter, b"\x0fone\x0ctwo\x0c", 2) == (b"\x0f", "")
+    assert setup(TextSplitter, b"\x0f\x12\x0eone\x0f\x12\x0ctwo\x0c", 2) == (b"\x0f\x12", "")
+    assert "(SO)" in setup(TextSplitter, b"\x0f\x0eone\x12\x0ctwo\x0c", 2).refusal
 
 
 def test_a_document_without_visible_units_is_one():
