@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from printfabric.spooler.v1.printer_service_pb2 import Printer
 from printfabric.types.v1.job_pb2 import Job
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError
@@ -25,8 +26,9 @@ from printfabric_client.retry import Retry
 from tests.faults.campaign.befalling import until_moment
 from tests.faults.campaign.flatness import MOST_GROWTH, Measure, growth, measure, not_flat
 from tests.faults.campaign.person import Persons, clear, still
-from tests.faults.campaign.plan import PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
+from tests.faults.campaign.plan import LANGUAGES, PERSONALITIES, BatchPlan, JobPlan, PrinterPlan, SchedulePlan
 from tests.faults.campaign.printers import Stand
+from tests.faults.campaign.rules import Rules
 from tests.faults.campaign.stage import HOST, Stage
 from tests.faults.campaign.tale import Tale
 from tests.faults.campaign.verdict import MUST_BE_ZERO, Findings, Judge
@@ -38,6 +40,7 @@ _QUIET_FROM = 0.3  # of the day: from here on no program is killed, so that all 
 _MEASURED = ("spooler", "portmon")
 _ALL_ENDED = 2.0  # in place of a share of the day: everything has ended
 _TOLD = (0.5, 0.75, 1.0, _ALL_ENDED)
+_SPEAKS_EVERY = 3  # so many printers of a kind, one has its language monitor
 _BACK = ("media-out", "ribbon-out", "cover-open", "jam", "head-hot", "pause", "zero-window", "slow=2000")
 
 
@@ -59,7 +62,10 @@ def fleet_plan(seed: int, printers: int, jobs: int, rate: float) -> BatchPlan:
             )
             for place in range(number, jobs, printers)
         )
-        schedules.append(SchedulePlan(number, queue, (_printer(dice, queue, personality),), mine, "looks"))
+        speaks = number // len(PERSONALITIES) % _SPEAKS_EVERY == 0
+        rules = Rules(language=LANGUAGES.get(personality, "") if speaks else "")
+        stand = (_printer(dice, queue, personality),)
+        schedules.append(SchedulePlan(number, queue, stand, mine, "looks", rules))
     kills = [
         (dice.uniform(0.05, _QUIET_FROM) * day_s, f"kill {who}", 0.1) for who in ("spooler", "portmon") * 2
     ]
@@ -105,10 +111,10 @@ async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[st
             await stage.start()
             retry = Retry(total_s=5.0, cap_s=0.5)
             async with Client(stage.spooler.address, timeout_s=20, retry=retry) as client:
+                await asyncio.gather(*(_speaks(client, one) for one in plan.schedules if one.rules.language))
                 persons = Persons(client, plan.schedules, stage.queues)
                 looking = asyncio.get_running_loop().create_task(persons.run())
-                day = _watch(stage, time.monotonic(), jobs / rate, seen)
-                watching = asyncio.get_running_loop().create_task(day)
+                watching = asyncio.ensure_future(_watch(stage, time.monotonic(), jobs / rate, seen))
                 await stage.run()
                 await watching
                 left = await _until_quiet(stage, client, jobs)
@@ -134,6 +140,12 @@ async def run_fleet(seed: int, printers: int, jobs: int, rate: float) -> dict[st
         "not_flat": not_flat(grown, _MEASURED),
         "complaints": found.complaints[:20],
     }
+
+
+async def _speaks(client: Client, schedule: SchedulePlan) -> None:
+    """Have a printer asked for its own word."""
+    printer = Printer(name=f"printers/{schedule.queue}", language_monitor=schedule.rules.language)
+    await client.printers.update(printer, "language_monitor")
 
 
 async def _watch(stage: Stage, began: float, day_s: float, seen: list[Measure]) -> None:

@@ -26,7 +26,7 @@ PATH_UNITS = 5
 BOX_BYTES = 40_000  # what a print-server box between host and printer may hold
 _LARGE_UNIT_BYTES = 6000
 SPEAKING = 0.55  # how many of the printers are asked for their own word, where they have one
-_LANGUAGES = {"zpl": "ZPL", "escpos": "ESC/POS", "pjl": "PJL"}
+LANGUAGES = {"zpl": "ZPL", "escpos": "ESC/POS", "pjl": "PJL"}
 # tcp, a TCP box in between, a serial line, a line printer daemon, an IPP printer, a character device (played by a FIFO).
 _PLUGS = ("tcp", "tcp", "tcp", "box", "box", "pty", "pty", "lpr", "ipp", "fifo")
 _LINES = frozenset({"pty", "fifo"})  # no connections: what comes through belongs to nobody
@@ -189,7 +189,7 @@ def _language(dice: random.Random, personality: str, printers: tuple[PrinterPlan
     """Return the language monitor of some of those that can have one, or none."""
     # A line without flow control loses the answer's question with the rest, and the wait for it is long.
     hear = all(one.plug in BOTH_WAYS and (one.plug != "pty" or one.flow != "none") for one in printers)
-    return _LANGUAGES.get(personality, "") if hear and dice.random() < SPEAKING else ""
+    return LANGUAGES.get(personality, "") if hear and dice.random() < SPEAKING else ""
 
 
 def _acts(dice: random.Random, jobs: int) -> tuple[Act, ...]:
