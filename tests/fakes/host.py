@@ -242,9 +242,9 @@ class FakeOpenPort(OpenPort):
 
     async def have_back(self, key: DocumentKey) -> Progress:
         doc = self.port.documents.get(key)
-        if doc is None or doc.progress is None:
+        if doc is None:
             return Progress(key, Phase.NEVER_SEEN, error=JobCanceled("had back"))
-        return doc.progress
+        return doc.progress or Progress(key, Phase.IN_PROGRESS, accepted=doc.accepted)
 
     async def printer_data(self, question: DataQuestion) -> bytes:
         self.port.asked.append(question)
