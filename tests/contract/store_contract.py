@@ -18,6 +18,7 @@ import pytest
 from chassis.errors import (
     DigestMismatch,
     InvalidArgument,
+    PrinterDeleted,
     PrinterNotFound,
     RequestIdReused,
 )
@@ -149,6 +150,21 @@ class AcceptingContract(StoreFixtures):
 
         assert [type(answer) for answer in answers] == [list, InvalidArgument, InvalidArgument, list]
         assert len((await store.load()).jobs) == 2
+
+    @pytest.mark.parametrize("text", ["a\0b", "\u2028", '"pending_deletion":true'], ids=ascii)
+    async def test_a_printer_takes_jobs_whatever_its_texts_are_and_none_once_it_is_to_be_deleted(
+        self, store, opening, text
+    ):
+        await store.create_printer(
+            Printer("odd", (PortName(text, text),), description=text, attributes={"pending_deletion": text})
+        )
+        await accepted(store, label(printer="odd"))
+        store = await opening()
+        await accepted(store, label(printer="odd"))
+
+        await store.delete_printer("odd")
+        (refused,) = await store.accept([label(printer="odd")])
+        assert isinstance(refused, PrinterDeleted)
 
     @pytest.mark.parametrize("size", [0, 1, INLINE_BYTES, INLINE_BYTES + 1, 1_000_000])
     async def test_documents_of_any_size_are_read_back_after_a_restart(self, store, opening, size):

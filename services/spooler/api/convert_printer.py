@@ -221,6 +221,8 @@ def _ports(message: pb.Printer, wrong: list[FieldViolation]) -> tuple[PortName, 
             continue
         if "," in port.port or len(port.port) > 63 or not port.port.isprintable():
             wrong.append(FieldViolation(field, "must be at most 63 printable characters without a comma"))
+        if not port.host.isprintable():
+            wrong.append(FieldViolation(field, "must be at a host with a printable name"))
         if port.key in ports:
             wrong.append(FieldViolation(field, f"{port} is named twice"))
         ports[port.key] = port
@@ -259,7 +261,8 @@ def _labels(labels: Mapping[str, str]) -> Iterable[FieldViolation]:
     if len(labels) > MAX_LABELS:
         yield FieldViolation("printer.labels", f"must be at most {MAX_LABELS}")
     for key, text in labels.items():
-        if not key or not key.isprintable() or max(len(key.encode()), len(text.encode())) > MAX_LABEL_BYTES:
+        printable = key and (key + text).isprintable()
+        if not printable or max(len(key.encode()), len(text.encode())) > MAX_LABEL_BYTES:
             yield FieldViolation(
                 f"printer.labels[{key[:40]}]", f"must be printable, at most {MAX_LABEL_BYTES} bytes a part"
             )

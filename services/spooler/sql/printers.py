@@ -30,6 +30,8 @@ from spooler.sql.rows import json_text, micros, moment
 from spooler.sql.schema import jobs, literal_sql, printers, sql
 from spooler.store import PrinterLine
 
+PENDING_DELETION = '"pending_deletion":true'  # in the text of a printer that has it
+
 _ALL = sql(select(printers.c.body, printers.c.revision).order_by(printers.c.name))
 _PENDING = literal_sql(select(printers.c.name, func.json_extract(printers.c.body, "$.pending_deletion")))
 _ONE = sql(select(printers.c.body, printers.c.revision).where(printers.c.name == bindparam("name")))

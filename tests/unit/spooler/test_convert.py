@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -19,7 +20,7 @@ from spooler.api.win32_status import job_bits, printer_bits
 from spooler.job import Document, Job, JobError, Sender
 from spooler.job_state import IPP_NUMBER, JobState
 from spooler.ledger import Evidence, EvidenceLevel, EvidenceSource, Ledger, Offsets, Outcome, Span
-from spooler.printer import PortName
+from spooler.printer import PortName, Printer
 
 NOW = datetime(2026, 11, 21, 10, 0, 0, 123456, tzinfo=UTC)
 JOB = Job(
@@ -151,3 +152,34 @@ def test_a_printers_bits_are_the_union_of_its_ports_and_error_only_if_all_fail()
     assert printer_bits(**calm, ports=[(True, [3]), (True, [1])]) == 0x10 | 0x80 | 0x2
     everything = dict.fromkeys(calm, True)
     assert printer_bits(**everything, ports=[]) == 0x1 | 0x4 | 0x400 | 0x2000000
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "\x1b[31m"], ids=ascii)
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        ({"description": "{}"}, "printer.description"),
+        ({"location": "{}"}, "printer.location"),
+        ({"default_format": "{}"}, "printer.default_format"),
+        ({"language_monitor": "{}"}, "printer.language_monitor"),
+        ({"labels": {"site": "{}"}}, "printer.labels[site]"),
+        ({"labels": {"{}": "x"}}, "printer.labels[{}]"),
+        ({"window": {"until_minute": 5, "time_zone": "{}"}}, "printer.window.time_zone"),
+        ({"ports": [{"port": {"host": "{}", "port": "COM1:"}}]}, "printer.ports[0].port"),
+        ({"ports": [{"port": {"host": "edge-7", "port": "{}"}}]}, "printer.ports[0].port"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_text_of_a_printer_that_cannot_be_shown_is_refused_by_its_field(field, named, text):
+    message = json_format.ParseDict(_with(field, text), printer_service_pb2.Printer())
+    with pytest.raises(InvalidArgument) as caught:
+        convert_printer.settings_from_pb(message, Printer("labels"))
+    assert [one.field for one in caught.value.fields] == [named.replace("{}", text)]
+
+
+def _with(value, text):
+    if isinstance(value, dict):
+        return {key.replace("{}", text): _with(below, text) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_with(below, text) for below in value]
+    return text if value == "{}" else value
