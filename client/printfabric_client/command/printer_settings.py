@@ -89,7 +89,7 @@ _OPTIONS = (
                  help="Let ports of other port monitors take the jobs of one that failed."),
     click.option("--pool-order", type=click.Choice(list(_POOL)), help="Which of several ports takes a job."),
     click.option("--max-backlog-age", metavar="TIME", callback=_length,
-                 help="After an outage older jobs wait for release."),
+                 help="Jobs that waited longer through an outage wait for release."),
     click.option("--catch-up-per-minute", type=click.IntRange(0), help="Jobs a minute after an outage; 0: no limit."),
     click.option("--window", metavar="08:00-18:30", callback=_window, help="When it prints, in UTC or '08:00-18:30 Europe/Berlin'; or always."),
     click.option("--mark-redirected/--no-mark-redirected", default=None,
