@@ -221,7 +221,8 @@ class ZplSplitter(Splitter):
             self._note(buffer, at, after)
             return after
         if control or code not in _PRINTS or code == b"XF":
-            stop = _stops(prefixes).search(buffer, after, at + _HEADER)
+            others = prefixes + b"!" if control else prefixes  # "! U1 …" may stand behind it
+            stop = _stops(others).search(buffer, after, at + _HEADER)
             if stop is None and len(buffer) - at < _HEADER and not final:
                 return _MORE
             end = stop.start() if stop is not None else min(at + _HEADER, len(buffer))

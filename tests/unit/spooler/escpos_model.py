@@ -46,7 +46,7 @@ class Printer:
 
     @property
     def state(self):
-        return ({key: value for key, value in self.now.items() if value is not None}, self.stored, self.page)
+        return (self.now, self.stored, self.page)
 
     def read(self, data):
         position = 0
@@ -68,7 +68,7 @@ class Printer:
     def leave(self):
         self.page = self.amid = False
         if self.area_goes:
-            self.now["area"] = None
+            self.now.pop("area", None)
 
     def take(self, group, found):
         data = found[group]

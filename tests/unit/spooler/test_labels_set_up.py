@@ -98,6 +98,7 @@ def label(*words):
 @example(words=["^XA", "^DFR:F^FS", "^PW400", "^XZ", *label("^XFR:F^FS"), *label()], keeps=True)
 @example(words=[*label("~DGR:A.GRF,2,1,ABCD", "^FO1,1"), *label("^XGR:A.GRF,1,1^FS")], keeps=True)
 @example(words=[*label("~CC/", "^LH1,1", "~CC^", "~CD;", "^LH2,2"), *label()], keeps=True)
+@example(words=[*label(), "~HS", '! U1 setvar "a" "1"\r\n', *label(), *label()], keeps=True)
 @given(words=DOCUMENTS, keeps=st.booleans())
 @CALM
 def test_a_label_comes_out_as_if_all_before_it_had_been_printed(words, keeps):

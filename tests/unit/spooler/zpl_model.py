@@ -61,7 +61,9 @@ class Printer:
                 stop = position + 3 + head.end() + int(head[1])
                 rest = text[position + 3 : stop]
             position = stop
-            self.take(char == tilde, code, [part.strip() for part in rest.rstrip("\r\n").split(comma)], rest)
+            line = (rest.splitlines() or [""])[0]
+            line = line.partition("!")[0] if char == tilde else line
+            self.take(char == tilde, code, [part.strip() for part in line.split(comma)], rest)
         return self
 
     def take(self, control, code, parts, rest):
