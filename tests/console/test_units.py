@@ -68,14 +68,30 @@ def paper(alive: Alive) -> Iterator[Paper]:
     found.speed(_USUAL)
 
 
-def broken(alive: Alive, paper: Paper) -> tuple[int, int]:
-    """Break a job off behind its third label; return its number, and the last unit before it."""
+def about_to_break(paper: Paper) -> int:
+    """Let the power go behind the third label from now; return the last unit before it."""
     before = paper.last()
     paper.speed(5)
     paper.ask("/faults", "POST", {"fault": f"power-cut=1@unit:{before + 3}"})
-    number = int(alive.run("print", "-P", "labels", "-q", "-", stdin=strip(LABELS)).strip())
+    return before
+
+
+def sent(alive: Alive) -> int:
+    """Send the labels; return the job's number."""
+    return int(alive.run("print", "-P", "labels", "-q", "-", stdin=strip(LABELS)).strip())
+
+
+def uncertain(alive: Alive, paper: Paper, number: int) -> None:
+    """Wait until nobody knows what came out of a job."""
     wait_until(lambda: "unknown" in alive.run("job", str(number)).lower(), 60)
     paper.speed(50)
+
+
+def broken(alive: Alive, paper: Paper) -> tuple[int, int]:
+    """Break a job off behind its third label; return its number, and the last unit before it."""
+    before = about_to_break(paper)
+    number = sent(alive)
+    uncertain(alive, paper, number)
     return number, before
 
 
@@ -145,6 +161,35 @@ def test_what_nobody_knows_is_decided_label_by_label_and_comes_out_as_decided(
     out = paper.units(before)
     assert sorted(serials(out)) == list(range(1, LABELS + 1))
     assert [int(one["serial"]) for one in out[len(came) :] if MARK in paper.text(one)] == [marked]
+
+
+def test_a_decision_comes_onto_the_page_that_is_open_and_what_was_chosen_stays_while_that_is_drawn_anew(
+    visit: Visit, alive: Alive, paper: Paper
+):
+    alive.run("printers", "pause", "labels")
+    about_to_break(paper)
+    number = sent(alive)
+    page = visit.window()
+    visit.open(page, f"/jobs/{number}")
+    expect(page.get_by_role("heading", name="Attempts")).to_be_visible()
+    question = page.get_by_role("heading", name="What came out?")
+    assert question.count() == 0
+    alive.run("printers", "resume", "labels")
+    uncertain(alive, paper, number)
+    expect(question).to_be_visible()
+    unsure = int(page.locator(".unit legend").last.inner_text().split()[-1])
+    choose(page, unsure, "Again")
+    print_ = page.get_by_role("button", name="Print as chosen")
+    expect(print_).to_be_enabled()
+    expect(page.locator("#form-verdict")).to_contain_text(re.compile(rf"labels? {unsure}\b"))
+    page.locator("h1").click()  # nothing of the form has the focus
+    for what in ("pause", "resume", "pause", "resume"):
+        with page.expect_response(page.url):
+            alive.run("printers", what, "kitchen")
+    expect(print_).to_be_enabled()
+    expect(page.locator(".unit").last.get_by_role("radio", name="Again", exact=True)).to_be_checked()
+    print_.click()
+    ended(alive, number)
 
 
 def test_a_job_goes_on_at_the_label_that_somebody_names_without_scripts(

@@ -129,7 +129,7 @@ async function redraw() {
     if (inHand()) { redrawIn(0); return; }
     for (const part of parts) {
       const fresh = $(`[data-part="${CSS.escape(part.dataset.part)}"]`, page);
-      if (!fresh || fresh.isEqualNode(part) || part.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea")) continue;
+      if (!fresh || fresh.isEqualNode(part) || filledIn(part, fresh) || part.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select, textarea")) continue;
       swap(part, fresh);
     }
     for (const badge of $$(".side .badge")) patch(badge, $(`.side a[href="${badge.closest("a").getAttribute("href")}"] .badge`, page)?.textContent ?? badge.textContent);
@@ -137,6 +137,13 @@ async function redraw() {
     marked();
   } catch { /* the stream says it when the console is gone */ } finally { redrawing = false; }
 }
+
+// A form in which somebody has chosen or typed something stays as long as the page asks the same.
+function filledIn(part, fresh) {
+  const filled = $$("input:not([type=checkbox]), textarea", part).filter((one) => one.form && (one.checked !== one.defaultChecked || one.value !== one.defaultValue));
+  return filled.some(({ form }) => $$("form", fresh).some((other) => sameQuestion(form, other)));
+}
+const sameQuestion = (form, other) => form.action === other.action && form.elements.attempts?.value === other.elements.attempts?.value;
 
 // Focus, marks and open details survive a part that is drawn anew.
 function swap(part, fresh) {
@@ -148,6 +155,8 @@ function swap(part, fresh) {
   for (const box of $$("input[type=checkbox]", node)) box.checked = checked.has(box.name + box.value);
   for (const one of $$("details", node)) if (one.id && open.has(one.id)) one.open = true;
   part.replaceWith(node);
+  arrange(node);
+  needing();
   if (focus) $$("a, button, input, summary", node).find((one) => keyOf(one) === focus)?.focus({ preventScroll: true });
   if (here) $$("[data-open]", node).find((one) => one.getAttribute("href") === here)?.closest("tr").classList.add("here");
 }
