@@ -165,7 +165,8 @@ class SpoolerSettings(Settings):
     )
     database: SecretStr = Field(
         default=SecretStr(""),
-        description="a PostgreSQL database of its own: postgresql://user@host/name; none: SQLite in the state directory",
+        description="a PostgreSQL database of its own: postgresql://user@host/name, by TLS unless it is on this machine;"
+        " none: SQLite in the state directory",
     )
     standby_s: float = Field(
         default=10.0,

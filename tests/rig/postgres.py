@@ -30,15 +30,23 @@ class PostgresServer:
     def __init__(self, folder: Path, programs: Path, *, durable: bool) -> None:
         self.folder = folder
         self.programs = programs
+        self.port = 5432  # a part of its socket's name
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        options = [] if self._durable else ["-c", "fsync=off", "-c", "full_page_writes=off"]
+    def start(self, **settings: str) -> None:
+        """Start it, with some settings of its own, and wait until it answers."""
+        quick = {} if self._durable else {"fsync": "off", "full_page_writes": "off"}
+        settings = {
+            "listen_addresses": "",
+            "port": str(self.port),
+            "shared_buffers": "32MB",
+            **quick,
+            **settings,
+        }
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [
-            str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), "-c", "listen_addresses=",
-            "-c", "shared_buffers=32MB", *options,
+            str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder), *options,
         ]  # fmt: skip
         # What a killed server's children still hold, they let go in a moment: until then another one refuses to start.
         wait_until(
@@ -79,12 +87,12 @@ class PostgresServer:
 
     def url(self, database: str) -> str:
         """Return the URL of a database."""
-        return f"postgresql://spool@/{database}?host={self.folder}"
+        return f"postgresql://spool@/{database}?host={self.folder}&port={self.port}"
 
     @property
     def socket(self) -> str:
         """Return the path of the socket it listens on."""
-        return f"{self.folder}/.s.PGSQL.5432"
+        return f"{self.folder}/.s.PGSQL.{self.port}"
 
     def ask(self, url: str, question: str) -> list[tuple[Any, ...]]:
         """Return what a database answers."""

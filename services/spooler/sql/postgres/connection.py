@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import ssl
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, Self
 
 import psycopg
 from psycopg.adapt import Buffer, Dumper, PyFormat
 
 from chassis.errors import FabricError, InvalidArgument, SpoolFull, StoreUnavailable
+from spooler.sql.postgres.encryption import encryption
 
 REFUSED_VALUES = (OverflowError, UnicodeEncodeError, psycopg.DataError)
 Failure = psycopg.Error
@@ -22,6 +26,7 @@ _RACES = (
 )
 Connection = psycopg.Connection[Any]
 DEPOSED = "PF001"  # SQLSTATE of what is raised in the server for a member that is none any more
+_BUNDLE = "ca-certificates.crt"
 # Where a server or a network is gone, nobody shall wait for the kernel's two hours.
 _ALIVE: dict[str, Any] = {
     "connect_timeout": 5,
@@ -134,9 +139,25 @@ def _translated(sql: str) -> bytes:
     return _RESERVED.sub(r'"\1"', sql.replace("%", "%%").replace("?", "%s")).encode()
 
 
+def parameters(url: str, name: str) -> dict[str, Any]:
+    """Return what is asked of psycopg beside a URL, for all connections there are. Raises what psycopg raises."""
+    secured = encryption(psycopg.conninfo.conninfo_to_dict(url), os.environ, _authorities())
+    return {"application_name": name, "options": _OPTIONS, **_ALIVE, **secured}
+
+
+def _authorities() -> str:
+    """Return the file of the authorities that this machine believes.
+
+    libpq's own "system" is a folder of its OpenSSL, which in psycopg's wheel there is on no machine.
+    """
+    known = ssl.get_default_verify_paths()
+    files = [known.cafile, *(f"{folder}/{_BUNDLE}" for folder in (known.capath, "/etc/ssl/certs") if folder)]
+    return next((file for file in files if file and Path(file).is_file()), "system")
+
+
 def connect(url: str, name: str) -> Connection:
     """Return a connection without transactions of its own. Raises what psycopg raises."""
-    connection = psycopg.connect(url, autocommit=True, application_name=name, options=_OPTIONS, **_ALIVE)
+    connection = psycopg.connect(url, autocommit=True, **parameters(url, name))
     connection.adapters.register_dumper(bool, _BoolDumper)
     assert connection.adapters.get_dumper(bool, PyFormat.AUTO) is _BoolDumper
     return connection
@@ -144,9 +165,7 @@ def connect(url: str, name: str) -> Connection:
 
 async def notifications(url: str, name: str, channel: str) -> AsyncGenerator[str]:
     """Yield "" once it listens, then what is told on a channel. Raises what psycopg raises, when the line is cut, too."""
-    connection = await psycopg.AsyncConnection.connect(
-        url, autocommit=True, application_name=name, options=_OPTIONS, **_ALIVE
-    )
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, **parameters(url, name))
     async with connection:
         await connection.execute(f"LISTEN {channel}".encode())
         yield ""
