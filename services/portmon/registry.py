@@ -93,6 +93,8 @@ class Registry:
         if name in self._by_scheme:
             return self._by_scheme[name]
         wanted = [monitor for monitor in self if monitor.name.casefold() == name.casefold()]
+        if len(wanted) == 1:
+            return wanted[0]
         # The pickiest first: file claims every name, serial and device only theirs.
         for monitor in sorted(wanted, key=lambda one: type(one).claims is PortMonitor.claims):
             if monitor.claims(port):

@@ -100,8 +100,10 @@ def refusal(answer: Answer, command: str, known: Form | None) -> tuple[FieldErro
 
 
 def _failure(answer: Answer, command: str) -> FabricError:
-    message = f"{command}: {answer.message or win32_name(answer.status)}"
-    if command in ("MonitorUI", "DescribeUI") and answer.status in (50, 87, 120):
+    message = answer.message or win32_name(answer.status)
+    if command not in _OF_FORMS:
+        message = f"{command}: {message}"
+    elif answer.status in (50, 87, 120):
         return NotSupported(f"the monitor has no form ({message})", command=command)
     kind = _OF_STATUS.get(answer.status)
     if kind is not None:
@@ -109,6 +111,7 @@ def _failure(answer: Answer, command: str) -> FabricError:
     return CommandFailed(message, win32=answer.status, command=command, status=answer.status)
 
 
+_OF_FORMS = ("MonitorUI", "DescribeUI")  # whoever asked for a page knows nothing of these names
 _OF_STATUS: Mapping[int, type[FabricError]] = {
     2: PortNotFound,
     5: AccessDenied,

@@ -65,6 +65,7 @@ def test_a_monitor_is_a_file_in_the_folder(registry: Registry) -> None:
         ("Local Port", "out.prn", "file"),
         ("Standard TCP/IP Port", "IP_10.0.0.7", "raw"),
         ("serial", "anything", "serial"),
+        ("Simulated Port", "anything", "sim"),  # claims no name, and is the only one that is called so
     ],
 )
 def test_a_windows_name_and_the_ports_name_find_the_monitor(

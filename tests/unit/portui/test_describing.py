@@ -88,6 +88,15 @@ async def test_a_monitor_without_a_form_is_unimplemented(portui: Any, spooler: F
     assert caught.value.win32 == 50
 
 
+async def test_what_is_wrong_with_a_monitor_is_said_without_the_name_of_the_function_that_asked(
+    portui: Any, spooler: FakePortService
+):
+    spooler.answers["MonitorUI"] = (2, b"", "no port monitor 'Simulated Port' on this host")
+    with pytest.raises(FabricError) as caught:
+        await portui.DescribeForm(pb.DescribeFormRequest(monitor=ACME))
+    assert caught.value.message == "no port monitor 'Simulated Port' on this host"
+
+
 async def test_a_port_whose_monitor_has_no_form_is_configured_all_the_same(
     portui: Any, spooler: FakePortService
 ):
