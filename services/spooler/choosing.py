@@ -183,14 +183,16 @@ class Choosing(Admitting):
             self.routes.failed(job.number, port, asyncio.get_running_loop().time())
 
     def look_for_outage(self, queue: Queue) -> None:
-        """See whether a printer can print nothing though jobs wait; or whether none waits any more until it can."""
+        """See whether a printer that minds can print nothing though jobs wait; or whether none waits any more until it can."""
         pace, printer, now = queue.pace, queue.printer, datetime.now(UTC)
-        if pace.outage is None:
+        if not printer.minds_outages:
+            pace.outage = None
+        elif pace.outage is None:
             outage = self.availability.outage(printer, now)
             pace.outage = outage if outage is not None and self._has_work(queue) else None
         elif not self._has_work(queue):
             pace.outage = None
-        if pace.outage is None or pace.outage.paused or not printer.minds_outages:
+        if pace.outage is None or pace.outage.paused:
             return  # what lies at the host of something that is paused is had back by the pause
         if not self.availability.is_tried(printer, now):
             for lane, flight in self._lying_at(printer):
@@ -203,7 +205,7 @@ class Choosing(Admitting):
 
     def look_again(self, queue: Queue) -> None:
         """Look when a port of the printer may have come to a standstill, which nobody tells."""
-        if not queue.printer.minds_outages or queue.pace.outage is not None:
+        if queue.pace.outage is not None:
             return
         wait_s = self.availability.stalls_in_s(queue.printer, datetime.now(UTC))
         if wait_s is not None:

@@ -15,6 +15,7 @@ from chassis.errors import HostUnreachable
 from chassis.tasks import Tasks
 from spooler.book import Queue
 from spooler.choosing import MOST_IN_A_ROW
+from spooler.daily_window import Window
 from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
 from spooler.handover import Handover
@@ -109,7 +110,9 @@ class Dispatcher(Handover):
         queue = self.book.queues.get(name)
         if queue is None or self.draining or not queue.sends:
             return
-        self.look_for_outage(queue)
+        minds_outages = queue.printer.minds_outages
+        if minds_outages or queue.pace.outage:
+            self.look_for_outage(queue)
         if queue.returning or queue.printer.paused:
             return
         passed: list[Job] = []  # those that wait for another port than the free ones
@@ -129,13 +132,15 @@ class Dispatcher(Handover):
                 self._launch(job, self.lane(port), JobEvent.START)
         for job in passed:
             queue.waiting.add(job)
-        self.look_again(queue)
-        self._mind_window(queue)
+        if minds_outages:
+            self.look_again(queue)
+        if queue.printer.window is not None:
+            self._mind_window(queue, queue.printer.window)
 
-    def _mind_window(self, queue: Queue) -> None:
+    def _mind_window(self, queue: Queue, window: Window) -> None:
         """See that nothing begins when the printer's window has shut, though it had left before."""
-        window, now = queue.printer.window, datetime.now(UTC)
-        if window is None or not any(self._on_their_way(queue.printer)):
+        now = datetime.now(UTC)
+        if not any(self._on_their_way(queue.printer)):
             return
         if not window.is_open(now):
             for number in list(queue.jobs):
