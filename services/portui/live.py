@@ -174,11 +174,10 @@ class Live:
     def _job(self, fleet: Fleet, job: Job) -> set[str]:
         """Take a job and return the ports that it came to or left."""
         before = fleet.jobs.get(job.number)
-        had = before.proof.acked if before is not None and before.attempts == job.attempts else 0
         if before is not None and before.active and not job.active:
             self.ended[-1] += 1
         if job.port and (before is not None or job.active):
-            self.pulses.setdefault(job.port, Pulse()).taken += max(0, job.proof.acked - had)
+            self.pulses.setdefault(job.port, Pulse()).hear(before, job)
         fleet.jobs[job.number] = job
         if len(fleet.jobs) > _KEPT_ENDED * 2:
             _forget_oldest(fleet)

@@ -234,6 +234,12 @@ class Job:
         return self.size > 0 and (self.waits_to_go_on or not self.active)
 
     @property
+    def waits_at_host(self) -> bool:
+        """Whether some of it is known not to be at the far end: it has not left, or the host still has it."""
+        proof = self.proof
+        return proof.accepted < self.size or 0 < proof.acked < self.size
+
+    @property
     def share(self) -> float:
         """How much of it the far end has, 0 to 1: a host's kernel takes a document long before the printer does."""
         if self.state is JobState.COMPLETED:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from portui.model import PortState
+from portui.model import Job, PortState
 
 RING = 60  # seconds
 # So long after a document's last byte the spooler has another answer (explain.stall_s, stale_s), which no change announces.
@@ -22,7 +22,8 @@ class Pulse:
     busy_since: float | None = None
     busy_s: float = 0.0
     taken: int = 0
-    still_s: float = 0.0  # for so long a document has been on its way and nothing of it was taken
+    moved: bool = False  # something was heard of a document on its way in this second
+    still_s: float = 0.0  # for so long a document has been on its way and nothing of it has moved
 
     def mark(self, state: PortState, now: float) -> None:
         """Note that the port is in `state` from now on."""
@@ -30,16 +31,22 @@ class Pulse:
             self.busy_s += now - self.busy_since
         self.busy_since = now if state is PortState.PRINTING else None
 
+    def hear(self, before: Job | None, job: Job) -> None:
+        """Take in how far a job of this port is; `before`: as far as it was known till now."""
+        had = before.proof if before is not None and before.attempts == job.attempts else None
+        self.taken += max(0, job.proof.acked - (had.acked if had is not None else 0))
+        self.moved |= had != job.proof
+
     def tick(self, now: float, passed_s: float) -> None:
         """End a second."""
         if self.busy_since is not None:
             self.busy_s += now - self.busy_since
             self.busy_since = now
         self.busy.append(min(100, round(100 * self.busy_s / passed_s)))
-        waits = self.busy_since is not None and not self.taken
+        waits = self.busy_since is not None and not self.moved
         self.still_s = self.still_s + passed_s if waits else 0.0
         self.rate = round(self.taken / passed_s)
-        self.busy_s, self.taken = 0.0, 0
+        self.busy_s, self.taken, self.moved = 0.0, 0, False
 
 
 def standing_still(pulses: Mapping[str, Pulse]) -> dict[str, int]:

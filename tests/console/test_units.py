@@ -192,6 +192,26 @@ def test_a_decision_comes_onto_the_page_that_is_open_and_what_was_chosen_stays_w
     ended(alive, number)
 
 
+def test_a_printer_that_stops_without_a_word_needs_somebody_and_its_check_is_not_green(
+    visit: Visit, alive: Alive, paper: Paper
+):
+    paper.speed(5)
+    paper.ask("/faults", "POST", {"fault": f"zero-window=600@unit:{paper.last() + 3}"})
+    number = sent(alive)
+    page = visit.window()
+    visit.open(page, "/")
+    line = page.locator("[data-part=problems] li").filter(has_text="LABELS on local")
+    expect(line).to_contain_text("nothing", timeout=60_000)
+    visit.open(page, "/hosts/local/ports/LABELS")
+    expect(page.locator(".ladder .attention").filter(has_text="Printer ready")).to_be_visible()
+    visit.open(page, "/alerts")
+    expect(page.locator("[data-part=open] li").filter(has_text="LABELS on local")).to_be_visible()
+    paper.speed(50)
+    paper.ask("/faults", "DELETE")
+    ended(alive, number)
+    expect(page.locator("[data-part=open] li").filter(has_text="LABELS on local")).to_have_count(0)
+
+
 def test_a_job_goes_on_at_the_label_that_somebody_names_without_scripts(
     visit: Visit, alive: Alive, paper: Paper
 ):

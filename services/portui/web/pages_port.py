@@ -41,7 +41,7 @@ async def port(request: Request) -> Response:
         pages_paper.seen(console, found),
         _counted(console, job),
     )
-    rungs = story.ladder(found, live.fleet.hosts.get(found.host), job, now)
+    rungs = story.ladder(found, live.fleet.hosts.get(found.host), job, now, explanation)
     day = story.stretches(mine, found, now)
     return page(
         request,

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from portui.live import Live
-from portui.model import FAULTS, Acknowledged, Fleet, Host, Job, Port, Printer
+from portui.model import FAULTS, Acknowledged, Fleet, Host, Job, Port, PortState, Printer
+from portui.pulse import STILL_S, standing_still
 from portui.web import words
 from portui.web.shown import port_path, quoted
 
@@ -40,10 +41,11 @@ def problems(live: Live) -> list[Problem]:
     silent = {host.name for host in fleet.hosts.values() if host.state == "silent"}
     found = [_silent(live, fleet.hosts[name]) for name in silent]
     found += [
-        _port_problem(live, port)
+        _port_problem(live, port, port.state, port.reason or words.PORT_STATES[port.state].word, port.since)
         for port in fleet.ports.values()
         if port.host not in silent and port.state in FAULTS
     ]
+    found += _stopped(live, silent)
     found += _undecided(fleet)
     found += [_paused(one) for one in fleet.printers.values() if one.paused and one.queued]
     return sorted((_with_word(live, one) for one in found), key=_rank)
@@ -81,16 +83,29 @@ def _silent(live: Live, host: Host) -> Problem:
     )
 
 
-def _port_problem(live: Live, port: Port) -> Problem:
+def _stopped(live: Live, silent: set[str]) -> list[Problem]:
+    """Return the ports that print, and where nothing has moved for so long that the spooler says that it has stopped."""
+    found = []
+    for key, marks in standing_still(live.pulses).items():
+        port = live.fleet.ports.get(key)
+        if port is None or port.state is not PortState.PRINTING or port.host in silent:
+            continue
+        job = live.now_on(port)
+        if job is not None and (job.waits_at_host or marks == len(STILL_S)):
+            reason = f"nothing of its document has moved for {words.duration(live.pulses[key].still_s)}"
+            found.append(_port_problem(live, port, PortState.ATTENTION, reason, None))
+    return found
+
+
+def _port_problem(live: Live, port: Port, state: PortState, reason: str, since: datetime | None) -> Problem:
     path = port_path(port.host, port.port)
-    reason = port.reason or words.PORT_STATES[port.state].word
     return Problem(
-        words.PORT_STATES[port.state],
+        words.PORT_STATES[state],
         f"{port.port} on {port.host}",
         path,
         f"{reason.rstrip('.')}.",
         live.queued(port),
-        port.since,
+        since,
         *(
             _move(live.queued(port), f"host={quoted(port.host)}&port={quoted(port.port)}")
             or ("Configure", port_path(port.host, port.port, "configure"))

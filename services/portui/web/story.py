@@ -35,9 +35,33 @@ def _bad(title: str, fact: str, *, mild: bool = False) -> Rung:
     return Rung(title, "triangle" if mild else "octagon", "attention" if mild else "error", fact)
 
 
-def ladder(port: Port, host: Host | None, job: Job | None, now: datetime) -> list[Rung]:
-    """Return the checks from the job to the paper, for a port and the job that is on it or was last."""
-    return [*_job_rungs(job), _host_rung(port, host, now), _port_rung(port), *_paper_rungs(port, job)]
+# The check that a verdict says has failed, by how its title begins.
+_FAILED = {
+    **dict.fromkeys(
+        ("no-port", "device-missing", "device-refused", "no-connection", "port-held"), "Port open"
+    ),
+    **dict.fromkeys(("line-errors", "printer-says", "stalled", "unknown"), "Printer ready"),
+    "host-silent": "Host ",
+}
+
+
+def ladder(
+    port: Port, host: Host | None, job: Job | None, now: datetime, explanation: Explanation | None = None
+) -> list[Rung]:
+    """Return the checks from the job to the paper, for a port and the job that is on it or was last.
+
+    What the spooler says is wrong is not shown as well, whatever the port's host has said.
+    """
+    rungs = [*_job_rungs(job), _host_rung(port, host, now), _port_rung(port), *_paper_rungs(port, job)]
+    failed = _FAILED.get(explanation.verdict) if explanation else None
+    if explanation is None or failed is None:
+        return rungs
+    return [
+        _bad(one.title, explanation.headline, mild=tone(explanation) == "wait")
+        if one.title.startswith(failed) and one.tone == "ready"
+        else one
+        for one in rungs
+    ]
 
 
 def _job_rungs(job: Job | None) -> list[Rung]:
