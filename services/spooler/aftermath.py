@@ -40,6 +40,7 @@ _IN_WORDS: Mapping[str, str] = {
     "OUT_OF_PAPER": "the printer was out of paper",
     "WRITE_TIMEOUT": "the printer took nothing for too long",
     "HOST_UNREACHABLE": "the host could not be reached",
+    "WRONG_HOST": "another host answered in its place",
     "PORT_BUSY": "somebody else had the port",
 }
 

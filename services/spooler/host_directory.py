@@ -8,7 +8,8 @@ from chassis.errors import PortNotFound
 from spooler.dial_in.arrivals import HostAlreadyHere
 from spooler.dial_in.host import DialledHost
 from spooler.hosts import Hosts
-from spooler.remote_port import FabricTime, RemoteHost
+from spooler.introduction import FabricTime
+from spooler.remote_port import RemoteHost
 from spooler.remote_xcv import RemoteXcv
 
 log = logs.get(__name__)
@@ -46,9 +47,10 @@ class HostDirectory:
                 "host dials in, an address that was found for it is left alone", host=name, address=address
             )
         elif channel is None:
-            channel = self._way(name, address)
-            link = RemoteHost(name, address, channel, self._owner, self._lease_s, self._fabric_time)
-            self._hosts.add(link)
+            channel = self._channels.movable(address)
+            self._add(
+                RemoteHost(name, address, channel, self._owner, self._lease_s, self._fabric_time), channel
+            )
         elif channel.address != address:
             log.info("host moved", host=name, address=address, was=channel.address)
             channel.move(address)
@@ -62,11 +64,11 @@ class HostDirectory:
             text = f"host {name} is reached at {channel.address}, as the settings or discovery say"
             raise HostAlreadyHere(text, host=name, address=channel.address)
         if channel is None or host is None:
-            channel = self._way(name, address)
+            channel = self._channels.movable(address)
             host = self._dialled[key] = DialledHost(
                 name, where, channel, self._owner, self._lease_s, self._fabric_time
             )
-            self._hosts.add(host)
+            self._add(host, channel)
         else:
             channel.move(address)
             self._hosts.moved(name, where)
@@ -76,11 +78,11 @@ class HostDirectory:
         """See `dial_in.arrivals.Known`."""
         self._dialled[name.casefold()].left()
 
-    def _way(self, name: str, address: str) -> Channel:
-        key = name.casefold()
-        channel = self._channels_of[key] = self._channels.movable(address)
-        self._planes[key] = RemoteXcv(name, channel, self._owner)
-        return channel
+    def _add(self, host: RemoteHost, channel: Channel) -> None:
+        key = host.name.casefold()
+        self._channels_of[key] = channel
+        self._planes[key] = RemoteXcv(host.name, channel, self._owner, host.introduction)
+        self._hosts.add(host)
 
     def plane(self, host: str) -> RemoteXcv:
         """Return the way to a host's configuration plane. Raises PortNotFound for a host nobody knows."""

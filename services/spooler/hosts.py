@@ -140,6 +140,7 @@ class Hosts:
 
     def moved(self, name: str, address: str) -> None:
         """A host is at another address; its watch finds out by itself."""
+        self._links[name.casefold()].moved(address)
         self._put(name.casefold(), address=address)
 
     async def shut_down(self) -> None:
@@ -168,15 +169,16 @@ class Hosts:
         return key in self._infos and self._infos[key].state == "online"
 
     async def _keep(self, key: str, link: RemoteHost) -> None:
-        failures = 0
+        failures, reason = 0, ""
         while True:
             try:
                 await self._watch(key, link)
             except FabricError as error:
                 was_up = self._infos[key].state == "online"
                 failures = 1 if was_up else failures + 1
-                if failures == 1:
+                if failures == 1 or error.reason != reason:
                     log.warning("host does not answer", host=link.name, reason=error.reason, error=str(error))
+                reason = error.reason
                 self._put(key, state="silent", error=error.message)
             await asyncio.sleep(RECONNECT.wait_s(max(failures, 1)))
 

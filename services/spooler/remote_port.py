@@ -6,7 +6,7 @@ they come; its answers carry the newest offsets of each.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ from chassis.settings import is_loopback
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
 from printfabric.types.v1 import port_pb2
+from spooler.introduction import FabricTime, Introduction, WrongHost
 from spooler.port import (
     DataQuestion,
     DocumentKey,
@@ -36,7 +37,6 @@ from spooler.remote_staging import stage
 CALL_TIMEOUT_S = 15.0  # a host that answers at all answers in milliseconds; opening a device may take seconds
 CLOSE_TIMEOUT_S = 5.0
 DATA_TIMEOUT_S = 60.0  # a printer's answer may have to wait for the end of a document
-FabricTime = Callable[[], Awaitable[int]]  # milliseconds by the clock that dates job ids
 
 
 class RemotePort(OpenPort):
@@ -157,41 +157,35 @@ class RemoteHost:
         fabric_id, spooler_id = owner
         self.owner = pb.PortOwner(fabric_id=fabric_id, spooler_id=spooler_id)
         self._stub: Any = MonitorServiceStub(channel)
-        self._fabric_time = fabric_time
+        self.introduction = Introduction(name, self._stub, self.owner, fabric_time)
         self._lease = Duration()
         self._lease.FromMilliseconds(int(lease_s * 1000))
-        self._functions: dict[
-            str, Sequence[pb.MonitorFunction.ValueType]
-        ] = {}  # of each monitor, by its name
         self._monitors: dict[str, str] = {}  # port -> its monitor's name
         self._left: set[str] = set()  # ports whose holds were left with a document
 
     async def initialize(self) -> Hello:
-        """Shake hands (InitializePrintMonitor2), and tell this run of the host's what time it is here.
-
-        Raises:
-            HostUnreachable: it does not answer, or another run of it has come meanwhile.
-        """
-        request = pb.InitializeRequest(owner=self.owner, contract_version="1.0")
-        run = (await self._stub.Initialize(request, timeout=CALL_TIMEOUT_S)).instance_id
-        # Read now, so that whatever an earlier run has begun is older.
-        request.fabric_time.FromMilliseconds(await self._fabric_time())
-        request.instance_id = run
-        answer = await self._stub.Initialize(request, timeout=CALL_TIMEOUT_S)
-        if answer.instance_id != run:
-            raise HostUnreachable(f"host {self.name} was started again meanwhile", host=self.name)
-        self._functions = {one.name: one.capabilities for one in answer.monitors}
+        """Shake hands with the host. Raises as `Introduction.greet`."""
+        answer = await self.introduction.greet()
         return Hello(answer.host, answer.instance_id, answer.boot_id, answer.version)
+
+    def moved(self, address: str) -> None:
+        """It is at another address now; who answers there has said nothing yet."""
+        self.address = address
+        self.introduction.forget()
 
     async def watch(self) -> AsyncIterator[PortsChanged]:
         """Yield changes of the host's ports, all of them first, until the host goes away; then raise why."""
         call = self._stub.WatchPorts(pb.WatchPortsRequest(owner=self.owner))
         try:
             async for news in call:
+                for port in news.ports:
+                    if port.port.host:  # the connection may be a newer one than that of the handshake
+                        self.introduction.check(port.port.host)
                 ports = [info_from_pb(self.name, port, self.owner.fabric_id) for port in news.ports]
                 self._monitors.update((port.name.key[1], port.monitor) for port in ports)
                 yield PortsChanged(ports, news.deleted_ports)
         finally:
+            self.introduction.forget()
             call.cancel()
 
     async def notify_used(self, ports: Sequence[str], *, full: bool = False) -> Sequence[str]:
@@ -213,14 +207,21 @@ class RemoteHost:
         request = pb.OpenPortRequest(
             owner=self.owner, port=port, fence=fence, printer=printer, lease=self._lease
         )
+        await self.introduction.met()
         try:
             response = await self._open(request, way)
         except InvalidHandle:  # an earlier run of this spooler has shut down, and nobody has registered since
-            await self.initialize()
+            await self.introduction.greet()
             response = await self._open(request, way)
         self._left.discard(port)
         documents = [progress_from_pb(news) for news in response.documents]
         opened = RemotePort(self._stub, response.handle, documents, lambda: self._left.add(port))
+        if response.HasField("port"):  # as in `watch`
+            try:
+                self.introduction.check(response.port.port.host)
+            except WrongHost:
+                await opened.close()
+                raise
         await opened.begin()
         return opened
 
@@ -245,14 +246,16 @@ class RemoteHost:
     def _port_monitor(self, port: str) -> pb.PortMonitorRef:
         """Return a port's monitor with its functions, as the host has told; empty while it has not."""
         name = self._monitors.get(port.casefold(), "")
-        return pb.PortMonitorRef(monitor=name, capabilities=self._functions.get(name, ()))
+        return pb.PortMonitorRef(monitor=name, capabilities=self.introduction.functions.get(name, ()))
 
     async def query(self, port: str, keys: Sequence[DocumentKey]) -> Sequence[Progress]:
         """See `PortHost.query`."""
         request = pb.QueryDocumentsRequest(
             owner=self.owner, port=port, documents=[key_to_pb(key) for key in keys]
         )
+        run = await self.introduction.met()
         response = await self._stub.QueryDocuments(request, timeout=CALL_TIMEOUT_S)
+        self.introduction.check_still(run)
         answers = {news.key: news for news in map(progress_from_pb, response.documents)}
         # A host that leaves one out has nothing to prove about it.
         return [answers.get(key) or Progress(key, Phase.UNKNOWN) for key in keys]
@@ -262,6 +265,7 @@ class RemoteHost:
         request = pb.SettleDocumentsRequest(
             owner=self.owner, port=port, documents=[key_to_pb(key) for key in keys]
         )
+        await self.introduction.met()
         await self._stub.SettleDocuments(request, timeout=CALL_TIMEOUT_S)
 
     @property
@@ -273,4 +277,5 @@ class RemoteHost:
         self, port: str, document: StagedDocument, parts: AsyncIterator[StagedPart]
     ) -> tuple[int, bool]:
         """See `PortHost.stage`."""
+        await self.introduction.met()
         return await stage(self._stub, self.owner, port, document, parts)

@@ -13,6 +13,7 @@ from printfabric.monitor.v1 import xcv_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
 from printfabric.monitor.v1.recorder_service_pb2_grpc import RecorderServiceStub
 from printfabric.monitor.v1.xcv_service_pb2_grpc import XcvServiceStub
+from spooler.introduction import Introduction
 from spooler.port_info import PortInfo
 from spooler.remote_port import info_from_pb
 
@@ -31,8 +32,11 @@ class XcvAnswer(NamedTuple):
 class RemoteXcv:
     """The Xcv functions of one host. Every method raises FabricError when the command cannot be delivered."""
 
-    def __init__(self, host: str, channel: grpc.aio.Channel, owner: tuple[str, str]) -> None:
+    def __init__(
+        self, host: str, channel: grpc.aio.Channel, owner: tuple[str, str], introduction: Introduction
+    ) -> None:
         self.host = host
+        self._introduction = introduction
         self._xcv: Any = XcvServiceStub(channel)
         self._monitor: Any = MonitorServiceStub(channel)
         self._recorder: Any = RecorderServiceStub(channel)
@@ -45,6 +49,7 @@ class RemoteXcv:
             request.port = port
         else:
             request.monitor = monitor
+        await self._introduction.met()
         response = await self._xcv.XcvOpenPort(request, timeout=CALL_TIMEOUT_S)
         return bytes(response.handle)
 
@@ -58,11 +63,13 @@ class RemoteXcv:
             items=request.items,
             request_id=request_id,
         )
+        await self._introduction.met()
         return await self._monitor.SendRecvBidiDataFromPort(question, timeout=CALL_TIMEOUT_S)
 
     async def set_port(self, port: str, status: Any) -> PortInfo:
         """Let the host keep what somebody says about a port (SetPort); return the port with it."""
         request = monitor_pb.SetPortRequest(owner=self._owner, port=port, status=status)
+        await self._introduction.met()
         answer = await self._monitor.SetPort(request, timeout=CALL_TIMEOUT_S)
         return info_from_pb(self.host, answer.port, self._owner.fabric_id)
 
@@ -104,6 +111,7 @@ class RemoteXcv:
             mask=request.mask,
             on_behalf_of=who,
         )
+        await self._introduction.met()
         call = self._recorder.TapPort(asked)
         try:
             async for moment in call:
@@ -114,6 +122,7 @@ class RemoteXcv:
     async def monitors(self) -> list[monitor_pb.Monitor]:
         """Return the host's monitors."""
         request = monitor_pb.InitializeRequest(owner=self._owner, contract_version="1.0")
+        await self._introduction.met()
         answer = await self._monitor.Initialize(request, timeout=CALL_TIMEOUT_S)
         return list(answer.monitors)
 

@@ -35,23 +35,33 @@ def addresses(hosts: int) -> list[str]:
     return [f"127.{1 + number // 40_000}.{number // 200 % 200}.{1 + number % 200}" for number in range(hosts)]
 
 
-class ManyHosts(MonitorServiceServicer):
-    """All the hosts: none of them knows which one it is."""
+def host_name(number: int) -> str:
+    """Return the name of a host."""
+    return f"host-{number}"
 
-    def __init__(self, ports: int) -> None:
-        self._ports = [
-            port_pb2.Port(
-                port=port_pb2.PortName(port=port_name(number)),
-                monitor="Standard TCP/IP Port",
-                state=port_pb2.PORT_STATE_READY,
-                device=f"10.0.0.{number}:9100",
-            )
-            for number in range(ports)
-        ]
+
+def _ports(count: int) -> list[port_pb2.Port]:
+    return [
+        port_pb2.Port(
+            port=port_pb2.PortName(port=port_name(number)),
+            monitor="Standard TCP/IP Port",
+            state=port_pb2.PORT_STATE_READY,
+            device=f"10.0.0.{number}:9100",
+        )
+        for number in range(count)
+    ]
+
+
+class OneHost(MonitorServiceServicer):
+    """One of the hosts."""
+
+    def __init__(self, name: str, ports: Sequence[port_pb2.Port]) -> None:
+        self._name = name
+        self._ports = ports
 
     async def Initialize(self, _request: pb.InitializeRequest, _context: Any) -> pb.InitializeResponse:
         """See the contract."""
-        return pb.InitializeResponse(host="many", instance_id="1", boot_id="1", contract_version="1.0")
+        return pb.InitializeResponse(host=self._name, instance_id="1", boot_id="1", contract_version="1.0")
 
     async def WatchPorts(
         self, _request: pb.WatchPortsRequest, _context: Any
@@ -96,15 +106,16 @@ def _ended(piece: pb.DocumentSlice) -> pb.DocumentProgress:
 
 
 async def _serve(hosts: int, ports: int, ready: Callable[[Sequence[str]], object]) -> None:
-    server = grpc.aio.server()
-    # What no spooler asks of them stays unimplemented.
-    add_MonitorServiceServicer_to_server(ManyHosts(ports), server)  # type: ignore[abstract]
-    places, number = addresses(hosts), 0
-    for place in places:
-        number = server.add_insecure_port(f"{place}:{number}")
-    await server.start()
-    ready([f"{place}:{number}" for place in places])
-    await server.wait_for_termination()
+    theirs, found, servers = _ports(ports), [], []
+    for number, place in enumerate(addresses(hosts)):
+        server = grpc.aio.server()
+        # What no spooler asks of them stays unimplemented.
+        add_MonitorServiceServicer_to_server(OneHost(host_name(number), theirs), server)  # type: ignore[abstract]
+        found.append(f"{place}:{server.add_insecure_port(f'{place}:0')}")
+        await server.start()
+        servers.append(server)
+    ready(found)
+    await servers[0].wait_for_termination()
 
 
 def main() -> None:

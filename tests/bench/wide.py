@@ -24,7 +24,7 @@ from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
 from printfabric.types.v1.job_pb2 import JobState
 from tests.bench.fabric import begin
-from tests.bench.many_hosts import port_name
+from tests.bench.many_hosts import host_name, port_name
 from tests.bench.measure import Latencies, rounded
 from tests.bench.process import BenchError, Child
 from tests.bench.workloads import Form
@@ -149,10 +149,10 @@ class _Spooler:
     def _settings(self, new_printers: int) -> None:
         lines = ['spooler_id = "bench"', f'state_dir = "{self._folder / "spooler"}"']
         for place, address in enumerate(self._hosts):
-            lines += ["[[hosts]]", f'name = "host-{place}"', f'address = "{address}"']
+            lines += ["[[hosts]]", f'name = "{host_name(place)}"', f'address = "{address}"']
         for number in range(new_printers):
             host, place = divmod(number, self._ports_each)
-            port = f"host-{host}/{port_name(place)}"
+            port = f"{host_name(host)}/{port_name(place)}"
             lines += ["[[printers]]", f'name = "q{number}"', f"ports = {json.dumps([port])}"]
         (self._folder / "spooler.toml").write_text("\n".join(lines) + "\n")
 

@@ -71,6 +71,7 @@ async def served_host(
     third_parties: Sequence[EntryPoint] = (),
     *,
     greeted: bool = True,
+    name: str = "edge-7",
 ) -> AsyncIterator[Host]:
     """Serve a host with one raw port on loopback, and monitors and languages of third parties.
 
@@ -78,14 +79,14 @@ async def served_host(
     """
     rig = RawRig(tmp_path)
     ports = Ports(
-        Registry(MonitorInit("edge-7", tmp_path / "files"), _of_group(third_parties, MONITORS)),
+        Registry(MonitorInit(name, tmp_path / "files"), _of_group(third_parties, MONITORS)),
         LocalPortStore(tmp_path / "ports"),
         tmp_path,
     )
     await ports.add("IP_1", "Standard TCP/IP Port", rig.settings())
     async with Tasks("host") as tasks:
         handles = Handles(ports, tasks)
-        servicer = MonitorServicer("edge-7", ports, handles, tasks)
+        servicer = MonitorServicer(name, ports, handles, tasks)
         servicer.languages = Languages(_of_group(third_parties, LANGUAGES))
         tasks.spawn("expire", handles.expire())
         one = server.Server(

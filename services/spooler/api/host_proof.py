@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from chassis.errors import InvalidArgument
 from chassis.identity import Identity, Kind
 from spooler.access.workloads import NODE
 
 _MOST_NAME = 63
 _OURSELVES = (Kind.LOOPBACK, Kind.UNIX)
+_SPIFFE_HOST = re.compile(r"spiffe://[^/]+/host/([^/]+)")
 
 
 def checked_name(host: str) -> str:
@@ -27,5 +30,6 @@ def _hosts_of(caller: Identity) -> set[str]:
     """Return the names under which a caller may be a host: what its certificate or token says, a pod's node."""
     if caller.kind is Kind.WORKLOAD:
         return {group.removeprefix(NODE) for group in caller.groups if group.startswith(NODE)}
-    # spiffe://fabric/edge-7, edge-7.example or a token's name.
-    return {caller.name, caller.name.rpartition("/")[2], caller.name.partition(".")[0]}
+    # A part of a longer name is another's too: till-1.store-17.example and till-1.store-18.example are two hosts.
+    spiffe = _SPIFFE_HOST.fullmatch(caller.name) if caller.kind is Kind.CERTIFICATE else None
+    return {spiffe[1] if spiffe else caller.name}

@@ -9,8 +9,9 @@ from contextlib import aclosing
 import grpc.aio
 
 from chassis.errors import HostUnreachable
+from spooler.introduction import FabricTime
 from spooler.port_info import Hello, PortsChanged
-from spooler.remote_port import FabricTime, RemoteHost
+from spooler.remote_port import RemoteHost
 
 
 class DialledHost(RemoteHost):

@@ -48,6 +48,7 @@ _NETWORKED = frozenset({1225, 121, 1460, 1231, 1232, 11001})
 # By the reason of the error that a port was left with.
 _BY_REASON: Mapping[str, Verdict] = {
     "HOST_UNREACHABLE": Verdict.HOST_SILENT,
+    "WRONG_HOST": Verdict.HOST_SILENT,
     "PORT_BUSY": Verdict.PORT_HELD,
     "STALE_FENCE": Verdict.PORT_HELD,
     "PORT_NOT_FOUND": Verdict.NO_PORT,
