@@ -76,6 +76,14 @@ def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Obj
             "portui": {"console": {"origin": "https://p.example.com"}, "httpRoute": {"enabled": True}}
         },  # of no gateway
         {"customResources": {"enabled": "yes"}},
+        {"fullnameOverride": "Foo_Bar"},
+        {"fullnameOverride": "7-bar"},  # Services begin with a letter
+        {"nameOverride": "-bar"},
+        {"spooler": {"database": {"port": 0}}},
+        *(
+            {"portmon": {"ports": [{"name": "P", "monitor": "sim", "settings": settings}]}}
+            for settings in ({"host": None}, {"a": {"b": 1}}, {"a": [1]}, {"two words": 1}, {"": 1})
+        ),
     ],
     ids=json.dumps,
 )
