@@ -77,13 +77,22 @@ class Desk:
 
     def _put(self, key: Key, resource: Resource | None) -> None:
         before = self._resources.pop(key, None)
-        for subject in self._subjects(before) if before is not None else ():
+        for subject in self._about_what(before):
             self._about.get(subject, set()).discard(key)
         if resource is not None:
             self._resources[key] = resource
-            for subject in self._subjects(resource):
+            for subject in self._about_what(resource):
                 self._about.setdefault(subject, set()).add(key)
         self.due(key)
+
+    def _about_what(self, resource: Resource | None) -> Collection[Subject]:
+        """Return what a resource is about: nothing, if that cannot be read; the look at it says why."""
+        if resource is None:
+            return ()
+        try:
+            return self._subjects(resource)
+        except FabricError:
+            return ()
 
     # --- work
 

@@ -32,7 +32,7 @@ class PortResources:
             return Condition(ACCEPTED, None, "HostUnreachable", f"host {port.host} does not answer yet")
         adopt = bool(resource.spec.get("adoptExisting"))
         settings = resource.spec.get("settings") or {}
-        declared = DeclaredPort(port, str(resource.spec["monitor"]), settings, adopt)
+        declared = DeclaredPort(port, resource.said("monitor"), settings, adopt)
         await self._declares.put_port(resource.manager, declared)
         return Condition(ACCEPTED, True, "Accepted", f"port {port} is as declared")
 
@@ -76,4 +76,4 @@ class PortResources:
 
 
 def _port(resource: Resource) -> PortName:
-    return PortName(str(resource.spec["host"]), str(resource.spec["port"]))
+    return PortName(resource.said("host"), resource.said("port"))

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from spooler.resources.resource import required
+
 _AS_THEY_ARE = (
     "description",
     "location",
@@ -35,7 +37,10 @@ def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return all settings of a printer; what the spec leaves out is as for a new printer."""
     settings: dict[str, Any] = {"accepting": spec.get("accepting", True)}
     settings["ports"] = [
-        {"port": {"host": one["host"], "port": one["port"]}, "standby": one.get("standby", False)}
+        {
+            "port": {name: required(one, name, "spec.ports") for name in ("host", "port")},
+            "standby": one.get("standby", False),
+        }
         for one in spec.get("ports") or ()
     ]
     settings |= {name: spec[name] for name in _AS_THEY_ARE if name in spec}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from chassis.errors import InvalidArgument
+
 GROUP, VERSION = "printfabric.dev", "v1alpha1"
 FINALIZER = f"{GROUP}/drain"
 
@@ -60,6 +62,14 @@ class Resource:
             deleting="deletionTimestamp" in meta,
         )
 
+    def said(self, field: str) -> str:
+        """Return what the spec says of a field that the definition requires: it may have been made by another one.
+
+        Raises:
+            InvalidArgument: nothing.
+        """
+        return required(self.spec, field, "spec")
+
     @property
     def path(self) -> str:
         """Where it is at the API server."""
@@ -74,6 +84,13 @@ class Resource:
     def held(self) -> bool:
         """Whether it stays until we let it go."""
         return FINALIZER in self.finalizers
+
+
+def required(there: Mapping[str, Any], field: str, where: str) -> str:
+    """Return a field's text. Raises InvalidArgument with its whole name where there is none."""
+    if not there.get(field):
+        raise InvalidArgument(f"{where}.{field} is missing", field=f"{where}.{field}")
+    return str(there[field])
 
 
 def collection(kind: Kind, namespace: str) -> str:

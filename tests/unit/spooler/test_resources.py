@@ -10,7 +10,7 @@ import pytest
 import yaml
 from google.protobuf.json_format import ParseDict
 
-from chassis.errors import StoreUnavailable
+from chassis.errors import InvalidArgument, StoreUnavailable
 from chassis.tasks import Backoff, Tasks
 from printfabric.spooler.v1 import printer_service_pb2 as pb
 from spooler.api.convert_printer import SETTABLE, settings_from_pb
@@ -18,7 +18,9 @@ from spooler.printer import Printer
 from spooler.resources import desk as desks
 from spooler.resources.conditions import Condition, changed, status_of
 from spooler.resources.desk import Desk
+from spooler.resources.ports import PortResources
 from spooler.resources.printer_spec import settings_of
+from spooler.resources.printers import PrinterResources
 from spooler.resources.resource import Key, Kind, Resource
 
 CRDS = Path(__file__).parents[3] / "deploy" / "helm" / "print-fabric" / "files" / "crds"
@@ -209,6 +211,38 @@ async def test_a_look_that_fails_is_taken_again(monkeypatch):
         tasks.spawn("work", desk.work())
         await _until(lambda: len(looked) == 3)
     desk.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "kept", "spec", "missing"),
+    [
+        (Kind.PORT, PortResources, {"port": "COM1:", "monitor": "Local Port"}, "spec.host"),
+        (Kind.PORT, PortResources, {}, "spec.host"),
+        (Kind.PRINTER, PrinterResources, {"ports": [{"host": "edge"}]}, "spec.ports.port"),
+    ],
+)
+async def test_a_resource_without_what_it_needs_says_so_and_keeps_no_other_from_being_looked_at(
+    kind, kept, spec, missing
+):
+    resources = kept.__new__(kept)  # what a resource is about is in the resource alone
+    looked = {}
+
+    async def look(key: Key, one: Resource | None) -> float:
+        looked[key.name] = ""
+        try:
+            resources.subjects(one)
+        except InvalidArgument as error:
+            looked[key.name] = error.metadata["field"]
+        return 0
+
+    desk = Desk(look, resources.subjects)
+    good = {"host": "edge", "port": "P2", "monitor": "Local Port", "ports": [{"host": "edge", "port": "P2"}]}
+    desk.listed(kind, [{**given("bad"), "spec": spec}, {**given("good"), "spec": good}])
+    desk.changed(kind, "MODIFIED", {**given("bad"), "spec": spec})
+    async with Tasks("test") as tasks:
+        tasks.spawn("work", desk.work())
+        await _until(lambda: len(looked) == 2)
+    assert looked == {"bad": missing, "good": ""}
 
 
 async def _until(good) -> None:
