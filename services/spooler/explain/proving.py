@@ -56,7 +56,9 @@ def proof_facts(job: Job) -> tuple[Fact, ...]:
     basis = _BASIS.get(job.ledger.level, "no proof beyond the device's driver")
     basis = _BASIS_ANSWERED if answered(job) else basis
     singles = (_fact(one, job) for one in job.ledger.evidence)
-    return (Fact(basis, Source.TRANSPORT, job.ended_at or last_proof(job)), *singles)
+    printers = answered(job) or job.ledger.level is EvidenceLevel.CONFIRMED
+    by = Source.PRINTER if printers else Source.TRANSPORT
+    return (Fact(basis, by, job.ended_at or last_proof(job)), *singles)
 
 
 def answered(job: Job) -> bool:

@@ -255,6 +255,17 @@ def test_an_end_by_a_time_out_is_told_as_one_and_every_proof_is_named_with_its_t
     assert (NO_END_HEARD, Source.HOST, NOW) in told
 
 
+@pytest.mark.parametrize(
+    ("level", "by"), [(EvidenceLevel.ACKED, Source.TRANSPORT), (EvidenceLevel.CONFIRMED, Source.PRINTER)]
+)
+def test_who_proves_the_end_of_a_job_is_named_for_it(level: EvidenceLevel, by: Source):
+    evidence = Evidence(level, EvidenceSource.TCP_ACK, 100, NOW)
+    confirmed = 100 if level is EvidenceLevel.CONFIRMED else 0
+    ledger = Ledger(Offsets(100, 100, 100, confirmed), evidence=(evidence,))
+    ended = replace(JOB, state=JobState.COMPLETED, outcome=Outcome.PRINTED, ended_at=NOW, ledger=ledger)
+    assert {fact.source for fact in explain_job(facts(job=ended)).facts if "proven by" in fact.text} == {by}
+
+
 def test_what_a_report_says_is_not_said_twice():
     text = "out of paper; its display says: MEDIA OUT"
     answer = explain_job(facts(port(reports=(Report(3, 1, text, Source.PRINTER, NOW),))))
