@@ -11,18 +11,23 @@ from starlette.responses import Response
 
 from chassis.errors import FabricError
 from portui.live import JUST_ADDED_S
-from portui.model import Printer
+from portui.model import Fleet, PortState, Printer
 from portui.printer_rules import RULES, Rule
 from portui.web import actions, ordering, shown, story, words
 from portui.web.changes import not_found, sentence, text_of, texts_of
 from portui.web.pages_port import test
 from portui.web.rendering import back, console_of, go, page
 
+_OUT = (PortState.ERROR, PortState.OFFLINE)
 
-def shown_state(one: Printer) -> words.Shown:
-    """Return a printer's state in a word; paused counts more than what it does."""
+
+def shown_state(one: Printer, fleet: Fleet) -> words.Shown:
+    """Return a printer's state in a word; paused, and that none of its ports can print, count more than what it does."""
     if one.paused:
         return words.Shown("Paused", "pause", "paused")
+    ports = [fleet.ports[key].state for key in one.ports if key in fleet.ports]
+    if ports and all(state in _OUT for state in ports):
+        return words.PORT_STATES[ports[0]]
     return words.PRINTER_STATES.get(one.state, words.Shown(one.state.capitalize(), "dashed", "unknown"))
 
 
@@ -31,7 +36,7 @@ async def printers(request: Request) -> Response:
     fleet = console_of(request).live.fleet
     text = request.query_params.get("q", "")[:200].casefold()
     rows = [
-        (one, shown_state(one), [(key, fleet.ports.get(key)) for key in one.ports])
+        (one, shown_state(one, fleet), [(key, fleet.ports.get(key)) for key in one.ports])
         for one in sorted(fleet.printers.values(), key=lambda one: (not one.queued, one.name))
         if text in f"{one.name} {one.description} {one.location}".casefold()
     ]
@@ -59,7 +64,7 @@ async def printer(request: Request) -> Response:
         request,
         "printer.html",
         printer=one,
-        state_=shown_state(one),
+        state_=shown_state(one, live.fleet),
         explanation=explanation,
         tone=story.tone(explanation),
         ports=[(key, rows.get(key)) for key in one.ports],

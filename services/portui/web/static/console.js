@@ -97,7 +97,7 @@ function indicate() {
   if (shut && !lost) shut = false;
   if (shut) return;
   $("#lost").hidden = !lost;
-  if (lost) patch($("#lost-text"), `Live updates stopped ${ago < 90 ? `${ago} s` : `${Math.round(ago / 60)} min`} ago. Numbers are from ${from.toLocaleTimeString("en-GB")}.${quiet > LOST_MS ? "" : " The spooler does not answer."}`);
+  if (lost) patch($("#lost-text"), `Live updates stopped ${ago < 1 ? "just now" : ago < 90 ? `${ago} s ago` : `${Math.round(ago / 60)} min ago`}. Numbers are from ${from.toLocaleTimeString("en-GB")}.${quiet > LOST_MS ? "" : " The spooler does not answer."}`);
   document.body.classList.toggle("stale", lost && Date.now() - from > STALE_MS);
 }
 
