@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -16,9 +16,7 @@ from tests.surroundings import free_port
 from tests.unit.chassis.certificates import Authority
 
 NAME = "db.example"
-_ENCRYPTED = (
-    "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL"
-)
+_ENCRYPTED = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE datname = '{}'"
 
 
 class Elsewhere:
@@ -46,9 +44,10 @@ class Elsewhere:
         asked = urlencode({"hostaddr": "127.0.0.1", **how})
         return f"postgresql://spool@{name}:{self.server.port}/{database}?{asked}"
 
-    def encrypted(self) -> set[bool]:
-        """Return whether those who are connected over TCP have TLS: all, none, or some."""
-        return {ssl for (ssl,) in self.server.ask(self.server.url("postgres"), _ENCRYPTED)}
+    def encrypted(self, url: str) -> set[bool]:
+        """Return whether those who are connected to a database have TLS: all, none, or some."""
+        database = urlsplit(url).path.strip("/")
+        return {ssl for (ssl,) in self.server.ask(self.server.url("postgres"), _ENCRYPTED.format(database))}
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +57,11 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 async def test_every_connection_to_a_server_elsewhere_is_encrypted(elsewhere: Elsewhere):
-    store = await PostgresStore.open(elsewhere.url(sslrootcert=elsewhere.authority.file))
+    url = elsewhere.url(sslrootcert=elsewhere.authority.file)
+    store = await PostgresStore.open(url)
     try:
         await store.load()
-        assert elsewhere.encrypted() == {True}
+        assert elsewhere.encrypted(url) == {True}
     finally:
         await store.close()
 
@@ -72,10 +72,12 @@ async def test_a_server_with_another_name_is_not_believed(elsewhere: Elsewhere):
 
 
 async def test_of_several_servers_the_one_is_taken_that_has_its_name(elsewhere: Elsewhere):
-    two = elsewhere.url(sslrootcert=elsewhere.authority.file, host=f"other.example,{NAME}")
-    store = await PostgresStore.open(two.replace("hostaddr=127.0.0.1", "hostaddr=127.0.0.1,127.0.0.1"))
+    url = elsewhere.url(
+        sslrootcert=elsewhere.authority.file, host=f"other.example,{NAME}", hostaddr="127.0.0.1,127.0.0.1"
+    )
+    store = await PostgresStore.open(url)
     try:
-        assert elsewhere.encrypted() == {True}
+        assert elsewhere.encrypted(url) == {True}
     finally:
         await store.close()
 
@@ -86,8 +88,9 @@ async def test_a_server_of_an_unknown_authority_is_not_believed(elsewhere: Elsew
 
 
 async def test_clear_text_is_a_decision(elsewhere: Elsewhere):
-    store = await PostgresStore.open(elsewhere.url(sslmode="disable"))
+    url = elsewhere.url(sslmode="disable")
+    store = await PostgresStore.open(url)
     try:
-        assert elsewhere.encrypted() == {False}
+        assert elsewhere.encrypted(url) == {False}
     finally:
         await store.close()
