@@ -207,7 +207,9 @@ function show(page) {
   return true;
 }
 
-sheet?.addEventListener("close", () => { sheet.replaceChildren(); opener?.focus?.(); redraw(); });
+// What opened the sheet may have been drawn anew since.
+const still = (one) => one?.isConnected === false ? $$("a, button, input, summary").find((other) => keyOf(other) === keyOf(one)) : one;
+sheet?.addEventListener("close", () => { sheet.replaceChildren(); still(opener)?.focus?.(); redraw(); });
 
 // A form is checked as it is typed in: messages, summary and visibility are patched, never the fields themselves.
 let checking = 0, checks = 0;
