@@ -17,7 +17,7 @@ from spooler.daily_window import Window
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.printer import PortName
-from tests.fabric.dispatch_rig import Rig, eventually, running
+from tests.fabric.dispatch_rig import Rig, edge, eventually, running
 from tests.fakes.host import FakeHost
 
 P1 = PortName("edge", "P1:")
@@ -25,11 +25,8 @@ P1 = PortName("edge", "P1:")
 
 @pytest.fixture
 async def host() -> AsyncIterator[FakeHost]:
-    host = FakeHost("edge", "P1:", "P2:")
-    yield host
-    for port in host.ports.values():
-        port.paused.set()
-    await asyncio.sleep(0.01)
+    async with edge("P1:", "P2:") as host:
+        yield host
 
 
 @pytest.fixture

@@ -16,17 +16,14 @@ from spooler.ledger import Outcome
 from spooler.new_job import Inline, NewJob
 from spooler.port import Phase, Progress
 from spooler.printer import PortName
-from tests.fabric.dispatch_rig import Rig, eventually, running
+from tests.fabric.dispatch_rig import Rig, edge, eventually, running
 from tests.fakes.host import FakeDocument, FakeHost, FakeOpenPort, FakePort
 
 
 @pytest.fixture
 async def host() -> AsyncIterator[FakeHost]:
-    host = FakeHost("edge", "P1:", "P2:", "P3:")
-    yield host
-    for port in host.ports.values():
-        port.paused.set()
-    await asyncio.sleep(0.01)
+    async with edge("P1:", "P2:", "P3:") as host:
+        yield host
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.printer import OnUncertain
-from tests.fabric.dispatch_rig import Rig, eventually, running
+from tests.fabric.dispatch_rig import Rig, edge, eventually, running
 from tests.fakes.host import FakeHost, FakePort
 
 LABEL = b"^XA^FO1,1^FDlabel %02d^FS^XZ\n"
@@ -24,11 +23,8 @@ RECEIPTS = b"".join(RECEIPT % number for number in range(1, 11))
 
 @pytest.fixture
 async def host() -> AsyncIterator[FakeHost]:
-    host = FakeHost("edge", "P1:", "P2:")
-    yield host
-    for port in host.ports.values():
-        port.paused.set()
-    await asyncio.sleep(0.01)
+    async with edge("P1:", "P2:") as host:
+        yield host
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -17,7 +16,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.outage import Outage
 from spooler.printer import PortName
-from tests.fabric.dispatch_rig import Rig, running
+from tests.fabric.dispatch_rig import Rig, edge, running
 from tests.fakes.host import FakeHost
 from tests.rig.until import until
 
@@ -29,11 +28,8 @@ STALLS_SOON = DispatchSettings(window=1, stall_s=0.1)
 
 @pytest.fixture
 async def host() -> AsyncIterator[FakeHost]:
-    host = FakeHost("edge", "P1:", "P2:")
-    yield host
-    for port in host.ports.values():
-        port.paused.set()
-    await asyncio.sleep(0.01)
+    async with edge("P1:", "P2:") as host:
+        yield host
 
 
 @pytest.fixture

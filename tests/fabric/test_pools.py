@@ -13,7 +13,7 @@ from chassis.errors import ConnectionRefused, DeviceOffline, FabricError, PortBu
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.printer import OnPortError, OnUncertain, PoolOrder, PortName
-from tests.fabric.dispatch_rig import Rig, eventually, running
+from tests.fabric.dispatch_rig import Rig, edge, eventually, running
 from tests.fakes.host import FakeHost
 
 LABEL = b"^XA^FO1,1^FDlabel %02d^FS^XZ\n"
@@ -25,11 +25,8 @@ P1, P2 = PortName("edge", "P1:"), PortName("edge", "P2:")
 
 @pytest.fixture
 async def host() -> AsyncIterator[FakeHost]:
-    host = FakeHost("edge", "P1:", "P2:", "P3:")
-    yield host
-    for port in host.ports.values():
-        port.paused.set()
-    await asyncio.sleep(0.01)
+    async with edge("P1:", "P2:", "P3:") as host:
+        yield host
 
 
 @pytest.fixture

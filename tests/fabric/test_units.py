@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from spooler.job_state import JobState
 from spooler.ledger import EvidenceLevel, EvidenceSource, Outcome, UnitKind, Units, UnitSpan
 from spooler.reprinting import Asking
 from spooler.unit_plan import Decision, What
-from tests.fabric.dispatch_rig import Rig, running
+from tests.fabric.dispatch_rig import Rig, edge, running
 from tests.fakes.host import FakeHost, FakePort
 
 LABEL = b"^XA^FO1,1^FDlabel %02d^FS^XZ\n"
@@ -28,11 +27,8 @@ RECEIPTS = b"".join(RECEIPT % number for number in range(1, 11))
 
 @pytest.fixture
 async def host() -> AsyncIterator[FakeHost]:
-    host = FakeHost("edge", "P1:", "P2:")
-    yield host
-    for port in host.ports.values():
-        port.paused.set()
-    await asyncio.sleep(0.01)
+    async with edge("P1:", "P2:") as host:
+        yield host
 
 
 @pytest.fixture
