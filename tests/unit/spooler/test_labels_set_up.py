@@ -1,5 +1,7 @@
 """A label comes out as it would have: for a printer that has read all before it, and for one that was only set up."""
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from PIL import ImageChops
 
 from printfabric_sim.render.label import draw_label
 from spooler.units.zpl import ZplSplitter
+from tests.unit.spooler import set_up
 from tests.unit.spooler.zpl_model import Printer
 
 # What the simulator's picture shows.
@@ -74,16 +77,8 @@ def spoken(words):
     return said.encode()
 
 
-def ends_of(document):
-    splitter = ZplSplitter()
-    return splitter.feed(document) + splitter.finish()
-
-
-def setup_at(document, end):
-    splitter = ZplSplitter(collect=True)
-    splitter.feed(document[:end])
-    prefix, refusal = splitter.setup(document[end : end + 64])
-    return prefix.said, refusal
+ends_of = partial(set_up.ends_of, ZplSplitter)
+setup_at = partial(set_up.setup_at, ZplSplitter, ahead=64)
 
 
 def label(*words):

@@ -1,10 +1,13 @@
 """A page of PCL comes out as it would have: for a printer that has read all before it, and for one that was only set up."""
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from spooler.units.pjl_pcl import PjlPclSplitter
+from tests.unit.spooler import set_up
 from tests.unit.spooler.pcl_model import Printer
 
 WORDS = [
@@ -30,17 +33,8 @@ CALM = settings(
 )
 
 
-def ends_of(document):
-    splitter = PjlPclSplitter()
-    return splitter.feed(document) + splitter.finish()
-
-
-def setup_at(document, end):
-    splitter = PjlPclSplitter(collect=True)
-    splitter.feed(document[:end])
-    found = splitter.setup(document[end : end + 1024])
-    pieces = (one if isinstance(one, bytes) else document[slice(*one)] for one in found.prefix.pieces())
-    return b"".join(pieces), found.refusal
+ends_of = partial(set_up.ends_of, PjlPclSplitter)
+setup_at = partial(set_up.setup_at, PjlPclSplitter, ahead=1024)
 
 
 # What is undone stays undone.

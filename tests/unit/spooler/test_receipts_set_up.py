@@ -1,5 +1,6 @@
 """A receipt comes out as it would have: for a printer that has read all before it, and for one that was only set up."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from PIL import ImageChops
 
 from printfabric_sim.render.receipt import draw_receipt
 from spooler.units.escpos import EscPosSplitter
+from tests.unit.spooler import set_up
 from tests.unit.spooler.escpos_model import Printer
 
 CUT = b"\x1dV\x00"
@@ -42,17 +44,8 @@ def receipts(words):
     return st.lists(body.map(lambda one: one + b"end\n" + CUT), min_size=2, max_size=5).map(b"".join)
 
 
-def ends_of(document):
-    splitter = EscPosSplitter()
-    return splitter.feed(document) + splitter.finish()
-
-
-def setup_at(document, end):
-    splitter = EscPosSplitter(collect=True)
-    splitter.feed(document[:end])
-    found = splitter.setup(document[end : end + 64])
-    pieces = (one if isinstance(one, bytes) else document[slice(*one)] for one in found.prefix.pieces())
-    return b"".join(pieces), found.refusal
+ends_of = partial(set_up.ends_of, EscPosSplitter)
+setup_at = partial(set_up.setup_at, EscPosSplitter, ahead=64)
 
 
 @example(document=b"\x1bD\x14\x28\x00x\n" + CUT + b"item\tqty\n" + CUT, own=True, goes=True, anywhere=True)
