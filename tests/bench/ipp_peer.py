@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.ipp import GET_PRINTER_ATTRIBUTES, PAUSE_PRINTER, PRINT_JOB, RESUME_PRINTER, IppClient
-from tests.bench.process import BenchError, Child
+from tests.bench.process import BenchError, Child, OneProgram
 from tests.bench.receiver import document
 from tests.bench.system import POOLS, UNARY, queue
 from tests.surroundings import free_port
 
 
-class IppPeer:
+class IppPeer(OneProgram):
     """One server with the queues `q0`, `q1`, …. Children name themselves, the path of a queue and a raw format."""
 
     name: str
@@ -30,7 +30,6 @@ class IppPeer:
         self.folder = folder
         self.port = free_port()
         self._clients: list[IppClient] = []
-        self._child: Child | None = None
 
     async def begin(
         self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None
@@ -74,18 +73,7 @@ class IppPeer:
         for client in self._clients:
             await client.close()
         self._clients.clear()
-        if self._child is not None:
-            self._child.end()
-            self._child = None
-
-    async def close(self) -> None:
-        """End everything."""
-        await self.stop_server()
-
-    @property
-    def processes(self) -> Sequence[Child]:
-        """What costs CPU and memory; the CPU of a server's children is its own as soon as they have ended."""
-        return [self._child] if self._child is not None else []
+        await super().stop_server()
 
     def _client(self, place: int) -> IppClient:
         while len(self._clients) <= place:  # a connection for each client

@@ -10,13 +10,14 @@ import asyncio
 import os
 import pwd
 import shutil
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.instructions import ROOT
-from tests.bench.process import BenchError, Child, Family
+from tests.bench.process import BenchError, Child, Family, OneProgram
 from tests.bench.receiver import document
-from tests.bench.system import UNARY, Devices, Process, queue
+from tests.bench.system import UNARY, Devices, queue
 from tests.surroundings import free_port
 
 UNPACKED = ROOT / "build/lprng"  # apt-get download lprng && dpkg-deb -x lprng_*.deb build/lprng
@@ -37,7 +38,7 @@ max_servers_active=64
 _QUEUE = "{name}:server:sd={root}/spool/{name}:lp=127.0.0.1%{device}:sh:mx=0:sf:longnumber\n"
 
 
-class LPRng:
+class LPRng(OneProgram):
     """One lpd with the queues `q0`, `q1`, …."""
 
     name = "LPRng"
@@ -50,7 +51,6 @@ class LPRng:
     def __init__(self, folder: Path, devices: Devices, printers: int) -> None:
         self._folder = folder
         self._port = free_port()
-        self._child: Child | None = None
         user = pwd.getpwnam("lp") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         names = [f"q{number}" for number in range(printers)]
         for name in names:
@@ -81,28 +81,15 @@ class LPRng:
         own_etc = f"mount -t overlay -o {etc} overlay /etc && exec {program} -F -L {self._folder / 'lpd.log'}"
         command = ["unshare", "--mount", "sh", "-c", own_etc]
         self._child = child = Child("lpd", command, self._folder / "out.log")
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            except OSError:
-                child.check()
-                await asyncio.sleep(0.002)
-            else:
-                writer.close()
-                return
 
-    async def stop_server(self) -> None:
-        """End it."""
-        if self._child is not None:
-            self._child.end()
-            self._child = None
+        def listens() -> bool:
+            with socket.socket() as mine:
+                return mine.connect_ex(("127.0.0.1", self._port)) == 0
 
-    async def close(self) -> None:
-        """End it."""
-        await self.stop_server()
+        child.wait_until(listens)
 
     @property
-    def processes(self) -> Sequence[Process]:
+    def processes(self) -> Sequence[Child | Family]:
         """What costs CPU and memory; the CPU of its children is its own as soon as they have ended."""
         return [Family("lpd", self._child.pid)] if self._child is not None else []
 

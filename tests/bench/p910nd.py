@@ -12,7 +12,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench.process import BenchError, Child
+from tests.bench.process import BenchError, Child, OneProgram
 from tests.bench.receiver import compiler, document
 from tests.bench.system import UNARY, Devices
 
@@ -22,7 +22,7 @@ _ADDRESS = ("127.9.1.0", 9100)
 _PIECE = 1 << 20
 
 
-class P910nd:
+class P910nd(OneProgram):
     """One p910nd, which is the queue `q0`."""
 
     name = "p910nd"
@@ -37,7 +37,6 @@ class P910nd:
         folder.mkdir()
         _LOCKS.mkdir(exist_ok=True)
         self._device = devices.fifo
-        self._child: Child | None = None
 
     @staticmethod
     def why_not() -> str:
@@ -63,21 +62,6 @@ class P910nd:
                 return mine.connect_ex(_ADDRESS) == 0
 
         child.wait_until(listens)
-
-    async def stop_server(self) -> None:
-        """End it."""
-        if self._child is not None:
-            self._child.end()
-            self._child = None
-
-    async def close(self) -> None:
-        """End it."""
-        await self.stop_server()
-
-    @property
-    def processes(self) -> Sequence[Child]:
-        """What costs CPU and memory."""
-        return [self._child] if self._child is not None else []
 
     async def send(self, mode: str, _clients: int, _printers: int, numbers: Sequence[int], size: int) -> None:
         """Send documents, each by a connection of its own, one after the other whatever the number of clients.

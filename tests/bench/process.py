@@ -133,6 +133,27 @@ class Family:
         return _of_all(rss_mib, self._pids())
 
 
+class OneProgram:
+    """A system that is one program; whoever starts it puts it into `_child`."""
+
+    _child: Child | None = None
+
+    async def stop_server(self) -> None:
+        """End it."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    async def close(self) -> None:
+        """End it."""
+        await self.stop_server()
+
+    @property
+    def processes(self) -> Sequence[Child | Family]:
+        """What costs CPU and memory; the CPU of children that have ended is its own."""
+        return [self._child] if self._child is not None else []
+
+
 def _of_all(figure: Callable[[int], float], pids: Sequence[int]) -> float:
     total = 0.0
     for pid in pids:
