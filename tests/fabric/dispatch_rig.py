@@ -70,6 +70,11 @@ async def eventually(get: Callable[[], Awaitable[Seen]], good: Callable[[Seen], 
         await asyncio.sleep(0.005)
 
 
+async def order_at(host: FakeHost, port: str = "P1:") -> list[int]:
+    """Return the jobs that a port has begun, in order."""
+    return host.ports[port].order
+
+
 @asynccontextmanager
 async def edge(*ports: str) -> AsyncIterator[FakeHost]:
     """Lend a host by hand; what waits there in the end may end."""
