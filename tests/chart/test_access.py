@@ -11,10 +11,12 @@ from chassis.errors import AccessDenied
 from chassis.identity import Identity, Kind, Role, RoleMap, included
 from chassis.settings_sources import load
 from portui.settings import PortuiSettings
+from printfabric_client.command.check import check_command
 from spooler.api.rights import METHODS, Right, authorize, everybody
 from spooler.settings import SpoolerSettings
 from tests.chart.rendering import MATRIX, Object, objects, pods, texts, values_of
 
+CONSOLES = [name for name in MATRIX if "console" in values_of(name).get("portui", {})]
 CONSOLE = Identity(Kind.CERTIFICATE, "spiffe://print-fabric/portui")
 
 
@@ -80,6 +82,21 @@ def test_the_releases_own_test_may_look_and_no_more():
     assert volume["secret"]["secretName"] == "fabric-print-fabric-spooler-tls"
 
 
+def test_the_releases_own_test_expects_hosts_where_there_are_to_be_some():
+    def command(values: Object) -> list[str]:
+        (pod,) = [pod for name, pod in pods(objects(values)) if name.endswith("-test")]
+        _, _, module, name, *words = pod["containers"][0]["command"]
+        assert (module, name) == ("printfabric_client.command", "check")
+        check_command.make_context(name, list(words)).close()  # it understands them
+        return [str(word) for word in words]
+
+    assert command({})[-1] == "--hosts=1"
+    assert command({"helmTest": {"hosts": 3}})[-1] == "--hosts=3"
+    # Its port monitors are hosts of another release.
+    elsewhere = {"portmon": {"dialOut": {"enabled": True, "spoolers": ["spool.example:443"]}}}
+    assert command({**elsewhere, "cluster": {"tokenAudience": "spool"}})[-1] == "--hosts=0"
+
+
 def test_without_a_console_nobody_has_its_role():
     settings = spooler({"portui": {"enabled": False}, "access": {"everybody": "none"}})
     assert granted(settings, CONSOLE).roles == frozenset()
@@ -91,12 +108,12 @@ def test_roles_are_whose_the_values_say():
     def roles(kind: Kind, name: str, *groups: str) -> frozenset[Role]:
         return granted(settings, Identity(kind, name, frozenset(groups))).roles
 
-    assert roles(Kind.OIDC, "ada", "print-admins") == included(Role.ADMINISTRATOR)
-    assert roles(Kind.OIDC, "bob", "warehouse") == included(Role.OPERATOR)
+    assert roles(Kind.OIDC, "ada", "sso:print-admins") == included(Role.ADMINISTRATOR)
+    assert roles(Kind.OIDC, "bob", "sso:warehouse") == included(Role.OPERATOR)
     assert roles(Kind.OIDC, "eve") == included(Role.USER)
     assert roles(Kind.WORKLOAD, "shop/web") == included(Role.VIEWER)
     assert roles(Kind.CERTIFICATE, "spiffe://print-fabric/portmon") == frozenset()
-    cook = granted(settings, Identity(Kind.OIDC, "kim", frozenset({"kitchen"})))
+    cook = granted(settings, Identity(Kind.OIDC, "kim", frozenset({"sso:kitchen"})))
     assert cook.has(Role.OPERATOR, "kitchen-2")
     assert not cook.has(Role.OPERATOR, "labels")
 
@@ -107,8 +124,18 @@ def test_console_and_spooler_believe_the_same_provider():
     (provider,) = at_spooler.server.access.oidc
     assert provider.issuer == at_console.oidc.issuer
     assert provider.audiences == (at_console.oidc.client_id, "print-programs")
+    assert provider.prefix == "sso:"
     assert (provider.name_claim, provider.groups_claim) == ("preferred_username", "roles")
     assert at_console.oidc.title == 'The shop\'s "own"'
+
+
+def test_the_spooler_keeps_to_the_limits_that_the_values_say():
+    given = spooler(values_of("gateway")).server
+    limits = given.limits
+    assert (limits.calls_per_s, limits.calls_at_once, limits.streams) == (50, 500, 200)
+    assert given.max_message_bytes == 1 << 20
+    unsaid, usual = spooler({}).server, SpoolerSettings().server
+    assert (unsaid.limits, unsaid.max_message_bytes) == (usual.limits, usual.max_message_bytes)
 
 
 def test_the_consoles_secret_at_the_provider_comes_by_the_environment(tmp_path: Path):
@@ -141,30 +168,51 @@ def test_several_consoles_seal_sessions_with_the_secrets_key():
 
 def test_a_console_is_served_only_under_its_origin():
     assert portui({}).web_listen is None
-    settings = portui(values_of("users"))
+    settings = portui(values_of("custom-resources"))
     assert settings.web_origin == "https://printers.example.com"
     assert settings.sign_in_always
-    (service,) = [
-        one
-        for one in objects(values_of("users"))
-        if one["kind"] == "Service" and one["metadata"]["name"].endswith("-portui")
-    ]
     assert settings.web_listen == "0.0.0.0:26154"
-    assert {"name": "web", "port": 26154, "targetPort": "web"} in service["spec"]["ports"]
+
+
+@pytest.mark.parametrize("name", CONSOLES)
+def test_the_way_from_an_ingress_to_the_console_is_tls_unless_the_values_say_plain(name: str):
+    release, settings = objects(values_of(name)), portui(values_of(name))
+    services = {one["metadata"]["name"]: one["spec"] for one in release if one["kind"] == "Service"}
+    (port,) = [one for one in services["fabric-print-fabric-portui"]["ports"] if one["name"] == "web"]
+    ingresses = [one["metadata"] for one in release if one["kind"] == "Ingress"]
+    if values_of(name)["portui"]["console"].get("plaintext"):
+        assert settings.web_tls is None
+        assert settings.web_plaintext
+        assert port["appProtocol"] == "http"
+        return
+    assert settings.web_tls is not None
+    mounts = pod_of(release, "portui")["containers"][0]["volumeMounts"]
+    assert str(settings.web_tls.cert_file.parent) in {mount["mountPath"] for mount in mounts}
+    assert port["appProtocol"] == "https"
+    for one in ingresses:
+        assert one["annotations"]["nginx.ingress.kubernetes.io/backend-protocol"] == "HTTPS"
 
 
 @pytest.mark.parametrize(
-    ("cluster", "resources"),
+    ("proof", "cluster", "resources"),
     [
-        ({}, []),
-        ({"tokenAudience": "print"}, ["tokenreviews"]),
-        ({"accessReviews": True}, ["subjectaccessreviews"]),
-        ({"tokenAudience": "print", "accessReviews": True}, ["tokenreviews", "subjectaccessreviews"]),
+        ("token", {}, ["tokenreviews"]),
+        ("certificate", {}, []),
+        ("certificate", {"tokenAudience": "print"}, ["tokenreviews"]),
+        ("certificate", {"accessReviews": True}, ["subjectaccessreviews"]),
+        (
+            "token",
+            {"tokenAudience": "print", "accessReviews": True},
+            ["tokenreviews", "subjectaccessreviews"],
+        ),
     ],
     ids=str,
 )
-def test_rights_in_the_whole_cluster_are_those_that_are_asked_for(cluster: Object, resources: list[str]):
-    release = objects({"cluster": cluster})
+def test_rights_in_the_whole_cluster_are_those_that_are_asked_for(
+    proof: str, cluster: Object, resources: list[str]
+):
+    portmon = values_of("own-certificates")["portmon"] if proof == "certificate" else {}
+    release = objects({"cluster": cluster, "portmon": portmon})
     rules = [rule for one in release if one["kind"] == "ClusterRole" for rule in one["rules"]]
     assert [rule["resources"] for rule in rules] == [[name] for name in resources]
     assert all(rule["verbs"] == ["create"] for rule in rules)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, ROOT
+from tests.chart.rendering import CHART, ROOT, Object, objects, values_of
 from tests.surroundings import require_tool
 
 RULES = CHART / "files" / "rules" / "alerts.yaml"
@@ -40,6 +40,17 @@ def test_each_alert_is_tested():
         case["alertname"] for one in tests["tests"] for case in one["alert_rule_test"] if case["exp_alerts"]
     }
     assert fired == alerts
+
+
+def test_each_alert_leads_to_what_to_do_at_the_address_of_the_values():
+    def leads(values: Object) -> set[str]:
+        (rules,) = [one["spec"] for one in objects(values) if one["kind"] == "PrometheusRule"]
+        return {rule["annotations"]["runbook_url"] for group in rules["groups"] for rule in group["rules"]}
+
+    (page,) = leads({"monitoring": {"enabled": True}})
+    path, _, anchor = page.partition("#")
+    assert f"## {anchor.replace('-', ' ').capitalize()}\n" in (ROOT / path).read_text("utf-8")
+    assert leads(values_of("monitoring")) == {"https://wiki.example.com/print-fabric#alerts"}
 
 
 @pytest.mark.parametrize("file", [RULES, DASHBOARD], ids=lambda file: file.name)

@@ -26,6 +26,8 @@ FOREIGN = (
     "gateway.networking.k8s.io/",
     "monitoring.coreos.com/",
 )  # kinds whose schemas Kubernetes does not have
+_GRPC_ROUTE = {"enabled": True, "hostname": "print.example.com", "parentRefs": [{"name": "edge"}]}
+_BY_TOKENS = {"access": {"requireClientCertificate": False}}
 SETTINGS: dict[str, type[Settings]] = {
     "spooler": SpoolerSettings,
     "portmon": PortmonSettings,
@@ -71,11 +73,36 @@ def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Obj
         {"tls": {"mode": "secrets"}},  # without their names
         {"portmon": {"dialOut": {"enabled": True}}},  # what would prove their nodes?
         {"portmon": {"dialOut": {"spoolers": ["spool.example"]}}},
+        {"portmon": {"hostNetwork": True}, "networkPolicy": {"enabled": True}},  # where are the nodes?
+        {
+            "access": {"hosts": ["certificate:spiffe://print-fabric/host/*"]},
+            "networkPolicy": {"enabled": True},
+        },
+        {
+            "spooler": {"hosts": [{"name": "shop-12", "address": "shop-12.example:26152"}]},
+            "networkPolicy": {"enabled": True},
+        },
+        {"spooler": {"hosts": [{"name": "shop-12", "address": "shop-12.example"}]}},
         {"portui": {"ingress": {"enabled": True}}},  # to a console that there is not
         {
             "portui": {"console": {"origin": "https://p.example.com"}, "httpRoute": {"enabled": True}}
         },  # of no gateway
+        {"spooler": {"grpcRoute": _GRPC_ROUTE}},  # whose callers cannot show their certificates
+        {"spooler": {"grpcRoute": {**_GRPC_ROUTE, "hostname": ""}}, **_BY_TOKENS},
+        {"spooler": {"grpcRoute": {**_GRPC_ROUTE, "parentRefs": []}}, **_BY_TOKENS},
+        {"spooler": {"limits": {"callsPerSecond": -1}}},
+        {"spooler": {"limits": {"maxMessageBytes": 1024}}},
+        {"portui": {"autoscaling": {"enabled": True, "maxReplicas": 2}, "replicas": 3}},
+        {
+            "portui": {"console": {"origin": "https://p.example.com"}, "autoscaling": {"enabled": True}}
+        },  # without a key
         {"customResources": {"enabled": "yes"}},
+        # Whose name is that, the cluster's or the provider's?
+        {
+            "cluster": {"accessReviews": True},
+            "signIn": {"oidc": {"issuer": "https://login.example", "clientId": "c"}},
+        },
+        {"tls": {"certManager": {"dnsNames": {"spooler": ["print_1"]}}}},
         {"fullnameOverride": "Foo_Bar"},
         {"fullnameOverride": "7-bar"},  # Services begin with a letter
         {"nameOverride": "-bar"},
@@ -132,18 +159,33 @@ def test_the_spooler_is_told_where_port_monitors_are_and_both_sides_know_each_ot
         assert [pattern.removeprefix("certificate:") in uris for pattern in allowed] == [True]
 
 
+def test_a_public_name_is_in_the_certificate_and_an_issuer_of_ones_own_signs_it():
+    release = objects(values_of("corporate"))
+    certificates = {one["metadata"]["name"]: one["spec"] for one in release if one["kind"] == "Certificate"}
+    service = "fabric-print-fabric-spooler"
+    assert certificates[service]["dnsNames"] == [service, f"{service}.printing.svc", "print.example.com"]
+    assert "printers.example.com" in certificates["fabric-print-fabric-portui"]["dnsNames"]
+    assert len(certificates["fabric-print-fabric-portmon"]["dnsNames"]) == 2
+    assert {json.dumps(one["issuerRef"]) for one in certificates.values()} == {
+        '{"kind": "ClusterIssuer", "name": "corp"}'
+    }
+    assert not [one for one in release if one["kind"] == "Issuer"]
+
+
 def test_names_and_labels_are_those_of_the_cluster(release: list[Object]):
     for one in release:
         name = one["metadata"]["name"]
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", name), name
         of_the_cluster = one["kind"].startswith("Cluster") or one["kind"] == "CustomResourceDefinition"
         if "labels" in one["metadata"] and not of_the_cluster:
-            assert one["metadata"]["namespace"] == "print"
+            assert one["metadata"]["namespace"] in ("print", "printing")
 
 
 def test_long_names_still_fit():
     for one in objects({}, name="a-release-with-a-name-that-is-as-long-as-it-can-be-xx"):
-        assert len(one["metadata"]["name"]) <= 63
+        # Names of RBAC are no labels and no DNS names.
+        most = 253 if one["kind"].startswith("Cluster") else 63
+        assert len(one["metadata"]["name"]) <= most
 
 
 def test_selectors_name_their_component_and_select_their_own_pods_only(release: list[Object]):
@@ -247,7 +289,7 @@ def test_the_way_of_port_monitors_that_dial_is_open_in_one_direction():
     portmon, spooler = (policies[f"fabric-print-fabric-{name}"] for name in ("portmon", "spooler"))
     selected = portmon["podSelector"]["matchLabels"]
     assert [rule["ports"][0]["port"] for rule in portmon["ingress"]] == ["metrics"]
-    assert {"podSelector": {"matchLabels": selected}} in spooler["ingress"][0]["from"]
+    assert {"ipBlock": {"cidr": "192.0.2.0/24"}} in spooler["ingress"][0]["from"]
     assert {"ipBlock": {"cidr": "198.51.100.0/24"}} in spooler["ingress"][0]["from"]
     assert json.dumps(selected) not in json.dumps(spooler["egress"])
     elsewhere = {"portmon": {"dialOut": {"enabled": True, "spoolers": ["spool.example:443"]}}}
@@ -267,19 +309,27 @@ def test_nothing_is_secret_in_the_chart(release: list[Object]):
     assert not [one for one in release if one["kind"] == "Secret"]
 
 
-def test_two_renderings_are_the_same_and_a_changed_setting_restarts_its_pods_only():
-    assert texts({}) == texts({})
-    before, after = objects({}), objects({"portmon": {"logLevel": "debug"}})
+@pytest.mark.parametrize("name", MATRIX)
+def test_two_renderings_are_the_same(name: str):
+    assert texts(values_of(name)) == texts(values_of(name))
 
-    def sums(found: list[Object]) -> dict[str, str]:
-        return {
-            one["metadata"]["name"]: one["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
-            for one in found
-            if one["kind"] in ("Deployment", "DaemonSet")
-        }
 
-    changed = {name for name, value in sums(before).items() if sums(after)[name] != value}
-    assert changed == {"fabric-print-fabric-portmon"}
+def checksums(found: list[Object]) -> dict[str, str]:
+    """Return the sum of its settings that each workload's pods carry, by component."""
+    return {
+        one["metadata"]["labels"]["app.kubernetes.io/component"]: one["spec"]["template"]["metadata"][
+            "annotations"
+        ]["checksum/config"]
+        for one in found
+        if one["kind"] in ("Deployment", "DaemonSet")
+    }
+
+
+@pytest.mark.parametrize("component", ["spooler", "portmon", "portui"])
+def test_a_changed_setting_restarts_its_pods_and_no_others(component: str):
+    before, after = checksums(objects({})), checksums(objects({component: {"logLevel": "debug"}}))
+    assert before.keys() == {"spooler", "portmon", "portui"}
+    assert {name for name in before if after[name] != before[name]} == {component}
 
 
 def test_with_a_database_there_is_no_volume_and_its_url_is_in_no_manifest():

@@ -82,6 +82,63 @@ def test_every_mount_has_its_volume_and_every_volume_its_mount(release: list[Obj
         assert mounted == {volume["name"] for volume in pod["volumes"]}, owner
 
 
+RESTRICTED_VOLUMES = {
+    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret",
+}  # fmt: skip
+
+
+def why_not_restricted(pod: Object) -> set[str]:
+    """Return what the level *restricted* of the Pod Security Standards objects to."""
+    found = {key for key in ("hostNetwork", "hostPID", "hostIPC") if pod.get(key)}
+    found |= {key for volume in pod["volumes"] for key in volume if key not in {"name", *RESTRICTED_VOLUMES}}
+    for container in (*pod["containers"], *pod.get("initContainers", ())):
+        security = {**pod["securityContext"], **container["securityContext"]}
+        found |= {"privileged"} if security.get("privileged") else set()
+        found |= {"escalation"} if security.get("allowPrivilegeEscalation", True) else set()
+        found |= {"root"} if not security["runAsNonRoot"] or security.get("runAsUser") == 0 else set()
+        capabilities = security["capabilities"]
+        allowed = "ALL" in capabilities["drop"] and set(capabilities.get("add", ())) <= {"NET_BIND_SERVICE"}
+        found |= set() if allowed else {"capabilities"}
+        found |= set() if security["seccompProfile"]["type"] == "RuntimeDefault" else {"seccomp"}
+        found |= {"hostPort"} if any("hostPort" in port for port in container.get("ports", ())) else set()
+    return found
+
+
+def test_pods_are_restricted_but_for_port_monitors_whose_values_need_more(name: str, release: list[Object]):
+    portmon = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))["portmon"] | values_of(name).get(
+        "portmon", {}
+    )
+    asked = {"hostNetwork"} if portmon["hostNetwork"] else set()
+    asked |= {"hostPath", "root", "capabilities"} if portmon["stateDir"] else set()
+    asked |= {"privileged", "escalation", "hostPath"} if portmon["devices"]["mode"] == "privileged" else set()
+    for owner, pod in pods(release):
+        assert why_not_restricted(pod) == (asked if owner.endswith("-portmon") else set()), owner
+
+
+def test_the_node_is_let_alone_where_nothing_of_it_is_asked_for():
+    for mode in ("none", "devicePlugin"):
+        release = objects({"portmon": {"devices": {"mode": mode}, "stateDir": ""}})
+        for _, pod in pods(release):
+            assert why_not_restricted(pod) == set()
+
+
+def test_everything_is_in_the_namespace_of_the_values_and_finds_each_other_there():
+    release = objects(values_of("corporate"))
+    namespaces = {one["metadata"]["namespace"] for one in release if not one["kind"].startswith("Cluster")}
+    assert namespaces == {"printing"}
+    text = manifest(release)
+    assert "-spooler.printing.svc" in text
+    assert not re.search(r"\bprint(\.svc|/fabric)", text)
+
+
+def test_pods_are_spread_and_ranked_as_the_values_say():
+    found = dict(pods(objects(values_of("corporate"))))
+    (constraint,) = found["fabric-print-fabric-portui"]["topologySpreadConstraints"]
+    assert constraint["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] == "portui"
+    ranks = {owner.rpartition("-")[2]: pod.get("priorityClassName") for owner, pod in found.items()}
+    assert ranks == {"spooler": "business", "portmon": "business", "portui": None, "test": None}
+
+
 def test_every_service_leads_to_a_named_port_of_a_pod(release: list[Object]):
     workloads = [one["spec"]["template"] for one in release if one["kind"] in ("Deployment", "DaemonSet")]
     for service in named(release, "Service").values():
@@ -92,6 +149,12 @@ def test_every_service_leads_to_a_named_port_of_a_pod(release: list[Object]):
         ]
         ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+
+
+def test_no_service_publishes_pages_that_ask_nobody_who_they_are(release: list[Object]):
+    """Metrics are read at the pods; a Service of the type LoadBalancer would show them to the world."""
+    for service in named(release, "Service").values():
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= {"grpc", "web"}
 
 
 def test_monitors_and_policies_name_ports_that_there_are(release: list[Object]):
@@ -119,6 +182,27 @@ def test_a_disruption_budget_is_made_only_where_it_can_be_kept(release: list[Obj
             if budget["spec"]["selector"]["matchLabels"] == one["spec"]["selector"]["matchLabels"]
         ]
         assert one["spec"]["replicas"] > 1
+
+
+def test_what_is_scaled_by_load_has_no_number_of_its_own_and_is_no_spooler(release: list[Object]):
+    deployments = named(release, "Deployment")
+    for scaler in named(release, "HorizontalPodAutoscaler").values():
+        target = deployments[scaler["spec"]["scaleTargetRef"]["name"]]
+        assert "replicas" not in target["spec"], "each release would undo what the autoscaler did"
+        assert target["metadata"]["labels"]["app.kubernetes.io/component"] == "portui"
+        assert 1 <= scaler["spec"]["minReplicas"] <= scaler["spec"]["maxReplicas"]
+
+
+def test_every_route_leads_to_a_port_of_a_service(release: list[Object]):
+    services = named(release, "Service")
+    for route in (*named(release, "HTTPRoute").values(), *named(release, "GRPCRoute").values()):
+        for backend in (one for rule in route["spec"]["rules"] for one in rule["backendRefs"]):
+            assert backend["port"] in {port["port"] for port in services[backend["name"]]["spec"]["ports"]}
+    certificates = named(release, "Certificate")
+    for policy in named(release, "BackendTLSPolicy").values():
+        (target,) = policy["spec"]["targetRefs"]
+        assert target["sectionName"] in {port["name"] for port in services[target["name"]]["spec"]["ports"]}
+        assert policy["spec"]["validation"]["hostname"] in certificates[target["name"]]["spec"]["dnsNames"]
 
 
 def test_rights_in_the_cluster_are_named_one_by_one(release: list[Object]):

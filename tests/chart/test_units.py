@@ -38,6 +38,9 @@ def test_a_unit_drains_before_it_kills_and_runs_without_rights(unit: Path):
     assert int(service["TimeoutStopSec"]) >= 30
     assert service["RestartPreventExitStatus"] == "78"
     assert service["User"] == "print-fabric"
+    assert service["RuntimeDirectory"] == "print-fabric"
+    assert service["RuntimeDirectoryPreserve"] == "yes"
+    assert _read(unit)["Unit"]["StartLimitIntervalSec"] == "0"
     assert service["CapabilityBoundingSet"] == ""
 
 

@@ -15,6 +15,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Where everything is that has a namespace. Takes the context itself. */}}
+{{- define "print-fabric.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
 {{- define "print-fabric.componentname" -}}
 {{- printf "%s-%s" (include "print-fabric.fullname" .) .component -}}
 {{- end -}}
@@ -38,7 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .ctx.Chart.Name .ctx.Chart.Version | replace "+
 
 {{- define "print-fabric.metadata" -}}
 name: {{ include "print-fabric.componentname" . }}
-namespace: {{ .ctx.Release.Namespace }}
+namespace: {{ include "print-fabric.namespace" .ctx }}
 labels:
   {{- include "print-fabric.labels" . | nindent 2 }}
 {{- end -}}
@@ -83,13 +88,34 @@ labels:
 {{- printf "%s-each" (include "print-fabric.componentname" (dict "ctx" .ctx "component" "spooler")) -}}
 {{- end -}}
 
+{{/* Whom tokens that prove hosts are made for: nothing else takes them. Empty where port monitors prove themselves otherwise. */}}
+{{- define "print-fabric.hostaudience" -}}
+{{- if and (eq .ctx.Values.portmon.proof "token") (not .ctx.Values.portmon.dialOut.enabled) }}print-fabric-host{{ end -}}
+{{- end -}}
+
+{{/* Lets gateways speak TLS to a Service's port and know it. (dict … "port" … "authority" the ConfigMap with ca.crt) */}}
+{{- define "print-fabric.backendtls" -}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata:
+  {{- include "print-fabric.metadata" . | nindent 2 }}
+spec:
+  targetRefs:
+    - {group: "", kind: Service, name: {{ include "print-fabric.componentname" . }}, sectionName: {{ .port }}}
+  validation:
+    caCertificateRefs:
+      - {group: "", kind: ConfigMap, name: {{ .authority }}}
+    hostname: {{ include "print-fabric.componentname" . }}.{{ include "print-fabric.namespace" .ctx }}.svc
+{{- end -}}
+
 {{/* With tokensOnly callers need no certificate. */}}
 {{- define "print-fabric.toml.servertls" -}}
 tls = { cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key", client_ca_file = "/etc/print-fabric/tls/ca.crt"{{ if .tokensOnly }}, require_client_certificate = false{{ end }} }
 {{- end -}}
 
 {{- define "print-fabric.toml.clienttls" -}}
-tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key"{{ with .peer }}, server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" (dict "ctx" $.ctx "component" .)) $.ctx.Release.Namespace | quote }}{{ end }} }
+tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key"{{ with .peer }}, server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" (dict "ctx" $.ctx "component" .)) (include "print-fabric.namespace" $.ctx) | quote }}{{ end }} }
 {{- end -}}
 
 {{- define "print-fabric.toml.tracing" -}}
