@@ -141,8 +141,13 @@ def from_certificate(properties: Any) -> Identity:
     def first(key: str) -> str:
         return next((value.decode("utf-8", "replace") for value in properties.get(key, ()) if value), "")
 
-    name = first("peer_spiffe_id") or first("peer_dns") or first("x509_common_name")
+    name = first("peer_spiffe_id") or _host_name(first("peer_dns")) or _host_name(first("x509_common_name"))
     return Identity(Kind.CERTIFICATE, name or "unnamed")
+
+
+def _host_name(name: str) -> str:
+    """Return a DNS or common name; none if it looks like a SPIFFE id, which authorities check only where ids stand."""
+    return "" if "://" in name else name
 
 
 class TokenFile:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,11 +24,11 @@ import grpc.aio
 from chassis import logs
 from chassis.call import REQUEST_ID, current_call
 from chassis.client_calls import Reading, Unary, Writing, WritingReading
+from chassis.projected_token import ProjectedToken
 from chassis.settings import ChannelSettings, is_loopback
 from chassis.tasks import Tasks
 from chassis.tls import CertificateError, ClientCertificates
 from chassis.tracing import TRACEPARENT
-from chassis.watched_files import WatchedFiles
 
 log = logs.get(__name__)
 
@@ -69,7 +68,8 @@ class Channels:
             self.settings, list(idempotent), balance=balance, health_service=health_service
         )
         self.tasks = Tasks("channels")
-        self.token = _Token(self.settings.token_file) if self.settings.token_file is not None else None
+        file = self.settings.token_file
+        self.token = ProjectedToken(file) if file is not None else None
         self._channels: dict[str, Channel] = {}
         self._movable: list[Channel] = []
 
@@ -89,9 +89,12 @@ class Channels:
             channel = self._channels[address] = Channel(address, self)
         return channel
 
-    def movable(self, address: str) -> Channel:
-        """Return a channel of the caller's own, to a peer whose address may change (`Channel.move`). Raises as `get`."""
-        channel = Channel(address, self)
+    def movable(self, address: str, server_name: str | None = None) -> Channel:
+        """Return a channel of the caller's own, to a peer whose address may change (`Channel.move`). Raises as `get`.
+
+        server_name: to expect in its certificate; None: as the settings say.
+        """
+        channel = Channel(address, self, server_name)
         self._movable.append(channel)
         return channel
 
@@ -121,13 +124,14 @@ class Channels:
 class Channel(grpc.aio.Channel):
     """A channel whose calls raise `FabricError` and know their request id, deadline and token."""
 
-    def __init__(self, address: str, owner: Channels) -> None:
+    def __init__(self, address: str, owner: Channels, server_name: str | None = None) -> None:
         self.address = address
+        self.server_name = server_name
         self._owner = owner
         # A unix socket never leaves the machine and is served plain.
         tls = owner.settings.tls if not address.startswith("unix:") else None
         self._certificates = ClientCertificates(tls) if tls is not None else None
-        self._server_name = tls.server_name if tls is not None else None
+        self._usual_name = tls.server_name if tls is not None else None
         self._stale = False
         self.generation = 0
         self._inner = self._connect()
@@ -149,21 +153,31 @@ class Channel(grpc.aio.Channel):
             self._owner.tasks.spawn(f"retire {self.address}", old.close(_RETIREMENT_S))
         return self._inner
 
-    def move(self, address: str) -> None:
+    def move(self, address: str, server_name: str | None = None) -> None:
         """Lead to another address from now on; calls that run end with CANCELLED. Only for channels that are `movable`.
 
         Raises:
             CertificateError: the files of the settings make no credentials; nothing has changed.
         """
-        before, self.address = self.address, address
+        before = self.address, self.server_name
+        self.address, self.server_name = address, server_name
         try:
             fresh = self._connect()
         except CertificateError:
-            self.address = before
+            self.address, self.server_name = before
             raise
         old, self._inner, self._stale = self._inner, fresh, False
         self.generation += 1
-        self._owner.tasks.spawn(f"leave {before}", old.close(0))
+        self._owner.tasks.spawn(f"leave {before[0]}", old.close(0))
+
+    def cut(self) -> None:
+        """Part from who answers: calls that run end with CANCELLED, the next one connects anew. Raises as `move`."""
+        self.move(self.address, self.server_name)
+
+    def line(self) -> int:
+        """Return which of grpc's channels a call made now takes: another one after a move, or with new certificates."""
+        self.inner()
+        return self.generation
 
     def _connect(self) -> grpc.aio.Channel:
         options = self._owner.options
@@ -175,8 +189,8 @@ class Channel(grpc.aio.Channel):
                     f"a token would travel to {self.address} in the clear: set tls, or plaintext"
                 )
             return grpc.aio.insecure_channel(self.address, options=options)
-        if self._server_name is not None:
-            options = [*options, ("grpc.ssl_target_name_override", self._server_name)]
+        if expected := self.server_name or self._usual_name:
+            options = [*options, ("grpc.ssl_target_name_override", expected)]
         return grpc.aio.secure_channel(self.address, self._certificates.credentials(), options=options)
 
     def terms(self, metadata: Any, timeout: float | None, *, bounded: bool) -> tuple[Any, float | None]:
@@ -201,31 +215,19 @@ class Channel(grpc.aio.Channel):
 
     def unary_unary(self, method: str, *how: Any, **more: Any) -> Any:
         """Return the callable of a unary method, for stubs."""
-        return Unary(self, self._maker("unary_unary", method, how, more))
+        return Unary(self, method, *how, **more)
 
     def unary_stream(self, method: str, *how: Any, **more: Any) -> Any:
         """Return the callable of a method that answers a stream, for stubs."""
-        return Reading(self, self._maker("unary_stream", method, how, more))
+        return Reading(self, method, *how, **more)
 
     def stream_unary(self, method: str, *how: Any, **more: Any) -> Any:
         """Return the callable of a method that is sent a stream, for stubs."""
-        return Writing(self, self._maker("stream_unary", method, how, more))
+        return Writing(self, method, *how, **more)
 
     def stream_stream(self, method: str, *how: Any, **more: Any) -> Any:
         """Return the callable of a method with streams both ways, for stubs."""
-        return WritingReading(self, self._maker("stream_stream", method, how, more))
-
-    def _maker(self, shape: str, method: str, how: Any, more: Any) -> Callable[[], Any]:
-        """Return what gives grpc's own callable of a method, kept while grpc's channel is the same."""
-        kept: list[Any] = [-1, None]
-
-        def make() -> Any:
-            inner = self.inner()
-            if kept[0] != self.generation:
-                kept[:] = [self.generation, getattr(inner, shape)(method, *how, **more)]
-            return kept[1]
-
-        return make
+        return WritingReading(self, method, *how, **more)
 
     async def close(self, grace: float | None = None) -> None:
         """Close; calls that run have `grace` seconds to end."""
@@ -250,23 +252,6 @@ class Channel(grpc.aio.Channel):
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-class _Token:
-    """A token in a file that others renew, as Kubernetes does with a projected one."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._files = WatchedFiles([path])
-        self._value = ""
-
-    def value(self) -> str:
-        if self._files.changed():
-            try:
-                self._value = self._path.read_text(encoding="ascii").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                log.warning("token cannot be read, the old one stays", file=str(self._path), error=str(error))
-        return self._value
 
 
 def _options(

@@ -7,9 +7,9 @@ have (`code`, `cancel`, `trailing_metadata`, …) is grpc's call's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import grpc
 import grpc.aio
@@ -18,11 +18,16 @@ from chassis.errors import CallCanceled, FabricError
 from chassis.status import error_from_rpc
 
 
-class Terms(Protocol):
-    """Gives a call what it inherits."""
+class Way(Protocol):
+    """The channel that a method's calls go through."""
+
+    generation: int  # rises whenever `inner` is another one
+
+    def inner(self) -> grpc.aio.Channel:
+        """Return grpc's channel of now."""
 
     def terms(self, metadata: Any, timeout: float | None, *, bounded: bool) -> tuple[Any, float | None]:
-        """Return (metadata, time-out in seconds); `bounded` calls get a deadline in any case."""
+        """Return what a call inherits: (metadata, time-out in seconds); `bounded` calls get a deadline in any case."""
 
 
 class _RunningCall:
@@ -129,52 +134,84 @@ class _RequestsAnswers(_Requests, _Answers):
 
 
 class _Method:
-    """A method of a peer, to be called."""
+    """A method of a peer, to be called. Small: each of a thousand hosts has stubs, with all methods of their services."""
 
-    def __init__(self, channel: Terms, make: Callable[[], Any]) -> None:
-        self._channel = channel
-        self._make = make
+    __slots__ = ("_call", "_generation", "_how", "_name", "_way")
+    shape: ClassVar[str]
+
+    def __init__(
+        self,
+        way: Way,
+        name: str,
+        request_serializer: Any = None,
+        response_deserializer: Any = None,
+        _registered_method: bool = False,
+    ) -> None:
+        """Take what a generated stub gives to a channel."""
+        self._way, self._name = way, name
+        self._how = (request_serializer, response_deserializer, _registered_method)
+        self._generation, self._call = -1, None
+
+    def _grpcs(self) -> Any:
+        """Return grpc's own callable, kept while grpc's channel is the same."""
+        inner = self._way.inner()
+        if self._generation != self._way.generation:
+            self._call = getattr(inner, self.shape)(self._name, *self._how)
+            self._generation = self._way.generation
+        return self._call
 
 
 class Unary(_Method):
     """One message each way; without a time-out of its own it gets the channel's."""
 
+    __slots__ = ()
+    shape = "unary_unary"
+
     def __call__(
         self, request: Any, *, timeout: float | None = None, metadata: Any = None, **more: Any
     ) -> _Answer:
         """Start the call."""
-        metadata, timeout = self._channel.terms(metadata, timeout, bounded=True)
-        return _Answer(self._make()(request, timeout=timeout, metadata=metadata, **more))
+        metadata, timeout = self._way.terms(metadata, timeout, bounded=True)
+        return _Answer(self._grpcs()(request, timeout=timeout, metadata=metadata, **more))
 
 
 class Reading(_Method):
     """One message there, a stream back; lives as long as both want."""
 
+    __slots__ = ()
+    shape = "unary_stream"
+
     def __call__(
         self, request: Any, *, timeout: float | None = None, metadata: Any = None, **more: Any
     ) -> _Answers:
         """Start the call."""
-        metadata, timeout = self._channel.terms(metadata, timeout, bounded=False)
-        return _Answers(self._make()(request, timeout=timeout, metadata=metadata, **more))
+        metadata, timeout = self._way.terms(metadata, timeout, bounded=False)
+        return _Answers(self._grpcs()(request, timeout=timeout, metadata=metadata, **more))
 
 
 class Writing(_Method):
     """A stream there, one message back; how long it takes depends on the stream, so it gets no deadline."""
 
+    __slots__ = ()
+    shape = "stream_unary"
+
     def __call__(
         self, requests: Any = None, timeout: float | None = None, metadata: Any = None, **more: Any
     ) -> _RequestsAnswer:
         """Start the call; without `requests` they are written one by one."""
-        metadata, timeout = self._channel.terms(metadata, timeout, bounded=False)
-        return _RequestsAnswer(self._make()(requests, timeout=timeout, metadata=metadata, **more))
+        metadata, timeout = self._way.terms(metadata, timeout, bounded=False)
+        return _RequestsAnswer(self._grpcs()(requests, timeout=timeout, metadata=metadata, **more))
 
 
 class WritingReading(_Method):
     """Streams both ways; lives as long as both want."""
 
+    __slots__ = ()
+    shape = "stream_stream"
+
     def __call__(
         self, requests: Any = None, timeout: float | None = None, metadata: Any = None, **more: Any
     ) -> _RequestsAnswers:
         """Start the call; without `requests` they are written one by one."""
-        metadata, timeout = self._channel.terms(metadata, timeout, bounded=False)
-        return _RequestsAnswers(self._make()(requests, timeout=timeout, metadata=metadata, **more))
+        metadata, timeout = self._way.terms(metadata, timeout, bounded=False)
+        return _RequestsAnswers(self._grpcs()(requests, timeout=timeout, metadata=metadata, **more))

@@ -285,7 +285,7 @@ class CallCanceled(FabricError):
 
 
 class Overloaded(FabricError):
-    """A limit of the transport: a message above `max_message_bytes`, or too many calls at once."""
+    """A limit: a message above `max_message_bytes`, too many calls at once, too much of one caller under way."""
 
     reason, win32, code = "OVERLOADED", 8, "RESOURCE_EXHAUSTED"
 

@@ -2,7 +2,7 @@
 
 Import it before grpc: the core reads its environment when it is loaded, and has no other way to be asked for a trace.
 It costs some lines of text for each new connection and nothing for calls
-([0046](docs/decisions/0047-failed-handshakes-from-grpcs-trace.md)).
+([0047](docs/decisions/0047-failed-handshakes-from-grpcs-trace.md)).
 """
 
 from __future__ import annotations

@@ -69,9 +69,7 @@ class HandshakeReader:
     def __init__(self) -> None:
         self._rest = b""
         self._end: str | None = None  # an error whose addresses are still to come
-        self._timed_out = (
-            0  # handshakes that are being shut down, as the next lines about their ends will say
-        )
+        self._timed_out = 0  # handshakes that are being shut down: the next lines about ends are theirs
 
     def read(self, data: bytes) -> tuple[list[FailedHandshake], bytes]:
         """Return the handshakes of servers that have failed, and the whole lines that are not of the trace."""

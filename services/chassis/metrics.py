@@ -1,4 +1,4 @@
-"""Prometheus: the registry, its page on a port of its own, and what every server measures.
+"""Prometheus: the registry, and what every server measures. `metrics_page` shows it.
 
 | metric | type | labels | meaning |
 |---|---|---|---|
@@ -20,8 +20,6 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from prometheus_client import (
     CollectorRegistry,
@@ -29,7 +27,6 @@ from prometheus_client import (
     Gauge,
     GCCollector,
     ProcessCollector,
-    start_http_server,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -142,38 +139,3 @@ REGISTRY.register(_certificates)
 def show_certificate(path: Path) -> None:
     """Show from now on when the certificate in a file ends."""
     _certificates.files.add(path)
-
-
-class MetricsPage:
-    """The page Prometheus reads, at `/metrics` of an address of its own, in a thread of its own.
-
-    Args:
-        address: host:port; port 0 lets the system choose, `address` then has the true one.
-
-    Raises:
-        OSError: the address cannot be bound.
-    """
-
-    def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        host = host.strip("[]")
-        self._server, self._thread = start_http_server(int(port), addr=host or "0.0.0.0", registry=REGISTRY)  # noqa: S104 - ":9100" means all
-        self.address = (
-            f"{host}:{self._server.server_port}"
-            if ":" not in host
-            else f"[{host}]:{self._server.server_port}"
-        )
-
-    def close(self) -> None:
-        """Stop answering; takes up to half a second."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -40,7 +40,7 @@ from chassis.health import Health
 from chassis.identity import Authorize, known_with_a_role
 from chassis.interceptors import Registrar, Wall
 from chassis.listeners import StartError, bind, remove_socket
-from chassis.metrics import MetricsPage
+from chassis.metrics_page import MetricsPage
 from chassis.program import main, stop_signals
 from chassis.settings import ServerSettings, Settings, is_loopback
 from chassis.tasks import Tasks
@@ -144,7 +144,7 @@ class Server:
             self.health_address = bind(probes, settings.health_listen, credentials=None, socket_mode=mode)
             await probes.start()
         if settings.metrics_listen is not None:
-            self._page = _open_page(settings.metrics_listen)
+            self._page = await _open_page(settings.metrics_listen)
             self.metrics_address = self._page.address
 
     async def stop(self) -> None:
@@ -176,7 +176,7 @@ class Server:
         for address in self.addresses:
             remove_socket(address)
         if self._page is not None:
-            await asyncio.to_thread(self._page.close)
+            await self._page.close()
             self._page = None
 
     def _new_server(self) -> grpc.aio.Server:
@@ -266,9 +266,9 @@ def _allow_plaintext(settings: ServerSettings, address: str) -> None:
     log.warning("serving without TLS: callers can be known by tokens only, and be read", address=address)
 
 
-def _open_page(address: str) -> MetricsPage:
+async def _open_page(address: str) -> MetricsPage:
     try:
-        return MetricsPage(address)
+        return await MetricsPage.open(address)
     except OSError as error:
         raise StartError(f"cannot listen on {address} for metrics: {error.strerror or error}") from error
 

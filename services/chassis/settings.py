@@ -22,18 +22,23 @@ from chassis.logs import LogFormat, LogLevel
 from chassis.section import Address, Section, is_loopback
 
 __all__ = [
-    "AccessSettings", "Address", "ChannelSettings", "ClientTlsSettings", "KeepaliveSettings", "LimitSettings", "LogSettings",
-    "Section", "ServerSettings", "ServerTlsSettings", "Settings", "TracingSettings", "is_loopback",
+    "AccessSettings", "Address", "CertificateSettings", "ChannelSettings", "ClientTlsSettings", "KeepaliveSettings", "LimitSettings",
+    "LogSettings", "Section", "ServerSettings", "ServerTlsSettings", "Settings", "TracingSettings", "is_loopback",
 ]  # fmt: skip
 
 _COLLECTOR_VARIABLES = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
-class ServerTlsSettings(Section):
-    """The server's certificate, and whose certificates it accepts. The files are read again when they change."""
+class CertificateSettings(Section):
+    """A server's certificate. The files are read again when they change."""
 
     cert_file: Path = Field(description="PEM file with the server's certificate chain")
     key_file: Path = Field(description="PEM file with its private key")
+
+
+class ServerTlsSettings(CertificateSettings):
+    """The server's certificate, and whose certificates it accepts."""
+
     client_ca_file: Path | None = Field(
         default=None, description="PEM file; callers' certificates must be signed by one of it"
     )

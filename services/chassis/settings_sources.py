@@ -106,6 +106,8 @@ class _Reader:
         for name, text in flags:
             if name not in {"config", "secrets-dir"}:
                 key = self._resolve(name.replace("-", "_").split("."), f"flag --{name}", "--{}")
+                if self._is_secret(key, ""):
+                    raise SettingsError(f"flag --{name}: all can read command lines; {self._otherwise(key)}")
                 self._set(key, text, f"flag --{name}", more=key in seen)
                 seen.add(key)
         try:
@@ -250,20 +252,20 @@ class _Reader:
         if error["type"] == "extra_forbidden":
             depth = len(key) - 1
             siblings = [".".join(known[: depth + 1]) for known in self.fields if known[:depth] == key[:-1]]
-            return (
-                f"{place}: {name}: no such setting{_suggestion(name, {known: known for known in siblings})}"
-            )
+            return f"{place}: {name}: no such setting{_suggestion(name, dict(zip(siblings, siblings, strict=True)))}"
         if error["type"] == "missing":
-            return f"{place}: {name}: is required; set it in the file, as {self.prefix}{'__'.join(key).upper()} or --{name}"
+            return f"{place}: {name}: is required; {self._otherwise(key)} or --{name}"
         message = error["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        got = (
-            "" if self._is_secret(key, place) or isinstance(error["input"], dict) else f": {error['input']!r}"
-        )
+        hidden = self._is_secret(key, place) or isinstance(error["input"], dict)
+        got = "" if hidden else f": {error['input']!r}"
         field = next(
             (self.fields[key[:cut]] for cut in range(len(key), 0, -1) if key[:cut] in self.fields), None
         )
         about = f" ({field.description})" if field and field.description else ""
         return f"{place}: {name}{got}: {message}{about}"
+
+    def _otherwise(self, key: Key) -> str:
+        return f"set it in the file, as {self.prefix}{'__'.join(key).upper()}"
 
     def _is_secret(self, key: Key, place: str) -> bool:
         field = self.fields.get(key)

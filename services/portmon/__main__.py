@@ -27,6 +27,7 @@ from portmon.dial_out.out import DialOut, dialling_out
 from portmon.dial_out.spooler_link import Itself
 from portmon.finishing import Finishing
 from portmon.handles import Handles
+from portmon.host_token import HostToken
 from portmon.host_values import HostValues
 from portmon.language_path import LanguagePath
 from portmon.language_registry import Languages
@@ -134,6 +135,7 @@ async def _serve(settings: PortmonSettings, ports: Ports) -> None:
         handles = Handles(ports, tasks, lease_s=settings.lease_s, most_lease_s=settings.most_lease_s)
         recorder, polling = RecorderServicer(ports), _polling(settings, ports, tasks)
         monitors = MonitorServicer(settings.host_name, ports, handles, tasks, answer_s=settings.answer_s)
+        monitors.host_token = HostToken(settings.host_token_file)
         servicers = [
             served(monitors),
             served_xcv(XcvServicer(Xcv(ports, COMMANDS))),

@@ -65,9 +65,8 @@ class Feed:
         self._name, self._journal, self._counters = name, journal, counters
         self._wait, self._back = wait, back
         self.report: Callable[[Progress], None] = lambda _: None
-        self.let_go: Callable[[DocKey], None] = lambda _: (
-            None
-        )  # called when a document's end is in the journal
+        # Called when a document's end is in the journal.
+        self.let_go: Callable[[DocKey], None] = lambda _: None
         self.sent: Progress | None = None  # of the document whose end is awaited, as it was told last
         # Added to a port's write time-out for each byte of a piece (SetPortTimeOuts).
         self.write_per_byte_s = 0.0

@@ -75,6 +75,7 @@ def _row(report: Report) -> dict[str, Any]:
         "text": report.text,
         "source": report.source.value,
         "at": report.at,
+        "heardAt": report.heard_at,
         "expiresAt": report.expires_at,
     }
 
@@ -93,6 +94,7 @@ def _read(content: bytes) -> dict[str, dict[str, Report]]:
             float(row["at"]),
             None if row["expiresAt"] is None else float(row["expiresAt"]),
             str(row["reporter"]),
+            heard_at=float(row.get("heardAt", row["at"])),  # files of before have none
         )
         ports.setdefault(same(row["port"]), {})[report.reporter] = report
     return ports

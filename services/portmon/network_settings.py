@@ -72,6 +72,14 @@ class NetworkSettings(PortSettings):
         description="UDP port of the agent.",
         json_schema_extra={**_STATUS, "advanced": True},
     )
+    low_level: int = Field(
+        default=10,
+        ge=0,
+        le=50,
+        title="Low below",
+        description="At how many per cent a supply or paper is low, where the printer has no mark of its own. 0: never.",
+        json_schema_extra={"group": "Status", "advanced": True},
+    )
     port_monitor_mib_index: int = Field(
         default=0,
         ge=0,

@@ -62,7 +62,8 @@ def standings(seen: Seen, reports: Iterable[Report]) -> tuple[Standing, ...]:
     for report in reports:
         before, said = found[report.source], _word_of(report)
         if before.at is None or said < before.word:
-            found[report.source] = Standing(report.source, said, _text_of(report), report.at)
+            heard_at = report.heard_at or report.at
+            found[report.source] = Standing(report.source, said, _text_of(report), heard_at)
     return tuple(one for one in found.values() if one.source is not Source.OPERATOR or one.at is not None)
 
 

@@ -54,7 +54,10 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing that is the matter with a port. Times are seconds since the epoch; `expires_at` None: until cleared."""
+    """One thing that is the matter with a port. Times are seconds since the epoch; `expires_at` None: until cleared.
+
+    at: since when it is said; who repeats it does not change that. heard_at: when it was said last.
+    """
 
     condition: Condition
     severity: Severity
@@ -64,6 +67,12 @@ class Report:
     expires_at: float | None = None
     reporter: str = ""  # who put it here: "snmp", "ipp", "pjl"
     cause: str = ""  # one id for all that it brings about: "line-errors"
+    heard_at: float = 0.0
+
+    @property
+    def meaning(self) -> tuple[Condition, Severity, str, Source]:
+        """All but who says it, and when."""
+        return self.condition, self.severity, self.text, self.source
 
 
 # Who says so, and what, of a device that is tried until it opens; why it does not is said to who asked. Its end tells
@@ -100,11 +109,12 @@ class Reports:
         new = tuple([one for one in said if one is not None][:_MOST_REPORTS])
         with self._lock:
             before = self._by_reporter.get(reporter, ())
+            new = tuple(_since(one, before, now) for one in new)
             rest = {name: said for name, said in self._by_reporter.items() if name != reporter}
             if new and self.has_room(reporter):
                 rest[reporter] = new
             self._by_reporter = rest
-        return _meaning(new) != _meaning(before) or self._ran_out(before, now)
+        return [one.meaning for one in new] != [one.meaning for one in before] or self._ran_out(before, now)
 
     def put(self, report: Report) -> None:
         """Take a report back that was kept: all it says is its own."""
@@ -140,11 +150,21 @@ def as_said(report: Report, reporter: str, at: float, expires_at: float | None) 
     """Return a report as it is kept; None when it says that nothing is the matter, and nothing more."""
     if report.condition is Condition.CLEAR and not report.text:
         return None
-    return replace(report, text=_clean(report.text), at=at, expires_at=expires_at, reporter=reporter)
+    return replace(
+        report,
+        text=_clean(report.text),
+        at=report.at or at,
+        heard_at=at,
+        expires_at=expires_at,
+        reporter=reporter,
+    )
 
 
-def _meaning(reports: tuple[Report, ...]) -> list[tuple[Condition, Severity, str, Source]]:
-    return [(one.condition, one.severity, one.text, one.source) for one in reports]
+def _since(report: Report, before: Iterable[Report], now: float) -> Report:
+    """Return a report with the time when it was said first, if it was said before and still counts."""
+    same = [one for one in before if one.meaning == report.meaning]
+    still = [one.at for one in same if one.expires_at is None or one.expires_at > now]
+    return replace(report, at=min(report.at, *still)) if still else report
 
 
 def _clean(text: str) -> str:

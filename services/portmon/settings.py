@@ -50,6 +50,11 @@ class PortmonSettings(Settings):
         pattern=r"^[^/,\s]+$",
         description="the host's name in the fabric; unique, and it stays when the machine is replaced",
     )
+    host_token_file: Path | None = Field(
+        default=None,
+        description="file with the token that proves to spoolers which host this is: a pod's, projected for the"
+        " audience they ask for; none: it has none",
+    )
     state_dir: Path = Field(
         default=Path("/var/lib/print-fabric/portmon"),
         description="journals and the list of ports; must outlive restarts",

@@ -119,6 +119,6 @@ def report_from(message: port_pb2.PortStatus) -> tuple[str, Report, float | None
         Condition(max(condition - 1, 0)),
         Severity(severity or Severity.INFO),
         message.text,
-        Source.OPERATOR if source == "unspecified" else Source(source),
+        Source(source) if source in set(Source) else Source.OPERATOR,
     )
     return message.reporter, report, lasts_s

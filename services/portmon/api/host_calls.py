@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from chassis.errors import InvalidArgument, InvalidLevel, NotSupported
+from chassis.identity import current
 from portmon.api import convert
 from portmon.api.calls import Calls
 from portmon.api.convert_port import port_to_pb
@@ -74,6 +75,7 @@ class HostCalls(Calls):
             contract_version=CONTRACT,
             version=version("print-fabric"),
             monitor_handle=handle,
+            host_token=self.host_token.shown_to(current(), request.host_token_audience),
         )
 
     def _monitors(self, registered: Registration) -> list[pb.Monitor]:

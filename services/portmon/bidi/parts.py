@@ -11,18 +11,20 @@ from typing import NamedTuple
 from portmon.facts import Fact, Kind
 
 PAGE_COUNT = r"\Printer.Extension:PageCount"  # in the printer's life; the schema itself has no place for it
+LOW_LEVEL = r"\Printer.Extension.LowLevel"  # per cent at which a supply or a tray is low
 MOST_PARTS = 16  # of one kind
 _NOT_A_NAME = re.compile(r"\W+", re.ASCII)
 _MOST_NAME = 40
 
 
 class Supply(NamedTuple):
-    """A toner, a ribbon, a waste box; `level` in percent, -1: unknown."""
+    """A toner, a ribbon, a waste box; `level`, and `low`, at which it is low, in percent, -1: unknown."""
 
     label: str
     kind: str
     level: int
     color: str = ""
+    low: int = -1
 
 
 class InputTray(NamedTuple):
@@ -48,13 +50,16 @@ class OutputBin(NamedTuple):
 
 def supply_facts(number: int, supply: Supply) -> dict[str, Fact]:
     """Return a supply's values."""
-    label, kind, level, color = supply
-    key = rf"\Printer.Consumables.{_name(label, f'Supply{number}')}"
+    label, kind, level, color, low = supply
+    part = _name(label, f"Supply{number}")
+    key = rf"\Printer.Consumables.{part}"
     found = {
         f"{key}:Type": Fact(Kind.ENUM, kind),
         f"{key}:Installed": Fact(Kind.BOOL, True),
         f"{key}:Level": Fact(Kind.INT, level),
     }
+    if low >= 0:
+        found[f"{LOW_LEVEL}.Consumables:{part}"] = Fact(Kind.INT, low)
     texts = {"Model": Fact(Kind.STRING, label), "Color": Fact(Kind.ENUM, color)}
     return found | {f"{key}:{name}": fact for name, fact in texts.items() if fact.value}
 

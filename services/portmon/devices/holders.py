@@ -34,12 +34,14 @@ class Holder:
 def holders_of(nodes: Iterable[str], proc: Path = _PROC) -> Mapping[str, list[Holder]]:
     """Return by node who has it open, as far as this program may see: another user's files only root sees.
 
-    Reads /proc once for all nodes; not for the event loop.
+    Reads /proc once for all nodes, and not at all for none; not for the event loop.
     """
     wanted: dict[str, list[str]] = {}
     for node in nodes:
         wanted.setdefault(os.path.realpath(node), []).append(node)
     found: dict[str, list[Holder]] = {node: [] for names in wanted.values() for node in names}
+    if not wanted:
+        return found
     for folder in proc.glob("[0-9]*"):
         files = _open_files(folder / "fd")
         far_end = not files.isdisjoint(_PTY_MASTERS)

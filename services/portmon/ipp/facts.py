@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from portmon.bidi.parts import InputTray, OutputBin, Supply, input_facts, output_facts, percent, supply_facts
 from portmon.devices import ieee1284
@@ -16,7 +16,7 @@ _TEXTS: Mapping[str, str] = {
     "printer-location": "Location",
     "printer-firmware-string-version": "FirmwareVersion",
 }
-_MARKERS = ("marker-names", "marker-types", "marker-levels", "marker-colors")
+_MARKERS = ("marker-names", "marker-types", "marker-levels", "marker-colors", "marker-low-levels")
 _LAYOUT = (
     "orientation-requested-default", "orientation-requested-supported", "printer-resolution-default",
     "printer-resolution-supported", "number-up-default", "presentation-direction-number-up-default",
@@ -155,15 +155,20 @@ def _tool(
 
 def _markers(answer: IppMessage) -> dict[str, Fact]:
     found: dict[str, Fact] = {}
-    names, types, levels, colors = (answer.values(name)[:_MOST] for name in _MARKERS)
+    names, types, levels, colors, lows = (answer.values(name)[:_MOST] for name in _MARKERS)
     for number, label in enumerate(map(str, names), 1):
         kind = str(types[number - 1]) if number <= len(types) else ""
-        level = levels[number - 1] if number <= len(levels) else -1
         color = str(colors[number - 1]).upper() if number <= len(colors) else ""
-        full = level if isinstance(level, int) and 0 <= level <= 100 else -1
-        supply = Supply(label, _TYPES.get(kind, kind or "Other"), full, _COLORS.get(color, ""))
+        full, low = (_percent(known, number) for known in (levels, lows))
+        supply = Supply(label, _TYPES.get(kind, kind or "Other"), full, _COLORS.get(color, ""), low)
         found |= supply_facts(number, supply)
     return found
+
+
+def _percent(known: Sequence[object], number: int) -> int:
+    """Return the value of the supply of that number; -1: it is not told."""
+    value = known[number - 1] if number <= len(known) else -1
+    return value if isinstance(value, int) and 0 <= value <= 100 else -1
 
 
 def _numbers(answer: IppMessage, name: str) -> list[int]:

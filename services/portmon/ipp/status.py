@@ -1,9 +1,13 @@
-"""What an IPP printer's state reasons mean (RFC 8011, 5.4.12): condition, severity, and words. Pure."""
+"""What an IPP printer's state reasons mean (RFC 8011, 5.4.12): condition, severity, and words; and who is told of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 
+from portmon.bidi.levels import Levels, without_repeats
+from portmon.facts import Fact
+from portmon.monitor import Reporting
 from portmon.reports import Condition, Report, Severity
 
 _ERROR, _WARNING, _INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -38,6 +42,26 @@ _MEANINGS: dict[str, tuple[Condition, Severity]] = {
 }
 _SUFFIXES = {"-error": _ERROR, "-warning": _WARNING, "-report": _INFO}
 _STOPPED = 5  # printer-state
+_LASTS_S = 60.0
+_LEVELS_LAST_S = 86400.0  # nobody asks between documents, and nothing fills itself again
+_LEVELS = "ipp-levels"
+
+
+class Telling:
+    """Tells what the matter is with a printer. `low_level`: at how many per cent a part is low whose mark it does not tell."""
+
+    def __init__(self, report: Reporting, low_level: int) -> None:
+        self._report, self.levels = report, Levels(low_level)
+
+    def tell(self, state: int | None, reasons: Sequence[str], facts: Mapping[str, Fact]) -> None:
+        """Tell what a look at the printer has shown."""
+        low = self.levels.reports(facts, time.time())
+        self._report("ipp", without_repeats(reports_of(state, reasons), low), _LASTS_S)
+        self._report(_LEVELS, low, _LEVELS_LAST_S)
+
+    def end(self) -> None:
+        """The port is closed: nobody knows its levels any more."""
+        self._report(_LEVELS, [], 0.0)
 
 
 def reports_of(state: int | None, reasons: Sequence[str]) -> list[Report]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from portmon.facts import Fact, Kind
 from portmon.reports import Condition, Report, Severity, Source
 
 LINE_ERRORS = "line-errors"  # the cause that the report carries
@@ -20,6 +21,9 @@ _LEAST_UNLIKELY = 8
 _TIOCGICOUNT = 0x545D  # linux/serial.h; struct serial_icounter_struct is 20 ints
 _ICOUNTS = struct.Struct("20i")
 _TOP_BIT = bytes(range(128))
+_PATHS = tuple(
+    rf"\Printer.Extension.Line:{name}" for name in ("FramingErrors", "Overruns", "ParityErrors", "Breaks")
+)
 
 
 class LineErrors(NamedTuple):
@@ -61,11 +65,22 @@ class LineWatch:
         self._count, self._report, self._clock = count, report, clock
         self._looked_at = -_LOOK_EVERY_S
         self._begin()
+        self._opened = self._before
         report([], LASTS_S)  # what was said was of the line with the settings it had
 
     def _begin(self) -> None:
         self._began, self._before = self._clock(), self._count()
         self._bytes = self._unlikely = 0
+
+    def facts(self) -> dict[str, Fact]:
+        """Return what came damaged since the line was opened, by path of the bidi schema; {}: its driver does not count."""
+        now = None if self._opened is None else self._count()
+        if now is None or self._opened is None:
+            return {}
+        new = now.since(self._opened)
+        return {
+            path: Fact(Kind.INT, count, Source.TRANSPORT) for path, count in zip(_PATHS, new, strict=True)
+        }
 
     def take(self, data: bytes) -> None:
         """Count what has come."""

@@ -64,7 +64,7 @@ class Evidence:
     @property
     def text(self) -> str:
         """What was heard, for people."""
-        count = f"{len(self.seen)} bytes"
+        count = "1 byte" if len(self.seen) == 1 else f"{len(self.seen)} bytes"
         wrong = [] if self.errors is None else self._wrong(self.errors)
         if self.answered is not None:
             return ", ".join([self.answered.text, *(wrong or self._none())])
@@ -73,7 +73,7 @@ class Evidence:
         if wrong:
             return f"{' and '.join(wrong)} in {count}"
         said = "XON and XOFF" if not self.seen.strip(_FLOW) else "readable text"
-        return f"{count} of {said}" if self.score >= _SURE else f"{count} that prove nothing"
+        return f"{count} of {said}" if self.score >= _SURE else f"{count}, and no proof"
 
     @staticmethod
     def _wrong(errors: LineErrors) -> list[str]:
@@ -139,7 +139,9 @@ def auto_baud(
             except termios.error:
                 continue  # a speed that this chip has not
             evidence.append(found)
-            errand.say((number + 1) / len(speeds), f"{found.name}: {found.text}", found.as_json())
+            name = found.name if found.score >= _SURE else f"{baud} 8N1"  # what it was listened at
+            said = f"{name}: {found.text} ({found.score} %)"
+            errand.say((number + 1) / len(speeds), said, found.as_json())
             if found.score >= _SURE:
                 break
     best = max(evidence, key=lambda one: one.score, default=None)

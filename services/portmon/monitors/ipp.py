@@ -29,14 +29,13 @@ from portmon.ipp.identity import JobLook, OurJob, made_by
 from portmon.ipp.message import JobState, Operation
 from portmon.ipp.printer import Look, introduced, is_over, media_type_of, printer_of
 from portmon.ipp.settings import IppSettings
-from portmon.ipp.status import reports_of
+from portmon.ipp.status import Telling
 from portmon.line_store import BriefLineStore
 from portmon.monitor import OpenContext, Port, PortMonitor
 
 _CHUNK = 32768
 _NOBODYS = DocKey(bytes(16), 1)
 _LOOK_EVERY_S = 5.0  # how often the printer is asked about itself while a job of ours is awaited
-_STATUS_LASTS_S = 60.0
 # Of what came out something is missing or spoiled; nobody says what.
 _WITH_ERRORS = "job-completed-with-errors"
 _HOW: dict[int | None, str] = {
@@ -61,6 +60,7 @@ class IppPort(Port):
         self._settings, self._context = settings, context
         self._printer = printer_of(settings, context)
         self._info, self._look = DocInfo(), Look()
+        self._telling = Telling(context.report, settings.low_level)
         self._taken = 0
         self._job: OurJob | None = None
         self._begun = self._ended = self._answered = self._completed = False
@@ -89,7 +89,7 @@ class IppPort(Port):
 
     def _look_at_printer(self) -> None:
         self._look = self._printer.look()
-        self._context.report("ipp", reports_of(self._look.state, self._look.reasons), _STATUS_LASTS_S)
+        self._telling.tell(self._look.state, self._look.reasons, self._look.facts)
 
     def _begin(self, first: bytes) -> None:
         """Make the job, now that the document's beginning tells what it is."""
@@ -143,7 +143,7 @@ class IppPort(Port):
 
     @override
     def facts(self) -> Mapping[str, Fact]:
-        return self._look.facts
+        return {**self._look.facts, **self._telling.levels.marks(self._look.facts)}
 
     @override
     def maintain(self, what: str) -> None:
@@ -267,6 +267,7 @@ class IppPort(Port):
     def close(self) -> None:
         self._printer.http.drop()
         self._printer.http.link.close()
+        self._telling.end()
         self.readable = False
 
 

@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import termios
+from collections.abc import Mapping
 from functools import partial
 from itertools import compress
 from typing import Any, ClassVar
@@ -24,20 +25,14 @@ from portmon.device_wait import is_hung_up
 from portmon.devices.found import FoundDevice, serial_lines
 from portmon.devices.tree import DeviceTree
 from portmon.document import DocInfo, DocKey, Evidence
+from portmon.facts import Fact
 from portmon.line.errors import LineWatch, counted
 from portmon.line.form import LINE_FORM
 from portmon.line.saved import note_ours, restore_line, save_line, tidy_up_line
 from portmon.line.settings import SerialSettings
 from portmon.line.terminal import let_go, open_terminal
 from portmon.line.transmitter import Transmitter, incarnation
-from portmon.monitor import (
-    LineStore,
-    OpenContext,
-    Port,
-    drain,
-    open_error,
-    write_error,
-)
+from portmon.monitor import LineStore, OpenContext, Port, drain, open_error, write_error
 from portmon.monitors._keeps_device import KeepsDevice
 from portmon.monitors._per_document import PerDocument
 
@@ -165,6 +160,10 @@ class SerialPort(Port):
         """Return what waits in the output queue. Raises DeviceNotConnected: it never leaves it."""
         self._raise_if_unplugged()
         return self._out.queued()
+
+    @override
+    def facts(self) -> Mapping[str, Fact]:
+        return self._watch.facts()
 
     @override
     def acked(self) -> int:

@@ -54,6 +54,11 @@ class Seen:
     more: Mapping[Oid, Value]
 
 
+async def prepare() -> None:
+    """Load what looks need, in a thread: the loop is not to wait for it."""
+    await asyncio.to_thread(snmp_message.load)
+
+
 async def look(place: AgentPlace, *, parts: bool, more: Sequence[Oid] = ()) -> Seen:
     """Ask for the printer's state, mostly one packet, and for what it is made of: each row of each table is one.
 

@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from chassis import logs
 from chassis.tasks import Tasks
+from portmon.bidi.levels import Levels, without_repeats
+from portmon.facts import Fact
 from portmon.host_port import HostPort
 from portmon.network_settings import NetworkSettings
 from portmon.port_state import PortState
 from portmon.ports import Ports
 from portmon.reports import Condition, Report, Severity, Source
-from portmon.snmp.agent import AgentPlace, NoAnswer, Seen, look
+from portmon.snmp.agent import AgentPlace, NoAnswer, Seen, look, prepare
 from portmon.snmp.extension import Extension
 from portmon.snmp.parts import facts_of
 from portmon.snmp.status import reports_of
 
-REPORTER, AGENT, EXTENSION = "snmp", "snmp-agent", "snmp-extension"
+REPORTER, LEVELS, AGENT, EXTENSION = "snmp", "snmp-levels", "snmp-agent", "snmp-extension"
 _AT_ONCE = 32  # looks of all ports together
 _ARRANGE_PAUSE_S = 0.2
 _PARTS_EVERY_S = 600.0
+_PARTS_SOON_S = 60.0  # … while something is low, or somebody looks
 _GRACE_S = 5.0
 _LOOKED_AT_S = 20.0  # so long after a question somebody is taken to look still
 _MISSES = 3  # so many looks without an answer are worth a word
@@ -39,11 +42,14 @@ class _Poller:
     """One port's poller."""
 
     place: AgentPlace
+    levels: Levels
     task: asyncio.Task[object] | None = None
     misses: int = 0
     parts_at: float = float("-inf")
     asked_at: dict[int, float] = field(default_factory=dict)  # of the extension's values, by their interval
     troubled: bool = False
+    errors: bytes | None = None  # hrPrinterDetectedErrorState
+    low: Sequence[Report] = ()  # what was running out at the last look at the parts
 
 
 class SnmpPolling:
@@ -87,9 +93,9 @@ class SnmpPolling:
 
     def _arrange(self, name: str) -> None:
         port = self._ports.get(name) if name in self._ports else None
-        place = None if port is None else _place_of(port)
+        place, mark = (None, 0) if port is None else (_place_of(port), _mark_of(port))
         poller = self._pollers.get(name)
-        if poller is not None and poller.place != place:
+        if poller is not None and (poller.place, poller.levels.mark) != (place, mark):
             self._stop(name)
             if port is not None:
                 self._forget(port)
@@ -97,7 +103,7 @@ class SnmpPolling:
         if port is None or place is None:
             return
         if poller is None:
-            poller = self._pollers[name] = _Poller(place)
+            poller = self._pollers[name] = _Poller(place, Levels(mark))
             poller.task = self._tasks.supervise("snmp poller", partial(self._poll, port, poller))
         if port.state is PortState.IN_DOCUMENT:
             port.stirred.set()
@@ -108,13 +114,14 @@ class SnmpPolling:
             poller.task.cancel()
 
     def _forget(self, port: HostPort) -> None:
-        for reporter in (REPORTER, AGENT):
+        for reporter in (REPORTER, LEVELS, AGENT):
             self._ports.report(port, reporter, [], None)
         port.facts.tell(REPORTER, {})
         for every_s in self._extension:
             port.facts.tell(f"{EXTENSION} {every_s}", {})
 
     async def _poll(self, port: HostPort, poller: _Poller) -> None:
+        await prepare()
         while True:
             printing = port.state is PortState.IN_DOCUMENT
             if printing or self._ports.idle_polling:
@@ -133,12 +140,12 @@ class SnmpPolling:
     def _pause(self, port: HostPort, poller: _Poller) -> float:
         if poller.misses:
             return min(self._idle_s, self._poll_s * 2.0 ** min(poller.misses, 10))
-        looked_at = time.monotonic() - port.looked_at < _LOOKED_AT_S
-        often = looked_at or poller.troubled or port.state is PortState.IN_DOCUMENT
+        often = _is_looked_at(port) or poller.troubled or port.state is PortState.IN_DOCUMENT
         return self._poll_s if often else self._idle_s
 
     async def _look(self, port: HostPort, poller: _Poller) -> None:
-        parts = time.monotonic() - poller.parts_at >= _PARTS_EVERY_S
+        soon = poller.low or _is_looked_at(port)
+        parts = time.monotonic() - poller.parts_at >= (_PARTS_SOON_S if soon else _PARTS_EVERY_S)
         try:
             due = self._due(poller)
             more = [one.oid for every_s in due for one in self._extension[every_s]]
@@ -154,13 +161,23 @@ class SnmpPolling:
         self._tell_more(port, poller, seen, due)
 
     def _tell(self, port: HostPort, poller: _Poller, seen: Seen) -> None:
-        reports = reports_of(seen.state)
+        if seen.parts is not None:
+            self._tell_parts(port, poller, facts_of(seen.state, seen.parts))
+        elif seen.state.errors != poller.errors:
+            poller.parts_at = float(
+                "-inf"
+            )  # something ran low, or was filled: the next look asks how full it is
+        poller.errors = seen.state.errors
+        reports = without_repeats(reports_of(seen.state), poller.low)
         poller.troubled = any(one.severity is Severity.ERROR for one in reports)
         # Two looks may be lost on the way before what was said runs out.
         self._ports.report(port, REPORTER, reports, 3 * self._pause(port, poller) + _GRACE_S)
-        if seen.parts is not None:
-            poller.parts_at = time.monotonic()
-            port.facts.tell(REPORTER, facts_of(seen.state, seen.parts), 2 * _PARTS_EVERY_S)
+
+    def _tell_parts(self, port: HostPort, poller: _Poller, facts: Mapping[str, Fact]) -> None:
+        poller.parts_at = time.monotonic()
+        port.facts.tell(REPORTER, {**facts, **poller.levels.marks(facts)}, 2 * _PARTS_EVERY_S)
+        poller.low = poller.levels.reports(facts, time.time())
+        self._ports.report(port, LEVELS, poller.low, 2 * _PARTS_EVERY_S)
 
     def _tell_more(self, port: HostPort, poller: _Poller, seen: Seen, due: Sequence[int]) -> None:
         """Tell the values of the extension that were asked for; one that the agent has not is not known."""
@@ -205,6 +222,14 @@ def _place_of(port: HostPort) -> AgentPlace | None:
         settings.snmp_community,
         settings.snmp_device_index,
     )
+
+
+def _mark_of(port: HostPort) -> int:
+    return port.settings.low_level if isinstance(port.settings, NetworkSettings) else 0
+
+
+def _is_looked_at(port: HostPort) -> bool:
+    return time.monotonic() - port.looked_at < _LOOKED_AT_S
 
 
 async def _event_or_time(event: asyncio.Event, seconds: float) -> None:

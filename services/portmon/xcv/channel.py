@@ -264,6 +264,11 @@ class Xcv:
             return self.ports.registry.find(session.monitor, name)
         return self._monitors(session)[0]
 
+    def monitors_of(self, session: XcvSession, value: Any) -> list[PortMonitor[Any]]:
+        """Return the monitors a command means: the one that it or the session names, else all of the Windows name."""
+        named = isinstance(value, dict) and ("scheme" in value or name_in(value))
+        return [self.monitor_of(session, value)] if named or session.port else self._monitors(session)
+
 
 def _words(name: str, data: bytes) -> tuple[str, bytes]:
     """Return what a request id stands for."""

@@ -18,19 +18,23 @@ from portmon.xcv.session import XcvSession
 
 _MOST_DEVICES = 1024
 _NAMES = {"serial": "COM", "device": "LPT"}
+_ORDER = ("in_use", "found", "missing")
 
 
 async def enum_devices(xcv: Xcv, session: XcvSession, value: Any) -> object:
     """List what ports of a type are made for, could be made for, and miss. Opens nothing."""
-    monitor = xcv.monitor_of(session, value)
-    ports = [port for port in xcv.ports if port.monitor is monitor]
     taken = {same(port.name) for port in xcv.ports}
-    rows = await asyncio.to_thread(_rows, monitor, [(port.name, port.settings) for port in ports])
-    free = _free_names(_NAMES.get(monitor.scheme, ""), taken)
-    for row in rows:
-        if row["state"] == "found" and free:
-            row["suggestedName"] = free.pop(0)
-    return {"devices": rows}
+    look_for_holders = not (isinstance(value, dict) and value.get("holders") is False)
+    found: list[dict[str, Any]] = []
+    for monitor in xcv.monitors_of(session, value):
+        ports = [(port.name, port.settings) for port in xcv.ports if port.monitor is monitor]
+        rows = await asyncio.to_thread(_rows, monitor, ports, look_for_holders)
+        free = _free_names(_NAMES.get(monitor.scheme, ""), taken)
+        for row in rows:
+            if row["state"] == "found" and free:
+                row["suggestedName"] = free.pop(0)
+        found += rows
+    return {"devices": sorted(found, key=lambda row: _ORDER.index(row["state"]))}
 
 
 async def warnings_of(
@@ -58,24 +62,29 @@ def _warning(monitor: PortMonitor[Any], device: str) -> str:
     return f"{device} may be another device tomorrow; this one's own name is {one.path}"
 
 
-def _rows(monitor: PortMonitor[Any], configured: Sequence[tuple[str, PortSettings]]) -> list[dict[str, Any]]:
+def _rows(
+    monitor: PortMonitor[Any], configured: Sequence[tuple[str, PortSettings]], look_for_holders: bool
+) -> list[dict[str, Any]]:
     devices = monitor.devices()[:_MOST_DEVICES]
-    holders = holders_of([one.node for one in devices], monitor.init.tree.proc)
+    held = [one.node for one in devices] if look_for_holders else []
+    holders = holders_of(held, monitor.init.tree.proc)
     ports = [(name, monitor.device(name, one), monitor.absence(name, one)) for name, one in configured]
     used = {os.path.realpath(device): name for name, device, away in ports if _leads_somewhere(device, away)}
-    found = [_row(one, used.get(os.path.realpath(one.node), ""), holders[one.node]) for one in devices]
+    found = [
+        _row(one, used.get(os.path.realpath(one.node), ""), holders.get(one.node, ())) for one in devices
+    ]
     here = {os.path.realpath(one.node) for one in devices}
     elsewhere = [
         _other(name, device, away)
         for name, device, away in ports
         if device.startswith("/") and (away or os.path.realpath(device) not in here)
     ]
-    order = ["in_use", "found", "missing"]
-    return sorted(found + elsewhere, key=lambda row: order.index(row["state"]))
+    return found + elsewhere
 
 
 def _row(one: FoundDevice, port: str, holders: Iterable[Holder]) -> dict[str, Any]:
-    others = [holder for holder in holders if not holder.ours]
+    # Who has a FIFO open reads it: that is the device, not another user of it.
+    others = [] if Path(one.node).is_fifo() else [holder for holder in holders if not holder.ours]
     return {
         "path": one.path,
         "node": one.node,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chassis import errors, identity
-from chassis.authentication import Callers, TokenFile
+from chassis.authentication import Callers, TokenFile, from_certificate
 from chassis.client import Channels
 from chassis.identity import NOBODY, Identity, Kind, Role, RoleMap
 from chassis.server import StartError
@@ -172,6 +172,14 @@ def test_outside_of_a_call_nobody_is_there():
     assert not caller.known
     with pytest.raises(errors.Unauthenticated):
         caller.require(Role.VIEWER, to="look")
+
+
+@pytest.mark.parametrize("key", ["peer_dns", "x509_common_name"])
+def test_only_where_spiffe_ids_stand_does_one_count(key):
+    disguised = {key: [b"spiffe://fabric/host/edge-9"]}
+    assert from_certificate(disguised).name == "unnamed"
+    assert from_certificate(disguised | {"x509_common_name": [b"edge-8"]}).name == "edge-8"
+    assert from_certificate({"peer_spiffe_id": disguised[key]}).name == "spiffe://fabric/host/edge-9"
 
 
 def test_roles_include_what_is_below_them_and_services_stand_alone():

@@ -1,4 +1,4 @@
-"""What every program does before it runs."""
+"""What every program does before it runs, and at its end."""
 
 from __future__ import annotations
 
@@ -62,3 +62,24 @@ def test_pieces_of_a_large_document_do_not_take_fresh_pages_each_time():
     faults = subprocess.run(command, capture_output=True, check=True).stdout
 
     assert int(faults) < 2_000  # of 51,200 pages
+
+
+ENDS = """
+import atexit
+from chassis.program import main
+from chassis.settings import Settings
+
+class Demo(Settings):
+    service = "demo"
+
+async def run(settings):
+    atexit.register(print, "Python is taken down")
+    print("last words", end="")
+
+main(Demo, run, [])
+"""
+
+
+def test_a_program_ends_with_its_last_words_and_before_python_is_taken_down():
+    ended = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, timeout=30)
+    assert (ended.returncode, ended.stdout) == (0, "last words")

@@ -76,6 +76,13 @@ def test_a_secret_is_found_by_its_name_and_never_shown(tmp_path):
     assert "hunter3" not in wrong([f"--secrets-dir={tmp_path}"])
 
 
+def test_a_secret_is_not_taken_from_a_command_line_and_not_repeated():
+    said = wrong(["--database.password", "hunter2"])
+    assert "all can read command lines" in said
+    assert "PRINTFABRIC_DEMO_DATABASE__PASSWORD" in said
+    assert "hunter2" not in said
+
+
 @pytest.mark.parametrize(
     "argv",
     [["--database.pool-size", "7"], ["--pool-size=7"], ["--database.pool_size", "7"]],

@@ -98,6 +98,37 @@ async def test_a_client_does_not_believe_a_strangers_server(authority, tmp_path)
             await stub.Echo(b"")
 
 
+async def test_a_channel_of_ones_own_may_expect_a_name_in_the_servers_certificate(authority):
+    pair = authority.issue("client", name="spooler-0", spiffe="spiffe://fabric/spooler")
+    settings = client_settings(authority, pair)
+    async with (
+        echo_server(settings=server_settings(authority)) as (_stub, server),
+        Channels(settings) as channels,
+    ):
+        channel = channels.movable(server.addresses[0], "edge-7")
+        with pytest.raises(errors.HostUnreachable):
+            await EchoStub(channel).Echo(b"x")
+        channel.move(server.addresses[0], "localhost")
+        assert await EchoStub(channel).Echo(b"x") == b"x"
+
+
+async def test_a_channel_says_whether_calls_take_the_connection_of_before(authority):
+    pair = authority.issue("client", name="old-name")
+    channels = Channels(client_settings(authority, pair))
+    async with echo_server(settings=server_settings(authority), channels=channels) as (stub, server):
+        channel = channels.get(server.addresses[0])
+        await stub.Echo(b"x")
+        first = channel.line()
+        await stub.Echo(b"x")
+        assert channel.line() == first
+        authority.issue("client", name="new-name")
+        second = channel.line()
+        assert second != first
+        channel.cut()
+        assert channel.line() not in (first, second)
+        assert b"new-name" in await stub.WhoAmI(b"")
+
+
 async def test_the_server_shows_its_new_certificate_and_old_connections_live_on(authority):
     pair = authority.issue("client")
     channels = Channels(client_settings(authority, pair))

@@ -147,6 +147,25 @@ async def test_the_list_has_what_is_in_use_found_and_missing(devices: FakeDevice
     assert rows[3]["problem"] == f"{gone.links[0]} is not there"
 
 
+async def test_without_a_type_the_list_has_the_devices_of_all_types_of_the_name(
+    devices: FakeDevices, tmp_path: Path
+) -> None:
+    devices.plug("ttyUSB0", serial="A10KXYZ1")
+    devices.plug_printer("lp0", socket="1-2", serial="D4J2")
+    os.mkfifo(devices.tree.dev / "lp0")
+    registry = Registry(MonitorInit("edge-7", tmp_path / "files", devices.tree), [])
+    ports = Ports(registry, LocalPortStore(tmp_path / "p"), tmp_path)
+    xcv, reader = Xcv(ports, COMMANDS), os.open(devices.tree.dev / "lp0", os.O_RDONLY | os.O_NONBLOCK)
+    for asked in (b"{}", b'{"holders": false}'):
+        answer = await xcv.data(xcv.open(monitor="Local Port"), "EnumDevices", asked)
+        rows: list[dict[str, Any]] = json.loads(answer.output)["devices"]
+        assert sorted((row["suggestedName"], row["problem"]) for row in rows) == [
+            ("COM1:", ""), ("LPT1:", ""), ("LPT2:", ""),
+        ]  # fmt: skip
+    os.close(reader)
+    ports.close()
+
+
 async def test_settings_that_will_do_but_not_well_are_warned_of(devices: FakeDevices, tmp_path: Path) -> None:
     adapter = devices.plug("ttyUSB0", serial="A10KXYZ1")
     registry = Registry(MonitorInit("edge-7", tmp_path / "files", devices.tree), [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portmon.line.errors import LASTS_S, LINE_ERRORS, LineErrors, LineWatch
-from portmon.reports import Report, Severity
+from portmon.reports import Report, Severity, Source
 
 
 class Driver:
@@ -62,6 +62,21 @@ def test_what_is_long_ago_counts_no_longer():
     driver.said.clear()
     driver.hear(10)
     assert not driver.said
+
+
+def test_all_that_came_damaged_since_the_line_was_opened_is_told_by_kind():
+    driver = Driver()
+    driver.hear(1000, framing=1)
+    driver.hear(1000, parity=2, seconds=LASTS_S)
+    assert driver.errors is not None
+    driver.errors = driver.errors._replace(overrun=4, breaks=1)
+    told = {path.removeprefix("\\Printer.Extension.Line:"): one for path, one in driver.watch.facts().items()}
+    assert {name: one.value for name, one in told.items()} == {
+        "FramingErrors": 1, "Overruns": 4, "ParityErrors": 2, "Breaks": 1,
+    }  # fmt: skip
+    assert {one.source for one in told.values()} == {Source.TRANSPORT}
+    driver.errors = None
+    assert driver.watch.facts() == {}, "its driver does not count, or the line is gone"
 
 
 def test_errors_are_not_looked_for_with_every_byte():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from portmon.monitor import MonitorInit
@@ -34,6 +35,25 @@ def test_the_same_word_again_changes_only_how_long_it_counts() -> None:
     assert reports.now(149.9)
     assert not reports.now(150)
     assert reports.set("snmp", [DOOR], lasts_s=30, at=151.0), "it had run out, so this is news"
+
+
+def test_what_is_repeated_is_since_it_was_said_first_and_heard_when_it_was_said_last() -> None:
+    reports = Reports()
+    reports.set("snmp", [LOW, DOOR], lasts_s=30, at=100.0)
+    reports.set("snmp", [DOOR], lasts_s=30, at=120.0)
+    reports.set("snmp", [DOOR, LOW], lasts_s=30, at=140.0)
+    assert [(one.condition, one.at, one.heard_at) for one in reports.now(141)] == [
+        (Condition.DOOR_OPEN, 100.0, 140.0),
+        (Condition.TONER_LOW, 140.0, 140.0),
+    ]
+    reports.set("snmp", [DOOR], lasts_s=30, at=171.0)
+    assert [one.at for one in reports.now(172)] == [171.0], "it had run out in between"
+
+
+def test_a_report_may_know_since_when_it_is() -> None:
+    reports = Reports()
+    reports.set("levels", [replace(LOW, at=40.0)], lasts_s=30, at=100.0)
+    assert [(one.at, one.heard_at, one.expires_at) for one in reports.now(101)] == [(40.0, 100.0, 130.0)]
 
 
 def test_clear_says_that_nothing_is_the_matter() -> None:

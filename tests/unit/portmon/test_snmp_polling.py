@@ -110,6 +110,38 @@ async def test_the_status_of_a_used_port_is_asked_for_shown_and_cleared(
     await until(lambda: not port.reports.now())
 
 
+async def test_paper_that_runs_low_is_a_warning_with_its_level_until_it_is_filled(
+    ports: Ports, agent: Agent, polling: SnmpPolling
+) -> None:
+    supplies = agent.printer.core.path.supplies
+    port = await add(ports, agent)
+    ports.use(port, "fabric", True)
+    await until(port.facts.now)
+    assert port.reports.now() == []
+    supplies.media_left = 8
+    await until(lambda: [one.reporter for one in port.reports.now()] == ["snmp-levels"])
+    (found,) = port.reports.now()
+    assert (found.condition, found.severity, found.source, found.text) == (
+        Condition.PAPER_PROBLEM, Severity.WARNING, Source.PRINTER, "Paper is low in Roll: 8 % left",
+    )  # fmt: skip
+    assert port.facts.now()[r"\Printer.Extension.LowLevel.InputBins:Roll"].value == 10
+    supplies.load_media(100)
+    await until(lambda: not port.reports.now())
+
+
+async def test_a_mark_that_is_set_anew_counts_at_once(
+    ports: Ports, agent: Agent, polling: SnmpPolling
+) -> None:
+    agent.printer.core.path.supplies.media_left = 40
+    port = await add(ports, agent)
+    ports.use(port, "fabric", True)
+    await until(port.facts.now)
+    assert port.reports.now() == []
+    values = {"host": "127.0.0.1", "snmpEnabled": True, "snmpPort": agent.snmp.port, "lowLevel": 40}
+    await ports.configure("IP_1", values)
+    await until(lambda: [one.text for one in port.reports.now()] == ["Paper is low in Roll: 40 % left"])
+
+
 async def test_nobody_is_asked_for_a_port_that_no_printer_uses(
     ports: Ports, agent: Agent, polling: SnmpPolling
 ) -> None:
