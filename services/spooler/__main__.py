@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from spooler.dispatch_view import DispatchSettings
 from spooler.dispatcher import Dispatcher
 from spooler.explain.facts import Patience
 from spooler.host_directory import HostDirectory
+from spooler.host_proving import HostProof
 from spooler.hosts import Hosts
 from spooler.hub import Hub
 from spooler.job import DEFAULT_PRIORITY
@@ -36,7 +38,7 @@ from spooler.printer_steering import PrinterSteering
 from spooler.replicas.sharing import Alone, sharing
 from spooler.resources import in_cluster as resources
 from spooler.retention import Keep, Retention
-from spooler.settings import ExplainSection, SpoolerSettings
+from spooler.settings import ExplainSection, PrinterSection, SpoolerSettings
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.steering import Steering
 from spooler.store import Notes, Snapshot, Store
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 WHO = "settings"  # who adds what the settings name
+_ADDED_AT_ONCE = 100  # by one commit
 
 
 async def run(settings: SpoolerSettings) -> None:
@@ -61,7 +64,7 @@ async def run(settings: SpoolerSettings) -> None:
         _open_store(settings) as store,
         Channels(settings.monitors) as channels,
         Tasks("spooler") as tasks,
-        asked_cluster(settings.cluster) as cluster,
+        asked_cluster(settings.cluster, settings.discovery) as cluster,
         DialIn(settings.dial_in, settings.spooler_id) as dial_in,
     ):
         snapshot, epoch = await store.load(), await store.next_epoch()
@@ -82,14 +85,14 @@ async def run(settings: SpoolerSettings) -> None:
         tasks.supervise("concluding", concluding.run)
         await shares.start(snapshot, epoch)
         await _add_missing(printers, dispatcher, settings)
-        _start_hosts(settings, hosts, directory, tasks)
+        _find_hosts(settings, directory, cluster.hosts, tasks)
         _follow_resources(settings, inside, services, shares, tasks)
         _say_start(settings, snapshot, epoch, dispatcher)
         with _shown(metrics, dispatcher, hosts, services, dial_in):
             await server.serve(
                 settings,
                 servicers=services.servicers,
-                loops=[retention.run, traces.run],
+                loops=[hosts.start, retention.run, traces.run],
                 on_drain=_letting_go(services, shares, dispatcher, hosts, dial_in, traces),
                 authorize=authorize,
                 callers=callers,
@@ -131,7 +134,7 @@ def _shown(
 ) -> Iterator[None]:
     """Show the spooler's numbers on the page of metrics meanwhile."""
     with (
-        metrics.shown_in(REGISTRY, dispatcher.book.own_jobs, hosts.answering),
+        metrics.shown_in(REGISTRY, dispatcher.book.own_jobs, hosts.answering, hosts.not_believed),
         services.verdicts.shown_in(REGISTRY),
         DialInCollector(dial_in).shown_in(REGISTRY),
     ):
@@ -163,7 +166,8 @@ async def _opened(settings: SpoolerSettings) -> SqlStore | PostgresStore:
         from spooler.sql.postgres.store import PostgresStore  # noqa: PLC0415 - its driver is an extra
 
         name = f"fabric-spooler {settings.spooler_id}"
-        return await PostgresStore.open(url, name, settings.standby_s, settings.takeover_s)
+        limits = settings.standby_s, settings.takeover_s, settings.database_bytes
+        return await PostgresStore.open(url, name, *limits)
     # Documents lie in it, small ones in the database's rows: nobody else reads them.
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return await SqlStore.open(settings.state_dir, StoreSettings(reserve_bytes=settings.reserve_bytes))
@@ -177,14 +181,24 @@ def _hosts(
     owner = (fabric_id, settings.spooler_id)
     directory = HostDirectory(hosts, channels, owner, settings.dispatch.lease_s, store.uid_time_ms)
     for host in settings.hosts:
-        directory.put(host.name, host.address)
+        directory.put(host.name, host.address, host.server_name)
     return hosts, directory
 
 
-def _start_hosts(settings: SpoolerSettings, hosts: Hosts, directory: HostDirectory, tasks: Tasks) -> None:
-    hosts.start()
-    if settings.discovery.kubernetes_service:
-        tasks.supervise("discovery", lambda: in_cluster.find_hosts(settings.discovery, directory.put))
+def _find_hosts(
+    settings: SpoolerSettings, directory: HostDirectory, proof: HostProof | None, tasks: Tasks
+) -> None:
+    section = settings.discovery
+
+    def found(node: str, address: str) -> None:
+        directory.put(node, address, node if section.host_certificates else None, proof)
+
+    if section.kubernetes_service:
+        if proof is None and not section.host_certificates:
+            log.warning(
+                "hosts that are found are believed about their names: set discovery.host_token_audience"
+            )
+        tasks.supervise("discovery", lambda: in_cluster.find_hosts(section, found))
 
 
 def _follow_resources(
@@ -222,14 +236,17 @@ def _patience(section: ExplainSection) -> Patience:
 
 async def _add_missing(printers: PrinterSteering, dispatcher: Dispatcher, settings: SpoolerSettings) -> None:
     """Add the printers that the settings name and the store does not have; what people changed since stays."""
-    for wanted in settings.printers:
-        if wanted.name not in dispatcher.book.queues:
-            ports = tuple(PortName.parse(port) for port in wanted.ports)
-            printer = Printer(
-                wanted.name, ports, wanted.description, wanted.location, priority=DEFAULT_PRIORITY
-            )
-            with suppress(PrinterExists):  # another spooler was faster
-                await printers.create_printer(printer, WHO)
+    missing = [wanted for wanted in settings.printers if wanted.name not in dispatcher.book.queues]
+    for first in range(0, len(missing), _ADDED_AT_ONCE):
+        some = missing[first : first + _ADDED_AT_ONCE]
+        await asyncio.gather(*(_add(printers, wanted) for wanted in some))
+
+
+async def _add(printers: PrinterSteering, wanted: PrinterSection) -> None:
+    ports = tuple(PortName.parse(port) for port in wanted.ports)
+    printer = Printer(wanted.name, ports, wanted.description, wanted.location, priority=DEFAULT_PRIORITY)
+    with suppress(PrinterExists):  # another spooler was faster
+        await printers.create_printer(printer, WHO)
 
 
 def main() -> None:

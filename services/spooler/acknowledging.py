@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from chassis.errors import EtagMismatch, WrongState
 from spooler.job import HistoryEvent
+from spooler.moments import stamp
 from spooler.printer import PortName
 from spooler.store import Notes
 
@@ -43,7 +44,7 @@ class Acknowledgements:
         Raises:
             WrongState: there are too many.
         """
-        until = f"until {given.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        until = f"until {stamp(given.until)}"
         detail = f"{until}: {given.reason}".removesuffix(": ")
         await self._put(given.name, given, _line("acknowledged", given.by, given.name, detail))
 

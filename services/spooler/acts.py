@@ -136,7 +136,10 @@ def because(what: str, reason: str) -> str:
 
 def shown(value: object) -> str:
     """Return a value that was changed as a line of history has it."""
-    if isinstance(value, tuple | frozenset) and not hasattr(value, "_fields"):
-        return " ".join(sorted(map(str, value))) or "none"
+    if isinstance(value, frozenset):
+        value = tuple(sorted(map(str, value)))
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        # In its order: a printer's first port is the preferred one.
+        return " ".join(map(str, value)) or "none"
     text = "none" if value in (None, "") else str(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

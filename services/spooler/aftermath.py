@@ -41,6 +41,8 @@ _IN_WORDS: Mapping[str, str] = {
     "WRITE_TIMEOUT": "the printer took nothing for too long",
     "HOST_UNREACHABLE": "the host could not be reached",
     "WRONG_HOST": "another host answered in its place",
+    "UNPROVEN_HOST": "who answered did not prove to be the host",
+    "HOST_PROOF_UNAVAILABLE": "it could not be proven that the host answered",
     "PORT_BUSY": "somebody else had the port",
 }
 

@@ -166,13 +166,16 @@ class Book:
     def _use(self, name: str, before: Iterable[PortName], after: Iterable[PortName]) -> None:
         """A printer uses other ports than before. Work goes by its ports, not by all printers."""
         for port in before:
-            host, key = port.key
-            users = self.users[port.key]
+            key = port.key
+            users = self.users[key]
             users.remove(name)
             if not users:
-                del self.users[port.key], self.used[host][key]
+                host, there = key
+                del self.users[key], self.used[host][there]
+            self._touched.add(key)
         for port in after:
-            host, key = port.key
-            self.users.setdefault(port.key, []).append(name)
-            self.used.setdefault(host, {})[key] = port.port
-        self._touched.update(port.key for ports in (before, after) for port in ports)
+            key = port.key
+            host, there = key
+            self.users.setdefault(key, []).append(name)
+            self.used.setdefault(host, {})[there] = port.port
+            self._touched.add(key)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from chassis import logs
 from chassis.client import Channel, Channels
-from chassis.errors import PortNotFound
 from spooler.dial_in.arrivals import HostAlreadyHere
 from spooler.dial_in.host import DialledHost
+from spooler.host_proving import HostProof
 from spooler.hosts import Hosts
 from spooler.introduction import FabricTime
 from spooler.remote_port import RemoteHost
@@ -33,12 +33,18 @@ class HostDirectory:
         self._fabric_time = fabric_time
         self._channels_of: dict[str, Channel] = {}
         self._planes: dict[str, RemoteXcv] = {}
+        self._reached: dict[str, RemoteHost] = {}  # at an address
         self._dialled: dict[str, DialledHost] = {}
 
-    def put(self, name: str, address: str) -> None:
+    def put(
+        self, name: str, address: str, server_name: str | None = None, proof: HostProof | None = None
+    ) -> None:
         """A host is at an address. One that is known and has moved is spoken to there from now on.
 
         What runs on the old connection ends with it: streams are opened again, and the host is asked how far it got.
+
+        server_name: to expect in its certificate; None: as the settings say.
+        proof: what it has to bring besides; None: nothing.
         """
         key = name.casefold()
         channel = self._channels_of.get(key)
@@ -47,14 +53,17 @@ class HostDirectory:
                 "host dials in, an address that was found for it is left alone", host=name, address=address
             )
         elif channel is None:
-            channel = self._channels.movable(address)
-            self._add(
-                RemoteHost(name, address, channel, self._owner, self._lease_s, self._fabric_time), channel
-            )
-        elif channel.address != address:
-            log.info("host moved", host=name, address=address, was=channel.address)
-            channel.move(address)
-            self._hosts.moved(name, address)
+            channel = self._channels.movable(address, server_name)
+            host = RemoteHost(name, address, channel, self._owner, self._lease_s, self._fabric_time)
+            host.introduction.demand(proof, channel)
+            self._reached[key] = host
+            self._add(host, channel)
+        else:
+            self._reached[key].introduction.demand(proof, channel)
+            if (channel.address, channel.server_name) != (address, server_name):
+                log.info("host moved", host=name, address=address, was=channel.address)
+                channel.move(address, server_name)
+                self._hosts.moved(name, address)
 
     def dialled_in(self, name: str, address: str, where: str) -> None:
         """See `dial_in.arrivals.Known`."""
@@ -81,12 +90,17 @@ class HostDirectory:
     def _add(self, host: RemoteHost, channel: Channel) -> None:
         key = host.name.casefold()
         self._channels_of[key] = channel
-        self._planes[key] = RemoteXcv(host.name, channel, self._owner, host.introduction)
         self._hosts.add(host)
 
     def plane(self, host: str) -> RemoteXcv:
-        """Return the way to a host's configuration plane. Raises PortNotFound for a host nobody knows."""
-        plane = self._planes.get(host.casefold())
+        """Return the way to a host's configuration plane; made when it is first asked for.
+
+        Raises:
+            PortNotFound: nobody knows the host.
+        """
+        key = host.casefold()
+        plane = self._planes.get(key)
         if plane is None:
-            raise PortNotFound(f"there is no host {host}", host=host)
+            link, channel = self._hosts.known_link(host), self._channels_of[key]
+            plane = self._planes[key] = RemoteXcv(link.name, channel, self._owner, link.introduction)
         return plane

@@ -12,16 +12,21 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from chassis import logs
+from chassis.audit import Refusals
 from chassis.errors import FabricError, HostUnreachable, PortNotFound
 from chassis.tasks import Backoff, Tasks
 from spooler.host_link import HostLink
+from spooler.host_proving import NotBelieved, ProofUnavailable
 from spooler.port_info import PortInfo
 from spooler.printer import PortName
 from spooler.remote_port import RemoteHost
+from spooler.turns import Turns
 
 log = logs.get(__name__)
 
 RECONNECT = Backoff(first_s=0.2, most_s=5.0, calm_s=10.0)
+# Handshakes, when a thousand hosts are found together, and how long each keeps the next one waiting: callers come between.
+_AT_ONCE, _MOST_S = 64, 0.1
 
 
 class HostInfo(NamedTuple):
@@ -36,6 +41,7 @@ class HostInfo(NamedTuple):
     boot_id: str = ""
     ports: int = 0
     error: str = ""
+    not_believed: str = ""  # the reason why who answers is not taken for it
     since: datetime | None = None  # when this state, or this error, was learned
 
 
@@ -52,9 +58,6 @@ class Published(Protocol):
         """Something of this resource name is gone."""
 
 
-_UNWELL = frozenset({"offline", "error", "attention"})  # states of a port that has trouble
-
-
 class Hosts:
     """All hosts by name; names compare whatever their case."""
 
@@ -68,6 +71,8 @@ class Hosts:
         self._used: dict[str, dict[str, str]] = {}
         self._told: dict[str, dict[str, str]] = {}  # host -> what it was told of that, once it was told all
         self._telling: dict[str, asyncio.Lock] = {}  # host -> one word after the other
+        self._handshakes = Turns(_AT_ONCE, _MOST_S)
+        self._refusals = Refusals()
         self._started = False
         self.on_up: Callable[[str], None] = lambda _host: None
         # A port got well or free, as its host says.
@@ -83,6 +88,10 @@ class Hosts:
     def answering(self) -> list[tuple[str, bool]]:
         """Return each host's name and whether its port monitor answers."""
         return [(info.name, info.state == "online") for info in list(self._infos.values())]
+
+    def not_believed(self) -> list[tuple[str, str]]:
+        """Return each host for which somebody answers who is not taken for it, and the reason."""
+        return [(info.name, info.not_believed) for info in list(self._infos.values()) if info.not_believed]
 
     def get(self, name: str) -> HostInfo | None:
         """Return what is known of a host."""
@@ -122,8 +131,8 @@ class Hosts:
 
     # --- life
 
-    def start(self) -> None:
-        """Begin to watch all hosts."""
+    async def start(self) -> None:
+        """Begin to watch all hosts. A loop of the server: callers are served before hosts are spoken to."""
         self._started = True
         for key in self._links:
             self._follow(key)
@@ -178,12 +187,29 @@ class Hosts:
                 failures = 1 if was_up else failures + 1
                 if failures == 1 or error.reason != reason:
                     log.warning("host does not answer", host=link.name, reason=error.reason, error=str(error))
+                    self._write_down(link, error)
                 reason = error.reason
-                self._put(key, state="silent", error=error.message)
+                not_believed = error.reason if isinstance(error, NotBelieved) else ""
+                self._heard_last(key, was_up)
+                self._put(key, state="silent", error=error.message, not_believed=not_believed)
             await asyncio.sleep(RECONNECT.wait_s(max(failures, 1)))
 
+    def _write_down(self, link: RemoteHost, error: FabricError) -> None:
+        """Write into the record of refusals who was not taken for a host."""
+        if isinstance(error, NotBelieved) and not isinstance(error, ProofUnavailable):
+            self._refusals.write(
+                link.name, host=link.name, peer=link.address, reason=error.reason, why=error.message
+            )
+
+    def _heard_last(self, key: str, was_up: bool) -> None:
+        """A connection that was open until now was heard until now, whether it brought news or not."""
+        if was_up:
+            self._infos[key] = self._infos[key]._replace(last_seen=datetime.now(UTC))
+
     async def _watch(self, key: str, link: RemoteHost) -> None:
-        hello = await link.initialize()
+        await link.there()
+        async with self._handshakes.turn():
+            hello = await link.initialize()
         async for change in link.watch():
             first, deleted = self._infos[key].state != "online", list(change.deleted)
             if first:
@@ -195,8 +221,8 @@ class Hosts:
                     "host answers", host=link.name, instance=hello.instance_id, ports=len(self._ports[key])
                 )
                 self._put(
-                    key, state="online", error="", version=hello.version, instance_id=hello.instance_id,
-                    boot_id=hello.boot_id,
+                    key, state="online", error="", not_believed="", version=hello.version,
+                    instance_id=hello.instance_id, boot_id=hello.boot_id,
                 )  # fmt: skip
                 self._told.pop(key, None)  # another process may answer now: it is told all
                 if not await self._tell(key):
@@ -210,7 +236,7 @@ class Hosts:
             before = self._ports[key].get(name)
             self._ports[key][name] = port
             self._hub.port(port)
-            if before is not None and _got_well(before, port):
+            if before is not None and port.got_well(before):
                 self.on_ready(port.name)
             if port.stopped and not (before is not None and before.stopped):
                 self.on_stopped(port.name)
@@ -265,9 +291,3 @@ class Hosts:
             missing = {name.casefold() for name in unknown}
             self._told[key] = {name: said for name, said in used.items() if name not in missing}
             return True
-
-
-def _got_well(before: PortInfo, now: PortInfo) -> bool:
-    freed = (before.stopped and not now.stopped) or (before.taken and not now.taken)
-    taken_back = bool(before.told_by - now.told_by)  # of several troubles it may be the one that matters
-    return freed or taken_back or (before.state in _UNWELL and now.state not in _UNWELL)

@@ -31,6 +31,15 @@ class ManagedPorts:
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
+        self._last_read: dict[str, str] = {}
+
+    def last_known(self, port: PortName) -> str:
+        """Return what declared a port when that was last looked up here; "": nothing did."""
+        return self._last_read.get(_key(port), "")
+
+    async def look_up(self) -> None:
+        """Bring `last_known` up to date: another spooler may have written it."""
+        await self._all()
 
     async def manager(self, port: PortName) -> str:
         """Return what declares a port; "": nothing does."""
@@ -70,11 +79,12 @@ class ManagedPorts:
             with suppress(EtagMismatch):  # another spooler wrote it meanwhile
                 if changed != managers:
                     await self._notes.put_note(_NOTE, json.dumps(changed, sort_keys=True), text, [line])
-                written = True
+                self._last_read, written = changed, True
 
     async def _all(self) -> tuple[str | None, dict[str, str]]:
         text = await self._notes.get_note(_NOTE)
-        return text, json.loads(text) if text else {}
+        self._last_read = json.loads(text) if text else {}
+        return text, self._last_read
 
 
 def _key(port: PortName) -> str:

@@ -10,9 +10,10 @@
 | printfabric_submit_seconds | histogram | | time from a submission to its answer, in seconds |
 | printfabric_attempts_total | counter | | attempts that began at a port and have ended |
 | printfabric_spool_bytes | gauge | | documents on the disk, in bytes |
-| printfabric_spool_free_bytes | gauge | | free on the spool's volume, in bytes |
+| printfabric_spool_free_bytes | gauge | | free on the spool's volume, or of what documents may take of a database, in bytes |
 | printfabric_spool_reserve_bytes | gauge | | what is kept free of it: below that documents are refused |
 | printfabric_host_online | gauge | host | 1 while a host's port monitor answers |
+| printfabric_host_not_believed | gauge | host, reason | 1 while somebody answers for a host and is not taken for it |
 
 Why printers do not print is worked out by `api.printer_verdicts`. Counters are plain numbers, for the event loop is their only writer; gauges are worked out when somebody looks.
 """
@@ -41,6 +42,7 @@ class SpoolerMetrics(Collector):
     def __init__(self) -> None:
         self._live_jobs: Callable[[], Iterable[Job]] = tuple
         self._hosts: Callable[[], Iterable[tuple[str, bool]]] = tuple
+        self._not_believed: Callable[[], Iterable[tuple[str, str]]] = tuple
         self.spool_bytes = 0  # this and the next two: kept up to date by `retention`
         self.spool_free_bytes = 0
         self.spool_reserve_bytes = 0  # 0: the store does not know its volume
@@ -55,14 +57,16 @@ class SpoolerMetrics(Collector):
         registry: CollectorRegistry,
         live_jobs: Callable[[], Iterable[Job]],
         hosts: Callable[[], Iterable[tuple[str, bool]]] = tuple,
+        not_believed: Callable[[], Iterable[tuple[str, str]]] = tuple,
     ) -> Iterator[None]:
         """Show the numbers on a page meanwhile.
 
         live_jobs: gives the jobs that have not ended; called in the page's thread, so it returns a list of its own.
         hosts: gives each host's name and whether it answers; the same.
+        not_believed: gives hosts for which somebody answers who is not taken for them, and the reason; the same.
         """
         self._live_jobs = live_jobs
-        self._hosts = hosts
+        self._hosts, self._not_believed = hosts, not_believed
         registry.register(self)
         try:
             yield
@@ -97,12 +101,23 @@ class SpoolerMetrics(Collector):
             "printfabric_attempts", "Attempts that began at a port and have ended", value=self._attempts
         )
         yield from self._of_spool()
+        yield from self._of_hosts()
+
+    def _of_hosts(self) -> Iterator[Metric]:
         online = GaugeMetricFamily(
             "printfabric_host_online", "1 while a host's port monitor answers", labels=["host"]
         )
         for host, answers in self._hosts():
             online.add_metric([host], float(answers))
         yield online
+        not_believed = GaugeMetricFamily(
+            "printfabric_host_not_believed",
+            "1 while somebody answers for a host and is not taken for it",
+            labels=["host", "reason"],
+        )
+        for host, reason in self._not_believed():
+            not_believed.add_metric([host, reason], 1)
+        yield not_believed
 
     def _of_spool(self) -> Iterator[Metric]:
         volume = self.spool_reserve_bytes > 0
@@ -110,7 +125,7 @@ class SpoolerMetrics(Collector):
             ("printfabric_spool_bytes", "Documents on the disk, in bytes", self.spool_bytes),
             (
                 "printfabric_spool_free_bytes",
-                "Free on the spool's volume, in bytes",
+                "Free on the spool's volume, or of what documents may take of a database, in bytes",
                 self.spool_free_bytes if volume else None,
             ),
             (

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from spooler.printer import PortName
 
+NOBODY: frozenset[str] = frozenset()
+_UNWELL = frozenset({"offline", "error", "attention"})  # states of a port that has trouble
+
 
 @dataclass(frozen=True, slots=True)
 class PortInfo:
@@ -20,7 +23,13 @@ class PortInfo:
     wire: object  # the host's own message, for the API to pass on; nobody else looks inside
     stopped: bool = False  # somebody reports an ERROR about it (SetPort): it takes no more jobs
     taken: bool = False  # another fabric has it open
-    told_by: frozenset[str] = frozenset()  # who reports something about it
+    told_by: frozenset[str] = NOBODY  # who reports something about it
+
+    def got_well(self, before: PortInfo) -> bool:
+        """Return whether it has less trouble than it had, or is free again."""
+        freed = (before.stopped and not self.stopped) or (before.taken and not self.taken)
+        taken_back = bool(before.told_by - self.told_by)  # of several troubles it may be the one that matters
+        return freed or taken_back or (before.state in _UNWELL and self.state not in _UNWELL)
 
 
 class Hello(NamedTuple):

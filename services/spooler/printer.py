@@ -128,7 +128,7 @@ class Limits(NamedTuple):
     max_waiting_jobs: int = 0
 
 
-_UNLIMITED = Limits()
+UNLIMITED = Limits()
 _NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -159,7 +159,7 @@ class Printer:
     priority: int = 1  # against other printers on the same port, 1 to 99
     default_job_priority: int = 50
     keep_printed: bool = False
-    limits: Limits = _UNLIMITED
+    limits: Limits = UNLIMITED
     attributes: Mapping[str, str] = field(
         default_factory=lambda: _NO_ATTRIBUTES
     )  # labels and settings of others; never interpreted here

@@ -1,143 +1,43 @@
-"""A host's port monitor over gRPC: the one module of the spooler that speaks the monitor contract to print.
-
-The hot path is one `StreamDocuments` call per open port. Its requests carry starts, bytes and ends of documents as
-they come; its answers carry the newest offsets of each.
-"""
+"""A host's port monitor over gRPC: its ports, what printers use of them, holds on them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from sys import intern
 from typing import Any
 
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
-from chassis.errors import FabricError, HostUnreachable, InvalidHandle
+from chassis.errors import CallCanceled, HostUnreachable, InvalidHandle
 from chassis.settings import is_loopback
+from chassis.tasks import Tasks
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import MonitorServiceStub
 from printfabric.types.v1 import port_pb2
 from spooler.introduction import FabricTime, Introduction, WrongHost
-from spooler.port import (
-    DataQuestion,
-    DocumentKey,
-    OpenPort,
-    Phase,
-    Progress,
-    Slice,
-    StagedDocument,
-    StagedPart,
-)
-from spooler.port_info import Hello, PortInfo, PortsChanged
+from spooler.port import DocumentKey, OpenPort, Phase, Progress, StagedDocument, StagedPart
+from spooler.port_info import NOBODY, Hello, PortInfo, PortsChanged
 from spooler.printer import STRAIGHT, PortName, Way
-from spooler.remote_documents import key_to_pb, progress_from_pb, slice_to_pb
+from spooler.remote_documents import key_to_pb, progress_from_pb
+from spooler.remote_hold import CALL_TIMEOUT_S, CLOSE_TIMEOUT_S, RemoteHold
 from spooler.remote_staging import stage
-
-CALL_TIMEOUT_S = 15.0  # a host that answers at all answers in milliseconds; opening a device may take seconds
-CLOSE_TIMEOUT_S = 5.0
-DATA_TIMEOUT_S = 60.0  # a printer's answer may have to wait for the end of a document
-
-
-class RemotePort(OpenPort):
-    """A hold on a port of another process."""
-
-    def __init__(
-        self, stub: Any, handle: pb.PortHandle, documents: Sequence[Progress], left: Callable[[], None]
-    ) -> None:
-        self.documents = documents
-        self._left = left  # told when the hold is dropped
-        self._stub = stub
-        self._handle = handle
-        self._closed = False
-        self._call = stub.StreamDocuments()
-
-    async def begin(self) -> None:
-        """Name the handle on the stream, before anything else is sent."""
-        await self._write(pb.StreamDocumentsRequest(handle=self._handle))
-
-    async def send(self, slices: Sequence[Slice], settled: Sequence[DocumentKey] = ()) -> None:
-        """See `OpenPort.send`."""
-        await self._write(
-            pb.StreamDocumentsRequest(
-                slices=[slice_to_pb(piece) for piece in slices], settled=[key_to_pb(key) for key in settled]
-            )
-        )
-
-    async def progress(self) -> AsyncIterator[Sequence[Progress]]:
-        """See `OpenPort.progress`."""
-        try:
-            async for response in self._call:
-                if response.progress:
-                    yield [progress_from_pb(news) for news in response.progress]
-        except FabricError:
-            if not self._closed:
-                raise
-            return
-        if not self._closed:
-            raise HostUnreachable("the host ended the port's stream")
-
-    async def take_back(self, key: DocumentKey) -> Progress:
-        """See `OpenPort.take_back`."""
-        return await self._end(key, pb.DISPOSITION_ABORT)
-
-    async def have_back(self, key: DocumentKey) -> Progress:
-        """See `OpenPort.have_back`."""
-        return await self._end(key, pb.DISPOSITION_WITHDRAW)
-
-    async def _end(self, key: DocumentKey, how: pb.Disposition.ValueType) -> Progress:
-        request = pb.EndDocPortRequest(handle=self._handle, document=key_to_pb(key), disposition=how)
-        response = await self._stub.EndDocPort(request, timeout=CALL_TIMEOUT_S)
-        return progress_from_pb(response.progress)
-
-    async def printer_data(self, question: DataQuestion) -> bytes:
-        """See `OpenPort.printer_data`."""
-        request = pb.GetPrinterDataFromPortRequest(
-            handle=self._handle,
-            control_id=question.control_id,
-            value_name=question.value_name,
-            input=question.data,
-            request_id=question.request_id,
-        )
-        answer = await self._stub.GetPrinterDataFromPort(request, timeout=DATA_TIMEOUT_S)
-        return bytes(answer.output)
-
-    def drop(self) -> None:
-        """See `OpenPort.drop`."""
-        self._end_stream()
-        self._left()
-
-    def _end_stream(self) -> None:
-        self._closed = True
-        self._call.cancel()
-
-    async def close(self) -> None:
-        """See `OpenPort.close`."""
-        self._end_stream()
-        with suppress(FabricError):  # else the lease closes it
-            await self._stub.ClosePort(pb.ClosePortRequest(handle=self._handle), timeout=CLOSE_TIMEOUT_S)
-
-    async def _write(self, request: pb.StreamDocumentsRequest) -> None:
-        try:
-            await self._call.write(request)
-        except (
-            grpc.aio.UsageError,
-            grpc.aio.InternalError,
-        ) as error:  # the stream ended while it was written to
-            raise HostUnreachable(f"the port's stream is broken: {error}") from error
 
 
 def info_from_pb(host: str, port: port_pb2.Port, fabric: str) -> PortInfo:
-    """Return a port as its host tells `fabric` of it. `host` is its name here; its own may differ in spelling."""
+    """Return a port as its host tells `fabric` of it. `host` is its name here; its own may differ in spelling.
+
+    Words that thousands of ports have in common are kept once.
+    """
     port.port.host = host
     port.name = f"hosts/{host}/ports/{port.port.port}"
     state = port_pb2.PortState.Name(port.state).removeprefix("PORT_STATE_").lower()
     stopped = any(report.severity == port_pb2.SEVERITY_ERROR for report in port.status)
     taken = port.HasField("hold") and port.hold.fabric_id != fabric
-    told_by = frozenset(report.reporter for report in port.status)
-    return PortInfo(
-        PortName(host, port.port.port), port.monitor, state, port.device, port, stopped, taken, told_by
-    )
+    told_by = frozenset(report.reporter for report in port.status) if port.status else NOBODY
+    name = PortName(host, intern(port.port.port))
+    return PortInfo(name, intern(port.monitor), intern(state), port.device, port, stopped, taken, told_by)
 
 
 class RemoteHost:
@@ -163,6 +63,9 @@ class RemoteHost:
         self._monitors: dict[str, str] = {}  # port -> its monitor's name
         self._left: set[str] = set()  # ports whose holds were left with a document
 
+    async def there(self) -> None:
+        """Wait until it can be tried: not at all, but for hosts that have to come by themselves."""
+
     async def initialize(self) -> Hello:
         """Shake hands with the host. Raises as `Introduction.greet`."""
         answer = await self.introduction.greet()
@@ -174,19 +77,33 @@ class RemoteHost:
         self.introduction.forget()
 
     async def watch(self) -> AsyncIterator[PortsChanged]:
-        """Yield changes of the host's ports, all of them first, until the host goes away; then raise why."""
-        call = self._stub.WatchPorts(pb.WatchPortsRequest(owner=self.owner))
+        """Yield changes of the host's ports, all of them first, until the host goes away; then raise why.
+
+        Where it has to prove itself nothing is yielded before it has, over the connection that this stream holds.
+        """
+        call, introduction = self._stub.WatchPorts(pb.WatchPortsRequest(owner=self.owner)), self.introduction
+        introduction.end_watch, proven = call.cancel, False
         try:
-            async for news in call:
-                for port in news.ports:
-                    if port.port.host:  # the connection may be a newer one than that of the handshake
-                        self.introduction.check(port.port.host)
-                ports = [info_from_pb(self.name, port, self.owner.fabric_id) for port in news.ports]
-                self._monitors.update((port.name.key[1], port.monitor) for port in ports)
-                yield PortsChanged(ports, news.deleted_ports)
+            async with Tasks(f"watch of host {self.name}") as tasks:
+                async for news in call:
+                    if not proven:
+                        await introduction.prove(lambda: not call.done())
+                        tasks.spawn("proof", introduction.stay_proven(lambda: not call.done()))
+                        proven = True
+                    yield self._news(news)
+        except CallCanceled as error:  # by a move, `Introduction.met` or `stay_proven`
+            raise HostUnreachable(f"host {self.name} is connected to anew", host=self.name) from error
         finally:
-            self.introduction.forget()
+            introduction.forget()
             call.cancel()
+
+    def _news(self, news: pb.WatchPortsResponse) -> PortsChanged:
+        for port in news.ports:
+            if port.port.host:  # the connection may be a newer one than that of the handshake
+                self.introduction.check(port.port.host)
+        ports = [info_from_pb(self.name, port, self.owner.fabric_id) for port in news.ports]
+        self._monitors.update((port.name.key[1], port.monitor) for port in ports)
+        return PortsChanged(ports, news.deleted_ports)
 
     async def notify_used(self, ports: Sequence[str], *, full: bool = False) -> Sequence[str]:
         """Tell the host which of its ports printers use now (NotifyUsedPorts), `full`: these and no others.
@@ -207,22 +124,30 @@ class RemoteHost:
         request = pb.OpenPortRequest(
             owner=self.owner, port=port, fence=fence, printer=printer, lease=self._lease
         )
-        await self.introduction.met()
+        introduction = self.introduction
+        run = await introduction.met()
         try:
             response = await self._open(request, way)
         except InvalidHandle:  # an earlier run of this spooler has shut down, and nobody has registered since
-            await self.introduction.greet()
+            run = (await introduction.greet()).instance_id
             response = await self._open(request, way)
         self._left.discard(port)
         documents = [progress_from_pb(news) for news in response.documents]
-        opened = RemotePort(self._stub, response.handle, documents, lambda: self._left.add(port))
+        opened = RemoteHold(
+            self._stub, response.handle, documents, partial(self._left.add, port), introduction
+        )
         if response.HasField("port"):  # as in `watch`
             try:
-                self.introduction.check(response.port.port.host)
+                introduction.check(response.port.port.host)
             except WrongHost:
                 await opened.close()
                 raise
         await opened.begin()
+        try:
+            introduction.check_proven(run)  # then the stream, too, goes to who was met
+        except HostUnreachable:
+            opened.drop()
+            raise
         return opened
 
     async def _open(self, request: pb.OpenPortRequest, way: Way) -> pb.OpenPortResponse:
@@ -277,5 +202,11 @@ class RemoteHost:
         self, port: str, document: StagedDocument, parts: AsyncIterator[StagedPart]
     ) -> tuple[int, bool]:
         """See `PortHost.stage`."""
-        await self.introduction.met()
-        return await stage(self._stub, self.owner, port, document, parts)
+        run = await self.introduction.met()
+        return await stage(self._stub, self.owner, port, document, self._while_met(run, parts))
+
+    async def _while_met(self, run: str, parts: AsyncIterator[StagedPart]) -> AsyncIterator[StagedPart]:
+        """Yield what is brought, as long as it goes to who was met. Raises HostUnreachable."""
+        async for part in parts:
+            self.introduction.check_proven(run)
+            yield part

@@ -83,6 +83,7 @@ class RemoteXcv:
     ) -> XcvAnswer:
         """Execute one command (XcvDataPort)."""
         request = _command(handle, data_name, input_data, max_output_bytes, request_id)
+        self._introduction.check_proven()
         answer = await self._xcv.XcvDataPort(request, timeout=CALL_TIMEOUT_S)
         return XcvAnswer(answer.status, answer.output_data, answer.needed_bytes, answer.message)
 
@@ -91,6 +92,7 @@ class RemoteXcv:
     ) -> AsyncIterator[pb.StreamXcvDataPortResponse]:
         """Execute a long command; ending the iteration cancels it."""
         command = _command(handle, data_name, input_data, None, request_id)
+        self._introduction.check_proven()
         call = self._xcv.StreamXcvDataPort(pb.StreamXcvDataPortRequest(command=command))
         try:
             async for step in call:

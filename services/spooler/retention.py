@@ -61,6 +61,7 @@ class Retention:
         """Forget, for ever."""
         while True:
             gone = await self.forget() if self._is_due() else 0
+            await self._measure()
             # A busy spooler ends more jobs than one round forgets: then the next round follows at once.
             await asyncio.sleep(EVERY_S if gone < _AT_ONCE * _ROUNDS else _PAUSE_S)
 
@@ -99,10 +100,12 @@ class Retention:
         await self._forget_events()
         await self._forget_decisions()
         uploads = await self._forget_uploads()
+        if gone or uploads:
+            log.info("forgotten", jobs=gone, uploads=uploads)
+        return gone
+
+    async def _measure(self) -> None:
         usage = await self._store.usage()
         self._metrics.spool_bytes = usage.spool_bytes
         self._metrics.spool_free_bytes = usage.free_bytes
         self._metrics.spool_reserve_bytes = usage.reserve_bytes
-        if gone or uploads:
-            log.info("forgotten", jobs=gone, uploads=uploads)
-        return gone

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings
 
@@ -21,6 +22,11 @@ class HostSection(Section):
         description="the host's name in the fabric, as edge-7",
     )
     address: Address = Field(description="where its port monitor listens: host:port or unix:/path")
+    server_name: str | None = Field(
+        default=None,
+        max_length=253,
+        description="the name that its certificate must have; none: monitors.tls.server_name, else the address's",
+    )
 
 
 class PrinterSection(Section):
@@ -93,9 +99,29 @@ class DiscoverySection(Section):
         default="", max_length=63, description="the Service's namespace; none: the pod's own"
     )
     port_name: str = Field(default="grpc", max_length=63, description="the name of the Service's gRPC port")
+    host_token_audience: str = Field(
+        default="",
+        max_length=253,
+        description="hosts that are found prove which node they are by tokens of their pods made for this audience;"
+        " none: no token is asked for",
+    )
+    host_accounts: tuple[str, ...] = Field(
+        default=(),
+        description="with host_token_audience: service accounts that port monitors run under, as print/portmon",
+    )
+    host_certificates: bool = Field(
+        default=False,
+        description="the certificate of each host that is found must have the host's name as a DNS name",
+    )
     kubeconfig: Path | None = Field(
         default=None, description="credentials for the API server; none: the pod's service account"
     )
+
+    @model_validator(mode="after")
+    def _names_accounts(self) -> DiscoverySection:  # noqa: N804 - an "after" validator takes the instance
+        if bool(self.host_token_audience) != bool(self.host_accounts):
+            raise ValueError("host_token_audience and host_accounts go together")
+        return self
 
 
 class DialInSection(Section):
@@ -171,7 +197,7 @@ class SpoolerSettings(Settings):
     standby_s: float = Field(
         default=10.0,
         ge=0,
-        description="how long to wait at the start while somebody has the database alone, as fabric-move-store",
+        description="how long to wait at the start while no database answers that can be written to, or somebody has it alone",
     )
     takeover_s: float = Field(
         default=10.0,
@@ -226,14 +252,35 @@ class SpoolerSettings(Settings):
     reserve_bytes: int | None = Field(
         default=None, ge=0, description="kept free on the spool's volume; none: 64 MiB, or 5 % of a small one"
     )
+    database_bytes: int | None = Field(
+        default=20 << 30,
+        ge=1 << 20,
+        description="most bytes that documents may take of a PostgreSQL database, 64 MiB or 5 % of it in reserve;"
+        " none: no limit",
+    )
     dispatch: DispatchSection = DispatchSection()
     explain: ExplainSection = ExplainSection()
 
     @field_validator("hosts")
     @classmethod
     def _differ(cls, hosts: tuple[HostSection, ...]) -> tuple[HostSection, ...]:
-        names = [host.name.casefold() for host in hosts]
-        twice = next((name for name in names if names.count(name) > 1), None)
+        names = Counter(host.name.casefold() for host in hosts)
+        twice = next((name for name, times in names.items() if times > 1), None)
         if twice is not None:
             raise ValueError(f"host {twice} is named twice")
         return hosts
+
+    @model_validator(mode="after")
+    def _prove_hosts(self) -> SpoolerSettings:  # noqa: N804 - an "after" validator takes the instance
+        found, tls = self.discovery, self.monitors.tls
+        if found.host_token_audience and (tls is None or tls.cert_file is None):
+            raise ValueError(
+                "hosts show their tokens to spoolers with a certificate: discovery.host_token_audience needs monitors.tls"
+            )
+        if tls is None and (found.host_certificates or any(host.server_name for host in self.hosts)):
+            raise ValueError("certificates of hosts are looked at with monitors.tls only")
+        if found.host_token_audience and found.host_token_audience == self.cluster.token_audience:
+            raise ValueError(
+                "what proves a host must prove nothing else: another audience than cluster.token_audience"
+            )
+        return self

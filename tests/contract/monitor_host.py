@@ -13,13 +13,14 @@ import grpc
 import pytest
 
 from chassis import server
-from chassis.settings import AccessSettings, ServerSettings
+from chassis.settings import AccessSettings, ServerSettings, ServerTlsSettings
 from chassis.status import error_from_rpc
 from chassis.tasks import Tasks
 from portmon.api.monitor_servicer import MonitorServicer, served
 from portmon.api.recorder_servicer import RecorderServicer, served_recorder
 from portmon.api.xcv_servicer import XcvServicer, served_xcv
 from portmon.handles import Handles
+from portmon.host_token import HostToken
 from portmon.language_registry import GROUP as LANGUAGES
 from portmon.language_registry import Languages
 from portmon.monitor import MonitorInit
@@ -72,25 +73,23 @@ async def served_host(
     *,
     greeted: bool = True,
     name: str = "edge-7",
+    tls: ServerTlsSettings | None = None,
+    host_token: HostToken | None = None,
 ) -> AsyncIterator[Host]:
     """Serve a host with one raw port on loopback, and monitors and languages of third parties.
 
-    greeted: a spooler has told it what time it is.
+    greeted: a spooler has told it what time it is. Not with `tls`: the host's own stubs speak plain.
     """
     rig = RawRig(tmp_path)
-    ports = Ports(
-        Registry(MonitorInit(name, tmp_path / "files"), _of_group(third_parties, MONITORS)),
-        LocalPortStore(tmp_path / "ports"),
-        tmp_path,
-    )
-    await ports.add("IP_1", "Standard TCP/IP Port", rig.settings())
+    ports = await _ports(tmp_path, name, rig, _of_group(third_parties, MONITORS))
     async with Tasks("host") as tasks:
         handles = Handles(ports, tasks)
         servicer = MonitorServicer(name, ports, handles, tasks)
         servicer.languages = Languages(_of_group(third_parties, LANGUAGES))
+        servicer.host_token = host_token or servicer.host_token
         tasks.spawn("expire", handles.expire())
         one = server.Server(
-            ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=1),
+            ServerSettings(listen=("127.0.0.1:0",), access=access or AccessSettings(), grace_s=1, tls=tls),
             servicers=[
                 served(servicer),
                 served_xcv(XcvServicer(Xcv(ports, COMMANDS))),
@@ -109,6 +108,13 @@ async def served_host(
     ports.close()
     rig.go_on()
     rig.stop()
+
+
+async def _ports(folder: Path, host: str, rig: RawRig, monitors: Sequence[EntryPoint]) -> Ports:
+    registry = Registry(MonitorInit(host, folder / "files"), monitors)
+    ports = Ports(registry, LocalPortStore(folder / "ports"), folder)
+    await ports.add("IP_1", "Standard TCP/IP Port", rig.settings())
+    return ports
 
 
 def _of_group(entries: Sequence[EntryPoint], group: str) -> list[EntryPoint]:

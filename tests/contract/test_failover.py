@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -12,13 +13,29 @@ from spooler.sql.postgres.store import PostgresStore
 from spooler.store import Changes
 from tests.contract.store_contract import accepted, ended, label, whole
 from tests.rig.postgres import postgres_server
-from tests.rig.postgres_standby import either, fail_over, standby_of
+from tests.rig.postgres_standby import (
+    at,
+    fail_over,
+    promote,
+    standby_of,
+    standing_still,
+    wait_for_standbys,
+)
+from tests.rig.programs import wait_until
+
+pytestmark = pytest.mark.timeout(120)
+_WAITS = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
-@pytest.mark.timeout(120)
+async def has_died(store: PostgresStore) -> None:
+    async with asyncio.timeout(30):
+        with pytest.raises(StoreUnavailable):
+            await store.died()
+
+
 async def test_what_was_accepted_outlives_the_server_with_a_standby_in_step() -> None:
     with postgres_server(durable=True) as server, standby_of(server) as standby:
-        url = either(server, standby, server.database())
+        url = at(server, server.database(), server, standby)
         store = await PostgresStore.open(url)
         await store.create_printer(Printer("labels"))
         before = await accepted(store, *[label(bytes(size)) for size in (10, 20_000, 600_000)])
@@ -28,9 +45,7 @@ async def test_what_was_accepted_outlives_the_server_with_a_standby_in_step() ->
         await asyncio.to_thread(fail_over, server, standby)
         with pytest.raises(StoreUnavailable):
             await store.next_epoch()
-        async with asyncio.timeout(30):
-            with pytest.raises(StoreUnavailable):
-                await store.died()
+        await has_died(store)
         await store.close()
 
         again = await PostgresStore.open(url)
@@ -42,3 +57,45 @@ async def test_what_was_accepted_outlives_the_server_with_a_standby_in_step() ->
         (later,) = await accepted(again, label(b"^XA^XZ"))
         assert later.number > before[-1].number
         await again.close()
+
+
+async def test_a_server_that_stands_still_is_left_when_its_standby_has_taken_over() -> None:
+    with postgres_server() as server, standby_of(server) as standby:
+        url = at(
+            server, server.database(), standby, server
+        )  # the standby, which is not asked while it is one
+        store = await PostgresStore.open(url, lease_s=1.0)
+        await store.membership.beat()
+        with standing_still(server):
+            waiting = asyncio.ensure_future(store.create_printer(Printer("labels")))
+            await asyncio.to_thread(promote, standby)
+            beating = asyncio.ensure_future(_beat(store))
+            await has_died(store)
+            with pytest.raises(StoreUnavailable):
+                await waiting
+            beating.cancel()
+            await asyncio.wait([beating])
+            await store.close()
+            again = await PostgresStore.open(url)
+            assert await again.list_printers() == []
+            await again.close()
+
+
+async def _beat(store: PostgresStore) -> None:
+    while True:
+        with suppress(StoreUnavailable):
+            await store.membership.beat()
+        await asyncio.sleep(0.1)
+
+
+async def test_a_commit_that_its_standby_may_not_have_is_no_ok_whoever_ended_the_wait() -> None:
+    with postgres_server() as server:
+        store = await PostgresStore.open(server.database())
+        await store.create_printer(Printer("labels"))
+        await asyncio.to_thread(wait_for_standbys, server, "nobody")
+        accepting = asyncio.ensure_future(accepted(store, label(b"^XA^XZ")))
+        await asyncio.to_thread(wait_until, lambda: server.ask(server.url("postgres"), _WAITS))
+        with pytest.raises(StoreUnavailable, match="may not be at its standby"):
+            await accepting
+        await has_died(store)
+        await store.close()

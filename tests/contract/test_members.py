@@ -14,7 +14,10 @@ from spooler.job import Job
 from spooler.membership import Answer, Ask, News
 from spooler.new_job import Duplicate, Inline, NewJob
 from spooler.printer import PortName, Printer
+from spooler.sql.postgres.connection import connect
+from spooler.sql.postgres.members import NameTaken
 from spooler.sql.postgres.store import PostgresStore
+from spooler.sql.postgres.writer import PostgresWriter
 from spooler.store import Changes
 from tests.fabric.dispatch_rig import eventually
 from tests.rig.postgres import PostgresServer, postgres_server
@@ -37,9 +40,9 @@ def url(server: PostgresServer) -> str:
 async def member(url: str) -> AsyncIterator[Opening]:
     opened: list[PostgresStore] = []
 
-    async def join(name: str, lease_s: float = 30.0) -> PostgresStore:
-        opened.append(await PostgresStore.open(url, name, lease_s=lease_s))
-        return opened[-1]
+    async def join(name: str, lease_s: float = 30.0, wait_s: float = 5.0) -> PostgresStore:
+        opened.append(store := await PostgresStore.open(url, name, wait_s, lease_s))
+        return store
 
     yield join
     for store in opened:
@@ -102,6 +105,34 @@ async def test_who_ends_is_gone_at_once_and_who_lives_is_left_alone(member: Open
     standing = await part(second).look()
     assert [one.name for one in standing.members] == ["second"]
     assert standing.owners == {}
+
+
+async def test_two_of_one_name_are_not_on_one_store_and_the_second_is_told_why(member: Opening):
+    first = await member("twin")
+    with pytest.raises(StoreUnavailable, match="another twin is on the database at .* spooler_id of its own"):
+        await member("twin", lease_s=0.1, wait_s=0.1)
+    assert [one.name for one in (await part(first).look()).members] == ["twin"]
+    await first.next_epoch()
+
+
+async def test_of_those_of_one_name_that_come_at_once_one_is_taken(url: str):
+    await (await PostgresStore.open(url)).close()  # the tables are there
+
+    def join() -> PostgresWriter | None:
+        try:
+            return PostgresWriter(connect(url, "twin"), "here", "twin", 30.0)
+        except NameTaken:
+            return None
+
+    found = await asyncio.gather(*(asyncio.to_thread(join) for _ in range(4)))
+    (writer,) = [one for one in found if one is not None]
+    writer.close()
+
+
+async def test_who_comes_back_waits_for_what_is_left_of_its_last_run(member: Opening):
+    await member("again", lease_s=1.0)  # it stands still from now on
+    second = await member("again", wait_s=30)
+    assert [one.alive for one in (await part(second).look()).members] == [False, True]
 
 
 async def test_a_connection_that_broke_is_seen_before_its_lease_runs_out(

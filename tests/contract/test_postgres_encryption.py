@@ -68,7 +68,9 @@ async def test_every_connection_to_a_server_elsewhere_is_encrypted(elsewhere: El
 
 async def test_a_server_with_another_name_is_not_believed(elsewhere: Elsewhere):
     with pytest.raises(StoreUnavailable, match="does not match host name"):
-        await PostgresStore.open(elsewhere.url("other.example", sslrootcert=elsewhere.authority.file))
+        await PostgresStore.open(
+            elsewhere.url("other.example", sslrootcert=elsewhere.authority.file), wait_s=0
+        )
 
 
 async def test_of_several_servers_the_one_is_taken_that_has_its_name(elsewhere: Elsewhere):
@@ -84,7 +86,7 @@ async def test_of_several_servers_the_one_is_taken_that_has_its_name(elsewhere: 
 
 async def test_a_server_of_an_unknown_authority_is_not_believed(elsewhere: Elsewhere):
     with pytest.raises(StoreUnavailable, match="certificate verify failed"):
-        await PostgresStore.open(elsewhere.url())
+        await PostgresStore.open(elsewhere.url(), wait_s=0)
 
 
 async def test_clear_text_is_a_decision(elsewhere: Elsewhere):

@@ -112,7 +112,7 @@ async def test_what_documents_take_is_right_over_a_kill_and_for_all_that_share_t
     server: PostgresServer,
 ) -> None:
     url = server.database()
-    one, other = await PostgresStore.open(url), await PostgresStore.open(url)
+    one, other = await PostgresStore.open(url), await PostgresStore.open(url, "other")
     await one.create_printer(Printer("labels"))
     await accepted(other, *[label(bytes(20_000))] * 3)
     jobs = await accepted(one, *[label(bytes(30_000))] * 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import psycopg
@@ -16,12 +17,15 @@ from spooler.sql.schema import metadata
 from spooler.store import Changes
 from tests.contract.store_contract import accepted, ended, label
 from tests.rig.postgres import PostgresServer, postgres_server
+from tests.rig.programs import wait_until
 
 NEXT = (
     *(f"ALTER TABLE {name} ADD COLUMN of_the_next BIGINT NOT NULL DEFAULT 7" for name in metadata.tables),
     "CREATE TABLE of_the_next (id BIGINT PRIMARY KEY)",
     "CREATE INDEX jobs_of_the_next ON jobs (of_the_next)",
 )
+
+_WAITS = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +34,15 @@ def server() -> Iterator[PostgresServer]:
         yield server
 
 
-async def next_version(url: str, patch: pytest.MonkeyPatch, *, least: int = tables.LEAST) -> PostgresStore:
+async def next_version(
+    url: str, patch: pytest.MonkeyPatch, *, least: int = tables.LEAST, wait_s: float = 60.0
+) -> PostgresStore:
     """Open the database as a spooler of the next version does."""
     with patch.context() as now:
         now.setattr(tables, "VERSION", tables.VERSION + 1)
         now.setattr(tables, "LEAST", least)
         now.setitem(tables._STEPS, tables.VERSION - 1, NEXT)
-        return await PostgresStore.open(url, "next")
+        return await PostgresStore.open(url, "next", wait_s)
 
 
 async def works(store: PostgresStore, times: int = 8) -> list[Job]:
@@ -82,6 +88,41 @@ async def test_the_older_works_on_while_and_after_the_newer_changes_the_tables_a
             connection.execute("SELECT key, value FROM meta WHERE key LIKE 'tables%'").fetchall()
         )
     assert found == {"tables": str(tables.VERSION + 1), "tables_for": str(tables.LEAST)}
+
+
+async def test_the_older_works_on_while_the_newer_waits_for_who_reads_for_long(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.database()
+    older = await PostgresStore.open(url, "this")
+    await older.create_printer(Printer("labels"))
+    jobs = await works(older, 1)
+    with psycopg.connect(url, application_name="pg_dump") as reader:
+        reader.execute("SELECT count(*) FROM jobs, history, attempts")
+        with pytest.raises(StoreUnavailable, match=r"cannot be changed .* pg_dump \(process \d+\)"):
+            await next_version(url, monkeypatch, wait_s=0.0)
+        newer = asyncio.ensure_future(next_version(url, monkeypatch))
+        await asyncio.to_thread(wait_until, lambda: server.ask(url, _WAITS), why="the newer does not wait")
+        async with asyncio.timeout(40):
+            jobs += await works(older, 4)
+        assert not newer.done()
+    async with asyncio.timeout(60):
+        stores = older, await newer
+    for store in stores:
+        jobs += await works(store, 1)
+    numbers = [job.number for job in jobs]
+    assert numbers == sorted(set(numbers))
+    for store in stores:
+        await store.close()
+
+
+async def test_who_starts_on_tables_of_its_version_locks_none(server: PostgresServer) -> None:
+    url = server.database()
+    await (await PostgresStore.open(url)).close()
+    with psycopg.connect(url) as writer:
+        writer.execute("LOCK TABLE jobs, history, printers IN ROW EXCLUSIVE MODE")
+        store = await PostgresStore.open(url, wait_s=0.0)
+        await store.close()
 
 
 async def test_tables_that_the_older_cannot_work_with_are_refused_by_it(

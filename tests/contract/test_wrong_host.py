@@ -45,7 +45,7 @@ async def fabric() -> AsyncIterator[tuple[Hosts, HostDirectory]]:
     async with Channels() as channels, Tasks("test") as tasks:
         hosts = Hosts(_Hub(), tasks)
         directory = HostDirectory(hosts, channels, ("fabric", "spooler"), 30.0, _now)
-        hosts.start()
+        await hosts.start()
         yield hosts, directory
 
 

@@ -3,7 +3,8 @@
     rules: [{apiGroups: [printfabric.dev], resources: [printers], verbs: [get, print], resourceNames: [labels]}]
 
 The cluster is asked for whoever brought a token, and its answers are kept: yes for 5 min, no for 30 s. While it does not
-answer, nobody gets a role from it; those of the settings stay.
+answer, nobody gets a role from it; those of the settings stay. Names and groups that are the cluster's own (`system:…`)
+mean nothing from an OpenID provider, as at an API server.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _VERBS = {
     Role.USER: "print",
     Role.VIEWER: "get",
 }
+_RESERVED = "system:"
 _YES_S, _NO_S = 300.0, 30.0
 _REMEMBERED = 10_000
 
@@ -66,6 +68,9 @@ class ClusterRights:
         """Return who it is with the roles that the cluster gives as well."""
         if identity.kind not in (Kind.OIDC, Kind.WORKLOAD):
             return identity
+        if identity.kind is Kind.OIDC and identity.name.startswith(_RESERVED):
+            log.warning("a provider's name is one of the cluster's own, and gets nothing", name=identity.name)
+            return identity
         try:
             roles = await self._highest(identity, "")
             there = {
@@ -95,14 +100,17 @@ class ClusterRights:
         user = identity.name
         if identity.kind is Kind.WORKLOAD:
             user = f"system:serviceaccount:{user.replace('/', ':')}"
-        question = (user, identity.groups, verb, printer)
+        groups = identity.groups
+        if identity.kind is Kind.OIDC:
+            groups = frozenset(group for group in groups if not group.startswith(_RESERVED))
+        question = (user, groups, verb, printer)
         known = self._answers.get(question)
         if known is not None and known[1] > self._clock():
             return known[0]
         attributes = {"namespace": self._namespace, "verb": verb, "group": GROUP, "resource": RESOURCE}
         if printer:
             attributes["name"] = printer
-        allowed = await self._reviews.may(user, sorted(identity.groups), attributes)
+        allowed = await self._reviews.may(user, sorted(groups), attributes)
         self._answers[question] = (allowed, self._clock() + (_YES_S if allowed else _NO_S))
         self._answers.move_to_end(question)
         if len(self._answers) > _REMEMBERED:

@@ -15,13 +15,18 @@ from typing import Any, NamedTuple, Protocol
 
 from chassis.auth_errors import TokenExpired, TokenInvalid, TokenWrongAudience
 from chassis.identity import Identity, Kind
-from spooler.access.service_account import node_of, said_by
+from chassis.service_account import node_of, said_by
 
 _GOOD_S, _BAD_S = 60.0, 10.0  # how long the cluster's answer is kept
 _REMEMBERED = 1000
 _AT_ONCE = 4
 _PREFIX = "system:serviceaccount:"
 NODE = "node:"  # in front of the node's name, among the groups
+
+
+def nodes_of(who: Identity) -> set[str]:
+    """Return the node that a pod is on, as the cluster has said; nothing if it has not."""
+    return {group.removeprefix(NODE) for group in who.groups if group.startswith(NODE)}
 
 
 class TokenReviews(Protocol):

@@ -47,7 +47,7 @@ def wire_of(port: PortInfo) -> port_pb2.Port:
     return port.wire
 
 
-def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str]) -> port_pb2.Port:
+def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str], managed_by: str) -> port_pb2.Port:
     """Return a port for the wire: as its host tells of it, and what the spooler knows beyond that.
 
     The state is the worse of both: a silent host's ports are offline whatever it said last, a port that people paused
@@ -55,7 +55,7 @@ def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str]) -> por
     """
     message = port_pb2.Port()
     message.CopyFrom(wire_of(port))
-    message.name = port_name(port.name)
+    message.name, message.managed_by = port_name(port.name), managed_by
     put_port(message.port, port.name)
     del message.printers[:]
     message.printers.extend(f"printers/{name}" for name in sorted(printers))

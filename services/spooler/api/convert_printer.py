@@ -17,6 +17,7 @@ from printfabric.spooler.v1 import printer_service_pb2 as pb
 from printfabric.types.v1 import port_pb2
 from spooler.api.convert import duration_from_pb, port_from_pb, put_port, put_time, table
 from spooler.daily_window import DAY, Window, check_zone
+from spooler.moments import stamp
 from spooler.printer import (
     BIDIRECTIONAL,
     MANAGED_BY,
@@ -87,9 +88,7 @@ def put_settings(message: pb.Printer, printer: Printer) -> None:
     message.pending_deletion, message.managed_by = printer.pending_deletion, printer.managed_by
     if printer.paused is not None:
         who, when, why = printer.paused
-        message.pause_reason = f"paused by {who} at {when:%Y-%m-%d %H:%M:%S} UTC" + (
-            f": {why}" if why else ""
-        )
+        message.pause_reason = f"paused by {who} at {stamp(when)}" + (f": {why}" if why else "")
     if printer.created_at is not None:
         put_time(message.create_time, printer.created_at)
 

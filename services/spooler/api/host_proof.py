@@ -6,7 +6,7 @@ import re
 
 from chassis.errors import InvalidArgument
 from chassis.identity import Identity, Kind
-from spooler.access.workloads import NODE
+from spooler.access.workloads import nodes_of
 
 _MOST_NAME = 63
 _OURSELVES = (Kind.LOOPBACK, Kind.UNIX)
@@ -29,7 +29,7 @@ def is_host(caller: Identity, host: str) -> bool:
 def _hosts_of(caller: Identity) -> set[str]:
     """Return the names under which a caller may be a host: what its certificate or token says, a pod's node."""
     if caller.kind is Kind.WORKLOAD:
-        return {group.removeprefix(NODE) for group in caller.groups if group.startswith(NODE)}
+        return nodes_of(caller)
     # A part of a longer name is another's too: till-1.store-17.example and till-1.store-18.example are two hosts.
     spiffe = _SPIFFE_HOST.fullmatch(caller.name) if caller.kind is Kind.CERTIFICATE else None
     return {spiffe[1] if spiffe else caller.name}

@@ -19,6 +19,7 @@ from spooler.explain.ports import trouble_of
 from spooler.flight import Flight
 from spooler.job import Job
 from spooler.job_state import JobState
+from spooler.managed import ManagedPorts
 from spooler.port_info import PortInfo
 from spooler.printer import Paused, PortName, Printer
 
@@ -43,7 +44,8 @@ _GONE = frozenset({Why.HOST_SILENT, Why.DEVICE_MISSING, Why.DEVICE_REFUSED, Why.
 class Look:
     """Looks; changes nothing."""
 
-    def __init__(self, inside: Inside) -> None:
+    def __init__(self, inside: Inside, managed: ManagedPorts) -> None:
+        self.managed = managed
         self._dispatch = inside.dispatch
         self._hosts = inside.hosts
         self._fabric_id = inside.fabric_id
@@ -142,7 +144,8 @@ class Look:
 
     def port_to_pb(self, port: PortInfo) -> port_pb2.Port:
         """Return a port for the wire."""
-        return port_to_pb(port, self.port_facts(port.name), self.users_of(port.name))
+        facts, managed_by = self.port_facts(port.name), self.managed.last_known(port.name)
+        return port_to_pb(port, facts, self.users_of(port.name), managed_by)
 
     def printer_to_pb(self, printer: Printer) -> printer_pb.Printer:
         """Return a printer for the wire, with what it is doing."""

@@ -71,6 +71,7 @@ class PortServicer(pb_grpc.PortServiceServicer):
         host = host_of(request.parent)
         if host:
             self._host(host)
+        await self._look.managed.look_up()
         ports, token = paging.page(
             self._hosts.ports(host), lambda port: "\0".join(port.name), request.page_size, request.page_token
         )
@@ -80,7 +81,9 @@ class PortServicer(pb_grpc.PortServiceServicer):
 
     async def GetPort(self, request: pb.GetPortRequest, _context: Any) -> pb.GetPortResponse:
         """See the contract."""
-        return pb.GetPortResponse(port=self._look.port_to_pb(self._port(request.name)))
+        port = self._port(request.name)
+        await self._look.managed.look_up()
+        return pb.GetPortResponse(port=self._look.port_to_pb(port))
 
     async def ListMonitors(self, request: pb.ListMonitorsRequest, _context: Any) -> pb.ListMonitorsResponse:
         """See the contract. When all hosts are asked, those that do not answer are left out."""

@@ -16,6 +16,7 @@ from spooler.api.convert_units import decisions_of, units_of
 from spooler.api.inside import Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.job_update import changes_of
+from spooler.api.looking import Looking, in_turn
 from spooler.api.names import printer_of
 from spooler.api.paging import number_in, page_size, token_of
 from spooler.api.rights import Right
@@ -34,7 +35,10 @@ _EVENTS = 10_000  # of one job that are looked at
 class PrintServicer(pb_grpc.PrintServiceServicer):
     """Submitting is `submission`'s, `submit_stream`'s and `uploads`'; the rest is looking and steering."""
 
-    def __init__(self, store: Store, inside: Inside, submission: Submission, uploads: Uploads) -> None:
+    def __init__(
+        self, store: Store, inside: Inside, submission: Submission, uploads: Uploads, looking: Looking
+    ) -> None:
+        self.looking = looking
         self._store = store
         self._dispatch = inside.dispatch
         self._steering = inside.steering
@@ -124,9 +128,10 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
 
     async def GetJob(self, request: pb.GetJobRequest, _context: Any) -> pb.GetJobResponse:
         """See the contract."""
-        job = await self._steering.counted(await self._finder.find(request.name))
+        job = await self._steering.counted(await self._looked_up(request.name))
         return pb.GetJobResponse(job=job_to_pb(job, self._dispatch.jobs_ahead(job)))
 
+    @in_turn
     async def ListJobs(self, request: pb.ListJobsRequest, _context: Any) -> pb.ListJobsResponse:
         """See the contract."""
         page = await self._finder.list(request)
@@ -135,15 +140,18 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
 
     async def ListAttempts(self, request: pb.ListAttemptsRequest, _context: Any) -> pb.ListAttemptsResponse:
         """See the contract."""
-        job = await self._steering.counted(await self._finder.find(request.parent, "parent"))
+        job = await self._steering.counted(await self._looked_up(request.parent, "parent"))
         size, behind = page_size(request.page_size), number_in(request.page_token)
-        rest = [attempt for attempt in await self._store.attempts(job.number) if attempt.number > behind]
+        async with self.looking.turn():
+            attempts = await self._store.attempts(job.number)
+        rest = [attempt for attempt in attempts if attempt.number > behind]
         page = await self._steering.in_units(job, rest[:size])
         answer = pb.ListAttemptsResponse(attempts=[attempt_to_pb(attempt, job) for attempt in page])
         if len(rest) > size:
             answer.next_page_token = token_of(str(rest[size - 1].number))
         return answer
 
+    @in_turn
     async def ListJobEvents(
         self, request: pb.ListJobEventsRequest, _context: Any
     ) -> pb.ListJobEventsResponse:
@@ -163,18 +171,24 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
         self, request: pb.ReadDocumentRequest, _context: Any
     ) -> AsyncIterator[pb.ReadDocumentResponse]:
         """See the contract."""
-        job = await self._finder.find(request.name)
+        job = await self._looked_up(request.name)
         rights.may_read(job)
         offset = request.offset
         end = (
             min(offset + request.limit, job.document.size_bytes) if request.limit else job.document.size_bytes
         )
         while offset < end:
-            data = await self._store.read(job.number, offset, min(PIECE_BYTES, end - offset))
+            async with self.looking.turn():
+                data = await self._store.read(job.number, offset, min(PIECE_BYTES, end - offset))
             if not data:
                 return
             yield pb.ReadDocumentResponse(offset=offset, data=data)
             offset += len(data)
+
+    async def _looked_up(self, name: str, field: str = "name") -> Job:
+        """Return the job of a name, for who only looks."""
+        async with self.looking.turn():
+            return await self._finder.find(name, field)
 
     # --- steering
 

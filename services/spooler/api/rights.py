@@ -89,7 +89,7 @@ METHODS: Mapping[str, Right] = {
     **dict.fromkeys(
         (f"{_P}AccessService/{name}" for name in ("GetSignInOptions", "SignIn", "SignOut", "WhoAmI")), Right.ASK
     ),
-    # Each call asks for the right that it needs itself.
+    # Each of its functions asks for the right that it needs itself: tests/fabric/test_winspool_rights.py.
     f"{_P}WinspoolService/Call": Right.SEE,
     **dict.fromkeys((f"{_P}RegistryService/{name}" for name in (
         "RegisterHost", "TunnelHost", "GetHostConfig", "PutHostConfig",
@@ -161,7 +161,7 @@ def may_use_ports() -> bool:
 
 
 def may_steer(job: Job, to: str) -> str:
-    """Return who calls if they may control the job: its owner or an operator.
+    """Return who calls if they may control the job: its owner, while they may print, or an operator.
 
     Raises:
         AccessDenied, Unauthenticated: they may not; `to` says what, as `cancel it`.
@@ -170,7 +170,7 @@ def may_steer(job: Job, to: str) -> str:
 
 
 def may_read(job: Job) -> str:
-    """Return who calls if they may read the job's document: its owner or an administrator."""
+    """Return who calls if they may read the job's document: its owner, while they may print, or an administrator."""
     return _owner_or(job, Role.ADMINISTRATOR, "read its document")
 
 
@@ -178,6 +178,8 @@ def _owner_or(job: Job, role: Role, to: str) -> str:
     identity = current()
     if not identity.known:
         raise Unauthenticated(f"who calls is not known; job {job.number} is somebody's", job=job.number)
+    if identity.owner == job.sender.owner and not identity.has_somewhere(Role.USER):
+        identity.require(Role.USER, to=f"{to}, though it is theirs")
     if identity.owner != job.sender.owner and not identity.has(role, job.printer):
         raise AccessDenied(
             f"job {job.number} belongs to {job.sender.owner}; to {to} needs the role {role}",

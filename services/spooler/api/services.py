@@ -22,6 +22,7 @@ from spooler.api.declared import Declared
 from spooler.api.inside import Dispatch, Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
+from spooler.api.looking import Looking
 from spooler.api.port_servicer import PortServicer
 from spooler.api.port_use import PortUse
 from spooler.api.print_servicer import PrintServicer
@@ -60,23 +61,22 @@ class Services:
         known_uploads: Iterable[Upload] = (),
         owners: Owners | None = None,
     ) -> None:
-        submission = Submission(inside.dispatch, store, metrics)
-        look, use = Look(inside), PortUse(inside.dispatch, managed := ManagedPorts(store))
+        submission, managed = Submission(inside.dispatch, store, metrics), ManagedPorts(store)
+        look, use = Look(inside, managed), PortUse(inside.dispatch, managed)
         self.uploads = Uploads(store, submission, known_uploads)
-        self._print = PrintServicer(store, inside, submission, self.uploads)
+        self._print = PrintServicer(store, inside, submission, self.uploads, looking := Looking())
         self._hub = inside.hub
         self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
         ports, printers = PortServicer(inside, look, use), PrinterServicer(inside, look, use)
         self.verdicts = PrinterVerdicts(inside.dispatch.book, look)
-        watch = WatchServicer(store, inside, look, self.uploads, self.verdicts)
+        watch = WatchServicer(store, inside, look, self.uploads, self.verdicts, looking)
         prints: Any = self._print
         if owners is not None:
             finder, all_four = JobFinder(store, inside.dispatch), (prints, printers, ports, watch)
             prints, printers, ports, watch = _at_owners(all_four, owners, finder, inside.dispatch)
         self.declared = Declared(printers, ports, managed, inside.hosts, inside.dispatch.book)
-        registry = RegistryServicer(store, dial_in)
+        registry, alerts = RegistryServicer(store, dial_in), AlertServicer(Acknowledgements(store))
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
-        alerts = AlertServicer(Acknowledgements(store))
         served: dict[str, tuple[Any, Any]] = {
             "PrintService": (print_grpc.add_PrintServiceServicer_to_server, prints),
             "PrinterService": (printer_grpc.add_PrinterServiceServicer_to_server, printers),

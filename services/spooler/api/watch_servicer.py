@@ -16,6 +16,7 @@ from spooler.api.half_words import with_halves
 from spooler.api.inside import Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
+from spooler.api.looking import Looking, in_turn
 from spooler.api.names import job_of, port_of, printer_of
 from spooler.api.paging import number_in, page_size, token_of
 from spooler.api.printer_verdicts import PrinterVerdicts
@@ -40,8 +41,15 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
     """Looking only; anybody known may."""
 
     def __init__(
-        self, store: Store, inside: Inside, look: Look, uploads: Uploads, verdicts: PrinterVerdicts
+        self,
+        store: Store,
+        inside: Inside,
+        look: Look,
+        uploads: Uploads,
+        verdicts: PrinterVerdicts,
+        looking: Looking,
     ) -> None:
+        self.looking = looking
         self._verdicts = verdicts
         self._uploads = uploads
         self._store = store
@@ -52,7 +60,8 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
 
     async def Watch(self, request: pb.WatchRequest, _context: Any) -> AsyncIterator[pb.WatchResponse]:
         """See the contract."""
-        stream = WatchStream(request, self._store, self._inside, self._look)
+        await self._look.managed.look_up()
+        stream = WatchStream(request, self._store, self._inside, self._look, self.looking)
         async with aclosing(stream.run()) as messages:
             async for message in messages:
                 yield message
@@ -61,10 +70,13 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
         """See the contract."""
         kind = request.name.partition("/")[0]
         if kind == "jobs" or request.name.isdecimal():
-            job = await self._inside.steering.counted(await self._finder.find(request.name))
-            held = await self._holder(job) if job.state is JobState.PENDING_HELD else None
-            said = explain_job(self._look.job_facts(job, held))
-            answer = _answer(await with_halves(said, job, self._store, self._units))
+            async with self.looking.turn():
+                found = await self._finder.find(request.name)
+            job = await self._inside.steering.counted(found)
+            async with self.looking.turn():
+                held = await self._holder(job) if job.state is JobState.PENDING_HELD else None
+                said = explain_job(self._look.job_facts(job, held))
+                answer = _answer(await with_halves(said, job, self._store, self._units))
             put_ledger(answer.ledger, job.ledger, job.document.size_bytes, job.created_at)
             return answer
         if kind == "uploads":
@@ -101,6 +113,7 @@ class WatchServicer(pb_grpc.WatchServiceServicer):
             )
         )
 
+    @in_turn
     async def ListHistory(self, request: pb.ListHistoryRequest, _context: Any) -> pb.ListHistoryResponse:
         """See the contract."""
         events = (await self._events(request.parent))[::-1]

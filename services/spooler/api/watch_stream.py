@@ -14,6 +14,7 @@ from spooler.api.convert_port import host_to_pb
 from spooler.api.inside import Inside
 from spooler.api.job_finder import ended_too, matcher, stored_ended
 from spooler.api.look import Look
+from spooler.api.looking import Looking
 from spooler.api.submission import invalid
 from spooler.hosts import HostInfo
 from spooler.hub import Change, Topic, Watcher
@@ -38,11 +39,14 @@ _Thing = Job | Printer | PortInfo | HostInfo | str  # a string is the name of wh
 class WatchStream:
     """What one watcher wants, and what it was told."""
 
-    def __init__(self, request: pb.WatchRequest, jobs: Jobs, inside: Inside, look: Look) -> None:
+    def __init__(
+        self, request: pb.WatchRequest, jobs: Jobs, inside: Inside, look: Look, looking: Looking
+    ) -> None:
         self._request = request
         self._jobs = jobs
         self._inside = inside
         self._look = look
+        self._looking = looking
         self._topics = _topics(request)
         self._wanted = matcher(request.jobs)
         self._would_be_wanted = matcher(request.jobs, at_any_state=True)
@@ -136,9 +140,9 @@ class WatchStream:
     async def _ended_jobs(self) -> list[Job]:
         if not ended_too(self._request.jobs):
             return []
-        page = await self._jobs.list_jobs(
-            stored_ended(self._request.jobs), order=JobOrder.NEWEST_FIRST, limit=SNAPSHOT_ENDED
-        )
+        where = stored_ended(self._request.jobs)
+        async with self._looking.turn():
+            page = await self._jobs.list_jobs(where, order=JobOrder.NEWEST_FIRST, limit=SNAPSHOT_ENDED)
         return [job for job in page.jobs if self._wanted(job)]
 
     def _live_jobs(self) -> Iterator[Job]:

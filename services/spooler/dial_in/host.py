@@ -10,7 +10,7 @@ import grpc.aio
 
 from chassis.errors import HostUnreachable
 from spooler.introduction import FabricTime
-from spooler.port_info import Hello, PortsChanged
+from spooler.port_info import PortsChanged
 from spooler.remote_port import RemoteHost
 
 
@@ -38,10 +38,9 @@ class DialledHost(RemoteHost):
         """Its connection has ended."""
         self._here.clear()
 
-    async def initialize(self) -> Hello:
-        """Wait until it is there, then shake hands."""
+    async def there(self) -> None:
+        """See `RemoteHost.there`."""
         await self._here.wait()
-        return await super().initialize()
 
     async def watch(self) -> AsyncIterator[PortsChanged]:
         """See `RemoteHost.watch`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from chassis import logs
 from chassis.listeners import StartError
+from spooler.discovery import library
 from spooler.discovery.endpoint_slices import EndpointSlices
 from spooler.discovery.reflector import ListWatch, Reflector
 from spooler.settings import DiscoverySection
@@ -31,6 +32,7 @@ async def find_hosts(section: DiscoverySection, put: Callable[[str, str], None])
     Raises:
         ClusterError: there are no credentials for the cluster.
     """
+    await library.loaded()
     from spooler.discovery.kubernetes_api import KubernetesApi, own_namespace  # noqa: PLC0415 - 0.7 s, 48 MiB
 
     namespace = section.namespace or own_namespace()

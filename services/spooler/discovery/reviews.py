@@ -13,8 +13,10 @@ from chassis.auth_errors import IssuerUnavailable
 from chassis.listeners import StartError
 from spooler.access.cluster_rights import ClusterRights
 from spooler.access.workloads import Workloads
+from spooler.discovery import library
+from spooler.discovery.host_tokens import HostTokens
 from spooler.discovery.reflector import ClusterError
-from spooler.settings import ClusterSection
+from spooler.settings import ClusterSection, DiscoverySection
 
 if TYPE_CHECKING:
     from spooler.discovery.kubernetes_api import KubernetesApi
@@ -46,6 +48,7 @@ class ClusterReviews:
         try:
             if self._api is None:
                 # 0.7 s and 48 MiB, for clusters only.
+                await library.loaded()
                 from spooler.discovery.kubernetes_api import KubernetesApi  # noqa: PLC0415
 
                 self._api = await self._stack.enter_async_context(
@@ -65,14 +68,15 @@ class ClusterReviews:
 
 
 class AskedCluster(NamedTuple):
-    """What a cluster says about callers: whose tokens these are, and what they may do."""
+    """What a cluster says about callers, whose tokens these are and what they may do; and about hosts that are found."""
 
     verifiers: Sequence[Workloads] = ()
     rights: ClusterRights | None = None
+    hosts: HostTokens | None = None
 
 
 @asynccontextmanager
-async def asked_cluster(section: ClusterSection) -> AsyncIterator[AskedCluster]:
+async def asked_cluster(section: ClusterSection, discovery: DiscoverySection) -> AsyncIterator[AskedCluster]:
     """Give what the settings want to be asked; nothing is asked before somebody calls.
 
     Raises:
@@ -81,9 +85,15 @@ async def asked_cluster(section: ClusterSection) -> AsyncIterator[AskedCluster]:
     wanted = bool(section.token_audience or section.access_namespace)
     if wanted and find_spec("kubernetes") is None:
         raise StartError("[cluster] needs the package kubernetes: pip install 'print-fabric[kubernetes]'")
-    async with ClusterReviews(section.kubeconfig) as reviews:
+    async with (
+        ClusterReviews(section.kubeconfig) as reviews,
+        ClusterReviews(discovery.kubeconfig) as reviews_of_hosts,
+    ):
         workloads = [Workloads(reviews, section.token_audience)] if section.token_audience else []
         rights = None
         if section.access_namespace:
             rights = ClusterRights(reviews, section.access_namespace, section.access_printers)
-        yield AskedCluster(workloads, rights)
+        hosts = None
+        if audience := discovery.host_token_audience:
+            hosts = HostTokens(Workloads(reviews_of_hosts, audience), audience, discovery.host_accounts)
+        yield AskedCluster(workloads, rights, hosts)

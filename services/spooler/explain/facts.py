@@ -41,6 +41,7 @@ class Source(StrEnum):
     TRANSPORT = "transport"
     PRINTER = "printer"
     OPERATOR = "operator"
+    SPOOLER = "spooler"  # of itself
 
 
 class Fact(NamedTuple):

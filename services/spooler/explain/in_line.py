@@ -29,6 +29,7 @@ from spooler.explain.saying import (
     span_of,
 )
 from spooler.job import Job
+from spooler.moments import stamp
 from spooler.printer import Printer
 
 _PLACES = ("", "second", "third", "fourth", "fifth")
@@ -40,7 +41,7 @@ def waiting(facts: JobFacts) -> Explanation:
     if printer is None:
         actions = (move_action(job), cancel_action(job))
         text = Sentence(f"Printer {job.printer} is gone")
-        gone = Fact(f"there is no printer {job.printer} here", Source.OPERATOR, facts.now)
+        gone = Fact(f"there is no printer {job.printer} here", Source.SPOOLER, facts.now)
         return Explanation(Verdict.NO_PORT, text, loss_of(job), actions, (gone, accepted_fact(job)))
     if printer.paused is not None:
         return paused(printer, loss_of(job))
@@ -114,8 +115,9 @@ def _sooner(job: Job) -> Action:
 def _shut(facts: JobFacts, printer: Printer) -> Explanation:
     assert facts.opens is not None
     assert printer.window is not None
-    opens = f"{printer.window.local(facts.opens):%Y-%m-%d %H:%M} {printer.window.zone_word}"
-    text = Sentence(f"Printer {printer.name} begins jobs {printer.window}", f": prints at {opens}")
+    text = Sentence(
+        f"Printer {printer.name} begins jobs {printer.window}", f": prints at {stamp(facts.opens)}"
+    )
     always = Action(
         "Open the window",
         f"{PRINTERS}/UpdatePrinter",
@@ -135,7 +137,7 @@ def _no_port_can(job: Job, found: list[tuple[PortFacts, Trouble]], *, at_home: b
             facts = (
                 Fact(
                     f"its first part was printed on {port.name}, its rest waits for it",
-                    Source.HOST,
+                    Source.SPOOLER,
                     last_proof(job),
                 ),
                 *facts,
@@ -158,7 +160,7 @@ def paused(printer: Printer, loss: str) -> Explanation:
     """Say who paused a printer."""
     assert printer.paused is not None
     who, when, why = printer.paused
-    by = f"by {who} at {when:%H:%M} UTC" + (f": {why}" if why else "")
+    by = f"by {who} at {stamp(when)}" + (f": {why}" if why else "")
     resume = Action("Resume", f"{PRINTERS}/ResumePrinter", f"printfabric printers resume {printer.name}")
     return Explanation(
         Verdict.PRINTER_PAUSED,
@@ -175,5 +177,5 @@ def no_ports(printer: Printer, loss: str, now: datetime) -> Explanation:
     add = Action("Add a port", f"{PRINTERS}/UpdatePrinter", f"printfabric printers set {name} --port <port>")
     text = Sentence(f"Printer {name} has no port")
     return Explanation(
-        Verdict.NO_PORT, text, loss, (add,), (Fact(f"{name} has no port", Source.OPERATOR, now),)
+        Verdict.NO_PORT, text, loss, (add,), (Fact(f"{name} has no port", Source.SPOOLER, now),)
     )

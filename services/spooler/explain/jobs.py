@@ -27,6 +27,7 @@ from spooler.explain.in_line import no_ports, paused, waiting
 from spooler.explain.loss import loss_of, loss_over
 from spooler.explain.ports import trouble_of
 from spooler.explain.proving import proof_facts, proven
+from spooler.explain.reported import soon
 from spooler.explain.saying import (
     JOBS,
     accepted_fact,
@@ -41,6 +42,7 @@ from spooler.explain.under_way import on_its_way
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome, UnitKind
+from spooler.moments import stamp
 from spooler.printer import Printer
 
 _MOST_NAMED = 5  # jobs that a printer's answer names
@@ -60,7 +62,7 @@ def explain_job(facts: JobFacts) -> Explanation:
     if job.state is JobState.PENDING_HELD:
         return _held(facts)
     if job.not_before is not None and job.not_before > facts.now:
-        text = Sentence("Prints later, as its sender asked", f": at {job.not_before:%Y-%m-%d %H:%M} UTC")
+        text = Sentence("Prints later, as its sender asked", f": at {stamp(job.not_before)}")
         return Explanation(Verdict.HELD, text, loss_of(job), (release_action(job),), (accepted_fact(job),))
     return waiting(facts)
 
@@ -103,14 +105,14 @@ def explain_printer(
             Verdict.HOST_SILENT, text, loss, facts=trouble.facts if trouble is not None else ()
         )
     text = Sentence("Nothing is wrong", f": {queued} jobs wait") if queued else Sentence("Nothing waits")
-    return Explanation(Verdict.FINE, text, loss)
+    return Explanation(Verdict.FINE, text, loss, facts=tuple(fact for port in ports for fact in soon(port)))
 
 
 # --- the single answers
 
 
 def _ended(job: Job) -> Explanation:
-    when = f" at {job.ended_at:%H:%M:%S} UTC" if job.ended_at is not None else ""
+    when = f" at {stamp(job.ended_at)}" if job.ended_at is not None else ""
     facts: tuple[Fact, ...] = (accepted_fact(job),)
     if job.state is JobState.COMPLETED:
         facts = (*proof_facts(job), *facts)
@@ -132,7 +134,7 @@ def _ended(job: Job) -> Explanation:
 
 def _undecided_fact(job: Job) -> Fact:
     return Fact(
-        f"job {job.number}: {job.hold_reason or 'it waits for a decision'}", Source.HOST, last_proof(job)
+        f"job {job.number}: {job.hold_reason or 'it waits for a decision'}", Source.SPOOLER, last_proof(job)
     )
 
 
@@ -193,7 +195,7 @@ def _held(facts: JobFacts) -> Explanation:
     by = Fact(reason, Source.OPERATOR, since or job.created_at)
     return Explanation(
         Verdict.HELD,
-        Sentence("Held", how + (f", since {since:%Y-%m-%d %H:%M} UTC" if since else "")),
+        Sentence("Held", how + (f", since {stamp(since)}" if since else "")),
         loss_of(job),
         (release_action(job), cancel_action(job)),
         (by, *error_facts(job), accepted_fact(job)),
@@ -215,5 +217,9 @@ def explain_upload(facts: UploadFacts) -> Explanation:
             Action("Send the rest", f"{JOBS}/UploadJob", again),
             Action("Forget it", f"{JOBS}/DeleteUpload", ""),
         ),
-        (Fact(f"{facts.size_bytes} bytes of upload {facts.request_id} are here", Source.HOST, facts.heard),),
+        (
+            Fact(
+                f"{facts.size_bytes} bytes of upload {facts.request_id} are here", Source.SPOOLER, facts.heard
+            ),
+        ),
     )

@@ -14,33 +14,17 @@ from spooler.explain.facts import (
     Failure,
     Patience,
     PortFacts,
-    Report,
     Sentence,
     Source,
     Trouble,
     Verdict,
 )
 from spooler.explain.loss import loss_over
+from spooler.explain.reported import CONDITIONS, LINE_ERRORS, PORTS, fact_of, line_trouble, soon
 from spooler.explain.standstill import standstill
+from spooler.moments import stamp
 from spooler.port import UNFINISHED
 
-_PORTS = "printfabric.spooler.v1.PortService"
-
-# PORT_INFO_3.dwStatus, in words for people.
-CONDITIONS: Mapping[int, str] = {
-    1: "The printer is offline",
-    2: "Paper jam",
-    3: "Out of paper",
-    4: "The output bin is full",
-    5: "The printer has a paper problem",
-    6: "Out of toner",
-    7: "A door is open",
-    8: "The printer needs a hand",
-    9: "The printer is out of memory",
-    10: "Toner is low",
-    11: "The printer is warming up",
-    12: "The printer saves power",
-}
 _OUT_OF_PAPER = 3
 _ERROR = 1  # dwSeverity
 _NETWORKED = frozenset({1225, 121, 1460, 1231, 1232, 11001})
@@ -49,6 +33,8 @@ _NETWORKED = frozenset({1225, 121, 1460, 1231, 1232, 11001})
 _BY_REASON: Mapping[str, Verdict] = {
     "HOST_UNREACHABLE": Verdict.HOST_SILENT,
     "WRONG_HOST": Verdict.HOST_SILENT,
+    "UNPROVEN_HOST": Verdict.HOST_SILENT,
+    "HOST_PROOF_UNAVAILABLE": Verdict.HOST_SILENT,
     "PORT_BUSY": Verdict.PORT_HELD,
     "STALE_FENCE": Verdict.PORT_HELD,
     "PORT_NOT_FOUND": Verdict.NO_PORT,
@@ -57,7 +43,6 @@ _BY_REASON: Mapping[str, Verdict] = {
     "OUT_OF_PAPER": Verdict.PRINTER_SAYS,
     "WRITE_TIMEOUT": Verdict.STALLED,
 }
-LINE_ERRORS = "line-errors"  # the cause of a host's report about framing and parity
 _SHARING_VIOLATION = 32  # another program on the host has the device
 
 
@@ -68,26 +53,6 @@ def trouble_of(port: PortFacts, now: datetime) -> Trouble | None:
         if found is not None:
             return found
     return None
-
-
-def line_trouble(port: PortFacts) -> Trouble | None:
-    """Return that the line's settings look wrong, if its host has counted errors; that alone stops no port."""
-    report = next((one for one in port.reports if one.cause == LINE_ERRORS), None)
-    if report is None:
-        return None
-    how = f": {report.text.rstrip('.')}" if report.text else ""
-    return Trouble(
-        Verdict.LINE_ERRORS,
-        Sentence(f"The line settings of {port.name} look wrong", how),
-        (_fact_of(port, report),),
-        (
-            Action(
-                "Change the settings",
-                f"{_PORTS}/ConfigurePort",
-                f"printfabric ports configure {port.name} baud=9600",
-            ),
-        ),
-    )
 
 
 def explain_port(
@@ -107,7 +72,10 @@ def explain_port(
     if port.flights:
         count = "a document is" if len(port.flights) == 1 else f"{len(port.flights)} documents are"
         text = Sentence("Nothing is wrong", f": {count} on the way")
-    return Explanation(Verdict.FINE, text, loss, facts=_state(port, now))
+    facts = (*soon(port), *_state(port, now))
+    if len(facts) > 1:
+        text = Sentence(f"{port.name} prints, and will need somebody soon")
+    return Explanation(Verdict.FINE, text, loss, facts=facts)
 
 
 def _state(port: PortFacts, now: datetime) -> tuple[Fact, ...]:
@@ -119,12 +87,12 @@ def _paused(port: PortFacts, _now: datetime) -> Trouble | None:
     if port.paused is None:
         return None
     by, at, why = port.paused
-    text = f"by {by} at {at:%H:%M} UTC" + (f": {why}" if why else "")
+    text = f"by {by} at {stamp(at)}" + (f": {why}" if why else "")
     return Trouble(
         Verdict.NO_PORT,
         Sentence(f"Port {port.name} is paused", f" {text}"),
         (Fact(f"{port.name.before} paused {text}", Source.OPERATOR, at),),
-        (Action("Resume", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
+        (Action("Resume", f"{PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
     )
 
 
@@ -134,7 +102,7 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
         return Trouble(
             Verdict.NO_PORT,
             Sentence(f"Host {host} is not configured and has not dialled in"),
-            (Fact(f"no host {host} is known here", Source.HOST, now),),
+            (Fact(f"no host {host} is known here", Source.SPOOLER, now),),
         )
     if port.host_state in ("online", "draining"):
         return None
@@ -143,10 +111,10 @@ def _host(port: PortFacts, now: datetime) -> Trouble | None:
     if port.host_state == "connecting":
         headline = Sentence(f"Host {host} has not answered yet")
     learned = port.host_since or now
-    facts = [Fact(f"host {host} is {port.host_state}", Source.HOST, port.host_seen or learned)]
+    facts = [Fact(f"host {host} is {port.host_state}", Source.SPOOLER, port.host_seen or learned)]
     if port.host_error:
         facts.append(Fact(port.host_error, Source.TRANSPORT, learned))
-    look = Action("Look at the hosts", f"{_PORTS}/ListHosts", "printfabric hosts")
+    look = Action("Look at the hosts", f"{PORTS}/ListHosts", "printfabric hosts")
     return Trouble(Verdict.HOST_SILENT, headline, tuple(facts), (*by_hand(Verdict.HOST_SILENT), look))
 
 
@@ -157,7 +125,7 @@ def _unknown(port: PortFacts, now: datetime) -> Trouble | None:
         Verdict.NO_PORT,
         Sentence(f"Host {port.name.host} has no port {port.name.port}"),
         (Fact(f"{port.name} is not among the ports of its host", Source.HOST, port.host_seen or now),),
-        (Action("Add a port", f"{_PORTS}/AddPort", f"printfabric ports add {port.name}"),),
+        (Action("Add a port", f"{PORTS}/AddPort", f"printfabric ports add {port.name}"),),
     )
 
 
@@ -173,7 +141,7 @@ def _held(port: PortFacts, now: datetime) -> Trouble | None:
     facts = [Fact(f"{port.name} is open for {who}", Source.HOST, since or port.host_seen or now)]
     if port.error is not None:
         facts.append(Fact(port.error.message, Source.HOST, port.error.at))
-    show = Action("Show the holder", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
+    show = Action("Show the holder", f"{PORTS}/GetPort", f"printfabric ports show {port.name}")
     return Trouble(Verdict.PORT_HELD, Sentence(f"{port.name} is in use by {who}"), tuple(facts), (show,))
 
 
@@ -191,9 +159,9 @@ def _said(port: PortFacts, _now: datetime) -> Trouble | None:
             words, more = _unanswered(port), ""
         elif verdict is Verdict.DEVICE_MISSING:
             words, more = f"The device of {port.name} is not there", ""
-    show = Action("Look at the port", f"{_PORTS}/GetPort", f"printfabric ports show {port.name}")
+    show = Action("Look at the port", f"{PORTS}/GetPort", f"printfabric ports show {port.name}")
     actions = (*by_hand(verdict, report.condition), show)
-    return Trouble(verdict, Sentence(words, more), (_fact_of(port, report),), actions)
+    return Trouble(verdict, Sentence(words, more), (fact_of(port, report),), actions)
 
 
 def _more_than(words: str, text: str) -> str:
@@ -212,7 +180,7 @@ def _half(port: PortFacts, _now: datetime) -> Trouble | None:
         Verdict.PRINTER_SAYS,
         Sentence(f"The printer on {port.name} has half a document in it", f": {error.message}"),
         (Fact(error.message, Source.HOST, error.at),),
-        (Action("It is clear: go on", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
+        (Action("It is clear: go on", f"{PORTS}/ResumePort", f"printfabric ports resume {port.name}"),),
     )
 
 
@@ -244,8 +212,8 @@ def _failed(port: PortFacts, now: datetime) -> Trouble | None:
         headline = headline._replace(more=f": {_refused_words(port, error)}")
     facts = [Fact(error.message, Source.TRANSPORT, error.at)]
     if again:
-        facts.append(Fact(f"it is tried again{again}", Source.TRANSPORT, now))
-    resume = Action("Try now", f"{_PORTS}/ResumePort", f"printfabric ports resume {port.name}")
+        facts.append(Fact(f"it is tried again{again}", Source.SPOOLER, now))
+    resume = Action("Try now", f"{PORTS}/ResumePort", f"printfabric ports resume {port.name}")
     condition = _OUT_OF_PAPER if error.reason == "OUT_OF_PAPER" else 0
     return Trouble(verdict, headline, tuple(facts), (*by_hand(verdict, condition), resume))
 
@@ -275,11 +243,6 @@ def _offline_verdict(port: PortFacts) -> Verdict:
 def _unanswered(port: PortFacts) -> str:
     where = f" ({port.device})" if port.device else ""
     return f"The printer on {port.name} does not answer{where}"
-
-
-def _fact_of(port: PortFacts, report: Report) -> Fact:
-    words = report.text or CONDITIONS.get(report.condition, f"condition {report.condition}").lower()
-    return Fact(f"{port.name.before} {words}", report.source, report.at)
 
 
 def _again(port: PortFacts, now: datetime) -> str:

@@ -27,7 +27,7 @@ _BASIS_ANSWERED = (
 _SAID = {
     EvidenceSource.JOURNAL: (Source.HOST, "the host's journal"),
     EvidenceSource.DRIVER_WRITE: (Source.HOST, "the device's driver"),
-    EvidenceSource.TCP_ACK: (Source.TRANSPORT, "the connection's acknowledgements"),
+    EvidenceSource.TCP_ACK: (Source.TRANSPORT, "the far end of the connection"),
     EvidenceSource.OUTPUT_QUEUE: (Source.TRANSPORT, "the line's output queue"),
     EvidenceSource.USBLP: (Source.TRANSPORT, "the USB printer's driver"),
     EvidenceSource.FILE_SYNC: (Source.TRANSPORT, "the synced file"),
@@ -38,6 +38,7 @@ _SAID = {
     EvidenceSource.ZPL: (Source.PRINTER, "the printer's ZPL answers"),
 }
 
+_BY = {EvidenceLevel.NONE: Source.SPOOLER, EvidenceLevel.SPOOLED: Source.SPOOLER}  # who knows so little
 _PRINTERS_ANSWERS = {EvidenceSource.ESCPOS, EvidenceSource.ZPL}
 
 
@@ -57,7 +58,7 @@ def proof_facts(job: Job) -> tuple[Fact, ...]:
     basis = _BASIS_ANSWERED if answered(job) else basis
     singles = (_fact(one, job) for one in job.ledger.evidence)
     printers = answered(job) or job.ledger.level is EvidenceLevel.CONFIRMED
-    by = Source.PRINTER if printers else Source.TRANSPORT
+    by = Source.PRINTER if printers else _BY.get(job.ledger.level, Source.TRANSPORT)
     return (Fact(basis, by, job.ended_at or last_proof(job)), *singles)
 
 
@@ -78,4 +79,5 @@ def _fact(one: Evidence, job: Job) -> Fact:
         by = Source.OPERATOR if one.source is EvidenceSource.OPERATOR else Source.HOST
         return Fact(one.detail, by, at)
     source, who = _SAID[one.source]
-    return Fact(f"{one.level} by {who}: {one.offset:,} of {job.document.size_bytes:,} bytes", source, at)
+    word = "acknowledged" if one.level is EvidenceLevel.ACKED else one.level
+    return Fact(f"{word} by {who}: {one.offset:,} of {job.document.size_bytes:,} bytes", source, at)

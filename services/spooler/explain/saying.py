@@ -14,7 +14,7 @@ PRINTERS = "printfabric.spooler.v1.PrinterService"
 
 def accepted_fact(job: Job) -> Fact:
     """Return that a job is safe, and since when."""
-    return Fact(f"job {job.number} is safe on the spooler's disk", Source.HOST, job.created_at)
+    return Fact(f"job {job.number} is safe on the spooler's disk", Source.SPOOLER, job.created_at)
 
 
 def error_facts(job: Job) -> tuple[Fact, ...]:

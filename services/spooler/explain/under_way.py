@@ -11,11 +11,13 @@ from spooler.explain.facts import (
     Verdict,
 )
 from spooler.explain.loss import loss_of
-from spooler.explain.ports import line_trouble, trouble_of
+from spooler.explain.ports import trouble_of
+from spooler.explain.reported import line_trouble
 from spooler.explain.saying import accepted_fact, progress_facts
 from spooler.explain.standstill import all_sent, standstill
 from spooler.job import Job
 from spooler.job_state import JobState
+from spooler.moments import stamp
 
 
 def on_its_way(facts: JobFacts) -> Explanation:
@@ -61,6 +63,6 @@ def _while_spooling(job: Job) -> Sentence:
 
 def _goes_on_without_us(port: PortFacts) -> Sentence:
     host, seen = port.name.host, port.host_seen
-    since = f" since {seen:%H:%M:%S} UTC" if seen is not None else ""
+    since = f" since {stamp(seen)}" if seen is not None else ""
     text = f"The document lies on host {host}: printing goes on, although the host cannot be reached"
     return Sentence(text, since)

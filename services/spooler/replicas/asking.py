@@ -10,7 +10,7 @@ from google.rpc import status_pb2  # type: ignore[import-untyped]
 
 from chassis import logs
 from chassis.call import Call, current_call, new_request_id
-from chassis.errors import FabricError, StoreUnavailable
+from chassis.errors import FabricError, NotSupported, StoreUnavailable
 from chassis.identity import NOBODY, Identity, Kind, PrinterRole, Role
 from chassis.status import error_from_status, status_from_error
 from chassis.tasks import Tasks
@@ -106,10 +106,18 @@ class Asking:
         identity = identity_of_text(ask.identity)
         current_call.set(Call(ask.method, new_request_id(), "another spooler", identity))
         try:
-            answer = Answer(await self.methods[ask.method](ask.request), b"")
+            answer = Answer(await self._method(ask.method)(ask.request), b"")
         except FabricError as error:
             answer = Answer(b"", status_from_error(error).SerializeToString())
         await self._membership.answer(number, answer)
+
+    def _method(self, name: str) -> Method:
+        found = self.methods.get(name)
+        if found is None:  # the asker is newer, as while spoolers are replaced one by one
+            raise NotSupported(
+                f"the spooler that has the printer is older, and has no {name}: ask again later"
+            )
+        return found
 
 
 def _opened(answer: Answer) -> bytes:

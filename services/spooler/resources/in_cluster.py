@@ -14,6 +14,7 @@ from chassis.errors import CallCanceled
 from chassis.listeners import StartError
 from chassis.tasks import Tasks
 from spooler.book import Book
+from spooler.discovery import library
 from spooler.discovery.reflector import Reflector
 from spooler.hub import Hub
 from spooler.resources.cluster import Cluster
@@ -30,9 +31,7 @@ log = logs.get(__name__)
 
 _HANDS = 4  # looks side by side: a host that is slow to answer keeps nobody else waiting
 _ELECTION_S = 1.0  # how soon a change of who does it is noticed
-_SETTLED_S = (
-    5.0  # after a list, before what is not in it counts as gone: the one before may just have declared it
-)
+_SETTLED_S = 5.0  # after a list, before what is not in it counts as gone: it may just have been declared
 _NEWS_S = 0.5  # news of printers and ports are taken together for so long
 
 
@@ -58,6 +57,7 @@ async def follow_resources(section: ResourcesSection, around: Surroundings) -> N
     Raises:
         ClusterError: there are no credentials for the cluster.
     """
+    await library.loaded()
     from spooler.discovery.kubernetes_api import KubernetesApi, own_namespace  # noqa: PLC0415 - 0.7 s, 48 MiB
 
     namespace = section.namespace or own_namespace()

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from chassis import logs
-from chassis.errors import FabricError
+from chassis.errors import FabricError, InvalidArgument
 from spooler.resources.cluster import Cluster
-from spooler.resources.conditions import ACCEPTED, READY, Condition, changed, status_of
+from spooler.resources.conditions import ACCEPTED, REACHABLE, READY, Condition, changed, status_of
 from spooler.resources.resource import FINALIZER, Key, Kind, Resource, manager_name
 from spooler.resources.subject import Subject
 
@@ -75,16 +75,23 @@ class Keeper:
             accepted, again_s = await kind.declare(resource), 0.0
         except FabricError as error:
             accepted, again_s = _refused(error)
-        return _sooner(again_s, await self._tell(resource, kind.conditions(resource, accepted)))
+        return _sooner(again_s, await self._tell(resource, _conditions(kind, resource, accepted)))
 
     async def _let_go(self, kind: Kept, resource: Resource) -> float:
         try:
             waits = await kind.undeclare(resource)
         except FabricError as error:
             waits, _ = _refused(error)
+            if (unread := _unread(kind, resource)) is not None:
+                # It names nothing that could be deleted. What it declared before it said this is found by its own name.
+                log.warning(
+                    "left to everybody", resource=resource.manager, kind=resource.key.kind, error=str(unread)
+                )
+                await kind.release(resource.manager)
+                waits = None
         if waits is not None:
             # Looked after by the clock: what frees a port, a printer that went, is no news of the port.
-            return _sooner(SOON_S, await self._tell(resource, kind.conditions(resource, waits)))
+            return _sooner(SOON_S, await self._tell(resource, _conditions(kind, resource, waits)))
         held_by = [one for one in resource.finalizers if one != FINALIZER]
         await self._cluster.put_finalizers(resource, held_by)
         log.info("resource let go", kind=resource.key.kind, resource=resource.key.name)
@@ -106,6 +113,22 @@ class Keeper:
             if one.type in (ACCEPTED, READY):
                 await self._cluster.tell(resource, one)
         return 0
+
+
+def _unread(kind: Kept, resource: Resource) -> FabricError | None:
+    """Return what keeps a spec from saying what it is about: it may have been made under another definition."""
+    try:
+        kind.subjects(resource)
+    except InvalidArgument as error:
+        return error
+    return None
+
+
+def _conditions(kind: Kept, resource: Resource, accepted: Condition) -> list[Condition]:
+    """Return all conditions; of a resource that does not say what it is about, that it does not."""
+    if (unread := _unread(kind, resource)) is None:
+        return kind.conditions(resource, accepted)
+    return [_refused(unread)[0]._replace(type=one) for one in (ACCEPTED, REACHABLE, READY)]
 
 
 def _sooner(first_s: float, second_s: float) -> float:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from spooler.resources.resource import required
+from chassis.errors import InvalidArgument
+from spooler.resources.resource import entries, required
 
 _AS_THEY_ARE = (
     "description",
@@ -34,14 +35,25 @@ _SECONDS = {"redirectAfterSeconds": "redirectAfter", "maxBacklogAgeSeconds": "ma
 
 
 def settings_of(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all settings of a printer; what the spec leaves out is as for a new printer."""
+    """Return all settings of a printer; what the spec leaves out is as for a new printer.
+
+    Raises:
+        InvalidArgument: it cannot be read; it may have been made under another definition.
+    """
+    try:
+        return _settings(spec)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidArgument(f"the spec cannot be read: {error!r}", field="spec") from error
+
+
+def _settings(spec: Mapping[str, Any]) -> dict[str, Any]:
     settings: dict[str, Any] = {"accepting": spec.get("accepting", True)}
     settings["ports"] = [
         {
             "port": {name: required(one, name, "spec.ports") for name in ("host", "port")},
             "standby": one.get("standby", False),
         }
-        for one in spec.get("ports") or ()
+        for one in entries(spec, "ports")
     ]
     settings |= {name: spec[name] for name in _AS_THEY_ARE if name in spec}
     settings |= {name: f"{prefix}_{_upper(spec[name])}" for name, prefix in _WORDS.items() if name in spec}

@@ -10,7 +10,7 @@ from spooler.resources.conditions import ACCEPTED, REACHABLE, READY, Condition
 from spooler.resources.declares import Declares, KnownHosts
 from spooler.resources.ports import UNWELL
 from spooler.resources.printer_spec import settings_of
-from spooler.resources.resource import Resource, required
+from spooler.resources.resource import Resource, entries, required
 from spooler.resources.subject import Subject, about_host, about_port, about_printer
 
 _NAMED = 3  # ports in a sentence
@@ -104,5 +104,5 @@ def _name(resource: Resource) -> str:
 def _ports(resource: Resource) -> list[PortName]:
     return [
         PortName(required(one, "host", "spec.ports"), required(one, "port", "spec.ports"))
-        for one in resource.spec.get("ports") or ()
+        for one in entries(resource.spec, "ports")
     ]

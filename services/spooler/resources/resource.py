@@ -56,8 +56,8 @@ class Resource:
             uid=str(meta["uid"]),
             version=str(meta["resourceVersion"]),
             generation=int(meta.get("generation") or 0),
-            spec=one.get("spec") or {},
-            status=one.get("status") or {},
+            spec=_mapping(one.get("spec")),
+            status=_mapping(one.get("status")),
             finalizers=tuple(meta.get("finalizers") or ()),
             deleting="deletionTimestamp" in meta,
         )
@@ -86,9 +86,22 @@ class Resource:
         return FINALIZER in self.finalizers
 
 
-def required(there: Mapping[str, Any], field: str, where: str) -> str:
+def _mapping(there: object) -> Mapping[str, Any]:
+    """Return what is there; what is no object says nothing."""
+    return there if isinstance(there, Mapping) else {}
+
+
+def entries(spec: Mapping[str, Any], field: str) -> Sequence[Any]:
+    """Return what a list of the spec has. Raises InvalidArgument: it is no list."""
+    found = spec.get(field) or ()
+    if not isinstance(found, list | tuple):
+        raise InvalidArgument(f"spec.{field} is no list", field=f"spec.{field}")
+    return found
+
+
+def required(there: object, field: str, where: str) -> str:
     """Return a field's text. Raises InvalidArgument with its whole name where there is none."""
-    if not there.get(field):
+    if not isinstance(there, Mapping) or not there.get(field):
         raise InvalidArgument(f"{where}.{field} is missing", field=f"{where}.{field}")
     return str(there[field])
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -13,6 +15,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from chassis.errors import EtagMismatch, PrinterExists, PrinterNotFound, RequestIdReused
 from spooler.daily_window import Window
 from spooler.printer import (
+    UNLIMITED,
     Limits,
     OnHostRestart,
     OnPortError,
@@ -87,17 +90,25 @@ def printer_text(printer: Printer) -> str:
 
 
 def printer_of_text(text: str, revision: int) -> Printer:
-    """Return the printer of its JSON. Fields that an older version did not write have their defaults."""
+    """Return the printer of its JSON. Fields that an older version did not write have their defaults.
+
+    What thousands have in common, as their hosts' names, is kept once.
+    """
     body: dict[str, Any] = json.loads(text)
-    body["ports"] = tuple(PortName(*port) for port in body["ports"])
+    body["name"] = intern(body["name"])
+    body["ports"] = _ports(body["ports"])
     if body["paused"]:
         by, at, reason = body["paused"]
         body["paused"] = Paused(by, moment(at), reason)
-    body["limits"] = Limits(*body["limits"])
+    limits = Limits(*body["limits"])
+    body["limits"] = limits if any(limits) else UNLIMITED
+    if not body.get("attributes"):
+        body.pop("attributes", None)
     body["on_uncertain"] = OnUncertain(body["on_uncertain"])
     body["pool_order"] = PoolOrder(body["pool_order"])
     body["on_port_error"] = OnPortError(body["on_port_error"])
-    body["standby"] = frozenset(PortName(*port) for port in body.get("standby", ()))
+    if standby := body.pop("standby", ()):
+        body["standby"] = frozenset(_ports(standby))
     window = body.get("window")
     body["window"] = Window(*window) if window else None
     body["prefetch"] = Prefetch(body.get("prefetch", Prefetch.AUTO))
@@ -107,6 +118,10 @@ def printer_of_text(text: str, revision: int) -> Printer:
     return Printer(**body, revision=revision)
 
 
+def _ports(pairs: Sequence[Sequence[str]]) -> tuple[PortName, ...]:
+    return tuple(PortName(intern(host), intern(port)) for host, port in pairs)
+
+
 def all_printers(cursor: Cursor) -> list[Printer]:
     """Return all printers by name."""
     return [printer_of_text(body, revision) for body, revision in cursor.execute(_ALL)]
@@ -114,7 +129,7 @@ def all_printers(cursor: Cursor) -> list[Printer]:
 
 def pending_deletions(cursor: Cursor) -> dict[str, bool]:
     """Return all printers' names, and whether they are pending deletion."""
-    return {name: bool(pending) for name, pending in cursor.execute(_PENDING)}
+    return {intern(name): bool(pending) for name, pending in cursor.execute(_PENDING)}
 
 
 def one_printer(cursor: Cursor, name: str) -> Printer:

@@ -1,7 +1,9 @@
-"""EndpointSlices read as hosts."""
+"""EndpointSlices read as hosts, and what reads them, loaded."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 from spooler.discovery.endpoint_slices import EndpointSlices
@@ -69,3 +71,30 @@ def test_what_is_no_host_is_passed_over():
         ]
     )
     assert slices.hosts() == {}
+
+
+_WHILE_IT_LOADS = """
+import asyncio
+from spooler.discovery.library import loaded
+
+async def main():
+    turns = 0
+    loading = asyncio.ensure_future(loaded())
+    while not loading.done():
+        turns += 1
+        await asyncio.sleep(0.001)
+    await loading
+    import spooler.discovery.kubernetes_api
+    print(turns)
+
+asyncio.run(main())
+"""
+
+
+def test_the_loop_goes_on_while_the_clusters_library_is_loaded() -> None:
+    """In a process of its own, where nobody has loaded it: a lease may run out in the time that takes."""
+    done = subprocess.run(
+        [sys.executable, "-c", _WHILE_IT_LOADS], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 2

@@ -57,7 +57,7 @@ def facts(*ports, job=JOB, printer=PRINTER, ahead=0):
 # Each row is one of the answers: the verdict, what the headline must say, and the facts.
 ROWS = [
     (Verdict.HELD, "Held by ann", facts(job=replace(JOB, state=JobState.PENDING_HELD, hold_reason="held by ann"))),
-    (Verdict.HELD, "Prints later, as its sender asked: at 2026-11-21 18:00", facts(job=replace(JOB, not_before=NOW + timedelta(hours=8)))),
+    (Verdict.HELD, "Prints later, as its sender asked: at 2026-11-21T18:00:00Z", facts(job=replace(JOB, not_before=NOW + timedelta(hours=8)))),
     (Verdict.PRINTER_PAUSED, "Printer labels is paused by ben", facts(printer=replace(PRINTER, paused=Paused("ben", NOW)))),
     (Verdict.NO_PORT, "has no port", facts(printer=replace(PRINTER, ports=()))),
     (Verdict.NO_PORT, "is gone", facts(printer=None)),
@@ -104,10 +104,10 @@ def test_every_answer_has_a_sentence_a_loss_and_facts(verdict, words, known):
     assert all(fact.at <= NOW for fact in answer.facts)
 
 
-def test_a_printers_hours_are_told_by_its_own_clock():
+def test_a_printers_hours_are_told_by_its_own_clock_and_when_a_job_prints_by_its_readers():
     window = Window(18 * 60, 6 * 60, "Europe/Berlin")
     known = replace(facts(printer=replace(PRINTER, window=window)), opens=NOW + timedelta(hours=7))
-    words = "Printer labels begins jobs from 18:00 to 06:00 Europe/Berlin: prints at 2026-11-21 18:00 Europe/Berlin."
+    words = "Printer labels begins jobs from 18:00 to 06:00 Europe/Berlin: prints at 2026-11-21T17:00:00Z."
     assert str(explain_job(known).headline) == words
 
 
@@ -211,7 +211,7 @@ def test_a_document_that_lies_on_its_host_goes_on_without_us_and_one_on_its_way_
     there = explain_job(replace(away, lies=Lies.THERE))
     assert there.verdict is Verdict.HOST_SILENT
     assert str(there.headline) == (
-        "The document lies on host edge-7: printing goes on, although the host cannot be reached since 09:55:00 UTC."
+        "The document lies on host edge-7: printing goes on, although the host cannot be reached since 2026-11-21T09:55:00Z."
     )
     assert "does not answer" in str(explain_job(away).headline)
     moving = explain_job(replace(facts(port(lane="open"), job=job), lies=Lies.MOVING))
@@ -239,7 +239,7 @@ def test_an_end_by_a_time_out_is_told_as_one_and_every_proof_is_named_with_its_t
     answer = explain_job(facts(job=ended))
     assert str(answer.headline) == (
         "The printer's side has all of it (the printer did not answer in time: its end was concluded by a time-out)"
-        " at 10:00:00 UTC."
+        " at 2026-11-21T10:00:00Z."
     )
     told = {(fact.text, fact.source, fact.at) for fact in answer.facts}
     assert (
@@ -248,7 +248,7 @@ def test_an_end_by_a_time_out_is_told_as_one_and_every_proof_is_named_with_its_t
         proofs[0].at,
     ) in told
     assert (
-        "acked by the connection's acknowledgements: 100 of 100 bytes",
+        "acknowledged by the far end of the connection: 100 of 100 bytes",
         Source.TRANSPORT,
         proofs[1].at,
     ) in told

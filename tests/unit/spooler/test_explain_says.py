@@ -18,7 +18,7 @@ from spooler.explain.facts import (
     Verdict,
 )
 from spooler.explain.jobs import explain_job, explain_printer, explain_upload
-from spooler.explain.ports import LINE_ERRORS
+from spooler.explain.reported import LINE_ERRORS
 from spooler.job import Document, Job, Sender
 from spooler.job_state import JobState
 from spooler.ledger import Ledger, Offsets, Outcome

@@ -47,7 +47,7 @@ async def test_a_host_found_after_the_start_is_watched_and_shown(
     rig: tuple[Hosts, HostDirectory, _Hub],
 ) -> None:
     hosts, directory, hub = rig
-    hosts.start()
+    await hosts.start()
     with pytest.raises(PortNotFound):
         directory.plane("edge-1")
     directory.put("edge-1", "127.0.0.1:1")

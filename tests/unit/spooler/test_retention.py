@@ -1,3 +1,5 @@
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,3 +44,18 @@ async def test_decisions_go_by_rules_of_their_own_and_more_than_one_round_forget
     assert [event.job_number for event in await store.history_by_people(5000)] == list(range(1201, 1301))
     await forget(store, decision_bytes=0)
     assert await store.history_by_people() == []
+
+
+async def test_how_full_it_is_is_measured_by_each_who_shares_the_store(store):
+    async def no_uploads():
+        return 0
+
+    metrics = SpoolerMetrics()
+    running = asyncio.ensure_future(Retention(store, metrics, Keep(60.0), no_uploads, lambda: False).run())
+    async with asyncio.timeout(30):
+        while not metrics.spool_reserve_bytes:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    assert metrics.spool_free_bytes > metrics.spool_reserve_bytes
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running

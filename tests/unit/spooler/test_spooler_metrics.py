@@ -73,3 +73,10 @@ def test_hosts_that_answer_are_told_from_those_that_do_not():
         text = generate_latest(registry).decode()
     assert value(text, 'printfabric_host_online{host="edge-7"}') == 1
     assert value(text, 'printfabric_host_online{host="edge-8"}') == 0
+
+
+def test_who_answers_for_a_host_and_is_not_taken_for_it_is_told_with_the_reason():
+    registry = CollectorRegistry()
+    with SpoolerMetrics().shown_in(registry, list, list, lambda: [("edge-7", "UNPROVEN_HOST")]):
+        text = generate_latest(registry).decode()
+    assert value(text, 'printfabric_host_not_believed{host="edge-7",reason="UNPROVEN_HOST"}') == 1

@@ -3,6 +3,9 @@ import pytest
 from chassis.settings_sources import SettingsError, load
 from spooler.settings import SpoolerSettings
 
+_TLS = 'monitors.tls = { ca_file = "ca", cert_file = "c", key_file = "k" }\n'
+_FOUND = f'{_TLS}[discovery]\nhost_token_audience = "h"\nhost_accounts = ["print/portmon"]\n'
+
 
 def settings(tmp_path, text):
     (tmp_path / "spooler.toml").write_text(text)
@@ -41,8 +44,19 @@ def test_hosts_and_printers_come_from_the_file(tmp_path):
         '[[hosts]]\nname = "a"\naddress = "x:1"\n[[hosts]]\nname = "A"\naddress = "y:1"',
         '[[hosts]]\nname = "a"\naddress = "nowhere"',
         "keep_finished = 5",
+        '[discovery]\nhost_token_audience = "h"\nhost_accounts = ["print/portmon"]',  # shown over mutual TLS only
+        f'{_TLS}[discovery]\nhost_token_audience = "h"',  # whose?
+        f'{_TLS}[discovery]\nhost_accounts = ["print/portmon"]',
+        f'{_FOUND}[cluster]\ntoken_audience = "h"',  # what proves a host would open the spooler
+        "[discovery]\nhost_certificates = true",  # without TLS
+        '[[hosts]]\nname = "a"\naddress = "x:1"\nserver_name = "a"',
     ],
 )
 def test_a_mistake_in_the_file_is_refused(tmp_path, text):
     with pytest.raises(SettingsError):
         settings(tmp_path, text)
+
+
+def test_hosts_that_are_found_may_have_to_prove_themselves(tmp_path):
+    found = settings(tmp_path, f'{_FOUND}[cluster]\ntoken_audience = "s"').discovery
+    assert (found.host_token_audience, found.host_accounts) == ("h", ("print/portmon",))

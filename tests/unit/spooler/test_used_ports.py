@@ -27,6 +27,8 @@ class FakeLink:
         self.deaf = 0
         self._news: asyncio.Queue[PortsChanged | None] = asyncio.Queue()
 
+    async def there(self) -> None: ...
+
     async def initialize(self) -> Hello:
         return Hello(self.name, "instance", "boot", "1")
 
@@ -96,7 +98,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 async def test_a_host_is_told_all_at_registration_and_then_what_changes(rig: Rig) -> None:
     rig.use(["COM1:", "IP_1"])
-    rig.hosts.start()
+    await rig.hosts.start()
     await rig.heard(("all", "COM1:", "IP_1"))
     rig.use(["COM1:"], ["IP_2", "com1:"])
     await rig.heard(("all", "COM1:", "IP_1"), ("unused", "IP_1"), ("used", "IP_2"))
@@ -108,13 +110,13 @@ async def test_a_host_is_told_all_at_registration_and_then_what_changes(rig: Rig
 
 
 async def test_a_host_without_used_ports_is_told_that_too(rig: Rig) -> None:
-    rig.hosts.start()
+    await rig.hosts.start()
     await rig.heard(("all",))
 
 
 async def test_a_port_that_its_host_has_not_got_is_told_again_when_it_is_there(rig: Rig) -> None:
     rig.use(["COM9:", "COM1:"])
-    rig.hosts.start()
+    await rig.hosts.start()
     await rig.heard(("all", "COM1:", "COM9:"))
     rig.link.add("COM9:")
     await rig.heard(("all", "COM1:", "COM9:"), ("used", "COM9:"))
@@ -126,7 +128,7 @@ async def test_a_port_that_its_host_has_not_got_is_told_again_when_it_is_there(r
 async def test_a_host_that_comes_back_is_told_all_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RECONNECT", Backoff(first_s=0.01, most_s=0.02))
     rig.use(["COM1:"])
-    rig.hosts.start()
+    await rig.hosts.start()
     await rig.heard(("all", "COM1:"))
     rig.link.go_away()
     await rig.heard(("all", "COM1:"), ("all", "COM1:"))
@@ -136,5 +138,5 @@ async def test_a_host_that_did_not_hear_is_told_again(rig: Rig, monkeypatch: pyt
     monkeypatch.setattr(module, "RECONNECT", Backoff(first_s=0.01, most_s=0.02))
     rig.link.deaf = 3
     rig.use(["COM1:"])
-    rig.hosts.start()
+    await rig.hosts.start()
     await rig.heard(("all", "COM1:"))

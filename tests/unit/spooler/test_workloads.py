@@ -183,6 +183,22 @@ async def test_a_pod_is_asked_about_by_its_name_in_the_cluster():
     assert granted.roles == included(Role.USER)
 
 
+@pytest.mark.parametrize(
+    "eve",
+    [
+        Identity(Kind.OIDC, "eve", frozenset({"system:masters"})),
+        Identity(Kind.OIDC, "system:serviceaccount:shop:till"),
+    ],
+)
+async def test_a_provider_cannot_give_names_that_are_the_clusters_own(eve):
+    cluster = FakeCluster()
+    cluster.rules = {
+        ("system:masters", "administer", "*"),
+        ("system:serviceaccount:shop:till", "administer", "*"),
+    }
+    assert (await rights(cluster).grant(eve)).roles == frozenset()
+
+
 async def test_answers_are_kept_five_minutes_for_yes_and_half_a_minute_for_no():
     now, cluster = [1000.0], FakeCluster()
     cluster.rules = {("ada", "manage-documents", "*")}

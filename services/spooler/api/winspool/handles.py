@@ -6,12 +6,13 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from chassis.errors import InvalidArgument, InvalidHandle
+from chassis.errors import InvalidArgument, InvalidHandle, Overloaded
 from chassis.identity import current
 from spooler.api.winspool.arguments import Arguments
 from spooler.api.xcv_sessions import XcvSession
 
-_MOST_HANDLES = 1024
+_MOST_HANDLES, _MOST_OF_ONE = 1024, 256
+_MOST_BYTES_OF_ONE = 16 << 20  # of documents that are being written, by one caller
 
 
 @dataclass(slots=True)
@@ -29,17 +30,23 @@ class Handle:
 
 
 class Handles:
-    """All handles of this spooler; they end with it."""
+    """All handles of this spooler; they end with it.
+
+    Who opens more than they may loses the oldest of their own, and not somebody else's.
+    """
 
     def __init__(self) -> None:
         self._handles: OrderedDict[str, Handle] = OrderedDict()
 
     def give_out(self, handle: Handle) -> str:
-        """Return the token of a new handle."""
+        """Return the token of a new handle. Raises Overloaded: too many callers have some."""
+        own = [token for token, each in self._handles.items() if each.owner == handle.owner]
+        if len(own) >= _MOST_OF_ONE:
+            del self._handles[own[0]]
+        if len(self._handles) >= _MOST_HANDLES:
+            raise Overloaded(f"{_MOST_HANDLES} handles are open; try again later", handles=_MOST_HANDLES)
         token = secrets.token_hex(16)
         self._handles[token] = handle
-        while len(self._handles) > _MOST_HANDLES:
-            self._handles.popitem(last=False)
         return token
 
     def find(self, given: Arguments) -> Handle:
@@ -59,6 +66,16 @@ class Handles:
         if not found.printer:
             raise InvalidHandle("this handle is not a printer's")
         return found
+
+    def make_room(self, handle: Handle, size: int) -> None:
+        """Look whether a caller's documents may grow. Raises Overloaded: they have too many under way."""
+        held = sum(len(each.data) for each in self._handles.values() if each.owner == handle.owner)
+        if held + size > _MOST_BYTES_OF_ONE:
+            raise Overloaded(
+                f"{handle.owner} has {held} bytes of documents under way; end one, or use UploadJob",
+                bytes=held,
+                limit=_MOST_BYTES_OF_ONE,
+            )
 
     def close(self, given: Arguments) -> Handle:
         """Forget a handle and return it. Raises InvalidHandle."""

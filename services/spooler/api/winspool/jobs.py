@@ -8,6 +8,7 @@ from typing import Any
 from chassis.errors import InvalidArgument, InvalidHandle, InvalidLevel, JobNotFound, NotSupported
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1 import job_pb2
+from spooler.api import rights
 from spooler.api.inside import Inside
 from spooler.api.print_servicer import PrintServicer
 from spooler.api.submission import MAX_INLINE_BYTES
@@ -40,6 +41,7 @@ class JobCalls:
             check_datatype(doc.text("datatype"))
         if handle.document is not None:
             raise InvalidHandle("a document is being written with this handle")
+        rights.require_on(handle.printer, rights.Right.PRINT, "print on")
         handle.document = {"name": doc.text("name"), "output_file": doc.text("output_file")}
         handle.data.clear()
         return {}, 0
@@ -52,6 +54,7 @@ class JobCalls:
         data = data_of(given)
         if len(handle.data) + len(data) > MAX_INLINE_BYTES:
             raise InvalidArgument("the document is too large for these calls: use UploadJob", win32=62)
+        self._handles.make_room(handle, len(data))
         handle.data += data
         return {"written": len(data)}, 0
 
@@ -79,6 +82,7 @@ class JobCalls:
         given.level(1)
         if not handle.printer or handle.job:
             raise InvalidHandle("this handle takes no job")
+        rights.require_on(handle.printer, rights.Right.PRINT, "print on")
         handle.job = next(self._numbers)
         handle.data.clear()
         return {"job": handle.job}, 0

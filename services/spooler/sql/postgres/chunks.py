@@ -93,6 +93,12 @@ def upload_size(cursor: Cursor, upload_id: bytes) -> UploadSize:
     return UploadSize(*row)
 
 
+def upload_digest(cursor: Cursor, upload_id: bytes) -> tuple[int, bytes]:
+    """Return how much of an upload has come, and the SHA-256 of that. Raises UploadNotFound."""
+    document, size = upload_size(cursor, upload_id)
+    return size, digest(cursor, Extent(document, 0, size))
+
+
 def append(cursor: Cursor, upload_id: bytes, offset: int, data: bytes) -> int:
     """Append bytes; the rules are `Documents.append_upload`'s."""
     document, size = upload_size(cursor, upload_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+import socket
 import ssl
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +17,7 @@ import psycopg
 from psycopg.adapt import Buffer, Dumper, PyFormat
 
 from chassis.errors import FabricError, InvalidArgument, SpoolFull, StoreUnavailable
+from chassis.settings_sources import SettingsError
 from spooler.sql.postgres.encryption import encryption
 
 REFUSED_VALUES = (OverflowError, UnicodeEncodeError, psycopg.DataError)
@@ -25,6 +28,7 @@ _RACES = (
     psycopg.errors.SerializationFailure,
 )
 Connection = psycopg.Connection[Any]
+AsyncConnection = psycopg.AsyncConnection[Any]
 DEPOSED = "PF001"  # SQLSTATE of what is raised in the server for a member that is none any more
 _BUNDLE = "ca-certificates.crt"
 # Where a server or a network is gone, nobody shall wait for the kernel's two hours.
@@ -42,6 +46,10 @@ _OPTIONS = (
 )
 _CHANGED = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _RESERVED = re.compile(r'(?<![.\w"])(user|window)(?![\w"])')  # words of SQL there, columns' names here
+
+
+class CommitUnproven(psycopg.OperationalError):
+    """A commit is on its server, and its standby may not have it: somebody ended the wait."""
 
 
 class _BoolDumper(Dumper):
@@ -141,8 +149,17 @@ def _translated(sql: str) -> bytes:
 
 def parameters(url: str, name: str) -> dict[str, Any]:
     """Return what is asked of psycopg beside a URL, for all connections there are. Raises what psycopg raises."""
-    secured = encryption(psycopg.conninfo.conninfo_to_dict(url), os.environ, _authorities())
-    return {"application_name": name, "options": _OPTIONS, **_ALIVE, **secured}
+    said = psycopg.conninfo.conninfo_to_dict(url)
+    secured = encryption(said, os.environ, _authorities())
+    # Of several servers the one that is written to: what another one tells is late.
+    wanted = said.get("target_session_attrs") or os.environ.get("PGTARGETSESSIONATTRS") or "read-write"
+    return {
+        "application_name": name,
+        "options": _OPTIONS,
+        "target_session_attrs": wanted,
+        **_ALIVE,
+        **secured,
+    }
 
 
 def _authorities() -> str:
@@ -163,10 +180,43 @@ def connect(url: str, name: str) -> Connection:
     return connection
 
 
+async def connect_async(url: str, name: str) -> AsyncConnection:
+    """`connect`, on the loop."""
+    return await psycopg.AsyncConnection.connect(url, autocommit=True, **parameters(url, name))
+
+
+async def row_within(
+    connection: AsyncConnection, sql: str, parameters: Sequence[Any], within_s: float
+) -> Any:
+    """Return the first row of an answer, None if it has none. Raises what psycopg raises, when it takes longer, too."""
+    # To cancel would be to wait for the server again.
+    deadline = asyncio.get_running_loop().call_later(within_s, cut, connection)
+    try:
+        return await (await connection.execute(_translated(sql), parameters)).fetchone()
+    finally:
+        deadline.cancel()
+
+
+def cut(connection: Connection | AsyncConnection) -> None:
+    """Let whoever waits for an answer on a connection have a failure instead; from any thread."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def on_unproven_commit(connection: Connection, tell: Callable[[str], object]) -> None:
+    """Have `tell` called with the server's words when it answers a commit that its standby has not confirmed."""
+
+    def heard(notice: psycopg.errors.Diagnostic) -> None:
+        # The words are in the server's language, the function's name is not.
+        if notice.source_function == "SyncRepWaitForLSN":
+            tell(notice.message_primary or "")
+
+    connection.add_notice_handler(heard)
+
+
 async def notifications(url: str, name: str, channel: str) -> AsyncGenerator[str]:
     """Yield "" once it listens, then what is told on a channel. Raises what psycopg raises, when the line is cut, too."""
-    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, **parameters(url, name))
-    async with connection:
+    async with await connect_async(url, name) as connection:
         await connection.execute(f"LISTEN {channel}".encode())
         yield ""
         async for told_us in connection.notifies():
@@ -180,6 +230,8 @@ def told(error: Exception, where: str) -> FabricError:
     if isinstance(error, psycopg.errors.DiskFull):
         return SpoolFull(f"no room for the database at {where}: {error}", database=where)
     text = " ".join(str(error).split())
+    if isinstance(error, CommitUnproven):
+        return StoreUnavailable(f"a commit at {where} may not be at its standby: {text}", database=where)
     return StoreUnavailable(f"the database at {where} does not answer: {text}", database=where)
 
 
@@ -193,13 +245,29 @@ def concerns_all(error: Exception) -> bool:
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not is_race(error)
 
 
+def is_locked(error: Exception) -> bool:
+    """Return whether others had something locked for longer than was to be waited for."""
+    return isinstance(error, psycopg.errors.LockNotAvailable)
+
+
 def is_race(error: Exception) -> bool:
     """Return whether another spooler was faster: the same transaction may go well now."""
     return isinstance(error, _RACES)
 
 
 def place_of(url: str) -> str:
-    """Return where a database is, for messages: never its password."""
-    parts = psycopg.conninfo.conninfo_to_dict(url)
-    host = parts.get("host") or parts.get("hostaddr") or "local socket"
-    return f"{host}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
+    """Return where a database is, for messages: never its password.
+
+    Raises:
+        SettingsError: it is no URL, or a password with `/ @ %` as they are has been cut into what is no host.
+    """
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # its text shows what it could not read
+        parts = {"host": "@"}
+    host, port, name = parts.get("host") or parts.get("hostaddr"), parts.get("port"), parts.get("dbname")
+    if any("@" in str(part) for part in (host, port, name)) or not re.fullmatch(r"[\d,]*", str(port or "")):
+        raise SettingsError(
+            "database: cannot be read as a URL; in its password / is written %2F, @ is %40, and % is %25"
+        )
+    return f"{host or 'local socket'}:{port or 5432}/{name or ''}"

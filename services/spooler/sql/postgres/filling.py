@@ -1,7 +1,10 @@
-"""How full the database is, as far as the server tells: what documents take is counted as they come and go."""
+"""How full the database is, and how full it may be: what documents take is counted as they come and go."""
 
 from __future__ import annotations
 
+import time
+
+from chassis.errors import SpoolFull
 from spooler.sql.cursor import Cursor
 from spooler.store import StoreUsage
 
@@ -39,12 +42,53 @@ NOT_COUNTING = "ALTER TABLE spooled_documents DISABLE TRIGGER USER"
 SIZES = """
     SELECT pg_database_size(current_database()), pg_total_relation_size('document_chunks'),
         (SELECT coalesce(sum(bytes), 0)::bigint FROM document_bytes)
-        + (SELECT coalesce(sum(size_bytes), 0)::bigint FROM upload_documents)
+        + (SELECT coalesce(sum(size_bytes), 0)::bigint FROM upload_documents),
+        pg_total_relation_size('inline_documents')
 """
 _ENDLESS = 1 << 62  # how much room there is, the server does not say
+_MOST_RESERVE_BYTES = 64 << 20
+_SHARE = 20  # one part in twenty of a small quota is the reserve
+_LOOK_S = (
+    1.0  # for so long nobody looks again; what others that share the database take meanwhile is seen late
+)
 
 
-def usage(cursor: Cursor) -> StoreUsage:
-    """Return how full it is. Takes as long with a million documents as with none."""
-    database, documents, needed = cursor.execute(SIZES).fetchone()
-    return StoreUsage(database, documents, needed, _ENDLESS, 0)
+class Quota:
+    """How many bytes documents may take. Small ones count by the pages of their table, which a server seldom gives back.
+
+    most_bytes: None: whatever the server has.
+    where: the database, for messages.
+    """
+
+    def __init__(self, most_bytes: int | None, where: str) -> None:
+        self._most_bytes = most_bytes
+        self._reserve_bytes = 0 if most_bytes is None else min(_MOST_RESERVE_BYTES, most_bytes // _SHARE)
+        self._where = where
+        self._left = 0
+        self._looked_at = float("-inf")
+
+    def usage(self, cursor: Cursor) -> StoreUsage:
+        """Return how full it is. Takes as long with a million documents as with none."""
+        database, documents, needed, small = cursor.execute(SIZES).fetchone()
+        free = _ENDLESS if self._most_bytes is None else max(self._most_bytes - needed - small, 0)
+        return StoreUsage(database, documents, needed, free, self._reserve_bytes)
+
+    def refusal(self, cursor: Cursor, wanted_bytes: int) -> SpoolFull | None:
+        """Return why there is no room for so many bytes more; None: there is, and it is taken. On the writer's thread."""
+        if self._most_bytes is None:
+            return None
+        if wanted_bytes > self._left or time.monotonic() - self._looked_at > _LOOK_S:
+            self._left = self.usage(cursor).free_bytes - self._reserve_bytes
+            self._looked_at = time.monotonic()
+        if wanted_bytes <= self._left:
+            self._left -= wanted_bytes
+            return None
+        free = self._left + self._reserve_bytes
+        return SpoolFull(
+            f"the database at {self._where} is full: documents may take {self._most_bytes} bytes (database_bytes), "
+            f"{free} are free, {self._reserve_bytes} of them kept in reserve",
+            database=self._where,
+            free_bytes=free,
+            reserve_bytes=self._reserve_bytes,
+            wanted_bytes=wanted_bytes,
+        )

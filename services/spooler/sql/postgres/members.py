@@ -8,6 +8,7 @@ from spooler.membership import Member, Standing
 from spooler.sql.cursor import Cursor
 from spooler.sql.postgres.connection import DEPOSED
 
+_JOINING = 0x50465353  # held while a member joins: no two of one name at once
 _MEMBERS = 0x50465351  # advisory locks of members: (this number, the member's epoch); the view names it too
 TABLES = (
     """CREATE TABLE replicas (
@@ -30,10 +31,21 @@ _LOOK = """
     SELECT name, epoch, leaving, lease_until > now() AND epoch IN (SELECT epoch FROM connected)
     FROM replicas ORDER BY epoch
 """
+_LIVES = (
+    "SELECT 1 FROM replicas WHERE name = ? AND lease_until > now() AND epoch IN (SELECT epoch FROM connected)"
+)
 # Whatever a stopped process left locked is free after this.
 _END_BACKEND = "SELECT pg_terminate_backend(pid) FROM connected WHERE epoch = ?"
 _NEXT_EPOCH = "UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'epoch' RETURNING value"
+RENEW = """
+    UPDATE replicas SET lease_until = now() + make_interval(secs => ?) WHERE epoch = ?
+    RETURNING epoch IN (SELECT epoch FROM connected)
+"""
 _CLAIM = "INSERT INTO owners (printer, epoch) VALUES (?, ?) ON CONFLICT (printer) DO UPDATE SET epoch = excluded.epoch"
+
+
+class NameTaken(Exception):
+    """A member of this name lives."""
 
 
 def next_epoch(cursor: Cursor) -> int:
@@ -42,13 +54,25 @@ def next_epoch(cursor: Cursor) -> int:
 
 
 def join(cursor: Cursor, name: str, lease_s: float) -> int:
-    """Become a member, on the connection that will write; return this run's epoch."""
+    """Become a member, on the connection that will write; return this run's epoch.
+
+    Printers are spread by members' names, and hosts know them by these.
+
+    Raises:
+        NameTaken: a member of this name lives.
+    """
+    cursor.execute("BEGIN")
+    cursor.execute("SELECT pg_advisory_xact_lock(?)", (_JOINING,))
+    if cursor.execute(_LIVES, (name,)).fetchone() is not None:
+        cursor.execute("ROLLBACK")
+        raise NameTaken(name)
     epoch = next_epoch(cursor)
     cursor.execute("SELECT pg_advisory_lock(?, ?)", (_MEMBERS, epoch))
     cursor.execute(
         "INSERT INTO replicas (epoch, name, lease_until) VALUES (?, ?, now() + make_interval(secs => ?))",
         (epoch, name, lease_s),
     )
+    cursor.execute("COMMIT")
     return epoch
 
 
@@ -66,13 +90,6 @@ def stay(cursor: Cursor, epoch: int) -> None:
     The server raises it: nothing that was sent behind it is done, and nobody has to wait for the answer first.
     """
     cursor.execute("SELECT stay_member(?)", (epoch,))
-
-
-def beat(cursor: Cursor, epoch: int, lease_s: float) -> None:
-    """Renew a member's lease."""
-    cursor.execute(
-        "UPDATE replicas SET lease_until = now() + make_interval(secs => ?) WHERE epoch = ?", (lease_s, epoch)
-    )
 
 
 def leave(cursor: Cursor, epoch: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from chassis import logs
 from spooler.group_commit import GroupThread
 from spooler.job import Job
 from spooler.membership import Answer, Ask, News, Standing, UnfinishedJobs
@@ -17,11 +18,14 @@ from spooler.sql import read as sql_read
 from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.postgres import asks, members
+from spooler.sql.postgres.lease import Lease
 from spooler.sql.postgres.reader import PostgresReader
 from spooler.sql.postgres.telling import CHANNEL, heard
 from spooler.sql.postgres.writer import PostgresWriter
 from spooler.sql.rows import JOB_READ, attempt_of_row, job_of_row
 from spooler.sql.schema import attempts, sql
+
+log = logs.get(__name__)
 
 _JOBS = sql(select(*JOB_READ)) + " WHERE number = ANY(?) ORDER BY number"
 _BEGUN = sql(select(attempts)) + " WHERE job_number = ANY(?) AND ended_at IS NULL"
@@ -32,12 +36,14 @@ class PostgresMembership:
     """What changes something is done by the writer: it proves that this is a member still."""
 
     def __init__(
-        self, thread: GroupThread[Operation], writer: PostgresWriter, reader: PostgresReader, lease_s: float
+        self, thread: GroupThread[Operation], writer: PostgresWriter, reader: PostgresReader, lease: Lease
     ) -> None:
         self._thread = thread
+        self._writer = writer
         self._telling = writer.telling
         self._reader = reader
-        self._lease_s = lease_s
+        self._lease = lease
+        lease.on_over = self._over
         self.me = writer.me
 
     async def _write(self, run: Callable[[Cursor], Any]) -> Any:
@@ -48,9 +54,18 @@ class PostgresMembership:
         return await self._reader.ask(members.look)
 
     async def beat(self) -> None:
-        """See `Membership`. Not behind the writer's work, which may be much; the writer learns by itself when it is over."""
+        """See `Membership`. Not behind the writer's work, which may be much, nor behind questions."""
         self._thread.submit_soon(Operation(lambda _: None, waited=False))
-        await self._reader.change(lambda cursor: members.beat(cursor, self.me, self._lease_s))
+        await self._lease.beat()
+
+    def _over(self) -> None:
+        """Where the database is now there is no such member, or its writer is not connected there; from any thread.
+
+        The writer learns that by itself, unless it waits for a server that stands still while its standby has taken over.
+        """
+        log.error("not connected where the database is now", database=self._writer.where, epoch=self.me)
+        self._writer.cut()
+        self._reader.cut()
 
     async def leave(self) -> None:
         """See `Membership`."""

@@ -20,7 +20,7 @@ from spooler.sql.batch import get_meta
 from spooler.sql.postgres import chunks
 from spooler.sql.postgres.connection import Connection, Failure, PostgresCursor, told
 from spooler.sql.postgres.filling import COUNTED_ANEW, COUNTING, NOT_COUNTING
-from spooler.sql.postgres.tables import FIRST_NUMBER, prepare
+from spooler.sql.postgres.tables import FIRST_NUMBER, TablesInUse, prepare
 from spooler.sql.schema import history, inline_documents, meta, metadata, spooled_documents, sql, uploads
 
 log = logs.get(__name__)
@@ -59,6 +59,8 @@ def move(source: StoreAtRest, connection: Connection, where: str) -> Moved:
         moved = _copy(source, cursor)
         _compare(source, cursor, where)
         cursor.execute("COMMIT")
+    except TablesInUse as error:
+        raise StoreUnavailable(str(error), database=where) from error
     except Failure as error:
         raise told(error, where) from error
     return moved

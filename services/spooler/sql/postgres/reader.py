@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from spooler.sql.postgres.connection import (
     PostgresCursor,
     concerns_all,
     connect,
+    cut,
     notifications,
     place_of,
     told,
@@ -40,7 +40,7 @@ class PostgresReader:
         self._where = place_of(url)
         self._threads = ThreadPoolExecutor(READERS, "store-read")
         self._mine = threading.local()
-        self._open: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._open: list[Connection] = []  # appended by the threads
 
     async def ask(self, question: Callable[[PostgresCursor], Result]) -> Result:
         """Return what `question` finds. Raises StoreUnavailable, and what it raises."""
@@ -57,19 +57,6 @@ class PostgresReader:
             return self._once(question)
         except Failure as error:
             raise told(error, self._where) from error
-
-    async def change(self, run: Callable[[PostgresCursor], Result]) -> Result:
-        """Change something that needs no place in the writer's order. Raises StoreUnavailable."""
-
-        def changed() -> Result:
-            try:
-                connection = self._connection()
-                with connection.transaction():
-                    return run(PostgresCursor(connection))
-            except Failure as error:
-                raise told(error, self._where) from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, changed)
 
     def _once(self, question: Callable[[PostgresCursor], Result]) -> Result:
         connection = self._connection()
@@ -90,7 +77,7 @@ class PostgresReader:
         connection: Connection | None = getattr(self._mine, "connection", None)
         if connection is None or connection.closed:
             connection = self._mine.connection = connect(self._url, self._name)
-            self._open.put(connection)
+            self._open.append(connection)
         return connection
 
     async def list_jobs(self, where: JobFilter, order: JobOrder, limit: int, page_token: str) -> JobPage:
@@ -112,9 +99,14 @@ class PostgresReader:
             raise told(error, self._where) from error
         raise StoreUnavailable(f"the database at {self._where} tells no more", database=self._where)
 
+    def cut(self) -> None:
+        """Let running questions fail: those on connections to a server that stands still would never end."""
+        for connection in list(self._open):
+            cut(connection)
+
     def close(self) -> None:
         """Let running questions end, then close the connections."""
         self._threads.shutdown()
-        while not self._open.empty():
+        while self._open:
             with suppress(Failure):
-                self._open.get().close()
+                self._open.pop().close()

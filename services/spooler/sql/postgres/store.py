@@ -17,7 +17,7 @@ from chassis.errors import DocumentLost, FabricError, StoreUnavailable
 from spooler.group_commit import GroupThread
 from spooler.job import NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.membership import Membership
-from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.new_job import Duplicate, Inline, NewJob, Upload, Uploaded, UploadNotFound
 from spooler.spool.record import Extent
 from spooler.sql import lines
 from spooler.sql import printers as sql_printers
@@ -29,13 +29,11 @@ from spooler.sql.cursor import Cursor
 from spooler.sql.documents import BEGIN_UPLOAD, UPLOAD_BY_ID, UPLOAD_BY_REQUEST, UPLOAD_DELETE
 from spooler.sql.postgres import chunks, members
 from spooler.sql.postgres.clock import clock_ms
-from spooler.sql.postgres.connection import place_of
-from spooler.sql.postgres.filling import usage
 from spooler.sql.postgres.keeping import keep, keep_upload, settle
-from spooler.sql.postgres.lock import locked_connection
+from spooler.sql.postgres.lease import Lease
 from spooler.sql.postgres.membership import PostgresMembership
 from spooler.sql.postgres.reader import PostgresReader
-from spooler.sql.postgres.writer import PostgresWriter
+from spooler.sql.postgres.writer import PostgresWriter, open_writer
 from spooler.sql.questions import Asked, SqlQuestions
 from spooler.sql.rows import attributes_text, micros
 from spooler.store import Changes, Snapshot, StoreUsage
@@ -47,32 +45,40 @@ _LOCK_PRINTER = "SELECT 1 FROM printers WHERE name = ? FOR UPDATE"
 class PostgresStore(SqlQuestions):
     """`spooler.store.Store` in a PostgreSQL database of its own. Made by `open`."""
 
-    def __init__(self, writer: PostgresWriter, reader: PostgresReader, lease_s: float) -> None:
+    def __init__(self, writer: PostgresWriter, reader: PostgresReader, lease: Lease) -> None:
         self._thread = GroupThread("store", writer.commit)
         self._writer = writer
         self._reader = reader
-        self.membership: Membership = PostgresMembership(self._thread, writer, reader, lease_s)
+        self._lease = lease
+        self.membership: Membership = PostgresMembership(self._thread, writer, reader, lease)
         self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         writer.on_lost = lambda why: self._thread.on_loop(lambda: self._lose(why))
 
     @classmethod
     async def open(
-        cls, url: str, name: str = "spooler", wait_s: float = 5.0, lease_s: float = 10.0
+        cls,
+        url: str,
+        name: str = "spooler",
+        wait_s: float = 5.0,
+        lease_s: float = 10.0,
+        most_bytes: int | None = None,
     ) -> PostgresStore:
         """Open the store in the database at `url`; its tables are made if there are none.
 
         Args:
             url: a connection URI or string of libpq.
             name: who connects, for those who look at the server, and for the other members.
-            wait_s: how long to stand by while somebody has it alone: a store is moved there.
+            wait_s: how long to stand by while no server answers, or somebody has it alone, as who moves a store there.
             lease_s: how long this member may be silent before others take its printers.
+            most_bytes: that documents may take; None: whatever the server has.
 
         Raises:
-            StoreUnavailable: it cannot be reached, is another program's or of a newer version, or is in use.
+            StoreUnavailable: see `open_writer`.
         """
-        connection = await locked_connection(url, name, wait_s, shared=True)
-        writer = await asyncio.to_thread(PostgresWriter, connection, place_of(url), name, lease_s)
-        return cls(writer, PostgresReader(url, f"{name} reads"), lease_s)
+        writer = await open_writer(url, name, wait_s, lease_s, most_bytes)
+        return cls(
+            writer, PostgresReader(url, f"{name} reads"), Lease(url, f"{name} lives", writer.me, lease_s)
+        )
 
     @property
     def _asked(self) -> Asked:
@@ -98,6 +104,7 @@ class PostgresStore(SqlQuestions):
         """Write what is waiting, then let another spooler have it."""
         await self._thread.close()
         self._reader.close()
+        await self._lease.close()
         self._writer.close()
 
     async def load(self) -> Snapshot:
@@ -121,7 +128,7 @@ class PostgresStore(SqlQuestions):
 
     async def usage(self) -> StoreUsage:
         """Return how full it is, as far as the server tells."""
-        return await self._reader.ask(usage)
+        return await self._reader.ask(self._writer.quota.usage)
 
     # --- accepting
 
@@ -142,20 +149,15 @@ class PostgresStore(SqlQuestions):
             self._writer.telling.jobs.update(answer.number for answer in answers if isinstance(answer, Job))
             return answers
 
-        operation = Operation(run, accepts=placed)
+        inline = sum(len(document.data) for document in documents if isinstance(document, Inline))
+        operation = Operation(run, takes_bytes=inline, accepts=placed)
         answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
         return answers
 
     async def _digest(self, upload: Uploaded) -> tuple[int, bytes]:
         """Return an upload's size and digest, read before the writer's turn."""
-        upload_id = upload.upload_id
-
-        def question(cursor: Cursor) -> tuple[int, bytes]:
-            document, size = chunks.upload_size(cursor, upload_id)
-            return size, chunks.digest(cursor, Extent(document, 0, size))
-
         try:
-            return await self._reader.ask(question)
+            return await self._reader.ask(lambda cursor: chunks.upload_digest(cursor, upload.upload_id))
         except UploadNotFound:
             return 0, b""
 
@@ -244,7 +246,10 @@ class PostgresStore(SqlQuestions):
 
     async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
         """Append document bytes; the rules are `Documents.append_upload`'s."""
-        return int(await self._write(lambda cursor: chunks.append(cursor, upload_id, offset, data)))
+        operation = Operation(
+            lambda cursor: chunks.append(cursor, upload_id, offset, data), takes_bytes=len(data)
+        )
+        return int(await self._thread.enqueue(operation))
 
     async def sync_upload(self, upload_id: bytes) -> int:
         """Return how much of an upload has come: each piece was committed."""

@@ -3,6 +3,9 @@
 Spoolers of two versions share a database while they are replaced one by one, and after a way back. So a step only adds:
 columns with a default, tables, indexes. Statements name their columns, and see nothing of it. A step that cannot do so
 raises `LEAST`: older spoolers are refused then.
+
+A step waits for nobody who reads or writes for long, as a backup does: all others would wait behind it. It gives up after a
+moment, and is tried again.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, Table
 
 from chassis.errors import StoreUnavailable
 from spooler.sql.postgres import asks, filling, members
-from spooler.sql.postgres.connection import PostgresCursor
+from spooler.sql.postgres.connection import Failure, PostgresCursor, is_locked
 from spooler.sql.schema import SPARE, metadata
 
 VERSION = 4  # of these tables; steps from one to the next are in `_STEPS`
@@ -38,7 +41,8 @@ _CHUNKS = (
     "CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
 )
 # What databases of this version may lack. It needs no version: a spooler that does not know it keeps it.
-_LATER = (f"CREATE INDEX IF NOT EXISTS jobs_spare ON jobs (number) WHERE {SPARE}", *members.FUNCTIONS)
+# An index that is there is not made again: to look whether it is would lock the table.
+_LATER = {"jobs_spare": f"CREATE INDEX jobs_spare ON jobs (number) WHERE {SPARE}"}
 # Numbers of jobs: of one who is answered before another sends, the lower, whichever replica answers.
 FIRST_NUMBER = "SELECT setval('job_numbers', value::bigint) FROM meta WHERE key = 'last_number'"
 _SHARED = (
@@ -68,6 +72,16 @@ _STEPS: dict[int, tuple[str, ...]] = {
 _FOR = """INSERT INTO meta (key, value) VALUES ('tables_for', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value <> excluded.value"""
 _PREPARING = 0x50465352  # held while the tables are looked at and changed
+_PATIENTLY = "SET LOCAL lock_timeout = '1s'"  # for so long, once in a while, others may wait behind a step
+_LONGEST = """
+    SELECT coalesce(nullif(application_name, ''), 'somebody'), pid, extract(epoch FROM now() - xact_start)::bigint
+    FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+    ORDER BY xact_start LIMIT 1
+"""
+
+
+class TablesInUse(Exception):
+    """Somebody has used a table for too long for it to be changed now."""
 
 
 def prepare(cursor: PostgresCursor, where: str) -> None:
@@ -75,8 +89,28 @@ def prepare(cursor: PostgresCursor, where: str) -> None:
 
     Raises:
         StoreUnavailable: they are of a version too new for this one, or of another program.
+        TablesInUse: nothing was changed.
     """
+    try:
+        _prepare(cursor, where)
+    except Failure as error:
+        if not is_locked(error):
+            raise
+        cursor.execute("ROLLBACK")
+        longest = cursor.execute(_LONGEST).fetchone()
+        who = (
+            "{} (process {}) has had a transaction open for {} s".format(*longest)
+            if longest
+            else "it is over"
+        )
+        raise TablesInUse(
+            f"the tables of the database at {where} cannot be changed while others use them: {who}"
+        ) from error
+
+
+def _prepare(cursor: PostgresCursor, where: str) -> None:
     cursor.execute("BEGIN")
+    cursor.execute(_PATIENTLY)
     cursor.execute("SELECT pg_advisory_xact_lock(?)", (_PREPARING,))
     found = _version(cursor, where)
     if found > VERSION:
@@ -98,7 +132,10 @@ def prepare(cursor: PostgresCursor, where: str) -> None:
             cursor.execute(statement)
         cursor.execute("UPDATE meta SET value = ? WHERE key = 'tables'", (str(version + 1),))
     cursor.execute(_FOR, (str(LEAST),))
-    for statement in _LATER:
+    for name, statement in _LATER.items():
+        if cursor.execute("SELECT to_regclass(?)", (name,)).fetchone() == (None,):
+            cursor.execute(statement)
+    for statement in members.FUNCTIONS:
         cursor.execute(statement)
     cursor.execute("COMMIT")
 

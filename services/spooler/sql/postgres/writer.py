@@ -6,6 +6,8 @@ answer was lost may be there. A new process loads what is true.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,16 +19,22 @@ from spooler.sql.batch import BatchWriter, Operation
 from spooler.sql.postgres import asks, members
 from spooler.sql.postgres.connection import (
     REFUSED_VALUES,
+    CommitUnproven,
     Connection,
     Failure,
     PostgresCursor,
     concerns_all,
+    cut,
     is_deposed,
     is_race,
+    on_unproven_commit,
+    place_of,
     told,
 )
 from spooler.sql.postgres.expecting import Expected
-from spooler.sql.postgres.tables import prepare
+from spooler.sql.postgres.filling import Quota
+from spooler.sql.postgres.lock import locked_connection
+from spooler.sql.postgres.tables import TablesInUse, prepare
 from spooler.sql.postgres.telling import CHANNEL, Telling
 from spooler.sql.printers import all_printers
 
@@ -35,6 +43,38 @@ log = logs.get(__name__)
 # What the writer looks for has a key. A plan that was made for a table of one page must not read it whole when it has
 # grown since, as it may by thousands of rows before the server counts them again.
 _BY_KEYS = "SET enable_seqscan = off"
+_LOOK_S = 0.25  # how often one looks whether the member of its name is gone
+_REST_S = 3.0  # between two tries to change tables that are in use: others work on meanwhile
+
+
+async def open_writer(
+    url: str, name: str, wait_s: float, lease_s: float, most_bytes: int | None = None
+) -> PostgresWriter:
+    """Become a member of the store at `url`.
+
+    Waited for is who has the database alone, or uses tables that a newer version has to change, for `wait_s`, and a member
+    of the same name, for its lease besides: it may be the last run of this very spooler, whose machine was lost.
+
+    Raises:
+        StoreUnavailable: it cannot be reached, is another program's or of a newer version, or is in use, or such a member
+            lives on.
+    """
+    where, began, said = place_of(url), time.monotonic(), False
+    while True:
+        connection = await locked_connection(url, name, wait_s, shared=True)
+        try:
+            return await asyncio.to_thread(PostgresWriter, connection, where, name, lease_s, most_bytes)
+        except members.NameTaken:
+            why = f"another {name} is on the database at {where}: give each spooler a spooler_id of its own"
+            patience_s, rest_s = max(wait_s, lease_s), _LOOK_S
+        except TablesInUse as error:
+            why, patience_s, rest_s = str(error), wait_s, _REST_S
+        if time.monotonic() - began >= patience_s:
+            raise StoreUnavailable(why, database=where)
+        if not said:
+            log.warning("stands by", why=why, database=where, spooler=name)
+            said = True
+        await asyncio.sleep(rest_s)
 
 
 class PostgresWriter(BatchWriter):
@@ -45,20 +85,33 @@ class PostgresWriter(BatchWriter):
     accepting: Expected
     _cursor: PostgresCursor
 
-    def __init__(self, connection: Connection, where: str, name: str = "", lease_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        where: str,
+        name: str = "",
+        lease_s: float = 10.0,
+        most_bytes: int | None = None,
+    ) -> None:
         """Bring the tables up to date, and become a member.
 
         connection: shares the lock; closed with the writer.
         where: the database, without password, for messages.
         name: the member's, for people.
         lease_s: how long it may be silent.
+        most_bytes: that documents may take; None: whatever the server has.
 
         Raises:
             StoreUnavailable: another program's database, or of a newer version.
+            NameTaken: a member of this name lives.
+            TablesInUse: see `prepare`.
         """
         self.on_lost: Callable[[str], object] = lambda _why: None
         self._lost: FabricError | None = None
+        self._unproven = ""  # what the server says of a commit that its standby may not have
         self._connection = connection
+        self.quota = Quota(most_bytes, where)
+        on_unproven_commit(connection, self._doubt)
         cursor = PostgresCursor(connection)
         try:
             prepare(cursor, where)
@@ -69,7 +122,7 @@ class PostgresWriter(BatchWriter):
         except Failure as error:
             connection.close()
             raise told(error, where) from error
-        except FabricError:
+        except (FabricError, members.NameTaken, TablesInUse):
             connection.close()
             raise
 
@@ -83,7 +136,15 @@ class PostgresWriter(BatchWriter):
                     self.telling.clear()
                     self.telling.owners = True
                     self._tell()
+        with suppress(Failure):
             self._connection.close()
+
+    def cut(self) -> None:
+        """Let what is under way fail, as if the server were gone; from any thread. This member is over."""
+        cut(self._connection)
+
+    def _doubt(self, words: str) -> None:
+        self._unproven = words
 
     def _accept_state(self) -> Expected:
         return Expected(0, {})
@@ -91,6 +152,8 @@ class PostgresWriter(BatchWriter):
     def _transaction(self, todo: Sequence[Entry[Operation]]) -> None:
         with self._cursor.pipelined():
             super()._transaction(todo)
+        if self._unproven:
+            raise CommitUnproven(self._unproven)
 
     def _begin(self, todo: Sequence[Entry[Operation]]) -> None:
         self.telling.clear()
@@ -113,8 +176,13 @@ class PostgresWriter(BatchWriter):
             self._cursor.execute("SELECT pg_notify(?, ?)", (CHANNEL, text))
 
     def _refuse(self, batch: Sequence[Entry[Operation]]) -> None:
-        for entry in batch if self._lost is not None else ():
-            entry.error = self._lost
+        for entry in batch:
+            entry.error = self._lost or self._no_room_for(entry.work)
+
+    def _no_room_for(self, work: Operation) -> FabricError | None:
+        with suppress(Failure):  # the transaction that follows will tell
+            return self.quota.refusal(self._cursor, work.takes_bytes) if work.takes_bytes else None
+        return None
 
     def _concerns_all(self, error: Exception) -> bool:
         return concerns_all(error)
@@ -128,12 +196,16 @@ class PostgresWriter(BatchWriter):
         return told(error, self.where)
 
     def _after_failure(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
-        if self._connection.broken or self._connection.closed or is_deposed(error):
+        if self._connection.closed or is_deposed(error) or isinstance(error, CommitUnproven):
             self._lose(todo, error)
-        elif len(todo) == 1 and is_race(error):
-            self._once_more(todo)
-        else:
-            super()._after_failure(todo, error)
+            return
+        try:
+            if len(todo) == 1 and is_race(error):
+                self._once_more(todo)
+            else:
+                super()._after_failure(todo, error)
+        except Failure as worse:  # not even a rollback is answered
+            self._lose(todo, worse)
 
     def _once_more(self, todo: Sequence[Entry[Operation]]) -> None:
         """Another member was faster: now its rows are seen."""
