@@ -7,6 +7,7 @@ from chassis import server
 from chassis.authentication import Callers
 from chassis.client import Channels
 from chassis.identity import MethodRoles, Role
+from chassis.tls import WebCertificates
 from portui.api.callers import SpoolerSays
 from portui.api.portui_servicer import SERVICE, servicer
 from portui.fabric import Spooler
@@ -47,7 +48,9 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
     from portui.web.doorman import Doorman  # noqa: PLC0415
     from portui.web.oidc_flow import Provider  # noqa: PLC0415
     from portui.web.rendering import Console  # noqa: PLC0415
+    from portui.web.walls import Walls  # noqa: PLC0415
 
+    certificates = WebCertificates(settings.web_tls) if settings.web_tls else None
     live = Live(FabricWatch(channels, settings.spooler))
     where, origin = settings.spooler, settings.web_origin or f"http://{listen}"
     doorman = Doorman(
@@ -55,6 +58,7 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
         always=settings.sign_in_always,
         key_file=settings.session_key_file,
         idle_s=settings.idle_s,
+        walls=Walls(settings.wall_file),
     )
     console = Console(
         live=live,
@@ -70,10 +74,10 @@ def _console(settings: PortuiSettings, channels: Channels, spooler: Spooler) -> 
     )
 
     async def web() -> None:
-        await serve(console, listen)
+        await serve(console, listen, certificates)
 
-    watching = [live.follow, live.beat, console.looking.follow, console.acknowledging.follow]
-    return [*watching, doorman.follow, web]
+    looking = [console.looking.follow, console.looking_at_hosts.follow, console.acknowledging.follow]
+    return [live.follow, live.beat, *looking, doorman.follow, web]
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -86,7 +87,7 @@ class Fabric:
         with _without_deadline():
             try:
                 request = pb.XcvCloseRequest(handle=handle)
-                await self._call(self._stub.XcvClose, request, timeout=_AFTERMATH_S)
+                await _to_its_end(self._call(self._stub.XcvClose, request, timeout=_AFTERMATH_S))
             except FabricError as error:
                 # The session ends by itself; what was done in it is done.
                 log.info("management session not closed", error=error.message)
@@ -166,7 +167,7 @@ class Fabric:
         """Delete a port that was just added, even if the caller is gone meanwhile."""
         with _without_deadline():
             request = pb.DeletePortRequest(name=name)
-            await self._call(self._stub.DeletePort, request, timeout=_AFTERMATH_S)
+            await _to_its_end(self._call(self._stub.DeletePort, request, timeout=_AFTERMATH_S))
 
     async def _call(self, method: Any, request: object, **more: Any) -> Any:
         return await self._named(method(request, metadata=self._metadata, **more))
@@ -217,6 +218,16 @@ def _from_a_service(error: FabricError) -> bool:
     if not isinstance(cause, grpc.aio.AioRpcError):
         return True
     return any(key == DETAILS_KEY for key, _value in cause.trailing_metadata() or ())
+
+
+async def _to_its_end(work: Coroutine[Any, Any, object]) -> None:
+    """Await what must not be left half done, also when the caller hangs up just now."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 @contextmanager

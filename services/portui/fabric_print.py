@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from chassis.client import Channels
@@ -24,6 +25,8 @@ from printfabric.types.v1 import job_pb2, ledger_pb2
 
 _PIECE = 128 << 10
 _PAGE = 100
+_MOST_LATELY = 1000
+_WHEN_AND_WHERE = ("number", "state", "outcome", "port", "attempts", "create_time", "start_time", "end_time")
 # People wait for these; a document's upload takes as long as it takes.
 _UPLOAD_S = 3600.0
 _DECIDED = "decided at the console"
@@ -73,6 +76,15 @@ class Printing:
         )
         return [convert.job(one) for one in answer.jobs], answer.next_page_token
 
+    async def lately(self, printer: str, since: datetime) -> tuple[list[Job], bool]:
+        """Return when and where a printer's newest jobs printed, of those accepted since a time; and whether these are all."""
+        wanted = pb.JobFilter(printers=[f"printers/{printer}"])
+        wanted.created_after.FromDatetime(since)
+        request = pb.ListJobsRequest(filter=wanted, page_size=_MOST_LATELY)
+        request.read_mask.paths.extend(_WHEN_AND_WHERE)
+        answer = await self._jobs.ListJobs(request)
+        return [convert.job(one) for one in answer.jobs], not answer.next_page_token
+
     async def attempts(self, number: int) -> list[Attempt]:
         """Return a job's attempts, first one first."""
         request = pb.ListAttemptsRequest(parent=f"jobs/{number}")
@@ -100,6 +112,7 @@ class Printing:
                 each.host.removeprefix("hosts/"),
                 one.name,
                 tuple(names.Name(number).removeprefix("MONITOR_FUNCTION_") for number in one.capabilities),
+                one.version,
             )
             for each in answer.hosts
             for one in each.monitors

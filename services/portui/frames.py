@@ -1,7 +1,7 @@
 """Frames of the live stream: what changed in a second, made once for each topic and compressed once for all viewers.
 
-A topic is what a page shows: `fleet` has the figures of every port, `port/edge-7/COM1:` those of one, `page` none. Each
-frame is compressed by itself and ends on a whole byte, so that one run of bytes serves all viewers: a stream of them
+A topic is what a page shows: `fleet` has the figures of every port, `port/edge-7/COM1:` those of one, `page` and `host/edge-7`
+none. Each frame is compressed by itself and ends on a whole byte, so that one run of bytes serves all viewers: a stream of them
 behind a gzip header is one valid gzip stream (RFC 1951, 3.2.4; RFC 1952).
 """
 
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-FLEET, PAGE, PORT = "fleet", "page", "port/"
+FLEET, PAGE, PORT, HOST = "fleet", "page", "port/", "host/"
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _LEVEL = 6
 

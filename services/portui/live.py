@@ -13,8 +13,9 @@ from typing import Protocol
 from chassis import logs
 from chassis.errors import FabricError
 from portui.fabric_watch import Change
+from portui.fleet_changes import forget, forget_oldest, structural, users_of_ports
 from portui.frames import Frames, rounded
-from portui.model import Acknowledged, Fleet, Host, Job, JobState, Port, PortState, Proof
+from portui.model import Acknowledged, Fleet, Job, JobState, Port, PortState
 from portui.pulse import Pulse, standing_still
 
 MINUTES = 60
@@ -47,6 +48,9 @@ class Live:
         self.fleet = Fleet()
         self.acknowledged: Mapping[str, Acknowledged] = {}  # by what they are about, in small letters
         self.pulses: dict[str, Pulse] = {}
+        self._lively: set[str] = (
+            set()
+        )  # ports whose pulses are not at rest: a second costs by them, not by all
         self.ended: deque[int] = deque(
             [0] * MINUTES, MINUTES
         )  # jobs that ended in each minute, the newest last
@@ -138,7 +142,7 @@ class Live:
             self._next = self.fleet
         self._gathering = not change.complete
         fleet = self._next
-        if change.begins or change.deleted or _structural(fleet, self._told, change):
+        if change.begins or change.deleted or structural(fleet, self._told, change):
             self.looks_different()
         self._told.update((port.key, port) for port in change.ports)
         before = {name: one.ports for name, one in fleet.printers.items()}
@@ -148,10 +152,11 @@ class Live:
         for job in change.jobs:
             touched |= self._job(fleet, job)
         for name in change.deleted:
-            _forget(fleet, name)
-            self._told.pop(name.removeprefix("hosts/").replace("/ports/", "/", 1), None)
+            forget(fleet, name)
+            self._told.pop(key := name.removeprefix("hosts/").replace("/ports/", "/", 1), None)
+            self._lively.add(key)
         if before != {name: one.ports for name, one in fleet.printers.items()}:
-            self._users = _users(fleet)
+            self._users = users_of_ports(fleet)
             touched |= self._told.keys()
         for key in touched & self._told.keys():
             self._port(fleet, self._told[key])
@@ -159,6 +164,8 @@ class Live:
             if not self.connected or change.begins:
                 log.info("the watch is there", ports=len(fleet.ports), jobs=len(fleet.jobs))
                 self.looks_different()
+            if fleet is not self.fleet:
+                self._lively.update(self.pulses, fleet.ports)
             self.fleet, self.connected, self.lost_since, self.error = fleet, True, None, ""
             self.ready.set()
             for news in self._awaiting:
@@ -169,7 +176,8 @@ class Live:
         busy = bool(self._on.get(told.key))
         state = PortState.PRINTING if busy and told.state is PortState.READY else told.state
         fleet.ports[told.key] = replace(told, state=state, printers=tuple(self._users.get(told.key, ())))
-        self.pulses.setdefault(told.key, Pulse()).mark(state, self._clock())
+        self.pulses.setdefault(told.key, Pulse()).mark(state, self._clock(), datetime.now(UTC), told.since)
+        self._lively.add(told.key)
 
     def _job(self, fleet: Fleet, job: Job) -> set[str]:
         """Take a job and return the ports that it came to or left."""
@@ -178,13 +186,16 @@ class Live:
             self.ended[-1] += 1
         if job.port and (before is not None or job.active):
             self.pulses.setdefault(job.port, Pulse()).hear(before, job)
+            self._lively.add(job.port)
         fleet.jobs[job.number] = job
         if len(fleet.jobs) > _KEPT_ENDED * 2:
-            _forget_oldest(fleet)
+            forget_oldest(fleet, _KEPT_ENDED)
         touched = {key for key in (job.port, before.port if before else "") if key}
         for key in touched:
-            going = key == job.port and job.state is JobState.PROCESSING
-            (self._on.setdefault(key, set()).add if going else self._on.get(key, set()).discard)(job.number)
+            going = self._on.setdefault(key, set())
+            (going.add if key == job.port and job.state is JobState.PROCESSING else going.discard)(job.number)
+            if not going:
+                del self._on[key]
         return touched
 
     # --- what is shown
@@ -194,11 +205,14 @@ class Live:
         now = self._clock()
         passed_s = max(now - self._last_tick, 1e-3)
         self._last_tick = now
-        for key in [key for key in self.pulses if key not in self.fleet.ports]:
-            del self.pulses[key]
-        for pulse in self.pulses.values():
+        for key in self._lively - self.fleet.ports.keys():
+            self.pulses.pop(key, None)
+            self._shown.pop(key, None)
+            self._lively.discard(key)
+        lively = {key: self.pulses.setdefault(key, Pulse()) for key in self._lively}
+        for pulse in lively.values():
             pulse.tick(now, passed_s)
-        if (still := standing_still(self.pulses)) != self._still:
+        if (still := standing_still(lively)) != self._still:
             self._still = still
             self.looks_different()
         self._minute += passed_s
@@ -206,9 +220,10 @@ class Live:
             self._minute -= 60
             self.ended.append(0)
         self.frames += 1
-        shown = {key: self.figures(port) for key, port in self.fleet.ports.items()}
+        shown = {key: self.figures(self.fleet.ports[key]) for key in lively}
         changed = {key: row for key, row in shown.items() if self._shown.get(key) != row}
-        self._shown = dict(shown)
+        self._shown |= changed
+        self._lively = {key for key, pulse in lively.items() if not pulse.at_rest}
         jobs = {job.number: round(100 * job.share) for job in self.printing()}
         moved = {number: share for number, share in jobs.items() if self._shares.get(number) != share}
         self._shares = jobs
@@ -239,7 +254,8 @@ class Live:
 
     def printing(self) -> list[Job]:
         """Return the jobs whose bytes are on their way."""
-        return [job for job in self.fleet.jobs.values() if job.state is JobState.PROCESSING]
+        on = (self.fleet.jobs.get(number) for jobs in self._on.values() for number in jobs)
+        return [job for job in on if job is not None and job.state is JobState.PROCESSING]
 
     def queued(self, port: Port) -> int:
         """Return the jobs that wait for a port: those of its printers."""
@@ -248,52 +264,3 @@ class Live:
     def now_on(self, port: Port) -> Job | None:
         """Return the job that is on a port now."""
         return next((job for job in self.printing() if job.port == port.key), None)
-
-
-def _structural(fleet: Fleet, told: Mapping[str, Port], change: Change) -> bool:
-    """Say whether pages look different after a change: how far a job is and when a host was heard are figures only."""
-    return (
-        any(told.get(one.key) != one for one in change.ports)
-        or any(fleet.printers.get(one.name) != one for one in change.printers)
-        or any(_place(fleet.jobs.get(one.number)) != _place(one) for one in change.jobs)
-        or any(_still(fleet.hosts.get(one.name)) != _still(one) for one in change.hosts)
-    )
-
-
-def _place(job: Job | None) -> Job | None:
-    return (
-        replace(job, proof=Proof(level=job.proof.level, timed_out=job.proof.timed_out))
-        if job is not None
-        else None
-    )
-
-
-def _still(host: Host | None) -> Host | None:
-    return replace(host, last_seen=None) if host is not None else None
-
-
-def _users(fleet: Fleet) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for one in sorted(fleet.printers.values(), key=lambda one: one.name):
-        for key in one.ports:
-            found.setdefault(key, []).append(one.name)
-    return found
-
-
-def _forget(fleet: Fleet, name: str) -> None:
-    kind, _, rest = name.partition("/")
-    host, is_port, port = rest.partition("/ports/")
-    if kind == "jobs" and rest.isdecimal():
-        fleet.jobs.pop(int(rest), None)
-    elif kind == "printers":
-        fleet.printers.pop(rest, None)
-    elif is_port:
-        fleet.ports.pop(f"{host}/{port}", None)
-    else:
-        fleet.hosts.pop(rest, None)
-
-
-def _forget_oldest(fleet: Fleet) -> None:
-    ended = sorted(number for number, job in fleet.jobs.items() if not job.active)
-    for number in ended[: max(0, len(ended) - _KEPT_ENDED)]:
-        del fleet.jobs[number]

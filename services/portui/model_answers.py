@@ -84,3 +84,4 @@ class Monitor:
     host: str
     name: str
     capabilities: tuple[str, ...] = ()
+    version: str = ""

@@ -1,14 +1,16 @@
-"""The last minute of a port, second by second. Pure: whoever calls brings the clock."""
+"""The last minute of a port, second by second, and its last troubles. Pure: whoever calls brings the clock."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from portui.model import Job, PortState
+from portui.model import FAULTS, Job, PortState
 
 RING = 60  # seconds
+_TROUBLES = 100
 # So long after a document's last byte the spooler has another answer (explain.stall_s, stale_s), which no change announces.
 STILL_S = (5.5, 60.5)
 
@@ -24,9 +26,26 @@ class Pulse:
     taken: int = 0
     moved: bool = False  # something was heard of a document on its way in this second
     still_s: float = 0.0  # for so long a document has been on its way and nothing of it has moved
+    troubles: deque[tuple[datetime, datetime, str]] = field(
+        default_factory=lambda: deque(maxlen=_TROUBLES)
+    )  # that are over: from, to, which state
+    _trouble: tuple[PortState, datetime] | None = None  # the present one, and since when
 
-    def mark(self, state: PortState, now: float) -> None:
-        """Note that the port is in `state` from now on."""
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing happens, or happened in the last minute: another second changes nothing."""
+        return self.busy_since is None and not (self.busy_s or self.taken or self.rate or any(self.busy))
+
+    def known_since(self, started: datetime) -> datetime:
+        """Return from when on all troubles are known, for who has looked since `started`."""
+        return self.troubles[0][0] if len(self.troubles) == _TROUBLES else started
+
+    def mark(self, state: PortState, now: float, at: datetime, since: datetime | None) -> None:
+        """Note that the port is in `state` from now on, which is `at`; its host says since when it is in trouble."""
+        if self._trouble is None or self._trouble[0] is not state:
+            if self._trouble is not None:
+                self.troubles.append((self._trouble[1], at, str(self._trouble[0])))
+            self._trouble = (state, since or at) if state in FAULTS else None
         if self.busy_since is not None:
             self.busy_s += now - self.busy_since
         self.busy_since = now if state is PortState.PRINTING else None

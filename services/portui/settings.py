@@ -7,7 +7,15 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings, is_loopback
+from chassis.settings import (
+    Address,
+    CertificateSettings,
+    ChannelSettings,
+    Section,
+    ServerSettings,
+    Settings,
+    is_loopback,
+)
 
 
 class OidcSettings(Section):
@@ -38,6 +46,11 @@ class PortuiSettings(Settings):
         pattern=r"^https?://[^/?#@]+$",
         description="how people's browsers reach the console: https://printers.example.com",
     )
+    web_tls: CertificateSettings | None = Field(default=None, description="serve the console by TLS")
+    web_plaintext: bool = Field(
+        default=False,
+        description="serve the console without TLS on an address that others reach: only where a mesh or a tunnel encrypts",
+    )
     session_key_file: Path | None = Field(
         default=None,
         description="32 secret bytes or more that seal sessions, the same for all replicas; none: a restart signs people out",
@@ -49,6 +62,10 @@ class PortuiSettings(Settings):
         description="a session that nobody used for so long is over, in seconds",
     )
     oidc: OidcSettings | None = Field(default=None, description="the OpenID provider where people sign in")
+    wall_file: Path | None = Field(
+        default=None,
+        description="screens that show the wall and nobody signs in at: a line of a key's SHA-256, a name, and a day it ends; none: none",
+    )
     spooler: Address = Field(
         default="127.0.0.1:26151",
         description="where the spooler serves; nothing else is ever called, port monitors least of all",
@@ -67,10 +84,15 @@ class PortuiSettings(Settings):
             return self
         if where.startswith("unix:"):
             raise ValueError("web_listen is a TCP address: browsers know no others")
-        # A password must not be readable on its way; who ends TLS in front of the console says so by the origin.
-        if not is_loopback(where) and not (origin or "").startswith("https://"):
+        # A password must not be readable on its way: neither before a proxy nor behind it.
+        if (self.web_tls or not is_loopback(where)) and not (origin or "").startswith("https://"):
             raise ValueError(
-                'web_listen beyond loopback needs web_origin = "https://…": a proxy or an ingress with TLS in front'
+                'web_listen beyond loopback, or with web_tls, needs web_origin = "https://…", as browsers reach it'
+            )
+        if not (self.web_tls or self.web_plaintext or is_loopback(where)):
+            raise ValueError(
+                f"web_listen {where} can be reached by others and there is no TLS: set web_tls, or web_plaintext = true"
+                " where something else encrypts"
             )
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +57,7 @@ class Simulators:
             addresses = row.get("address")
             known = addresses if isinstance(addresses, dict) else {}
             found = tuple(str(one) for one in known.values())
-            if device and any(device == one or device.endswith(f":{one}") for one in found):
+            if device and any(_leads_to(device, one) for one in found):
                 conditions = row.get("conditions")
                 named = conditions if isinstance(conditions, list) else []
                 return Simulator(str(row.get("name")), found, tuple(map(str, named)), _whole(row, "printed"))
@@ -94,6 +95,13 @@ class Simulators:
         if not self._address:
             return b""
         return await asyncio.to_thread(_ask, self._address, method, path, body)
+
+
+def _leads_to(device: str, address: str) -> bool:
+    """Say whether a port's device is a simulator's address: a node under whatever name, a URI, or a network port."""
+    if device.startswith("/"):
+        return address.startswith("/") and os.path.realpath(device) == os.path.realpath(address)
+    return device == address or device.partition("/")[0].endswith(f":{address}")
 
 
 def _ask(address: str, method: str, path: str, body: bytes | None) -> bytes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-LOW = 20  # per cent; a printer that knows its own mark says CONSUMABLE_LOW itself
 _STATE = "\\Printer.Status.Summary:"
 _IDENTITY = "\\Printer.DeviceInfo:"
 _EVENT = "\\Printer.Status.Detailed."
 _LEVELS = ("\\Printer.Consumables.", "\\Printer.Layout.InputBins.")
+_LINE = "\\Printer.Extension.Line:"
+_LOW_LEVEL = "\\Printer.Extension.LowLevel."
 _COUNTS = {0: "", 13003: "The printer does not answer.", 13004: "The host does not answer."}
 
 
@@ -27,16 +28,19 @@ class Saying:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Something that is used up: its name, and how full it is in per cent; None when the printer does not know."""
+    """Something that is used up: its name, how full it is in per cent, and at which it is low; None: nobody knows."""
 
     name: str
     kind: str
     level: int | None
+    low_at: int | None = None
+    source: str = "unspecified"
+    time: datetime | None = None
 
     @property
     def low(self) -> bool:
         """Whether it will have to be changed soon."""
-        return self.level is not None and self.level < LOW
+        return self.level is not None and self.low_at is not None and self.level <= self.low_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Standing:
     supplies: tuple[Supply, ...] = ()
     identity: tuple[tuple[str, str], ...] = ()
     events: tuple[tuple[str, str], ...] = ()  # (name, severity)
+    line: tuple[tuple[str, str], ...] = ()  # what came damaged over a serial line: (of what kind, how many)
     sayings: tuple[Saying, ...] = ()
     read: datetime | None = None
     wrong: str = ""
@@ -69,6 +74,9 @@ def standing(result: int, sayings: Sequence[Saying]) -> Standing:
             (one.path.removeprefix(_IDENTITY), one.value) for one in sayings if one.path.startswith(_IDENTITY)
         ),
         events=_events(sayings),
+        line=tuple(
+            (one.path.removeprefix(_LINE), one.value) for one in sayings if one.path.startswith(_LINE)
+        ),
         sayings=tuple(sorted(sayings, key=lambda one: one.path)),
         read=max((one.time for one in sayings if one.time), default=None),
         wrong=_COUNTS.get(result, "") if not sayings else "",
@@ -76,29 +84,31 @@ def standing(result: int, sayings: Sequence[Saying]) -> Standing:
 
 
 def _supplies(sayings: Sequence[Saying]) -> tuple[Supply, ...]:
-    parts: dict[str, dict[str, str]] = {}
+    parts: dict[str, dict[str, Saying]] = {}
+    marks: dict[str, str] = {}
     for one in sayings:
         node, _, name = one.path.rpartition(":")
         if node.startswith(_LEVELS):
-            parts.setdefault(node, {})[name] = one.value
-    return tuple(
-        Supply(
-            known.get("Model") or node.rpartition(".")[2],
-            known.get("Type", "InputBin" if "InputBins" in node else ""),
-            _level(known.get("Level", ""), known.get("Capacity", "")),
-        )
-        for node, known in parts.items()
-        if "Level" in known
+            parts.setdefault(node, {})[name] = one
+        elif node.startswith(_LOW_LEVEL):
+            marks[f"{node.removeprefix(_LOW_LEVEL)}.{name}"] = one.value
+    return tuple(_supply(node, known, marks) for node, known in parts.items() if "Level" in known)
+
+
+def _supply(node: str, known: Mapping[str, Saying], marks: Mapping[str, str]) -> Supply:
+    said, level = {name: one.value for name, one in known.items()}, known["Level"]
+    return Supply(
+        said.get("Model") or node.rpartition(".")[2],
+        said.get("Type", "InputBin" if "InputBins" in node else ""),
+        _percent(level.value),
+        _percent(marks.get(".".join(node.split(".")[-2:]), "")),
+        level.source,
+        level.time,
     )
 
 
-def _level(level: str, capacity: str) -> int | None:
-    """Return per cent: a consumable's level is one, a bin's is a count with its capacity beside it."""
-    if not level.lstrip("-").isdecimal() or int(level) < 0:
-        return None
-    if capacity.isdecimal() and int(capacity) > 0:
-        return min(100, round(100 * int(level) / int(capacity)))
-    return min(100, int(level))
+def _percent(level: str) -> int | None:
+    return min(100, int(level)) if level.isascii() and level.isdecimal() else None
 
 
 def _events(sayings: Sequence[Saying]) -> tuple[tuple[str, str], ...]:

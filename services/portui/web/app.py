@@ -18,6 +18,8 @@ from starlette.routing import Route
 
 from chassis import logs
 from chassis.errors import FabricError
+from chassis.settings import is_loopback
+from chassis.tls import WebCertificates
 from portui import frames
 from portui.web import (
     pages_acknowledge,
@@ -41,12 +43,13 @@ from portui.web import (
     pages_units,
     pages_uploads,
     pages_views,
+    pages_wall,
     pages_wire,
 )
 from portui.web.changes import changing, not_found, refused
 from portui.web.http_protocol import HttpProtocol
 from portui.web.rendering import Console, console_of
-from portui.web.security import Gate, session_of
+from portui.web.security import Gate, session_of, wall_of
 from portui.web.threshold import Threshold
 
 log = logs.get(__name__)
@@ -56,17 +59,21 @@ _FILES = frozenset({"console.css", "console.js", "icons.svg", "favicon.svg"})
 
 async def live(request: Request) -> Response:
     """Stream the frames of a topic, one a second; a slow reader gets the newest and misses the ones between."""
-    console, session = console_of(request), session_of(request)
+    console, session, wall = console_of(request), session_of(request), wall_of(request)
     topic = request.query_params.get("topic", frames.FLEET)
     port = console.live.fleet.ports.get(topic.removeprefix(frames.PORT))
+    host = console.live.fleet.hosts.get(topic.removeprefix(frames.HOST))
     packed = "gzip" in request.headers.get("accept-encoding", "")
 
     async def stream() -> AsyncIterator[bytes]:
         seen, hello = 0, b"retry: 1000\n\n"
         yield frames.GZIP_HEADER + frames.pack(hello) if packed else hello
         # It ends with the session: the browser comes back, and is told at the threshold.
-        with console.looking.at(port.name if port is not None else ""):
-            while session is None or await console.doorman.still(session):
+        with (
+            console.looking.at(port.name if port is not None else ""),
+            console.looking_at_hosts.at(host.name if host is not None else ""),
+        ):
+            while await console.doorman.still(session, wall):
                 found = await console.live.next_frames(seen)
                 seen = found.number
                 yield found.packed(topic) if packed else found.plain(topic)
@@ -128,8 +135,11 @@ def _fleet_routes() -> list[Route]:
         Route("/views", changing(pages_views.save_view), methods=["POST"]),
         Route("/mute", changing(pages_views.mute), methods=["POST"]),
         Route("/search", fleet.search),
-        Route("/wall", fleet.wall),
+        Route("/wall", pages_wall.wall),
+        Route("/wall/in", pages_wall.door),
+        Route("/wall/in", changing(pages_wall.let_in), methods=["POST"]),
         Route("/alerts", fleet.alerts),
+        Route("/alerts/rules", fleet.rules),
         Route("/acknowledge", pages_acknowledge.choose),
         Route("/acknowledge", changing(pages_acknowledge.acknowledge), methods=["POST"]),
         Route("/acknowledge/withdraw", changing(pages_acknowledge.withdraw), methods=["POST"]),
@@ -190,6 +200,7 @@ def _queue_routes() -> list[Route]:
         Route("/printers/{name}/edit", printers.edit),
         Route("/printers/{name}/edit", changing(printers.save), methods=["POST"]),
         Route("/printers/{name}/order", changing(pages_queue.order), methods=["POST"]),
+        Route("/printers/{name}/pool", changing(pages_queue.pool), methods=["POST"]),
         Route("/move", pages_move.choose),
         Route("/move", changing(pages_move.move), methods=["POST"]),
         Route("/move/undo", changing(pages_move.undo), methods=["POST"]),
@@ -208,8 +219,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(console: Console, listen: str) -> None:
-    """Serve the console until cancelled.
+async def serve(console: Console, listen: str, certificates: WebCertificates | None = None) -> None:
+    """Serve the console until cancelled; by TLS with certificates.
 
     Raises:
         OSError: the address cannot be bound.
@@ -226,7 +237,10 @@ async def serve(console: Console, listen: str) -> None:
         server_header=False,
         timeout_graceful_shutdown=0,
         h11_max_incomplete_event_size=64 << 10,
+        ssl_context_factory=(lambda _config, _default: certificates.context()) if certificates else None,
     )
+    if certificates is None and not is_loopback(listen):
+        log.warning("console without TLS: what passes here can be read", address=listen)
     with socket.create_server((config.host, config.port), backlog=256) as listener:
-        log.info("console", address=f"http://{listen}")
+        log.info("console", address=f"{'https' if certificates else 'http'}://{listen}")
         await _Server(config).serve(sockets=[listener])

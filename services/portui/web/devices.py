@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chassis.errors import FabricError
-from portui.web.rendering import Console
+from portui.fabric import Spooler
+from portui.fabric_print import Printing
+from portui.live import Live
 
 _MOST_DEVICES = 200
 _MOST_TEXT = 300
+_AT_A_TIME = 8
+LOOK_S = 1.0  # how often a host is asked while somebody looks at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +41,56 @@ class Found:
     failed: list[str] = field(default_factory=list)
 
 
-async def of_host(console: Console, host: str) -> Found:
-    """Return what a host sees; a monitor that does not answer is named instead."""
-    found = Found()
-    try:
-        monitors = await console.printing.monitors(host)
-    except FabricError as error:
-        found.failed.append(error.message)
-        return found
-    fabric, seen = console.spooler.on_behalf_of(), set()
-    for monitor in monitors:
+class Devices:
+    """Asks hosts for their devices."""
+
+    def __init__(self, printing: Printing, spooler: Spooler, live: Live) -> None:
+        self._printing = printing
+        self._spooler = spooler
+        self._live = live
+        self._seen: dict[str, Found] = {}
+
+    async def of(self, host: str, *, holders: bool = True) -> Found:
+        """Return what a host sees; a monitor that does not answer is named instead. holders: and who has it open."""
+        found = Found()
         try:
-            async with fabric.session(monitor=f"hosts/{host}/monitors/{monitor.name}") as xcv:
-                answer = await xcv.data("EnumDevices", b"{}")
+            monitors = await self._printing.monitors(host)
         except FabricError as error:
-            found.failed.append(f"{monitor.name}: {error.message}")
-            continue
-        if answer.status:
-            continue  # a monitor that has no devices to name says 50 or 87
-        for device in devices_in(answer.output, monitor.name):
-            if device.path not in seen:
-                seen.add(device.path)
-                place = found.missing if device.missing else found.used if device.in_use else found.free
-                place.append(device)
-    return found
+            found.failed.append(error.message)
+            return found
+        fabric, seen = self._spooler.on_behalf_of(), set()
+        for monitor in monitors:
+            try:
+                async with fabric.session(monitor=f"hosts/{host}/monitors/{monitor.name}") as xcv:
+                    answer = await xcv.data("EnumDevices", json.dumps({"holders": holders}).encode())
+            except FabricError as error:
+                found.failed.append(f"{monitor.name}: {error.message}")
+                continue
+            if answer.status:
+                continue  # a monitor that has no devices to name says 50 or 87
+            for device in devices_in(answer.output, monitor.name):
+                if device.path not in seen:
+                    seen.add(device.path)
+                    place = found.missing if device.missing else found.used if device.in_use else found.free
+                    place.append(device)
+        return found
+
+    async def of_all(self, hosts: Sequence[str]) -> list[tuple[str, Found]]:
+        """Return what several hosts see, in their order; a few are asked at a time."""
+        turn = asyncio.Semaphore(_AT_A_TIME)
+
+        async def one(host: str) -> tuple[str, Found]:
+            async with turn:
+                return host, await self.of(host)
+
+        return await asyncio.gather(*map(one, hosts))
+
+    async def look(self, host: str) -> None:
+        """Ask a host that somebody looks at; where it sees something else than before, pages are drawn anew."""
+        found = await self.of(host, holders=False)
+        if self._seen.get(host) != found:
+            self._seen[host] = found
+            self._live.looks_different()
 
 
 def devices_in(output: bytes, monitor: str) -> list[Device]:

@@ -12,6 +12,7 @@ from chassis import logs
 from chassis.errors import FabricError, Unauthenticated
 from portui.person import ROLES, Opened, Person, SignInOptions
 from portui.web.sessions import Seals, Session
+from portui.web.walls import Wall, Walls
 
 _ASK_S, _ASK_AGAIN_S = 10.0, 1.0
 _KNOWN_S = 15.0  # so long what a session may is believed, for what is shown; the spooler decides at each call
@@ -47,6 +48,7 @@ class Doorman:
         always: people sign in whatever the spooler says, for others than this machine's can reach the console.
         key_file: the secret that seals sessions.
         idle_s: how long a session may be unused.
+        walls: screens that show the wall and nobody signs in at.
     """
 
     def __init__(
@@ -56,9 +58,11 @@ class Doorman:
         always: bool = False,
         key_file: Path | None = None,
         idle_s: float = 1800.0,
+        walls: Walls | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.access = access
+        self.walls = walls or Walls(None)
         self.options = SignInOptions(needed=always, local=False, issuers=())
         self._always = always
         self._key_file = key_file
@@ -124,12 +128,21 @@ class Doorman:
         self._known[session.token] = (now, found)
         return found
 
-    async def still(self, session: Session) -> bool:
-        """Say whether a session that was good is so yet."""
+    async def still(self, session: Session | None, wall: Wall | None = None) -> bool:
+        """Say whether a session, or a screen's key, that was good is so yet; where nobody signs in there is neither."""
+        if wall is not None:
+            return self.walls.by_hash(wall.key_hash) is not None
+        if session is None:
+            return True
         try:
             return time.time() < session.ends and await self.person(session) is not None
         except FabricError:
             return True  # who cannot be asked has not refused
+
+    def wall(self, cookie: str) -> Wall | None:
+        """Return the screen whose cookie this is; None when it is none of ours, or is let in no more."""
+        found = self.seals.unseal(cookie) if cookie else {}
+        return self.walls.by_hash(str(found["h"])) if found.get("k") == "wall" else None
 
     async def let_out(self, session: Session) -> None:
         """End a session, here and at the spooler."""

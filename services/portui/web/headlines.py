@@ -1,4 +1,4 @@
-"""The spooler's own sentence for what needs somebody: the console's lists say what `explain` says, word for word."""
+"""The spooler's own sentence for what needs somebody: the console's lists say what `explain` says, a name that stands before it left out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from chassis.errors import FabricError
 from portui.fabric_print import Printing
 from portui.live import Live
+from portui.web import words
 from portui.web.problems import Problem
 
 
@@ -29,7 +30,9 @@ class Headlines:
         for name, sentence in zip(names, await asyncio.gather(*map(self._ask, names)), strict=True):
             known[name] = sentence
         return [
-            replace(one, sentence=known.get(one.name, "") or one.sentence) if one.name else one
+            replace(one, sentence=words.once(known.get(one.name, ""), one.name) or one.sentence)
+            if one.name
+            else one
             for one in problems
         ]
 

@@ -60,10 +60,16 @@ def wrong_in(view: FormView) -> str:
     return f"Fix {words.many(view.wrong, 'problem')} to save" if view.wrong else ""
 
 
-def diff(before: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
-    """Return what would be saved: `1 change: baud 9600 → 19200`."""
+def titles_of(described: Described) -> dict[str, str]:
+    """Return the fields' titles by their names: `{"baud": "Bits per second"}`."""
+    view = form_view.build(document_of(described), {})
+    return {one.name: one.title for group in view.groups for one in group.fields}
+
+
+def diff(before: Mapping[str, Any], changed: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Return what would be saved: `1 change: Bits per second 9600 → 19200`."""
     rows = [
-        f"{name} {form_values.as_text(before.get(name)) or 'empty'} → {form_values.as_text(value) or 'empty'}"
+        f"{titles.get(name, name)} {form_values.as_text(before.get(name)) or 'empty'} → {form_values.as_text(value) or 'empty'}"
         for name, value in changed.items()
     ]
     return (

@@ -1,13 +1,17 @@
-"""The order in which a printer's waiting jobs print, and the priorities that give another one. Pure."""
+"""Orders that people change: a printer's waiting jobs, and the priorities that give another order; its ports. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from portui.model import Fleet, Job, JobState
 
 FIRST, LAST = 99, 1  # the priorities there are
 _PRIORITY = dict[int, int]
+_STEPS = {"earlier": -1, "later": 1}
+_BESIDE = {"before": 0, "after": 1}
+T = TypeVar("T")
 
 
 def waiting(fleet: Fleet, printer: str) -> list[Job]:
@@ -22,31 +26,33 @@ def in_order(jobs: Iterable[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (-job.priority, job.number))
 
 
-def beside(order: Sequence[Job], number: int, how: str) -> int | None:
-    """Return before which job one goes that shall print `first`, `earlier` or `later`; 0: behind all; None: it is there."""
-    numbers = [job.number for job in order]
-    if number not in numbers:
-        return None
-    at = numbers.index(number)
-    to = {"first": 0, "earlier": at - 1, "later": at + 2}.get(how, at)
-    if to < 0 or to == at or at + 1 == len(numbers) < to:
-        return None
-    return numbers[to] if to < len(numbers) else 0
-
-
-def placed(order: Sequence[Job], number: int, before: int) -> Mapping[int, int]:
-    """Return the new priorities that bring a job before another (0: behind all); as few as can be.
+def rearranged(order: Sequence[T], one: T, how: str, other: T | None = None) -> list[T]:
+    """Return an order with one of it `first`, a place `earlier` or `later`, or `before` or `after` another one.
 
     Raises:
-        ValueError: one of them does not wait any more, or the priorities do not reach.
+        ValueError: it or the other is not in the order any more.
     """
-    rest = [job.number for job in order if job.number != number]
-    if len(rest) == len(order) or (before and before not in rest):
-        raise ValueError("it does not wait any more")
-    at = rest.index(before) if before else len(rest)
-    wanted = [*rest[:at], number, *rest[at:]]
+    rest = [each for each in order if each != one]
+    if len(rest) == len(order) or (how in _BESIDE and other not in order):
+        raise ValueError("what was to be put there, or beside it, is gone")
+    at = order.index(one)
+    if how in _BESIDE and other is not None and other != one:
+        at = rest.index(other) + _BESIDE[how]
+    elif how == "first":
+        at = 0
+    else:
+        at = max(0, at + _STEPS.get(how, 0))
+    return [*rest[:at], one, *rest[at:]]
+
+
+def priorities(order: Sequence[Job], number: int, wanted: Sequence[int]) -> Mapping[int, int]:
+    """Return the new priorities that bring jobs into another order, in which one has changed its place; as few as can be.
+
+    Raises:
+        ValueError: the priorities do not reach.
+    """
     now = {job.number: job.priority for job in order}
-    return _alone(now, number, wanted) or _upwards(now, wanted)
+    return _alone(now, number, list(wanted)) or _upwards(now, wanted)
 
 
 def _alone(now: _PRIORITY, number: int, wanted: list[int]) -> Mapping[int, int]:
@@ -57,7 +63,7 @@ def _alone(now: _PRIORITY, number: int, wanted: list[int]) -> Mapping[int, int]:
     return {}
 
 
-def _upwards(now: _PRIORITY, wanted: list[int]) -> Mapping[int, int]:
+def _upwards(now: _PRIORITY, wanted: Sequence[int]) -> Mapping[int, int]:
     """Return the changes that lift what stands too low, from the last job to the first."""
     found: dict[int, int] = {}
     behind = (0, 0)

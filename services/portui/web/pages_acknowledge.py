@@ -8,8 +8,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from portui.web import words
 from portui.web.changes import not_found, text_of
+from portui.web.moments import stamp
 from portui.web.problems import problems
 from portui.web.rendering import back, console_of, go, page
 
@@ -33,7 +33,7 @@ async def acknowledge(request: Request, form: FormData) -> Response:
     until = datetime.now(UTC) + timedelta(hours=int(hours if hours in _HOURS else "1"))
     word = " ".join(text_of(form, "reason").split())[:_MOST_WORDS]
     await console_of(request).acknowledging.acknowledge(text_of(form, "alert"), until, word)
-    return go("/alerts", f"{subject}: in your hands until {words.clock(until)}, for all to see.")
+    return go("/alerts", f"{subject}: in your hands until {stamp(until)}, for all to see.")
 
 
 async def withdraw(request: Request, form: FormData) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -11,8 +11,9 @@ from starlette.responses import Response
 
 from chassis.errors import FabricError
 from portui import port_config
+from portui.model_answers import Monitor
 from portui.port_config import Described, Done, NewPort
-from portui.web import asking, devices, form_view, monitor_form, shown
+from portui.web import asking, form_view, monitor_form, shown
 from portui.web.asking import Target
 from portui.web.changes import sentence, text_of
 from portui.web.rendering import console_of, go, page
@@ -40,13 +41,13 @@ async def _what_step(request: Request, host: str, monitor: str, name: str, error
     except FabricError as failed:
         monitors, error = [], error or sentence(failed)
     looked_at = [one for one in sorted(console.live.fleet.hosts) if host in ("", one)][:_HOSTS_LOOKED_AT]
-    found = [(one, await devices.of_host(console, one)) for one in looked_at] if not name else []
+    found = await console.devices.of_all(looked_at) if not name else []
     return page(
         request,
         "add.html",
         422 if error else 200,
         found=found,
-        monitors=monitors,
+        kinds=kinds(monitors, host),
         hosts=sorted(console.live.fleet.hosts),
         host=host,
         monitor=monitor,
@@ -54,6 +55,18 @@ async def _what_step(request: Request, host: str, monitor: str, name: str, error
         device=request.query_params.get("device", ""),
         error=error,
     )
+
+
+def kinds(monitors: Sequence[Monitor], host: str) -> list[tuple[str, str]]:
+    """Return the monitors by name, each once, of one host or of all, and on which hosts those are that not all have."""
+    hosts: dict[str, list[str]] = {}
+    for one in monitors:
+        if host in ("", one.host):
+            hosts.setdefault(one.name, []).append(one.host)
+    everywhere = len({one.host for one in monitors})
+    return [
+        (name, "" if host or len(where) == everywhere else ", ".join(where)) for name, where in hosts.items()
+    ]
 
 
 async def _settings_step(

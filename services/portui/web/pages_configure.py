@@ -65,7 +65,7 @@ async def save(request: Request, form: FormData) -> Response:
     typed, errors = monitor_form.typed(described, form)
     check, revision = text_of(form, "check") == "1", text_of(form, "revision")
     before = monitor_form.values_of(described)
-    changed = monitor_form.changed_in(before, typed)
+    changed, titles = monitor_form.changed_in(before, typed), monitor_form.titles_of(described)
     values = {**before, **typed}
     errors = errors or monitor_form.broken_rules(described, values)
 
@@ -79,13 +79,15 @@ async def save(request: Request, form: FormData) -> Response:
     except EtagMismatch:
         # A check is not a person's word: only who has pressed Save, and was told, makes theirs give way.
         then = "Saving asks once more." if check else "Save again to make yours hold."
-        said = f"Somebody changed these settings meanwhile ({_theirs(before, changed)}). {then}"
+        said = f"Somebody changed these settings meanwhile ({_theirs(titles, before, changed)}). {then}"
         return again(hindrance=said, verdict="Nothing was overwritten.", revision=described.revision)
     except FabricError as error:
         return again(hindrance=sentence(error), revision=revision)
     errors = errors or monitor_form.by_field(done)
     if errors or check:
-        good = "" if errors else f"Checked by the monitor: valid. {monitor_form.diff(before, changed)}"
+        good = (
+            "" if errors else f"Checked by the monitor: valid. {monitor_form.diff(before, changed, titles)}"
+        )
         return again(errors, verdict=good, revision=revision)
     port = request.path_params["port"]
     said = (
@@ -94,10 +96,10 @@ async def save(request: Request, form: FormData) -> Response:
     return go(shown.port_path(request.path_params["host"], port), said)
 
 
-def _theirs(before: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
-    """Return what another's settings say where ours differ, both sides of it."""
+def _theirs(titles: Mapping[str, str], before: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
+    """Return what another's settings say where ours differ, both sides of it, by the titles that the form shows."""
     rows = [
-        f"{name}: theirs {form_values.as_text(before[name])}, yours {form_values.as_text(value)}"
+        f"{titles.get(name, name)}: theirs {form_values.as_text(before[name])}, yours {form_values.as_text(value)}"
         for name, value in changed.items()
         if name in before
     ]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.errors import FabricError
-from portui.web import devices, network_search
+from portui.web import network_search
 from portui.web.changes import sentence, text_of
 from portui.web.network_search import Hit
 from portui.web.rendering import console_of, page
@@ -47,7 +47,7 @@ async def _page(
         request,
         "find.html",
         422 if error else 200,
-        found=[(name, await devices.of_host(console, name)) for name in names] if hits is None else [],
+        found=await console.devices.of_all(names) if hits is None else [],
         hosts=names,
         host=host,
         addresses=text,

@@ -1,4 +1,4 @@
-"""Pages about everything: overview, ports, hosts, alerts, search, wall."""
+"""Pages about everything: overview, ports, hosts, alerts and their rules, search."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis.errors import FabricError
 from portui.model import Fleet, JobState
-from portui.web import devices, pages_uploads, pages_views, shown, words
+from portui.web import devices, host_report, pages_uploads, pages_views, shown, words
 from portui.web.changes import not_found, text_of, texts_of
 from portui.web.problems import problems as problems_of
 from portui.web.rendering import back, console_of, go, page
+from portui.web.rules import counted
 
 PAGE_ROWS = 200
 _FIRST_PROBLEMS = 5
-_ON_THE_WALL, _IN_HAND_THERE = 6, 3
 _EXPLAINED = 50  # of a long list of alerts the first are explained, the rest have the port's own words
 
 
@@ -116,16 +116,20 @@ async def host(request: Request) -> Response:
     if found is None:
         return await not_found(request, LookupError(name))
     mine = [port for port in console.live.fleet.ports.values() if port.host == name]
-    missing = [port for port in mine if port.state == "offline" and found.state == "online"]
-    listed = await devices.of_host(console, name) if found.state == "online" else devices.Found()
+    listed = await console.devices.of(name) if found.state == "online" else devices.Found()
+    away = {one.missing for one in listed.missing}  # these are listed with their devices
+    gone = [port for port in mine if port.state == "offline" and found.state == "online"]
+    missing = [port for port in gone if port.port not in away]
     return page(
         request,
         "host.html",
         host=found,
         state_=words.HOST_STATES.get(found.state, words.HOST_STATES["connecting"]),
-        rows=shown.port_rows(console.live, [port for port in mine if port not in missing]),
+        rows=shown.port_rows(console.live, [port for port in mine if port not in gone]),
         missing=shown.port_rows(console.live, missing),
         found=listed,
+        lately=host_report.lines(await host_report.recent(console.printing, shown.worst_first(mine))),
+        report=host_report.report(found, shown.worst_first(mine)),
     )
 
 
@@ -147,18 +151,9 @@ async def alerts(request: Request) -> Response:
     )
 
 
-async def wall(request: Request) -> Response:
-    """S14: the map and the problems, large, for a screen on the wall: what nobody has in hand, and who has what."""
-    live, found = console_of(request).live, problems_of(console_of(request).live)
-    first = [one for one in found if one.in_hand is None][:_ON_THE_WALL]
-    first += [one for one in found if one.in_hand is not None][:_IN_HAND_THERE]
-    return page(
-        request,
-        "wall.html",
-        tiles_=shown.tiles(live.fleet.ports.values()),
-        problems=await console_of(request).headlines.told(first),
-        map=shown.grouped(live.fleet, "host"),
-    )
+async def rules(request: Request) -> Response:
+    """S11: what is an alert, by whose word, and how many are open by each rule."""
+    return page(request, "rules.html", rules_=counted(problems_of(console_of(request).live)))
 
 
 async def search(request: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from chassis.errors import FabricError
 from portui.model import Job
-from portui.web import actions, story, words
+from portui.web import actions, pages_paper, story, words
 from portui.web.changes import text_of, texts_of
 from portui.web.deciding import decision
 from portui.web.job_units import units_known
@@ -65,8 +65,8 @@ async def job(request: Request) -> Response:
         decision=decision(found),
         known=units_known(found, attempts),
         events=story.events_newest(await printing.events(number)),
-        printers=[name for name in sorted(console.live.fleet.printers) if name != found.printer],
         preview=await _preview(console, found),
+        paper=await pages_paper.of_attempt(console, attempts[-1] if attempts else None),
         facts=facts_of(found),
         report=story.report(f"job {number}", explanation, rungs, version("print-fabric")),
     )
@@ -130,11 +130,6 @@ async def act(request: Request, form: FormData) -> Response:
     """Do something with a job."""
     number, what = request.path_params["number"], text_of(form, "do")
     target = back(text_of(form, "back"), f"/jobs/{number}")
-    printing = console_of(request).printing
-    if what == "move":
-        printer = text_of(form, "printer")
-        await printing.move(number, printer)
-        return go(target, f"Job {number} is now on {printer}.")
     calls = _calls(console_of(request))
     if what not in calls:
         return go(target)

@@ -1,4 +1,4 @@
-"""Moving jobs away: from a port, a printer, or a whole host that is to be drained. What will happen is shown first."""
+"""Moving jobs: those that were named, or off a port, a printer, or a whole host to be drained. Shown before it happens."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from portui.web.moving import Preview
 from portui.web.rendering import Console, console_of, page
 
 _MOST = 1000
+_ASKED = ("host", "port", "printer", "jobs")
 
 
 async def choose(request: Request) -> Response:
@@ -27,11 +28,12 @@ async def choose(request: Request) -> Response:
 
 
 def _preview(console: Console, asked: Mapping[str, str]) -> Preview | None:
-    host, port, printer = (asked.get(name, "") for name in ("host", "port", "printer"))
+    host, port, printer, jobs = (asked.get(name, "") for name in _ASKED)
     paths = {
         "host": f"/hosts/{shown.quoted(host)}",
         "port": shown.port_path(host, port),
         "printer": f"/printers/{shown.quoted(printer)}",
+        "jobs": f"/jobs/{jobs}" if jobs.isdecimal() else "/jobs",
     }
     return moving.preview(console.live.fleet, asked, paths)
 
@@ -42,7 +44,7 @@ def _page(request: Request, found: Preview, asked: Mapping[str, str], error: str
         "move.html",
         422 if error else 200,
         preview=found,
-        asked={name: asked.get(name, "") for name in ("host", "port", "printer")},
+        asked={name: asked.get(name, "") for name in _ASKED},
         drain=asked.get("drain") == "1",
         error=error,
     )
@@ -50,10 +52,7 @@ def _page(request: Request, found: Preview, asked: Mapping[str, str], error: str
 
 async def move(request: Request, form: FormData) -> Response:
     """Move the jobs that were shown, pause the ports if that was asked for, and say what became of each."""
-    console, asked = (
-        console_of(request),
-        {key: text_of(form, key) for key in ("host", "port", "printer", "drain")},
-    )
+    console, asked = console_of(request), {key: text_of(form, key) for key in (*_ASKED, "drain")}
     found, target = _preview(console, asked), text_of(form, "to")
     if found is None:
         return await not_found(request, LookupError())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from starlette.datastructures import FormData
@@ -10,11 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from portui.model import Port
+from portui.model_answers import Attempt
 from portui.simulated import MISHAPS, Paper, Simulator
 from portui.web import shown
 from portui.web.changes import not_found, text_of
 from portui.web.rendering import Console, back, console_of, go, port_asked
 
+_BEHIND = timedelta(seconds=3)  # how long after its last byte a job's paper may come out
+_MOST_OF_JOB = 12
 _NONE = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 96"><text x="80" y="52" text-anchor="middle"'
     b' font-family="sans-serif" font-size="12" fill="#535d6b">no picture any more</text></svg>'
@@ -35,6 +38,22 @@ async def seen(
     simulators = console.simulators
     found = await simulators.at(port.device) if simulators.there else None
     return Seen(found, await simulators.paper(found, since, until, most) if found else [])
+
+
+async def of_attempt(console: Console, attempt: Attempt | None) -> Seen:
+    """Return what came out in an attempt, if a simulator hangs at its port.
+
+    Paper may come out a moment after the last byte was taken, but what came out once the next job had begun is the next's.
+    """
+    port = console.live.fleet.ports.get(attempt.port) if attempt is not None else None
+    if attempt is None or port is None or attempt.started is None:
+        return Seen(None, [])
+    until = None
+    if (ended := attempt.ended) is not None:
+        jobs = console.live.fleet.jobs.values()
+        later = (one.started for one in jobs if one.port == port.key and one.started and one.started >= ended)
+        until = min([ended + _BEHIND, *later])
+    return await seen(console, port, attempt.started, until, _MOST_OF_JOB)
 
 
 async def picture(request: Request) -> Response:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import starmap
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -18,8 +20,22 @@ from portui.live import JUST_ADDED_S
 from portui.model import Counters, Fleet, Job, JobState, Port
 from portui.model_answers import Event, Explanation
 from portui.simulated import MISHAPS
-from portui.web import actions, moving, ordering, pages_paper, pages_wire, samples, shown, story, words
+from portui.web import (
+    actions,
+    day_strip,
+    moments,
+    moving,
+    ordering,
+    pages_paper,
+    pages_wire,
+    samples,
+    shown,
+    story,
+    words,
+)
 from portui.web.changes import not_found, sentence, text_of
+from portui.web.day_strip import Known, Stretch
+from portui.web.last_day import LastDay
 from portui.web.rendering import Console, back, console_of, go, page, port_asked
 
 
@@ -35,14 +51,13 @@ async def port(request: Request) -> Response:
         (job for job in live.fleet.jobs.values() if job.port == found.key), key=lambda one: -one.number
     )
     job = live.now_on(found) or next((one for one in mine if one.active), mine[0] if mine else None)
-    explanation, history, paper, job = await asyncio.gather(
-        explained(console, found),
-        _history(console, found),
-        pages_paper.seen(console, found),
-        _counted(console, job),
-    )
-    rungs = story.ladder(found, live.fleet.hosts.get(found.host), job, now, explanation)
-    day = story.stretches(mine, found, now)
+    explanation, history, paper, job, line, last_day = await _asked(console, found, job, now)
+    host = live.fleet.hosts.get(found.host)
+    rungs, ids = story.ladder(found, host, job, now, explanation), story.ids(found, host, job)
+    pulse = live.pulses[found.key]
+    jobs = {**last_day.jobs, **{one.number: one for one in mine}}.values()
+    day = [*day_strip.stretches(jobs, last_day.attempts, found, now), *starmap(Stretch, pulse.troubles)]
+    known = Known(last_day.since, pulse.known_since(live.started))
     return page(
         request,
         "port.html",
@@ -54,15 +69,30 @@ async def port(request: Request) -> Response:
         rungs=rungs,
         waiting=_waiting(live.fleet.jobs.values(), found),
         going=_going(live.fleet, found),
-        strip=story.strip(day, now),
-        day=story.day_sentence(day, now),
+        strip=day_strip.strip(day, now, known),
+        day=day_strip.sentence(day, now, known),
         events=story.events_newest(history),
         sources=shown.sources(found),
         paper=paper,
         mishaps=MISHAPS,
-        report=story.report(found.key, explanation, rungs, version("print-fabric")),
+        report=story.report(found.key, explanation, rungs, version("print-fabric"), ids),
         facts=facts_of(found),
-        signals=("TX", "RX", *pages_wire.SIGNALS) if found.description.startswith("Serial") else (),
+        signals=("TX", "RX", *pages_wire.SIGNALS) if _is_line(found) else (),
+        line=line,
+    )
+
+
+async def _asked(
+    console: Console, found: Port, job: Job | None, now: datetime
+) -> tuple[Explanation, list[Event], pages_paper.Seen, Job | None, Sequence[tuple[str, str]], LastDay]:
+    """Ask for all that the live stream does not tell, at once."""
+    return await asyncio.gather(
+        explained(console, found),
+        _history(console, found),
+        pages_paper.seen(console, found),
+        _counted(console, job),
+        _line(console, found),
+        console.last_days.of(found, now),
     )
 
 
@@ -85,6 +115,20 @@ async def _counted(console: Console, job: Job | None) -> Job | None:
     return replace(job, proof=attempts[-1].proof) if attempts and attempts[-1].proof.units.total else job
 
 
+def _is_line(found: Port) -> bool:
+    return found.description.startswith("Serial")
+
+
+async def _line(console: Console, found: Port) -> Sequence[tuple[str, str]]:
+    """Return what came damaged over a serial line since it was opened; () while nobody counts it, or it is none."""
+    if not _is_line(found):
+        return ()
+    try:
+        return (await console.status.of(found.name)).line
+    except FabricError:
+        return ()  # its host is away, which the page says
+
+
 async def _history(console: Console, found: Port) -> list[Event]:
     try:
         return await console.printing.history(found.name)
@@ -102,7 +146,7 @@ def facts_of(found: Port) -> list[tuple[str, str]]:
         ("Printers", ", ".join(found.printers)),
         (
             "Held by",
-            f"{hold.spooler}, fence {hold.fence}, since {words.clock(hold.opened)}" if hold else "nobody",
+            f"{hold.spooler}, fence {hold.fence}, since {moments.stamp(hold.opened)}" if hold else "nobody",
         ),
         ("Documents", _documents(found.counters)),
         ("Bytes", _bytes(found.counters)),
@@ -161,7 +205,7 @@ async def act(request: Request, form: FormData) -> Response:
 async def test(console: Console, printer: str, target: str) -> Response:
     """Print a test page or label on a printer."""
     format_ = console.live.fleet.printers[printer].format if printer in console.live.fleet.printers else ""
-    document, kind = samples.document(format_, printer, datetime.now(UTC).astimezone())
+    document, kind = samples.document(format_, printer, datetime.now(UTC))
     job = await console.printing.submit(
         printer, f"Test {kind}", samples.pieces(document), str(uuid.uuid4()), len(document)
     )

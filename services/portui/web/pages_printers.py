@@ -22,12 +22,14 @@ _OUT = (PortState.ERROR, PortState.OFFLINE)
 
 
 def shown_state(one: Printer, fleet: Fleet) -> words.Shown:
-    """Return a printer's state in a word; paused, and that none of its ports can print, count more than what it does."""
+    """Return a printer's state in a word; paused, and how its ports are, count more than what it does."""
     if one.paused:
         return words.Shown("Paused", "pause", "paused")
     ports = [fleet.ports[key].state for key in one.ports if key in fleet.ports]
     if ports and all(state in _OUT for state in ports):
         return words.PORT_STATES[ports[0]]
+    if PortState.ATTENTION in ports:
+        return words.PORT_STATES[PortState.ATTENTION]
     return words.PRINTER_STATES.get(one.state, words.Shown(one.state.capitalize(), "dashed", "unknown"))
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
+from itertools import starmap
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.errors import FabricError
+from portui import port_config
 from portui.model_answers import Event
-from portui.web import shown, words
-from portui.web.rendering import console_of, page
+from portui.web import monitor_form, monitor_rows, shown, words
+from portui.web.rendering import Console, console_of, page
 
 _EXPORTED = 1000
+_AT_A_TIME = 8
 # What a role may, as docs/security.md has it: shown, not decided here.
 _ROLES = (
     ("viewer", "see printers, ports, hosts and jobs, and why something does not print; never documents"),
@@ -33,17 +37,37 @@ async def settings(request: Request) -> Response:
         monitors, error = await console.printing.monitors(), ""
     except FabricError as failed:
         monitors, error = [], failed.message
+    printers = sorted(console.live.fleet.printers.values(), key=lambda one: one.name)
+    forms = await _forms(console, monitor_rows.to_ask(monitors))
     return page(
         request,
         "settings.html",
-        monitors=monitors,
+        monitors=monitor_rows.rows(monitors, {one.host for one in monitors}, forms),
         monitors_error=error,
         spooler=console.address,
         closed=console.doorman.closed,
         options=console.doorman.options,
         roles=_ROLES,
-        printers=sorted(console.live.fleet.printers.values(), key=lambda one: one.name),
+        walls=console.doorman.walls.all(),
+        policies=monitor_rows.policies(printers),
+        printers=printers,
     )
+
+
+async def _forms(console: Console, wanted: Mapping[tuple[str, str], str]) -> dict[tuple[str, str], str]:
+    """Return the revisions of monitors' forms; of one that has none, or whose host does not answer, nothing."""
+    turn = asyncio.Semaphore(_AT_A_TIME)
+
+    async def one(key: tuple[str, str], host: str) -> tuple[tuple[str, str], str]:
+        async with turn:
+            try:
+                fabric = console.spooler.on_behalf_of()
+                found = await port_config.describe(fabric, monitor=f"hosts/{host}/monitors/{key[0]}")
+            except FabricError:
+                return key, ""
+        return key, str(monitor_form.document_of(found).get("revision", ""))
+
+    return dict(await asyncio.gather(*starmap(one, wanted.items())))
 
 
 async def audit(request: Request) -> Response:

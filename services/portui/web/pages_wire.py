@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from chassis.errors import FabricError
 from portui.model_answers import Moment
-from portui.web import words
 from portui.web.changes import sentence
+from portui.web.moments import stamp
 from portui.web.rendering import console_of
 
 _WIDTH = 16
@@ -42,15 +43,18 @@ async def wire(request: Request) -> Response:
 
 def lamps(moment: Moment) -> dict[str, str]:
     """Return what a moment tells of a serial line's lamps, by signal: `on`, `off`, or when bytes last went that way."""
-    clock = words.clock(moment.time)
+    clock = stamp(moment.time)
     if moment.direction in _BYTES:
         return {_BYTES[moment.direction]: clock}
     return {name: "on" if name in moment.signals else "off" for name in SIGNALS if moment.signals}
 
 
 def lines(moment: Moment) -> Iterator[tuple[str, str, str]]:
-    """Yield a moment as (class, line, annotation), sixteen bytes a line; the annotation stands at the last one."""
-    clock = moment.time.astimezone().strftime("%H:%M:%S.%f")[:-3] if moment.time else " " * 12
+    """Yield a moment as (class, line, annotation), sixteen bytes a line; the annotation stands at the last one.
+
+    A line begins with its time, RFC 3339 to the millisecond, which the page's script puts into the zone of who looks.
+    """
+    clock = f"{moment.time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z" if moment.time else " " * 12
     kind = moment.direction if moment.direction in _MARKS else "event"
     head = f"{clock}  {_MARKS[kind]}  "
     shown = "ctl" if kind == "event" else kind

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from urllib.parse import quote
 
 from portui.live import Live
 from portui.model import FAULTS, Acknowledged, Fleet, Host, Job, Port, PortState, Printer
 from portui.pulse import STILL_S, standing_still
 from portui.web import words
+from portui.web.moments import stamp
 from portui.web.shown import port_path, quoted
 
 _SKEW = timedelta(minutes=1)  # hosts say since when, the spooler when somebody took it in hand
+
+
+class Kind(StrEnum):
+    """By which rule it is one (`rules`); those of ports are their states."""
+
+    ERROR = "error"
+    OFFLINE = "offline"
+    UNKNOWN = "unknown"
+    ATTENTION = "attention"
+    STILL = "still"
+    SILENT = "silent"
+    PAUSED = "paused"
+    DECIDE = "decide"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One cause that needs somebody: a line on the overview."""
 
+    kind: Kind
     state: words.Shown
     subject: str
     path: str
@@ -41,7 +57,13 @@ def problems(live: Live) -> list[Problem]:
     silent = {host.name for host in fleet.hosts.values() if host.state == "silent"}
     found = [_silent(live, fleet.hosts[name]) for name in silent]
     found += [
-        _port_problem(live, port, port.state, port.reason or words.PORT_STATES[port.state].word, port.since)
+        _port_problem(
+            live,
+            port,
+            Kind(port.state),
+            words.gone_first(port.reason) or words.PORT_STATES[port.state].word,
+            port.since,
+        )
         for port in fleet.ports.values()
         if port.host not in silent and port.state in FAULTS
     ]
@@ -68,9 +90,10 @@ def _silent(live: Live, host: Host) -> Problem:
     ports = [port for port in live.fleet.ports.values() if port.host == host.name]
     waiting = {name for port in ports for name in port.printers}
     jobs = sum(live.fleet.printers[name].queued for name in waiting if name in live.fleet.printers)
-    since = f" since {words.clock(host.last_seen)}" if host.last_seen else ""
+    since = f" since {stamp(host.last_seen)}" if host.last_seen else ""
     action, action_path = _move(jobs, f"host={quoted(host.name)}") or ("", "")
     return Problem(
+        Kind.SILENT,
         words.HOST_STATES["silent"],
         host.name,
         f"/hosts/{quote(host.name, safe='')}",
@@ -93,13 +116,15 @@ def _stopped(live: Live, silent: set[str]) -> list[Problem]:
         job = live.now_on(port)
         if job is not None and (job.waits_at_host or marks == len(STILL_S)):
             reason = f"nothing of its document has moved for {words.duration(live.pulses[key].still_s)}"
-            found.append(_port_problem(live, port, PortState.ATTENTION, reason, None))
+            found.append(_port_problem(live, port, Kind.STILL, reason, None))
     return found
 
 
-def _port_problem(live: Live, port: Port, state: PortState, reason: str, since: datetime | None) -> Problem:
+def _port_problem(live: Live, port: Port, kind: Kind, reason: str, since: datetime | None) -> Problem:
     path = port_path(port.host, port.port)
+    state = PortState.ATTENTION if kind is Kind.STILL else PortState(kind)
     return Problem(
+        kind,
         words.PORT_STATES[state],
         f"{port.port} on {port.host}",
         path,
@@ -127,6 +152,7 @@ def _undecided(fleet: Fleet) -> list[Problem]:
             by_printer.setdefault(job.printer, []).append(job)
     return [
         Problem(
+            Kind.DECIDE,
             words.Shown("Decide", "question", "attention"),
             f"job {jobs[0].number} on {printer}" if len(jobs) == 1 else f"{len(jobs)} jobs on {printer}",
             f"/jobs/{jobs[0].number}" if len(jobs) == 1 else f"/jobs?show=decide&printer={quote(printer)}",
@@ -142,6 +168,7 @@ def _undecided(fleet: Fleet) -> list[Problem]:
 def _paused(printer: Printer) -> Problem:
     reason = printer.pause_reason or "paused"
     return Problem(
+        Kind.PAUSED,
         words.Shown("Paused", "pause", "paused"),
         printer.name,
         f"/printers/{quote(printer.name)}",

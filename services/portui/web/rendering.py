@@ -14,7 +14,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from portui import printer_rules, standing
+from portui import printer_rules
 from portui.acknowledging import Acknowledging, Alerts
 from portui.fabric import Spooler
 from portui.fabric_print import Printing
@@ -24,9 +24,11 @@ from portui.looking import Looking
 from portui.model import Port
 from portui.person import Person
 from portui.simulated import Simulators
-from portui.web import security, shown, words
+from portui.web import moments, moving, security, shown, words
+from portui.web.devices import LOOK_S, Devices
 from portui.web.doorman import EVERYBODY, Doorman
 from portui.web.headlines import Headlines
+from portui.web.last_day import LastDays
 from portui.web.oidc_flow import Provider
 from portui.web.problems import problems as problems_of
 
@@ -58,12 +60,18 @@ class Console:
     origin: str = ""
     headlines: Headlines = field(init=False)
     looking: Looking = field(init=False)
+    devices: Devices = field(init=False)
+    last_days: LastDays = field(init=False)
+    looking_at_hosts: Looking = field(init=False)
     acknowledging: Acknowledging = field(init=False)
 
     def __post_init__(self) -> None:
         """Share the spooler's sentences, the questions to hosts, and who has what in hand among all who look."""
         self.headlines = Headlines(self.live, self.printing)
         self.looking = Looking(self.status.look)
+        self.last_days = LastDays(self.printing)
+        self.devices = Devices(self.printing, self.spooler, self.live)
+        self.looking_at_hosts = Looking(self.devices.look, LOOK_S)
         self.acknowledging = Acknowledging(self.live, self.alerts)
 
 
@@ -155,7 +163,11 @@ def _environment() -> jinja2.Environment:
         number=words.number,
         duration=words.duration,
         age=words.age,
-        clock=words.clock,
+        ago=moments.ago,
+        clock=moments.clock,
+        when=moments.when,
+        told=moments.told,
+        plainly=moments.plainly,
         apart=words.apart,
     )
     environment.globals.update(
@@ -166,8 +178,8 @@ def _environment() -> jinja2.Environment:
         port_path=shown.port_path,
         path_of_key=shown.path_of_key,
         quoted=shown.quoted,
+        can_go=moving.can_go,
         version=version("print-fabric"),
-        low=standing.LOW,
     )
     return environment
 

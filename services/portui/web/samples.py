@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def document(format_: str, printer: str, now: datetime) -> tuple[bytes, str]:
     """Return a test document for a media type, and what it is: a label, a receipt, or a page of text."""
     name = "".join(c for c in printer if c.isascii() and c.isprintable() and c not in "^~")[:40]
-    moment = now.strftime("%Y-%m-%d %H:%M:%S")
+    moment = f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if "zpl" in format_:
         return (
             f"^XA^FO40,40^A0N,48,48^FDPrint Fabric^FS^FO40,104^A0N,32,32^FDTest label for {name}^FS"

@@ -20,8 +20,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from portui.web import record
 from portui.web.sessions import Session
+from portui.web.walls import Wall
 
-COOKIE, SESSION = "pf_visit", "pf_session"
+COOKIE, SESSION, WALL = "pf_visit", "pf_session", "pf_wall"
 TOKEN_FIELD = "token"  # noqa: S105 - a field's name
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE = frozenset({"GET", "HEAD"})
@@ -152,6 +153,12 @@ def session_of(request: Request) -> Session | None:
     """Return the session under which a request is answered; None: nobody has signed in."""
     found = request.scope.get("session")
     return found if isinstance(found, Session) else None
+
+
+def wall_of(request: Request) -> Wall | None:
+    """Return the screen that a request is answered for; None: it is a person's."""
+    found = request.scope.get("wall")
+    return found if isinstance(found, Wall) else None
 
 
 def visit_of(request: Request) -> str:

@@ -111,11 +111,15 @@ class PortRow:
     queued: int
 
 
+def worst_first(ports: Iterable[Port]) -> list[Port]:
+    """Return ports, faults first, then by name."""
+    return sorted(ports, key=lambda one: (_RANK[one.state], one.host, one.port))
+
+
 def port_rows(live: Live, ports: Iterable[Port]) -> list[PortRow]:
     """Return ports as rows, faults first."""
-    ordered = sorted(ports, key=lambda one: (_RANK[one.state], one.host, one.port))
     on_port = {job.port: job for job in live.printing()}
-    return [_row(live, port, on_port.get(port.key)) for port in ordered]
+    return [_row(live, port, on_port.get(port.key)) for port in worst_first(ports)]
 
 
 def _row(live: Live, port: Port, job: Job | None) -> PortRow:

@@ -1,16 +1,15 @@
-"""A port's ladder of checks, a job's timeline, a day as a strip: facts put in order. Pure."""
+"""A port's ladder of checks, a job's timeline: facts put in order. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from portui.model import Host, Job, JobState, Outcome, Port, PortState
 from portui.model_answers import Attempt, Event, Explanation
 from portui.web import words
-
-DAY = timedelta(hours=24)
+from portui.web.moments import stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def _job_rungs(job: Job | None) -> list[Rung]:
         return [_open("Job accepted", "no job is on this port")]
     who = f" by {job.user or job.owner}" if job.user or job.owner else ""
     return [
-        _good("Job accepted", f"{words.clock(job.created)}{who}, {words.number(job.size)} bytes"),
+        _good("Job accepted", f"{stamp(job.created)}{who}, {words.number(job.size)} bytes"),
         _good("Spooled", f"{words.number(job.proof.spooled or job.size)} bytes on disk, kept until printed"),
     ]
 
@@ -174,9 +173,9 @@ def timeline(job: Job, attempts: Sequence[Attempt]) -> list[Step]:
     sent, received = 0 < job.size <= job.proof.accepted, 0 < job.size <= job.proof.acked
     printed = job.outcome is Outcome.PRINTED
     return [
-        _step("accepted", True, words.clock(job.created)),
+        _step("accepted", True, stamp(job.created)),
         _step("spooled", True, words.size(job.size)),
-        _step("port opened", last is not None, f"{last.port} {words.clock(last.started)}" if last else ""),
+        _step("port opened", last is not None, f"{last.port} {stamp(last.started)}" if last else ""),
         _step(
             "sent", sent or printed, _of(job.proof.accepted, job.size), going=job.state is JobState.PROCESSING
         ),
@@ -200,72 +199,33 @@ def _last_step(job: Job, *, printed: bool, ended_badly: bool) -> Step:
         title = words.came_out(job.proof).lower()
         return Step(title, "check", "ready", words.proven(job.proof, printed=True), done=True)
     if ended_badly:
-        return Step(str(job.state), "octagon", "error", job.error or words.clock(job.ended), done=False)
+        return Step(str(job.state), "octagon", "error", job.error or stamp(job.ended), done=False)
     if job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL):
         return Step("printed", "question", "attention", f"nobody knows: {uncertain(job)}", done=False)
     return Step("printed", "dashed", "off", "", done=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A stretch of the strip, in thousandths of the day."""
-
-    x: int
-    width: int
-    height: int
-    tone: str
-    title: str
-
-
-def strip(attempts: Sequence[tuple[datetime, datetime, str]], now: datetime) -> list[Block]:
-    """Return the last 24 hours: stretches (start, end, tone). Faults are taller than work, so that grey shows them, too."""
-    begin = now - DAY
-    found = []
-    for start, end, what in attempts:
-        if end < begin or start > now:
-            continue
-        left = max(0, round(1000 * (start - begin) / DAY))
-        width = max(2, round(1000 * (min(end, now) - max(start, begin)) / DAY))
-        title = f"{words.clock(start)} to {words.clock(end)}: {what}"
-        found.append(Block(left, width, {"printing": 20, "ready": 8}.get(what, 40), what, title))
+def ids(port: Port, host: Host | None, job: Job | None) -> list[str]:
+    """Return what names a port's host, settings, hold and job beyond doubt, with versions."""
+    found = [f"port {port.key}, settings {port.revision or 'unknown'}"]
+    if host is not None:
+        found.append(f"port monitor {host.version or 'unknown'} on {host.name}, {host.address}")
+    if port.hold is not None:
+        found.append(f"held by {port.hold.spooler}, fence {port.hold.fence}")
+    if job is not None:
+        found.append(f"job {job.number} of {job.printer}, attempt {job.attempts}")
     return found
 
 
-def stretches(jobs: Sequence[Job], port: Port, now: datetime) -> list[tuple[datetime, datetime, str]]:
-    """Return when a port printed and when a job on it went wrong, as far as the known jobs tell."""
-    found: list[tuple[datetime, datetime, str]] = []
-    for job in jobs:
-        if job.port != port.key or job.started is None:
-            continue
-        end = job.ended or now
-        bad = job.outcome in (Outcome.UNKNOWN, Outcome.PARTIAL) or job.state is JobState.ABORTED
-        found.append((job.started, end, "error" if bad else "printing"))
-    if port.since is not None and port.state not in (PortState.READY, PortState.PRINTING):
-        found.append((port.since, now, str(port.state)))
-    return found
-
-
-def day_sentence(found: Sequence[tuple[datetime, datetime, str]], now: datetime) -> str:
-    """Return the strip in words: `printing 2 h 14 min in 31 jobs, error 36 min`."""
-    totals: dict[str, list[float]] = {}
-    for start, end, what in found:
-        seconds = (min(end, now) - max(start, now - DAY)).total_seconds()
-        if seconds > 0:
-            totals.setdefault(what, []).append(seconds)
-    if not totals:
-        return "nothing was printed here"
-    return ", ".join(
-        f"{what} {words.duration(sum(each))} in {words.many(len(each), 'job' if what == 'printing' else 'stop')}"
-        for what, each in sorted(totals.items())
-    )
-
-
-def report(subject: str, explanation: Explanation, rungs: Sequence[Rung], version: str) -> str:
-    """Return a verdict with its evidence as Markdown, for a ticket."""
+def report(
+    subject: str, explanation: Explanation, rungs: Sequence[Rung], version: str, known: Sequence[str] = ()
+) -> str:
+    """Return a verdict with its evidence as Markdown, for a ticket. known: versions and ids."""
     lines = [f"**{subject}**: {explanation.headline}", "", explanation.loss, ""]
     lines += [f"- {rung.title}: {rung.fact}" for rung in rungs]
-    lines += [f"- {fact.text} ({fact.source}, {words.clock(fact.time)})" for fact in explanation.facts]
-    lines += ["", f"Print Fabric {version}, {datetime.now(UTC).isoformat(timespec='seconds')}"]
+    lines += [f"- {fact.text} ({fact.source}, {stamp(fact.time)})" for fact in explanation.facts]
+    lines += [f"- {one}" for one in known]
+    lines += ["", f"Print Fabric {version}, {stamp(datetime.now(UTC))}"]
     return "\n".join(lines)
 
 

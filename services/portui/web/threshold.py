@@ -12,8 +12,9 @@ from portui.web import record, security
 from portui.web.doorman import EVERYBODY, Doorman
 from portui.web.pages_sign_in import address_of
 from portui.web.sessions import Session
+from portui.web.walls import SHOWN, Wall
 
-_OPEN = ("/static/", "/sign-in", "/theme")
+_OPEN = ("/static/", "/sign-in", "/theme", "/wall/in")
 
 
 class Threshold:
@@ -40,11 +41,21 @@ class Threshold:
             )
             return
         if session is None or person is None:
+            if (wall := self._wall(request)) is not None:
+                scope["person"], scope["wall"] = wall.person, wall
+                await self._app(scope, receive, send)
+                return
             _note(request)
             await self._nobody(request, receive, send)
             return
         scope["person"], scope["session"] = person, session
         await self._under(session, request, receive, send)
+
+    def _wall(self, request: Request) -> Wall | None:
+        """Return the screen that asks for what it may see; None: it asks for more, or is none."""
+        if request.method not in security.SAFE or request.url.path not in SHOWN:
+            return None
+        return self._doorman.wall(request.cookies.get(security.WALL, ""))
 
     async def _nobody(self, request: Request, receive: Receive, send: Send) -> None:
         request.scope["person"] = Person("", "nobody", frozenset())

@@ -1,4 +1,4 @@
-"""Figures, times and states in words. Pure; times are aware and shown in the zone of the machine that serves."""
+"""Figures, spans of time and states in words. Pure."""
 
 from __future__ import annotations
 
@@ -46,15 +46,6 @@ def age(moment: datetime | None, now: datetime | None = None) -> str:
     if moment is None:
         return ""
     return duration(max(0.0, ((now or datetime.now(UTC)) - moment).total_seconds()))
-
-
-def clock(moment: datetime | None) -> str:
-    """Return `10:42:07`, with the day if it is not today's; empty for none."""
-    if moment is None:
-        return ""
-    here = moment.astimezone()
-    today = here.date() == datetime.now(tz=UTC).astimezone().date()
-    return here.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
 
 
 def first_line(text: str, most: int) -> str:
@@ -178,7 +169,42 @@ def progress(job: Job) -> str:
 
 
 # What happened, where the spooler's word for it is not one of everybody's.
-EVENTS = {"requeued": "waits again", "broke-off": "broken off"}
+EVENTS = {
+    "requeued": "waits again",
+    "broke-off": "broken off",
+    "tapped": "somebody looked at the wire",
+    "half-closed": "its half in the printer",
+    "began-behind-half": "began behind a half",
+}
+_LOOKED = {"documents in the clear": "the documents could be read", "masked": "the documents were masked"}
+_NOT_THERE = re.compile(r"(/[^:]*?) is not there(?: now)?(?:: (.*))?", re.DOTALL)
+_CODE = re.compile(r"(?:^|, )[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?:: (?=\S)|(?=\)))")
+
+
+def happened(kind: str, text: str) -> str:
+    """Return an event's text in plain words, without a code of ours before them."""
+    return _LOOKED.get(text, text) if kind == "tapped" else _CODE.sub(_between, text)
+
+
+def _between(code: re.Match[str]) -> str:
+    """Return what stands for a code: what separated what is before it from what is behind."""
+    return ": " if code[0].startswith(", ") and code[0].endswith(": ") else ""
+
+
+def gone_first(reason: str) -> str:
+    """Return why a port is offline with what matters first: a device's path, which may be long, comes last."""
+    found = _NOT_THERE.fullmatch(reason)
+    if found is None:
+        return reason
+    path, more = found[1], found[2]
+    return f"Device is gone: {more.rstrip('.')} ({path})" if more else f"Device is gone ({path})"
+
+
+def once(sentence: str, name: str) -> str:
+    """Return a sentence for a line that begins with what it is about, `hosts/edge-7/ports/COM1:`: without that."""
+    host, _, port = name.removeprefix("hosts/").partition("/ports/")
+    return sentence.replace(f"The device of {host}/{port} is not there", "The device is not there")
+
 
 # The languages of documents, by media type.
 FORMATS = (
@@ -202,6 +228,7 @@ SOURCE_NAMES = {
     "transport": "Connection",
     "printer": "Printer",
     "operator": "People",
+    "spooler": "Spooler",
 }
 
 SOURCES = {
@@ -209,6 +236,7 @@ SOURCES = {
     "transport": "the connection shows",
     "printer": "the printer says",
     "operator": "a person said",
+    "spooler": "the spooler knows",
     "unspecified": "the spooler knows",
     "unknown": "somebody says",
 }

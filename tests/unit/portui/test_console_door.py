@@ -129,11 +129,9 @@ async def test_people_sign_in_when_the_spooler_says_so_or_others_reach_the_conso
     assert doorman.closed
 
 
-def test_beyond_loopback_the_console_wants_tls_in_front():
+def test_beyond_loopback_the_console_wants_to_know_how_browsers_reach_it_by_tls():
     with pytest.raises(ValueError, match="web_origin"):
-        PortuiSettings(web_listen="0.0.0.0:26154")
-    found = PortuiSettings(web_listen="0.0.0.0:26154", web_origin="https://printers.example.com")
-    assert found.sign_in_always
+        PortuiSettings(web_listen="0.0.0.0:26154", web_plaintext=True)
     assert not PortuiSettings(web_listen="127.0.0.1:26154").sign_in_always
 
 

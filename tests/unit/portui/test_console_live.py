@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chassis.errors import HostUnreachable
 from portui.fabric_watch import Change
 from portui.live import Live
-from portui.model import Host, Job, JobState, Port, PortState, Printer, Proof
+from portui.model import Host, Job, JobState, Port, PortState, Printer, Proof, Report
 
 
 class Script:
@@ -108,6 +110,41 @@ def test_a_frame_has_what_changed_and_nothing_else():
     frame = newest(live)
     assert (frame["ports"], frame["jobs"], frame["live"]) == ({}, {}, True)
     assert len(live.frames_of_now.plain("fleet")) < 170
+
+
+def test_a_second_costs_nothing_for_ports_at_rest():
+    clock = Clock()
+    live = Live(Script(), clock)
+    live.apply(Change(begins=True, complete=True, ports=(port(), port("COM2:"))))
+    live.apply(Change(jobs=(job(1, JobState.PROCESSING),)))
+    for _ in range(2):
+        clock.now += 1
+        live.tick()
+    at_rest = live.pulses["edge/COM2:"]
+    del live.pulses["edge/COM2:"]  # who looked for it would make it anew
+    clock.now += 1
+    live.tick()
+    assert set(live.pulses) == {"edge/COM1:"}
+    live.pulses["edge/COM2:"] = at_rest
+    live.apply(Change(jobs=(job(1, JobState.COMPLETED, 1000),)))
+    for _ in range(61):
+        clock.now += 1
+        live.tick()
+    assert live.pulses["edge/COM1:"].at_rest
+
+
+def test_ports_of_a_snapshot_that_took_more_than_a_second_are_all_in_the_next_frame():
+    clock = Clock()
+    live = Live(Script(), clock)
+    live.apply(SNAPSHOT)
+    live.apply(Change(begins=True, complete=False, ports=(port("COM2:"),)))
+    clock.now += 1
+    live.tick()
+    live.apply(Change(complete=True, ports=(port("COM3:"),)))
+    clock.now += 1
+    live.tick()
+    assert newest(live)["ports"] == {"edge/COM2:": [0, 0], "edge/COM3:": [0, 0]}
+    assert set(live.pulses) == {"edge/COM2:", "edge/COM3:"}
 
 
 def test_a_new_snapshot_forgets_what_is_not_in_it():
@@ -233,3 +270,17 @@ def test_a_page_is_drawn_anew_when_a_document_stands_still_and_when_it_goes_on()
     assert drawn_anew(5) == 1  # the spooler does not know any more
     live.apply(Change(jobs=(job(7, JobState.PROCESSING, acked=20),)))
     assert drawn_anew(1) == 1
+
+
+def test_a_trouble_that_is_over_is_kept_from_its_report_to_its_end():
+    live = Live(Script())
+    live.apply(SNAPSHOT)
+    began = datetime.now(UTC) - timedelta(minutes=5)
+    said = Report("The cover is open", "error", "printer", began)
+    live.apply(Change(ports=(replace(port(state=PortState.ERROR), reports=(said,)),)))
+    assert list(live.pulses["edge/COM1:"].troubles) == []
+    live.apply(Change(ports=(port(),)))
+    live.apply(Change(ports=(port(),)))
+    ((start, end, what),) = live.pulses["edge/COM1:"].troubles
+    assert (start, what) == (began, "error")
+    assert began < end <= datetime.now(UTC)

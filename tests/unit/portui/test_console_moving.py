@@ -11,7 +11,7 @@ from portui.model import Fleet, Host, Job, JobState, Outcome, Port, PortState, P
 from portui.web import moving
 
 ZPL, ESCPOS = "application/vnd.zebra-zpl", "application/vnd.escpos"
-PATHS = {"host": "/h", "port": "/p", "printer": "/q"}
+PATHS = {"host": "/h", "port": "/p", "printer": "/q", "jobs": "/j"}
 
 
 def port(host: str, name: str, state: PortState = PortState.READY) -> Port:
@@ -55,16 +55,31 @@ def test_from_a_host_go_the_jobs_that_have_no_other_way_and_those_at_its_ports()
     assert {one.key for one in found.ports} == {"dead/A", "dead/B"}
 
 
+def test_of_jobs_of_several_languages_those_of_the_most_frequent_go_and_the_others_can_go_next():
+    receipt = replace(job(1, "only"), format=ESCPOS)
+    some = [receipt, job(2, "only"), job(3, "only"), replace(job(4, "only"), format="")]
+    found = moving.preview(fleet(*some), {"host": "dead"}, PATHS)
+
+    assert found is not None
+    assert [one.job.number for one in found.going] == [2, 3, 4]
+    assert [(one.job.number, one.why_not) for one in found.staying] == [
+        (1, "of another language, receipts (ESC/POS): it can go next")
+    ]
+    assert found.best == "idle"
+
+
 def test_what_a_printer_has_already_and_what_nobody_knows_stays_and_says_why():
     half = replace(job(1, "only", "dead/A"), state=JobState.PROCESSING, proof=Proof(accepted=40))
     open_ = replace(job(2, "only"), state=JobState.HELD, outcome=Outcome.UNKNOWN)
-    found = moving.preview(fleet(half, open_), {"printer": "only"}, PATHS)
+    stopped = replace(job(3, "only"), state=JobState.STOPPED, outcome=Outcome.PARTIAL)
+    found = moving.preview(fleet(half, open_, stopped), {"printer": "only"}, PATHS)
 
     assert found is not None
     assert found.going == ()
     assert [one.why_not for one in found.staying] == [
         "40 B are at the printer already",
         "nobody knows what came out: decide first",
+        "it is on paper in part",
     ]
 
 
@@ -79,6 +94,17 @@ def test_printers_that_fit_come_first_the_shortest_queue_before_all_and_others_s
         "resting": "is paused",
     }
     assert found.best == "idle"
+
+
+def test_jobs_that_are_named_go_wherever_one_of_them_could_and_others_are_left_alone():
+    jobs = (job(1, "only"), job(2, "only"), job(3, "pool"), replace(job(4, "pool"), state=JobState.COMPLETED))
+    found = moving.preview(fleet(*jobs), {"jobs": "3,1,4,99,x"}, PATHS)
+
+    assert found is not None
+    assert (found.place, found.path) == ("4 jobs", "/j")
+    assert [one.job.number for one in found.going] == [1, 3]
+    assert {one.name for one in found.targets} == {"other", "idle", "receipts", "cut", "resting"}
+    assert [moving.can_go(one) for one in jobs] == [True, True, True, False]
 
 
 def test_a_place_that_is_not_there_has_no_preview():

@@ -16,11 +16,8 @@ def job(number: int, priority: int = 50, state: JobState = JobState.PENDING) -> 
     return Job(number, "kitchen", f"Table {number}", "me", 100, state, priority=priority)
 
 
-def moved(order: list[Job], number: int, before: int) -> list[int]:
-    """Return the order after a move, by the spooler's own rule."""
-    changes = ordering.placed(order, number, before)
-    after = [replace(one, priority=changes.get(one.number, one.priority)) for one in order]
-    return [one.number for one in ordering.in_order(after)]
+def numbers(jobs: list[Job]) -> list[int]:
+    return [one.number for one in jobs]
 
 
 QUEUES = st.lists(st.integers(20, 60), min_size=2, max_size=12).map(
@@ -30,43 +27,66 @@ QUEUES = st.lists(st.integers(20, 60), min_size=2, max_size=12).map(
 )
 
 
-@given(QUEUES, st.data())
-def test_a_job_stands_where_it_was_put_and_the_others_keep_their_order(order: list[Job], data: st.DataObject):
-    number = data.draw(st.sampled_from([one.number for one in order]))
-    others = [one.number for one in order if one.number != number]
-    before = data.draw(st.sampled_from([*others, 0]))
-    found = moved(order, number, before)
-    assert [one for one in found if one != number] == others
-    assert found.index(number) == (others.index(before) if before else len(others))
+@given(QUEUES, st.sampled_from(("first", "earlier", "later", "before", "after")), st.data())
+def test_with_its_new_priorities_a_queue_prints_in_the_order_that_was_wanted(
+    queue: list[Job], how: str, data: st.DataObject
+):
+    one, other = (data.draw(st.sampled_from(numbers(queue))) for _ in range(2))
+    wanted = ordering.rearranged(numbers(queue), one, how, other)
+    changes = ordering.priorities(queue, one, wanted)
+    after = [replace(each, priority=changes.get(each.number, each.priority)) for each in queue]
+    assert numbers(ordering.in_order(after)) == wanted
+
+
+@given(st.permutations("abcdef"), st.sampled_from(("before", "after")), st.data())
+def test_what_is_put_beside_another_stands_there_and_the_others_keep_their_order(
+    order: list[str], how: str, data: st.DataObject
+):
+    one, other = data.draw(st.permutations(order))[:2]
+    found = ordering.rearranged(order, one, how, other)
+    assert [each for each in found if each != one] == [each for each in order if each != one]
+    assert found.index(one) - found.index(other) == (-1 if how == "before" else 1)
+
+
+@pytest.mark.parametrize(
+    ("how", "one", "found"),
+    [
+        ("first", "c", "cabd"),
+        ("earlier", "c", "acbd"),
+        ("later", "a", "bacd"),
+        ("later", "c", "abdc"),
+        ("first", "a", "abcd"),
+        ("earlier", "a", "abcd"),
+        ("later", "d", "abcd"),
+        ("before", "b", "abcd"),
+        ("sideways", "b", "abcd"),
+    ],
+)
+def test_a_step_is_one_place_and_ends_at_the_ends(how: str, one: str, found: str):
+    assert ordering.rearranged("abcd", one, how, one) == list(found)
+
+
+@pytest.mark.parametrize(
+    ("one", "how", "other"), [("x", "first", ""), ("a", "before", "x"), ("a", "after", "")]
+)
+def test_what_is_not_there_any_more_is_not_put_anywhere_nor_anything_beside_it(
+    one: str, how: str, other: str
+):
+    with pytest.raises(ValueError, match="is gone"):
+        ordering.rearranged(("a", "b"), one, how, other)
 
 
 def test_one_job_that_goes_first_changes_no_other():
-    order = [job(1), job(2), job(3)]
-    assert ordering.placed(order, 3, 1) == {3: 51}
-    assert moved(order, 3, 1) == [3, 1, 2]
-
-
-def test_what_does_not_wait_any_more_is_said_and_nothing_is_changed():
-    for number, before in ((9, 1), (1, 9)):
-        with pytest.raises(ValueError, match="does not wait"):
-            ordering.placed([job(1), job(2)], number, before)
+    queue = [job(1), job(2), job(3)]
+    assert ordering.priorities(queue, 3, [3, 1, 2]) == {3: 51}
 
 
 def test_above_the_highest_priority_there_is_no_place():
     with pytest.raises(ValueError, match="above 99"):
-        ordering.placed([job(1, 99), job(2, 99)], 2, 1)
-
-
-def test_earlier_and_later_go_one_place_and_stop_at_the_ends():
-    order = [job(1), job(2), job(3)]
-    assert ordering.beside(order, 2, "earlier") == 1
-    assert ordering.beside(order, 1, "later") == 3
-    assert ordering.beside(order, 2, "later") == 0
-    assert ordering.beside(order, 3, "first") == 1
-    assert [ordering.beside(order, number, how) for number, how in ((1, "earlier"), (1, "first"), (3, "later"), (9, "first"))] == [None] * 4  # fmt: skip
+        ordering.priorities([job(1, 99), job(2, 99)], 2, [2, 1])
 
 
 def test_only_jobs_that_wait_are_in_the_queue_the_next_one_first():
     jobs = [job(1, 10), job(2, 60), job(3, state=JobState.PROCESSING), replace(job(4), printer="till")]
     fleet = Fleet(jobs={one.number: one for one in jobs})
-    assert [one.number for one in ordering.waiting(fleet, "kitchen")] == [2, 1]
+    assert numbers(ordering.waiting(fleet, "kitchen")) == [2, 1]

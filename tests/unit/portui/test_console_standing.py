@@ -20,21 +20,23 @@ def said(**values: str) -> list[Saying]:
     ]
 
 
-def test_levels_are_per_cent_or_counts_of_a_bin_and_what_is_not_known_is_said_to_be():
+def test_levels_are_per_cent_low_at_the_mark_that_is_told_and_what_is_not_known_is_said_to_be():
     found = standing(
         0,
         said(
             Consumables_Ribbon__Level="18",
             Consumables_Ribbon__Model="Wax ribbon",
             Consumables_Toner__Level="-1",
-            Layout_InputBins_Tray1__Level="50",
+            Layout_InputBins_Tray1__Level="10",
             Layout_InputBins_Tray1__Capacity="250",
+            Extension_LowLevel_Consumables__Ribbon="25",
+            Extension_LowLevel_InputBins__Tray1="9",
         ),
     )
-    assert [(one.name, one.level, one.low) for one in found.supplies] == [
-        ("Wax ribbon", 18, True),
-        ("Toner", None, False),
-        ("Tray1", 20, False),
+    assert [(one.name, one.level, one.low_at, one.low) for one in found.supplies] == [
+        ("Wax ribbon", 18, 25, True),
+        ("Toner", None, None, False),
+        ("Tray1", 10, 9, False),
     ]
 
 
@@ -95,6 +97,30 @@ async def test_a_port_finds_the_simulator_at_its_address_and_the_newest_paper(si
     assert [paper.number for paper in await found.paper(one, None, None, 4)] == [2, 1]
     assert await found.at("127.0.0.1:9101") is None
     assert await found.at("") is None
+
+
+async def test_a_simulator_is_known_by_each_name_of_its_node_by_its_queue_and_by_its_uri(
+    simulators, tmp_path
+):
+    found, answers = simulators
+    node, by_id = tmp_path / "ttyUSB0", tmp_path / "usb-FTDI_A10K3T01-if00-port0"
+    node.symlink_to("/dev/null")
+    by_id.symlink_to(node)
+    rows = [
+        {"name": "scale", "address": {"pty": str(node)}},
+        {"name": "lists", "address": {"lpd": 515, "snmp": 161}},
+        {"name": "notes", "address": {"ipp": "ipp://127.0.0.1:631/ipp/print"}},
+    ]
+    answers["/printers"] = json.dumps({"printers": rows}).encode()
+    for device, name in (
+        (str(by_id), "scale"),
+        ("127.0.0.1:515/lp", "lists"),
+        ("ipp://127.0.0.1:631/ipp/print", "notes"),
+    ):
+        one = await found.at(device)
+        assert one is not None
+        assert one.name == name
+    assert await found.at(str(tmp_path / "ttyUSB1")) is None
 
 
 @pytest.mark.parametrize(

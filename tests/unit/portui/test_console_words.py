@@ -176,18 +176,6 @@ def test_a_decision_covers_each_uncertain_unit_once_in_runs():
     assert found == [(5, 5, "skip"), (6, 7, "reprint"), (8, 9, "skip")]
 
 
-def test_the_strip_has_faults_taller_than_work_and_says_it_in_words():
-    day = [
-        (NOW - timedelta(hours=30), NOW - timedelta(hours=23), "printing"),
-        (NOW - timedelta(hours=2), NOW - timedelta(hours=1), "error"),
-    ]
-    printing, error = story.strip(day, NOW)
-
-    assert error.height > printing.height
-    assert printing.x == 0
-    assert story.day_sentence(day, NOW) == "error 1 h in 1 stop, printing 1 h in 1 job"
-
-
 def test_a_job_behind_others_is_put_first_with_one_button():
     ahead = Explanation(
         "jobs-ahead",

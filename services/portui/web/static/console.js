@@ -8,12 +8,38 @@ let heard = performance.now(), heardAt = new Date(), live = $("#pulse")?.dataset
 // The structure that this page was made from: what changed before its stream began is drawn with the first frame.
 let structure = Number($("#pulse")?.dataset.structure), redrawing = false, source = null;
 
+// --- points in time: the server writes UTC; who looks reads their own zone, and sees by pointing which one it is
+const clock = (at) => at.toDateString() === new Date().toDateString() ? at.toLocaleTimeString("en-GB") : at.toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" });
+const wireClock = (line) => line.replace(/^\d{4}-\S+Z/, (at) => `${new Date(at).toLocaleTimeString("en-GB")}.${at.slice(-4, -1)}`);
+
+function here(root) {
+  for (const one of $$("time[datetime]", root)) {
+    const at = new Date(one.dateTime);
+    one.title = at.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "long" });
+    if (one.dataset.age) one.dataset.born = Math.round(performance.now() - 1000 * one.dataset.age);
+    else one.textContent = clock(at);
+  }
+  return root;
+}
+
+function span(seconds) {
+  const s = Math.max(0, Math.floor(seconds)), min = Math.floor(s / 60), h = Math.floor(s / 3600);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return s < 600 && s % 60 ? `${min} min ${s % 60} s` : `${min} min`;
+  if (s < 86400) return min % 60 ? `${h} h ${min % 60} min` : `${h} h`;
+  return `${Math.floor(s / 86400)} d`;
+}
+
+function grow() {
+  if (!document.hidden) for (const one of $$("time[data-born]")) patch(one, `${span((performance.now() - one.dataset.born) / 1000)} ago`);
+}
+
 const size = (n) => n >= 1e6 ? `${(n / 1e6).toFixed(1)} MB` : n >= 1e3 ? `${(n / 1e3).toFixed(1)} kB` : `${n} B`;
 
 function listen() {
-  // What this page shows: every port's figures, one port's, or none.
-  const shown = $$("[data-port]").map((one) => one.dataset.port);
-  const topic = shown.length > 1 || $("table.ports") ? "fleet" : shown.length ? `port/${shown[0]}` : "page";
+  // What this page shows: every port's figures, one port's, a host's devices, or none.
+  const shown = $$("[data-port]").map((one) => one.dataset.port), host = $("[data-host]")?.dataset.host;
+  const topic = shown.length > 1 || $("table.ports") ? "fleet" : shown.length ? `port/${shown[0]}` : host ? `host/${host}` : "page";
   source = new EventSource(`/live?topic=${encodeURIComponent(topic)}`);
   source.onmessage = (event) => take(JSON.parse(event.data));
   // A browser comes back by itself after a cut, but not after an answer that is none: the console is starting, or the session is over.
@@ -103,7 +129,7 @@ function indicate() {
 
 async function fetched(address, options) {
   const answer = await fetch(address, { credentials: "same-origin", ...options });
-  return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
+  return { answer, page: here(new DOMParser().parseFromString(await answer.text(), "text/html")) };
 }
 
 // What is new is drawn at once, and what comes after it a little later.
@@ -133,6 +159,7 @@ async function redraw() {
       swap(part, fresh);
     }
     for (const badge of $$(".side .badge")) patch(badge, $(`.side a[href="${badge.closest("a").getAttribute("href")}"] .badge`, page)?.textContent ?? badge.textContent);
+    heed(page);
     announce(page);
     marked();
   } catch { /* the stream says it when the console is gone */ } finally { redrawing = false; }
@@ -162,6 +189,15 @@ function swap(part, fresh) {
 }
 const keyOf = (one) => one.tagName + (one.getAttribute("href") ?? "") + (one.name ?? "") + (one.value ?? "") + (one.getAttribute("aria-label") ?? "");
 
+// What the server says once, it says to whoever asks next: that may be this page, drawn anew.
+function heed(page) {
+  const said = $(".said", page);
+  if (!said) return;
+  $(".said")?.remove();
+  $("#dropped").after(document.importNode(said, true));
+  patch($("#announce"), said.textContent.trim());
+}
+
 let told = 0;
 function announce(page) {
   const before = $("#badge-alerts")?.textContent ?? "0", after = $("#badge-alerts", page)?.textContent ?? "0";
@@ -172,8 +208,10 @@ function announce(page) {
 }
 
 // --- marks and the bulk bar
+const marks = () => $$("#many .mark input[name]:checked").map((box) => box.value);
+const moving = (jobs) => `/move?jobs=${jobs.join()}`;
 function marked() {
-  const count = $$("#many .mark input[name]:checked").length;
+  const count = marks().length;
   $("#bulk")?.classList.toggle("on", count > 0);
   patch($("#bulk-count"), `${count} marked`);
 }
@@ -356,14 +394,14 @@ function lamp(name, how) {
   const place = $(`[data-lamp="${CSS.escape(name)}"]`);
   if (!place) return;
   place.classList.toggle("on", how !== "off");
-  patch($("small", place), how);
+  patch($("small", place), how.endsWith("Z") ? clock(new Date(how)) : how);
 }
 
 function drawWire() {
   const place = $("#wire"), bottom = place.scrollHeight - place.scrollTop - place.clientHeight < 40;
   for (const [kind, line, note] of wireNew.splice(0).slice(-WIRE_LINES)) {
     const row = document.createElement("span");
-    row.className = kind; row.textContent = line;
+    row.className = kind; row.textContent = wireClock(line);
     place.append(row);
     if (note) { const said = document.createElement("span"); said.className = "said-of"; said.textContent = note; place.append(said); }
   }
@@ -411,12 +449,15 @@ document.addEventListener("click", (event) => {
   else if (target.id === "wire-show") tap(target);
   else if (target.id === "wire-hold") holdWire(target);
   else if (target.id === "wire-save") saveWire();
+  else if (target.id === "bulk-move") openSheet(moving(marks()), target);
   else if (target.id === "keys-open") $("#keys").showModal();
 });
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.confirm && !confirm(form.dataset.confirm)) event.preventDefault();
   else if (form.matches("#print-form") && upload(form)) event.preventDefault();
+  else if (wire && comesBack(form)) { event.preventDefault(); put(form, event.submitter?.value); }
+  else if (form.matches("[data-stay]")) { event.preventDefault(); put(form, event.submitter.value); }
   else if (sheet?.contains(form) && form.method === "post") { event.preventDefault(); send(form, event.submitter); }
 });
 document.addEventListener("change", (event) => {
@@ -434,36 +475,94 @@ addEventListener("pointerdown", () => { pressed = true; }, true);
 for (const kind of ["pointerup", "pointercancel"]) addEventListener(kind, () => { pressed = false; }, true);
 addEventListener("blur", () => { pressed = false; });
 
-// --- the order of a queue: what is dragged sends the form that the arrows send
-let dragged = null;
-const after = (row, event) => event.clientY > row.getBoundingClientRect().top + row.offsetHeight / 2;
-function over(event) {
-  const row = event.target.closest?.("[data-queued]");
-  return row && dragged && row !== dragged && row.dataset.of === dragged.dataset.of ? row : null;
-}
-function unmark() { for (const one of $$(".put-before, .put-after")) one.classList.remove("put-before", "put-after"); }
-document.addEventListener("dragstart", (event) => {
-  dragged = event.target.closest?.("[data-queued]") ?? null;
-  if (dragged) { event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", dragged.dataset.queued); }
+// --- forms that are sent from where one is: focus and page stay. Those that put something a place earlier or later always are
+document.addEventListener("keydown", (event) => {
+  const how = event.altKey && { ArrowUp: "earlier", ArrowDown: "later" }[event.key];
+  const button = how && $(`[data-stay] [value="${how}"]`, event.target.closest?.("[data-place]") ?? document.createElement("i"));
+  if (button) { event.preventDefault(); button.click(); }
 });
-document.addEventListener("dragend", () => { dragged = null; unmark(); redrawIn(0); });
+
+// While the wire is shown, so is a form that comes back here: another page would close it.
+const comesBack = (form) => {
+  const back = $("main")?.contains(form) && !sheet?.contains(form) && form.elements.back?.value;
+  return Boolean(back) && new URL(back, location.href).href === location.href.split("#")[0];
+};
+
+async function put(form, how) {
+  const body = new URLSearchParams(new FormData(form));
+  if (how) body.set("do", how);
+  const answer = await fetch(form.action, { method: "POST", credentials: "same-origin", body, headers: { "x-sheet": "1" } }).catch(() => null);
+  if (!answer) { $("#dropped").hidden = false; patch($("#dropped"), "The console does not answer."); return; }
+  if (answer.headers.has("x-go")) { redraw(); return; }
+  // What went wrong is said by a page of its own.
+  if (!how) { form.submit(); return; }
+  const choice = document.createElement("input");
+  choice.type = "hidden"; choice.name = "do"; choice.value = how;
+  form.append(choice);
+  form.submit();
+}
+
+// --- dragging, of a job or a port to another place in its list, and of jobs onto another printer: sends the form that buttons send
+let dragged = null, move = null;
+const dock = $("#dock");
+const below = (row, event) => event.clientY > row.getBoundingClientRect().top + row.offsetHeight / 2;
+function over(event) {
+  const place = event.target.closest?.("[data-place], [data-takes]");
+  if (!place || !dragged || place === dragged) return null;
+  return place.dataset.takes !== undefined || place.dataset.of === dragged.dataset.of ? place : null;
+}
+function unmark() { for (const one of $$(".put-before, .put-after, .dock .over")) one.classList.remove("put-before", "put-after", "over"); }
+document.addEventListener("dragstart", (event) => {
+  dragged = event.target.closest?.("[data-place], [data-goes]") ?? null;
+  if (!dragged) return;
+  event.dataTransfer.effectAllowed = "move";
+  event.dataTransfer.setData("text/plain", dragged.dataset.place ?? dragged.dataset.goes);
+  dragged.classList.add("dragged");
+  if (dragged.dataset.goes) offer(dragged);
+});
+document.addEventListener("dragend", () => { dragged?.classList.remove("dragged"); dragged = null; dock.hidden = true; unmark(); redrawIn(0); });
 document.addEventListener("dragover", (event) => {
-  const row = over(event);
-  if (!row) return;
-  event.preventDefault();
+  const place = over(event);
   unmark();
-  row.classList.add(after(row, event) ? "put-after" : "put-before");
+  if (!place) return;
+  event.preventDefault();
+  place.classList.add(place.dataset.takes !== undefined ? "over" : below(place, event) ? "put-after" : "put-before");
 });
 document.addEventListener("drop", (event) => {
-  const row = over(event);
-  if (!row) return;
+  const place = over(event);
+  if (!place) return;
   event.preventDefault();
-  const next = after(row, event) ? row.nextElementSibling : row, form = $("form", dragged), how = document.createElement("input");
-  form.elements.before.value = next?.dataset.queued ?? "0";
-  how.type = "hidden"; how.name = "do"; how.value = "place";
-  form.append(how);
-  form.submit();
+  if (place.dataset.takes !== undefined) { bring(place.dataset.takes); return; }
+  const form = $("[data-stay]", dragged);
+  form.elements.other.value = place.dataset.place;
+  put(form, below(place, event) ? "after" : "before");
 });
+
+// Where jobs can go is what the page about moving them says. A marked job takes the other marked ones along.
+async function offer(row) {
+  const all = marks(), one = row.dataset.goes;
+  move = null;
+  const found = await fetched(moving(all.includes(one) ? all : [one])).catch(() => null);
+  if (!found?.answer.ok || dragged !== row) return;
+  move = found.page;
+  patch($("p", dock), `${$("h1", move).textContent} to`);
+  $("ul", dock).replaceChildren(...$$(".pick label", move).map((label) => {
+    const place = document.createElement("li"), radio = $("input", label);
+    place.append(...document.importNode($("span", label), true).childNodes);
+    if (radio.disabled) place.className = "unfit"; else place.dataset.takes = radio.value;
+    return place;
+  }));
+  dock.hidden = false;
+}
+
+// They go at once, and can be taken back; where some of them cannot go, that is shown first.
+function bring(printer) {
+  opener = $("[data-sheet], [data-open]", dragged);
+  show(move);
+  $$(".pick input", sheet).find((one) => one.value === printer).checked = true;
+  sheet.showModal();
+  if (!$(".staying", sheet)) send($("form", sheet), $("footer .primary", sheet));
+}
 
 // --- files dropped on a printer: each is a job, and what became of each is said
 async function dropped(printer, files) {
@@ -513,7 +612,7 @@ document.addEventListener("keydown", (event) => {
     j: () => step(rows, at + 1), k: () => step(rows, at < 0 ? 0 : at - 1),
     Enter: () => { if (!event.target.matches("a, button, input, summary")) $("[data-open]", onRow ?? document.createElement("i"))?.click(); else return true; },
     " ": () => { const box = onRow && $(".mark input", onRow); if (!box || event.target.matches("input, button, summary")) return true; box.checked = !box.checked; marked(); },
-    f: () => $("#faults")?.click(), c: () => $("[data-key=c]")?.click(), t: () => $("[data-key=t] button")?.click(), p: () => $("[data-key=p] button")?.click(),
+    f: () => $("#faults")?.click(), c: () => $("[data-key=c]")?.click(), m: () => (onRow && $("a[href^='/move']", onRow) || $("[data-key=m]"))?.click(), t: () => $("[data-key=t] button")?.click(), p: () => $("[data-key=p] button")?.click(),
   };
   const act = Object.hasOwn(keys, event.key) && keys[event.key];
   if (act && !act()) event.preventDefault();
@@ -526,6 +625,16 @@ function step(rows, to) {
   $("[data-open]", row)?.focus({ preventScroll: true });
 }
 
+// A screen's key stands behind the # of its link, which no server and no proxy sees.
+const wallDoor = $("#wall-door");
+if (wallDoor && location.hash.length > 32) {
+  wallDoor.elements.key.value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname);
+  wallDoor.requestSubmit();
+}
+
+here(document);
+setInterval(grow, 1000);
 arrange(document);
 marked();
 needing();
