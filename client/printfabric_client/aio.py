@@ -20,6 +20,7 @@ from printfabric.spooler.v1.watch_service_pb2 import (
 from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
 from printfabric_client import watching
 from printfabric_client.address import Tls, Token, find_address, tls_from_environment, token_from_environment
+from printfabric_client.alerts import Alerts
 from printfabric_client.connection import Connection
 from printfabric_client.jobs import JobCalls
 from printfabric_client.names import JobRef, PortRef, PrinterRef, port_name, subject_name
@@ -47,6 +48,7 @@ class Client(Submitting, JobCalls):
     printers: Printers
     ports: Ports
     hosts: Hosts
+    alerts: Alerts
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class Client(Submitting, JobCalls):
         self.printers = Printers(self._connection)
         self.ports = Ports(self._connection)
         self.hosts = Hosts(self._connection)
+        self.alerts = Alerts(self._connection, self)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

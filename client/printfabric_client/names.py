@@ -85,6 +85,28 @@ def port_text(port: PortRef) -> str:
     return f"{pair.host}/{pair.port}"
 
 
+def alert_name(alert: PrinterRef | PortRef) -> str:
+    """Return the resource name of what is acknowledged: host/port is a port, else it is a printer.
+
+    `hosts/edge-7` names a host, `printers/labels/decisions` the jobs of a printer that wait for a decision.
+    """
+    if isinstance(alert, Printer):
+        return printer_name(alert)
+    if isinstance(alert, PortName | Port):
+        return port_resource(alert)
+    text = alert.strip()
+    if text.startswith(("hosts/", "printers/")):
+        return text
+    return port_resource(text) if "/" in text else printer_name(text)
+
+
+def alert_text(name: str) -> str:
+    """Return what people type for the name of an alert: a port and a printer without what is plain."""
+    if name.startswith("hosts/") and "/ports/" in name:
+        return port_text(name)
+    return name if name.count("/") != 1 or name.startswith("hosts/") else name.removeprefix("printers/")
+
+
 def subject_name(subject: JobRef | PrinterRef | PortRef) -> str:
     """Return the resource name of whatever is meant: a number is a job, host/port a port, else it is a printer.
 

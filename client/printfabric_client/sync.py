@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from printfabric_client import aio, ports, printers
+from printfabric_client import aio, alerts, ports, printers
 from printfabric_client.address import Tls, Token
 from printfabric_client.retry import Retry
 
@@ -160,12 +160,22 @@ class Hosts(_Twin):
     monitors = _blocking(ports.Hosts.monitors)
 
 
+class Alerts(_Twin):
+    """What needs somebody; `client.alerts`."""
+
+    list = _blocking(alerts.Alerts.list)
+    acknowledged = _blocking(alerts.Alerts.acknowledged)
+    acknowledge = _blocking(alerts.Alerts.acknowledge)
+    withdraw = _blocking(alerts.Alerts.withdraw)
+
+
 class Client(_Twin):
     """A connection to a spooler; arguments as for `printfabric_client.aio.Client`."""
 
     printers: Printers
     ports: Ports
     hosts: Hosts
+    alerts: Alerts
 
     def __init__(
         self,
@@ -189,6 +199,7 @@ class Client(_Twin):
         self.printers = Printers(self._twin.printers, self._loop)
         self.ports = Ports(self._twin.ports, self._loop)
         self.hosts = Hosts(self._twin.hosts, self._loop)
+        self.alerts = Alerts(self._twin.alerts, self._loop)
         return self
 
     def __exit__(self, *exc_info: object) -> None:

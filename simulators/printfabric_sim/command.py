@@ -71,11 +71,21 @@ _FLAGS: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     ),
     (("--flow",), {"type": click.Choice(["xonxoff", "rtscts", "none"]), "default": "xonxoff"}),
     (("--paced/--unpaced",), {"default": True, "help": "Take serial bytes at the baud rate."}),
+    (
+        ("--xon-every", "xon_every_s"),
+        {
+            "type": float,
+            "default": 0.0,
+            "help": "Say XON every so many seconds while ready; 0: when it matters.",
+        },
+    ),
     (("--units-per-second",), {"type": float, "default": 0.0, "help": "0: as fast as bytes come."}),
     (("--path-depth",), {"type": int, "default": 2, "help": "Finished units waiting for the paper."}),
     (("--buffer", "buffer_bytes"), {"type": int, "default": 65536, "help": "Input buffer in bytes."}),
     (("--media",), {"type": int, "help": "Units until the media is out."}),
+    (("--media-left",), {"type": int, "help": "So many of them are left, of a roll that was used before."}),
     (("--ribbon",), {"type": int, "help": "Units until the ribbon is out."}),
+    (("--ribbon-left",), {"type": int, "help": "So many of them are left."}),
     (("--warm-up", "warm_up_s"), {"type": float, "default": 0.0, "help": "Seconds after power-on."}),
     (("--back-channel/--no-back-channel",), {"default": True, "help": "Whether anything is sent back."}),
     (
@@ -192,13 +202,14 @@ _NEEDS = {
     "line": ("pty", "rfc2217"),
     "flow": ("pty",),
     "paced": ("pty",),
+    "xon_every_s": ("pty",),
     "community": ("snmp",),
     "simultaneous": ("tcp",),
     "refuse_others": ("tcp",),
     "rcvbuf_bytes": ("tcp", "lpd", "ipp", "rfc2217"),
 }
 _CONNECTIONS = ("tcp", "lpd", "ipp", "snmp", "rfc2217", "device", "fifo", "pty")
-_WRITTEN = {"refuse_others": "refuse-others", "rcvbuf_bytes": "rcvbuf"}
+_WRITTEN = {"refuse_others": "refuse-others", "rcvbuf_bytes": "rcvbuf", "xon_every_s": "xon-every"}
 
 
 def _check_needs(values: Mapping[str, Any]) -> None:

@@ -54,11 +54,14 @@ class Plan:
     line: str = ""
     flow: str = "xonxoff"
     paced: bool = True
+    xon_every_s: float = 0.0
     units_per_second: float = 0.0
     path_depth: int = 2
     buffer_bytes: int = 65536
     media: int | None = None
+    media_left: int | None = None
     ribbon: int | None = None
+    ribbon_left: int | None = None
     warm_up_s: float = 0.0
     back_channel: bool = True
     faults: str = ""
@@ -98,8 +101,8 @@ class Plan:
 
 
 # Numbers that may be left out (None), numbers that need not be whole, and the least and the most each may be.
-_OPTIONAL = ("tcp", "lpd", "ipp", "snmp", "rfc2217", "media", "ribbon")
-_FRACTIONS = ("units_per_second", "warm_up_s")
+_OPTIONAL = ("tcp", "lpd", "ipp", "snmp", "rfc2217", "media", "media_left", "ribbon", "ribbon_left")
+_FRACTIONS = ("units_per_second", "warm_up_s", "xon_every_s")
 _BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("tcp", "lpd", "ipp", "snmp", "rfc2217"), (0, 65535)),
     "simultaneous": (1, math.inf),
@@ -107,9 +110,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "units_per_second": (0, 1e9),
     "path_depth": (1, math.inf),
     "buffer_bytes": (16, math.inf),
-    "media": (1, math.inf),
-    "ribbon": (1, math.inf),
-    "warm_up_s": (0, 1e6),
+    **dict.fromkeys(("media", "media_left", "ribbon", "ribbon_left"), (1, math.inf)),
+    **dict.fromkeys(("warm_up_s", "xon_every_s"), (0, 1e6)),
     "keep_units": (1, math.inf),
     "keep_content_bytes": (0, math.inf),
     "seed": (-math.inf, math.inf),
@@ -181,6 +183,9 @@ def build(plan: Plan) -> SimulatedPrinter:
         serial_pattern=plan.serial_pattern.encode() or DEFAULT_SERIAL,
         options=plan.options,
     )
+    supplies = printer.core.path.supplies
+    supplies.load_media(plan.media, plan.media_left)
+    supplies.load_ribbon(plan.ribbon, plan.ribbon_left)
     for plug in _plugs(plan):
         printer.connect(plug)
     if plan.render:
@@ -208,7 +213,14 @@ def _plugs(plan: Plan) -> list[Plug]:
         link = Path(plan.pty) if plan.pty else None
         settings = LineSettings.parse(plan.line) if plan.line else None
         plugs.append(
-            lambda core: PtyConnection(core, link, settings=settings, flow=plan.flow, paced=plan.paced)
+            lambda core: PtyConnection(
+                core,
+                link,
+                settings=settings,
+                flow=plan.flow,
+                paced=plan.paced,
+                xon_every_s=plan.xon_every_s,
+            )
         )
     if plan.device is not None:
         node = Path(plan.device) if plan.device else None

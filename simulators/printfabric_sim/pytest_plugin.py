@@ -80,6 +80,10 @@ class PrinterHandle:
         """End lasting faults and withdraw waiting ones."""
         self._loop.call(lambda: self.printer.clear(name))
 
+    def load_media(self, units: int | None) -> None:
+        """Put in a roll for so many units; None: an endless one."""
+        self._loop.call(lambda: self.printer.load_media(units))
+
     def units(self) -> list[dict[str, Any]]:
         """Return what left the printer so far. Raises LookupError beyond `keep_units`."""
         return self._loop.call(lambda: [unit.as_dict() for unit in self.printer.record.all_units()])

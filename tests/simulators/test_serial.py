@@ -254,3 +254,15 @@ def test_a_character_device_stalls_the_writer_and_loses_nothing(sim_printer, tmp
             rest = rest[device.write(rest) :]
     printer.wait_units(200)
     assert printer.serials() == [f"{n:05d}" for n in range(200)]
+
+
+@pytest.mark.parametrize(("speed", "understood"), [(9600, False), (19200, True)])
+def test_a_printer_that_says_xon_again_and_again_is_understood_at_its_own_speed_only(
+    sim_printer, line, speed, understood
+):
+    sim_printer("zpl", pty=line, line="19200,8,N,1", flow="none", xon_every_s=0.02)
+    with serial.Serial(line, speed, timeout=30) as port:
+        port.reset_input_buffer()
+        heard = port.read(4)
+    assert len(heard) == 4
+    assert (heard == b"\x11" * 4) is understood

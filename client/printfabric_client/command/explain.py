@@ -34,7 +34,7 @@ def explain_command(session: Session, subject: str) -> None:
 
 
 def _show(output: Output, answer: ExplainResponse) -> None:
-    output.line(words.clean(answer.headline))
+    output.line(words.told(answer.headline))
     if answer.loss:
         output.line(words.clean(answer.loss))
     if output.quiet:
@@ -50,4 +50,4 @@ def _show(output: Output, answer: ExplainResponse) -> None:
         output.line("\nKnown:")
         for fact in answer.facts:
             since = words.age(fact.time)
-            output.line(f"  {words.clean(fact.text)}" + (f" ({since} ago)" if since else ""))
+            output.line(f"  {words.told(fact.text)}" + (f" ({since} ago)" if since else ""))

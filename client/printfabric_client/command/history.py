@@ -45,7 +45,7 @@ def history_command(session: Session, subject: str, limit: int) -> None:
                         entry.kind,
                         entry.actor,
                         words.short(entry.subject) or "-",
-                        words.clean(entry.text),
+                        words.told(entry.text),
                     )
                     for entry in entries
                 ),

@@ -39,7 +39,10 @@ def job_command(session: Session, number: str) -> None:
             output.line("")
             output.table(
                 ("WHEN", "WHAT", "WHO", ""),
-                ((words.clock(event.time), event.kind, event.actor, event.text) for event in events),
+                (
+                    (words.clock(event.time), event.kind, event.actor, words.told(event.text))
+                    for event in events
+                ),
             )
 
     session.run(ask)

@@ -198,6 +198,7 @@ def _show(output: Output, port: Port) -> None:
             ("why", _why(port)),
             ("monitor", port.monitor),
             ("description", port.description),
+            ("declared by", port.managed_by),
             ("device", port.device),
             ("printers", ", ".join(words.short(name) for name in port.printers)),
             ("open by", held),

@@ -211,9 +211,8 @@ def _ports_of(ports: tuple[str, ...], standby: tuple[str, ...]) -> list[PrinterP
 
 
 def _row(printer: Printer) -> tuple[str, ...]:
-    why = (
-        printer.pause_reason if printer.paused else ", ".join(r for r in printer.state_reasons if r != "none")
-    )
+    reasons = ", ".join(one for one in printer.state_reasons if one != "none")
+    why = words.told(printer.pause_reason) if printer.paused else reasons
     state = words.printer_state(printer) + (f" ({why})" if why else "")
     ports = ", ".join(port_text(port.port) for port in printer.ports)
     return (words.short(printer.name), state, str(printer.queued_jobs), ports or "-", printer.description)

@@ -93,7 +93,7 @@ def lines_of(change: WatchResponse) -> Iterator[str]:
             f" {reached}" if reached and not words.outcome(job.outcome, job.ledger) else ""
         )
     for printer in change.printers:
-        why = printer.pause_reason or ", ".join(printer.state_reasons)
+        why = words.told(printer.pause_reason) or ", ".join(printer.state_reasons)
         yield f"printer {words.short(printer.name)}: {words.printer_state(printer)}" + _because(why)
     for port in change.ports:
         why = ", ".join(item.text or words.condition(item.condition) for item in port.status)

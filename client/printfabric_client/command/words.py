@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import EvidenceLevel, EvidenceSource, Ledger, Outcome, UnitKind
 from printfabric.types.v1.port_pb2 import PortCondition, PortState
 
+_STAMP = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _PROOF = {
     EvidenceSource.EVIDENCE_SOURCE_TIMEOUT: "ended by a time-out: the printer did not answer",
     EvidenceSource.EVIDENCE_SOURCE_TCP_ACK: "acknowledged by the printer's connection",
@@ -205,14 +207,29 @@ def clock(time: Timestamp) -> str:
     """Return a moment in local time, with the date when it is not today; empty when it is not set."""
     if not (time.seconds or time.nanos):
         return ""
-    local = time.ToDatetime(tzinfo=UTC).astimezone()
-    today = datetime.now(tz=UTC).astimezone().date()
+    return _local(time.ToDatetime(tzinfo=UTC))
+
+
+def _local(moment: datetime) -> str:
+    local, today = moment.astimezone(), datetime.now(tz=UTC).astimezone().date()
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M:%S")
 
 
 def clean(text: str) -> str:
     """Return text of strangers without anything that steers a terminal or breaks a line."""
     return "".join(" " if char in "\n\r\t" else char for char in text if not _steers(char))
+
+
+def told(sentence: str) -> str:
+    """Return a sentence of the fabric's, cleaned, with the points in time in it (RFC 3339) in local time."""
+    return _STAMP.sub(_put_here, clean(sentence))
+
+
+def _put_here(stamp: re.Match[str]) -> str:
+    try:
+        return _local(datetime.fromisoformat(stamp[0]))
+    except (ValueError, OverflowError):
+        return stamp[0]
 
 
 def short(name: str) -> str:

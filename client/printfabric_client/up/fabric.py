@@ -1,4 +1,4 @@
-"""A whole fabric on one machine: simulators, port monitor, spooler, configuration service, in this order."""
+"""A whole fabric on one machine: port monitor and simulators, spooler, configuration service, and simulated hosts."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ import contextlib
 import importlib.util
 import json
 import os
-import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from printfabric_client.address import ADDRESS_FILE, DEFAULT_ADDRESS
 from printfabric_client.errors import NotSupported, Refused
+from printfabric_client.up.addresses import LOOPBACK, KeptPort, free_port
 from printfabric_client.up.part import Part, Say
 from printfabric_client.up.place import Place
+from printfabric_client.up.toml_text import toml
 
 CONSOLE_PORT = 26154
-HOST = "local"
-"""The one host's name. Not the machine's: containers get a new one at each start, and ports keep theirs."""
+HOME = "local"
+"""This machine's name as a host. Not its own: containers get a new one at each start, and ports keep theirs."""
 
-# Ctrl-C ends everything within 5 s: so many seconds each part may take, in the order of ending.
-_END: tuple[dict[str, float], ...] = (
-    {"spooler": 2.2, "configuration service": 2.2},
-    {"port monitor": 1.2},
-    {"simulated printers": 0.5},
-)
+SPOOLER, HOME_PORTS, CONSOLE = "spooler", "port monitor", "configuration service"
+SIMULATORS = "simulated printers"
+# Ctrl-C ends everything within 5 s: so many seconds each part may take, in the order of ending. The spooler first, so
+# that it lets go of the ports; then those, then what hangs on them.
+_END_SERVICES_S, _END_HOSTS_S, _END_SIMULATORS_S = 2.2, 1.2, 0.5
+_ANY_PORT = f"{LOOPBACK}:0"
 
-Step = Callable[[str, str], None]
-"""Called with (what has started, where it is)."""
+Step = Callable[[str, str, float], None]
+"""Called with (what has started, where it is, how many seconds it took)."""
 
 
 class LocalFabric:
@@ -38,13 +40,24 @@ class LocalFabric:
         place: where it lives.
         listen: the spooler's address; port 0 takes a free one.
         fleet: the simulated printers, as a YAML file's content made of JSON; None: none.
+        hosts: simulated hosts beside this machine: a port monitor each, whose devices are in `hosts/NAME/dev`.
     """
 
-    def __init__(self, place: Place, *, listen: str, fleet: Callable[[], Mapping[str, Any]] | None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        listen: str,
+        fleet: Callable[[], Mapping[str, Any]] | None,
+        hosts: Sequence[str] = (),
+    ) -> None:
         self.place = place
         self.parts: list[Part] = []
-        self._listen = {"spooler": listen, "portmon": "127.0.0.1:0", "portui": "127.0.0.1:0"}
-        self._metrics: dict[str, str] = dict.fromkeys(("spooler", "portmon", "portui"), "127.0.0.1:0")
+        self._hosts = {f"host {name}": name for name in hosts}  # by the names of their parts
+        self._metrics = dict.fromkeys((SPOOLER, HOME_PORTS, CONSOLE, *self._hosts), _ANY_PORT)
+        self._listen = {**self._metrics, SPOOLER: listen}
+        self._kept: list[KeptPort] = []
+        self._keepers: list[asyncio.Task[None]] = []
         self._web = ""
         self._fleet = fleet
         self.simulated = fleet is not None
@@ -56,7 +69,7 @@ class LocalFabric:
     @property
     def spooler(self) -> str:
         """The spooler's address."""
-        return self._listen["spooler"]
+        return self._listen[SPOOLER]
 
     @property
     def console(self) -> str:
@@ -65,8 +78,18 @@ class LocalFabric:
 
     @property
     def metrics(self) -> dict[str, str]:
-        """Where each part tells its figures, by program."""
-        return {name: f"http://{at}/metrics" for name, at in self._metrics.items() if not at.endswith(":0")}
+        """Where each part tells its figures, by program; simulated hosts by their names."""
+        told = ((part, at) for part, at in self._metrics.items() if at != _ANY_PORT)
+        return {self._hosts.get(part, _program(part)): f"http://{at}/metrics" for part, at in told}
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """The simulated hosts, by name."""
+        return tuple(self._hosts.values())
+
+    def process_of(self, host: str) -> int | None:
+        """Return the process id of a simulated host's port monitor, while it runs."""
+        return next((part.pid for part in self.parts if self._hosts.get(part.name) == host), None)
 
     @contextlib.asynccontextmanager
     async def running(self, step: Step, say: Say) -> AsyncIterator[None]:
@@ -82,20 +105,32 @@ class LocalFabric:
                 "the services are not installed here; `pip install 'print-fabric[all]'` does it"
             )
         _must_be_free(self.spooler)
-        keepers: list[asyncio.Task[None]] = []
         try:
-            if self._fleet is not None:
-                keepers.append(await self._begin_simulators(step, say))
-            for name, program in (("port monitor", "portmon"), ("spooler", "spooler")):
-                keepers.append(await self._begin(name, program, step, say))
-            if importlib.util.find_spec("portui.__main__") is not None:
-                keepers.append(await self._begin("configuration service", "portui", step, say))
+            self._listen |= {part: self._keep_port() for part in self._hosts}
+            await self._begin_all(step, say)
             self._write_address()
             yield
         finally:
-            await self._end(keepers)
+            await self._end()
 
-    async def _begin_simulators(self, step: Step, say: Say) -> asyncio.Task[None]:
+    async def _begin_all(self, step: Step, say: Say) -> None:
+        """Start the parts, as many at a time as do not need each other."""
+        first = [self._begin_service(HOME_PORTS, step, say)]
+        if self._fleet is not None:
+            first.append(self._begin_simulators(step, say))
+        await _together(*first)
+        await _together(self._begin_services(step, say), self._begin_hosts(step, say))
+
+    async def _begin_services(self, step: Step, say: Say) -> None:
+        await self._begin_service(SPOOLER, step, say)
+        if importlib.util.find_spec("portui.__main__") is not None:
+            await self._begin_service(CONSOLE, step, say)
+
+    async def _begin_hosts(self, step: Step, say: Say) -> None:
+        for part in self._hosts:
+            await self._begin_service(part, step, say)
+
+    async def _begin_simulators(self, step: Step, say: Say) -> None:
         assert self._fleet is not None
         make_fleet = self._fleet
 
@@ -109,72 +144,95 @@ class LocalFabric:
             ]  # fmt: skip
 
         def learn() -> None:
-            self.control = f"http://127.0.0.1:{part.ready['control']}"
+            self.control = f"http://{LOOPBACK}:{part.ready['control']}"
 
         part = Part(
-            "simulated printers", "printfabric_sim.command:main", arguments,
+            SIMULATORS, "printfabric_sim.command:main", arguments,
             self.place.ready_file("simulators"), self.place.log("simulators"),
         )  # fmt: skip
-        return await self._started(part, step, say, learn)
+        await self._begin(part, step, say, learn)
 
-    async def _begin(self, name: str, program: str, step: Step, say: Say) -> asyncio.Task[None]:
-        ready_file = self.place.ready_file(program)
+    async def _begin_service(self, name: str, step: Step, say: Say) -> None:
+        file_name = self._file_name(name)
+        ready_file = self.place.ready_file(file_name)
 
         def arguments() -> list[str]:
-            file = self.place.settings(program)
-            file.write_text(_toml(self._settings(program)), "utf-8")
+            file = self.place.settings(file_name)
+            file.write_text(toml(self._settings(name)), "utf-8")
             return ["--config", str(file)]
 
         def learn() -> None:
             # From now on a restart comes back to the same addresses.
-            self._listen[program] = part.ready["addresses"][0]
-            self._metrics[program] = part.ready.get("metrics") or self._metrics[program]
+            self._listen[name] = part.ready["addresses"][0]
+            self._metrics[name] = part.ready.get("metrics") or self._metrics[name]
 
-        part = Part(name, program, arguments, ready_file, self.place.log(program))
-        return await self._started(part, step, say, learn)
+        part = Part(name, _program(name), arguments, ready_file, self.place.log(file_name))
+        await self._begin(part, step, say, learn)
 
-    async def _started(
-        self, part: Part, step: Step, say: Say, learn: Callable[[], None]
-    ) -> asyncio.Task[None]:
+    async def _begin(self, part: Part, step: Step, say: Say, learn: Callable[[], None]) -> None:
         self.parts.append(part)
+        began = time.monotonic()
         await part.start()
         learn()
         names = [each["name"] for each in part.ready.get("printers", ())]
-        step(part.name, ", ".join(part.ready.get("addresses", names)))
+        where = self.console if part.name == CONSOLE else ", ".join(part.ready.get("addresses", names))
+        step(part.name, where, time.monotonic() - began)
 
         def again() -> None:
             learn()
             self._write_address()
 
-        return asyncio.create_task(part.keep_running(say, again), name=part.name)
+        self._keepers.append(asyncio.create_task(part.keep_running(say, again), name=part.name))
 
     def kill(self) -> None:
         """End every part at once."""
         for part in self.parts:
             part.kill()
 
-    def _settings(self, program: str) -> dict[str, Any]:
+    def _settings(self, name: str) -> dict[str, Any]:
         server: dict[str, Any] = {
-            "listen": [self._listen[program]],
-            "metrics_listen": self._metrics[program],
-            "ready_file": str(self.place.ready_file(program)),
+            "listen": [self._listen[name]],
+            "metrics_listen": self._metrics[name],
+            "ready_file": str(self.place.ready_file(self._file_name(name))),
             "grace_s": 0.5,
             # Whoever tries things out asks with grpcurl; everything here is on this machine only.
             "reflection": True,
         }
         common: dict[str, Any] = {"server": server, "log": {"format": "console", "rpc": "failed"}}
-        if program == "portui":
-            if not self._web:
-                # A fabric at another address than the usual leaves the usual one to others, here too.
-                wanted = CONSOLE_PORT if self.spooler == DEFAULT_ADDRESS else 0
-                self._web = f"127.0.0.1:{free_port(wanted) or _any_port()}"
-            simulators = {"simulators": self.control} if self.control else {}
-            return {"spooler": self.spooler, "web_listen": self._web, **simulators, **common}
-        common["state_dir"] = str(self.place.data(program))
-        if program == "portmon":
-            return {"host_name": HOST, **common}
-        hosts = [{"name": HOST, "address": self._listen["portmon"]}]
-        return {"spooler_id": HOST, **common, "dispatch": {"drain_s": 1.0}, "hosts": hosts}
+        if name == CONSOLE:
+            return {**common, **self._console_settings()}
+        if name == SPOOLER:
+            return {**common, **self._spooler_settings()}
+        if name == HOME_PORTS:
+            return {"host_name": HOME, "state_dir": str(self.place.data("portmon")), **common}
+        return {**common, **self._host_settings(self._hosts[name])}
+
+    def _console_settings(self) -> dict[str, Any]:
+        if not self._web:
+            # A fabric at another address than the usual leaves the usual one to others, here too.
+            wanted = CONSOLE_PORT if self.spooler == DEFAULT_ADDRESS else 0
+            self._web = f"{LOOPBACK}:{wanted}" if wanted and free_port(wanted) else self._keep_port()
+        simulators = {"simulators": self.control} if self.control else {}
+        return {"spooler": self.spooler, "web_listen": self._web, **simulators}
+
+    def _spooler_settings(self) -> dict[str, Any]:
+        hosts = {HOME_PORTS: HOME, **self._hosts}
+        return {
+            "spooler_id": HOME,
+            "state_dir": str(self.place.data("spooler")),
+            "dispatch": {"drain_s": 1.0},
+            "hosts": [{"name": host, "address": self._listen[part]} for part, host in hosts.items()],
+        }
+
+    def _host_settings(self, host: str) -> dict[str, Any]:
+        """Return what makes a port monitor a host of its own: name, state, devices."""
+        root = self.place.data(f"hosts/{host}")
+        return {
+            "host_name": host,
+            "state_dir": str(root / "portmon"),
+            "device_root": str(root / "dev"),
+            "sys_root": str(root / "sys"),
+        }
 
     def _write_address(self) -> None:
         self.place.remember(
@@ -182,9 +240,9 @@ class LocalFabric:
             {
                 "pid": os.getpid(),
                 "spooler": self.spooler,
-                "portui": self._listen["portui"],
+                "portui": self._listen[CONSOLE],
                 "console": self.console,
-                "host": HOST,
+                "host": HOME,
                 "metrics": self.metrics,
                 "paper": str(self.paper),
                 "simulators": self.control,
@@ -192,64 +250,49 @@ class LocalFabric:
             },
         )
 
-    async def _end(self, keepers: list[asyncio.Task[None]]) -> None:
-        # The spooler first, so that it lets go of the ports; then those, then what hangs on them.
-        for names in _END:
-            await asyncio.gather(*(part.end(names[part.name]) for part in self.parts if part.name in names))
-        for keeper in keepers:
+    async def _end(self) -> None:
+        for names, patience_s in (
+            ({SPOOLER, CONSOLE}, _END_SERVICES_S),
+            ({HOME_PORTS, *self._hosts}, _END_HOSTS_S),
+            ({SIMULATORS}, _END_SIMULATORS_S),
+        ):
+            await asyncio.gather(*(part.end(patience_s) for part in self.parts if part.name in names))
+        for keeper in self._keepers:
             keeper.cancel()
-        await asyncio.gather(*keepers, return_exceptions=True)
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for kept in self._kept:
+            kept.close()
+
+    def _keep_port(self) -> str:
+        self._kept.append(KeptPort())
+        return self._kept[-1].address
+
+    def _file_name(self, part: str) -> str:
+        """Return the name of a part's files: its program's, and of a simulated host the host's."""
+        host = self._hosts.get(part)
+        return f"portmon-{host}" if host else _program(part)
 
 
-def free_port(wanted: int) -> int:
-    """Return `wanted` if nobody listens there on loopback, else 0."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return 0
-    return wanted
+def _program(part: str) -> str:
+    return {SPOOLER: "spooler", CONSOLE: "portui"}.get(part, "portmon")
 
 
-def _any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+async def _together(*work: Coroutine[Any, Any, None]) -> None:
+    """Do several things at a time; the first that fails ends the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for one in work:
+                tasks.create_task(one)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
 
 def _must_be_free(address: str) -> None:
     host, _, port = address.rpartition(":")
-    if host not in {"127.0.0.1", "localhost"}:
+    if host not in {LOOPBACK, "localhost"}:
         raise Refused(f"{address} leaves this machine; `printfabric up` listens on 127.0.0.1 only")
     if int(port) and not free_port(int(port)):
         raise Refused(
             f"{address} is taken by another program, perhaps another fabric; "
             "end that one, or take a free port with --listen 127.0.0.1:0"
         )
-
-
-def _toml(table: Mapping[str, Any]) -> str:
-    """Return `table` as TOML: scalars and lists first, then tables, then arrays of tables."""
-    lines: list[str] = []
-    _toml_table(lines, "", table)
-    return "\n".join(lines) + "\n"
-
-
-def _toml_table(lines: list[str], path: str, table: Mapping[str, Any]) -> None:
-    for name, value in table.items():
-        if not isinstance(value, Mapping) and not _tables(value):
-            # A JSON string, number or list of strings is a TOML one.
-            lines.append(f"{name} = {json.dumps(value)}")
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            lines.append(f"\n[{path}{name}]")
-            _toml_table(lines, f"{path}{name}.", value)
-        elif _tables(value):
-            for item in value:
-                lines.append(f"\n[[{path}{name}]]")
-                _toml_table(lines, f"{path}{name}.", item)
-
-
-def _tables(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)

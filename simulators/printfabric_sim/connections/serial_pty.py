@@ -14,7 +14,6 @@ import errno
 import os
 import termios
 import tty
-from dataclasses import replace
 from pathlib import Path
 
 from printfabric_sim.connections import line_settings
@@ -23,6 +22,7 @@ from printfabric_sim.connections.line_settings import LineSettings, host_line, h
 from printfabric_sim.connections.mismatch import Mismatch
 from printfabric_sim.connections.node_link import NodeLink
 from printfabric_sim.connections.pace import Pace
+from printfabric_sim.connections.xon_beat import XonBeat
 from printfabric_sim.core import Core
 from printfabric_sim.inlet import Damage, Inlet
 
@@ -35,7 +35,7 @@ class PtyConnection(Connection):
 
     `flow` is what the printer does when its buffer is three quarters full: "xonxoff", "rtscts" or "none"; what finds
     the buffer full is lost. With "stall" it takes no more and the host's writes wait, as on a parallel or USB port. `settings` are the printer's own; None follows the host and never garbles.
-    `paced` False takes bytes as fast as they come.
+    `paced` False takes bytes as fast as they come. `xon_every_s`: see `XonBeat`.
     """
 
     reach = frozenset({Reach.INPUT, Reach.NOISE, Reach.NODE, Reach.BACK})
@@ -48,6 +48,7 @@ class PtyConnection(Connection):
         settings: LineSettings | None = None,
         flow: str = "xonxoff",
         paced: bool = True,
+        xon_every_s: float = 0.0,
     ) -> None:
         super().__init__(core)
         if flow not in ("xonxoff", "rtscts", "none", "stall"):
@@ -59,6 +60,9 @@ class PtyConnection(Connection):
         self._master = self._slave = -1
         self._inlet: Inlet | None = None
         self._pace = Pace(core.loop, self._readable)
+        self._xon = XonBeat(
+            core.loop, xon_every_s, lambda: self._inlet and not self._xoff and self.write(XON)
+        )
         self._reading = False
         self._xoff: set[str] = set()  # why the host was sent XOFF
         self._cts_low: set[str] = set()  # why CTS is low
@@ -102,8 +106,8 @@ class PtyConnection(Connection):
 
     def write(self, data: bytes) -> bool:
         """Send to the host; what does not fit in its input queue is lost, as on a line."""
-        with contextlib.suppress(OSError):
-            return self.hears() and os.write(self._master, data) > 0
+        with contextlib.suppress(OSError, termios.error):
+            return self.hears() and os.write(self._master, self._mismatch.told(data, self._slave)) > 0
         return False
 
     def hears(self) -> bool:
@@ -171,12 +175,14 @@ class PtyConnection(Connection):
         self._inlet = self._new_inlet()
         self._set_reading(True)
         self._greet()
+        self._xon.start()
 
     def _close(self) -> None:
         if self._master < 0:
             return
         self._set_reading(False)
         self._pace.stop()
+        self._xon.stop()
         if self.link is not None:
             self.link.drop(os.ttyname(self._slave))
         # Gone before the inlet ends: what that moves must not have the closed line read again.
@@ -251,10 +257,8 @@ class PtyConnection(Connection):
             self._unheard = self._unheard or self.core.turn_away("serial", self.device, why)
             self.core.feed(self._unheard, data)
             return
-        if self.settings is not None:
-            with contextlib.suppress(termios.error):
-                sent = replace(self.settings, baudrate=host_line(self._slave).baudrate)
-                data = self._mismatch.heard(inlet, data, sent)
+        with contextlib.suppress(termios.error):
+            data = self._mismatch.heard_from(inlet, data, self._slave)
         self.core.feed(inlet, self.core.noise.spoil(inlet, data))
 
     def _flow_control(self, stop: bool) -> None:

@@ -102,7 +102,7 @@ def _printer(core: Core, conditions: set[Condition]) -> dict[Oid, Entry]:
         (*_PRINTER, 11, 1, 1, 5, 1, 1): ("Integer", 6),  # prtMarkerSuppliesType: inkRibbon
         (*_PRINTER, 11, 1, 1, 6, 1, 1): ("OctetString", "Ribbon"),
         (*_PRINTER, 11, 1, 1, 8, 1, 1): ("Integer", 100),
-        (*_PRINTER, 11, 1, 1, 9, 1, 1): ("Integer", 0 if Condition.RIBBON_OUT in conditions else 100),
+        (*_PRINTER, 11, 1, 1, 9, 1, 1): ("Integer", _ribbon(core, conditions)),
         (*_PRINTER, 12, 1, 1, 4, 1, 1): ("OctetString", "black"),
         (*_PRINTER, 13, 4, 1, 9, 1, 1): ("Integer", 5),  # prtMediaPathType: simplex
         (*_PRINTER, 16, 5, 1, 2, 1, 1): ("OctetString", display),
@@ -125,6 +125,11 @@ def _error_state(core: Core, conditions: set[Condition]) -> bytes:
     if core.media_left is not None and 0 < core.media_left < 10:
         bits[0] |= 0x80  # lowPaper
     return bytes(bits)
+
+
+def _ribbon(core: Core, conditions: set[Condition]) -> int:
+    """Return prtMarkerSuppliesLevel, of 100."""
+    return 0 if Condition.RIBBON_OUT in conditions else core.path.supplies.ribbon_percent
 
 
 def _level(core: Core, conditions: set[Condition]) -> int:

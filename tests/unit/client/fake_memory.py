@@ -68,6 +68,7 @@ class Memory:
         }
         self.ports: dict[str, port_pb2.Port] = {}
         self.hosts: list[portpb.Host] = []
+        self.mute_hosts = 0  # that many times no host answers what it is asked
         self.attempts: dict[int, list[job_pb2.Attempt]] = {}
         self.reprints: list[pb.ReprintUnitsRequest] = []
         self.explanation = wpb.ExplainResponse()

@@ -72,6 +72,12 @@ class FakePrinterService(Memory, PrinterServiceServicer, PortServiceServicer):
         self.enter("ListHosts", context)
         return portpb.ListHostsResponse(hosts=self.hosts)
 
+    def ListMonitors(self, request, context):
+        self.enter("ListMonitors", context)
+        self.mute_hosts, mute = max(0, self.mute_hosts - 1), self.mute_hosts > 0
+        online = [one for one in self.hosts if one.state == portpb.HOST_STATE_ONLINE and not mute]
+        return portpb.ListMonitorsResponse(hosts=[portpb.HostMonitors(host=one.name) for one in online])
+
     def ListPorts(self, request, context):
         self.enter("ListPorts", context)
         return portpb.ListPortsResponse(ports=self.ports.values())

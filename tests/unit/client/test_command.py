@@ -166,8 +166,37 @@ def test_ports_are_added_shown_and_configured(run, spooler, tmp_path):
     assert "  /baud: is no number" in wrong.stderr
     spooler.ports["hosts/edge-7/ports/com1:"].status.add(condition=port_pb2.PORT_CONDITION_PAPER_OUT)
     assert re.search(r"^why +paper out$", run("ports", "show", "edge-7/COM1:").stdout, re.MULTILINE)
+    spooler.ports["hosts/edge-7/ports/com1:"].managed_by = "kubernetes:print/com-1"
+    shown = run("ports", "show", "edge-7/COM1:").stdout
+    assert re.search(r"^declared by +kubernetes:print/com-1$", shown, re.MULTILINE)
     assert run("ports", "delete", "edge-7/COM1:").exit_code == 0
     assert run("ports", "show", "COM1:").exit_code == 2
+
+
+def test_a_check_fails_with_a_sentence_when_hosts_are_silent_or_too_few(run, spooler):
+    none = run("check")
+    assert (none.exit_code, none.stderr) == (6, "printfabric: 0 hosts answer, 1 are expected\n")
+    assert run("check", "--hosts", "0").exit_code == 0
+    spooler.hosts.append(portpb.Host(name="hosts/edge-7", state=portpb.HOST_STATE_ONLINE))
+    spooler.ports["hosts/edge-7/ports/com1:"] = port_pb2.Port(name="hosts/edge-7/ports/COM1:")
+    well = run("check")
+    assert well.exit_code == 0
+    assert "edge-7  online  COM1:" in well.stdout
+    assert json.loads(run("check", "--json").stdout)["port_names"] == ["COM1:"]
+    assert run("check", "--hosts", "2").exit_code == 6
+    spooler.hosts.append(portpb.Host(name="hosts/edge-8", state=portpb.HOST_STATE_SILENT, error="no answer"))
+    silent = run("check", "--hosts", "0")
+    assert silent.exit_code == 6
+    assert "1 of 2 hosts do not answer: edge-8 (no answer)" in silent.stderr
+    assert "edge-8  silent  -" in silent.stdout
+
+
+def test_a_check_waits_for_hosts_as_long_as_it_is_told(run, spooler):
+    spooler.hosts.append(portpb.Host(name="hosts/edge-7", state=portpb.HOST_STATE_ONLINE))
+    spooler.mute_hosts = 1
+    assert run("check").exit_code == 6
+    spooler.mute_hosts = 1
+    assert run("check", "--within", "60").exit_code == 0
 
 
 def test_hosts_are_listed(run, spooler):

@@ -18,16 +18,19 @@ from portmon.settings import PortmonSettings
 from portui.settings import PortuiSettings
 from printfabric_client.address import running_fabric
 from printfabric_client.errors import Refused
-from printfabric_client.up.demo import find_paper, fleet_of, sample_labels
-from printfabric_client.up.fabric import LocalFabric, _must_be_free, _toml
+from printfabric_client.up.addresses import KeptPort, free_port
+from printfabric_client.up.fabric import LocalFabric, _must_be_free
 from printfabric_client.up.part import Part, PartDied
 from printfabric_client.up.place import Place
+from printfabric_client.up.samples import find_paper, sample_labels
+from printfabric_client.up.toml_text import toml
 from spooler.settings import SpoolerSettings
 
 SETTINGS: dict[str, type[Settings]] = {
     "spooler": SpoolerSettings,
-    "portmon": PortmonSettings,
-    "portui": PortuiSettings,
+    "port monitor": PortmonSettings,
+    "configuration service": PortuiSettings,
+    "host kitchen": PortmonSettings,
 }
 
 READY = """
@@ -151,14 +154,34 @@ def test_settings_are_written_as_toml(tmp_path):
         "server": {"listen": ["127.0.0.1:0", "unix:/a"], "grace_s": 0.5, "deep": {"on": True}},
         "hosts": [{"name": "a", "port": 1}, {"name": "b", "port": 2}],
     }
-    assert tomllib.loads(_toml(table)) == table
+    assert tomllib.loads(toml(table)) == table
 
 
 @pytest.mark.parametrize("part", SETTINGS)
 def test_the_services_take_the_settings_that_are_written_for_them(tmp_path, part):
-    fabric = LocalFabric(Place(tmp_path), listen="127.0.0.1:0", fleet=None)
-    written = tomllib.loads(_toml(fabric._settings(part)))
+    fabric = LocalFabric(Place(tmp_path), listen="127.0.0.1:0", fleet=None, hosts=("kitchen",))
+    written = tomllib.loads(toml(fabric._settings(part)))
+    for kept in fabric._kept:
+        kept.close()
     SETTINGS[part].model_validate(written)
+
+
+def test_a_port_is_kept_for_who_will_listen_there():
+    kept = KeptPort()
+    try:
+        with socket.create_server(("127.0.0.1", int(kept.address.rpartition(":")[2]))) as server:
+            assert server.getsockname()[1] == int(kept.address.rpartition(":")[2])
+    finally:
+        kept.close()
+
+
+@pytest.mark.parametrize("udp", [False, True])
+def test_a_port_where_somebody_is_already_is_not_free(udp):
+    with socket.socket(type=socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if not udp:
+            taken.listen()
+        assert free_port(taken.getsockname()[1], udp=udp) == 0
 
 
 def test_a_taken_address_is_said_in_words():
@@ -172,19 +195,6 @@ def test_a_taken_address_is_said_in_words():
 def test_a_fabric_for_this_machine_listens_on_this_machine_only():
     with pytest.raises(Refused, match="leaves this machine"):
         _must_be_free("0.0.0.0:26151")
-
-
-def test_simulated_printers_come_back_where_they_were_if_that_is_free(tmp_path):
-    with socket.socket() as taken, socket.socket() as other:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        other.bind(("127.0.0.1", 0))
-        free = other.getsockname()[1]
-        other.close()
-        place = Place(tmp_path)
-        place.remember("simulators.json", {"labels": free, "receipts": taken.getsockname()[1]})
-        ports = {printer["name"]: printer.get("tcp") for printer in fleet_of(place)["printers"]}
-    assert ports == {"labels": free, "receipts": 0, "picklists": None}
 
 
 def test_the_samples_say_which_they_are():

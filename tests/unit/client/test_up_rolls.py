@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from printfabric_client.up import traffic
+from printfabric_client.up.demo_fleet import FLEET
 
-DOCK = next(demo for demo in traffic.FLEET if demo.roll)
+DOCK = next(demo for demo in FLEET if demo.roll)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_roll_that_comes_to_its_end_is_replaced_and_a_full_one_is_not(control)
     address, left, loaded = control
     traffic._load(address, DOCK)
     assert loaded == []
-    left["media_left"] = DOCK.roll // 20
+    left["media_left"] = DOCK.roll // 40
     traffic._load(address, DOCK)
     assert [json.loads(body) for body in loaded] == [{"media": DOCK.roll, "ribbon": DOCK.roll}]
 
