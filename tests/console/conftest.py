@@ -9,16 +9,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import axe_playwright_python  # type: ignore[import-untyped]
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import Browser, BrowserType, expect, sync_playwright
 
+from printfabric_client.command.program import program
+from tests.console.two_doors import TwoDoors, two_doors
 from tests.console.visit import Visit
-from tests.rig.programs import end_process
-from tests.surroundings import missing, require_tool
+from tests.rig.programs import Program, end_process
+from tests.surroundings import free_port, missing, require_tool
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 START_S = 120.0
@@ -44,18 +50,13 @@ class Alive:
         return str(self.address["console"])
 
     def run(self, *arguments: str, stdin: bytes = b"") -> str:
-        """Run the command against it."""
-        command = [
-            sys.executable,
-            "-m",
-            "printfabric_client.command",
-            "--state-dir",
-            str(self.folder),
-            *arguments,
-        ]
-        done = subprocess.run(command, input=stdin, capture_output=True, timeout=60)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+        """Run the command against it. In this process: to start Python takes longer than what it is asked for here."""
+        words = ["--state-dir", str(self.folder), *arguments]
+        # In a thread: Playwright's loop runs in this one.
+        with ThreadPoolExecutor(1, "command") as thread:
+            done = thread.submit(CliRunner().invoke, program, words, input=stdin).result(60)
+        assert done.exit_code == 0, done.stderr
+        return done.stdout
 
     def part(self, name: str) -> int:
         """Return a part's process id."""
@@ -63,9 +64,9 @@ class Alive:
 
 
 @pytest.fixture(scope="package")
-def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alive]:
-    """Run the fabric that `make run` runs, on free ports."""
-    folder = tmp_path_factory.mktemp("alive")
+def alive() -> Iterator[Alive]:
+    """Run the fabric that `make run` runs, on free ports, where its paths are short: pictures show them."""
+    folder = Path(mkdtemp(prefix="fabric-"))
     log = (folder / "up.log").open("wb")
     command = [sys.executable, "-m", "printfabric_client.command", "--state-dir", str(folder / "state")]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PRINTFABRIC_")}
@@ -82,6 +83,23 @@ def alive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alive]:
     finally:
         end_process(process, signal.SIGINT)
         log.close()
+        rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="package")
+def front(alive: Alive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoDoors]:
+    """Run a second console, and lend one address in front of both: each request goes to the other one."""
+    address, web = alive.address, f"127.0.0.1:{free_port()}"
+    settings = (
+        f'spooler = "{address["spooler"]}"\nsimulators = "{address["simulators"]}"\nweb_listen = "{web}"\n'
+    )
+    second = Program("portui", tmp_path_factory.mktemp("second"), settings)
+    try:
+        second.start()
+        with two_doors([alive.console, f"http://{web}"]) as found:
+            yield found
+    finally:
+        second.stop()
 
 
 @pytest.fixture(scope="package")

@@ -19,23 +19,21 @@ _TOKEN = "the console's own"
 
 
 class Guarded:
-    """It runs: the spooler, the console, and their addresses."""
+    """It runs. `web` is the console's address."""
 
-    def __init__(self, spooler: Program, console: Program, web: str, settings: str) -> None:
-        self.spooler = spooler
-        self.console = console
+    def __init__(self, web: str, settings: str) -> None:
         self.web = web
         self._settings = settings
 
     @contextmanager
-    def another_console(self, folder: Path) -> Iterator[str]:
-        """Run a second console with the same key, and yield its address."""
+    def another_console(self, folder: Path) -> Iterator[tuple[Program, str]]:
+        """Run a second console with the same key; yield it and its address."""
         web = f"127.0.0.1:{free_port()}"
         program = Program("portui", folder, self._settings.replace(self.web.removeprefix("http://"), web))
         try:
             program.start()
             wait_for_listener(web)
-            yield f"http://{web}"
+            yield program, f"http://{web}"
         finally:
             program.stop()
 
@@ -59,7 +57,7 @@ def guarded(folder: Path) -> Iterator[Guarded]:
             console = Program("portui", folder, settings)
             console.start()
             wait_for_listener(web)
-            yield Guarded(spooler, console, f"http://{web}", settings)
+            yield Guarded(f"http://{web}", settings)
         finally:
             if console is not None:
                 console.stop()

@@ -34,11 +34,9 @@ CANONICAL = {
 
 
 def main() -> None:
-    """Copy them, with 256 colours, the rare ones too: colour is kept for state."""
+    """Copy them in their own colours: colour is kept for state."""
     for name, taken in CANONICAL.items():
-        picture = Image.open(SCREENS / f"{taken}.png").convert("RGB")
-        few = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(KEPT / f"{name}.png", optimize=True)
+        Image.open(SCREENS / f"{taken}.png").convert("RGB").save(KEPT / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def test_paper_that_runs_out_is_said_within_seconds_and_cleared_when_it_is_there
     visit: Visit, alive: Alive, simulator: str
 ):
     page = visit.window(TABLET)
-    visit.open(page, "/hosts/local/ports/DOCK_1")
+    visit.open(page, "/hosts/warehouse/ports/DOCK_1")
     page.get_by_role("button", name="Take the paper out").click()
     began = time.monotonic()
     headline = page.locator(".verdict h2")
@@ -123,7 +123,7 @@ def test_paper_that_runs_out_is_said_within_seconds_and_cleared_when_it_is_there
     # What it says of paper depends on how far its document was when the paper ran out.
     assert re.search(r"lost|missing|may be on paper|come out", page.locator(".verdict .say").inner_text())
     words = headline.inner_text()
-    assert words in alive.run("explain", "local/DOCK_1")
+    assert words in alive.run("explain", "warehouse/DOCK_1")
     alerts = visit.window()
     visit.open(alerts, "/alerts")
     expect(alerts.locator("[data-part=open] li").filter(has_text="DOCK_1")).to_contain_text(words)
@@ -131,30 +131,9 @@ def test_paper_that_runs_out_is_said_within_seconds_and_cleared_when_it_is_there
     page.get_by_role("button", name="Mend it").click()
     began = time.monotonic()
     expect(headline).not_to_contain_text(re.compile("out of paper", re.IGNORECASE), timeout=PATIENCE)
-    figures.note("a fault", said_s=round(said, 1), cleared_s=round(time.monotonic() - began, 1))
-
-
-def test_jobs_leave_a_port_in_three_clicks_and_what_became_of_each_is_said(visit: Visit, alive: Alive):
-    alive.run("ports", "pause", "local/RECEIPTS")
-    alive.run("printers", "pause", "kitchen")
-    ticket = b"\x1b@box\n\x1dVA\x03"
-    numbers = [alive.run("print", "-P", "receipts", "-q", "-", stdin=ticket).strip() for _ in range(4)]
-    page = visit.window()
-    visit.open(page, "/hosts/local/ports/RECEIPTS")
-    page.get_by_role("link", name=re.compile(r"Move \d+ waiting jobs")).click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("heading", level=1)).to_contain_text("Move jobs off")
-    shown = {one.inner_text() for one in dialog.locator("table .muted").all()}
-    assert set(numbers) <= shown
-    expect(dialog.get_by_label(re.compile("^labels"))).to_be_disabled()
-    visit.screen(page, "move-dialog-desktop-light")
-    dialog.get_by_label(re.compile("^till-1")).check()
-    dialog.get_by_role("button", name=re.compile(r"Move \d+ jobs")).click()
-    expect(dialog.get_by_role("heading", level=1)).to_contain_text("moved to till-1")
-    visit.screen(page, "moved-desktop-light")
-    assert all("till-1" in alive.run("job", number) for number in numbers)
-    alive.run("printers", "resume", "kitchen")
-    alive.run("ports", "resume", "local/RECEIPTS")
+    cleared = time.monotonic() - began
+    figures.note("a fault", said_s=round(said, 1), cleared_s=round(cleared, 1), load=figures.load())
+    assert max(said, cleared) <= 30  # the goal is 2 s, on a machine that does nothing else
 
 
 def test_what_one_person_has_in_hand_everybody_sees_until_it_is_taken_back(visit: Visit, alive: Alive):

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Alive
 from tests.console.visit import Visit
+from tests.rig.programs import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 # The accessible name of what has the focus, near enough: its label, its own text, or its value.
@@ -20,6 +21,11 @@ NAME = """() => {
 MOST_TABS = 90
 
 
+def has_focus(page: Page, name: str) -> None:
+    """Wait until something of that name has the focus."""
+    wait_until(lambda: page.evaluate(NAME) == name, 30, f"{name} never has the focus")
+
+
 def tab_to(page: Page, name: str) -> None:
     """Press Tab until something of that name has the focus."""
     for _ in range(MOST_TABS):
@@ -27,6 +33,36 @@ def tab_to(page: Page, name: str) -> None:
         if re.search(name, str(page.evaluate(NAME))):
             return
     pytest.fail(f"Tab never comes to {name}")
+
+
+def test_with_the_keyboard_alone_somebody_finds_a_port_and_looks_at_its_settings(visit: Visit):
+    page = visit.window()
+    visit.open(page, "/")
+    page.keyboard.press("Tab")
+    has_focus(page, "Skip to content")
+    page.keyboard.press("g")
+    page.keyboard.press("p")
+    page.wait_for_url("**/ports")
+    page.keyboard.press("/")
+    page.keyboard.type("ward-lists")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ports?q=ward-lists")
+    page.keyboard.press("Tab")
+    page.locator("body").press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ports/COM2:")
+    page.locator("[data-key=c]").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading", name="Configure COM2:")).to_be_visible()
+    expect(dialog.locator("#form-summary")).to_have_text(re.compile(r"^\d+ 8N1$"))
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    has_focus(page, "Configure")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("kitchen")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Find")
 
 
 def test_a_port_is_paused_and_resumed(visit: Visit, alive: Alive):
@@ -49,7 +85,7 @@ def test_a_setting_is_changed_in_its_dialog_and_the_focus_comes_back(visit: Visi
     expect(dialog.get_by_role("heading", level=1)).to_have_text("Configure COM1:")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert page.evaluate(NAME) == "Configure COM1: on local"
+    has_focus(page, "Configure COM1: on local")
     page.keyboard.press("Enter")
     expect(dialog.get_by_role("heading", level=1)).to_have_text("Configure COM1:")
     tab_to(page, "Bits per second")

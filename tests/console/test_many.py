@@ -60,6 +60,7 @@ def test_a_printer_on_the_network_is_found_at_the_addresses_that_were_named_and_
     at = device.rpartition(":")[2].strip()
     page = visit.window()
     visit.open(page, "/find")
+    page.get_by_label("Seen from host").select_option("local")
     page.get_by_label("Addresses").fill("127.0.0.1-3")
     page.get_by_label("Port", exact=True).fill(at)
     page.get_by_role("button", name="Look", exact=True).click()

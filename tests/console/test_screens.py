@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.console.visit import AT_200, AT_400, DESKTOP, PHONE, TABLET, Visit
+from tests.console.visit import AT_200, AT_400, DESKTOP, PHONE, TABLET, TURNED, Visit
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -17,9 +17,29 @@ COVERED = """() => {
     const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
     return !(top && one.contains(top));
 }"""
+# What nobody can read or press: beyond the edge of what cuts it off, or words one letter beneath the other.
+CUT_OFF = """() => [...document.querySelectorAll("main *")].flatMap((one) => {
+    const box = one.getBoundingClientRect();
+    if (!box.width || one.closest("svg, dialog:not([open]), .quiet")) return [];
+    const told = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim().length > 6);
+    if (!told && !one.matches("button, a, input:not([type=radio]), select")) return [];
+    let edge = one.parentElement;
+    while (edge !== document.body && getComputedStyle(edge).overflowX === "visible") edge = edge.parentElement;
+    const cuts = edge !== document.body && /hidden|clip/.test(getComputedStyle(edge).overflowX);
+    const beyond = cuts && box.right - edge.getBoundingClientRect().right > 2;
+    return beyond || (told && box.width < 40 && box.height > 60) ? [one.outerHTML.slice(0, 120)] : [];
+})"""
+# Links of the navigation that a finger does not hit: of no size to tap, out of sight, or beneath something else.
+UNREACHED = """() => [...document.querySelectorAll(".side a")].filter((one) => {
+    const box = one.getBoundingClientRect();
+    const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+    return box.width < 36 || box.height < 44 || !one.contains(top);
+}).map((one) => one.title)"""
 SCREENS = {
     "ports": "/ports",
     "port": "/hosts/local/ports/LABELS",
+    "port-paper-out": "/hosts/kitchen/ports/GRILL",
+    "port-no-device": "/hosts/warehouse/ports/LPT2:",
     "configure": "/hosts/local/configure/COM1:",
     "delete": "/hosts/local/delete/LABELS",
     "add": "/add",
@@ -31,11 +51,12 @@ SCREENS = {
     "printer-edit": "/printers/labels/edit",
     "print": "/print",
     "hosts": "/hosts",
-    "host": "/hosts/local",
+    "host": "/hosts/warehouse",
     "alerts": "/alerts",
+    "rules": "/alerts/rules",
     "find": "/find",
     "search": "/search?q=dock",
-    "status": "/hosts/local/status/DOCK_1",
+    "status": "/hosts/warehouse/status/SHELF_1",
     "move": "/move?printer=labels",
     "drain": "/move?host=local&drain=1",
     "map-by-kind": "/?by=kind",
@@ -50,6 +71,7 @@ BUSY = ("overview", "ports", "port", "configure", "job", "printer-edit")
 VIEWS = {
     "desktop-light": (DESKTOP, "light"),
     "tablet-dark": (TABLET, "dark"),
+    "tablet-turned-light": (TURNED, "light"),
     "phone-light": (PHONE, "light"),
 }
 
@@ -58,15 +80,25 @@ VIEWS = {
 def test_each_screen_is_whole_and_bars_nobody(visit: Visit, view: str):
     size, theme = VIEWS[view]
     page = visit.window(size, theme)
-    barriers, sideways = {}, {}
+    barriers, sideways, cut_off = {}, {}, {}
     for name, path in SCREENS.items():
         visit.open(page, path)
         visit.screen(page, f"{name}-{view}")
         barriers[name] = visit.barriers(page) if view == "desktop-light" or name in BUSY else []
         sideways[name] = page.evaluate(SIDEWAYS)
+        cut_off[name] = page.evaluate(CUT_OFF)
 
     assert {name: found for name, found in barriers.items() if found} == {}
     assert {name: by for name, by in sideways.items() if by > 0} == {}
+    assert {name: found for name, found in cut_off.items() if found} == {}
+
+
+@pytest.mark.parametrize("size", [PHONE, (320, 640)], ids=["390", "320"])
+def test_every_part_of_the_console_is_a_tap_away_on_a_phone(visit: Visit, size: tuple[int, int]):
+    page = visit.window(size)
+    visit.open(page, "/")
+    assert page.locator(".side a").count() == 8
+    assert page.evaluate(UNREACHED) == []
 
 
 def test_the_other_pairs_of_width_and_theme_bar_nobody_either(visit: Visit):

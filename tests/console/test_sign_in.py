@@ -14,6 +14,7 @@ from tests.console.conftest import AXE
 from tests.console.door import PASSWORD, Guarded, guarded
 from tests.console.two_doors import two_doors
 from tests.console.visit import PHONE, Visit
+from tests.rig.programs import wait_for_listener
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -95,16 +96,17 @@ def test_who_only_looks_has_no_buttons_and_is_refused_by_the_spooler_all_the_sam
     visit.forget("422", "403")
 
 
-def test_a_session_lives_through_a_restart_of_the_console(browser: Browser, tmp_path: Path):
-    # A door of its own: what is started in a test ends with it.
-    with guarded(tmp_path) as door:
-        visit = Visit(browser, door.web, AXE)
+def test_a_session_lives_through_a_restart_of_the_console(door: Guarded, browser: Browser, tmp_path: Path):
+    # A console of its own: what is started in a test ends with it.
+    with door.another_console(tmp_path) as (console, web):
+        visit = Visit(browser, web, AXE)
         page = visit.window()
         visit.open(page, "/")
         with_password(page, "ada")
         expect(page.locator("#pulse-text")).to_have_text("Live")
-        door.console.kill()
-        door.console.start()
+        console.kill()
+        console.start()
+        wait_for_listener(web.removeprefix("http://"))
         expect(page.locator("#pulse-text")).to_have_text("Live", timeout=60_000)
         visit.open(page, "/settings")
         expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
@@ -139,7 +141,7 @@ def test_somebody_who_was_signed_out_elsewhere_keeps_what_was_typed(visit: Visit
 def test_through_two_consoles_without_affinity_somebody_signs_in_works_and_signs_out(
     door: Guarded, browser: Browser, tmp_path: Path
 ):
-    with door.another_console(tmp_path) as other, two_doors([door.web, other]) as front:
+    with door.another_console(tmp_path) as (_, other), two_doors([door.web, other]) as front:
         visit = Visit(browser, front.address, AXE)
         page = visit.window()
         visit.open(page, "/printers")

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.console.conftest import Alive
+from tests.console.simulated import Simulated
 from tests.console.visit import AT_400, PHONE, TABLET, Visit
 from tests.rig.programs import wait_until
 
@@ -28,21 +28,8 @@ def strip(count: int) -> bytes:
     ).encode()
 
 
-class Paper:
+class Paper(Simulated):
     """The simulated printer `labels`: what it says came out."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def ask(self, place: str = "", method: str = "GET", body: dict[str, Any] | None = None) -> bytes:
-        """Ask it over its own API."""
-        data = json.dumps(body).encode() if body is not None else None
-        with urlopen(Request(self._address + place, data=data, method=method), timeout=10) as answer:
-            return bytes(answer.read())
-
-    def speed(self, units_per_second: float) -> None:
-        """Let it print faster or slower."""
-        self.ask(method="PATCH", body={"units_per_second": units_per_second})
 
     def units(self, after: int = 0) -> list[dict[str, Any]]:
         """Return the units that left it whole behind one of them, oldest first."""
@@ -62,9 +49,9 @@ class Paper:
 @pytest.fixture
 def paper(alive: Alive) -> Iterator[Paper]:
     """Lend the printer; it is mended afterwards."""
-    found = Paper(f"{alive.address['simulators']}/printers/labels")
+    found = Paper(alive, "labels")
     yield found
-    found.ask("/faults", "DELETE")
+    found.mend()
     found.speed(_USUAL)
 
 
@@ -72,7 +59,7 @@ def about_to_break(paper: Paper) -> int:
     """Let the power go behind the third label from now; return the last unit before it."""
     before = paper.last()
     paper.speed(5)
-    paper.ask("/faults", "POST", {"fault": f"power-cut=1@unit:{before + 3}"})
+    paper.breaks(f"power-cut=1@unit:{before + 3}")
     return before
 
 
@@ -149,7 +136,9 @@ def test_what_nobody_knows_is_decided_label_by_label_and_comes_out_as_decided(
         choose(page, unit, "Again")
     expect(page.locator("#form-verdict")).to_contain_text(f"label {marked} with “{MARK}” on it")
     fits_a_phone(visit, number)
-    print_.scroll_into_view_if_needed()
+    page.get_by_role("heading", name="What came out?").evaluate(
+        "(one) => scrollBy(0, one.getBoundingClientRect().top - 88)"
+    )
     visit.screen(page, "job-decide-desktop-light")
     assert visit.barriers(page) == []
     print_.dblclick()
@@ -196,7 +185,7 @@ def test_a_printer_that_stops_without_a_word_needs_somebody_and_its_check_is_not
     visit: Visit, alive: Alive, paper: Paper
 ):
     paper.speed(5)
-    paper.ask("/faults", "POST", {"fault": f"zero-window=600@unit:{paper.last() + 3}"})
+    paper.breaks(f"zero-window=600@unit:{paper.last() + 3}")
     number = sent(alive)
     page = visit.window()
     visit.open(page, "/")
@@ -207,7 +196,7 @@ def test_a_printer_that_stops_without_a_word_needs_somebody_and_its_check_is_not
     visit.open(page, "/alerts")
     expect(page.locator("[data-part=open] li").filter(has_text="LABELS on local")).to_be_visible()
     paper.speed(50)
-    paper.ask("/faults", "DELETE")
+    paper.mend()
     ended(alive, number)
     expect(page.locator("[data-part=open] li").filter(has_text="LABELS on local")).to_have_count(0)
 

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 SCREENS = Path(__file__).resolve().parents[2] / "build" / "screens"
-DESKTOP, TABLET, PHONE = (1280, 800), (820, 1180), (390, 844)
+DESKTOP, TABLET, TURNED, PHONE = (1280, 800), (820, 1180), (1180, 820), (390, 844)
 # What a page has of 1280 by 1024 when somebody enlarges it: a quarter, a half.
 AT_400, AT_200 = (320, 256), (640, 512)
 # WCAG 2.2 A and AA, which is what the console promises.
@@ -37,8 +37,12 @@ class Visit:
         *,
         scripts: bool = True,
         forced: bool = False,
+        zone: str | None = None,
     ) -> Page:
-        """Open a window; without scripts it is a browser that has none, `forced` one with its own few colours."""
+        """Open a window; without scripts it is a browser that has none, `forced` one with its own few colours.
+
+        zone: the viewer's time zone, "Asia/Kathmandu"; None: this machine's.
+        """
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=theme,  # type: ignore[arg-type]
@@ -46,6 +50,7 @@ class Visit:
             has_touch=size != DESKTOP,
             reduced_motion="reduce",
             forced_colors="active" if forced else "none",
+            timezone_id=zone,
         )
         self._contexts.append(context)
         page = context.new_page()
