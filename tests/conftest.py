@@ -10,4 +10,4 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["tests.leftovers", "tests.golden", "tests.surroundings", "tests.alone"]
+pytest_plugins = ["tests.leftovers", "tests.golden", "tests.surroundings", "tests.alone", "tests.together"]

@@ -14,6 +14,7 @@ import json
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,10 @@ def _run(arguments: argparse.Namespace) -> tuple[dict[str, Any], int]:
         return run.result, 1
     except asyncio.CancelledError:
         return run.result, 143
+    except Exception as error:  # noqa: BLE001 - the wall: what was measured before is written, whatever ended it
+        traceback.print_exc()
+        run.result["failed"] = repr(error)
+        return run.result, 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return run.result, 0

@@ -102,6 +102,9 @@ class Fabric:
             for name in self._spoolers:
                 self._write(name, f'spooler_id = "{name}"\n{self._database}', [host, *self._printers])
         self._addresses = [await self._begin("spooler", name) for name in self._spoolers]
+
+    async def start_console(self) -> None:
+        """Start the console, where one is wanted and does not run: nobody waits for it who prints."""
         if self._console and "portui" not in self._children:
             asked = f'spooler = "{self._addresses[0]}"\nweb_listen = "127.0.0.1:{free_port()}"'
             (self.folder / "portui.toml").write_text(asked)
@@ -116,8 +119,9 @@ class Fabric:
     async def stop_server(self) -> None:
         """End the spoolers, and the console that looks at them; the port monitor goes on."""
         await self._hang_up()
-        for name in [*(["portui"] if self._console else []), *self._spoolers]:
-            self._children.pop(name).end()
+        for name in ("portui", *self._spoolers):
+            if name in self._children:
+                self._children.pop(name).end()
 
     async def close(self) -> None:
         """End everything."""

@@ -17,6 +17,7 @@ from tests.bench.system import UNARY
 
 Run = Mapping[str, Any]
 _BATCHES = "stream 32"
+PEERS = ("CUPS", "LPrint", "LPRng", "p910nd")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _rate(size: int, printers: int, mode: str) -> Goal:
     cups, lprint = _RATES[size, printers, mode]
     kib = f"{size >> 10} KiB jobs/s, {printers} queue{'s' if printers > 1 else ''}"
     how = "unary, 16 clients" if mode == UNARY else "stream, 32 per message"
-    peers = {name: figures.rate(name, size, printers, mode) for name in ("CUPS", "LPrint", "LPRng")}
+    peers = {name: figures.rate(name, size, printers, mode) for name in PEERS}
     return Goal(
         f"{kib}, {how}",
         figures.rate("fabric", size, printers, mode),
@@ -78,7 +79,7 @@ _RATES = {  # at least so many times CUPS; LPrint
 
 
 def _first_byte(percentile: str) -> Goal:
-    peers = {name: figures.first_byte(name, percentile) for name in ("CUPS", "LPrint", "LPRng")}
+    peers = {name: figures.first_byte(name, percentile) for name in PEERS}
     return Goal(
         f"submit to first byte, idle, {percentile}, ms",
         figures.first_byte("fabric", percentile),
@@ -89,7 +90,7 @@ def _first_byte(percentile: str) -> Goal:
 
 
 def _large(begins: str) -> Goal:
-    peers = {name: figures.large(name, "mb_per_s") for name in ("CUPS", "LPrint", "LPRng")}
+    peers = {name: figures.large(name, "mb_per_s") for name in PEERS}
     bound = Bound(1, True, peers["LPrint"], "LPrint"), Bound(1.2, True, peers["LPrint"], "LPrint")
     return Goal(
         f"256 MiB end to end, begun {begins}, MB/s",
@@ -136,7 +137,7 @@ GOALS = (
         figures.large("fabric", "first_byte_ms", figures.EARLY),
         None,
         Bound(10, False),
-        {name: figures.large(name, "first_byte_ms") for name in ("CUPS", "LPrint", "LPRng")},
+        {name: figures.large(name, "first_byte_ms") for name in PEERS},
     ),
     Goal(
         "pool of 4, one member refuses, jobs/s", _LAME, Bound(50, True, _CUPS_LAME, "CUPS"),
@@ -183,11 +184,11 @@ def _reached(goal: Goal, runs: Sequence[Run]) -> dict[str, Any]:
 def as_markdown(runs: Sequence[Run]) -> str:
     """Return the table, and what it was measured on."""
     lines = [
-        "| goal | Print Fabric | CUPS | LPrint | LPRng | goal: wanted, reached | | moonshot: wanted, reached | |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| goal | Print Fabric | {' | '.join(PEERS)} | goal: wanted, reached | | moonshot: wanted, reached | |",
+        f"|---|---|{'---|' * len(PEERS)}---|---|---|---|",
     ]
     for row in reached(runs):
-        peers = [_spread(row["peers"].get(name)) for name in ("CUPS", "LPrint", "LPRng")]
+        peers = [_spread(row["peers"].get(name)) for name in PEERS]
         bounds = [each for name in ("goal", "moonshot") for each in _bound(row.get(f"{name}_bound"))]
         lines.append(f"| {' | '.join([row['goal'], _spread(row['ours']), *peers, *bounds])} |")
     about = f"{len(runs)} run{'s' if len(runs) > 1 else ''}; median, and the least and the most of them."

@@ -19,6 +19,7 @@ from portmon.monitors.file import FileMonitor, FileSettings
 from portmon.session import PortSession
 from printfabric.spooler.v1 import watch_service_pb2 as pb
 from spooler.api.inside import Inside
+from spooler.api.looking import Looking
 from spooler.api.watch_stream import WatchStream
 from spooler.hub import Change
 from spooler.job import Job
@@ -139,7 +140,7 @@ async def news(folder: Path, *, watchers: int = 20) -> AsyncIterator[Step]:
         request = pb.WatchRequest(topics=[pb.WATCH_TOPIC_JOBS], skip_snapshot=True)
         streams = []
         for _ in range(watchers):
-            stream = WatchStream(request, rig.store, inside, cast("Any", None)).run()
+            stream = WatchStream(request, rig.store, inside, cast("Any", None), Looking()).run()
             streams.append(await stack.enter_async_context(aclosing(stream)))
             await anext(stream)
 

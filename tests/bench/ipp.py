@@ -41,19 +41,32 @@ class IppClient:
             f"POST {path} HTTP/1.1\r\nHost: localhost:{self._port}\r\nContent-Type: application/ipp\r\n"
             f"Content-Length: {len(body) + len(document)}\r\n\r\n"
         )
-        if self._writer is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writer.write(head.encode() + body + document[: 1 << 20])
-        for offset in range(1 << 20, len(document), 1 << 20):
-            self._writer.write(document[offset : offset + (1 << 20)])
-            await self._writer.drain()
-        await self._writer.drain()
-        answer = await self._answer()
+        kept = self._writer is not None
+        try:
+            answer = await self._exchange(head.encode() + body, document)
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            if not kept:
+                raise BenchError(f"the server hung up at {path}: {error}") from error
+            # A server may end a kept connection at any time; every client then sends what was not answered once more.
+            await self.close()
+            await self.ask(operation, printer, document, title)
+            return
         status = struct.unpack_from(">H", answer, 2)[0]
         if status > 0xFF:
             raise BenchError(
                 f"IPP status {status:#06x} to operation {operation:#x} at {path}: {answer[8:300]!r}"
             )
+
+    async def _exchange(self, head: bytes, document: bytes) -> bytes:
+        """Send a request and return its answer."""
+        if self._writer is None:
+            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writer.write(head + document[: 1 << 20])
+        for offset in range(1 << 20, len(document), 1 << 20):
+            self._writer.write(document[offset : offset + (1 << 20)])
+            await self._writer.drain()
+        await self._writer.drain()
+        return await self._answer()
 
     def _message(self, operation: int, path: str, title: str) -> bytes:
         parts = [struct.pack(">BBHI", 2, 0, operation, 1), b"\x01"]

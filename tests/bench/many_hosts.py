@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc.aio
 
+from chassis.settings import KeepaliveSettings
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 from printfabric.monitor.v1.monitor_service_pb2_grpc import (
     MonitorServiceServicer,
@@ -108,7 +109,9 @@ def _ended(piece: pb.DocumentSlice) -> pb.DocumentProgress:
 async def _serve(hosts: int, ports: int, ready: Callable[[Sequence[str]], object]) -> None:
     theirs, found, servers = _ports(ports), [], []
     for number, place in enumerate(addresses(hosts)):
-        server = grpc.aio.server()
+        server = grpc.aio.server(
+            options=KeepaliveSettings().server_options()
+        )  # it stands the spooler's pings
         # What no spooler asks of them stays unimplemented.
         add_MonitorServiceServicer_to_server(OneHost(host_name(number), theirs), server)  # type: ignore[abstract]
         found.append(f"{place}:{server.add_insecure_port(f'{place}:0')}")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tests.bench.fabric import Fabric
 from tests.bench.measure import SETTLE_S, Bench, cpu_of, rounded, rss_of
 from tests.bench.system import UNARY, System
 from tests.bench.workloads import Form
@@ -27,11 +28,13 @@ async def scale(bench: Bench, make: Callable[[int, str], System], form: Form, dr
     few = make(1, "one-printer")
     try:
         await few.start()
+        await _look(few)
         await asyncio.sleep(SETTLE_S)
         row: dict[str, Any] = {"system": few.name, "printers": form.scale_printers, "jobs": form.scale_jobs}
         row["rss_first_start_mib"] = rss_of(few)
         await few.stop_server()
         await few.start()
+        await _look(few)
         await asyncio.sleep(SETTLE_S)
         row["rss_1_printer_mib"] = rss_of(few)
     finally:
@@ -70,7 +73,14 @@ async def _start(bench: Bench, system: System) -> float:
     await system.send(UNARY, 1, 1, numbers, 1024)
     taken = time.monotonic() - started
     await (bench.arrived if system.exact else bench.came)(begin, numbers, 1024)
+    await _look(system)
     return rounded(taken)
+
+
+async def _look(system: System) -> None:
+    """Start the console that looks at ours: it costs memory and CPU, and no start waits for it."""
+    if isinstance(system, Fabric):
+        await system.start_console()
 
 
 async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> dict[str, Any]:
@@ -99,6 +109,7 @@ async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> di
         "rss_jobs_mib": full,
         "restart_s": rounded(time.monotonic() - started),
     }
+    await _look(system)
     await asyncio.sleep(SETTLE_S)
     row["rss_restarted_mib"] = rss_of(system)
     return row | await _drained(bench, system, numbers, min(drained, len(numbers)))

@@ -61,7 +61,7 @@ async def test_everybody_sees_who_has_it_in_hand_after_a_restart_too_and_the_his
         assert host.text.startswith("host edge until ")
         assert (decisions.subject, decisions.text.split()[0]) == ("printers/labels", "decisions")
         assert (port.kind, port.subject) == ("acknowledged", P1)
-        assert port.text.endswith(" UTC: a ribbon is on its way")
+        assert port.text.endswith("Z: a ribbon is on its way")
 
 
 async def test_a_later_one_takes_the_place_of_an_earlier_one_and_none_outlives_its_time(tmp_path):

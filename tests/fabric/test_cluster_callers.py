@@ -16,7 +16,7 @@ from chassis import auth_errors, errors
 from chassis.authentication import Callers
 from chassis.settings import ServerSettings
 from spooler.discovery.reviews import asked_cluster
-from spooler.settings import ClusterSection
+from spooler.settings import ClusterSection, DiscoverySection
 from tests.fabric.test_discovery import KUBECONFIG
 from tests.kubeapi.server import KubeApi, kube_api
 from tests.unit.chassis.echo import EchoStub, echo_server
@@ -60,7 +60,7 @@ async def asking(api: KubeApi, folder: Path, **section: Any) -> AsyncIterator[Ec
         }
     )
     asked = ClusterSection(token_audience=AUDIENCE, kubeconfig=kubeconfig, **section)
-    async with asked_cluster(asked) as cluster:
+    async with asked_cluster(asked, DiscoverySection()) as cluster:
         callers = Callers(cluster.verifiers, (), cluster.rights)
         async with echo_server(settings=settings, callers=callers) as (stub, _server):
             yield stub

@@ -6,6 +6,7 @@ import pytest
 
 from printfabric.spooler.v1 import port_service_pb2 as port_pb
 from printfabric.spooler.v1 import printer_service_pb2 as pb
+from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
 from spooler.managed import ManagedElsewhere, ManagedPorts
 from spooler.printer import MANAGED_BY, PortName
 from tests.fabric.spooler_rig import spooler_running
@@ -53,6 +54,21 @@ async def port(rig):
     await rig.ports.AddPort(added)
     await ManagedPorts(rig.store).claim(PortName("edge", "IP_7"), OWNER)
     return "hosts/edge/ports/IP_7"
+
+
+async def test_a_declared_port_says_what_declares_it_until_it_is_released(rig, port):
+    async def said() -> list[str]:
+        listed = await rig.ports.ListPorts(port_pb.ListPortsRequest(parent="hosts/edge"))
+        one = (await rig.ports.GetPort(port_pb.GetPortRequest(name=port))).port
+        return [one.managed_by, *(here.managed_by for here in listed.ports if here.name == port)]
+
+    assert await said() == [OWNER, OWNER]
+    call = rig.watch.Watch(watch_pb.WatchRequest(topics=[watch_pb.WATCH_TOPIC_PORTS]))
+    snapshot = await call.read()
+    call.cancel()
+    assert {one.name for one in snapshot.ports if one.managed_by == OWNER} == {port}
+    await ManagedPorts(rig.store).release(PortName("edge", "IP_7"))
+    assert await said() == ["", ""]
 
 
 async def test_a_declared_port_is_configured_and_deleted_by_nobody_else(rig, port):

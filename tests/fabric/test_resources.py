@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import os
 import signal
 import time
@@ -356,6 +357,49 @@ async def test_the_program_follows_what_its_settings_say_and_ends_well(api, tmp_
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(30):
             assert await process.wait() == 0
+
+
+async def any_spec_is_taken(api: KubeApi, name: str) -> None:
+    """Let the server know a definition of the kind under which any spec can be made."""
+    at = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    crd = copy.deepcopy(api.get(f"{at}/{name}"))
+    for version in crd["spec"]["versions"]:
+        anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        version["schema"]["openAPIV3Schema"] = {
+            "type": "object",
+            "properties": {"spec": anything, "status": anything},
+        }
+    await api.put(at, name, crd)
+
+
+@pytest.mark.parametrize("spec", [{}, {"port": "IP_7"}, {"host": ["edge"], "port": {}}], ids=str)
+async def test_a_port_that_does_not_say_which_is_let_go_and_what_it_had_declared_is_everybodys(
+    api, rig, follower, spec
+):
+    await declare(api, PORTS, "ip-7", IP_7)
+    await until(says(api, f"{PORTS}/ip-7", "Ready", "True"))
+    await any_spec_is_taken(api, "printerports.printfabric.dev")
+    await declare(api, PORTS, "ip-7", spec)
+    await until(says(api, f"{PORTS}/ip-7", "Accepted", "False", "InvalidArgument"))
+    await api.delete(PORTS, "ip-7")
+    await until(lambda: not api.all(PORTS))
+    assert await rig.services.declared.managers(Kind.PORT, "print") == set()
+    assert rig.hosts.port(PortName("edge", "IP_7")) is not None
+
+
+@pytest.mark.parametrize(
+    "spec", [{**TILL, "ports": "P1:"}, {**TILL, "ports": [7]}, {**TILL, "window": {"from": 7}}], ids=str
+)
+async def test_a_printer_whose_spec_cannot_be_read_says_so_and_goes_when_it_is_deleted(
+    api, rig, follower, spec
+):
+    await declare(api, PRINTERS, "till-3", TILL)
+    await until(says(api, f"{PRINTERS}/till-3", "Accepted", "True"))
+    await any_spec_is_taken(api, "printers.printfabric.dev")
+    await declare(api, PRINTERS, "till-3", spec)
+    await until(says(api, f"{PRINTERS}/till-3", "Accepted", "False", "InvalidArgument"))
+    await api.delete(PRINTERS, "till-3")
+    await until(lambda: not api.all(PRINTERS) and gone(rig))
 
 
 async def _without_finalizer(api: KubeApi, path: str) -> None:

@@ -14,8 +14,8 @@ from printfabric_client.sync import Client
 from spooler.sql.postgres.store import PostgresStore
 from tests.rig.papers import numbered, read_stream
 from tests.rig.postgres import PostgresServer, postgres_server
-from tests.rig.programs import wait_until
-from tests.rig.real_fabric import RealFabric, brief, printed, real_fabric
+from tests.rig.programs import Program, wait_until
+from tests.rig.real_fabric import RealFabric, brief, printed, real_fabric, spooler_settings
 from tests.rig.receivers import PtyReceiver
 
 JOBS = 120
@@ -97,6 +97,28 @@ def _crash(fabric: RealFabric, server: PostgresServer) -> None:
     fabric.spooler.start()
 
 
+@pytest.mark.slow
+def test_a_second_spooler_of_the_same_name_ends_and_says_why(tmp_path: Path, server: PostgresServer):
+    url = server.database()
+
+    def spooler(folder: str, takeover_s: int) -> Program:
+        own = tmp_path / folder
+        own.mkdir()
+        more = f'database = "{url}"\nspooler_id = "s1"\nstandby_s = 0\ntakeover_s = {takeover_s}'
+        return Program("spooler", own, spooler_settings(own / "sp", "127.0.0.1:9", {}, more))
+
+    first, second = spooler("first", 600), spooler("second", 3)
+    try:
+        first.start()
+        with pytest.raises(AssertionError, match="ended with 69") as ended:
+            second.start()
+        assert "another fabric-spooler s1 is on the database" in str(ended.value)
+        assert first.runs
+    finally:
+        first.stop()
+        second.stop()
+
+
 async def test_a_database_that_is_not_a_spoolers_is_left_alone(server: PostgresServer):
     import psycopg  # noqa: PLC0415 - a guest's table is made with the guest's own tools
 
@@ -110,6 +132,6 @@ async def test_a_database_that_is_not_a_spoolers_is_left_alone(server: PostgresS
 async def test_a_password_is_in_no_message():
     url = "postgresql://spool:geheim@127.0.0.1:1/spool"
     with pytest.raises(StoreUnavailable) as caught:
-        await PostgresStore.open(url)
+        await PostgresStore.open(url, wait_s=0)
     assert "127.0.0.1:1/spool" in str(caught.value)
     assert "geheim" not in str(caught.value)

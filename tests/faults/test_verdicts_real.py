@@ -18,6 +18,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from portui.web.moments import plainly
 from printfabric.spooler.v1.watch_service_pb2 import ExplainVerdict
 from printfabric.types.v1.job_pb2 import JobState
 from printfabric_client.errors import FabricError
@@ -110,7 +111,8 @@ def _tried(scene: Scene, console: str, verdict: str, case: Case) -> Times:
 
     def said(name: str) -> Said:
         found = scene.client.explain(name)
-        return Said(word if found.verdict == wanted else "", found.headline, found.loss)
+        # A page has moments in words, the spooler's sentences as RFC 3339.
+        return Said(word if found.verdict == wanted else "", plainly(found.headline), plainly(found.loss))
 
     with ExitStack() as open_pages:
         scene.strikes_now()
@@ -122,7 +124,7 @@ def _tried(scene: Scene, console: str, verdict: str, case: Case) -> Times:
             page_appeared = time.monotonic()
             assert says(name), "it was said once, and the cause is still there"
             # Ages and places in line may move between the two.
-            wait_until(lambda: page.fetched() == said(name), PATIENCE_S, "the page says something else")
+            wait_until(lambda: page.fetched()[0] == said(name)[0], PATIENCE_S, "the page says something else")
             clearing = time.monotonic()
         wait_until(lambda: not says(name), PATIENCE_S, f"it goes on saying {verdict}")
         cleared = time.monotonic()

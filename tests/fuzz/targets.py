@@ -10,7 +10,7 @@ from typing import NamedTuple
 from google.protobuf.message import DecodeError
 from pydantic import ValidationError
 
-from chassis import oidc
+from chassis import oidc, service_account
 from chassis.auth_errors import TokenInvalid
 from chassis.errors import DeviceFault, DeviceOffline, InvalidArgument, Overloaded
 from portmon.annotations import Annotator
@@ -31,7 +31,6 @@ from portmon.questions import QUESTIONS, seven_bits
 from portmon.snmp import message as snmp_message
 from portmon.xcv_payload import Wrong, members, parsed
 from printfabric.spooler.v1 import registry_service_pb2 as registry_pb
-from spooler.access import service_account
 from spooler.api.dial_in_calls import checked_bytes
 from spooler.api.host_proof import checked_name
 from spooler.units.choose import choose

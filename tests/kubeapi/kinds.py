@@ -67,6 +67,7 @@ BUILT_IN = [
     *_several("", "v1", "Namespace", namespaced=False),
     *_several("", "v1", "ConfigMap", "Secret", "Service", "ServiceAccount", "PersistentVolumeClaim", "Pod"),
     *_several("apps", "v1", "Deployment", "DaemonSet"),
+    *_several("autoscaling", "v2", "HorizontalPodAutoscaler"),
     *_several("batch", "v1", "Job"),
     *_several("policy", "v1", "PodDisruptionBudget"),
     *_several("networking.k8s.io", "v1", "Ingress", "NetworkPolicy"),

@@ -100,6 +100,10 @@ class CuttingProxy:
         host, _, number = self._target.rpartition(":")
         return socket.create_connection((host, int(number)), 5)
 
+    def _passes(self, _connection: socket.socket, _data: bytes, *, to_target: bool) -> bool:
+        """Look at what came on a connection; False: it is lost, and the connection with it."""
+        return True
+
     def _serve(self, near: socket.socket, far: socket.socket, generation: int) -> None:
         """Pump both ways in one thread; a side that does not take holds up the other, as a thin line does."""
         self._open += 1
@@ -118,7 +122,7 @@ class CuttingProxy:
                 )
                 for one in can_read:
                     data = one.recv(65536)
-                    if not data:
+                    if not data or not self._passes(near, data, to_target=one is near):
                         return
                     other = far if one is near else near
                     waiting[other] += data

@@ -25,6 +25,8 @@ class ReplicaFabric:
     Args:
         dials_from: the socket of a port monitor that dials the spoolers, at one address for all of them; None: it
             is reached.
+        url: of their database; empty: a new one of the server's.
+        takeover_s: how long a spooler may be silent. Where none is stopped, longer than a busy machine takes for anything.
     """
 
     def __init__(
@@ -33,10 +35,12 @@ class ReplicaFabric:
         server: PostgresServer,
         receivers: Sequence[Receiver],
         spoolers: int,
-        dials_from: Path | None,
+        dials_from: Path | None = None,
+        url: str = "",
+        takeover_s: float = TAKEOVER_S,
     ) -> None:
         self.receivers = {printer_of(one): one for one in receivers}
-        self.url = server.database()
+        self.url = url or server.database()
         self.server = server
         settings = portmon_settings(folder / "pm", receivers)
         self.portmon = Program("portmon", folder, settings, socket_file=dials_from)
@@ -46,7 +50,7 @@ class ReplicaFabric:
         for number in range(1, spoolers + 1):
             own = folder / f"spooler-{number}"
             own.mkdir()
-            more = f'database = "{self.url}"\nspooler_id = "s{number}"\ntakeover_s = {TAKEOVER_S}'
+            more = f'database = "{self.url}"\nspooler_id = "s{number}"\ntakeover_s = {takeover_s}'
             self.spoolers.append(Program("spooler", own, spooler_settings(own / "sp", host, printers, more)))
         self.balancer = Balancer([one.address for one in self.spoolers]) if dials_from else None
         if self.balancer:
@@ -105,9 +109,11 @@ def replica_fabric(
     receivers: Sequence[Receiver],
     spoolers: int = 3,
     dials_from: Path | None = None,
+    url: str = "",
+    takeover_s: float = TAKEOVER_S,
 ) -> Iterator[ReplicaFabric]:
     """Run such a fabric until the context ends."""
-    fabric = ReplicaFabric(folder, server, receivers, spoolers, dials_from)
+    fabric = ReplicaFabric(folder, server, receivers, spoolers, dials_from, url, takeover_s)
     try:
         fabric.start()
         yield fabric

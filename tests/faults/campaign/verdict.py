@@ -47,9 +47,7 @@ class Findings:
     lost_in_printer_buffer: int = 0
     skipped_missing: int = 0
     doubled_by_decision: int = 0
-    soiled: int = (
-        0  # sheets with a piece of another unit on them, unless each unit on them was called uncertain
-    )
+    soiled: int = 0  # sheets with a piece of another unit on them, unless all units there were uncertain
     soiled_named: int = 0  # … of which each unit was
     spoiled_by_printer: int = 0  # … which the printer or its line did
     disordered: int = 0  # units that came out before those they follow
