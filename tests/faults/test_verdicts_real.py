@@ -124,7 +124,7 @@ def _tried(scene: Scene, console: str, verdict: str, case: Case) -> Times:
             page_appeared = time.monotonic()
             assert says(name), "it was said once, and the cause is still there"
             # Ages and places in line may move between the two.
-            wait_until(lambda: page.fetched()[0] == said(name)[0], PATIENCE_S, "the page says something else")
+            wait_until(lambda: page.fetched() == said(name), PATIENCE_S, "the page says something else")
             clearing = time.monotonic()
         wait_until(lambda: not says(name), PATIENCE_S, f"it goes on saying {verdict}")
         cleared = time.monotonic()

@@ -16,8 +16,9 @@ from urllib.request import urlopen
 _REDRAW_S = 1.5  # console.js: REDRAW_MS
 _WAIT_S = 30.0
 _VERDICT = re.compile(
-    r'data-part="verdict" data-verdict="([a-z-]+)".*?<h2>(.*?)</h2>.*?<p>(?!Why: )([^<]+)</p>', re.DOTALL
+    r'data-part="verdict" data-verdict="([a-z-]+)".*?<h2>(.*?)</h2>.*?<p>(?!Why: )(.+?)</p>', re.DOTALL
 )
+_TAG = re.compile(r"<[^>]+>")  # moments are elements
 _STRUCTURE = re.compile(r'data-structure="(\d+)"')
 
 
@@ -68,7 +69,7 @@ class OpenPage:
         except HTTPError as error:
             text = error.read().decode()
         found, structure = _VERDICT.search(text), _STRUCTURE.search(text)
-        said = Said(*(html.unescape(part) for part in found.groups())) if found is not None else None
+        said = Said(*(html.unescape(_TAG.sub("", part)) for part in found.groups())) if found is not None else None
         return said, int(structure[1]) if structure is not None else -1
 
     def _read(self) -> None:
