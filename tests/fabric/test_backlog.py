@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,22 +17,10 @@ from spooler.daily_window import Window
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.printer import PortName
-from tests.fabric.dispatch_rig import Rig, edge, eventually, running
+from tests.fabric.dispatch_rig import Rig, eventually, running
 from tests.fakes.host import FakeHost
 
 P1 = PortName("edge", "P1:")
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[FakeHost]:
-    async with edge("P1:", "P2:") as host:
-        yield host
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, host: FakeHost) -> AsyncIterator[Rig]:
-    async with running(tmp_path, host) as rig:
-        yield rig
 
 
 def closed_now() -> Window:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from chassis.errors import ConnectionRefused
 from spooler.job import Job
@@ -14,20 +11,8 @@ from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.new_job import Inline, NewJob
 from spooler.printer import PortName
-from tests.fabric.dispatch_rig import Rig, edge, eventually, order_at, running
+from tests.fabric.dispatch_rig import Rig, eventually, order_at, running
 from tests.fakes.host import FakeHost
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[FakeHost]:
-    async with edge("P1:", "P2:", "P3:") as host:
-        yield host
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, host: FakeHost) -> AsyncIterator[Rig]:
-    async with running(tmp_path, host) as rig:
-        yield rig
 
 
 async def test_a_job_is_printed_and_its_outcome_is_durable(rig: Rig, host: FakeHost) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,20 +13,8 @@ from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.port import Phase, Progress
 from spooler.printer import PortName
-from tests.fabric.dispatch_rig import Rig, edge, eventually, order_at, running
+from tests.fabric.dispatch_rig import Rig, eventually, order_at, running
 from tests.fakes.host import FakeDocument, FakeHost, FakeOpenPort, FakePort
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[FakeHost]:
-    async with edge("P1:", "P2:", "P3:") as host:
-        yield host
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, host: FakeHost) -> AsyncIterator[Rig]:
-    async with running(tmp_path, host) as rig:
-        yield rig
 
 
 async def test_a_host_that_lost_its_journal_leaves_what_was_confirmed_before(

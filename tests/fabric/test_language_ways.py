@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import groupby
-from pathlib import Path
 
 import pytest
 
 from spooler.choosing import MOST_IN_A_ROW
 from spooler.job_state import JobState
 from spooler.printer import BIDIRECTIONAL, STRAIGHT, Printer, Way
-from tests.fabric.dispatch_rig import Rig, running
+from tests.fabric.dispatch_rig import Rig
 from tests.fakes.host import FakeHost
 
 OPENINGS = ("OpenPort", "OpenPortEx ZPL", "OpenPortEx PJL", "ClosePort")
@@ -21,12 +19,6 @@ OPENINGS = ("OpenPort", "OpenPortEx ZPL", "OpenPortEx PJL", "ClosePort")
 @pytest.fixture
 def host() -> FakeHost:
     return FakeHost("edge", "P1:")
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, host: FakeHost) -> AsyncIterator[Rig]:
-    async with running(tmp_path, host) as rig:
-        yield rig
 
 
 def openings(host: FakeHost) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.printer import OnUncertain
-from tests.fabric.dispatch_rig import Rig, edge, eventually, running
+from tests.fabric.dispatch_rig import Rig, eventually, running
 from tests.fakes.host import FakeHost, FakePort
 
 LABEL = b"^XA^FO1,1^FDlabel %02d^FS^XZ\n"
@@ -19,18 +18,6 @@ LABELS = b"".join(LABEL % number for number in range(1, 21))
 SIZE = len(LABEL % 1)
 RECEIPT = b"\x1b@receipt %02d\n\x1dV\x00"
 RECEIPTS = b"".join(RECEIPT % number for number in range(1, 11))
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[FakeHost]:
-    async with edge("P1:", "P2:") as host:
-        yield host
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, host: FakeHost) -> AsyncIterator[Rig]:
-    async with running(tmp_path, host) as rig:
-        yield rig
 
 
 async def broken(rig: Rig, port: FakePort, document: bytes, at: int, unsure: int) -> Job:

@@ -16,7 +16,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.outage import Outage
 from spooler.printer import PortName
-from tests.fabric.dispatch_rig import Rig, edge, running
+from tests.fabric.dispatch_rig import Rig, running
 from tests.fakes.host import FakeHost
 from tests.rig.until import until
 
@@ -24,12 +24,6 @@ P1 = PortName("edge", "P1:")
 LIMIT_S = 3600.0
 LONG_WAITS = DispatchSettings(window=1, stall_s=3600)  # one document at the host, the others wait here
 STALLS_SOON = DispatchSettings(window=1, stall_s=0.1)
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[FakeHost]:
-    async with edge("P1:", "P2:") as host:
-        yield host
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from chassis.errors import ConnectionRefused, DeviceOffline, FabricError, PortBu
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.printer import OnPortError, OnUncertain, PoolOrder, PortName
-from tests.fabric.dispatch_rig import Rig, edge, eventually, running
+from tests.fabric.dispatch_rig import Rig, eventually, running
 from tests.fakes.host import FakeHost
 
 LABEL = b"^XA^FO1,1^FDlabel %02d^FS^XZ\n"
@@ -21,18 +21,6 @@ LABELS = b"".join(LABEL % number for number in range(1, 21))
 SIZE = len(LABEL % 1)
 Seen = TypeVar("Seen")
 P1, P2 = PortName("edge", "P1:"), PortName("edge", "P2:")
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[FakeHost]:
-    async with edge("P1:", "P2:", "P3:") as host:
-        yield host
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, host: FakeHost) -> AsyncIterator[Rig]:
-    async with running(tmp_path, host) as rig:
-        yield rig
 
 
 async def printed(rig: Rig, *documents: bytes) -> None:

@@ -15,7 +15,7 @@ from spooler.job_state import JobState
 from spooler.ledger import EvidenceLevel, EvidenceSource, Outcome, UnitKind, Units, UnitSpan
 from spooler.reprinting import Asking
 from spooler.unit_plan import Decision, What
-from tests.fabric.dispatch_rig import Rig, edge, running
+from tests.fabric.dispatch_rig import Rig, running
 from tests.fakes.host import FakeHost, FakePort
 
 LABEL = b"^XA^FO1,1^FDlabel %02d^FS^XZ\n"
@@ -23,12 +23,6 @@ LABELS = b"".join(LABEL % number for number in range(1, 21))
 SIZE = len(LABEL % 1)
 RECEIPT = b"\x1b@\x1bt\x13receipt %02d\n\x1dV\x00"
 RECEIPTS = b"".join(RECEIPT % number for number in range(1, 11))
-
-
-@pytest.fixture
-async def host() -> AsyncIterator[FakeHost]:
-    async with edge("P1:", "P2:") as host:
-        yield host
 
 
 @pytest.fixture

@@ -95,7 +95,9 @@ def test_every_command_explains_itself(args):
     assert result.exit_code == 0
     assert "--json" in result.stdout
     assert len(result.stdout.splitlines()) > 4
-    assert CliRunner().invoke(program, [*args, "-h"]).stdout == result.stdout
+    short = CliRunner().invoke(program, [*args, "-h"])
+    assert (short.exit_code, short.exception, short.stderr) == (0, None, "")
+    assert short.stdout == result.stdout
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
