@@ -11,7 +11,7 @@ CODE := services client simulators tests tools hatch_build.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet lab versus vectors fuzz bench profile guard-baseline golden docs wheel images breaking lock clean
+.PHONY: help setup protos run test check lint lint-format lint-ruff lint-imports lint-buf lint-lock type format fabric faults fleet lab versus soak vectors fuzz bench profile guard-baseline golden docs wheel images breaking lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ lab: protos ## three spoolers, five hosts, one database in network namespaces; a
 
 versus: protos ## three cases in which CUPS loses, doubles and forgets, beside us, as a table (needs cupsd)
 	@$(BIN)/python -m tests.faults.versus $(ARGS)
+
+soak: protos ## a browser on the console while 200 ports change each second (SECONDS=3600): how late figures are, what the heap holds
+	@$(BIN)/python -m tests.console.soak $(or $(SECONDS),3600)
 
 vectors: protos ## replay conformance vectors (FILE=path, else the reference's); result in build/vectors.json
 	@$(BIN)/python -m tests.contract.vectors $(if $(FILE),--file "$(FILE)") $(ARGS)

@@ -6,9 +6,14 @@ python -m tests.console.large_fleet PORTS LISTEN
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from urllib.request import urlopen
 
 from chassis.client import Channels
 from portui.fabric import Spooler
@@ -23,6 +28,8 @@ from portui.simulated import Simulators
 from portui.web.app import serve
 from portui.web.doorman import Doorman
 from portui.web.rendering import Console
+from tests.rig.programs import running, wait_until
+from tests.surroundings import free_port
 
 _NOWHERE = "127.0.0.1:1"
 _ON_A_HOST = 10
@@ -68,10 +75,36 @@ class Fleet:
             yield Change(jobs=tuple(job(number, second) for number in numbers[::_PRINTING]))
 
 
+class Stamped(Live):
+    """What is known, in frames that say when they were made: milliseconds of the machine's clock."""
+
+    def _say(self, about: Mapping[str, object], ports: Mapping[str, object]) -> None:
+        super()._say({**about, "made": round(time.time() * 1000)}, ports)
+
+
+@contextmanager
+def running_fleet(count: int, folder: Path) -> Iterator[tuple[str, int]]:
+    """Run a console over so many ports in a process of its own; yield its address and process id."""
+    listen = f"127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "tests.console.large_fleet", str(count), listen]
+    with running(command, folder / f"fleet-{count}.log", cwd=Path(__file__).parents[2]) as process:
+        wait_until(lambda: _serves(listen, count, process), 50, "the console never served")
+        yield f"http://{listen}", process.pid
+
+
+def _serves(listen: str, count: int, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None
+    try:
+        with urlopen(f"http://{listen}/ports", timeout=10) as answer:
+            return f"{count:,} port" in answer.read().decode()
+    except OSError:
+        return False
+
+
 async def run(count: int, listen: str) -> None:
     """Serve it until killed."""
     async with Channels() as channels:
-        live = Live(Fleet(count))
+        live = Stamped(Fleet(count))
         console = Console(
             live=live,
             printing=Printing(channels, _NOWHERE),
