@@ -51,6 +51,16 @@ class DeviceWait:
                 found = bits
         return found
 
+    def until_ready(self, fd: int, events: int, timeout_s: float) -> int:
+        """Return the poll bits of `fd`, or 0 after `timeout_s`: a wake-up that `check` lets pass ends nothing."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            # Looked at once more when the time is over: this process may have been stopped meanwhile.
+            left = max(0.0, deadline - time.monotonic())
+            found = self.wait(fd, events, left)
+            if found or not left:
+                return found
+
     def pause(self, seconds: float) -> None:
         """Sleep, but end early on a wake-up."""
         self.wait(None, 0, seconds)

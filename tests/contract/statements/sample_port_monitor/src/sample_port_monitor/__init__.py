@@ -11,6 +11,7 @@ from pydantic import Field
 from typing_extensions import override
 
 from chassis.errors import DeviceFault, InvalidArgument
+from portmon.device_wait import READ
 from portmon.document import DocInfo, DocKey, Evidence
 from portmon.monitor import (
     Access,
@@ -78,7 +79,7 @@ class UnixPort(Port):
         """The printer closes its side when it has read everything: then, and only then, it has."""
         assert self._socket is not None
         self._socket.shutdown(socket.SHUT_WR)
-        if not self._context.wait.wait(self._socket.fileno(), 1, self.write_timeout_s):
+        if not self._context.wait.until_ready(self._socket.fileno(), READ, self.write_timeout_s):
             raise DeviceFault(
                 f"port {self._context.port}: {self._path} does not end", port=self._context.port
             )
