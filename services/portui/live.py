@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from chassis import logs
 from chassis.errors import FabricError
+from portui.chronicle import Chronicle
 from portui.fabric_watch import Change
 from portui.fleet_changes import forget, forget_oldest, structural, users_of_ports
 from portui.frames import Frames, rounded
-from portui.model import Acknowledged, Fleet, Job, JobState, Port, PortState
+from portui.model import Acknowledged, Fleet, Host, Job, JobState, Port, PortState
 from portui.pulse import Pulse, standing_still
 
 MINUTES = 60
@@ -47,6 +48,7 @@ class Live:
         self._users: dict[str, list[str]] = {}  # the printers of a port
         self.fleet = Fleet()
         self.acknowledged: Mapping[str, Acknowledged] = {}  # by what they are about, in small letters
+        self.chronicle = Chronicle()
         self.pulses: dict[str, Pulse] = {}
         self._lively: set[str] = (
             set()
@@ -147,7 +149,7 @@ class Live:
         self._told.update((port.key, port) for port in change.ports)
         before = {name: one.ports for name, one in fleet.printers.items()}
         fleet.printers.update((one.name, one) for one in change.printers)
-        fleet.hosts.update((one.name, one) for one in change.hosts)
+        self._hosts(fleet, change.hosts)
         touched = {port.key for port in change.ports}
         for job in change.jobs:
             touched |= self._job(fleet, job)
@@ -171,12 +173,21 @@ class Live:
             for news in self._awaiting:
                 news.set()
 
+    def _hosts(self, fleet: Fleet, hosts: Iterable[Host]) -> None:
+        for host in hosts:
+            self.chronicle.host(self.fleet.hosts.get(host.name), host, datetime.now(UTC))
+            fleet.hosts[host.name] = host
+
     def _port(self, fleet: Fleet, told: Port) -> None:
         """Take a port as its host told of it, with what the spooler knows: its printers, and that it prints."""
         busy = bool(self._on.get(told.key))
         state = PortState.PRINTING if busy and told.state is PortState.READY else told.state
-        fleet.ports[told.key] = replace(told, state=state, printers=tuple(self._users.get(told.key, ())))
-        self.pulses.setdefault(told.key, Pulse()).mark(state, self._clock(), datetime.now(UTC), told.since)
+        known, at = fleet.ports.get(told.key) or self.fleet.ports.get(told.key), datetime.now(UTC)
+        fleet.ports[told.key] = now = replace(
+            told, state=state, printers=tuple(self._users.get(told.key, ()))
+        )
+        self.chronicle.port(known, now, at)
+        self.pulses.setdefault(told.key, Pulse()).mark(state, self._clock(), at, told.since)
         self._lively.add(told.key)
 
     def _job(self, fleet: Fleet, job: Job) -> set[str]:

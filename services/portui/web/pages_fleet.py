@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis.errors import FabricError
 from portui.model import Fleet, JobState
-from portui.web import devices, host_report, pages_uploads, pages_views, shown, words
+from portui.web import devices, happenings, host_report, pages_uploads, pages_views, shown, words
 from portui.web.changes import not_found, text_of, texts_of
 from portui.web.problems import problems as problems_of
 from portui.web.rendering import back, console_of, go, page
@@ -135,8 +135,13 @@ async def host(request: Request) -> Response:
 
 async def alerts(request: Request) -> Response:
     """S11: what needs somebody, and what happened lately."""
-    live, headlines = console_of(request).live, console_of(request).headlines
+    console = console_of(request)
+    live, headlines = console.live, console.headlines
     found = problems_of(live)
+    try:
+        acts, _following = await console.printing.acts(size=happenings.MOST)
+    except FabricError:
+        acts = []  # the banner says that the spooler is away
     ended = sorted(
         (job for job in live.fleet.jobs.values() if job.error and job.state is not JobState.COMPLETED),
         key=lambda one: -one.number,
@@ -148,6 +153,7 @@ async def alerts(request: Request) -> Response:
         in_hand_count=sum(one.in_hand is not None for one in found),
         quiet=pages_views.quiet(request),
         failed=ended[:20],
+        events=happenings.rows(live.chronicle.newest(happenings.MOST), acts),
     )
 
 

@@ -15,10 +15,14 @@ from portui.model import Fleet, PortState, Printer
 from portui.printer_rules import RULES, Rule
 from portui.web import actions, ordering, shown, story, words
 from portui.web.changes import not_found, sentence, text_of, texts_of
+from portui.web.levels import lowest
 from portui.web.pages_port import test
 from portui.web.rendering import back, console_of, go, page
 
 _OUT = (PortState.ERROR, PortState.OFFLINE)
+PAGE_ROWS = 200
+# In which order printers that do not print are listed, by how their state looks; the others are after these.
+_URGENT = {tone: rank for rank, tone in enumerate(("error", "offline", "unknown", "attention", "paused"))}
 
 
 def shown_state(one: Printer, fleet: Fleet) -> words.Shown:
@@ -34,15 +38,28 @@ def shown_state(one: Printer, fleet: Fleet) -> words.Shown:
 
 
 async def printers(request: Request) -> Response:
-    """S8: all printers."""
-    fleet = console_of(request).live.fleet
+    """S8: all printers, those that need somebody first, with what of each runs out first."""
+    console, fleet = console_of(request), console_of(request).live.fleet
     text = request.query_params.get("q", "")[:200].casefold()
+    number = int(asked) if (asked := request.query_params.get("page", "1")).isdecimal() else 1
+    fitting = sorted(
+        (
+            (one, shown_state(one, fleet))
+            for one in fleet.printers.values()
+            if text in f"{one.name} {one.description} {one.location}".casefold()
+        ),
+        key=lambda row: (_URGENT.get(row[1].tone, len(_URGENT)), not row[0].queued, row[0].name),
+    )
+    found = fitting[max(0, number - 1) * PAGE_ROWS :][:PAGE_ROWS]
+    known = await console.levels.of(
+        fleet.ports[key] for one, _state in found for key in one.ports if key in fleet.ports
+    )
     rows = [
-        (one, shown_state(one, fleet), [(key, fleet.ports.get(key)) for key in one.ports])
-        for one in sorted(fleet.printers.values(), key=lambda one: (not one.queued, one.name))
-        if text in f"{one.name} {one.description} {one.location}".casefold()
+        (one, state, [(key, fleet.ports.get(key)) for key in one.ports], lowest(one, known))
+        for one, state in found
     ]
-    return page(request, "printers.html", rows=rows, text=text)
+    more = len(fitting) if len(fitting) > PAGE_ROWS else 0
+    return page(request, "printers.html", rows=rows, text=text, more=more, page_number=number)
 
 
 async def printer(request: Request) -> Response:

@@ -29,6 +29,7 @@ from portui.web.devices import LOOK_S, Devices
 from portui.web.doorman import EVERYBODY, Doorman
 from portui.web.headlines import Headlines
 from portui.web.last_day import LastDays
+from portui.web.levels import Levels
 from portui.web.oidc_flow import Provider
 from portui.web.problems import problems as problems_of
 
@@ -62,6 +63,7 @@ class Console:
     looking: Looking = field(init=False)
     devices: Devices = field(init=False)
     last_days: LastDays = field(init=False)
+    levels: Levels = field(init=False)
     looking_at_hosts: Looking = field(init=False)
     acknowledging: Acknowledging = field(init=False)
 
@@ -70,6 +72,7 @@ class Console:
         self.headlines = Headlines(self.live, self.printing)
         self.looking = Looking(self.status.look)
         self.last_days = LastDays(self.printing)
+        self.levels = Levels(self.status, self.live)
         self.devices = Devices(self.printing, self.spooler, self.live)
         self.looking_at_hosts = Looking(self.devices.look, LOOK_S)
         self.acknowledging = Acknowledging(self.live, self.alerts)

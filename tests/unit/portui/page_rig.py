@@ -48,7 +48,7 @@ class Answers:
     async def attempts(self, number: int) -> list[Attempt]:
         return self.attempts_of.get(number, [])
 
-    async def acts(self, _page: str = "") -> tuple[list[Event], str]:
+    async def acts(self, _page: str = "", size: int = 0) -> tuple[list[Event], str]:
         return self.events, ""
 
     async def monitors(self, _host: str = "-") -> list[Monitor]:
