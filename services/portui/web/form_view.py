@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from portui.web import words
 from portui.web.form_asks import Ask, asks_of
 from portui.web.form_values import MOST_TEXT, as_text, list_in, map_in, text_in
 
@@ -174,7 +175,7 @@ def _field(
     value = values.get(name)
     return Field(
         name=name,
-        title=text_in(schema.get("title")) or name,
+        title=text_in(schema.get("title")) or words.title_of(name),
         widget=_widget(kind, options, schema, len(listed)),
         kind=kind,
         value="" if schema.get("writeOnly") else as_text(value),

@@ -61,15 +61,20 @@ def wrong_in(view: FormView) -> str:
 
 
 def titles_of(described: Described) -> dict[str, str]:
-    """Return the fields' titles by their names: `{"baud": "Bits per second"}`."""
-    view = form_view.build(document_of(described), {})
-    return {one.name: one.title for group in view.groups for one in group.fields}
+    """Return all settings' titles by their names, also of those that no dialog shows: `{"baud": "Bits per second"}`."""
+    properties = form_values.map_in(
+        form_values.map_in(document_of(described).get("schema")).get("properties")
+    )
+    return {
+        name: form_values.text_in(form_values.map_in(one).get("title")) or words.title_of(name)
+        for name, one in properties.items()
+    }
 
 
 def diff(before: Mapping[str, Any], changed: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     """Return what would be saved: `1 change: Bits per second 9600 → 19200`."""
     rows = [
-        f"{titles.get(name, name)} {form_values.as_text(before.get(name)) or 'empty'} → {form_values.as_text(value) or 'empty'}"
+        f"{titles.get(name) or words.title_of(name)} {form_values.as_text(before.get(name)) or 'empty'} → {form_values.as_text(value) or 'empty'}"
         for name, value in changed.items()
     ]
     return (

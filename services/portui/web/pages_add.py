@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from socket import gethostname
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -19,6 +20,7 @@ from portui.web.changes import sentence, text_of
 from portui.web.rendering import console_of, go, page
 
 _WHO = "console"
+_THIS_MACHINE = "local"  # as `printfabric up` calls the machine it runs on
 _HOSTS_LOOKED_AT = 4  # so many are asked for their devices before somebody says which
 
 
@@ -40,21 +42,32 @@ async def _what_step(request: Request, host: str, monitor: str, name: str, error
         monitors = await console.printing.monitors()
     except FabricError as failed:
         monitors, error = [], error or sentence(failed)
-    looked_at = [one for one in sorted(console.live.fleet.hosts) if host in ("", one)][:_HOSTS_LOOKED_AT]
-    found = await console.devices.of_all(looked_at) if not name else []
+    hosts = sorted(console.live.fleet.hosts)
+    here = at_hand(hosts, gethostname())
+    looked_at = sorted((one for one in hosts if host in ("", one)), key=lambda one: one != here)
+    found = await console.devices.of_all(looked_at[:_HOSTS_LOOKED_AT]) if not name else []
     return page(
         request,
         "add.html",
         422 if error else 200,
         found=found,
         kinds=kinds(monitors, host),
-        hosts=sorted(console.live.fleet.hosts),
-        host=host,
+        hosts=hosts,
+        host=host or here,
         monitor=monitor,
         name=name,
         device=request.query_params.get("device", ""),
         error=error,
     )
+
+
+def at_hand(hosts: Sequence[str], machine: str) -> str:
+    """Return the host that is meant when nobody says which: the only one, or the machine this runs on; empty: ask."""
+    if len(hosts) == 1:
+        return hosts[0]
+    mine = machine.partition(".")[0].casefold()
+    known = {one.partition(".")[0].casefold(): one for one in hosts}
+    return known.get(mine) or known.get(_THIS_MACHINE, "")
 
 
 def kinds(monitors: Sequence[Monitor], host: str) -> list[tuple[str, str]]:

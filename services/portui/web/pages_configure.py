@@ -13,7 +13,7 @@ from starlette.responses import Response
 from chassis.errors import EtagMismatch, FabricError
 from portui import port_config
 from portui.port_config import Described, Done
-from portui.web import form_values, form_view, monitor_form, shown
+from portui.web import form_values, form_view, monitor_form, shown, words
 from portui.web.asking import Target
 from portui.web.changes import sentence, text_of
 from portui.web.rendering import console_of, go, page
@@ -99,7 +99,7 @@ async def save(request: Request, form: FormData) -> Response:
 def _theirs(titles: Mapping[str, str], before: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
     """Return what another's settings say where ours differ, both sides of it, by the titles that the form shows."""
     rows = [
-        f"{titles.get(name, name)}: theirs {form_values.as_text(before[name])}, yours {form_values.as_text(value)}"
+        f"{titles.get(name) or words.title_of(name)}: theirs {form_values.as_text(before[name])}, yours {form_values.as_text(value)}"
         for name, value in changed.items()
         if name in before
     ]

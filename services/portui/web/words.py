@@ -60,9 +60,20 @@ def apart(name: str) -> str:
     return spaced[:1] + re.sub(r" ([A-Z])(?=[a-z])", lambda found: f" {found[1].lower()}", spaced)[1:]
 
 
+def title_of(name: str) -> str:
+    """Return a setting's name as a title, where nobody has given it one: `lineSpeed` and `line_speed` are `Line speed`."""
+    spaced = apart(re.sub(r"[_\-\s]+", " ", name).strip())
+    return f"{spaced[:1].upper()}{spaced[1:]}" or name
+
+
 def many(count: int, one: str, more: str = "") -> str:
     """Return `1 job`, `3 jobs`."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def waits(count: int) -> str:
+    """Return `1 job waits`, `3 jobs wait`: as the spooler's sentences say it."""
+    return f"{many(count, 'job')} {'waits' if count == 1 else 'wait'}"
 
 
 class Shown(NamedTuple):
@@ -166,6 +177,24 @@ def progress(job: Job) -> str:
     confirmed = f", {number(got.confirmed)} confirmed by the printer" if got.confirmed else ""
     received = f"{number(got.acked)} of {number(total)} {what} received by the printer's side"
     return f"{received}, {number(got.accepted)} sent{confirmed}"
+
+
+FULL, NO_WORD = "waiting for the printer's word", "no word yet"
+
+
+def far(job: Job, *, short: bool = False) -> str:
+    """Return what stands beside a job's bar: what the printer's side has of it; of one that has ended, what is proven.
+
+    The page's script writes the same while a job is on its way.
+    """
+    if job.state is JobState.PROCESSING:
+        if job.share >= 1:
+            return NO_WORD if short else FULL
+        return f"{round(100 * job.share)} %{'' if short else ' received'}"
+    units = job.proof.units
+    if units.total > 1:
+        return f"{number(units.acked)} of {number(units.total)} {unit(units.kind, 2)}"
+    return "" if job.active else job.proof.level.replace("acked", "acknowledged")
 
 
 # What happened, where the spooler's word for it is not one of everybody's.

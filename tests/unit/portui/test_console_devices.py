@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from chassis.errors import HostUnreachable
 from portui.fabric import XcvAnswer
 from portui.live import Live, Watch
 from portui.model import Host as HostRow
 from portui.model_answers import Monitor
 from portui.web.devices import Device, Devices, Found
-from portui.web.pages_add import kinds
+from portui.web.pages_add import at_hand, kinds
 from tests.unit.portui.page_rig import Answers, console_over, page_of
 
 
@@ -88,3 +90,32 @@ def test_a_monitor_that_all_hosts_have_is_listed_once_and_another_says_where_it_
     assert kinds(found, "") == [("Local Port", ""), ("Acme", "dock")]
     assert kinds(found, "bar") == [("Local Port", "")]
     assert kinds([], "") == []
+
+
+@pytest.mark.parametrize(
+    ("hosts", "meant"),
+    [
+        (["kitchen", "local", "office"], "local"),
+        (["kitchen", "print-7.example.com", "local"], "print-7.example.com"),
+        (["kitchen"], "kitchen"),
+        (["kitchen", "office"], ""),
+        ([], ""),
+    ],
+)
+def test_a_new_port_is_proposed_on_this_machine_and_on_no_other_by_chance(hosts: list[str], meant: str):
+    assert at_hand(hosts, "print-7") == meant
+
+
+async def test_who_has_to_choose_a_host_is_asked_to():
+    answers = Answers()
+    live = Live(cast("Watch", answers))
+    live.fleet.hosts.update((name, HostRow(name, "online")) for name in ("kitchen", "office"))
+    console = console_over(live, answers)
+    console.devices = cast("Devices", SimpleNamespace(of_all=_nothing))
+    page = await page_of(console, "/add")
+    assert '<option value="">Choose a host</option><option>kitchen</option>' in page
+    assert "<option selected>office</option>" in await page_of(console, "/add?host=office")
+
+
+async def _nothing(_hosts: list[str]) -> list[tuple[str, Found]]:
+    return []

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from portui.model import JobState, Proof, Units
 from portui.port_config import Described
 from portui.web import monitor_form, words
 from tests.unit.portui.test_console_forms import SERIAL
+from tests.unit.portui.test_console_words import job
 
 
 @pytest.mark.parametrize(
@@ -60,3 +63,42 @@ def test_a_change_names_its_fields_as_the_form_does():
     assert (
         monitor_form.diff({"baud": 9600}, {"baud": 19200}, titles) == "1 change: Bits per second 9600 → 19200"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("lineSpeed", "Line speed"), ("line_speed", "Line speed"), ("baud", "Baud"), ("__", "__"), ("", "")],
+)
+def test_a_setting_that_nobody_gave_a_title_is_called_by_its_name_in_plain_words(name: str, title: str):
+    assert words.title_of(name) == title
+
+
+def test_jobs_wait_in_the_spoolers_words():
+    assert (words.waits(1), words.waits(31)) == ("1 job waits", "31 jobs wait")
+
+
+@pytest.mark.parametrize(
+    ("acked", "long", "short"),
+    [
+        (0, "0 % received", "0 %"),
+        (590, "59 % received", "59 %"),
+        (1000, "waiting for the printer's word", "no word yet"),
+    ],
+)
+def test_a_bar_says_what_it_means_and_a_full_one_what_it_waits_for(acked: int, long: str, short: str):
+    going = replace(job(1, JobState.PROCESSING), proof=Proof(acked=acked))
+    assert (words.far(going), words.far(going, short=True)) == (long, short)
+
+
+def test_a_job_that_has_ended_says_what_is_proven_of_it():
+    ended = replace(job(1, JobState.COMPLETED), proof=Proof(level="acked"))
+    assert words.far(ended) == "acknowledged"
+    counted = replace(ended, proof=Proof(level="acked", units=Units("label", 1200, 1200, 1180)))
+    assert words.far(counted) == "1,180 of 1,200 labels"
+
+
+def test_in_a_conflict_a_setting_without_a_title_is_no_name_of_a_program():
+    document = {"schema": {"properties": {"lineSpeed": {"type": "integer"}}}}
+    titles = monitor_form.titles_of(Described("acme", json.dumps(document).encode()))
+    assert titles == {"lineSpeed": "Line speed"}
+    assert monitor_form.diff({"lineSpeed": 1}, {"lineSpeed": 2}, titles) == "1 change: Line speed 1 → 2"

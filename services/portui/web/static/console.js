@@ -74,12 +74,19 @@ function take(frame) {
   for (const place of $$("[data-job]")) {
     const share = frame.jobs[place.dataset.job], bar = $("progress", place);
     if (share !== undefined && bar) bar.value = share;
+    if (share !== undefined) farWords(place, share);
     // Where a job is told in words, too, they follow it at leisure.
     if (share !== undefined && !place.closest("table, .lines")) redrawIn(REDRAW_MS * 2);
   }
   if (structure !== frame.structure) redrawIn(0);
   structure = frame.structure;
   indicate();
+}
+
+// As words.far says it.
+function farWords(place, share) {
+  const far = $("[data-far]", place), short = far?.dataset.far;
+  patch(far, share < 100 ? `${share} %${short ? "" : " received"}` : short ? "no word yet" : "waiting for the printer's word");
 }
 
 function patch(node, text) { if (node && node.textContent !== text) node.textContent = text; }
