@@ -3,7 +3,8 @@
 python -m tests.bench --output build/bench.json [--repeat 3] [--short] [--only latency,rates,…] [--directory DIR]
     [--beside CHECKOUT]
 
-Beside the JSON, with the ending .md, is the table of goals.
+Beside the JSON, with the ending .md, is all of it as tables of Markdown (`tests.bench.report`). Both are written anew
+after each part of each run.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import goals, network, table, workloads
+from tests.bench import goals, network, report, table, workloads
 from tests.bench.lprint import LPrint
 from tests.bench.one_run import PARTS, Run
-from tests.bench.process import BenchError
+
+_TOLD_TO_END = 143
 
 
 def _arguments() -> argparse.Namespace:
@@ -50,52 +52,52 @@ def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _run(arguments: argparse.Namespace) -> tuple[dict[str, Any], int]:
-    """Measure once; return what was found and an exit code."""
+def _run(arguments: argparse.Namespace, kept: Callable[[dict[str, Any]], None]) -> tuple[dict[str, Any], int]:
+    """Measure once; return what was found and an exit code. `kept` is called whenever there is more of it."""
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=arguments.directory))
     folder.chmod(0o755)  # cupsd's backends are other users
     form = workloads.SHORT if arguments.short else workloads.LONG
     run = Run(folder, form, arguments.only.split(","), arguments.beside)
+    run.kept = lambda: kept(run.result)
     try:
         with asyncio.Runner(loop_factory=_uvloop()) as runner:
             runner.run(run.measure())
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        run.result["failed"] = str(error)
-        return run.result, 1
     except asyncio.CancelledError:
-        return run.result, 143
+        return run.result, _TOLD_TO_END
     except Exception as error:  # noqa: BLE001 - the wall: what was measured before is written, whatever ended it
         traceback.print_exc()
-        run.result["failed"] = repr(error)
-        return run.result, 1
+        run.result["failed"]["the run"] = repr(error)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return run.result, 0
+    return run.result, int(bool(run.result["failed"]))
 
 
 def _write(output: Path, form: str, runs: Sequence[dict[str, Any]]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
-    result = {"schema": 2, "form": form, "goals": goals.reached(runs), "runs": runs}
-    output.write_text(json.dumps(result, indent=1) + "\n")
-    output.with_suffix(".md").write_text(goals.as_markdown(runs))
+    result = {"schema": 3, "form": form, "goals": goals.reached(runs), "runs": runs}
+    beside = output.with_suffix(".new")
+    beside.write_text(json.dumps(result, indent=1) + "\n")
+    beside.rename(output)
+    output.with_suffix(".md").write_text(report.as_markdown(runs))
 
 
 def main() -> int:
-    """Run the program. Exit code 1: a program died or a job was lost; what was measured before is written."""
+    """Run the program. Exit code 1: a program of ours died or lost a job; all else was measured, and is written."""
     arguments = _arguments()
     LPrint.network = network.enter()
+    form = "short" if arguments.short else "long"
     runs: list[dict[str, Any]] = []
-    code = 0
+    codes = []
     for _ in range(arguments.repeat):
-        found, code = _run(arguments)
+        found, code = _run(arguments, lambda part: _write(arguments.output, form, [*runs, part]))
         runs.append(found)
-        _write(arguments.output, "short" if arguments.short else "long", runs)
-        if code:
+        codes.append(code)
+        _write(arguments.output, form, runs)
+        if code == _TOLD_TO_END:
             return code
         table.show(found)
-    print(goals.as_markdown(runs))
-    return code
+    print(report.as_markdown(runs))
+    return max(codes)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from printfabric.spooler.v1.printer_service_pb2 import (
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
-from tests.bench.system import EARLY, Devices, Process, pool_members, queue
+from tests.bench.system import EARLY, Devices, Process, pool_members, queue, together
 from tests.surroundings import free_port
 
 READY_S = 240.0  # a first start with many ports, on a machine that is busy with other tests
@@ -41,7 +41,7 @@ class Fabric:
 
     name = "fabric"
     durability = "fsync before OK"
-    exact = True
+    ours = exact = True
     pools = True
     most_printers = 1 << 30
     many = True
@@ -129,6 +129,10 @@ class Fabric:
         for child in reversed(self._children.values()):
             child.end()
 
+    async def renew(self) -> None:
+        """It may not break."""
+        raise BenchError("Print Fabric is not begun anew")
+
     async def _hang_up(self) -> None:
         for channel in self._channels:
             await channel.close()
@@ -150,13 +154,11 @@ class Fabric:
         """Submit documents, spread over clients and printers; return when all are answered."""
         request = partial(_request, mode, printers, size)
         group = _GROUPS.get(mode)
-        await asyncio.gather(
-            *(
-                self._unary(self._channel(place), numbers[place::clients], request)
-                if group is None
-                else self._stream(self._channel(place), numbers[place::clients], request, group)
-                for place in range(clients)
-            )
+        await together(
+            self._unary(self._channel(place), numbers[place::clients], request)
+            if group is None
+            else self._stream(self._channel(place), numbers[place::clients], request, group)
+            for place in range(clients)
         )
 
     async def submit(self, printer: str, number: int, size: int) -> None:
@@ -259,7 +261,7 @@ def _as_installed(folder: Path, checkout: Path | None = None) -> dict[str, str]:
         environment["PYTHONPATH"] = os.pathsep.join(
             str(checkout / part) for part in ("services", "protos/gen")
         )
-    return {**environment, "PYTHONPYCACHEPREFIX": str(folder.parent / "pycache")}
+    return {"PYTHONPYCACHEPREFIX": str(folder.parent / "pycache"), **environment}
 
 
 def _request(mode: str, printers: int, size: int, number: int) -> pb.SubmitJobRequest:

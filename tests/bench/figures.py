@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tests.bench.system import UNARY
@@ -138,31 +137,3 @@ def stored(system: str, mode: str, clients: int) -> Figure:
         return row["printed_per_s"]["median"] if row else None
 
     return figure
-
-
-def _wrong(runs: Sequence[Run], system: str) -> str:
-    """Return how many small jobs a system has lost, and printed twice, in all runs."""
-    rows = [row for run in runs for row in run["rates"] if row["system"] == system]
-    return ", ".join(f"{sum(row[key] for row in rows):,}" for key in ("lost", "doubled")) if rows else "-"
-
-
-def surroundings(runs: Sequence[Run]) -> list[str]:
-    """Return lines about the machine, its limits, and what each system promises when it says OK."""
-    first = runs[0]
-    about = first["machine"]
-    system = f"{about['cores']} cores, {about['system']}, Python {about['python']}, grpcio {about['grpcio']}"
-    lines = [f"{system}, {about['spool_file_system']}. The machine's limits:", ""]
-    for limit in first.get("limits") or ():
-        found = [run["limits"][limit] for run in runs if run.get("limits")]
-        lines.append(f"- {limit}: {statistics.median(found):,.0f} ({min(found):,.0f} to {max(found):,.0f})")
-    lines += ["", "| system | durable before OK | small jobs: lost, printed twice |", "|---|---|---|"]
-    for name, system in first["systems"].items():
-        promise = system.get("durability") or "not measured: " + system["missing"]
-        lines.append(f"| {name} | {promise} | {_wrong(runs, name)} |")
-    took = [sum(run.get("took_s", {}).values()) for run in runs]
-    parts = ", ".join(f"{part} {took_s} s" for part, took_s in first.get("took_s", {}).items())
-    return [
-        *lines,
-        "",
-        f"A run took {', '.join(f'{each / 60:.1f}' for each in took)} minutes; the first: {parts}.",
-    ]

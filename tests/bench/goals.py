@@ -181,8 +181,8 @@ def _reached(goal: Goal, runs: Sequence[Run]) -> dict[str, Any]:
     return row
 
 
-def as_markdown(runs: Sequence[Run]) -> str:
-    """Return the table, and what it was measured on."""
+def as_markdown(runs: Sequence[Run]) -> list[str]:
+    """Return the table, line by line; of several runs each ratio is there, run by run."""
     lines = [
         f"| goal | Print Fabric | {' | '.join(PEERS)} | goal: wanted, reached | | moonshot: wanted, reached | |",
         f"|---|---|{'---|' * len(PEERS)}---|---|---|---|",
@@ -191,8 +191,7 @@ def as_markdown(runs: Sequence[Run]) -> str:
         peers = [_spread(row["peers"].get(name)) for name in PEERS]
         bounds = [each for name in ("goal", "moonshot") for each in _bound(row.get(f"{name}_bound"))]
         lines.append(f"| {' | '.join([row['goal'], _spread(row['ours']), *peers, *bounds])} |")
-    about = f"{len(runs)} run{'s' if len(runs) > 1 else ''}; median, and the least and the most of them."
-    return "\n".join([about, "", *lines, "", *figures.surroundings(runs)]) + "\n"
+    return lines
 
 
 def _bound(bound: Mapping[str, Any] | None) -> tuple[str, str]:
@@ -200,7 +199,12 @@ def _bound(bound: Mapping[str, Any] | None) -> tuple[str, str]:
         return "", ""
     if bound["met"] is None:
         return f"{bound['wanted']}; not measured", ""
-    return f"{bound['wanted']}; {_spread(bound['reached'])}", "met" if bound["met"] else "**missed**"
+    return f"{bound['wanted']}; {_each(bound['reached'])}", "met" if bound["met"] else "**missed**"
+
+
+def _each(found: Sequence[float]) -> str:
+    middle = _short(statistics.median(found))
+    return middle if len(found) == 1 else f"{middle} [{', '.join(map(_short, found))}]"
 
 
 def _spread(found: Sequence[float] | None) -> str:

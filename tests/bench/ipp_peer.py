@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.bench.ipp import GET_PRINTER_ATTRIBUTES, PAUSE_PRINTER, PRINT_JOB, RESUME_PRINTER, IppClient
 from tests.bench.process import BenchError, Child, OneProgram
 from tests.bench.receiver import document
-from tests.bench.system import POOLS, UNARY, queue
+from tests.bench.system import POOLS, UNARY, queue, together
 from tests.surroundings import free_port
 
 
@@ -90,7 +90,7 @@ class IppPeer(OneProgram):
                 data = document(number, size)
                 await client.ask(PRINT_JOB, queue(mode, number, printers), data, f"bench {number}")
 
-        await asyncio.gather(*(one(self._client(place), numbers[place::clients]) for place in range(clients)))
+        await together(one(self._client(place), numbers[place::clients]) for place in range(clients))
 
     async def send_large(self, _mode: str, number: int, size: int) -> None:
         """Submit one large document."""

@@ -37,8 +37,7 @@ class LPrint(IppPeer):
     def __init__(self, folder: Path, devices: Devices, printers: int) -> None:
         super().__init__(folder)
         folder.mkdir()
-        for each in ("home", "spool"):
-            (folder / each).mkdir()
+        self._make_folders()
         # Its state file is in the home, the socket of a server that is not root's in the temporary directory.
         self._environment = {**os.environ, "HOME": str(folder / "home"), "TMPDIR": str(folder)}
         self._device = f"socket://127.0.0.1:{devices.receiving}"
@@ -67,6 +66,19 @@ class LPrint(IppPeer):
         for key, value in options.items():
             command += ["-o", f"{key}={value}"]
         await self.begin("lprint", command, self._environment)
+
+    def _make_folders(self) -> None:
+        for each in ("home", "spool"):
+            (self.folder / each).mkdir()
+
+    async def renew(self) -> None:
+        """Begin anew after it broke, with nothing of what it had: how much of its state file is true nobody knows."""
+        await self.close()
+        for each in ("home", "spool"):
+            shutil.rmtree(self.folder / each)
+        self._make_folders()
+        self._made = 0
+        await self.start()
 
     async def make_queues(self) -> None:
         """Make the queues, the first time; a program's call for each. It remembers them."""

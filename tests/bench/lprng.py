@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.bench.instructions import ROOT
 from tests.bench.process import BenchError, Child, Family, OneProgram
 from tests.bench.receiver import document
-from tests.bench.system import UNARY, Devices, queue
+from tests.bench.system import UNARY, Devices, queue, together
 from tests.surroundings import free_port
 
 UNPACKED = ROOT / "build/lprng"  # apt-get download lprng && dpkg-deb -x lprng_*.deb build/lprng
@@ -102,7 +102,7 @@ class LPRng(OneProgram):
             for number in numbers:
                 await self._print(queue(mode, number, printers), number, size)
 
-        await asyncio.gather(*(one(numbers[place::clients]) for place in range(clients)))
+        await together(one(numbers[place::clients]) for place in range(clients))
 
     async def send_large(self, _mode: str, number: int, size: int) -> None:
         """Submit one large document."""

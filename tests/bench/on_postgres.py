@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from tests.bench.measure import Bench, Latencies, Run, cpu_ms_each, rounded, spr
 from tests.bench.process import Family
 from tests.bench.receiver import Receiver
 from tests.bench.system import UNARY, Process
-from tests.bench.workloads import IDLE_S, Form
+from tests.bench.workloads import IDLE_S, Form, in_turn
 from tests.rig.postgres import found_programs, postgres_server
 
 PRINTERS = 50
@@ -83,7 +82,6 @@ async def on_postgres(bench: Bench, folder: Path, form: Form, beside: Path | Non
     """
     if missing := why_not():
         return {"missing": missing}
-    print("measuring the store in PostgreSQL …", file=sys.stderr, flush=True)
     async with AsyncExitStack() as stack:
         systems = await _started(stack, folder, bench.receiver, form.replicas, beside)
         rates = [row for load in LOADS for row in await _under(bench, systems, form, *load)]
@@ -125,7 +123,7 @@ async def _under(
     jobs = form.fabric_jobs[mode, 1 if mode == STREAMS else clients]
     found = {system.name: Figures() for system in systems}
     for round_ in range(-1, form.postgres_rounds):
-        for system in systems:
+        for system in in_turn(systems, round_):
             figures = found[system.name]
             count = jobs if round_ >= 0 else max(2 * PRINTERS, jobs // 8)
             system.on_answer = figures.answers.add if round_ >= 0 else lambda _seconds: None

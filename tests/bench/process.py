@@ -134,9 +134,14 @@ class Family:
 
 
 class OneProgram:
-    """A system that is one program; whoever starts it puts it into `_child`."""
+    """A peer that is one program; whoever starts it puts it into `_child`."""
 
+    ours = False
     _child: Child | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it answers."""
+        raise NotImplementedError
 
     async def stop_server(self) -> None:
         """End it."""
@@ -147,6 +152,11 @@ class OneProgram:
     async def close(self) -> None:
         """End it."""
         await self.stop_server()
+
+    async def renew(self) -> None:
+        """Begin anew after it broke."""
+        await self.close()
+        await self.start()
 
     @property
     def processes(self) -> Sequence[Child | Family]:

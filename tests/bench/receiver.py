@@ -79,6 +79,10 @@ class Receiver:
         self._refusing.close()
         self._shared.close()
 
+    def cpu_s(self) -> float:
+        """Return the CPU seconds it has used so far."""
+        return self._child.cpu_s()
+
     @property
     def printed(self) -> int:
         """Documents that have come out."""

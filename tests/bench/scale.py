@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.bench.fabric import Fabric
 from tests.bench.measure import SETTLE_S, Bench, cpu_of, rounded, rss_of
+from tests.bench.process import BenchError
 from tests.bench.system import UNARY, System
 from tests.bench.workloads import Form
 
@@ -67,12 +68,12 @@ async def _printers(bench: Bench, system: System, form: Form) -> dict[str, Any]:
 
 async def _start(bench: Bench, system: System) -> float:
     """Return the seconds from the start of what does not run until a job is accepted; it is printed, too."""
-    begin, numbers = bench.receiver.printed, bench.numbers(1)
+    begin, numbers = bench.receiver.printed, bench.numbers(1, system)
     started = time.monotonic()
     await system.start()
     await system.send(UNARY, 1, 1, numbers, 1024)
     taken = time.monotonic() - started
-    await (bench.arrived if system.exact else bench.came)(begin, numbers, 1024)
+    await bench.wait(system, begin, numbers, 1024)
     await _look(system)
     return rounded(taken)
 
@@ -87,7 +88,7 @@ async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> di
     """Return what is accepted behind no job and behind many, what they take, and how fast they come out."""
     await system.hold(True)
     part = form.scale_jobs // PARTS
-    numbers = bench.numbers(WARM_UP + form.scale_jobs + part)
+    numbers = bench.numbers(WARM_UP + form.scale_jobs + part, system)
     await system.send(UNARY, 16, 1, numbers[:WARM_UP], 1024)
     await asyncio.sleep(SETTLE_S)
     empty = rss_of(system)
@@ -128,9 +129,8 @@ async def _accepted(system: System, numbers: Sequence[int]) -> tuple[float, floa
 async def _drained(bench: Bench, system: System, numbers: Sequence[int], count: int) -> dict[str, Any]:
     begin, started_ns = bench.receiver.printed, time.monotonic_ns()
     await system.hold(False)
-    if system.exact:
-        arrivals = await bench.some_arrived(begin, count, numbers, 1024)
-    else:
-        arrivals = await bench.came(begin, numbers, 1024)
+    arrivals = await bench.wait(system, begin, numbers, 1024, count)
+    if not arrivals:
+        raise BenchError("none of the waiting jobs came out")
     taken = (max(each.end_ns for each in arrivals) - started_ns) / 1e9
     return {"drained": len(arrivals), "drained_per_s": rounded(len(arrivals) / taken)}

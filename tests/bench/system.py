@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -41,6 +42,17 @@ def pool_members(devices: Devices) -> dict[str, dict[str, int]]:
     }
 
 
+async def together(parts: Iterable[Coroutine[object, object, None]]) -> None:
+    """Do parts at once; when one fails the others are given up, so that nothing of it goes on behind its back."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Process(Protocol):
     """What costs CPU and memory."""
 
@@ -61,7 +73,8 @@ class System(Protocol):
 
     name: str
     durability: str
-    exact: bool  # it prints what it accepts, once: else what it loses and doubles is counted and fails no run
+    ours: bool  # one lost, doubled or damaged job of ours fails the run; of a peer they are counted
+    exact: bool  # it is not known to lose what it accepts, and is waited for longer
     pools: bool
     most_printers: int  # that one server has
     many: bool  # it keeps jobs and has many printers
@@ -74,6 +87,9 @@ class System(Protocol):
 
     async def close(self) -> None:
         """End everything."""
+
+    async def renew(self) -> None:
+        """Begin anew after it broke, as if it had never run."""
 
     @property
     def processes(self) -> Sequence[Process]:

@@ -21,7 +21,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
     console = console or Console(width=170)
     for title, rows in (
         ("Systems", _systems(result)),
-        ("The machine", [["what", "result"], *([k, str(v)] for k, v in result["limits"].items())]),
+        ("The machine", [["what", "result"], *([k, str(v)] for k, v in dict(result["limits"]).items())]),
         ("Small jobs, printed per second: median (least-most)", _rates(result["rates"])),
         ("Submit to first byte, 1 KiB, idle, ms", _latency(result["latency"])),
         ("One large document", _large(result["large"])),
@@ -38,6 +38,8 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
     ):
         _print(console, title, rows)
     console.print(f"{result['jobs_checked']} jobs arrived, each once and whole.")
+    for part, why in result["failed"].items():
+        console.print(f"{part} failed: {'; '.join(why)[-500:]}", markup=False)
 
 
 def _print(console: Console, title: str, rows: Sequence[Sequence[str]]) -> None:

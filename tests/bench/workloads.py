@@ -1,19 +1,23 @@
-"""What is measured with all systems in turn: rates, latency, a large document. A/B/A/B, the first round only warms up."""
+"""What is measured with all systems in turn: rates, latency, a large document. A/B/B/A, the first round only warms up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from tests.bench.measure import SETTLE_S, Bench, Latencies, Run, cpu_ms_each, spread
+from tests.bench.measure import SETTLE_S, Bench, Latencies, Run, cpu_ms_each, others_cpu_ms_each, spread
+from tests.bench.process import BenchError
 from tests.bench.system import EARLY, LAME_POOL, LARGE, MODES, POOL, SMALL_POOL, UNARY, System
 
+T = TypeVar("T")
 SIZES = (1024, 65536)
 PRINTERS = (1, 50)
 MIB = 1 << 20
 PERCENTILES = (50, 90, 95, 99, 99.9, 100)
 IDLE_S = 0.05  # between the first bytes that are timed
+_TRIES = 20
 MEMBERS = {POOL: "4", LAME_POOL: "4, one refuses", SMALL_POOL: "3"}
 
 
@@ -111,13 +115,23 @@ async def rates(bench: Bench, systems: Sequence[System], form: Form) -> list[dic
             cells = _cells(systems, form, size, printers)
             runs: dict[Cell, list[Run]] = {cell: [] for cell in cells}
             for round_ in range(-1, form.rounds):
-                for cell in cells:
-                    jobs = max(8, cell.jobs // 8) if round_ < 0 else cell.jobs
-                    run = await bench.run(cell.system, cell.mode, cell.clients, printers, jobs, size)
-                    if round_ >= 0:
+                for cell in in_turn(cells, round_):
+                    run = await bench.tried(cell.system, partial(_one_cell, bench, cell, round_ < 0))
+                    if round_ >= 0 and run is not None:
                         runs[cell].append(run)
-            rows += [_rate(cell, runs[cell]) for cell in cells]
+            rows += [_rate(cell, runs[cell]) for cell in cells if runs[cell]]
     return rows
+
+
+def in_turn(those: Iterable[T], round_: int) -> list[T]:
+    """Return all in the order of a round: every other one goes back, so that nobody is always behind the same other."""
+    found = list(those)
+    return found[::-1] if round_ % 2 else found
+
+
+async def _one_cell(bench: Bench, cell: Cell, only_warms_up: bool) -> Run:
+    jobs = max(8, cell.jobs // 8) if only_warms_up else cell.jobs
+    return await bench.run(cell.system, cell.mode, cell.clients, cell.printers, jobs, cell.size)
 
 
 def _rate(cell: Cell, runs: Sequence[Run]) -> dict[str, Any]:
@@ -131,6 +145,7 @@ def _rate(cell: Cell, runs: Sequence[Run]) -> dict[str, Any]:
         "printed_per_s": spread([run.printed_per_s for run in runs]),
         "accepted_per_s": spread([run.jobs / run.accepted_s for run in runs]),
         "cpu_ms_per_job": cpu_ms_each(runs, cell.jobs),
+        "others_cpu_ms_per_job": others_cpu_ms_each(runs, cell.jobs),
         "lost": sum(run.lost for run in runs),
         "doubled": sum(run.doubled for run in runs),
     }
@@ -140,17 +155,19 @@ async def latency(bench: Bench, systems: Sequence[System], form: Form) -> list[d
     """Return the time from submitting 1 KiB to an idle system until its first byte comes out."""
     times = {system.name: Latencies() for system in systems}
     for sample in range(-10, form.latency_samples):
-        for system in systems:
-            run = await _until_it_prints(bench, system, UNARY, 1024, IDLE_S)
-            if sample >= 0:
+        for system in systems:  # idle in between, so that nobody's wake is felt
+            one = partial(_until_it_prints, bench, system, UNARY, 1024, IDLE_S)
+            run = await bench.tried(system, one)
+            if sample >= 0 and run is not None:
                 times[system.name].add(run.first_byte_s)
     return [
         {
             "system": system.name,
-            "samples": form.latency_samples,
+            "samples": times[system.name].count,
             **{f"p{p:g}_ms": times[system.name].percentile_ms(p) for p in PERCENTILES},
         }
         for system in systems
+        if times[system.name].count
     ]
 
 
@@ -163,10 +180,11 @@ async def large(bench: Bench, systems: Sequence[System], form: Form) -> list[dic
         for mode in ((LARGE, EARLY) if system.name == "fabric" else (LARGE,))
     }
     for round_ in range(-1, form.rounds):
-        for (system, mode), found in runs.items():
-            run = await _until_it_prints(bench, system, mode, 4 * MIB if round_ < 0 else size)
-            if round_ >= 0:
-                found.append(run)
+        for system, mode in in_turn(runs, round_):
+            bytes_ = 4 * MIB if round_ < 0 else size
+            run = await bench.tried(system, partial(_until_it_prints, bench, system, mode, bytes_))
+            if round_ >= 0 and run is not None:
+                runs[system, mode].append(run)
     return [
         {
             "system": system.name,
@@ -176,18 +194,22 @@ async def large(bench: Bench, systems: Sequence[System], form: Form) -> list[dic
             "accepted_mb_per_s": spread([size / 1e6 / run.accepted_s for run in found]),
             "first_byte_ms": spread([1000 * run.first_byte_s for run in found]),
             "cpu_ms_per_mb": cpu_ms_each(found, size / 1e6),
+            "others_cpu_ms_per_mb": others_cpu_ms_each(found, size / 1e6),
         }
         for (system, mode), found in runs.items()
+        if found
     ]
 
 
 async def _until_it_prints(
     bench: Bench, system: System, mode: str, size: int, settle_s: float = SETTLE_S
 ) -> Run:
-    """Return a run of one document that came out; a system that loses jobs is given another."""
-    while (run := await bench.run(system, mode, 1, 1, 1, size, settle_s=settle_s)).lost:
-        pass
-    return run
+    """Return a run of one document that came out; a peer that loses it is given another. Raises BenchError: again and again."""
+    for _ in range(_TRIES):
+        run = await bench.run(system, mode, 1, 1, 1, size, settle_s=settle_s)
+        if not run.lost:
+            return run
+    raise BenchError(f"{system.name} lost {_TRIES} documents, one after the other")
 
 
 async def pools(bench: Bench, systems: Sequence[System], form: Form) -> list[dict[str, Any]]:
@@ -196,17 +218,20 @@ async def pools(bench: Bench, systems: Sequence[System], form: Form) -> list[dic
         (system, mode): [] for mode in MEMBERS for system in systems if system.pools
     }
     for round_ in range(-1, form.rounds):
-        for (system, mode), found in runs.items():
+        for system, mode in in_turn(runs, round_):
             jobs = min(8, form.pool_jobs[system.name]) if round_ < 0 else form.pool_jobs[system.name]
-            run = await bench.run(system, mode, 16, 1, jobs, 1024)
-            if round_ >= 0:
-                found.append(run)
+            run = await bench.tried(system, partial(bench.run, system, mode, 16, 1, jobs, 1024))
+            if round_ >= 0 and run is not None:
+                runs[system, mode].append(run)
     return [
         {
             "system": system.name,
             "members": MEMBERS[mode],
             "printed_per_s": spread([run.printed_per_s for run in found]),
             "cpu_ms_per_job": cpu_ms_each(found, found[0].jobs),
+            "lost": sum(run.lost for run in found),
+            "doubled": sum(run.doubled for run in found),
         }
         for (system, mode), found in runs.items()
+        if found
     ]
