@@ -120,7 +120,12 @@ def _letting_go(
     traces: TraceTelling,
 ) -> tuple[server.Callback, ...]:
     """Return how all is let go: documents on their way end and printers are others', before the hosts are cut off."""
-    ports = (shares.withdraw, dispatcher.drain, hosts.shut_down, shares.leave, dial_in.close)
+
+    async def shut_down() -> None:
+        if await shares.is_member():  # else its ports are another run's of its name, or will be
+            await hosts.shut_down()
+
+    ports = (shares.withdraw, dispatcher.drain, shut_down, shares.leave, dial_in.close)
     return services.end_streams, *ports, traces.tell
 
 

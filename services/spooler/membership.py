@@ -70,6 +70,9 @@ class Membership(Protocol):
     async def look(self) -> Standing:
         """Return who is there."""
 
+    async def is_member(self) -> bool:
+        """Say whether the store knows this run still; False when it does not answer, too."""
+
     async def beat(self) -> None:
         """Renew the lease."""
 

@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from structlog.testing import capture_logs
 
 from chassis.errors import StoreUnavailable
+from spooler.sql.postgres.connection import is_refusal
 from spooler.sql.postgres.store import PostgresStore
 from tests.rig.postgres import postgres_server
+from tests.rig.programs import wait_until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -66,3 +69,59 @@ async def test_a_server_that_cannot_be_written_to_is_waited_for() -> None:
 async def test_after_its_patience_it_ends_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="does not answer"):
         await PostgresStore.open(f"postgresql://spool@/spool?host={tmp_path}", wait_s=0.6)
+
+
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("spool:geheim@", "password authentication failed"),
+        ("spool@", "no password supplied"),
+        ("stranger:geheim@", "no pg_hba.conf entry"),
+    ],
+)
+async def test_a_user_whom_the_server_does_not_let_in_is_told_so_at_once(user: str, said: str) -> None:
+    with postgres_server() as server:
+        url, admin = server.database(), server.url("postgres")
+        server.ask(admin, "ALTER USER spool PASSWORD 'right'")
+        (server.folder / "data" / "pg_hba.conf").write_text("local all spool scram-sha-256\n", "utf-8")
+        server.ask(admin, "SELECT pg_reload_conf()")
+        async with asyncio.timeout(30):
+            await asyncio.to_thread(wait_until, lambda: not _lets_in(url))  # by its former rules
+            with pytest.raises(
+                StoreUnavailable, match=f"does not take the user and password.*{said}"
+            ) as caught:
+                await PostgresStore.open(url.replace("spool@", user), wait_s=600)
+        assert "geheim" not in str(caught.value)
+
+
+def _lets_in(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "refused"),
+    [
+        (
+            'FATAL:  password authentication failed for user "a"',
+            "FATAL:  the database system is starting up",
+            False,
+        ),
+        ('FATAL:  password authentication failed for user "a"', "Connection refused", False),
+        ('FATAL:  role "a" does not exist', 'FATAL:  password authentication failed for user "a"', True),
+        ("FATAL:  sorry, too many clients already", 'FATAL:  database "b" does not exist', False),
+    ],
+)
+def test_of_several_servers_one_that_may_let_us_in_yet_is_waited_for(
+    first: str, second: str, refused: bool
+) -> None:
+    text = (
+        f'connection failed: connection to server at "b", port 2 failed: {second}\n'
+        "Multiple connection attempts failed. All failures were:\n"
+        f"- host: 'a': connection failed: connection to server at \"a\", port 1 failed: {first}\n"
+        f"- host: 'b': connection failed: connection to server at \"b\", port 2 failed: {second}"
+    )
+    assert is_refusal(psycopg.OperationalError(text)) is refused

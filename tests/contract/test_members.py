@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import psycopg
@@ -14,6 +14,7 @@ from spooler.job import Job
 from spooler.membership import Answer, Ask, News
 from spooler.new_job import Duplicate, Inline, NewJob
 from spooler.printer import PortName, Printer
+from spooler.sql.postgres import members
 from spooler.sql.postgres.connection import connect
 from spooler.sql.postgres.members import NameTaken
 from spooler.sql.postgres.store import PostgresStore
@@ -110,9 +111,54 @@ async def test_who_ends_is_gone_at_once_and_who_lives_is_left_alone(member: Open
 async def test_two_of_one_name_are_not_on_one_store_and_the_second_is_told_why(member: Opening):
     first = await member("twin")
     with pytest.raises(StoreUnavailable, match="another twin is on the database at .* spooler_id of its own"):
-        await member("twin", lease_s=0.1, wait_s=0.1)
+        await alive_meanwhile(first, member("twin", lease_s=0.1, wait_s=6.0))
     assert [one.name for one in (await part(first).look()).members] == ["twin"]
     await first.next_epoch()
+
+
+async def alive_meanwhile(store: PostgresStore, doing: Coroutine[Any, Any, PostgresStore]) -> None:
+    """Let a member's lease be renewed, as its spooler does, for as long as something takes."""
+
+    async def beat() -> None:
+        while True:
+            await part(store).beat()
+            await asyncio.sleep(1.0)
+
+    beating = asyncio.ensure_future(beat())
+    try:
+        await doing
+    finally:
+        beating.cancel()
+        await asyncio.wait([beating])
+
+
+async def test_a_run_that_gives_no_sign_of_life_makes_room_for_the_next_of_its_name(member: Opening):
+    first = await member("again", lease_s=600.0)
+    await part(first).claim({"labels"})
+    async with asyncio.timeout(30):
+        second = await member("again", lease_s=600.0)
+    assert [one.epoch for one in (await part(second).look()).members] == [part(second).me]
+    with pytest.raises(StoreUnavailable):
+        await first.next_epoch()
+    assert await part(second).claim({"labels"})
+
+
+async def test_what_a_silent_run_has_left_open_lets_the_next_of_its_name_wait_no_longer(
+    url: str, member: Opening
+):
+    stopped = PostgresWriter(connect(url, "again"), "here", "again", 600.0)
+    stopped._cursor.execute("BEGIN")
+    members.stay(stopped._cursor, stopped.me)  # its row is locked, as by each of its transactions
+    async with asyncio.timeout(30):
+        await member("again", lease_s=600.0)
+    stopped.close()
+
+
+async def test_a_run_that_was_put_out_is_none_that_may_speak_in_its_name(member: Opening):
+    first, other = await member("first", 0.3), await member("other")
+    assert await part(first).is_member()
+    await put_out(part(other), part(first))
+    assert not await part(first).is_member()
 
 
 async def test_of_those_of_one_name_that_come_at_once_one_is_taken(url: str):

@@ -31,6 +31,10 @@ class Alone:
         """Return how many spoolers share the store, this one included."""
         return 1
 
+    async def is_member(self) -> bool:
+        """Say whether this run may speak in its name: hosts cannot tell it from the next run of that name."""
+        return True
+
     async def withdraw(self) -> None:
         """Take no more printers: this spooler is about to end."""
 
@@ -45,6 +49,7 @@ class Sharing(Alone):
         super().__init__(dispatcher)
         dispatcher.book.mine_at_first = False
         self._tasks = tasks
+        self._membership = membership
         self._mirror = Mirror(membership, store, dispatcher)
         self._ownership = Ownership(membership, dispatcher, self._mirror)
         self.asking = Asking(membership, self._ownership, tasks)
@@ -66,6 +71,10 @@ class Sharing(Alone):
     def spoolers(self) -> int:
         """Return how many spoolers share the store, this one included."""
         return self._ownership.living
+
+    async def is_member(self) -> bool:
+        """Say whether this run may speak in its name: hosts cannot tell it from the next run of that name."""
+        return await self._membership.is_member()
 
     async def withdraw(self) -> None:
         """Take no more printers: this spooler is about to end."""

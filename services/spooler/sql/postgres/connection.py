@@ -30,6 +30,12 @@ _RACES = (
 Connection = psycopg.Connection[Any]
 AsyncConnection = psycopg.AsyncConnection[Any]
 DEPOSED = "PF001"  # SQLSTATE of what is raised in the server for a member that is none any more
+# What a server says to whom it will not let in, however often it is asked. It tells libpq a code, too, which libpq keeps to
+# itself. A server that speaks another language is asked until whoever connects has no more patience.
+_REFUSED = re.compile(
+    r"authentication failed for user|no pg_hba\.conf entry|role \".*\" (does not exist|is not permitted to log in)"
+    r"|permission denied for database|no password supplied"
+)
 _BUNDLE = "ca-certificates.crt"
 # Where a server or a network is gone, nobody shall wait for the kernel's two hours.
 _ALIVE: dict[str, Any] = {
@@ -230,9 +236,19 @@ def told(error: Exception, where: str) -> FabricError:
     if isinstance(error, psycopg.errors.DiskFull):
         return SpoolFull(f"no room for the database at {where}: {error}", database=where)
     text = " ".join(str(error).split())
+    if is_refusal(error):
+        return StoreUnavailable(
+            f"the database at {where} does not take the user and password of the URL: {text}", database=where
+        )
     if isinstance(error, CommitUnproven):
         return StoreUnavailable(f"a commit at {where} may not be at its standby: {text}", database=where)
     return StoreUnavailable(f"the database at {where} does not answer: {text}", database=where)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether each server that was reached refuses who connects: to ask again changes nothing."""
+    answers = [line for line in str(error).splitlines() if "connection to server" in line]
+    return bool(answers) and all(_REFUSED.search(line) for line in answers)
 
 
 def is_deposed(error: Exception) -> bool:

@@ -7,7 +7,15 @@ import time
 
 from chassis import logs
 from chassis.errors import StoreUnavailable
-from spooler.sql.postgres.connection import Connection, Failure, concerns_all, connect, place_of, told
+from spooler.sql.postgres.connection import (
+    Connection,
+    Failure,
+    concerns_all,
+    connect,
+    is_refusal,
+    place_of,
+    told,
+)
 
 log = logs.get(__name__)
 
@@ -40,13 +48,13 @@ async def locked_connection(url: str, name: str, wait_s: float, *, shared: bool 
 
 
 async def _connected(url: str, name: str, where: str, deadline: float) -> Connection:
-    """Connect as soon as a server lets us; which refusals will pass libpq does not tell. Raises what psycopg raises."""
+    """Connect as soon as a server lets us, or at once not at all when it knows us not. Raises what psycopg raises."""
     said = False
     while True:
         try:
             return await asyncio.to_thread(connect, url, name)
         except Failure as error:
-            if not concerns_all(error) or time.monotonic() >= deadline:
+            if is_refusal(error) or not concerns_all(error) or time.monotonic() >= deadline:
                 raise
             if not said:
                 log.warning("stands by: the database does not let us in", why=told(error, where).message)

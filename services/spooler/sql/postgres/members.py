@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any, NamedTuple
 
+from chassis import logs
 from spooler.membership import Member, Standing
 from spooler.sql.cursor import Cursor
+from spooler.sql.postgres import asks
 from spooler.sql.postgres.connection import DEPOSED
+
+log = logs.get(__name__)
 
 _JOINING = 0x50465353  # held while a member joins: no two of one name at once
 _MEMBERS = 0x50465351  # advisory locks of members: (this number, the member's epoch); the view names it too
@@ -31,9 +36,12 @@ _LOOK = """
     SELECT name, epoch, leaving, lease_until > now() AND epoch IN (SELECT epoch FROM connected)
     FROM replicas ORDER BY epoch
 """
-_LIVES = (
-    "SELECT 1 FROM replicas WHERE name = ? AND lease_until > now() AND epoch IN (SELECT epoch FROM connected)"
-)
+_LIVES = """
+    SELECT epoch, lease_until FROM replicas
+    WHERE name = ? AND lease_until > now() AND epoch IN (SELECT epoch FROM connected)
+"""
+# Its renewals wait behind this lock, its open transaction does not stand in its way.
+_STILL_SILENT = "SELECT 1 FROM replicas WHERE epoch = ? AND lease_until = ? FOR NO KEY UPDATE"
 # Whatever a stopped process left locked is free after this.
 _END_BACKEND = "SELECT pg_terminate_backend(pid) FROM connected WHERE epoch = ?"
 _NEXT_EPOCH = "UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'epoch' RETURNING value"
@@ -44,8 +52,19 @@ RENEW = """
 _CLAIM = "INSERT INTO owners (printer, epoch) VALUES (?, ?) ON CONFLICT (printer) DO UPDATE SET epoch = excluded.epoch"
 
 
+class Beat(NamedTuple):
+    """A member's last sign of life: who it was, and until when its lease ran then."""
+
+    epoch: int
+    lease_until: Any  # as the server gave it: compared, never calculated with
+
+
 class NameTaken(Exception):
     """A member of this name lives."""
+
+    def __init__(self, name: str, last: Beat) -> None:
+        super().__init__(name)
+        self.last = last
 
 
 def next_epoch(cursor: Cursor) -> int:
@@ -53,19 +72,27 @@ def next_epoch(cursor: Cursor) -> int:
     return int(cursor.execute(_NEXT_EPOCH).fetchone()[0])
 
 
-def join(cursor: Cursor, name: str, lease_s: float) -> int:
+def join(cursor: Cursor, name: str, lease_s: float, silent: Beat | None = None) -> int:
     """Become a member, on the connection that will write; return this run's epoch.
 
     Printers are spread by members' names, and hosts know them by these.
+
+    silent: the last sign of life of a member of this name; it is put out unless it has given another.
 
     Raises:
         NameTaken: a member of this name lives.
     """
     cursor.execute("BEGIN")
     cursor.execute("SELECT pg_advisory_xact_lock(?)", (_JOINING,))
-    if cursor.execute(_LIVES, (name,)).fetchone() is not None:
-        cursor.execute("ROLLBACK")
-        raise NameTaken(name)
+    if (row := cursor.execute(_LIVES, (name,)).fetchone()) is not None:
+        last = Beat(*row)
+        if last != silent or cursor.execute(_STILL_SILENT, last).fetchone() is None:
+            cursor.execute("ROLLBACK")
+            raise NameTaken(name, last)
+        cursor.execute(_END_BACKEND, (last.epoch,))
+        asks.forget_of(cursor, last.epoch)
+        remove(cursor, last.epoch)  # waits for the end of what it left open
+        log.warning("put out the last run of this name, for it was silent", member=name, epoch=last.epoch)
     epoch = next_epoch(cursor)
     cursor.execute("SELECT pg_advisory_lock(?, ?)", (_MEMBERS, epoch))
     cursor.execute(

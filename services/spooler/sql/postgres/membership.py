@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from chassis import logs
+from chassis.errors import FabricError
 from spooler.group_commit import GroupThread
 from spooler.job import Job
 from spooler.membership import Answer, Ask, News, Standing, UnfinishedJobs
@@ -52,6 +53,13 @@ class PostgresMembership:
     async def look(self) -> Standing:
         """See `Membership`."""
         return await self._reader.ask(members.look)
+
+    async def is_member(self) -> bool:
+        """See `Membership`."""
+        try:
+            return any(one.epoch == self.me for one in (await self.look()).members)
+        except FabricError:
+            return False
 
     async def beat(self) -> None:
         """See `Membership`. Not behind the writer's work, which may be much, nor behind questions."""

@@ -44,6 +44,9 @@ log = logs.get(__name__)
 # grown since, as it may by thousands of rows before the server counts them again.
 _BY_KEYS = "SET enable_seqscan = off"
 _LOOK_S = 0.25  # how often one looks whether the member of its name is gone
+# It renews its lease once a second. Who finds the same lease so often in a row, over so long a time, has been told by a server
+# that answers that it has let three beats go by.
+_SILENT_S, _SILENT_LOOKS = 3.5, 8
 _REST_S = 3.0  # between two tries to change tables that are in use: others work on meanwhile
 
 
@@ -53,20 +56,26 @@ async def open_writer(
     """Become a member of the store at `url`.
 
     Waited for is who has the database alone, or uses tables that a newer version has to change, for `wait_s`, and a member
-    of the same name, for its lease besides: it may be the last run of this very spooler, whose machine was lost.
+    of the same name, for `lease_s` besides: it may be the last run of this very spooler. When it gives no sign of life
+    meanwhile it is put out, whatever is left of its lease.
 
     Raises:
         StoreUnavailable: it cannot be reached, is another program's or of a newer version, or is in use, or such a member
             lives on.
     """
     where, began, said = place_of(url), time.monotonic(), False
+    watched = _Watched()
     while True:
         connection = await locked_connection(url, name, wait_s, shared=True)
+        silent = watched.silent(time.monotonic())
         try:
-            return await asyncio.to_thread(PostgresWriter, connection, where, name, lease_s, most_bytes)
-        except members.NameTaken:
+            return await asyncio.to_thread(
+                PostgresWriter, connection, where, name, lease_s, most_bytes, silent
+            )
+        except members.NameTaken as taken:
+            watched.saw(taken.last, time.monotonic())
             why = f"another {name} is on the database at {where}: give each spooler a spooler_id of its own"
-            patience_s, rest_s = max(wait_s, lease_s), _LOOK_S
+            patience_s, rest_s = max(wait_s, lease_s, _SILENT_S + 1), _LOOK_S
         except TablesInUse as error:
             why, patience_s, rest_s = str(error), wait_s, _REST_S
         if time.monotonic() - began >= patience_s:
@@ -75,6 +84,26 @@ async def open_writer(
             log.warning("stands by", why=why, database=where, spooler=name)
             said = True
         await asyncio.sleep(rest_s)
+
+
+class _Watched:
+    """The member of one's own name, looked at again and again."""
+
+    def __init__(self) -> None:
+        self._last: members.Beat | None = None
+        self._since = 0.0
+        self._looks = 0
+
+    def saw(self, last: members.Beat, now: float) -> None:
+        """Note its last sign of life."""
+        if last != self._last:
+            self._last, self._since, self._looks = last, now, 0
+        self._looks += 1
+
+    def silent(self, now: float) -> members.Beat | None:
+        """Return its last sign of life, if it has given none for long."""
+        enough = self._looks >= _SILENT_LOOKS and now - self._since >= _SILENT_S
+        return self._last if enough else None
 
 
 class PostgresWriter(BatchWriter):
@@ -92,6 +121,7 @@ class PostgresWriter(BatchWriter):
         name: str = "",
         lease_s: float = 10.0,
         most_bytes: int | None = None,
+        silent: members.Beat | None = None,
     ) -> None:
         """Bring the tables up to date, and become a member.
 
@@ -100,6 +130,7 @@ class PostgresWriter(BatchWriter):
         name: the member's, for people.
         lease_s: how long it may be silent.
         most_bytes: that documents may take; None: whatever the server has.
+        silent: see `members.join`.
 
         Raises:
             StoreUnavailable: another program's database, or of a newer version.
@@ -116,7 +147,7 @@ class PostgresWriter(BatchWriter):
         try:
             prepare(cursor, where)
             cursor.execute(_BY_KEYS)
-            self.me = members.join(cursor, name, lease_s)
+            self.me = members.join(cursor, name, lease_s, silent)
             self.telling = Telling(self.me)
             super().__init__(cursor, where)
         except Failure as error:
