@@ -56,12 +56,20 @@ class Chronicle:
         lasted = (at - before).total_seconds() if over and before is not None else None
         self._kept.append(Happening(at, host, port, state, text, lasted))
 
-    def newest(self, most: int) -> list[Happening]:
-        """Return the last of it, newest first; what a host's ports did with it is in its own line."""
+    def newest(self, most: int, *, host: str = "", port: str = "") -> list[Happening]:
+        """Return the last of it, newest first; what a host's ports did with it is in its own line.
+
+        Of one host, or of one port of it, if they are named; a port's own list has it all.
+        """
+        if port:
+            mine = [one for one in self._kept if (one.host, one.port) == (host, port)]
+            return sorted(mine, key=lambda one: one.time, reverse=True)[:most]
         hosts = [one for one in self._kept if not one.port and one.state in ("silent", "online")]
         folded: Counter[Happening] = Counter()
         told: list[Happening] = []
         for one in self._kept:
+            if host not in ("", one.host):
+                continue
             cause = _cause(one, hosts) if one.port else None
             if cause is None:
                 told.append(one)

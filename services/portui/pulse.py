@@ -10,6 +10,7 @@ from datetime import datetime
 from portui.model import FAULTS, Job, PortState
 
 RING = 60  # seconds
+MINUTES = 60
 _TROUBLES = 100
 # So long after a document's last byte the spooler has another answer (explain.stall_s, stale_s), which no change announces.
 STILL_S = (5.5, 60.5)
@@ -21,6 +22,9 @@ class Pulse:
 
     busy: deque[int] = field(default_factory=lambda: deque([0] * RING, RING))
     rate: int = 0
+    minutes: deque[tuple[int, int]] = field(
+        default_factory=lambda: deque(maxlen=MINUTES)
+    )  # bytes of each minute that had any: (which minute of the caller's clock, how many), the newest last
     busy_since: float | None = None
     busy_s: float = 0.0
     taken: int = 0
@@ -65,7 +69,18 @@ class Pulse:
         waits = self.busy_since is not None and not self.moved
         self.still_s = self.still_s + passed_s if waits else 0.0
         self.rate = round(self.taken / passed_s)
+        if self.taken:
+            self._count(int(now // 60))
         self.busy_s, self.taken, self.moved = 0.0, 0, False
+
+    def _count(self, minute: int) -> None:
+        before = self.minutes.pop() if self.minutes and self.minutes[-1][0] == minute else (minute, 0)
+        self.minutes.append((minute, before[1] + self.taken))
+
+    def last_hour(self, now: float) -> list[int]:
+        """Return the bytes of each of the last 60 minutes, the present one last."""
+        present, known = int(now // 60), dict(self.minutes)
+        return [known.get(minute, 0) for minute in range(present - MINUTES + 1, present + 1)]
 
 
 def standing_still(pulses: Mapping[str, Pulse]) -> dict[str, int]:

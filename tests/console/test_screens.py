@@ -56,6 +56,7 @@ SCREENS = {
     "rules": "/alerts/rules",
     "find": "/find",
     "search": "/search?q=dock",
+    "raw": "/hosts/warehouse/raw/COM1:",
     "status": "/hosts/warehouse/status/SHELF_1",
     "move": "/move?printer=labels",
     "drain": "/move?host=local&drain=1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 
 from chassis.errors import FabricError
@@ -11,26 +12,22 @@ from portui.fabric_print import Printing
 from portui.model import Host, Port
 from portui.model_answers import Event, Explanation
 from portui.web import story, words
-from portui.web.shown import path_of_key
 
 _PORTS = 24  # so many are asked what happened to them: those that need somebody, and the first by name
 _OF_EACH = 8
-_MOST = 12
 
 
-async def recent(printing: Printing, ports: Sequence[Port]) -> list[tuple[Port, Event]]:
-    """Return what happened lately at a host's ports, newest first; nothing of one that cannot be asked."""
+async def recent(printing: Printing, ports: Sequence[Port]) -> list[Event]:
+    """Return what happened lately at a host's ports, each with its port as subject; nothing of one that cannot be asked."""
 
-    async def of(port: Port) -> list[tuple[Port, Event]]:
+    async def of(port: Port) -> list[Event]:
         try:
-            return [(port, one) for one in await printing.history(port.name, _OF_EACH)]
+            found = await printing.history(port.name, _OF_EACH)
         except FabricError:
             return []  # the banner says that the spooler is away
+        return [replace(one, subject=port.name) for one in found]
 
-    found = [one for each in await asyncio.gather(*map(of, ports[:_PORTS])) for one in each]
-    newest = story.events_newest([event for _port, event in found], _MOST)
-    at = {id(event): port for port, event in found}
-    return [(at[id(event)], event) for event in newest]
+    return [one for each in await asyncio.gather(*map(of, ports[:_PORTS])) for one in each]
 
 
 def report(host: Host, ports: Sequence[Port]) -> str:
@@ -46,8 +43,3 @@ def report(host: Host, ports: Sequence[Port]) -> str:
     known = [f"port monitor {host.version or 'unknown'}, {host.address}"]
     said = Explanation(host.state, headline, f"{words.many(len(ports), 'port')}.")
     return story.report(f"Host {host.name}", said, rungs, version("print-fabric"), known)
-
-
-def lines(found: Sequence[tuple[Port, Event]]) -> list[tuple[str, str, Event]]:
-    """Return events as a page lists them: (the port's name, its page, the event)."""
-    return [(port.port, path_of_key(port.key), event) for port, event in found]

@@ -19,6 +19,7 @@ from portui.web.rules import counted
 
 PAGE_ROWS = 200
 _FIRST_PROBLEMS = 5
+_LATELY = 12  # events of a host
 _EXPLAINED = 50  # of a long list of alerts the first are explained, the rest have the port's own words
 
 
@@ -128,7 +129,11 @@ async def host(request: Request) -> Response:
         rows=shown.port_rows(console.live, [port for port in mine if port not in gone]),
         missing=shown.port_rows(console.live, missing),
         found=listed,
-        lately=host_report.lines(await host_report.recent(console.printing, shown.worst_first(mine))),
+        lately=happenings.rows(
+            console.live.chronicle.newest(_LATELY, host=name),
+            await host_report.recent(console.printing, shown.worst_first(mine)),
+            _LATELY,
+        ),
         report=host_report.report(found, shown.worst_first(mine)),
     )
 

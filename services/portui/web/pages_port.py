@@ -23,6 +23,7 @@ from portui.simulated import MISHAPS
 from portui.web import (
     actions,
     day_strip,
+    happenings,
     moments,
     moving,
     ordering,
@@ -37,6 +38,8 @@ from portui.web.changes import not_found, sentence, text_of
 from portui.web.day_strip import Known, Stretch
 from portui.web.last_day import LastDay
 from portui.web.rendering import Console, back, console_of, go, page, port_asked
+
+_EVENTS = 40
 
 
 async def port(request: Request) -> Response:
@@ -71,8 +74,11 @@ async def port(request: Request) -> Response:
         going=_going(live.fleet, found),
         strip=day_strip.strip(day, now, known),
         day=day_strip.sentence(day, now, known),
-        events=story.events_newest(history),
+        events=happenings.rows(
+            live.chronicle.newest(_EVENTS, host=found.host, port=found.port), history, _EVENTS
+        ),
         sources=shown.sources(found),
+        bytes_by_minute=live.last_hour(found),
         paper=paper,
         mishaps=MISHAPS,
         report=story.report(found.key, explanation, rungs, version("print-fabric"), ids),

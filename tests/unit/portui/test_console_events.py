@@ -6,12 +6,15 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from types import SimpleNamespace
+from typing import cast
 
 from portui.chronicle import Chronicle, Happening
 from portui.fabric_watch import Change
 from portui.model import Host, Port, PortState
 from portui.model_answers import Event
 from portui.web import happenings
+from portui.web.devices import Devices, Found
 from tests.unit.portui.page_rig import Answers, console_over, page_of
 from tests.unit.portui.test_console_words import live, port
 
@@ -104,3 +107,52 @@ async def test_the_page_of_alerts_lists_them_with_what_people_did_newest_first()
     assert re.search(
         r"configured edge/COM1: baud 9600 → 19200 by m.ortiz .*Error edge/COM1: out of paper", text
     )
+
+
+def act(seconds: float, name: str, text: str = "", kind: str = "printer-added") -> Event:
+    return Event(at(seconds), kind, "ann", text, subject=f"printers/{name}")
+
+
+def test_what_one_person_did_to_many_things_at_once_is_one_line():
+    row = happenings.rows([], [act(number, f"p{number}", f"kind {number}") for number in range(5)])
+    assert [(one.what, one.name, one.more, one.left_out, one.text, one.by) for one in row] == [
+        ("printer added", "p4", (("p3", "/printers/p3"), ("p2", "/printers/p2")), 2, "", "ann")
+    ]
+
+
+def test_what_says_something_of_its_own_is_a_line_of_its_own():
+    events = [
+        act(0, "p1", "baud 9600 → 19200", "configured"),
+        act(1, "p2", "baud 300 → 1200", "configured"),
+        act(2, "p2", "baud 300 → 1200", "configured"),
+        act(40, "p3", "out of labels", "paused"),
+        act(80, "p4", "out of labels", "paused"),
+    ]
+    assert [one.name for one in happenings.rows([], events)] == ["p4", "p3", "p2", "p2", "p1"]
+
+
+def test_a_port_has_its_own_events_and_a_host_those_of_its_ports():
+    chronicle = Chronicle()
+    for name in ("COM1:", "COM2:"):
+        ready, unknown = states(PortState.READY, PortState.UNKNOWN, name=name)
+        chronicle.port(ready, unknown, at(0))
+    chronicle.host(Host("edge", "online"), Host("edge", "silent"), at(1))
+    chronicle.host(Host("other", "online"), Host("other", "silent"), at(1))
+    assert [(one.port, one.state) for one in chronicle.newest(9, host="edge", port="COM1:")] == [
+        ("COM1:", "unknown")
+    ]
+    assert [(one.port, one.folded) for one in chronicle.newest(9, host="edge")] == [("", 2)]
+
+
+async def test_a_ports_page_and_its_hosts_say_what_came_and_went():
+    found = live(port("COM1:", PortState.ERROR, text="out of paper"))
+    found.connected = True
+    console = console_over(found, Answers())
+    console.devices = cast("Devices", SimpleNamespace(of=_nothing_found))
+    for path, part in (("/hosts/edge/ports/COM1:", "events"), ("/hosts/edge", "lately")):
+        told = (await page_of(console, path)).partition(f'id="{part}-title"')[2].partition("</section>")[0]
+        assert "out of paper" in told, path
+
+
+async def _nothing_found(_host: str) -> Found:
+    return Found()

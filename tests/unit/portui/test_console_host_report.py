@@ -9,7 +9,7 @@ from html import unescape
 from chassis.errors import HostUnreachable
 from portui.model import Host, PortState, Report
 from portui.model_answers import Event
-from portui.web import host_report
+from portui.web import happenings, host_report
 from tests.unit.portui.page_rig import Answers, console_over, page_of
 from tests.unit.portui.test_console_words import live, port
 
@@ -30,10 +30,10 @@ class Ports(Answers):
 
 async def test_what_happened_at_all_ports_is_one_list_with_the_latest_first():
     ports = [port("COM1:", PortState.READY), port("GONE", PortState.OFFLINE), OUT]
-    found = await host_report.recent(Ports(), ports)  # type: ignore[arg-type]
-    assert [(one.port, event.text) for one, event in found] == [
-        ("COM2:", "paper at COM2:"),
-        ("COM1:", "paper at COM1:"),
+    found = happenings.rows([], await host_report.recent(Ports(), ports))  # type: ignore[arg-type]
+    assert [(one.name, one.path, one.text) for one in found] == [
+        ("edge/COM2:", "/hosts/edge/ports/COM2:", "paper at COM2:"),
+        ("edge/COM1:", "/hosts/edge/ports/COM1:", "paper at COM1:"),
     ]
 
 
