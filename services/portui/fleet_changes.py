@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from portui.fabric_watch import Change
-from portui.model import Fleet, Host, Job, Port, Proof
+from portui.model import Fleet, Host, Job, Port, Printer, Proof
 
 
 def structural(fleet: Fleet, told: Mapping[str, Port], change: Change) -> bool:
@@ -40,22 +40,21 @@ def users_of_ports(fleet: Fleet) -> dict[str, list[str]]:
     return found
 
 
-def forget(fleet: Fleet, name: str) -> None:
-    """Take out what is gone, by its resource name."""
+def forget(fleet: Fleet, name: str) -> Job | Printer | Port | Host | None:
+    """Take out what is gone, by its resource name, and return it; None: it was not known."""
     kind, _, rest = name.partition("/")
     host, is_port, port = rest.partition("/ports/")
     if kind == "jobs" and rest.isdecimal():
-        fleet.jobs.pop(int(rest), None)
-    elif kind == "printers":
-        fleet.printers.pop(rest, None)
-    elif is_port:
-        fleet.ports.pop(f"{host}/{port}", None)
-    else:
-        fleet.hosts.pop(rest, None)
+        return fleet.jobs.pop(int(rest), None)
+    if kind == "printers":
+        return fleet.printers.pop(rest, None)
+    if is_port:
+        return fleet.ports.pop(f"{host}/{port}", None)
+    return fleet.hosts.pop(rest, None)
 
 
-def forget_oldest(fleet: Fleet, kept: int) -> None:
-    """Keep so many of the jobs that have ended, the latest."""
-    ended = sorted(number for number, job in fleet.jobs.items() if not job.active)
-    for number in ended[: max(0, len(ended) - kept)]:
-        del fleet.jobs[number]
+def forget_oldest(fleet: Fleet, over: dict[int, None], kept: int) -> None:
+    """Keep so many of the jobs that have ended, whose numbers are `over`: the latest."""
+    for number in sorted(over)[: max(0, len(over) - kept)]:
+        del over[number]
+        fleet.jobs.pop(number, None)

@@ -16,7 +16,7 @@ from portui.chronicle import Chronicle
 from portui.fabric_watch import Change
 from portui.fleet_changes import forget, forget_oldest, structural, users_of_ports
 from portui.frames import Frames, rounded
-from portui.model import Acknowledged, Fleet, Host, Job, JobState, Port, PortState
+from portui.model import Acknowledged, Fleet, Host, Job, JobState, Port, PortState, Printer
 from portui.pulse import Pulse, standing_still
 
 MINUTES = 60
@@ -46,6 +46,9 @@ class Live:
         self._told: dict[str, Port] = {}  # as their hosts said
         self._on: dict[str, set[int]] = {}  # the jobs whose bytes are on their way to a port
         self._users: dict[str, list[str]] = {}  # the printers of a port
+        self._over: dict[
+            int, None
+        ] = {}  # the jobs that have ended: a change costs by what it changes, not by all jobs
         self.fleet = Fleet()
         self.acknowledged: Mapping[str, Acknowledged] = {}  # by what they are about, in small letters
         self.chronicle = Chronicle()
@@ -139,7 +142,7 @@ class Live:
         """Take a change in."""
         if change.begins:
             self._next = Fleet()
-            self._shown, self._told, self._on, self._users = {}, {}, {}, {}
+            self._shown, self._told, self._on, self._users, self._over = {}, {}, {}, {}, {}
         elif not self._gathering:
             self._next = self.fleet
         self._gathering = not change.complete
@@ -147,17 +150,23 @@ class Live:
         if change.begins or change.deleted or structural(fleet, self._told, change):
             self.looks_different()
         self._told.update((port.key, port) for port in change.ports)
-        before = {name: one.ports for name, one in fleet.printers.items()}
+        moved = any(
+            one.name not in fleet.printers or fleet.printers[one.name].ports != one.ports
+            for one in change.printers
+        )
         fleet.printers.update((one.name, one) for one in change.printers)
         self._hosts(fleet, change.hosts)
         touched = {port.key for port in change.ports}
         for job in change.jobs:
             touched |= self._job(fleet, job)
         for name in change.deleted:
-            forget(fleet, name)
+            gone = forget(fleet, name)
+            moved = moved or isinstance(gone, Printer)
+            if isinstance(gone, Job):
+                self._over.pop(gone.number, None)
             self._told.pop(key := name.removeprefix("hosts/").replace("/ports/", "/", 1), None)
             self._lively.add(key)
-        if before != {name: one.ports for name, one in fleet.printers.items()}:
+        if moved:
             self._users = users_of_ports(fleet)
             touched |= self._told.keys()
         for key in touched & self._told.keys():
@@ -199,8 +208,10 @@ class Live:
             self.pulses.setdefault(job.port, Pulse()).hear(before, job)
             self._lively.add(job.port)
         fleet.jobs[job.number] = job
-        if len(fleet.jobs) > _KEPT_ENDED * 2:
-            forget_oldest(fleet, _KEPT_ENDED)
+        if not job.active:
+            self._over[job.number] = None
+            if len(self._over) > _KEPT_ENDED * 2:
+                forget_oldest(fleet, self._over, _KEPT_ENDED)
         touched = {key for key in (job.port, before.port if before else "") if key}
         for key in touched:
             going = self._on.setdefault(key, set())
@@ -262,10 +273,6 @@ class Live:
         """Return a port's row of a frame: busy per cent, bytes a second."""
         pulse = self.pulses.get(port.key)
         return [pulse.busy[-1], rounded(pulse.rate)] if pulse is not None else [0, 0]
-
-    def last_hour(self, port: Port) -> list[int]:
-        """Return the bytes that a port's far end acknowledged in each of the last 60 minutes, the present one last."""
-        return (self.pulses.get(port.key) or Pulse()).last_hour(self._clock())
 
     def printing(self) -> list[Job]:
         """Return the jobs whose bytes are on their way."""

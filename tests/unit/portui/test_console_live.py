@@ -175,6 +175,36 @@ def test_of_jobs_that_have_ended_only_the_latest_are_kept():
     assert {1000, 2000} <= set(live.fleet.jobs)
 
 
+class Unread(dict[Any, Any]):
+    """Fails when everything in it is looked at."""
+
+    def _all(self, *_: object) -> Any:
+        raise AssertionError("everything was looked at")
+
+    __iter__ = items = keys = values = _all
+
+
+def test_a_change_of_a_job_looks_at_no_other_job_and_at_no_printer():
+    live = Live(Script())
+    live.apply(
+        Change(
+            begins=True,
+            complete=True,
+            ports=(port(),),
+            printers=(Printer("labels", ("edge/COM1:",)),),
+            jobs=tuple(job(number, JobState.PENDING) for number in range(1, 1001)),
+        )
+    )
+    live.fleet.jobs = Unread(live.fleet.jobs)
+    live.fleet.printers = Unread(live.fleet.printers)
+    for number in range(1, 501):
+        live.apply(Change(jobs=(job(number, JobState.COMPLETED),)))
+    assert len(live.fleet.jobs) < 1000
+    assert 500 in live.fleet.jobs
+    assert 1 not in live.fleet.jobs
+    assert live.fleet.jobs[1000].active
+
+
 async def test_when_the_watch_breaks_what_was_known_stays_and_is_said_to_be_old():
     live = Live(Script(SNAPSHOT))
     follow = asyncio.create_task(live.follow())
