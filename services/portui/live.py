@@ -274,6 +274,10 @@ class Live:
         pulse = self.pulses.get(port.key)
         return [pulse.busy[-1], rounded(pulse.rate)] if pulse is not None else [0, 0]
 
+    def last_hour(self, port: Port) -> list[int]:
+        """Return the bytes that a port's far end acknowledged in each of the last 60 minutes, the present one last."""
+        return (self.pulses.get(port.key) or Pulse()).last_hour(self._clock())
+
     def printing(self) -> list[Job]:
         """Return the jobs whose bytes are on their way."""
         on = (self.fleet.jobs.get(number) for jobs in self._on.values() for number in jobs)
