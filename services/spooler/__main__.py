@@ -139,7 +139,7 @@ def _shown(
 ) -> Iterator[None]:
     """Show the spooler's numbers on the page of metrics meanwhile."""
     with (
-        metrics.shown_in(REGISTRY, dispatcher.book.own_jobs, hosts.answering, hosts.not_believed),
+        metrics.shown_in(REGISTRY, dispatcher.book.tallies, hosts.answering, hosts.not_believed),
         services.verdicts.shown_in(REGISTRY),
         DialInCollector(dial_in).shown_in(REGISTRY),
     ):

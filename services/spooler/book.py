@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from chassis.errors import PrinterNotFound
 from spooler.job import Job
 from spooler.job_state import JobState
+from spooler.ledger import Outcome
+from spooler.metrics import Tally
 from spooler.pace import Pace
 from spooler.printer import PortName, Printer
+from spooler.sorted_numbers import SortedNumbers
 from spooler.timetable import is_late, may_begin
 from spooler.waiting import WaitingJobs
 
@@ -24,7 +27,11 @@ class Queue:
 
     printer: Printer
     waiting: WaitingJobs = field(default_factory=WaitingJobs)
-    jobs: set[int] = field(default_factory=set)  # unfinished ones, whatever they wait for
+    jobs: SortedNumbers = field(default_factory=SortedNumbers)  # unfinished ones, whatever they wait for
+    at_port: dict[int, None] = field(default_factory=dict)  # those of them that are on their way
+    held: dict[int, None] = field(default_factory=dict)
+    doubtful: dict[int, None] = field(default_factory=dict)  # those held of which something may have come out
+    later: dict[int, None] = field(default_factory=dict)  # those whose time has not come
     turn: int = 0  # round robin: where to look first
     passed_over: int = 0  # documents that others sent through its ports while something waited here
     arriving: int = 0  # jobs that are being accepted without a place: later ones do not overtake them
@@ -32,6 +39,31 @@ class Queue:
     returning: int = 0  # jobs that come back to their old place in a moment: nobody may overtake them
     mine: bool = True  # this spooler, and no other, writes what becomes of its jobs
     sends: bool = True  # … and of all printers that share its ports
+
+    @property
+    def pending(self) -> int:
+        """How many jobs wait for their turn, or for their time."""
+        return len(self.jobs) - len(self.at_port) - len(self.held)
+
+    def stands(self, job: Job) -> None:
+        """Count one of its jobs as what it is now: who asks looks at no other job."""
+        number, state = job.number, job.state
+        self.leaves(number)
+        if state is JobState.PENDING_HELD:
+            self.held[number] = None
+            if job.outcome is Outcome.UNKNOWN or job.ledger.uncertain is not None:
+                self.doubtful[number] = None
+        elif state is not JobState.PENDING:
+            self.at_port[number] = None
+        elif number not in self.waiting:
+            self.later[number] = None
+
+    def leaves(self, number: int) -> None:
+        """Count a job no more."""
+        self.at_port.pop(number, None)
+        self.held.pop(number, None)
+        self.doubtful.pop(number, None)
+        self.later.pop(number, None)
 
 
 class Book:
@@ -61,9 +93,22 @@ class Book:
         queue = self.queues.get(printer)
         return queue is not None and not queue.mine
 
-    def own_jobs(self) -> list[Job]:
-        """Return the unfinished jobs of this spooler's printers. May be called in any thread."""
-        return [job for job in list(self.jobs.values()) if not self.is_others(job.printer)]
+    def tallies(self) -> list[Tally]:
+        """Return the tallies of this spooler's printers that have jobs. May be called in any thread."""
+        found = (self._tally(queue) for queue in list(self.queues.values()) if queue.mine and queue.jobs)
+        return [tally for tally in found if tally is not None]
+
+    def _tally(self, queue: Queue) -> Tally | None:
+        first = self.jobs.get(next(iter(queue.jobs), 0))
+        if first is None:  # it has ended in between
+            return None
+        ledgers = [
+            job.ledger for number in list(queue.doubtful) if (job := self.jobs.get(number)) is not None
+        ]
+        unsure = [ledger for ledger in ledgers if ledger.uncertain is not None]
+        spans = [ledger.uncertain_units for ledger in unsure if ledger.uncertain_units is not None]
+        units = sum(span.last - span.first + 1 for span in spans)
+        return Tally(queue.printer.name, len(queue.jobs), first.created_at, len(unsure), units)
 
     # --- jobs
 
@@ -76,6 +121,12 @@ class Book:
         queue.jobs.add(job.number)
         if job.state is JobState.PENDING and may_begin(job):
             queue.waiting.add(job)
+        queue.stands(job)
+
+    def leave(self, job: Job) -> None:
+        """A job that waited is on its way, and is so now."""
+        self.jobs[job.number] = job
+        self.queues[job.printer].stands(job)
 
     def change(self, job: Job) -> None:
         """A job is as it is now: it stands where it belongs, or is forgotten when it has ended."""
@@ -92,6 +143,7 @@ class Book:
             queue.waiting.add(job)
         else:
             queue.waiting.remove(job.number)
+        queue.stands(job)
 
     def forget(self, job: Job) -> None:
         """Drop a job from memory."""
@@ -105,6 +157,7 @@ class Book:
         if queue is not None:
             queue.jobs.discard(job.number)
             queue.waiting.remove(job.number)
+            queue.leaves(job.number)
 
     def next_job(self, queue: Queue, expired: Callable[[Job], object]) -> Job | None:
         """Return the job that is next; those that come too late go to `expired` instead."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -84,14 +84,6 @@ class DispatchView:
     def live_job(self, number: int) -> Job | None:
         """Return an unfinished job with its newest progress."""
         return self.book.jobs.get(number)
-
-    def live_job_by_uid(self, uid: bytes) -> Job | None:
-        """Return an unfinished job by its uid. Costs a look at all of them."""
-        return next((job for job in self.book.jobs.values() if job.uid == uid), None)
-
-    def live_jobs(self) -> Iterable[Job]:
-        """All unfinished jobs."""
-        return self.book.jobs.values()
 
     def jobs_ahead(self, job: Job) -> int:
         """Return how many jobs its printer will send before it if no more come."""

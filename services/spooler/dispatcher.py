@@ -165,7 +165,7 @@ class Dispatcher(Handover):
             started_at=job.started_at or datetime.now(UTC),
             revision=job.revision + 1,
         )
-        self.book.jobs[job.number] = job
+        self.book.leave(job)
         queue = self.book.queue(job.printer)
         queue.pace.left(queue.printer, job.number, asyncio.get_running_loop().time())
         flight = self._flight(job, job.resume_offset)

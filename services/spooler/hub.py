@@ -194,7 +194,7 @@ class Watcher:
         Raises:
             CallCanceled: the hub was closed, for the spooler stops.
         """
-        while self.sequence == self._hub.sequence:
+        while not self.behind:
             if self._hub.closed:
                 raise CallCanceled("the spooler stops: watch again from the last position")
             self.wake.clear()
@@ -206,6 +206,21 @@ class Watcher:
     def catch_up(self) -> None:
         """Leave out what has happened: go on from now."""
         self.sequence = self._hub.sequence
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something it has not heard."""
+        return self.sequence != self._hub.sequence
+
+    def gathered(self, into: dict[tuple[Topic, Key], Change]) -> bool:
+        """Put what has changed meanwhile beside what was gathered before, each thing once; False: some of it was lost."""
+        changes = self._hub.since(self.sequence)
+        self.sequence = self._hub.sequence
+        for change in changes or ():
+            what = change[:2]
+            into.pop(what, None)
+            into[what] = change
+        return changes is not None
 
     @property
     def position(self) -> str:

@@ -15,7 +15,8 @@
 | printfabric_host_online | gauge | host | 1 while a host's port monitor answers |
 | printfabric_host_not_believed | gauge | host, reason | 1 while somebody answers for a host and is not taken for it |
 
-Why printers do not print is worked out by `api.printer_verdicts`. Counters are plain numbers, for the event loop is their only writer; gauges are worked out when somebody looks.
+Why printers do not print is worked out by `api.printer_verdicts`. Counters are plain numbers, for the event loop is their only writer; the gauges of printers are what the book counts
+as jobs come and go, so that a look at the page costs by printers with jobs, and not by jobs.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -36,11 +38,21 @@ BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 _ACCEPTED = "accepted"
 
 
+class Tally(NamedTuple):
+    """The jobs of a printer that have not ended, in numbers."""
+
+    printer: str
+    jobs: int
+    since: datetime  # when the first of them was accepted
+    uncertain_jobs: int  # that wait for a decision about what came out
+    uncertain_units: int  # labels, receipts and pages of them that may or may not have
+
+
 class SpoolerMetrics(Collector):
     """One spooler's numbers."""
 
     def __init__(self) -> None:
-        self._live_jobs: Callable[[], Iterable[Job]] = tuple
+        self._tallies: Callable[[], Iterable[Tally]] = tuple
         self._hosts: Callable[[], Iterable[tuple[str, bool]]] = tuple
         self._not_believed: Callable[[], Iterable[tuple[str, str]]] = tuple
         self.spool_bytes = 0  # this and the next two: kept up to date by `retention`
@@ -55,17 +67,17 @@ class SpoolerMetrics(Collector):
     def shown_in(
         self,
         registry: CollectorRegistry,
-        live_jobs: Callable[[], Iterable[Job]],
+        tallies: Callable[[], Iterable[Tally]],
         hosts: Callable[[], Iterable[tuple[str, bool]]] = tuple,
         not_believed: Callable[[], Iterable[tuple[str, str]]] = tuple,
     ) -> Iterator[None]:
         """Show the numbers on a page meanwhile.
 
-        live_jobs: gives the jobs that have not ended; called in the page's thread, so it returns a list of its own.
+        tallies: gives the printers with jobs that have not ended; called in the page's thread.
         hosts: gives each host's name and whether it answers; the same.
         not_believed: gives hosts for which somebody answers who is not taken for them, and the reason; the same.
         """
-        self._live_jobs = live_jobs
+        self._tallies = tallies
         self._hosts, self._not_believed = hosts, not_believed
         registry.register(self)
         try:
@@ -137,29 +149,19 @@ class SpoolerMetrics(Collector):
             yield GaugeMetricFamily(name, text, value=value)
 
     def _of_printers(self) -> Iterator[Metric]:
-        waiting: dict[str, int] = {}
-        uncertain: dict[str, int] = {}
-        units: dict[str, int] = {}
-        oldest: dict[str, datetime] = {}
-        for job in self._live_jobs():
-            waiting[job.printer] = waiting.get(job.printer, 0) + 1
-            oldest[job.printer] = min(job.created_at, oldest.get(job.printer, job.created_at))
-            unsure = job.state is JobState.PENDING_HELD and job.ledger.uncertain is not None
-            uncertain[job.printer] = uncertain.get(job.printer, 0) + unsure
-            span = job.ledger.uncertain_units if unsure else None
-            doubted = span.last - span.first + 1 if span is not None else 0
-            units[job.printer] = units.get(job.printer, 0) + doubted
-        now = datetime.now(UTC)
-        ages = {printer: max((now - since).total_seconds(), 0.0) for printer, since in oldest.items()}
+        tallies, now = list(self._tallies()), datetime.now(UTC)
+        ages = [max((now - tally.since).total_seconds(), 0.0) for tally in tallies]
+        uncertain = [tally.uncertain_jobs for tally in tallies]
+        units = [tally.uncertain_units for tally in tallies]
         for name, text, values in (
-            ("printfabric_jobs_waiting", "Jobs that have not ended", waiting),
+            ("printfabric_jobs_waiting", "Jobs that have not ended", [tally.jobs for tally in tallies]),
             ("printfabric_oldest_job_age_seconds", "Age of the oldest waiting job, in seconds", ages),
             ("printfabric_uncertain_jobs", "Jobs that wait for a person's decision about paper", uncertain),
             ("printfabric_uncertain_units", "Units of them that may or may not have come out", units),
         ):
             family = GaugeMetricFamily(name, text, labels=["printer"])
-            for printer, value in values.items():
-                family.add_metric([printer], value)
+            for tally, value in zip(tallies, values, strict=True):
+                family.add_metric([tally.printer], value)
             yield family
 
     def _of_submissions(self) -> Metric:

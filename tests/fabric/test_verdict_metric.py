@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ from chassis.errors import ConnectionRefused
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from spooler.api import printer_verdicts
 from spooler.explain.facts import Verdict
+from spooler.job_state import JobState
+from spooler.printer import PortName
 from tests.fabric.spooler_rig import SpoolerRig, eventually, spooler_running, verdict_series
+from tests.rig.steps import steps_of
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "helm" / "print-fabric" / "files" / "rules" / "alerts.yaml"
@@ -71,3 +75,25 @@ def test_the_alert_leaves_out_verdicts_that_there_are_and_shows_the_metrics_word
     (left_out,) = re.findall(r'verdict!~"(.+?)"', rule["expr"])
     assert set(left_out.split("|")) < set(map(str, Verdict))
     assert "{{ $labels.says }}" in rule["annotations"]["summary"]
+
+
+async def test_a_verdict_costs_the_same_whatever_waits_at_its_printer(rig: SpoolerRig) -> None:
+    await rig.add_printer()
+    await rig.printers.PausePrinter(printer_pb.PausePrinterRequest(name="labels"))
+    await rig.submit()
+    book, port = rig.dispatcher.book, PortName("edge", "P1:")
+    queue, (first,) = book.queue("labels"), book.jobs.values()
+    queue.printer = replace(queue.printer, paused=None)  # so that it is its next job that tells how it is
+    held = replace(first, state=JobState.PENDING_HELD)
+    look = rig.services.verdicts._look
+
+    def cost(jobs: int) -> tuple[int, int]:
+        for number in range(len(queue.jobs) + 1, jobs + 1):
+            book.add(replace(first if number % 2 else held, number=number))
+        assert look.waiting_for(port) == jobs // 2
+        return steps_of(lambda: rig.services.verdicts.of(queue)), steps_of(
+            lambda: (look.undecided_at(port), look.waiting_for(port))
+        )
+
+    few = cost(1_000)
+    assert cost(50_000) == few

@@ -89,7 +89,9 @@ async def test_every_metric_is_documented_and_every_documented_metric_exists(tmp
     await ports.add("IP_1", "raw", {"host": "10.0.0.7"})
     spooler = SpoolerMetrics()
     job = Job(1, bytes(16), Document(), Sender("ann"), datetime.now(UTC), printer="labels")
-    with spooler.shown_in(REGISTRY, lambda: [job]):
+    book = Book(0)
+    book.add(job)
+    with spooler.shown_in(REGISTRY, book.tallies):
         stats = method_stats("/docs.Test/Once")
         stats.in_flight += 1
         stats.done(("OK", ""), 0.1)

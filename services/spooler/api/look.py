@@ -12,13 +12,13 @@ from spooler.api.convert_port import holder_of, port_to_pb, reports_of, wire_of
 from spooler.api.convert_printer import put_settings
 from spooler.api.inside import Inside
 from spooler.api.win32_status import printer_bits
+from spooler.book import Queue
 from spooler.explain.facts import Failure, Held, JobFacts, Lies, PortFacts, Trouble
 from spooler.explain.facts import Verdict as Why
 from spooler.explain.loss import is_undecided
 from spooler.explain.ports import trouble_of
 from spooler.flight import Flight
 from spooler.job import Job
-from spooler.job_state import JobState
 from spooler.managed import ManagedPorts
 from spooler.port_info import PortInfo
 from spooler.printer import Paused, PortName, Printer
@@ -91,17 +91,22 @@ class Look:
 
     def undecided_at(self, port: PortName) -> int:
         """Return how many jobs wait for a decision that were broken off at a port."""
-        jobs = self._queued_for(port)
+        book = self._dispatch.book
+        jobs = (
+            job
+            for queue in self._queues_of(port)
+            for number in queue.doubtful
+            if (job := book.jobs.get(number))
+        )
         return sum(is_undecided(job) and job.port is not None and job.port.key == port.key for job in jobs)
 
     def waiting_for(self, port: PortName) -> int:
         """Return how many jobs wait for their turn on the printers that use a port."""
-        return sum(job.state is JobState.PENDING for job in self._queued_for(port))
+        return sum(queue.pending for queue in self._queues_of(port))
 
-    def _queued_for(self, port: PortName) -> Iterator[Job]:
-        book = self._dispatch.book
-        queues = (book.queues[printer] for printer in self.users_of(port) if printer in book.queues)
-        return (job for queue in queues for job in self._known(queue.jobs))
+    def _queues_of(self, port: PortName) -> Iterator[Queue]:
+        queues = self._dispatch.book.queues
+        return (queues[printer] for printer in self.users_of(port) if printer in queues)
 
     def _known(self, numbers: Iterable[int]) -> tuple[Job, ...]:
         jobs = self._dispatch.book.jobs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,8 +18,7 @@ from spooler.book import Book, Queue
 from spooler.explain.facts import Explanation, Verdict
 from spooler.explain.jobs import explain_printer
 from spooler.explain.loss import is_undecided
-from spooler.job import Job
-from spooler.job_state import JobState
+from spooler.job import Job, order_key
 
 log = logs.get(__name__)
 
@@ -37,16 +36,26 @@ class PrinterVerdicts(Collector):
 
     def of(self, queue: Queue) -> Explanation:
         """Return why a printer does not print, or that nothing is wrong."""
-        jobs = [self._book.jobs[number] for number in queue.jobs if number in self._book.jobs]
-        first = _next(jobs)
+        first = self._next(queue)
+        doubtful = [self._book.jobs[number] for number in queue.doubtful]
         return explain_printer(
             queue.printer,
             tuple(self._look.port_facts(port) for port in queue.printer.ports),
-            len(jobs),
-            [job for job in jobs if is_undecided(job)],
+            len(queue.jobs),
+            [job for job in doubtful if is_undecided(job)],
             self._look.job_facts(first) if first is not None else None,
             datetime.now(UTC),
         )
+
+    def _next(self, queue: Queue) -> Job | None:
+        """Return the job that tells how a printer is: one on its way, else the one that is next, or has to wait for its time."""
+        jobs = self._book.jobs
+        if queue.at_port:
+            return min((jobs[number] for number in queue.at_port), key=order_key)
+        number = queue.waiting.first()
+        if number is None:
+            number = next(iter(queue.later), None)
+        return None if number is None else jobs[number]
 
     @contextmanager
     def shown_in(self, registry: CollectorRegistry) -> Iterator[None]:
@@ -95,10 +104,3 @@ def _family() -> GaugeMetricFamily:
         "1 while a printer with jobs does not print, with the beginning of the sentence that says why",
         labels=["printer", "verdict", "says"],
     )
-
-
-def _next(jobs: Sequence[Job]) -> Job | None:
-    """Return the job that tells how a printer is: one on its way, else the one that is next."""
-    ranks = {JobState.PROCESSING: 0, JobState.PROCESSING_STOPPED: 0, JobState.PENDING: 1}
-    able = [job for job in jobs if job.state in ranks]
-    return min(able, key=lambda job: (ranks[job.state], -job.priority, job.number), default=None)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spooler.book import Book
+from spooler.job import Document, Job, Sender
+from spooler.job_state import AT_A_PORT, JobState
+from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome, Span, UnitSpan
+from spooler.metrics import Tally
 from spooler.printer import PortName, Printer
 
 PORTS = [PortName(host, port) for host in ("edge-1", "edge-2") for port in ("COM1:", "LPT1:")]
@@ -47,3 +52,76 @@ def test_a_port_is_named_as_the_newest_printer_spells_it():
     assert book.used == {"edge-1": {"com1:": "com1:"}}
     book.put_printer(replace(book.queue("labels").printer, ports=()))
     assert book.users == {("edge-1", "com1:"): ["slips"]}
+
+
+NOW = datetime.now(UTC)
+UNSURE = Ledger(uncertain=Span(0, 1), uncertain_units=UnitSpan(3, 5))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 8),
+            st.sampled_from(NAMES),
+            st.sampled_from([*JobState]),
+            st.booleans(),  # it is not known what came out
+            st.booleans(),  # its time has not come
+        ),
+        max_size=40,
+    )
+)
+def test_what_is_counted_of_a_printers_jobs_is_what_a_look_at_all_of_them_says(steps):
+    book, live = Book(0), dict[int, Job]()
+    for name in NAMES:
+        book.put_printer(Printer(name))
+    for number, printer, state, unsure, later in steps:
+        known = live.pop(number, None)
+        job = Job(number, bytes(16), Document(), Sender(), NOW + timedelta(seconds=number), printer=printer)
+        job = replace(
+            job,
+            state=state,
+            ledger=UNSURE if unsure else NOTHING_PROVEN,
+            outcome=Outcome.UNKNOWN if unsure else Outcome.PENDING,
+            not_before=NOW + timedelta(hours=1) if later else None,
+        )
+        if not job.ended:
+            live[number] = job
+        if known is None and not job.ended:
+            book.add(job)
+        elif known is not None and (known.printer, known.state, state) == (
+            printer,
+            JobState.PENDING,
+            JobState.PROCESSING,
+        ):
+            book.queue(printer).waiting.leave(number)
+            book.leave(job)
+        elif known is not None:
+            book.change(job)
+
+    for name in NAMES:
+        queue, jobs = book.queue(name), {one.number: one for one in live.values() if one.printer == name}
+        assert list(queue.jobs) == sorted(jobs)
+        pending = {number for number, job in jobs.items() if job.state is JobState.PENDING}
+        held = {number for number, job in jobs.items() if job.state is JobState.PENDING_HELD}
+        assert queue.pending == len(pending)
+        assert queue.held.keys() == held
+        assert queue.doubtful.keys() == {number for number in held if jobs[number].ledger is UNSURE}
+        assert queue.at_port.keys() == {number for number, job in jobs.items() if job.state in AT_A_PORT}
+        assert queue.later.keys() == {number for number in pending if jobs[number].not_before}
+        assert queue.later.keys() | set(queue.waiting) == pending
+    for tally in book.tallies():
+        its = [job for job in live.values() if job.printer == tally.printer]
+        doubted = sum(job.state is JobState.PENDING_HELD and job.ledger is UNSURE for job in its)
+        since = min(job.created_at for job in its)
+        assert tally == Tally(tally.printer, len(its), since, doubted, 3 * doubted)
+    assert {tally.printer for tally in book.tallies()} == {job.printer for job in live.values()}
+
+
+def test_a_printer_of_another_spooler_is_not_counted_here():
+    book = Book(0)
+    book.put_printer(Printer("labels"))
+    book.add(Job(1, bytes(16), Document(), Sender(), NOW, printer="labels"))
+    assert [tally.jobs for tally in book.tallies()] == [1]
+    book.queue("labels").mine = False
+    assert book.tallies() == []

@@ -3,17 +3,21 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from spooler.book import Book
 from spooler.job import Document, Job, Sender
 from spooler.job_state import JobState
 from spooler.ledger import Ledger, Outcome, Span, UnitSpan
 from spooler.metrics import SpoolerMetrics
+from tests.rig.steps import steps_of
 
 JOB = Job(1, bytes(16), Document(), Sender("ann"), datetime.now(UTC) - timedelta(minutes=1), printer="labels")
 
 
 def page(metrics, live=()):
-    registry = CollectorRegistry()
-    with metrics.shown_in(registry, lambda: list(live)):
+    registry, book = CollectorRegistry(), Book(0)
+    for number, job in enumerate(live, 1):
+        book.add(replace(job, number=number))
+    with metrics.shown_in(registry, book.tallies):
         return generate_latest(registry).decode()
 
 
@@ -50,6 +54,21 @@ def test_what_waits_is_worked_out_for_each_printer():
     assert value(text, 'printfabric_uncertain_units{printer="labels"}') == 2
     assert value(text, 'printfabric_uncertain_units{printer="other"}') == 0
     assert 60 <= value(text, 'printfabric_oldest_job_age_seconds{printer="labels"}') < 70
+
+
+def test_the_numbers_of_a_printer_cost_the_same_whatever_waits_there():
+    def cost(jobs):
+        book, registry, metrics = Book(0), CollectorRegistry(), SpoolerMetrics()
+        for number in range(1, jobs + 1):
+            book.add(replace(JOB, number=number))
+        with metrics.shown_in(registry, book.tallies):
+            assert (
+                value(generate_latest(registry).decode(), 'printfabric_jobs_waiting{printer="labels"}')
+                == jobs
+            )
+            return steps_of(lambda: generate_latest(registry))
+
+    assert cost(100_000) == cost(1_000)
 
 
 def test_no_label_carries_a_job_or_a_user():

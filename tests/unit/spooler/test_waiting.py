@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from spooler.job import Document, Job, Sender, order_key
 from spooler.pool import choose_port
 from spooler.printer import PoolOrder, PortAvailability, PortName, Printer
 from spooler.waiting import MOST_OVERTAKINGS, WaitingJobs
+from tests.rig.steps import steps_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PORTS = tuple(PortName("edge", f"P{number}:") for number in range(3))
@@ -42,8 +45,9 @@ def test_removing_many_gives_their_memory_back() -> None:
     for number in range(1, 1000):
         waiting.remove(number)
     assert waiting.first() == 1000
-    assert len(waiting._heap) < 70
-    assert len(waiting._by_age) < 70
+    assert [list(numbers) for numbers in waiting._of_priority.values()] == [[1000]]
+    waiting.remove(1000)
+    assert (waiting._of_priority, waiting._priorities, waiting._sizes) == ({}, {}, {})
 
 
 @settings(deadline=None)
@@ -113,6 +117,38 @@ def test_a_job_that_was_overtaken_often_enough_is_told_to_be_next_but_one() -> N
         waiting.add(job(number, 50 if number == 1 else 90))
     assert waiting.ahead_of(job(1)) == MOST_OVERTAKINGS
     assert waiting.ahead_of(job(40, 90)) == 39
+
+
+@pytest.mark.parametrize("priorities", [(50,), (50, 50, 50, 90), (10, 50, 90)])
+def test_a_place_in_line_costs_the_same_behind_a_hundred_thousand_as_behind_ten_thousand(
+    priorities: tuple[int, ...],
+) -> None:
+    def cost(jobs: int) -> int:
+        waiting = WaitingJobs()
+        for number in range(1, jobs + 1):
+            waiting.add(job(number, priorities[number % len(priorities)]))
+        assert waiting.ahead_of(job(jobs - 1)) > jobs // 8
+        return steps_of(lambda: waiting.ahead_of(job(jobs - 1)))
+
+    assert cost(100_000) <= 1.1 * cost(10_000) < 2_000
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_among_thousands_that_overtake_one_another_a_place_is_nearly_right(seed: int) -> None:
+    random, waiting = Random(seed), WaitingJobs()
+    some = random.choices((10, 50, 90), [random.random() for _ in range(3)], k=4_000)
+    jobs = {number: job(number, priority) for number, priority in enumerate(some, 1)}
+    for one in jobs.values():
+        waiting.add(one)
+    for _ in range(random.randrange(20)):
+        waiting.leave(waiting.first() or 0)
+    told = {number: waiting.ahead_of(jobs[number]) for number in random.sample(list(waiting), 30)}
+    order: dict[int, int] = {}
+    while (first := waiting.first()) is not None:
+        order[first] = len(order)
+        waiting.leave(first)
+    for number, place in told.items():
+        assert abs(place - order[number]) <= max(0.1 * order[number], 20), (number, place, order[number])
 
 
 def choose(

@@ -1,0 +1,92 @@
+"""Numbers in order, and how many are below one. Pure.
+
+They lie in blocks, so that what comes or goes anywhere moves one block, and counting looks at the blocks' lengths: with a
+hundred thousand numbers some two hundred. Numbers that rise, as those of jobs do, are appended.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from operator import itemgetter
+
+_BLOCK = 512  # numbers in one that is full; up to twice as many where some came in between
+
+_last = itemgetter(-1)
+
+
+class SortedNumbers:
+    """A set of numbers. Eight bytes each, beside the numbers themselves."""
+
+    __slots__ = ("_blocks", "_length")
+
+    def __init__(self) -> None:
+        self._blocks: list[list[int]] = []  # none is empty
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __contains__(self, number: int) -> bool:
+        block = self._block_of(number)
+        return block is not None and block[bisect_left(block, number)] == number
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield them in order. In another thread than the one that changes them, some may be missing."""
+        for block in self._blocks:
+            yield from block
+
+    @property
+    def first(self) -> int | None:
+        """The least; None: there are none."""
+        return self._blocks[0][0] if self._blocks else None
+
+    def add(self, number: int) -> None:
+        """Take a number in, if it is not there."""
+        blocks = self._blocks
+        if not blocks or number > blocks[-1][-1]:
+            if blocks and len(blocks[-1]) < _BLOCK:
+                blocks[-1].append(number)
+            else:
+                blocks.append([number])
+            self._length += 1
+            return
+        place = bisect_left(blocks, number, key=_last)
+        block = blocks[place]
+        at = bisect_left(block, number)
+        if block[at] == number:
+            return
+        block.insert(at, number)
+        self._length += 1
+        if len(block) > 2 * _BLOCK:
+            blocks[place : place + 1] = [block[:_BLOCK], block[_BLOCK:]]
+
+    def discard(self, number: int) -> None:
+        """Take a number out, if it is there."""
+        blocks = self._blocks
+        if not blocks or number > blocks[-1][-1]:
+            return
+        place = bisect_left(blocks, number, key=_last)
+        block = blocks[place]
+        at = bisect_left(block, number)
+        if block[at] != number:
+            return
+        if len(block) == 1:
+            del blocks[place]
+        else:
+            del block[at]
+        self._length -= 1
+
+    def below(self, number: int) -> int:
+        """Return how many are less than `number`, which need not be there."""
+        blocks = self._blocks
+        if not blocks or number > blocks[-1][-1]:
+            return self._length
+        place = bisect_left(blocks, number, key=_last)
+        return sum(map(len, blocks[:place])) + bisect_left(blocks[place], number)
+
+    def _block_of(self, number: int) -> list[int] | None:
+        blocks = self._blocks
+        if not blocks or number > blocks[-1][-1]:
+            return None
+        return blocks[bisect_left(blocks, number, key=_last)]
