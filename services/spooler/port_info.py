@@ -20,7 +20,7 @@ class PortInfo:
     monitor: str
     state: str  # "ready", "printing", "offline", …: types/v1 PortState in lower case
     device: str
-    wire: object  # the host's own message, for the API to pass on; nobody else looks inside
+    wire: bytes  # the host's own message, for the API to pass on; nobody else looks inside
     stopped: bool = False  # somebody reports an ERROR about it (SetPort): it takes no more jobs
     taken: bool = False  # another fabric has it open
     told_by: frozenset[str] = NOBODY  # who reports something about it

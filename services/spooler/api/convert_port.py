@@ -42,9 +42,8 @@ def host_to_pb(host: HostInfo) -> pb.Host:
 
 
 def wire_of(port: PortInfo) -> port_pb2.Port:
-    """Return the host's own message about a port."""
-    assert isinstance(port.wire, port_pb2.Port)
-    return port.wire
+    """Return the host's own message about a port, a new one each time."""
+    return port_pb2.Port.FromString(port.wire)
 
 
 def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str], managed_by: str) -> port_pb2.Port:
@@ -53,8 +52,7 @@ def port_to_pb(port: PortInfo, facts: PortFacts, printers: Iterable[str], manage
     The state is the worse of both: a silent host's ports are offline whatever it said last, a port that people paused
     is paused unless something is wrong with it.
     """
-    message = port_pb2.Port()
-    message.CopyFrom(wire_of(port))
+    message = wire_of(port)
     message.name, message.managed_by = port_name(port.name), managed_by
     put_port(message.port, port.name)
     del message.printers[:]

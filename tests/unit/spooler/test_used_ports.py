@@ -39,7 +39,7 @@ class FakeLink:
         raise HostUnreachable("gone")
 
     def _info(self, port: str) -> PortInfo:
-        return PortInfo(PortName(self.name, port), "sim", "ready", "", None)
+        return PortInfo(PortName(self.name, port), "sim", "ready", "", b"")
 
     async def notify_used(self, ports: Sequence[str], *, full: bool = False) -> Sequence[str]:
         if self.deaf:
