@@ -32,8 +32,8 @@ class Documents(Protocol):
     async def get_upload(self, upload_id: bytes) -> Upload:
         """Return an upload with its present size: where the sender goes on. Raises UploadNotFound."""
 
-    async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
-        """Append document bytes at `offset` and return the new size in bytes.
+    async def append_upload(self, upload_id: bytes, offset: int, *data: bytes) -> int:
+        """Append document bytes, which follow each other, at `offset` and return the new size in bytes.
 
         `offset` must equal the present size; bytes sent again below it are dropped, so a sender may resume after a
         broken stream. Nothing is durable before `accept`: after a kill the size may be smaller, after a power cut

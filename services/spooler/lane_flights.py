@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from chassis.errors import FabricError
+from chassis.tasks import Tasks
 from spooler.flight import SMALL_BYTES, Flight, LaneOwner
 from spooler.lane_condition import LaneCondition
 from spooler.outgoing import BATCH_BYTES, Outgoing
@@ -17,7 +18,7 @@ _MOST_AHEAD = 2  # large documents at the host: one in print, and the next
 class LaneFlights(LaneCondition):
     """The load of one lane."""
 
-    def __init__(self, port: PortName, owner: LaneOwner) -> None:
+    def __init__(self, port: PortName, owner: LaneOwner, tasks: Tasks) -> None:
         super().__init__()
         self.port = port
         self.window = 1  # documents that may be on their way at once
@@ -29,7 +30,7 @@ class LaneFlights(LaneCondition):
         self.flights: dict[DocumentKey, Flight] = {}  # as they leave, and leave again when the port was lost
         self._bytes = 0
         self._ahead: set[DocumentKey] = set()  # large documents that lie at the host
-        self._unsent = Outgoing(port, owner, self.spoil)
+        self._unsent = Outgoing(port, owner, tasks, self.spoil)
 
     @property
     def has_room(self) -> bool:

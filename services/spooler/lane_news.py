@@ -23,7 +23,7 @@ class LaneNews(LaneFlights):
     """A lane's load, and what became of it."""
 
     def __init__(self, port: PortName, owner: LaneOwner, tasks: Tasks) -> None:
-        super().__init__(port, owner)
+        super().__init__(port, owner, tasks)
         self._owner, self._tasks = owner, tasks
         self._hold: OpenPort | None = None
         self._listener: asyncio.Task[None] | None = None

@@ -6,21 +6,23 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from chassis.errors import DocumentLost, FabricError
+from chassis.tasks import Tasks
 from spooler.flight import Flight, LaneOwner, put_prefix
 from spooler.port import Slice
 from spooler.printer import PortName, Way
+from spooler.reading_ahead import ReadAhead
 
 BATCH_BYTES = 512 * 1024  # payload per message, so that progress and cancelling stay prompt
-CHUNK_BYTES = 256 * 1024  # pieces of a large document
 
 
 class Outgoing:
     """A line of flights. `spoil` is told of a flight whose bytes are gone."""
 
     def __init__(
-        self, port: PortName, owner: LaneOwner, spoil: Callable[[Flight, FabricError], None]
+        self, port: PortName, owner: LaneOwner, tasks: Tasks, spoil: Callable[[Flight, FabricError], None]
     ) -> None:
         self._port = port
+        self._ahead = ReadAhead(owner, tasks)
         self._owner = owner
         self._spoil = spoil
         self._line: deque[Flight] = deque()
@@ -42,11 +44,13 @@ class Outgoing:
 
     def remove(self, flight: Flight) -> None:
         """Do not send it (any more)."""
+        self._ahead.drop(flight.number)
         if flight in self._line:
             self._line.remove(flight)
 
     def clear(self) -> None:
         """Send nothing."""
+        self._ahead.drop()
         self._line.clear()
 
     @property
@@ -111,8 +115,7 @@ class Outgoing:
             return Slice(flight.key, None, flight.sent, end_size=flight.size_bytes)
         try:
             await put_prefix(flight, self._owner)
-            wanted = min(CHUNK_BYTES, flight.size_bytes - flight.sent)
-            data = await self._owner.document(flight.number, flight.sent, wanted)
+            data = await self._ahead.read(flight.number, flight.sent, flight.size_bytes)
         except DocumentLost as error:
             self._spoil(flight, error)
             return None
@@ -122,6 +125,7 @@ class Outgoing:
             self._spoil(flight, DocumentLost(f"job {flight.number}: the document ends early"))
             return None
         offset, flight.sent = flight.sent, flight.sent + len(data)
+        self._ahead.go_on(flight.number, flight.sent, flight.size_bytes)
         size = flight.size_bytes if flight.sent >= flight.size_bytes and not flight.incoming else None
         flight.begun = True
         return Slice(flight.key, None, offset, data, end_size=size)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis import logs
 from chassis.errors import DigestMismatch, FabricError
@@ -20,6 +20,8 @@ from spooler.outgoing import BATCH_BYTES
 from spooler.pace import span_words
 
 log = logs.get(__name__)
+
+Result = TypeVar("Result")
 
 # So much has to be there before a job is made of it: its lane is full with that, and it is no small document.
 BEGIN_BYTES = BATCH_BYTES
@@ -124,6 +126,10 @@ class WhileSpooling:
         """End a job: the rest of its document will not come."""
         error = UploadInterrupted(f"job {number} was broken off: {why}", job=number)
         self._dispatcher.tasks.spawn(f"interrupt {number}", self.end(number, error))
+
+    async def to_the_end(self, name: str, work: Coroutine[Any, Any, Result]) -> Result:
+        """Await `work` on an upload, of which half must not happen: it goes on when the caller is cancelled."""
+        return await self._dispatcher.tasks.finish(name, work)
 
     def close(self) -> None:
         """Lose patience with nobody any more: the spooler stops, and the next one goes on."""

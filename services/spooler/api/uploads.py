@@ -16,7 +16,7 @@ from chassis.errors import DigestMismatch, FabricError, RequestIdReused, SpoolFu
 from printfabric.spooler.v1.print_service_pb2 import UploadBegin, UploadFinish, UploadJobRequest
 from spooler.api.names import printer_of
 from spooler.api.submission import Caller, Submission, invalid
-from spooler.api.upload_pieces import NO_UPLOAD, Pieces, Repeat, Uploading, check_piece, digest_of
+from spooler.api.upload_pieces import NO_UPLOAD, Piece, Pieces, Repeat, Uploading, check_piece, digest_of
 from spooler.job import HistoryEvent, Job
 from spooler.new_job import Duplicate, NewJob, Upload, Uploaded, UploadInterrupted, UploadNotFound
 from spooler.room import Room
@@ -63,22 +63,24 @@ class Uploads:
         if not begin.request_id:
             raise invalid("begin.request_id", "is required: it names the upload")
         size = begin.size_bytes if begin.HasField("size_bytes") else None
-        made, pieces = await self._made(caller.owner, begin.request_id), Pieces(first, requests)
-        if made is not None and not made.incoming:
+        made = await self._made(caller.owner, begin.request_id)
+        async with Pieces(first, requests) as pieces:
+            if made is not None and not made.incoming:
+                return await Repeat(self._submission, begin, caller, made).receive(pieces)
+            new = None
+            if made is None:
+                document = Uploaded(NO_UPLOAD)
+                new = self._submission.new_job(begin.spec, begin.request_id, caller, document, size)
+            try:
+                upload = await self._open(begin, caller, size)
+                return await self._take(upload, begin, caller, new, pieces)
+            except (UploadNotFound, WrongOffset):
+                # Another stream of this sender may have finished meanwhile. If this one is of a new upload, that has no
+                # bytes, and is forgotten as others that nobody goes on with.
+                made = await self._made(caller.owner, begin.request_id)
+                if made is None or made.incoming:
+                    raise
             return await Repeat(self._submission, begin, caller, made).receive(pieces)
-        new = None
-        if made is None:
-            new = self._submission.new_job(begin.spec, begin.request_id, caller, Uploaded(NO_UPLOAD), size)
-        try:
-            upload = await self._open(begin, caller, size)
-            return await self._take(upload, begin, caller, new, pieces)
-        except (UploadNotFound, WrongOffset):
-            # Another stream of this sender may have finished meanwhile. If this one is of a new upload, that has no bytes,
-            # and is forgotten as others that nobody goes on with.
-            made = await self._made(caller.owner, begin.request_id)
-            if made is None or made.incoming:
-                raise
-        return await Repeat(self._submission, begin, caller, made).receive(pieces)
 
     async def _take(
         self,
@@ -91,12 +93,14 @@ class Uploads:
         """Take the pieces of an upload. `new` is its job, if that is not begun yet."""
         entry, received = self._entry(upload), upload.size_bytes
         largest = self._submission.largest(printer_of(begin.spec.printer, "spec.printer"))
-        async for piece in pieces:
-            if piece.data or piece.offset > received:
-                check_piece(piece, largest)
-                received = await self._append(entry, piece, new)
-            if piece.HasField("finish"):
-                return await self._finish(entry, begin, caller, piece.finish)
+        while taken := await pieces.take():
+            try:
+                received = await self._append(entry, taken, received, largest, new)
+            except FabricError:
+                pieces.put_back(taken)
+                raise
+            if (finish := taken[-1].finish) is not None:
+                return await self._finish(entry, begin, caller, finish)
         return Uploading(received)
 
     async def _made(self, owner: str, request_id: str) -> Job | None:
@@ -168,12 +172,21 @@ class Uploads:
             entry = self._entries[name] = _Entry(upload.id, datetime.now(UTC))
         return entry
 
-    async def _append(self, entry: _Entry, piece: UploadJobRequest, new: NewJob | None) -> int:
-        """Take a piece, and print it while the rest comes in where that is wanted."""
+    async def _append(
+        self, entry: _Entry, pieces: Sequence[Piece], received: int, largest: int, new: NewJob | None
+    ) -> int:
+        """Take pieces, to the end also when their sender goes, and print them while the rest comes in where that is wanted."""
+        wanted = [piece for piece in pieces if piece.data or piece.offset > received]
+        for piece in wanted:
+            check_piece(piece, largest)
+        if not wanted:
+            return received
+        data = [piece.data for piece in wanted]
+        return await self._begun.to_the_end("append", self._written(entry, wanted[0].offset, data, new))
+
+    async def _written(self, entry: _Entry, offset: int, data: Sequence[bytes], new: NewJob | None) -> int:
         async with entry.turn:
-            received = await self._room.within(
-                lambda: self._store.append_upload(entry.id, piece.offset, piece.data)
-            )
+            received = await self._room.within(lambda: self._store.append_upload(entry.id, offset, *data))
             if new is not None:
                 await self._begun.begin(new, entry.id, received)
         self._begun.came(entry.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,14 +148,16 @@ class Spool:
         """Return how much of an upload has come. Raises UploadNotFound."""
         return (await self._file(upload_id)).size_bytes
 
-    async def append(self, upload_id: bytes, offset: int, data: bytes) -> int:
+    async def append(self, upload_id: bytes, offset: int, *data: bytes) -> int:
         """Append at `offset` and return the new size; the rules are `Documents.append_upload`'s."""
         file = await self._file(upload_id)
         self._uploads[upload_id].touched_at = time.time()
-        if offset == file.size_bytes and not file.sealed and not file.needs_file(memoryview(data)):
-            file.tail += data
+        size = sum(map(len, data))
+        if offset == file.size_bytes and not file.sealed and not file.needs_file(size):
+            for part in data:
+                file.tail += part
             return file.size_bytes
-        return await self.on_thread(lambda: self._append(file, offset, data), len(data))
+        return await self.on_thread(lambda: self._append(file, offset, data), size)
 
     async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
         """Return bytes of an upload that have come. Raises UploadNotFound, DocumentLost."""
@@ -244,8 +246,11 @@ class Spool:
         for number in segments:
             self._files.remove(number)
 
-    def _append(self, file: UploadFile, offset: int, data: bytes) -> int:
-        file.append(self._files, self.live, self.reserve, file.fresh_part(self._files, offset, data))
+    def _append(self, file: UploadFile, offset: int, data: Sequence[bytes]) -> int:
+        fresh = [memoryview(part) for part in data]
+        if offset != file.size_bytes:  # sent again, or too early
+            fresh = [file.fresh_part(self._files, offset, b"".join(data))]
+        file.append(self._files, self.live, self.reserve, *fresh)
         return file.size_bytes
 
     def read_here(self, extent: Extent, offset: int, max_bytes: int) -> bytes:

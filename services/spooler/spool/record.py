@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from chassis.errors import DocumentLost
@@ -78,15 +78,34 @@ def parse_segment_header(data: bytes) -> SegmentHeader | None:
     return SegmentHeader(number, store_id, document_id)
 
 
-def frame(document_id: bytes, offset: int, data: memoryview) -> list[bytes | memoryview]:
-    """Return the buffers to write for `data` at `offset` of a document; `offset` is a multiple of STRIDE."""
+def frame(document_id: bytes, offset: int, *data: memoryview) -> list[bytes | memoryview]:
+    """Return the buffers to write for `data`, one behind the other, at `offset` of a document, a multiple of STRIDE."""
     buffers: list[bytes | memoryview] = []
-    for start in range(0, len(data), STRIDE):
-        payload = data[start : start + STRIDE]
-        head = _RECORD.pack(_RECORD_MAGIC, len(payload), document_id, offset + start, 0)[:-4]
-        crc = zlib.crc32(payload, zlib.crc32(head))
-        buffers += (head + crc.to_bytes(4, "little"), payload)
+    for payload in _payloads(data):
+        size = sum(map(len, payload))
+        head = _RECORD.pack(_RECORD_MAGIC, size, document_id, offset, 0)[:-4]
+        crc = zlib.crc32(head)
+        for part in payload:
+            crc = zlib.crc32(part, crc)
+        buffers += (head + crc.to_bytes(4, "little"), *payload)
+        offset += size
     return buffers
+
+
+def _payloads(data: Iterable[memoryview]) -> Iterator[list[memoryview]]:
+    """Yield what goes into each record: parts that have STRIDE bytes together, in the last one fewer."""
+    payload: list[memoryview] = []
+    room = STRIDE
+    for part in data:
+        rest = part
+        while rest:
+            payload.append(rest[:room])
+            rest, room = rest[room:], room - len(payload[-1])
+            if not room:
+                yield payload
+                payload, room = [], STRIDE
+    if payload:
+        yield payload
 
 
 def write_all(fd: int, buffers: Sequence[bytes | memoryview], position: int) -> int:
@@ -127,25 +146,27 @@ def read_extent(fd: int, extent: Extent, offset: int, max_bytes: int) -> bytes:
         DocumentLost: the file is shorter than the document, or holds something else.
     """
     end = min(offset + max_bytes, extent.length)
-    parts: list[bytes] = []
-    while offset < end:
-        record_offset = offset - offset % STRIDE
+    if offset >= end:
+        return b""
+    first = offset // STRIDE
+    frames = end - first * STRIDE + RECORD_HEADER_BYTES * (-(-end // STRIDE) - first)
+    raw = memoryview(os.pread(fd, frames, extent.position + framed_bytes(first * STRIDE)))
+    parts: list[memoryview] = []
+    for record_offset in range(first * STRIDE, end, STRIDE):
         length = min(STRIDE, extent.length - record_offset)
-        head_at = extent.position + (record_offset // STRIDE) * (_RECORD.size + STRIDE)
-        wanted = min(end, record_offset + length) - record_offset
-        raw = os.pread(fd, _RECORD.size + wanted, head_at)
-        _check(raw, extent, record_offset, length, whole=wanted == length)
-        parts.append(raw[_RECORD.size + offset - record_offset :])
-        offset = record_offset + wanted
-    return b"".join(parts) if len(parts) != 1 else parts[0]
+        wanted = min(end - record_offset, length)
+        record, raw = raw[: _RECORD.size + wanted], raw[_RECORD.size + wanted :]
+        _check(record, extent, record_offset, length, whole=wanted == length)
+        parts.append(record[_RECORD.size + max(0, offset - record_offset) :])
+    return b"".join(parts)
 
 
-def _check(raw: bytes, extent: Extent, record_offset: int, length: int, *, whole: bool) -> None:
+def _check(raw: memoryview, extent: Extent, record_offset: int, length: int, *, whole: bool) -> None:
     """Raise DocumentLost unless `raw` begins with the record that must be here."""
     if len(raw) > _RECORD.size:
         magic, stated, _, stated_offset, crc = _RECORD.unpack_from(raw)
         if magic == _RECORD_MAGIC and stated == length and stated_offset == record_offset:
-            rest = memoryview(raw)[_RECORD.size :]
+            rest = raw[_RECORD.size :]
             if not whole or (
                 len(rest) == length and zlib.crc32(rest, zlib.crc32(raw[: _RECORD.size - 4])) == crc
             ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,27 +72,26 @@ class UploadFile:
             raise DigestMismatch("other bytes were sent before at this offset", offset=offset)
         return memoryview(data)[overlap:]
 
-    def needs_file(self, data: memoryview) -> bool:
-        """Return whether `append` of `data` would write, and not only gather."""
-        return len(self.tail) + len(data) >= STRIDE
+    def needs_file(self, size: int) -> bool:
+        """Return whether `append` of so many bytes would write, and not only gather."""
+        return len(self.tail) + size >= STRIDE
 
-    def append(self, files: SegmentFiles, live: LiveBytes, reserve: Reserve, data: memoryview) -> None:
+    def append(self, files: SegmentFiles, live: LiveBytes, reserve: Reserve, *data: memoryview) -> None:
         """Take `data`; whole records go to the file. Raises SpoolFull, OSError: then nothing of `data` was taken."""
-        if self.sealed and data:
+        size = sum(map(len, data))
+        if self.sealed and size:
             raise WrongState("the upload is complete; accept its job or abandon it")
-        if not self.needs_file(data):
-            self.tail += data
+        if not self.needs_file(size):
+            for part in data:
+                self.tail += part
             return
-        reserve.check(len(data) + len(self.tail))
-        whole = (len(self.tail) + len(data)) // STRIDE * STRIDE
-        head: list[memoryview] = []
-        begin = 0
-        if self.tail:
-            begin = STRIDE - len(self.tail)
-            head.append(memoryview(bytes(self.tail) + data[:begin]))
-        body_end = whole - len(self.tail)
-        self._write(files, live, [*head, data[begin:body_end]])
-        self.tail = bytearray(data[body_end:])
+        reserve.check(size + len(self.tail))
+        # Joined on the way to the disk, and not before: a piece is copied only where it ends amid a record.
+        body, rest = _parted(
+            [memoryview(bytes(self.tail)), *data], (len(self.tail) + size) // STRIDE * STRIDE
+        )
+        self._write(files, live, body)
+        self.tail = bytearray().join(rest)
 
     def seal(self, files: SegmentFiles, live: LiveBytes, reserve: Reserve) -> Extent:
         """Write the last record, sync, and return where the document lies. May be called again after an error."""
@@ -135,10 +135,9 @@ class UploadFile:
         else:
             fd = os.open(files.path(self.segment), os.O_RDWR | os.O_CLOEXEC)
         try:
-            offset, position = self.written, SEGMENT_HEADER_BYTES + framed_bytes(self.written)
-            for part in parts:
-                position = write_all(fd, frame(self.id, offset, part), position)
-                offset += len(part)
+            position = SEGMENT_HEADER_BYTES + framed_bytes(self.written)
+            write_all(fd, frame(self.id, self.written, *parts), position)
+            offset = self.written + sum(map(len, parts))
             if self.unsynced + offset - self.written >= _SYNC_BYTES:
                 os.fdatasync(fd)
                 self.unsynced = 0
@@ -159,6 +158,17 @@ class UploadFile:
         finally:
             os.close(fd)
         self.unsynced = 0
+
+
+def _parted(parts: Sequence[memoryview], size: int) -> tuple[list[memoryview], list[memoryview]]:
+    """Return the first `size` bytes, and those behind them."""
+    before: list[memoryview] = []
+    behind: list[memoryview] = []
+    for part in parts:
+        before.append(part[:size])
+        behind.append(part[size:])
+        size -= len(before[-1])
+    return [part for part in before if part], [part for part in behind if part]
 
 
 def recover(upload_id: bytes, segment: int, path: Path, live: LiveBytes) -> UploadFile:

@@ -40,6 +40,31 @@ BEGIN_UPLOAD = sql(insert(uploads))
 UPLOAD_DELETE = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
 
 _HASH_HERE_BYTES = 256 * 1024  # a larger document is hashed before it waits for the writer, not by it
+_MOST_PLACES = 256
+
+
+class Places:
+    """Where the documents lie that were read last: a large one is looked up once, and not for each piece. From any thread.
+
+    A document stays where it is, so what is said here is right for as long as it is anywhere.
+    """
+
+    def __init__(self) -> None:
+        self._extents: dict[int, Extent] = {}
+
+    def get(self, number: int) -> Extent | None:
+        """Return where a job's document lies, if it is known."""
+        return self._extents.get(number)
+
+    def put(self, number: int, extent: Extent) -> None:
+        """Note where a job's document lies."""
+        if len(self._extents) >= _MOST_PLACES:
+            self._extents.clear()
+        self._extents[number] = extent
+
+    def clear(self) -> None:
+        """Forget all: one of them may be given back."""
+        self._extents.clear()
 
 
 class SqlDocuments(SqlQuestions):
@@ -49,6 +74,7 @@ class SqlDocuments(SqlQuestions):
         self._thread = thread
         self._reader = reader
         self._spool = spool
+        self._places = Places()
 
     @property
     def _asked(self) -> Asked:
@@ -65,12 +91,13 @@ class SqlDocuments(SqlQuestions):
             return found
 
         def both() -> bytes:
-            found = self._reader.ask_here(question)
+            found = self._places.get(number) or self._reader.ask_here(question)
             if isinstance(found, Extent):
+                self._places.put(number, found)
                 return self._spool.read_here(found, offset, max_bytes)
             return found[offset : offset + max_bytes]
 
-        # One thread for where it lies and what is there: of a large document each piece comes by here.
+        # One thread for where it lies and what is there.
         return await self._spool.on_thread(both)
 
     async def read_small(self, numbers: Sequence[int]) -> dict[int, bytes]:
@@ -117,9 +144,9 @@ class SqlDocuments(SqlQuestions):
         upload = await self._reader.ask(question)
         return replace(upload, size_bytes=await self._spool.size(upload_id))
 
-    async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
+    async def append_upload(self, upload_id: bytes, offset: int, *data: bytes) -> int:
         """Append document bytes; the rules are `Documents.append_upload`'s."""
-        return await self._spool.append(upload_id, offset, data)
+        return await self._spool.append(upload_id, offset, *data)
 
     async def sync_upload(self, upload_id: bytes) -> int:
         """Make durable what has come of an upload; the rules are `Documents.sync_upload`'s."""
@@ -234,6 +261,8 @@ class SqlDocuments(SqlQuestions):
                 self._thread.on_loop(forget)
 
     def _release(self, freed: Sequence[Extent] | None) -> None:
+        if freed:
+            self._places.clear()
         for extent in freed or ():
             self._spool.release(extent)
 

@@ -244,12 +244,13 @@ class PostgresStore(SqlQuestions):
 
         return await self._reader.ask(question)
 
-    async def append_upload(self, upload_id: bytes, offset: int, data: bytes) -> int:
+    async def append_upload(self, upload_id: bytes, offset: int, *data: bytes) -> int:
         """Append document bytes; the rules are `Documents.append_upload`'s."""
-        operation = Operation(
-            lambda cursor: chunks.append(cursor, upload_id, offset, data), takes_bytes=len(data)
+        whole = b"".join(data)
+        write = Operation(
+            lambda cursor: chunks.append(cursor, upload_id, offset, whole), takes_bytes=len(whole)
         )
-        return int(await self._thread.enqueue(operation))
+        return int(await self._thread.enqueue(write))
 
     async def sync_upload(self, upload_id: bytes) -> int:
         """Return how much of an upload has come: each piece was committed."""
