@@ -112,7 +112,7 @@ class Admitting(LaneDesk):
             self.on_elsewhere(job.number)
             return
         if isinstance(new.document, Inline):
-            self.book.remember(job.number, new.document.data)
+            self.book.remember(job, new.document.data)
         elif isinstance(new.document, Incoming):
             self.incoming[job.number] = new.document.upload_id
         self.book.add(job)

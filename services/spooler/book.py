@@ -14,11 +14,14 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.metrics import Tally
+from spooler.new_job import INLINE_BYTES
 from spooler.pace import Pace
 from spooler.printer import PortName, Printer
 from spooler.sorted_numbers import SortedNumbers
 from spooler.timetable import is_late, may_begin
 from spooler.waiting import WaitingJobs
+
+KEPT_OF_A_QUEUE = 256  # small documents at hand: some hundred milliseconds of the fastest port
 
 
 @dataclass(slots=True)
@@ -171,8 +174,16 @@ class Book:
 
     # --- documents at hand
 
-    def remember(self, number: int, data: bytes) -> None:
-        """Keep a small document until it is sent, while there is room."""
+    def remember(self, job: Job, data: bytes) -> None:
+        """Keep a small document until it is sent, while there is room.
+
+        Of a long queue only the first ones: those behind are read again many at a time, for some 10 us each, and would lie
+        here for as long as they wait.
+        """
+        queue = self.queues.get(job.printer)
+        if queue is not None and len(queue.waiting) >= KEPT_OF_A_QUEUE and len(data) <= INLINE_BYTES:
+            return
+        number = job.number
         if self._cached + len(data) <= self._cache_bytes:
             self._documents[number] = data
             self._cached += len(data)

@@ -20,35 +20,36 @@ _PLAYED = 500  # with more that may leave before a job, and overtake one another
 class WaitingJobs:
     """Jobs by priority (higher first), then by number; now and then the one of the lowest number."""
 
+    __slots__ = ("_of_priority", "_overtakings", "_sizes", "size_bytes")
+
     def __init__(self) -> None:
         self._of_priority: dict[int, SortedNumbers] = {}  # none is empty
-        self._priorities: dict[int, int] = {}  # of each job
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[
+            int, int
+        ] = {}  # of each job; its priority is where it stands: few are in use at a time
         self._overtakings = 0
         self.size_bytes = 0  # of all documents that wait, one copy of each
 
     def __len__(self) -> int:
-        return len(self._priorities)
+        return len(self._sizes)
 
     def __contains__(self, number: int) -> bool:
-        return number in self._priorities
+        return number in self._sizes
 
     def __iter__(self) -> Iterator[int]:
         """Yield all numbers, in no order."""
-        return iter(self._priorities)
+        return iter(self._sizes)
 
     def add(self, job: Job) -> None:
         """Let a job wait; one that waits already moves to its new place."""
         number, priority = job.number, job.priority
-        known = self._priorities.get(number)
-        if known == priority:
-            return
-        if known is None:
+        if number not in self._sizes:
             size_bytes = self._sizes[number] = job.document.size_bytes
             self.size_bytes += size_bytes
+        elif self._priority_of(number) == priority:
+            return
         else:
-            self._take_out(number, known)
-        self._priorities[number] = priority
+            self._take_out(number)
         numbers = self._of_priority.get(priority)
         if numbers is None:
             numbers = self._of_priority[priority] = SortedNumbers()
@@ -56,11 +57,11 @@ class WaitingJobs:
 
     def remove(self, number: int) -> bool:
         """Take a job out, wherever it stands; return whether it was there."""
-        priority = self._priorities.pop(number, None)
-        if priority is None:
+        size_bytes = self._sizes.pop(number, None)
+        if size_bytes is None:
             return False
-        self.size_bytes -= self._sizes.pop(number)
-        self._take_out(number, priority)
+        self.size_bytes -= size_bytes
+        self._take_out(number)
         return True
 
     def leave(self, number: int) -> None:
@@ -79,7 +80,7 @@ class WaitingJobs:
     def first_key(self) -> tuple[int, int] | None:
         """Return the order key of the job that is next, or None."""
         number = self.first()
-        return None if number is None else (-self._priorities[number], number)
+        return None if number is None else (-self._priority_of(number), number)
 
     def ahead_of(self, job: Job) -> int:
         """Return how many jobs leave before this one if no more come.
@@ -87,7 +88,8 @@ class WaitingJobs:
         Exactly, but where more than 500 may, and higher and lower priorities, older and younger, overtake one another: then
         within a tenth or so.
         """
-        number, mine = job.number, self._priorities.get(job.number, job.priority)
+        number = job.number
+        mine = self._priority_of(number) if number in self._sizes else job.priority
         older = {priority: numbers.below(number) for priority, numbers in self._of_priority.items()}
         urgent = sum(len(numbers) for priority, numbers in self._of_priority.items() if priority > mine)
         # Those behind it in both orders never leave before it, those before it in both always do.
@@ -129,7 +131,12 @@ class WaitingJobs:
     def _oldest(self) -> int | None:
         return min((next(iter(numbers)) for numbers in self._of_priority.values()), default=None)
 
-    def _take_out(self, number: int, priority: int) -> None:
+    def _priority_of(self, number: int) -> int:
+        """Return the priority of a job that waits."""
+        return next(priority for priority, numbers in self._of_priority.items() if number in numbers)
+
+    def _take_out(self, number: int) -> None:
+        priority = self._priority_of(number)
         numbers = self._of_priority[priority]
         numbers.discard(number)
         if not numbers:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spooler.book import Book
+from spooler.book import KEPT_OF_A_QUEUE, Book
 from spooler.job import Document, Job, Sender
 from spooler.job_state import AT_A_PORT, JobState
 from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome, Span, UnitSpan
 from spooler.metrics import Tally
+from spooler.new_job import INLINE_BYTES
 from spooler.printer import PortName, Printer
 
 PORTS = [PortName(host, port) for host in ("edge-1", "edge-2") for port in ("COM1:", "LPT1:")]
@@ -125,3 +126,28 @@ def test_a_printer_of_another_spooler_is_not_counted_here():
     assert [tally.jobs for tally in book.tallies()] == [1]
     book.queue("labels").mine = False
     assert book.tallies() == []
+
+
+def of_labels(number: int) -> Job:
+    return Job(number, number.to_bytes(16, "big"), Document(), Sender(), NOW, printer="labels")
+
+
+def test_of_a_long_queue_only_the_first_small_documents_are_at_hand() -> None:
+    book = Book(1 << 20)
+    book.put_printer(Printer("labels", (PORTS[0],)))
+    small, larger = b"^XA^XZ", bytes(INLINE_BYTES + 1)
+    for number in range(1, KEPT_OF_A_QUEUE + 11):
+        one = of_labels(number)
+        book.remember(one, small)
+        book.add(one)
+    assert book.document(KEPT_OF_A_QUEUE) == small
+    assert book.document(KEPT_OF_A_QUEUE + 1) is None
+    last = of_labels(KEPT_OF_A_QUEUE + 11)
+    book.remember(last, larger)  # read one by one, it would cost a thread's turn
+    book.add(last)
+    assert book.document(last.number) == larger
+    for number in range(1, 13):
+        book.forget(of_labels(number))
+    newest = of_labels(last.number + 1)
+    book.remember(newest, small)
+    assert book.document(newest.number) == small
