@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings
+
+# A file and an environment know no other way to say that there is none.
+Limit = Annotated[int | None, BeforeValidator(lambda value: None if value == "none" else value)]
 
 
 class HostSection(Section):
@@ -225,10 +228,10 @@ class SpoolerSettings(Settings):
     keep_finished_s: float = Field(
         default=86400.0, ge=0, description="how long jobs are remembered after their end, in seconds"
     )
-    keep_finished_jobs: int | None = Field(
+    keep_finished_jobs: Limit = Field(
         default=1_000_000, ge=0, description="how many ended jobs are remembered at most; none: no limit"
     )
-    keep_document_bytes: int | None = Field(
+    keep_document_bytes: Limit = Field(
         default=None,
         ge=0,
         description="above this, documents of ended jobs are given back; none: while the volume has room",
@@ -243,16 +246,16 @@ class SpoolerSettings(Settings):
         ge=0,
         description="how long it is remembered what people decided, about forgotten jobs too, in seconds",
     )
-    keep_decisions: int | None = Field(
+    keep_decisions: Limit = Field(
         default=100_000, ge=0, description="how many decisions are remembered at most; none: no limit"
     )
-    keep_decision_bytes: int | None = Field(
+    keep_decision_bytes: Limit = Field(
         default=64 << 20, ge=0, description="how many bytes their lines may have, about; none: no limit"
     )
-    reserve_bytes: int | None = Field(
+    reserve_bytes: Limit = Field(
         default=None, ge=0, description="kept free on the spool's volume; none: 64 MiB, or 5 % of a small one"
     )
-    database_bytes: int | None = Field(
+    database_bytes: Limit = Field(
         default=20 << 30,
         ge=1 << 20,
         description="most bytes that documents may take of a PostgreSQL database, 64 MiB or 5 % of it in reserve;"

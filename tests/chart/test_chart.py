@@ -107,6 +107,8 @@ def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Obj
         {"fullnameOverride": "7-bar"},  # Services begin with a letter
         {"nameOverride": "-bar"},
         {"spooler": {"database": {"port": 0}}},
+        {"spooler": {"database": {"existingSecret": "print-database", "maxBytes": 1024}}},
+        {"spooler": {"database": {"existingSecret": "print-database", "maxBytes": "20Gi"}}},
         *(
             {"portmon": {"ports": [{"name": "P", "monitor": "sim", "settings": settings}]}}
             for settings in ({"host": None}, {"a": {"b": 1}}, {"a": [1]}, {"two words": 1}, {"": 1})
@@ -352,6 +354,16 @@ def test_spoolers_that_share_a_database_have_names_of_their_own():
     (text,) = [one["data"]["spooler.toml"] for one in release if "spooler.toml" in one.get("data", {})]
     assert "spooler_id" not in text
     assert "spooler_id" in json.dumps(objects({}))  # one alone keeps its name over restarts
+
+
+@pytest.mark.parametrize(
+    ("given", "limit"), [({}, 20 << 30), ({"maxBytes": 1 << 34}, 1 << 34), ({"maxBytes": 0}, None)]
+)
+def test_documents_take_so_much_of_a_database(given: Object, limit: int | None):
+    release = objects({"spooler": {"database": {"existingSecret": "print-database", **given}}})
+    (text,) = [one["data"]["spooler.toml"] for one in release if "spooler.toml" in one.get("data", {})]
+    assert SpoolerSettings(**tomllib.loads(text)).database_bytes == limit
+    assert "database_bytes" not in json.dumps(objects({}))  # a volume is limited by its size
 
 
 def test_without_devices_nothing_is_privileged_and_no_device_is_mounted():

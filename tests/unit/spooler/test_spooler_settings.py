@@ -36,6 +36,15 @@ def test_hosts_and_printers_come_from_the_file(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["database_bytes", "keep_finished_jobs", "keep_decisions", "keep_decision_bytes"]
+)
+def test_a_limit_is_taken_away_in_a_file_and_in_the_environment(tmp_path, name):
+    assert getattr(load(SpoolerSettings, [], {}), name) is not None
+    assert getattr(settings(tmp_path, f'{name} = "none"'), name) is None
+    assert getattr(load(SpoolerSettings, [], {f"PRINTFABRIC_SPOOLER_{name.upper()}": "none"}), name) is None
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '[[printers]]\nname = "labels"\nports = ["COM1:"]',
