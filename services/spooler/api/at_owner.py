@@ -7,13 +7,14 @@ from typing import Any, NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, Overloaded
 from printfabric.spooler.v1 import port_service_pb2 as port_pb
 from printfabric.spooler.v1 import print_service_pb2 as print_pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
 from spooler.api.inside import Dispatch
 from spooler.api.job_finder import JobFinder
+from spooler.api.looking import Looking
 from spooler.api.names import port_of, printer_of
 
 
@@ -75,10 +76,13 @@ WAYS: Mapping[str, _Way] = {
 class AtOwner:
     """`servicer`, with the methods of WAYS answered by the owner of what they are about."""
 
-    def __init__(self, servicer: Any, owners: Owners, finder: JobFinder, dispatch: Dispatch) -> None:
+    def __init__(
+        self, servicer: Any, owners: Owners, finder: JobFinder, looking: Looking, dispatch: Dispatch
+    ) -> None:
         self._servicer = servicer
         self._owners = owners
         self._finder = finder
+        self._looking = looking
         self._dispatch = dispatch
         for name, way in WAYS.items():
             if hasattr(type(servicer), name):
@@ -109,14 +113,16 @@ class AtOwner:
         return answered
 
     async def _printer(self, kind: str, name: str) -> str:
-        """Return the printer that a name is about; "" for none, or for a name that the method itself refuses."""
+        """Return the printer that a name is about; "" for none, or for a name that the method itself refuses. Raises Overloaded."""
         kind = kind or name.partition("/")[0]
         try:
             if kind == "jobs" or kind.isdecimal():
-                return (await self._finder.find(name)).printer
+                return (await self._finder.find_in_turn(name, self._looking)).printer
             if kind == "printers":
                 return printer_of(name)
             users = self._dispatch.book.users.get(port_of(name).key, ()) if kind != "uploads" else ()
+        except Overloaded:
+            raise
         except FabricError:
             return ""
         return users[0] if users else ""

@@ -10,6 +10,7 @@ from printfabric.spooler.v1 import print_service_pb2 as pb
 from spooler.api.convert import time_from_pb
 from spooler.api.convert_job import ACTIVE, outcomes_of, states_of
 from spooler.api.inside import Dispatch
+from spooler.api.looking import Looking
 from spooler.api.names import job_of, printer_of
 from spooler.api.paging import page_size
 from spooler.job import Job
@@ -44,6 +45,17 @@ class JobFinder:
         if isinstance(which, int):
             return self._dispatch.book.jobs.get(which) or await self._jobs.get_job(which)
         return self.now(await self._jobs.get_job_by_uid(which))
+
+    async def find_in_turn(self, name: str, looking: Looking, field: str = "name") -> Job:
+        """`find` for whoever has no turn: one that goes on is known here, others are looked up as who looks does.
+
+        Raises Overloaded besides.
+        """
+        which = job_of(name, field)
+        if isinstance(which, int) and (job := self._dispatch.book.jobs.get(which)) is not None:
+            return job
+        async with looking.turn():
+            return await self.find(name, field)
 
     def now(self, job: Job) -> Job:
         """Return a stored job with its newest progress."""

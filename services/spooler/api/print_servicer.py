@@ -269,7 +269,7 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
 
     async def _mine(self, name: str, to: str, field: str = "name") -> tuple[Job, str]:
         """Return a job that the caller may steer, and who the caller is."""
-        job = await self._finder.find(name, field)
+        job = await self._finder.find_in_turn(name, self.looking, field)
         return job, rights.may_steer(job, to)
 
 

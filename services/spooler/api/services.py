@@ -19,7 +19,7 @@ from spooler.api.access_servicer import AccessServicer
 from spooler.api.alert_servicer import AlertServicer
 from spooler.api.at_owner import AtOwner, Owners
 from spooler.api.declared import Declared
-from spooler.api.inside import Dispatch, Inside
+from spooler.api.inside import Inside
 from spooler.api.job_finder import JobFinder
 from spooler.api.look import Look
 from spooler.api.looking import Looking
@@ -61,10 +61,11 @@ class Services:
         known_uploads: Iterable[Upload] = (),
         owners: Owners | None = None,
     ) -> None:
-        submission, managed = Submission(inside.dispatch, store, metrics), ManagedPorts(store)
+        looking, managed = Looking(), ManagedPorts(store)
+        submission = Submission(inside.dispatch, store, metrics, looking)
         look, use = Look(inside, managed), PortUse(inside.dispatch, managed)
         self.uploads = Uploads(store, submission, known_uploads)
-        self._print = PrintServicer(store, inside, submission, self.uploads, looking := Looking())
+        self._print = PrintServicer(store, inside, submission, self.uploads, looking)
         self._hub = inside.hub
         self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
         ports, printers = PortServicer(inside, look, use), PrinterServicer(inside, look, use)
@@ -73,7 +74,9 @@ class Services:
         prints: Any = self._print
         if owners is not None:
             finder, all_four = JobFinder(store, inside.dispatch), (prints, printers, ports, watch)
-            prints, printers, ports, watch = _at_owners(all_four, owners, finder, inside.dispatch)
+            prints, printers, ports, watch = (
+                cast(Any, AtOwner(one, owners, finder, looking, inside.dispatch)) for one in all_four
+            )
         self.declared = Declared(printers, ports, managed, inside.hosts, inside.dispatch.book)
         registry, alerts = RegistryServicer(store, dial_in), AlertServicer(Acknowledgements(store))
         winspool = WinspoolServicer(inside, use, ports, printers, prints)
@@ -96,10 +99,3 @@ class Services:
         await self._print.drain()
         self.printer_news.close()
         await self._hub.close()
-
-
-def _at_owners(
-    servicers: Iterable[Any], owners: Owners, finder: JobFinder, dispatch: Dispatch
-) -> Iterable[Any]:
-    """Return servicers whose calls about a printer are answered by its owner."""
-    return (cast(Any, AtOwner(one, owners, finder, dispatch)) for one in servicers)

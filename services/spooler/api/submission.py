@@ -29,6 +29,7 @@ from spooler.api import rights
 from spooler.api.convert import duration_from_pb, time_from_pb
 from spooler.api.convert_printer import DEFAULT_FORMAT
 from spooler.api.inside import Dispatch
+from spooler.api.looking import Looking
 from spooler.api.names import printer_of
 from spooler.api.rights import Right
 from spooler.job import NO_ATTRIBUTES, Job
@@ -86,9 +87,10 @@ def invalid(field: str, why: str, **metadata: Any) -> InvalidArgument:
 class Submission:
     """Accepts jobs. Used by SubmitJob, SubmitJobs and UploadJob alike."""
 
-    def __init__(self, dispatch: Dispatch, jobs: Jobs, metrics: SpoolerMetrics) -> None:
+    def __init__(self, dispatch: Dispatch, jobs: Jobs, metrics: SpoolerMetrics, looking: Looking) -> None:
         self._dispatch = dispatch
         self._jobs = jobs
+        self._looking = looking
         self._metrics = metrics
 
     def small_job(self, request: SubmitJobRequest, caller: Caller) -> NewJob:
@@ -149,10 +151,14 @@ class Submission:
 
         For requests that would be refused now (the printer is going, the time has passed): a refusal does not undo
         that they were accepted.
+
+        Raises:
+            Overloaded: too many look at stored jobs.
         """
         if not request.request_id:
             return None
-        made = await self._jobs.get_by_request_id(caller.owner, request.request_id)
+        async with self._looking.turn():
+            made = await self._jobs.get_by_request_id(caller.owner, request.request_id)
         same = made is not None and made.document.digest == hashlib.sha256(request.document).digest()
         return made if same else None
 

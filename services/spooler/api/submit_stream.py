@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import NamedTuple
 
-from chassis.errors import CallCanceled, FabricError
+from chassis.errors import CallCanceled, FabricError, Overloaded
 from chassis.tasks import Tasks
 from printfabric.spooler.v1.print_service_pb2 import SubmitJobRequest, SubmitJobsRequest, SubmitJobsResponse
 from spooler.api.convert_job import put_refusal, put_result
@@ -91,7 +91,11 @@ class SubmitStream:
                     items.append(self._check(job, index))
                 except FabricError as error:
                     result = answered.results.add(index=index, request_id=job.request_id[:MAX_REQUEST_ID])
-                    twin = await self._submission.twin(job, self._caller)
+                    try:
+                        twin = await self._submission.twin(job, self._caller)
+                    except Overloaded as busy:
+                        put_refusal(result, busy)
+                        continue
                     if twin is not None:
                         put_result(result, twin, duplicate=True)
                     else:
