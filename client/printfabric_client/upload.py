@@ -26,7 +26,7 @@ from printfabric_client.retry import Patience
 if TYPE_CHECKING:
     from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceAsyncStub
 
-CHUNK_BYTES = 128 * 1024
+CHUNK_BYTES = 256 * 1024
 
 # A spooler that takes nothing for so long is treated like a broken connection: ask it how far it is, go on there.
 _STALL_S = 60.0

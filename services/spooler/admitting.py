@@ -95,7 +95,7 @@ class Admitting(LaneDesk):
         if queue is None:
             return new
         before = queue.waiting or queue.returning or queue.arriving > 0
-        fit = not (new.held or new.not_before) and isinstance(new.document, Inline)
+        fit = not (new.held or new.not_before) and isinstance(new.document, Inline | Incoming)
         port = self._choose(queue) if fit and not before else None
         lane = self.lanes.get(port.key) if port is not None else None
         if port is None or lane is None or not (lane.is_open and lane.may_begin):

@@ -41,20 +41,28 @@ class SegmentFiles:
         """Return the file of a segment."""
         return self.directory / f"{number:012d}.spool"
 
-    def create(self, document_id: bytes) -> tuple[int, int]:
-        """Create the next segment and return its number and an open file; it is durable when the call returns."""
+    def create(self, document_id: bytes, *, durable: bool = True) -> tuple[int, int]:
+        """Create the next segment and return its number and an open file; it is durable when the call returns.
+
+        Unless not `durable`: then it is once its file is synced, and behind that `sync_names` was called.
+        """
         self._last += 1
         number = self._last
         fd = os.open(self.path(number), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             write_all(fd, [segment_header(SegmentHeader(number, self.store_id, document_id))], 0)
-            os.fdatasync(fd)
-            sync_directory(self.directory)
+            if durable:
+                os.fdatasync(fd)
+                self.sync_names()
         except OSError:
             os.close(fd)
             self.remove(number)
             raise
         return number, fd
+
+    def sync_names(self) -> None:
+        """Make the names of all segments durable."""
+        sync_directory(self.directory)
 
     def remove(self, number: int) -> None:
         """Delete a segment's file; harmless if there is none."""

@@ -43,6 +43,7 @@ class UploadFile:
     sealed: bytes = b""  # the document's digest, once it is complete and synced
     hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     unsynced: int = 0
+    named: bool = False  # the file's name is durable, too
 
     @property
     def size_bytes(self) -> int:
@@ -114,6 +115,7 @@ class UploadFile:
                 os.fdatasync(fd)
             finally:
                 os.close(fd)
+            self._name(files)
         return written
 
     def read(self, files: SegmentFiles, offset: int, max_bytes: int) -> bytes:
@@ -130,7 +132,7 @@ class UploadFile:
 
     def _write(self, files: SegmentFiles, live: LiveBytes, parts: list[memoryview]) -> None:
         if not self.segment:
-            self.segment, fd = files.create(self.id)
+            self.segment, fd = files.create(self.id, durable=False)  # it is when a sync needs it
             live.add(self.segment, 0)
         else:
             fd = os.open(files.path(self.segment), os.O_RDWR | os.O_CLOEXEC)
@@ -157,7 +159,13 @@ class UploadFile:
             os.fdatasync(fd)
         finally:
             os.close(fd)
+        self._name(files)
         self.unsynced = 0
+
+    def _name(self, files: SegmentFiles) -> None:
+        if not self.named:
+            files.sync_names()
+            self.named = True
 
 
 def _parted(parts: Sequence[memoryview], size: int) -> tuple[list[memoryview], list[memoryview]]:
