@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from printfabric.spooler.v1.port_service_pb2 import HostState
-from printfabric.spooler.v1.printer_service_pb2 import Printer
+from printfabric.spooler.v1.printer_service_pb2 import PoolOrder, Printer
 from printfabric_client.aio import Client
 from printfabric_client.errors import FabricError, PortNotFound, PrinterExists, Unavailable
 from printfabric_client.up.addresses import free_port
@@ -112,15 +112,21 @@ async def _lead(fabric: Client, demo: Demo, settings: Mapping[str, Any]) -> None
         await fabric.ports.add(demo.full_name, demo.monitor, settings)
 
 
-async def _add_printer(fabric: Client, name: str, ports: Sequence[Demo]) -> None:
+def _printer(ports: Sequence[Demo]) -> Printer:
+    """Return the printer of these ports; a pool shares its jobs out, for the first port alone would do for so few."""
     first = ports[0]
-    wanted = Printer(
+    return Printer(
         description=first.description,
         location=PLACES[first.host],
         default_format=first.format,
         language_monitor=first.language_monitor,
         accepting=True,
+        pool_order=PoolOrder.POOL_ORDER_LEAST_LOADED if len(ports) > 1 else PoolOrder.POOL_ORDER_UNSPECIFIED,
     )
+
+
+async def _add_printer(fabric: Client, name: str, ports: Sequence[Demo]) -> None:
+    wanted = _printer(ports)
     try:
         await fabric.printers.create(
             name, [one.full_name for one in ports], settings=wanted, allow_unknown_ports=True

@@ -13,6 +13,7 @@ import pytest
 
 from portmon.devices.found import FoundDevice, printer_nodes, serial_lines
 from portmon.devices.tree import DeviceTree
+from printfabric.spooler.v1.printer_service_pb2 import PoolOrder
 from printfabric.types.v1.job_pb2 import Job
 from printfabric_client.up import demo_setup, traffic
 from printfabric_client.up.demo import Demo, Language, Way
@@ -156,3 +157,14 @@ def test_a_pool_is_one_printer_with_several_ports():
     members = Counter(demo.printer for demo in FLEET if demo.port)
     assert members["shipping"] == 3
     assert all(isinstance(demo, Demo) for demo in FLEET)
+
+
+def test_a_pools_jobs_are_shared_out_among_its_ports():
+    ports = {
+        name: [demo for demo in FLEET if demo.port and demo.printer == name] for name in ("shipping", "grill")
+    }
+    orders = {name: demo_setup._printer(found).pool_order for name, found in ports.items()}
+    assert orders == {
+        "shipping": PoolOrder.POOL_ORDER_LEAST_LOADED,
+        "grill": PoolOrder.POOL_ORDER_UNSPECIFIED,
+    }
