@@ -277,10 +277,11 @@ def test_a_kill_at_any_instruction_leaves_a_journal_that_agrees_with_the_reader(
 def test_how_full_it_is_counts_what_nobody_has_settled(path: Path) -> None:
     journal = new(path, slots=4)
     assert journal.fill == 0
-    for number in (1, 2):
-        journal.end(journal.begin(key(number), FABRIC, 0, pipe=True), 0, Evidence.OUTPUT_QUEUE)
+    first, second = key(1), key(2)  # a key has its moment in it
+    for one in (first, second):
+        journal.end(journal.begin(one, FABRIC, 0, pipe=True), 0, Evidence.OUTPUT_QUEUE)
     assert journal.fill == 0.5
-    journal.settle([key(1)], FABRIC)
+    journal.settle([first], FABRIC)
     assert journal.fill == 0.25
     assert reopen(journal, path).fill == 0.25
 
