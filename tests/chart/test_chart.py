@@ -71,6 +71,12 @@ def test_every_object_is_valid_in_three_versions_of_kubernetes(release: list[Obj
         {"portui": {"console": {"origin": "https://printers.example.com/"}}},
         {"portui": {"console": {"origin": "https://printers.example.com"}, "replicas": 2}},  # without a key
         {"tls": {"mode": "secrets"}},  # without their names
+        {"portmon": {"namespaceOverride": "devices"}},  # who signs there?
+        {
+            "portmon": {"namespaceOverride": "devices"},
+            "tls": {"certManager": {"issuerRef": {"kind": "Issuer", "name": "corp"}}},
+        },
+        {"portmon": {"namespaceOverride": "Devices"}, "tls": {"mode": "secrets"}},
         {"portmon": {"dialOut": {"enabled": True}}},  # what would prove their nodes?
         {"portmon": {"dialOut": {"spoolers": ["spool.example"]}}},
         {"portmon": {"hostNetwork": True}, "networkPolicy": {"enabled": True}},  # where are the nodes?
@@ -180,7 +186,7 @@ def test_names_and_labels_are_those_of_the_cluster(release: list[Object]):
         assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", name), name
         of_the_cluster = one["kind"].startswith("Cluster") or one["kind"] == "CustomResourceDefinition"
         if "labels" in one["metadata"] and not of_the_cluster:
-            assert one["metadata"]["namespace"] in ("print", "printing")
+            assert one["metadata"]["namespace"] in ("print", "printing", "print-devices")
 
 
 def test_long_names_still_fit():

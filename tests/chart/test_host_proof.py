@@ -56,7 +56,7 @@ def test_a_host_has_a_token_for_its_spooler_alone_as_short_as_can_be(name: str, 
     assert spooler.discovery.host_token_audience == AUDIENCE
     assert spooler.cluster.token_audience != AUDIENCE
     (account,) = [pod["serviceAccountName"] for name, pod in pods(release) if name.endswith("-portmon")]
-    namespace = values_of(name).get("namespaceOverride", "print")
+    (namespace,) = [one["metadata"]["namespace"] for one in release if one["kind"] == "DaemonSet"]
     assert spooler.discovery.host_accounts == (f"{namespace}/{account}",)
     assert not spooler.discovery.host_certificates
     assert spooler.monitors.tls is not None

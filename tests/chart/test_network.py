@@ -13,6 +13,7 @@ from spooler.settings import SpoolerSettings
 from tests.chart.rendering import MATRIX, Object, objects, values_of
 
 NODE, OUTSIDE, STRANGER = "192.0.2.7", "198.51.100.13", "203.0.113.9"
+_NAME = "kubernetes.io/metadata.name"
 POLICED = [name for name in MATRIX if values_of(name).get("networkPolicy", {}).get("enabled")]
 
 
@@ -31,28 +32,44 @@ class Peer(NamedTuple):
 
     labels: Object
     address: str = ""
+    namespace: str = ""
 
-    def fits(self, rule: Object) -> bool:
-        """Return whether a peer of a policy's rule is this one."""
+    def fits(self, rule: Object, home: str) -> bool:
+        """Return whether a peer of a rule is this one; home: the namespace of the rule's policy."""
         if "ipBlock" in rule:
             network = ipaddress.ip_network(rule["ipBlock"]["cidr"])
             return bool(self.address) and ipaddress.ip_address(self.address) in network
-        return bool(self.labels) and rule["podSelector"].get("matchLabels", {}).items() <= self.labels.items()
+        there = rule.get("namespaceSelector", {}).get("matchLabels", {_NAME: home})
+        within = there == {_NAME: self.namespace}
+        return within and rule["podSelector"].get("matchLabels", {}).items() <= self.labels.items()
 
 
 class Network:
     """What a release's policies let through."""
 
     def __init__(self, release: list[Object]) -> None:
-        self._policies = [one["spec"] for one in release if one["kind"] == "NetworkPolicy"]
-        workloads = [one["spec"]["template"] for one in release if one["kind"] in ("Deployment", "DaemonSet")]
-        self._templates = {one["metadata"]["labels"]["app.kubernetes.io/component"]: one for one in workloads}
+        self._policies = [
+            (one["metadata"]["namespace"], one["spec"]) for one in release if one["kind"] == "NetworkPolicy"
+        ]
+        workloads = [one for one in release if one["kind"] in ("Deployment", "DaemonSet")]
+        self._templates = {
+            one["metadata"]["labels"]["app.kubernetes.io/component"]: one["spec"]["template"]
+            for one in workloads
+        }
+        self._namespaces = {
+            one["metadata"]["labels"]["app.kubernetes.io/component"]: one["metadata"]["namespace"]
+            for one in workloads
+        }
 
     def pod(self, component: str) -> Peer:
         """Return a component's pod as policies of most clusters see it."""
         template = self._templates[component]
         on_node = template["spec"].get("hostNetwork", False)
-        return Peer({}, NODE) if on_node else Peer(template["metadata"]["labels"])
+        return (
+            Peer({}, NODE)
+            if on_node
+            else Peer(template["metadata"]["labels"], namespace=self._namespaces[component])
+        )
 
     def passes(self, source: Peer, target: Peer, port: int) -> bool:
         """Return whether a connection is let out and in."""
@@ -61,11 +78,15 @@ class Network:
         )
 
     def _lets(self, pod: Peer, other: Peer, port: int, way: str, key: str) -> bool:
-        mine = [one for one in self._policies if pod.labels and pod.fits({"podSelector": one["podSelector"]})]
+        mine = [
+            (home, one)
+            for home, one in self._policies
+            if pod.labels and pod.fits({"podSelector": one["podSelector"]}, home)
+        ]
         return not mine or any(
-            (key not in rule or any(other.fits(peer) for peer in rule[key]))
+            (key not in rule or any(other.fits(peer, home) for peer in rule[key]))
             and ("ports" not in rule or port in (self._number(pod, one["port"]) for one in rule["ports"]))
-            for one in mine
+            for home, one in mine
             for rule in one[way]
         )
 
@@ -103,6 +124,15 @@ def test_spoolers_and_hosts_reach_each_other_as_they_are_told_to_and_strangers_r
     dials_in = any(one.startswith("certificate:") for one in spooler.server.access.roles["monitor"])
     assert network.passes(Peer({}, OUTSIDE), at_spooler, 26151) is dials_in
     assert not network.passes(Peer({}, STRANGER), at_spooler, 26151)
+    if at_host.labels:  # of another release that is installed beside it
+        assert not network.passes(at_spooler._replace(namespace="elsewhere"), at_host, 26152)
+
+
+def test_metrics_of_port_monitors_elsewhere_are_read_from_the_namespace_of_the_release():
+    network = Network(objects(values_of("apart")))
+    for namespace, read in (("print", True), ("print-devices", False)):
+        reader = Peer({"app": "prometheus"}, namespace=namespace)
+        assert network.passes(reader, network.pod("portmon"), 9464) is read
 
 
 def test_without_networks_of_printers_port_monitors_reach_none():

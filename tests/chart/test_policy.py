@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from spooler.settings import SpoolerSettings
 from tests.chart.rendering import CHART, MATRIX, Object, objects, pods, values_of
 from tests.golden import Golden
 
@@ -253,3 +256,43 @@ def _values_of_key(value: Any, key: str) -> list[Any]:
     if isinstance(value, list):
         return [found for item in value for found in _values_of_key(item, key)]
     return []
+
+
+def test_port_monitors_have_a_namespace_of_their_own_and_the_spooler_sees_where_they_are_and_nothing_else():
+    release = [one for one in objects(values_of("apart")) if not one["kind"].startswith("Cluster")]
+    there = [one for one in release if one["metadata"]["namespace"] == "print-devices"]
+    assert sorted(one["kind"] for one in there) == [
+        "Certificate",
+        "ConfigMap",
+        "DaemonSet",
+        "NetworkPolicy",
+        "PodMonitor",
+        "Role",
+        "RoleBinding",
+        "Service",
+        "ServiceAccount",
+    ]
+    (role,) = [one for one in there if one["kind"] == "Role"]
+    assert role["rules"] == [
+        {
+            "apiGroups": ["discovery.k8s.io"],
+            "resources": ["endpointslices"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+    (binding,) = [one for one in there if one["kind"] == "RoleBinding"]
+    assert binding["subjects"][0] == {
+        "kind": "ServiceAccount",
+        "name": "fabric-print-fabric-spooler",
+        "namespace": "print",
+    }
+    here = [one for one in release if one["kind"] == "Role" and one["metadata"]["namespace"] == "print"]
+    assert "endpointslices" not in json.dumps(here)
+    assert '"privileged": true' not in json.dumps([one for one in release if one not in there])
+    (names,) = [one["spec"]["dnsNames"] for one in there if one["kind"] == "Certificate"]
+    assert "fabric-print-fabric-portmon.print-devices.svc" in names
+    (toml,) = [one["data"]["spooler.toml"] for one in release if "spooler.toml" in one.get("data", {})]
+    spooler = SpoolerSettings(**tomllib.loads(toml))
+    assert spooler.discovery.namespace == "print-devices"
+    assert spooler.monitors.tls is not None
+    assert spooler.monitors.tls.server_name in names

@@ -20,6 +20,24 @@
 {{- default .Release.Namespace .Values.namespaceOverride -}}
 {{- end -}}
 
+{{/* Where a component is: port monitors may be in a namespace of their own. */}}
+{{- define "print-fabric.componentnamespace" -}}
+{{- $own := and (eq .component "portmon") .ctx.Values.portmon.namespaceOverride -}}
+{{- default (include "print-fabric.namespace" .ctx) $own -}}
+{{- end -}}
+
+{{/* The pods of a component, as a peer in the policies of another ("of"). (dict "ctx" $ "component" … "of" …) */}}
+{{- define "print-fabric.peer" -}}
+{{- $namespace := include "print-fabric.componentnamespace" . -}}
+- podSelector:
+    matchLabels:
+      {{- include "print-fabric.selectorLabels" . | nindent 6 }}
+  {{- if ne $namespace (include "print-fabric.componentnamespace" (dict "ctx" .ctx "component" .of)) }}
+  namespaceSelector:
+    matchLabels: {kubernetes.io/metadata.name: {{ $namespace }}}
+  {{- end }}
+{{- end -}}
+
 {{- define "print-fabric.componentname" -}}
 {{- printf "%s-%s" (include "print-fabric.fullname" .) .component -}}
 {{- end -}}
@@ -43,7 +61,7 @@ helm.sh/chart: {{ printf "%s-%s" .ctx.Chart.Name .ctx.Chart.Version | replace "+
 
 {{- define "print-fabric.metadata" -}}
 name: {{ include "print-fabric.componentname" . }}
-namespace: {{ include "print-fabric.namespace" .ctx }}
+namespace: {{ include "print-fabric.componentnamespace" . }}
 labels:
   {{- include "print-fabric.labels" . | nindent 2 }}
 {{- end -}}
@@ -115,7 +133,7 @@ tls = { cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabr
 {{- end -}}
 
 {{- define "print-fabric.toml.clienttls" -}}
-tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key"{{ with .peer }}, server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" (dict "ctx" $.ctx "component" .)) (include "print-fabric.namespace" $.ctx) | quote }}{{ end }} }
+tls = { ca_file = "/etc/print-fabric/tls/ca.crt", cert_file = "/etc/print-fabric/tls/tls.crt", key_file = "/etc/print-fabric/tls/tls.key"{{ with .peer }}, {{ $peer := dict "ctx" $.ctx "component" . }}server_name = {{ printf "%s.%s.svc" (include "print-fabric.componentname" $peer) (include "print-fabric.componentnamespace" $peer) | quote }}{{ end }} }
 {{- end -}}
 
 {{- define "print-fabric.toml.tracing" -}}
