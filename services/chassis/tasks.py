@@ -94,6 +94,11 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the owner starts nothing any more."""
+        return self._closed
+
     def spawn(self, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start `work` once; if it raises, that is logged. The task may be awaited or cancelled by the caller.
 

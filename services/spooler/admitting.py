@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, SpoolFull
 from chassis.tasks import Tasks
 from spooler.book import Book, Queue
 from spooler.flight import Flight
@@ -15,7 +16,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.lane import Lane
 from spooler.lane_desk import LaneDesk
-from spooler.new_job import Duplicate, FirstAttempt, Incoming, Inline, NewJob
+from spooler.new_job import Answers, FirstAttempt, Incoming, Inline, NewJob, is_at_hand
 from spooler.printer import PortName
 from spooler.room import Room
 from spooler.store import Store
@@ -56,35 +57,44 @@ class Admitting(LaneDesk):
     def _flight(self, job: Job, offset: int) -> Flight:
         """Return the flight of a job's present attempt."""
 
-    async def submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
+    async def submit(self, new_jobs: Sequence[NewJob]) -> Answers:
         """Accept jobs, durably; those that can start at once do, in the same commit.
 
-        A caller that gives up meanwhile changes nothing: what became durable is taken into memory.
+        A caller that gives up meanwhile changes nothing: what became durable is taken into memory. Small documents need
+        no task for that: the commit itself tells of them.
 
         Raises:
             SpoolFull, StoreUnavailable: none was accepted.
         """
-        return await self.tasks.finish("submit", self._submit(new_jobs))
+        if all(is_at_hand(new.document) for new in new_jobs):
+            with suppress(SpoolFull):
+                return await self._accept(new_jobs)
+        return await self.tasks.finish("submit", self.room.within(lambda: self._accept(new_jobs)))
 
-    async def _submit(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
-        results = await self.room.within(lambda: self._accept(new_jobs))
+    async def _accept(self, new_jobs: Sequence[NewJob]) -> Answers:
+        promised: list[Lane | Queue] = []
+        try:
+            return await self.store.accept(
+                new_jobs,
+                lambda new: self._reserve(new, promised),
+                lambda results: self._accepted(new_jobs, results, promised),
+            )
+        except FabricError:
+            _release(promised)
+            raise
+
+    def _accepted(
+        self, new_jobs: Sequence[NewJob], results: Answers | None, promised: list[Lane | Queue]
+    ) -> None:
+        """Take in what is durable now; None: nothing is."""
+        _release(promised)
+        if results is None or self.tasks.closed:  # then it is the next run's
+            return
         for new, result in zip(new_jobs, results, strict=True):
             if isinstance(result, Job):
                 self._admit(new, result)
         for name in {new.printer for new in new_jobs}:
             self.kick(name)
-        return results
-
-    async def _accept(self, new_jobs: Sequence[NewJob]) -> list[Job | Duplicate | FabricError]:
-        promised: list[Lane | Queue] = []
-        try:
-            return await self.store.accept(new_jobs, lambda new: self._reserve(new, promised))
-        finally:
-            for one in promised:
-                if isinstance(one, Lane):
-                    one.reserved -= 1
-                else:
-                    one.arriving -= 1
 
     def _reserve(self, new: NewJob, promised: list[Lane | Queue]) -> NewJob:
         """Give a new job a place at once when a port is free and open and nothing is before it, also after a crash.
@@ -122,3 +132,12 @@ class Admitting(LaneDesk):
             flight.recorded = True
             self.lane(job.port).take(flight)
         self.hub.job(job)
+
+
+def _release(promised: list[Lane | Queue]) -> None:
+    while promised:
+        one = promised.pop()
+        if isinstance(one, Lane):
+            one.reserved -= 1
+        else:
+            one.arriving -= 1

@@ -243,14 +243,16 @@ class Concluding:
                 return
 
     def _settle(self, batch: Sequence[Judged]) -> None:
-        settled: dict[tuple[str, str], list[DocumentKey]] = {}
+        settled: dict[tuple[tuple[str, str], bool], list[DocumentKey]] = {}
         for judged in batch:
             landing = judged.landing
             if landing.progress is not None:
-                settled.setdefault(landing.port.key, []).append(landing.flight.key)
-        for key, keys in settled.items():
+                # A broken one keeps others from being begun at its host, one that lies there takes its room.
+                may_wait = judged.conclusion.event is JobEvent.COMPLETE and not landing.flight.to_stage
+                settled.setdefault((landing.port.key, may_wait), []).append(landing.flight.key)
+        for (key, may_wait), keys in settled.items():
             if (lane := self._dispatcher.lanes.get(key)) is not None:
-                lane.settle(keys)
+                lane.settle(keys, may_wait=may_wait)
 
     def _apply(self, batch: Sequence[Judged], jobs: Sequence[Job]) -> None:
         dispatcher = self._dispatcher

@@ -68,9 +68,16 @@ class GroupThread(Generic[Work]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    async def submit(self, work: Work) -> Any:
-        """Return the handler's result once the batch with `work` is committed, or raise its error."""
-        return await self.enqueue(work)
+    async def submit(self, work: Work, told: Callable[[Any], None] | None = None) -> Any:
+        """Return the handler's result once the batch with `work` is committed, or raise its error.
+
+        `told` hears the result, None if there is none, on the loop before the caller goes on, and though it has gone.
+        """
+        future = self.enqueue(work)
+        if told is None:
+            return await future
+        future.add_done_callback(lambda done: told(None if done.exception() else done.result()))
+        return await asyncio.shield(future)
 
     def enqueue(self, work: Work) -> asyncio.Future[Any]:
         """Put `work` in its place in the order now; the future tells of the commit."""

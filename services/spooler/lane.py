@@ -24,6 +24,7 @@ from spooler.lane_visitors import LaneVisitors, goes_another_way
 from spooler.port import DataQuestion, DocumentKey, OpenPort, Phase, PortHost
 from spooler.prefetch import Prefetching, wanted
 from spooler.printer import PortName, Way
+from spooler.settling import Settling
 
 log = logs.get(__name__)
 
@@ -36,7 +37,7 @@ class Lane(LaneTakingBack):
         self.fence = 0
         self._host = host
         self._prefetching = Prefetching(port, host, owner, self._brought, self.spoil)
-        self._settled: list[DocumentKey] = []
+        self._settling = Settling(self._settle_now)
         self._visitors = LaneVisitors(port)
         self._task: asyncio.Task[None] | None = None
 
@@ -55,12 +56,19 @@ class Lane(LaneTakingBack):
         self._add(flight)
         self._start()
 
-    def settle(self, keys: Sequence[DocumentKey]) -> None:
-        """Their outcome is durable: the host may forget them. It is told with the next message."""
+    def settle(self, keys: Sequence[DocumentKey], *, may_wait: bool = False) -> None:
+        """Their outcome is durable: the host may forget them. It is told with the next message.
+
+        `may_wait`: that need not be sent for it alone, for a second.
+        """
         self._landed.difference_update(keys)
-        self._settled.extend(keys)
-        if self._hold is not None:
-            self._wake.set()
+        self._settling.add(keys, may_wait=may_wait)
+
+    def release(self) -> None:
+        """See `LaneNews.release`; what the host was not told yet it is told beside the stream."""
+        if self.is_open and self._settling:
+            self._tasks.spawn(f"settle {self.port}", self._settle_beside())
+        super().release()
 
     async def printer_data(self, printer: str, way: Way, question: DataQuestion) -> bytes:
         """Ask the device through the port's hold (GetPrinterDataFromPort); the port is opened for it, and stays open.
@@ -88,16 +96,26 @@ class Lane(LaneTakingBack):
         self._visitors.turn_away(HostUnreachable(f"port {self.port} is let go"))
         if not self.failed:
             self.state = LaneState.CLOSED
-        if self.is_open and self._settled and not self._has_begun():
-            try:
-                await self._host.settle(self.port.port, self._settled)
-                self._settled = []
-            except FabricError as error:
-                log.warning("settling failed", port=str(self.port), error=str(error))
+        self._settling.stop()
+        settles = self.is_open and self._settling and not self._has_begun()
         self._part()
+        if settles:
+            await self._settle_beside()
         await self._closed()
 
+    async def _settle_beside(self) -> None:
+        keys = self._settling.next()
+        try:
+            await self._host.settle(self.port.port, keys)
+            self._settling.told(keys)
+        except FabricError as error:
+            log.warning("settling failed", port=str(self.port), error=str(error))
+
     # --- the sender
+
+    def _settle_now(self) -> None:
+        if self._hold is not None:
+            self._wake.set()
 
     def _start(self) -> None:
         self._wake.set()
@@ -151,6 +169,7 @@ class Lane(LaneTakingBack):
                 raise
             hold = await self._acquire()
         self._hold = hold
+        self._settling.opened()
         await self._reconcile(hold)
         if self.state is LaneState.OPENING:
             self.state, self.error, self.retry_at = LaneState.OPEN, None, None
@@ -204,18 +223,18 @@ class Lane(LaneTakingBack):
                 continue
             if not news.final:
                 await hold.take_back(key)  # nobody's: it must neither keep the port nor come out
-            self._settled.append(key)  # concluded long ago; the host was not told
+            self._settling.add([key])  # concluded long ago; the host was not told
         self._half.untouched.clear()
         if untouched is not None:
             raise untouched
 
     async def _send_all(self) -> None:
-        while self._hold is not None and (self._settled or self._may_send()):
-            settled = list(self._settled)
+        while self._hold is not None and (self._settling.due or self._may_send()):
             batch = await self._unsent.next_batch(self.fence, self.way) if self._may_send() else []
-            if batch or settled:
+            if batch or self._settling.due:
+                settled = self._settling.next()
                 await self._hold.send(batch, settled)
-                del self._settled[: len(settled)]
+                self._settling.told(settled)
             large = self._unsent.large(self.way) if self.pinned is None else None
             if large is not None:
                 await self._send_large(large)

@@ -12,6 +12,8 @@ from spooler.daily_window import Window
 from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.printer import PortName
 
+INLINE_BYTES = 16 * 1024  # up to this a document lies in the database (one fsync), above in the spool (two)
+
 
 class Inline(NamedTuple):
     """A whole document at hand. Of any size; the store decides where it lies."""
@@ -84,6 +86,17 @@ class Duplicate(NamedTuple):
     """The same request came before: this is its job, as it is now."""
 
     job: Job
+
+
+# For each new job in order: the job, its earlier twin, or why it was refused.
+Answers = list[Job | Duplicate | FabricError]
+Place = Callable[[NewJob], NewJob]
+Told = Callable[[Answers | None], None]  # None: none was accepted
+
+
+def is_at_hand(document: Inline | Uploaded | Incoming) -> bool:
+    """Tell whether a document is small enough for its job's own commit: nothing is written before that."""
+    return isinstance(document, Inline) and len(document.data) <= INLINE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

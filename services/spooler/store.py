@@ -16,18 +16,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from chassis.errors import FabricError
 from spooler.documents import Documents
 from spooler.job import Attempt, HistoryEvent, Job
 from spooler.job_state import JobState
-from spooler.new_job import Duplicate, NewJob, Upload
+from spooler.new_job import Answers, NewJob, Place, Told, Upload
 from spooler.printer import Paused, PortName, Printer
 
 # Returns the line of a change of a printer that is committed with it, given the printer before and after; None: there
 # is none. It must not fail.
 PrinterLine = Callable[[Printer | None, Printer | None], HistoryEvent]
-
-INLINE_BYTES = 16 * 1024  # up to this a document lies in the database (one fsync), above in the spool (two)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +108,15 @@ class Jobs(Protocol):
     """The part of a store about jobs."""
 
     async def accept(
-        self, new_jobs: Sequence[NewJob], place: Callable[[NewJob], NewJob] | None = None
-    ) -> list[Job | Duplicate | FabricError]:
+        self, new_jobs: Sequence[NewJob], place: Place | None = None, told: Told | None = None
+    ) -> Answers:
         """Make jobs durable and return, for each in order, the job, its earlier twin, or why it was refused.
 
         Callers that come at the same time share one commit; one's refusal does not touch its neighbours. Numbers
         rise in order of acceptance, over all callers; a number once given is never given again. `place` is asked for
         what to accept once a job's turn is fixed: a first attempt given earlier could print before lower numbers.
+        `told` hears the answers before the caller does, in the order of acceptance; None: none was accepted. A caller
+        that is cancelled changes nothing of that, where all documents are `is_at_hand`.
 
         Refusals: PrinterNotFound, PrinterDeleted, RequestIdReused (same id, other job), DigestMismatch (digest or
         size is not the announced one), WrongOffset (the upload is shorter than announced), UploadNotFound.

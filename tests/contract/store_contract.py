@@ -28,9 +28,9 @@ from spooler.job_state import JobState
 from spooler.ledger import (
     Outcome,
 )
-from spooler.new_job import Duplicate, FirstAttempt, Inline, NewJob, Sent
+from spooler.new_job import INLINE_BYTES, Duplicate, FirstAttempt, Inline, NewJob, Sent
 from spooler.printer import PortName, Printer
-from spooler.store import INLINE_BYTES, Changes, Store
+from spooler.store import Changes, Store
 
 PORT = PortName("edge-7", "COM1:")
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)

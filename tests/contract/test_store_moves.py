@@ -21,11 +21,12 @@ from chassis.errors import FabricError
 from chassis.settings_sources import SettingsError
 from spooler.job import HistoryEvent, Job, changed
 from spooler.move_command import run
+from spooler.new_job import INLINE_BYTES
 from spooler.printer import Paused, Printer
 from spooler.settings import SpoolerSettings
 from spooler.sql.postgres.store import PostgresStore
 from spooler.sql.store import SqlStore
-from spooler.store import INLINE_BYTES, Changes, Store
+from spooler.store import Changes, Store
 from tests.contract.store_contract import NOW, PORT, accepted, ended, label
 from tests.contract.store_contract_recording import ERROR, LEDGER, cut_attempt
 from tests.rig.postgres import PostgresServer, postgres_server

@@ -10,11 +10,10 @@ import pytest
 
 from spooler.job import Job
 from spooler.job_state import JobState
-from spooler.new_job import Duplicate, Inline, NewJob
+from spooler.new_job import INLINE_BYTES, Duplicate, Inline, NewJob
 from spooler.printer import Printer
 from spooler.spool.record import framed_bytes
 from spooler.sql.store import SqlStore, StoreSettings
-from spooler.store import INLINE_BYTES
 from tests.contract import crash_child
 
 KILLS = 24

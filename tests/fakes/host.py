@@ -101,10 +101,12 @@ class FakeOpenPort(OpenPort):
         self.broken: FabricError | None = None
         self.news: asyncio.Queue[Progress | None] = asyncio.Queue()
         self.settled: list[DocumentKey] = []
+        self.messages: list[tuple[int, int]] = []  # of how many slices and settled documents each is
         self.ending: set[asyncio.Task[None]] = set()
 
     async def send(self, slices: Sequence[Slice], settled: Sequence[DocumentKey] = ()) -> None:
         self.settled.extend(settled)
+        self.messages.append((len(slices), len(settled)))
         for key in settled:
             self.port.documents.pop(key, None)
         for piece in slices:

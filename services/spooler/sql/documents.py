@@ -15,7 +15,17 @@ from sqlalchemy import bindparam, delete, insert, select
 from chassis.errors import DigestMismatch, DocumentLost, FabricError, WrongOffset
 from spooler.group_commit import GroupThread
 from spooler.job import NO_ATTRIBUTES, HistoryEvent, Job
-from spooler.new_job import Duplicate, Incoming, Inline, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.new_job import (
+    INLINE_BYTES,
+    Duplicate,
+    Incoming,
+    Inline,
+    NewJob,
+    Upload,
+    Uploaded,
+    UploadNotFound,
+    is_at_hand,
+)
 from spooler.spool.log import Spool
 from spooler.spool.record import Extent
 from spooler.sql import lines
@@ -29,7 +39,6 @@ from spooler.sql.record import complete
 from spooler.sql.rows import attributes_text, micros
 from spooler.sql.schema import sql, uploads
 from spooler.sql.writer import ROW_BYTES
-from spooler.store import INLINE_BYTES
 
 _COLUMNS = (uploads.c.id, uploads.c.owner, uploads.c.request_id, uploads.c.attributes, uploads.c.created_at)
 UPLOAD_BY_ID = sql(select(*_COLUMNS).where(uploads.c.id == bindparam("id")))
@@ -269,6 +278,6 @@ class SqlDocuments(SqlQuestions):
 
 def _at_hand(document: Inline | Uploaded | Incoming) -> Kept | None:
     """Return a document that is small enough for the row's transaction; None for any other."""
-    if isinstance(document, Inline) and len(document.data) <= INLINE_BYTES:
+    if isinstance(document, Inline) and is_at_hand(document):
         return Kept(document.data, None, len(document.data))
     return None

@@ -15,10 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from chassis.errors import FabricError, StoreUnavailable
+from chassis.errors import StoreUnavailable
 from spooler.group_commit import GroupThread
-from spooler.job import Job
-from spooler.new_job import Duplicate, NewJob
+from spooler.new_job import Answers, NewJob, Place, Told
 from spooler.spool.log import SEGMENT_BYTES, SegmentUse, Spool
 from spooler.spool.record import Extent
 from spooler.spool.space import Reserve
@@ -162,11 +161,11 @@ class SqlStore(SqlDocuments):
         self._lock.release()
 
     async def accept(
-        self, new_jobs: Sequence[NewJob], place: Callable[[NewJob], NewJob] | None = None
-    ) -> list[Job | Duplicate | FabricError]:
+        self, new_jobs: Sequence[NewJob], place: Place | None = None, told: Told | None = None
+    ) -> Answers:
         """Make jobs durable; the rules are `Jobs.accept`'s."""
         kept = await self._keep_all(new_jobs)
-        # Nothing is awaited between here and `enqueue`: what is placed first is numbered first.
+        # Nothing is awaited between here and the thread's queue: what is placed first is numbered first.
         placed = [place(new) for new in new_jobs] if place is not None else new_jobs
         pairs = list(zip(placed, kept, strict=True))
         in_spool = any(one.extent is not None or one.upload_id for one in kept)
@@ -176,7 +175,7 @@ class SqlStore(SqlDocuments):
             takes_bytes=sum(ROW_BYTES + (len(one.data) if one.extent is None else 0) for one in kept),
             settle=settle,
         )
-        answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
+        answers: Answers = await self._thread.submit(operation, told)
         return answers
 
     def _recording(self, changes: Changes, *, waited: bool) -> Operation:

@@ -6,12 +6,11 @@ from typing import Any
 
 from chassis.errors import DigestMismatch, FabricError, WrongOffset
 from spooler.job import Job
-from spooler.new_job import Duplicate, Incoming, Inline, NewJob, Uploaded, UploadNotFound
+from spooler.new_job import INLINE_BYTES, Duplicate, Incoming, Inline, NewJob, Uploaded, UploadNotFound
 from spooler.spool.record import Extent
 from spooler.sql.accept import Kept
 from spooler.sql.cursor import Cursor
 from spooler.sql.postgres import chunks
-from spooler.store import INLINE_BYTES
 
 
 def keep(cursor: Cursor, new: NewJob, whole: tuple[int, bytes]) -> Kept:

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from os import urandom
 from typing import Any, NoReturn
 
-from chassis.errors import DocumentLost, FabricError, StoreUnavailable
+from chassis.errors import DocumentLost, StoreUnavailable
 from spooler.group_commit import GroupThread
 from spooler.job import NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.membership import Membership
-from spooler.new_job import Duplicate, Inline, NewJob, Upload, Uploaded, UploadNotFound
+from spooler.new_job import Answers, Inline, NewJob, Place, Told, Upload, Uploaded, UploadNotFound
 from spooler.spool.record import Extent
 from spooler.sql import lines
 from spooler.sql import printers as sql_printers
@@ -133,15 +133,15 @@ class PostgresStore(SqlQuestions):
     # --- accepting
 
     async def accept(
-        self, new_jobs: Sequence[NewJob], place: Callable[[NewJob], NewJob] | None = None
-    ) -> list[Job | Duplicate | FabricError]:
+        self, new_jobs: Sequence[NewJob], place: Place | None = None, told: Told | None = None
+    ) -> Answers:
         """Make jobs durable; the rules are `Jobs.accept`'s."""
         documents = [new.document for new in new_jobs]
         whole = [await self._digest(one) if isinstance(one, Uploaded) else (0, b"") for one in documents]
-        # Nothing is awaited between here and `enqueue`: what is placed first is numbered first.
+        # Nothing is awaited between here and the thread's queue: what is placed first is numbered first.
         placed = [place(new) for new in new_jobs] if place is not None else new_jobs
 
-        def run(cursor: Cursor) -> list[Job | Duplicate | FabricError]:
+        def run(cursor: Cursor) -> Answers:
             kept = [keep(cursor, new, digest) for new, digest in zip(placed, whole, strict=True)]
             answers = accept(cursor, self._writer.accepting, list(zip(placed, kept, strict=True)))
             for one, answer in zip(kept, answers, strict=True):
@@ -151,8 +151,7 @@ class PostgresStore(SqlQuestions):
 
         inline = sum(len(document.data) for document in documents if isinstance(document, Inline))
         operation = Operation(run, takes_bytes=inline, accepts=placed)
-        answers: list[Job | Duplicate | FabricError] = await self._thread.enqueue(operation)
-        return answers
+        return list(await self._thread.submit(operation, told))
 
     async def _digest(self, upload: Uploaded) -> tuple[int, bytes]:
         """Return an upload's size and digest, read before the writer's turn."""
