@@ -41,7 +41,8 @@ class Peer(NamedTuple):
             return bool(self.address) and ipaddress.ip_address(self.address) in network
         there = rule.get("namespaceSelector", {}).get("matchLabels", {_NAME: home})
         within = there == {_NAME: self.namespace}
-        return within and rule["podSelector"].get("matchLabels", {}).items() <= self.labels.items()
+        labels: Object = rule["podSelector"].get("matchLabels", {})
+        return within and labels.items() <= self.labels.items()
 
 
 class Network:
