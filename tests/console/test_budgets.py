@@ -101,6 +101,11 @@ def _in_browser(page: Page, seconds: int) -> dict[str, float]:
     return {"main_thread": round(share, 3), "heap_mb": round(after["JSHeapUsedSize"] / 1e6, 1)}
 
 
+def _frame_for(viewers: list[HTTPResponse]) -> None:
+    for one in viewers:
+        one.read1(1 << 20)
+
+
 @pytest.fixture
 def look(browser: Browser) -> Iterator[Callable[[str], Visit]]:
     opened: list[Visit] = []
@@ -124,10 +129,10 @@ def test_two_hundred_ports_that_all_change_are_light_for_page_stream_browser_and
         paints = page.evaluate(PAINTS)
         browser_, weight = measured(page, address, 5)
         with streams(address, VIEWERS) as viewers:
+            _frame_for(viewers)  # the first one has everything
             before, began = cpu_s(pid), time.monotonic()
-            for _second in range(3):
-                for one in viewers:
-                    one.read1(1 << 20)
+            for _second in range(5):
+                _frame_for(viewers)
             server = (cpu_s(pid) - before) / (time.monotonic() - began)
         memory = peak_memory(pid)
     figures.note("200 ports", stream_bytes_s=round(weight), viewers_cpu=round(server, 3), memory_mb=memory >> 20, **browser_, **paints)  # fmt: skip
