@@ -1,6 +1,10 @@
 """What the hot paths cost in instructions, beside what they cost when that was last written down.
 
-`python -m tests.bench.costs` shows both; `--write` (`make guard-baseline`) writes down what they cost now.
+`python -m tests.bench.costs` shows both; `--write` (`make guard-baseline`) writes down what they cost now; `--spread 10`
+measures so often and shows how far the figures lie apart.
+
+Byte code is another one in each version of Python: instructions are judged in the one that the figures were written down
+with. In any other the lines are that were executed, which are nearly the same in all, with more tolerance.
 """
 
 from __future__ import annotations
@@ -8,78 +12,133 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.bench.hot_paths import PATHS, HotPath
-from tests.bench.instructions import Instructions
+import structlog
+
+from tests.bench.hot_layers import LAYERS
+from tests.bench.hot_paths import CORES, HotPath
+from tests.bench.instructions import Executed, Instructions
 
 KEPT = Path(__file__).with_name("costs.json")
-# Byte code is another one in each version of Python, so each has its own figures.
+PATHS = {**CORES, **LAYERS}
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# Ten runs beside other work differed by 3.5 % where threads meet, and by nothing elsewhere (2026-11-21).
+# What a path may cost more; what ten runs differed by is in docs/performance.md.
 TOLERANCE = 0.10
+# The same where another version of Python runs: 3.12 and 3.13 executed 3 % more or fewer lines than 3.11 (2026-11-22).
+OTHER_PYTHON_TOLERANCE = 0.15
 
-Cost = Mapping[str, int]  # instructions for one step, by module
+
+class Cost(NamedTuple):
+    """What one step, or one unit of it, executes: instructions and lines, by module."""
+
+    instructions: Mapping[str, int]
+    lines: Mapping[str, int]
+
+
+class Kept(NamedTuple):
+    """What was written down: with which version of Python, and each path's costs."""
+
+    python: str
+    costs: Mapping[str, Cost]
 
 
 async def cost(path: HotPath) -> Cost:
     """Return what one step of a path costs."""
-    rounds = []
+    rounds: list[Executed] = []
     with tempfile.TemporaryDirectory() as folder, Instructions() as counted:
         async with path.lend(Path(folder)) as step:
             await step()  # what is made at the first use is not a step's
-            for _ in range(path.rounds):
-                before = counted.by_module()
-                for _ in range(path.steps):
-                    await step()
-                rounds.append(counted.by_module() - before)
-    cheapest = min(rounds, key=lambda each: each.total())
-    return {module: count // path.steps for module, count in sorted(cheapest.items()) if count >= path.steps}
+            with counted.counting():
+                for _ in range(path.rounds):
+                    before = counted.now()
+                    for _ in range(path.steps):
+                        await step()
+                    rounds.append(counted.now().since(before))
+    cheapest = min(rounds, key=lambda each: each.instructions.total())
+    parts = path.steps * path.units
+    return Cost(_each(cheapest.instructions, parts), _each(cheapest.lines, parts))
 
 
-def excess(now: Cost, kept: Cost) -> float:
+def _each(counts: Mapping[str, int], parts: int) -> dict[str, int]:
+    return {module: count // parts for module, count in sorted(counts.items()) if count >= parts}
+
+
+def excess(now: Mapping[str, int], kept: Mapping[str, int]) -> float:
     """Return by which share more than before a step costs now; negative: it costs less."""
     return sum(now.values()) / sum(kept.values()) - 1
 
 
-def judged(name: str, now: Cost, kept: Cost) -> str:
-    """Return what is wrong with a path's cost; empty when nothing is."""
-    if (more := excess(now, kept)) <= TOLERANCE:
+def judged(name: str, now: Cost, kept: Kept, python: str = PYTHON) -> str:
+    """Return what is wrong with a path's cost in a version of Python; empty when nothing is."""
+    if name not in kept.costs:
+        return f"{name}: what it costs is not written down: make guard-baseline"
+    before = kept.costs[name]
+    if python == kept.python:
+        what, mine, its, tolerance = "instructions", now.instructions, before.instructions, TOLERANCE
+    else:
+        what, mine, its, tolerance = "lines", now.lines, before.lines, OTHER_PYTHON_TOLERANCE
+    if (more := excess(mine, its)) <= tolerance:
         return ""
     return (
-        f"{name}: {sum(now.values()):,} instructions, {more:+.0%} beside what is written down; {dearer(now, kept)}. "
+        f"{name}: {sum(mine.values()):,} {what}, {more:+.0%} beside what is written down; {dearer(mine, its)}. "
         "Where that is meant: make guard-baseline"
     )
 
 
-def dearer(now: Cost, kept: Cost) -> str:
+def dearer(now: Mapping[str, int], kept: Mapping[str, int]) -> str:
     """Return the modules that cost more than before, the largest difference first."""
     more = {module: count - kept.get(module, 0) for module, count in now.items()}
     worst = sorted((module for module in more if more[module] > 0), key=lambda module: -more[module])
     return ", ".join(f"{module} {kept.get(module, 0)} -> {now[module]}" for module in worst[:5])
 
 
-def kept_costs() -> dict[str, dict[str, Cost]]:
-    """Return what was written down, by version of Python and path."""
-    return dict(json.loads(KEPT.read_text("utf-8"))) if KEPT.exists() else {}
+def kept_costs() -> Kept:
+    """Return what was written down."""
+    if not KEPT.exists():
+        return Kept(PYTHON, {})
+    found = json.loads(KEPT.read_text("utf-8"))
+    return Kept(found["python"], {name: Cost(**each) for name, each in found["paths"].items()})
+
+
+def _written(costs: Mapping[str, Cost]) -> str:
+    paths = {name: each._asdict() for name, each in costs.items()}
+    return json.dumps({"python": PYTHON, "paths": paths}, indent=2, sort_keys=True) + "\n"
+
+
+def _spread(found: Sequence[Cost]) -> str:
+    """Return by how much the dearest of several measurements is above the cheapest."""
+    totals = [sum(each.instructions.values()) for each in found]
+    return f"{max(totals) / min(totals) - 1:7.1%}"
 
 
 def main() -> None:
     """Measure all paths; print a table or write the costs down."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {KEPT.name} anew")
+    parser.add_argument("--spread", type=int, default=1, help="measure each so often")
     arguments = parser.parse_args()
-    everything = kept_costs()
-    before, now = everything.get(PYTHON, {}), {}
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    kept = kept_costs()
+    same = kept.costs if kept.python == PYTHON else {}
+    now = {}
     for name, path in PATHS.items():
-        now[name] = asyncio.run(cost(path))
-        change = f"{excess(now[name], before[name]):+.1%}" if name in before else "new"
-        print(f"{sum(now[name].values()):>9,}  {change:>7}  {name}")
+        found = [asyncio.run(cost(path)) for _ in range(arguments.spread)]
+        now[name] = min(found, key=lambda each: sum(each.instructions.values()))
+        mine, lines = now[name].instructions, now[name].lines
+        change = f"{excess(mine, same[name].instructions):+.1%}" if name in same else "new"
+        spread = _spread(found) if len(found) > 1 else ""
+        print(
+            f"{sum(mine.values()):>9,} {sum(lines.values()):>8,} lines {change:>7} {spread} {name}",
+            flush=True,
+        )
     if arguments.write:
-        KEPT.write_text(json.dumps({**everything, PYTHON: now}, indent=2, sort_keys=True) + "\n", "utf-8")
+        KEPT.write_text(_written(now), "utf-8")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from printfabric.spooler.v1 import watch_service_pb2 as pb
 from spooler.api.inside import Inside
 from spooler.api.looking import Looking
 from spooler.api.watch_stream import WatchStream
-from spooler.hub import Change
+from spooler.hub import Change, Hub
 from spooler.job import Job
 from spooler.units.choose import choose
 from spooler.units.splitter import Splitter
-from tests.fabric.dispatch_rig import Rig, running
+from tests.fabric.dispatch_rig import running
 from tests.fakes.host import FakeHost
 
 Step = Callable[[], Awaitable[None]]
@@ -43,21 +43,22 @@ class HotPath:
     """A path: how to set it up in an empty folder, and how often it is measured.
 
     Where threads meet, one wake-up more or less is chance: there a round is several steps, and the cheapest of several
-    rounds counts, for chance only adds.
+    rounds counts, for chance only adds. `units`: a step does its work so many times, and what one of them costs is told.
     """
 
     lend: Callable[[Path], AbstractAsyncContextManager[Step]]
     steps: int = 1
     rounds: int = 1
+    units: int = 1
 
 
 class Ended:
     """Waits for a job's end where the spooler tells of it, without asking."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._numbers: set[int] = set()
         self._news = asyncio.Event()
-        rig.dispatcher.hub.listener = self._hear
+        self._others, hub.listener = hub.listener, self._hear
 
     async def wait(self, number: int) -> None:
         """Wait until a job has ended."""
@@ -66,6 +67,8 @@ class Ended:
             await self._news.wait()
 
     def _hear(self, change: Change) -> None:
+        if self._others is not None:
+            self._others(change)
         if isinstance(change.value, Job) and change.value.ended:
             self._numbers.add(change.value.number)
             self._news.set()
@@ -76,7 +79,7 @@ async def job(folder: Path) -> AsyncIterator[Step]:
     """Lend: a label is submitted, committed, sent to its port, judged, written down."""
     async with running(folder, FakeHost("edge", "P1:")) as rig:
         await rig.printer("labels", "P1:")
-        ended = Ended(rig)
+        ended = Ended(rig.dispatcher.hub)
 
         async def step() -> None:
             await ended.wait((await rig.submit("labels", LABEL)).number)
@@ -131,7 +134,8 @@ async def news(folder: Path, *, watchers: int = 20) -> AsyncIterator[Step]:
     """Lend: one job changes, and each watcher is told."""
     async with running(folder, FakeHost("edge", "P1:")) as rig, AsyncExitStack() as stack:
         await rig.printer("labels", "P1:")
-        ended, hub = Ended(rig), rig.dispatcher.hub
+        hub = rig.dispatcher.hub
+        ended = Ended(hub)
         changing = await rig.submit("labels", LABEL)
         await ended.wait(changing.number)  # its own news come before
         inside = Inside(
@@ -152,7 +156,7 @@ async def news(folder: Path, *, watchers: int = 20) -> AsyncIterator[Step]:
         yield step
 
 
-PATHS = {
+CORES = {
     "spooler: a small job, from submission to outcome": HotPath(job, steps=5, rounds=8),
     "port monitor: a small document, from its slice to its end": HotPath(document, steps=5, rounds=8),
     "units: 100 KB of ZPL": HotPath(partial(units, unit=LABEL, media_type="application/zpl")),
