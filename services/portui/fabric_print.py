@@ -64,10 +64,21 @@ class Printing:
         return convert.job((await self._jobs.GetJob(pb.GetJobRequest(name=f"jobs/{number}"))).job)
 
     async def jobs(
-        self, *, printer: str = "", active: bool = False, undecided: bool = False, page: str = ""
+        self,
+        *,
+        printer: str = "",
+        user: str = "",
+        before: datetime | None = None,
+        active: bool = False,
+        undecided: bool = False,
+        page: str = "",
     ) -> tuple[list[Job], str]:
-        """Return a page of jobs, newest first, and the next page's token."""
-        wanted = pb.JobFilter(printers=[f"printers/{printer}"] if printer else [], active_only=active)
+        """Return a page of jobs, newest first, and the next page's token. before: accepted before that."""
+        wanted = pb.JobFilter(
+            printers=[f"printers/{printer}"] if printer else [], active_only=active, user=user
+        )
+        if before is not None:
+            wanted.created_before.FromDatetime(before)
         if undecided:
             wanted.states.append(job_pb2.JOB_STATE_PENDING_HELD)
             wanted.outcomes.append(ledger_pb2.OUTCOME_UNKNOWN)

@@ -159,14 +159,8 @@ class Live:
         touched = {port.key for port in change.ports}
         for job in change.jobs:
             touched |= self._job(fleet, job)
-        for name in change.deleted:
-            gone = forget(fleet, name)
-            moved = moved or isinstance(gone, Printer)
-            if isinstance(gone, Job):
-                self._over.pop(gone.number, None)
-            self._told.pop(key := name.removeprefix("hosts/").replace("/ports/", "/", 1), None)
-            self._lively.add(key)
-        if moved:
+        gone = [self._deleted(fleet, name) for name in change.deleted]
+        if moved or any(isinstance(one, Printer) for one in gone):
             self._users = users_of_ports(fleet)
             touched |= self._told.keys()
         for key in touched & self._told.keys():
@@ -181,6 +175,15 @@ class Live:
             self.ready.set()
             for news in self._awaiting:
                 news.set()
+
+    def _deleted(self, fleet: Fleet, name: str) -> object:
+        """Forget what is gone, and return what it was."""
+        gone = forget(fleet, name)
+        if isinstance(gone, Job):
+            self._over.pop(gone.number, None)
+        self._told.pop(key := name.removeprefix("hosts/").replace("/ports/", "/", 1), None)
+        self._lively.add(key)
+        return gone
 
     def _hosts(self, fleet: Fleet, hosts: Iterable[Host]) -> None:
         for host in hosts:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from chassis.errors import FabricError
+from chassis.errors import FabricError, PrinterNotFound
 from portui.model import Fleet, JobState
-from portui.web import devices, happenings, host_report, pages_uploads, pages_views, shown, words
+from portui.web import devices, happenings, host_report, pages_port, pages_uploads, pages_views, shown, words
 from portui.web.changes import not_found, text_of, texts_of
 from portui.web.problems import problems as problems_of
-from portui.web.rendering import back, console_of, go, page
+from portui.web.rendering import Console, back, console_of, go, page
 from portui.web.rules import counted
 
 PAGE_ROWS = 200
@@ -82,21 +84,49 @@ async def ports(request: Request) -> Response:
     )
 
 
+_DONE = {"pause": "paused", "resume": "resumed", "test": "given a test page"}
+
+
 async def many_ports(request: Request, form: FormData) -> Response:
-    """Pause or resume the marked ports; what did not work is said, one by one."""
+    """Pause or resume the marked ports, test them, or move what waits there; what did not work is said, one by one."""
     console, target = console_of(request), back(text_of(form, "back"), "/ports")
     names, what = texts_of(form, "port")[:PAGE_ROWS], text_of(form, "do")
-    if not names or what not in ("pause", "resume"):
+    if what == "move" and names:
+        numbers = _waiting_at(console.live.fleet, names)
+        return go(f"/move?jobs={','.join(numbers)}") if numbers else go(target, "No job waits there.")
+    if not names or what not in _DONE:
         return go(target, "No port was marked.")
-    call = console.printing.pause_port if what == "pause" else console.printing.resume_port
+    calls: dict[str, Callable[[str], Awaitable[None]]] = {
+        "pause": console.printing.pause_port,
+        "resume": console.printing.resume_port,
+        "test": partial(_test, console),
+    }
     failed = []
     for name in names:
         try:
-            await call(name)
+            await calls[what](name)
         except FabricError as error:
             failed.append(f"{name.rpartition('/')[2]}: {error.message}")
-    good = f"{words.many(len(names) - len(failed), 'port')} {what}d."
+    good = f"{words.many(len(names) - len(failed), 'port')} {_DONE[what]}."
     return go(target, f"{good} Not: {'; '.join(failed)}" if failed else good)
+
+
+async def _test(console: Console, name: str) -> None:
+    """Print a test page at a port, by its resource name, on the first printer that uses it."""
+    port = console.live.fleet.ports.get(_key(name))
+    if port is None or not port.printers:
+        raise PrinterNotFound("no printer uses it")
+    await pages_port.print_test(console, port.printers[0])
+
+
+def _waiting_at(fleet: Fleet, names: Sequence[str]) -> list[str]:
+    """Return the numbers of the jobs that can leave these ports, each once."""
+    ports = [fleet.ports[key] for key in map(_key, names) if key in fleet.ports]
+    return list(dict.fromkeys(str(job.number) for port in ports for job in pages_port.going(fleet, port)))
+
+
+def _key(name: str) -> str:
+    return name.removeprefix("hosts/").replace("/ports/", "/", 1)
 
 
 async def hosts(request: Request) -> Response:

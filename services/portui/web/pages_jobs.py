@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -20,16 +22,25 @@ from portui.web.rendering import Console, back, console_of, go, page
 
 _PREVIEW_BYTES = 512
 SHOWS = (("active", "Not ended"), ("decide", "To decide"), ("all", "All"))
+AGES = (("", "Any age"), ("5", "Older than 5 min"), ("60", "Older than 1 h"), ("1440", "Older than 1 d"))
+_MOST_USER = 200
 
 
 async def jobs(request: Request) -> Response:
     """S9: jobs, newest first; those that wait for a decision are told apart."""
     console, asked = console_of(request), request.query_params
-    show = asked.get("show", "all")
+    show, user = asked.get("show", "all"), asked.get("user", "").strip()[:_MOST_USER]
     printer, token = asked.get("printer", ""), asked.get("page", "")
+    older, before = _older(asked.get("older", ""), asked.get("before", ""))
     found, following = await console.printing.jobs(
-        printer=printer, active=show == "active", undecided=show == "decide", page=token
+        printer=printer,
+        user=user,
+        before=before,
+        active=show == "active",
+        undecided=show == "decide",
+        page=token,
     )
+    chosen = {"show": show, "printer": printer, "user": user, "older": older}
     return page(
         request,
         "jobs.html",
@@ -38,8 +49,25 @@ async def jobs(request: Request) -> Response:
         shows=SHOWS,
         printer=printer,
         printers=sorted(console.live.fleet.printers),
-        following=following,
+        user=user,
+        older=older,
+        ages=AGES,
+        # The next page is of the same time as this one.
+        following=urlencode({**chosen, "before": before.isoformat() if before else "", "page": following})
+        if following
+        else "",
     )
+
+
+def _older(minutes: str, before: str) -> tuple[str, datetime | None]:
+    """Return for how long jobs are to be accepted already, in minutes as `AGES` has it, and before when that is."""
+    if not minutes or minutes not in dict(AGES):
+        return "", None
+    try:
+        fixed = datetime.fromisoformat(before).astimezone(UTC)
+    except (ValueError, OverflowError):
+        fixed = datetime.now(UTC) - timedelta(minutes=int(minutes))
+    return minutes, fixed
 
 
 async def job(request: Request) -> Response:

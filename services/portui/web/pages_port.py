@@ -71,7 +71,7 @@ async def port(request: Request) -> Response:
         buttons=actions.decisions(mine) + actions.buttons_of_port(explanation, found),
         rungs=rungs,
         waiting=_waiting(live.fleet.jobs.values(), found),
-        going=_going(live.fleet, found),
+        going=going(live.fleet, found),
         strip=day_strip.strip(day, now, known),
         day=day_strip.sentence(day, now, known),
         events=happenings.rows(
@@ -183,7 +183,7 @@ def _waiting(jobs: Any, found: Port, most: int = 8) -> list[Job]:
     return sorted(ordering.in_order(wanted), key=lambda one: one.state != "processing")[:most]
 
 
-def _going(fleet: Fleet, found: Port) -> list[Job]:
+def going(fleet: Fleet, found: Port) -> list[Job]:
     """Return the jobs that can be moved off a port."""
     place = {"host": found.host, "port": found.port}
     leaving = moving.preview(fleet, place, {"port": shown.port_path(found.host, found.port)})
@@ -209,10 +209,16 @@ async def act(request: Request, form: FormData) -> Response:
 
 
 async def test(console: Console, printer: str, target: str) -> Response:
-    """Print a test page or label on a printer."""
+    """Print a test page or label on a printer, and say so on a page."""
+    kind, number = await print_test(console, printer)
+    return go(target, f"Test {kind} is job {number} on {printer}.")
+
+
+async def print_test(console: Console, printer: str) -> tuple[str, int]:
+    """Print a test page or label on a printer; return which of them it is, and its job."""
     format_ = console.live.fleet.printers[printer].format if printer in console.live.fleet.printers else ""
     document, kind = samples.document(format_, printer, datetime.now(UTC))
     job = await console.printing.submit(
         printer, f"Test {kind}", samples.pieces(document), str(uuid.uuid4()), len(document)
     )
-    return go(target, f"Test {kind} is job {job.number} on {printer}.")
+    return kind, job.number

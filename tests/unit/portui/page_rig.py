@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
@@ -113,7 +113,7 @@ async def asked(
     console: Console,
     method: str,
     path: str,
-    form: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     cookies: Mapping[str, str] | None = None,
     origin: str = "http://localhost",
 ) -> Answered:
