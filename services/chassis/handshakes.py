@@ -113,10 +113,11 @@ class HandshakeReader:
             self._timed_out -= 1
             error = _TIMED_OUT
         peer, listener = _PEER.search(line), _LISTENER.search(line)
-        return FailedHandshake(*_reason(error), peer[1] if peer else "", listener[1] if listener else "")
+        return FailedHandshake(*reason_of(error), peer[1] if peer else "", listener[1] if listener else "")
 
 
-def _reason(error: str) -> tuple[str, str]:
+def reason_of(error: str) -> tuple[str, str]:
+    """Return the reason we give for what gRPC or OpenSSL say, and what it means."""
     word = _TOKEN.search(error)
     for words, reason, why in _REASONS:
         if words in error:

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import grpc
 
 from chassis import logs, metrics
+from chassis.handshakes import reason_of
 from chassis.settings import CertificateSettings, ClientTlsSettings, ServerTlsSettings
 from chassis.watched_files import WatchedFiles
 
@@ -113,6 +114,21 @@ class ServerCertificates:
         return grpc.ssl_server_certificate_configuration([pair], authorities)
 
 
+class _WebConnection(ssl.SSLObject):
+    """A connection of a web server's. Neither loop nor server tell of a handshake that fails, nor whose it was."""
+
+    def do_handshake(self) -> None:
+        """See `ssl.SSLObject`."""
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            reason, _ = reason_of(error.reason or "")
+            metrics.FAILED_HANDSHAKES.labels(reason).inc()
+            raise
+
+
 class WebCertificates:
     """A web server's certificate and key, for `ssl`, followed through rotation.
 
@@ -135,6 +151,7 @@ class WebCertificates:
         _check(cert, key, None)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cert, key)
+        context.sslobject_class = _WebConnection
         context.set_alpn_protocols(["http/1.1"])
         return context
 

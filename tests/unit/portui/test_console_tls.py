@@ -7,8 +7,10 @@ import contextlib
 import http.client
 import ssl
 import sys
+import urllib.request
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ import pytest_asyncio
 from chassis.settings import CertificateSettings
 from chassis.tls import CertificateError, WebCertificates
 from portui.settings import PortuiSettings
+from tests.rig.programs import wait_until
 from tests.surroundings import free_port
 from tests.unit.chassis.certificates import Authority
 from tests.unit.portui.test_program import ENVIRONMENT
@@ -78,9 +81,16 @@ async def in_clear(web: str) -> bytes:
 @pytest_asyncio.fixture
 async def console(authority: Authority) -> AsyncIterator[str]:
     """Run the program with a certificate; give the address of its console."""
+    async with running(authority) as web:
+        yield web
+
+
+@contextlib.asynccontextmanager
+async def running(authority: Authority, *more: str) -> AsyncIterator[str]:
+    """Run the program with a certificate; give the address of its console."""
     cert, key = authority.issue("web")
     web = f"127.0.0.1:{free_port()}"
-    tls = ["--web-tls.cert-file", str(cert), "--web-tls.key-file", str(key), "--web-origin", ORIGIN]
+    tls = ["--web-tls.cert-file", str(cert), "--web-tls.key-file", str(key), "--web-origin", ORIGIN, *more]
     process = await asyncio.create_subprocess_exec(*program(web, *tls), stderr=PIPE, env=ENVIRONMENT)
     assert process.stderr is not None
     reading = asyncio.create_task(process.stderr.read())
@@ -103,6 +113,30 @@ async def test_the_console_speaks_tls_alone_and_takes_a_new_certificate_without_
     status, second = await until_answered(console, authority, old=first)
     assert status == 200
     assert second != first
+
+
+async def test_handshakes_that_fail_are_counted_by_why(authority: Authority, tmp_path: Path):
+    metrics = f"127.0.0.1:{free_port()}"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    async with running(authority, "--server.metrics-listen", metrics) as web:
+        await until_answered(web, authority)
+        assert "failed_handshakes_total{" not in await asyncio.to_thread(_metrics, metrics)
+        await in_clear(web)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.to_thread(page, web, Authority(elsewhere))
+        for reason in ("NOT_TLS", "SERVER_NOT_BELIEVED"):
+            line = f'printfabric_failed_handshakes_total{{reason="{reason}"}} 1.0'
+            await asyncio.to_thread(wait_until, partial(_shows, metrics, line))
+
+
+def _shows(address: str, line: str) -> bool:
+    return line in _metrics(address)
+
+
+def _metrics(address: str) -> str:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as page:
+        return str(page.read().decode())
 
 
 async def test_a_certificate_that_does_not_work_ends_the_start_with_its_name(tmp_path: Path):
