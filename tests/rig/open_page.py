@@ -69,7 +69,11 @@ class OpenPage:
         except HTTPError as error:
             text = error.read().decode()
         found, structure = _VERDICT.search(text), _STRUCTURE.search(text)
-        said = Said(*(html.unescape(_TAG.sub("", part)) for part in found.groups())) if found is not None else None
+        said = (
+            Said(*(html.unescape(_TAG.sub("", part)) for part in found.groups()))
+            if found is not None
+            else None
+        )
         return said, int(structure[1]) if structure is not None else -1
 
     def _read(self) -> None:

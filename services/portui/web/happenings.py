@@ -11,8 +11,7 @@ from portui.chronicle import Happening
 from portui.model import FAULTS, PortState
 from portui.model_answers import Event
 from portui.web import words
-from portui.web.pages_settings import subject
-from portui.web.shown import path_of_key, quoted
+from portui.web.shown import path_of_key, port_path, quoted
 
 MOST = 60
 _AT_ONCE = timedelta(seconds=10)
@@ -105,3 +104,14 @@ def _event(one: Event) -> Row:
     what = words.EVENTS.get(one.kind, one.kind.replace("-", " "))
     by = one.actor if one.actor != "spooler" else ""
     return Row(one.time, None, what, name, path, words.happened(one.kind, one.text), by, one.job)
+
+
+def subject(event: Event) -> tuple[str, str]:
+    """Return what an event was about, and its page; both empty for nothing in particular."""
+    kind, _, name = event.subject.partition("/")
+    host, is_port, port = name.partition("/ports/")
+    if kind == "jobs":
+        return f"job {name}", f"/jobs/{name}"
+    if kind == "printers":
+        return name, f"/printers/{quoted(name)}"
+    return (f"{host}/{port}", port_path(host, port)) if is_port else (event.subject, "")

@@ -16,7 +16,8 @@ from starlette.responses import Response
 from chassis.errors import FabricError
 from portui import port_config
 from portui.model_answers import Event
-from portui.web import monitor_form, monitor_rows, shown, words
+from portui.web import monitor_form, monitor_rows, words
+from portui.web.happenings import subject
 from portui.web.rendering import Console, console_of, page
 
 _EXPORTED = 1000
@@ -92,17 +93,6 @@ def as_csv(events: Sequence[Event]) -> str:
         row = (one.time.isoformat() if one.time else "", one.actor, one.kind, one.subject, one.text)
         table.writerow([f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell for cell in row])
     return out.getvalue()
-
-
-def subject(event: Event) -> tuple[str, str]:
-    """Return what an event was about, and its page; both empty for nothing in particular."""
-    kind, _, name = event.subject.partition("/")
-    host, is_port, port = name.partition("/ports/")
-    if kind == "jobs":
-        return f"job {name}", f"/jobs/{name}"
-    if kind == "printers":
-        return name, f"/printers/{shown.quoted(name)}"
-    return (f"{host}/{port}", shown.port_path(host, port)) if is_port else (event.subject, "")
 
 
 async def licences(request: Request) -> Response:
