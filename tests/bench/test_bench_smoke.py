@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import goals, on_postgres
+from tests.bench import front_ends, goals, on_postgres
 from tests.bench.cups import Cups
 from tests.bench.lprng import LPRng
 from tests.bench.measure import Bench, Latencies
@@ -148,3 +148,18 @@ def _adler(data: bytes) -> int:
     import zlib  # noqa: PLC0415
 
     return zlib.adler32(data)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_front_ends_hand_on_every_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(front_ends, "DOCUMENTS", 64)
+    monkeypatch.setattr(front_ends, "PRINTERS", 2)
+    await front_ends.measure(tmp_path, rounds=1)
+    assert [line.split(" | ")[0] for line in capsys.readouterr().out.splitlines()[2:]] == [
+        "| the spooler",
+        "| one front end",
+        "| two front ends",
+    ]
