@@ -48,7 +48,9 @@ def test_the_short_form_measures_everything_and_every_job_arrives(tmp_path: Path
     for row in ours:
         assert row["printed_per_s"]["min"] > 0
         assert set(row["cpu_ms_per_job"]) == {"portmon", "spooler"}
+        assert set(row["others_cpu_ms_per_job"]) == {"client", "receiver"}
     assert result["jobs_checked"] > sum(row["jobs"] for row in ours)
+    assert result["failed"] == {}
     _each_part_has_figures(result)
     _others_are_measured_where_they_are_installed(result["systems"])
     assert "Small jobs" in done.stdout
@@ -77,7 +79,8 @@ def _others_are_measured_where_they_are_installed(systems: dict[str, Any]) -> No
     if shutil.which("lprint") is None:
         assert "not installed" in systems["LPrint"]["missing"]
     elif os.geteuid() == 0:
-        assert systems["LPrint"].keys() == {"durability"}
+        assert systems["LPrint"].keys() == {"durability", "rss_mib"}
+    assert set(systems["fabric"]["rss_mib"]) == {"portmon", "spooler"}
 
 
 def test_a_lost_a_doubled_and_a_damaged_job_are_found(tmp_path: Path):
