@@ -24,7 +24,7 @@ class DeviceWait:
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         self.check = check
         self.idle = False  # the thread is, or is about to be, in poll(): a wake-up is needed
-        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC)
 
     def wake(self) -> None:
         """End the present or next wait."""
@@ -39,6 +39,9 @@ class DeviceWait:
 
     def poll(self, fd: int | None, events: int, timeout_s: float | None) -> int:
         """Do the same without asking `check`."""
+        if fd is None and timeout_s is None:  # between documents: one system call a wake-up, not two
+            os.eventfd_read(self._wake_fd)
+            return 0
         poll = select.poll()
         poll.register(self._wake_fd, READ)
         if fd is not None:

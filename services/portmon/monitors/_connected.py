@@ -46,7 +46,8 @@ class ConnectedPort(Port):
 
     def _let_go(self) -> None:
         """Close the connection, with the last acknowledgements noted."""
-        self._link.acked()
+        if not self._link.proven:
+            self._link.acked()
         self._link.drop()
         self.readable = False
 

@@ -21,6 +21,7 @@ _MOST_UNSENT_BYTES = 131072
 # States of net/tcp_states.h: the peer has closed its side, and ours is open or on its way; nothing is left of it.
 _PEER_CLOSED = frozenset({8, 9, 11})  # CLOSE_WAIT, LAST_ACK, CLOSING
 _OVER = 7
+_ESTABLISHED = 1
 
 
 class TcpInfo(NamedTuple):
@@ -46,6 +47,11 @@ def info(connection: socket.socket) -> TcpInfo:
         window = struct.unpack_from("=I", known, _SND_WND_AT)[0]
     state = known[_STATE_AT]
     return TcpInfo(acked, window, unsent, state in _PEER_CLOSED, state == _OVER)
+
+
+def is_made(connection: socket.socket) -> bool:
+    """Tell whether a connection that was begun is there, and its peer has not closed it yet."""
+    return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[_STATE_AT] == _ESTABLISHED
 
 
 def prepare(connection: socket.socket) -> None:

@@ -46,6 +46,7 @@ class TcpLink:
         self._all_sent = False  # nothing more will be sent, for now
         self._finished = False  # our side is closed: it was said that nothing more comes
         self._closed_early = False  # the peer closed its side while something was on its way to it
+        self._end_is_here = False  # the peer's FIN or reset, as it was seen last
 
     @property
     def connected(self) -> bool:
@@ -62,7 +63,7 @@ class TcpLink:
         self._socket, self.open = self._redial.connect(), True
         self.sent = self._acked = 0
         self.transmitted = None
-        self._all_sent = self._finished = self._closed_early = False
+        self._all_sent = self._finished = self._closed_early = self._end_is_here = False
         self.acked()  # its window is widest before anything is sent
 
     def look_after(self) -> float | None:
@@ -131,6 +132,7 @@ class TcpLink:
         self._closed_early = self._closed_early or (info.peer_closed and not crossed)
         if not self._closed_early and (self._finished or reset or not info.over):
             self._acked = max(self._acked, reached)
+        self._end_is_here = info.peer_closed or info.over
         if info.window is not None:
             self.window_bytes = max(self.window_bytes, info.window)
         if info.over and info.unsent is not None:
@@ -209,11 +211,17 @@ class TcpLink:
         while self.open:
             # Looked at once more when the time is over: this process may have been stopped meanwhile.
             left = max(0.0, deadline - time.monotonic())
-            if self._context.wait.wait(self.fileno(), READ, left):
+            here, self._end_is_here = self._end_is_here, False
+            if here or self._context.wait.wait(self.fileno(), READ, left):
                 self.take(received)
             elif not left:
                 return False
         return True
+
+    @property
+    def proven(self) -> bool:
+        """Whether the peer's TCP has all that will ever be sent: there is nothing more to ask about."""
+        return self._finished and self._acked == self.sent
 
     def take(self, received: Callable[[bytes], None]) -> None:
         """Hand over what came. Raises DeviceFault."""

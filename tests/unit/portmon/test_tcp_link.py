@@ -164,3 +164,27 @@ def test_a_kernel_that_does_not_tell_leaves_open_what_was_transmitted(
     resets(link, peer)
     assert link.transmitted is None
     assert link.acked() > 0
+
+
+def test_a_close_that_is_here_is_read_and_not_waited_for(ends, monkeypatch: pytest.MonkeyPatch):
+    link, peer = ends
+    link.finish()
+    assert peer.recv(1) == b""
+    peer.close()
+    wait_until(lambda: told(link).over)
+    link.await_acks(len(FIRST), 5, list)
+    monkeypatch.setattr(link._context.wait, "wait", lambda *_: pytest.fail("it was waited for"))
+    assert link.await_close(5, list)
+    assert link.proven
+
+
+def test_a_reset_that_is_here_is_told_without_a_wait(ends):
+    link, peer = ends
+    link.finish()
+    assert peer.recv(1) == b""
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    wait_until(lambda: told(link).over)
+    assert link.acked() == len(FIRST)
+    with pytest.raises(DeviceFault):
+        link.await_close(5, list)
