@@ -64,13 +64,13 @@ def _lock(state_dir: Path) -> int:
 
 
 async def _add_missing(ports: Ports, settings: PortmonSettings) -> None:
-    for wanted in settings.ports:
-        if wanted.name not in ports:
-            try:
-                await ports.add(wanted.name, wanted.monitor, wanted.settings)
-            except FabricError as error:
-                # One wrong port must not keep the others from printing.
-                log.warning("configured port refused", port=wanted.name, why=error.message)
+    wanted = [(port.name, port.monitor, port.settings) for port in settings.ports]
+    try:
+        refused = await ports.add_all(wanted)
+    except FabricError as error:
+        refused = [(name, error) for name, _monitor, _values in wanted if name not in ports]
+    for name, why in refused:
+        log.warning("configured port refused", port=name, why=why.message)
 
 
 def _extension(path: Path | None) -> Extension:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -54,6 +54,9 @@ class PortStore(Protocol):
             PortExists: a port of that name, whatever its case.
             StoreUnavailable: nothing was changed.
         """
+
+    def add_all(self, records: Sequence[PortRecord]) -> None:
+        """Add ports of different names with one change. Raises as `add`: none was added."""
 
     def replace(self, record: PortRecord, revision: str | None) -> None:
         """Replace a port's settings, if they are still those of `revision` (None: whatever they are).

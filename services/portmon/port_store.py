@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,16 @@ class LocalPortStore:
 
     def add(self, record: PortRecord) -> None:
         """Add a port."""
+        self.add_all([record])
+
+    def add_all(self, records: Sequence[PortRecord]) -> None:
+        """Add ports: the file is written once."""
         with self._lock:
-            if same(record.name) in self._ports:
-                raise PortExists(f"port {record.name} exists already", port=record.name)
-            self._write({**self._ports, same(record.name): record}, self._values)
-            self._remember(PortChange(self._clock(), record.name, None, record))
+            for record in records:
+                if same(record.name) in self._ports:
+                    raise PortExists(f"port {record.name} exists already", port=record.name)
+            self._write({**self._ports, **{same(one.name): one for one in records}}, self._values)
+            self._remember(*(PortChange(self._clock(), one.name, None, one) for one in records))
 
     def replace(self, record: PortRecord, revision: str | None) -> None:
         """Replace a port's settings."""
@@ -141,13 +146,13 @@ class LocalPortStore:
             ) from error
         self._ports, self._lines, self._values = ports, lines, values
 
-    def _remember(self, change: PortChange) -> None:
-        """Write a change down. It is done by then: a full disk costs the memory of it and nothing else."""
+    def _remember(self, *changes: PortChange) -> None:
+        """Write changes down. They are done by then: a full disk costs the memory of them and nothing else."""
         with contextlib.suppress(OSError):
             if self._history.exists() and self._history.stat().st_size > _MOST_HISTORY_BYTES:
                 self._history.rename(self._older)
             with self._history.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row_of_change(change)) + "\n")
+                file.writelines(json.dumps(row_of_change(change)) + "\n" for change in changes)
 
 
 def _line(record: PortRecord) -> str:

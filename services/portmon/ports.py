@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from portmon.checked import checked_settings
 from portmon.device_access import DeviceAccess
 from portmon.host_port import HostPort
 from portmon.journal.fabric_times import FabricTimes
-from portmon.journal.port_journal import Journal
 from portmon.kept_reports import KeptReports
 from portmon.monitor import PortMonitor, PortSettings
+from portmon.new_port import NewPort, Refused, begin_journals, journal_path, new_port, sorted_out, stored
 from portmon.own_calls import OwnCalls
-from portmon.port_name import canonical, same
+from portmon.port_name import same
 from portmon.port_record import PortChange, PortRecord, PortStore
 from portmon.registry import Registry
 from portmon.reports import Report, as_said
@@ -58,36 +57,37 @@ class Ports:
         # Called when a port is new, other or gone, and when its use begins or ends.
         self.configured: Callable[[], None] = lambda: None
         self._kept, self._keeping = KeptReports(state_dir / "reports.json"), asyncio.Lock()
+        self._adding = asyncio.Lock()  # guards journals that are being made: two of one name were one file
         registry.init.values.bind(store)
         self.own = OwnCalls(registry, self._used)
         # Changes of store and memory are made to their end, though their caller hangs up in the middle.
         self._tasks = Tasks("ports")
+        with contextlib.suppress(StoreUnavailable):  # it is said of each port that has none then
+            begin_journals(state_dir, (record.name for record in store.ports()), slots)
         for record in store.ports():
             try:
                 self._admit(record)
             except FabricError as error:
                 # A monitor that was uninstalled, say; the record stays for when it is back.
                 log.warning("stored port left out", port=record.name, scheme=record.scheme, why=error.message)
+        self.find_twins(*self._ports.values())
 
     def _admit(self, record: PortRecord) -> HostPort:
         monitor = self.registry.scheme(record.scheme)
         settings = checked_settings(monitor, record.name, record.settings)
-        path = self._state_dir / "journals" / _file_name(record.name)
+        begin_journals(self._state_dir, [record.name], self._slots)
+        path = journal_path(self._state_dir, record.name)
         port = HostPort(record, monitor, settings, path, self.times, self._slots)
-        if not path.exists():
-            # Its journal begins with the port, not with its first use: what is newer is then proven to be in it.
-            Journal.open(path, same(port.name), slots=self._slots).close()
         self._ports[same(record.name)] = port
         if kept := self._kept.of(port.name):
             for one in kept:
                 port.reports.put(one)
             self.touch(port)
-        self.find_twins(port)
         return port
 
-    def find_twins(self, port: HostPort) -> None:
-        """Look again which ports lead to the device of this one: its settings, or what is there, are others."""
-        for one in self.twins.put(port):
+    def find_twins(self, *ports: HostPort) -> None:
+        """Look again which ports lead to the devices of these: their settings, or what is there, are others."""
+        for one in self.twins.put(*ports):
             self.touch(one)
 
     def __iter__(self) -> Iterator[HostPort]:
@@ -171,24 +171,37 @@ class Ports:
         Raises:
             InvalidArgument, InvalidSettings, UnknownPrintMonitor, PortExists: nothing was changed.
         """
-        name = canonical(name)
-        found = self.registry.find(monitor, name)
-        settings = checked_settings(found, name, dict(values))
-        record = PortRecord(name, found.scheme, _stored(settings))
-        return await self._tasks.finish("add", self._add(record, found, settings))
+        new = new_port(self.registry, name, monitor, values)
+        await self._tasks.finish("add", self._add([new]))
+        return self.get(new.record.name)
 
-    async def _add(self, record: PortRecord, monitor: PortMonitor[Any], settings: PortSettings) -> HostPort:
-        await asyncio.to_thread(self._keep_new, record, monitor, settings)
-        self.changes.touch(record.name)
-        port = self._admit(record)
+    async def add_all(self, wanted: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Sequence[Refused]:
+        """Add ports, each a name, a monitor and settings as for `add`; those that are here stay as they are.
+
+        The disk is waited for as for one. Returns those that were refused, and why. Raises StoreUnavailable: none was added.
+        """
+        missing = [one for one in wanted if one[0] not in self]
+        new, refused = sorted_out(self.registry, missing, {same(one.name) for one in self._store.ports()})
+        if new:
+            await self._tasks.finish("add", self._add(new))
+        return refused
+
+    async def _add(self, new: Sequence[NewPort]) -> None:
+        async with self._adding:
+            await asyncio.to_thread(self._keep_new, new)
+            self.find_twins(*[self._admit(one.record) for one in new])
+        for one in new:
+            self.changes.touch(one.record.name)
         self.configured()
-        return port
 
-    def _keep_new(self, record: PortRecord, monitor: PortMonitor[Any], settings: PortSettings) -> None:
-        self._kept.forget(record.name)  # of a port that had the name before
-        self._store.add(record)
-        monitor.unbind(record.name)
-        monitor.bind(record.name, settings)
+    def _keep_new(self, new: Sequence[NewPort]) -> None:
+        begin_journals(self._state_dir, (one.record.name for one in new), self._slots)
+        for one in new:
+            self._kept.forget(one.record.name)  # of a port that had the name before
+        self._store.add_all([one.record for one in new])
+        for one in new:
+            one.monitor.unbind(one.record.name)
+            one.monitor.bind(one.record.name, one.settings)
 
     async def configure(
         self, name: str, values: Mapping[str, Any], revision: str | None = None, scheme: str | None = None
@@ -202,7 +215,7 @@ class Ports:
         port = self.get(name)
         monitor = self.registry.changed_to(port.monitor, scheme or port.monitor.scheme)
         settings = checked_settings(monitor, port.name, dict(values))
-        record = PortRecord(port.name, monitor.scheme, _stored(settings))
+        record = PortRecord(port.name, monitor.scheme, stored(settings))
         return await self._tasks.finish("configure", self._configure(port, record, settings, revision))
 
     async def _configure(
@@ -285,13 +298,3 @@ class Ports:
             if port.expiry is not None:
                 port.expiry.cancel()
             port.forget_journal()
-
-
-def _stored(settings: PortSettings) -> dict[str, Any]:
-    return settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-
-
-def _file_name(name: str) -> str:
-    """Return a file name for any port name: readable, and different for different ports."""
-    readable = "".join(letter if letter.isalnum() else "_" for letter in name.casefold())[:40]
-    return f"{readable}-{hashlib.sha256(same(name).encode()).hexdigest()[:8]}.journal"

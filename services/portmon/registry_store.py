@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from chassis.errors import EtagMismatch, FabricError, PortExists, PortNotFound, StoreUnavailable
@@ -119,12 +119,18 @@ class RegistryStore:
 
     def add(self, record: PortRecord) -> None:
         """Add a port."""
+        self.add_all([record])
+
+    def add_all(self, records: Sequence[PortRecord]) -> None:
+        """Add ports: the document is written once."""
 
         def change(state: _State) -> _State:
-            if same(record.name) in state.ports:
-                raise PortExists(f"port {record.name} exists already", port=record.name)
-            ports = {**state.ports, same(record.name): record}
-            return state._replace(ports=ports, changes=self._noted(state, record.name, None, record))
+            for record in records:
+                if same(record.name) in state.ports:
+                    raise PortExists(f"port {record.name} exists already", port=record.name)
+                ports = {**state.ports, same(record.name): record}
+                state = state._replace(ports=ports, changes=self._noted(state, record.name, None, record))
+            return state
 
         self._change(change)
 

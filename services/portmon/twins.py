@@ -26,46 +26,62 @@ class Twins:
         self._by_device: dict[str, dict[str, HostPort]] = {}
         self._device_of: dict[str, str] = {}
 
-    def put(self, port: HostPort) -> list[HostPort]:
-        """Take note of a port, new or with other settings; return those of which now something else is said."""
-        changed, device = self.drop(port), _device(port.monitor, port.name, port.settings)
-        if not device:
-            return changed + _changed(port, [])
-        self._device_of[same(port.name)] = device
-        self._by_device.setdefault(device, {})[same(port.name)] = port
-        return changed + self._said_of(device)
+    def put(self, *ports: HostPort) -> list[HostPort]:
+        """Take note of ports, new or with other settings; return those of which now something else is said."""
+        changed: list[HostPort] = []
+        devices: dict[str, None] = {}
+        for port in ports:
+            devices[self._forget(port)] = None
+            device = _device(port.monitor, port.name, port.settings)
+            if device:
+                self._device_of[same(port.name)] = device
+                self._by_device.setdefault(device, {})[same(port.name)] = port
+                devices[device] = None
+            elif _changed(port, ""):
+                changed.append(port)
+        return changed + [one for device in devices for one in self._said_of(device)]
 
     def drop(self, port: HostPort) -> list[HostPort]:
         """Forget a port; return the others of which now something else is said."""
+        return self._said_of(self._forget(port))
+
+    def _forget(self, port: HostPort) -> str:
         device = self._device_of.pop(same(port.name), "")
-        if not device:
-            return []
-        del self._by_device[device][same(port.name)]
-        return self._said_of(device)
+        if device:
+            del self._by_device[device][same(port.name)]
+            if not self._by_device[device]:
+                del self._by_device[device]
+        return device
 
     def _said_of(self, device: str) -> list[HostPort]:
-        ports = list(self._by_device[device].values())
-        if not ports:
-            del self._by_device[device]
-        return [one for port in ports for one in _changed(port, [one for one in ports if one is not port])]
+        ports = self._by_device.get(device, {}).values()
+        names = sorted(one.name for one in ports)
+        first = names[: _MOST_NAMED + 1]  # without the port itself there are enough of them
+        return [
+            port
+            for port in ports
+            if _changed(
+                port, _text(port.device, [name for name in first if name != port.name], len(names) - 1)
+            )
+        ]
 
     def warning(self, monitor: PortMonitor[Any], name: str, settings: PortSettings) -> str:
         """Return what is to be said of a port that is, or is to be: which others lead to its device; "" for none."""
         found = self._by_device.get(_device(monitor, name, settings), {})
-        return _text(monitor.device(name, settings), [one for at, one in found.items() if at != same(name)])
+        names = sorted(one.name for at, one in found.items() if at != same(name))
+        return _text(monitor.device(name, settings), names, len(names))
 
 
-def _changed(port: HostPort, others: Sequence[HostPort]) -> list[HostPort]:
-    text = _text(port.device, others)
+def _changed(port: HostPort, text: str) -> bool:
     said = [Report(Condition.USER_INTERVENTION, Severity.WARNING, text, Source.HOST)] if text else []
-    return [port] if port.reports.set(REPORTER, said) else []
+    return port.reports.set(REPORTER, said)
 
 
-def _text(device: str, others: Sequence[HostPort]) -> str:
-    names = sorted(one.name for one in others)
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    leads = "leads" if len(names) == 1 else "lead"
-    return f"{', '.join(names[:_MOST_NAMED])}{more} {leads} to {device} too" if names else ""
+def _text(device: str, first: Sequence[str], others: int) -> str:
+    """Return what is said of a port with so many `others` at its device; `first`: their names, the first of them."""
+    more = f" and {others - _MOST_NAMED} more" if others > _MOST_NAMED else ""
+    leads = "leads" if others == 1 else "lead"
+    return f"{', '.join(first[:_MOST_NAMED])}{more} {leads} to {device} too" if others else ""
 
 
 def _device(monitor: PortMonitor[Any], name: str, settings: PortSettings) -> str:

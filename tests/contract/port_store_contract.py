@@ -33,6 +33,16 @@ class PortStoreContract:
             assert exists.value.win32 == 183
         assert store.ports() == [COM1]
 
+    def test_several_are_added_together_or_none_of_them(self, store: PortStore, again) -> None:
+        others = [PortRecord(f"IP_{n}", "raw", {"host": f"10.0.0.{n}"}) for n in range(3)]
+        store.add_all(others)
+        assert again().ports() == others
+        assert [change.name for change in store.history()] == ["IP_2", "IP_1", "IP_0"]
+        with pytest.raises(PortExists):
+            store.add_all([COM1, PortRecord("ip_1", "raw", {})])
+        assert store.ports() == others
+        assert again().ports() == others
+
     def test_what_is_not_there_is_neither_changed_nor_deleted(self, store: PortStore) -> None:
         with pytest.raises(PortNotFound):
             store.replace(COM1, None)

@@ -7,13 +7,14 @@ matter: it may lose the newest stores, which is why the file carries the kernel'
 
 from __future__ import annotations
 
+import ctypes
 import json
 import mmap
 import os
 import struct
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from chassis import logs
 from chassis.errors import StoreUnavailable
 
 log = logs.get(__name__)
+_libc = ctypes.CDLL(None, use_errno=True)
 
 MAGIC = int.from_bytes(b"PFJRNL\r\n", "little")
 VERSION = 1
@@ -74,16 +76,7 @@ class JournalFile:
         Raises:
             StoreUnavailable: the disk is full.
         """
-        beside = path.with_name(path.name + ".new")
-        with beside.open("wb") as file:
-            file.write(struct.pack("@9Q", MAGIC, VERSION, slots, 0, 0, 0, time.time_ns(), 0, 0))
-            file.seek(_NOTE_AT[0])
-            file.write(_pack_note(note))
-            file.flush()
-            _reserve(file.fileno(), HEADER_BYTES + slots * SLOT_WORDS * 8, path)
-            os.fsync(file.fileno())
-        beside.rename(path)
-        sync_dir(path.parent)
+        create_all({path: note}, slots)
         return cls(path)
 
     def _validate(self, size: int) -> None:
@@ -154,6 +147,37 @@ def _pack_note(note: Mapping[str, Any]) -> bytes:
     return struct.pack("@2I", len(text), zlib.crc32(text)) + text
 
 
+def create_all(notes: Mapping[Path, Mapping[str, Any]], slots: int) -> None:
+    """Make journals, each with its facts, in folders that are there; `slots` as in `JournalFile.create`.
+
+    They appear under their names only when all of them are whole and on disk. However many there are, the disk is waited for
+    once, and once for each folder.
+
+    Raises:
+        StoreUnavailable: the disk is full; there is none of them.
+    """
+    besides = {path: path.with_name(path.name + ".new") for path in notes}
+    try:
+        for path, beside in besides.items():
+            _write_new(beside, path, slots, notes[path])
+        sync_files(list(besides.values()))
+        for path, beside in besides.items():
+            beside.rename(path)
+        for folder in {path.parent for path in notes}:
+            sync_dir(folder)
+    except OSError as error:
+        raise StoreUnavailable(f"journals cannot be made: {error.strerror}") from error
+
+
+def _write_new(beside: Path, path: Path, slots: int, note: Mapping[str, Any]) -> None:
+    with beside.open("wb") as file:
+        file.write(struct.pack("@9Q", MAGIC, VERSION, slots, 0, 0, 0, time.time_ns(), 0, 0))
+        file.seek(_NOTE_AT[0])
+        file.write(_pack_note(note))
+        file.flush()
+        _reserve(file.fileno(), HEADER_BYTES + slots * SLOT_WORDS * 8, path)
+
+
 def _reserve(fd: int, size: int, path: Path) -> None:
     """Have every page of it on the disk: a first store into one that finds no room there ends the process (SIGBUS)."""
     try:
@@ -168,6 +192,21 @@ def sync_dir(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_files(paths: Sequence[Path]) -> None:
+    """Make the content of files of one folder durable: one by itself, several with all that their volume has to write."""
+    if not paths:
+        return
+    fd = os.open(paths[0], os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if len(paths) == 1:
+            os.fsync(fd)
+        elif _libc.syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
     finally:
         os.close(fd)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from chassis import logs
@@ -17,7 +17,7 @@ from chassis.errors import FabricError, PortBusy
 from portmon.document import DocKey, Evidence, Phase, Progress
 from portmon.journal import slot
 from portmon.journal.fabric_times import FabricTimes
-from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, JournalFile, trusted
+from portmon.journal.file import CLEAN, GENERATION, SINCE_NS, USED, JournalFile, create_all, trusted
 from portmon.journal.last_document import LastDocument
 from portmon.journal.places import Places
 from portmon.journal.port_note import PortNote
@@ -48,11 +48,18 @@ class Journal:
     @classmethod
     def open(cls, path: Path, port: str, *, slots: int = 4096, times: FabricTimes | None = None) -> Journal:
         """Open or make a port's journal. A file that cannot be trusted is set aside, never deleted, never fatal."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         file = trusted(path, port) if path.exists() else None
         if file is None:
-            file = JournalFile.create(path, slots, {"port": port, "fences": {}, "line": None})
+            cls.begin_all({path: port}, slots)
+            file = JournalFile(path)
         return cls(file, times)
+
+    @staticmethod
+    def begin_all(ports: Mapping[Path, str], slots: int) -> None:
+        """Make the journals of ports that have none yet; see `create_all`. Raises StoreUnavailable: none was made."""
+        for folder in {path.parent for path in ports}:
+            folder.mkdir(parents=True, exist_ok=True)
+        create_all({path: {"port": port, "fences": {}, "line": None} for path, port in ports.items()}, slots)
 
     def _load(self) -> None:
         words, torn = self._words, 0

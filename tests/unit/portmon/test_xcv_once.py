@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ SLOW_S = 0.15
 class SlowStore(LocalPortStore):
     """A disk that takes its time."""
 
-    def add(self, record: PortRecord) -> None:
+    def add_all(self, records: Sequence[PortRecord]) -> None:
         time.sleep(SLOW_S)
-        super().add(record)
+        super().add_all(records)
 
     def delete(self, name: str) -> None:
         time.sleep(SLOW_S)
