@@ -37,7 +37,9 @@ def info_from_pb(host: str, port: port_pb2.Port, fabric: str) -> PortInfo:
     taken = port.HasField("hold") and port.hold.fabric_id != fabric
     told_by = frozenset(report.reporter for report in port.status) if port.status else NOBODY
     name = PortName(host, intern(port.port.port))
-    wire = port.SerializeToString(deterministic=True)  # parsed it would take ten times as much, as long as the port is known
+    wire = port.SerializeToString(
+        deterministic=True
+    )  # parsed it would take ten times as much, as long as the port is known
     return PortInfo(name, intern(port.monitor), intern(state), port.device, wire, stopped, taken, told_by)
 
 
