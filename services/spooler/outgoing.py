@@ -22,7 +22,7 @@ class Outgoing:
         self, port: PortName, owner: LaneOwner, tasks: Tasks, spoil: Callable[[Flight, FabricError], None]
     ) -> None:
         self._port = port
-        self._ahead = ReadAhead(owner, tasks)
+        self._ahead = ReadAhead(owner.document, tasks)
         self._owner = owner
         self._spoil = spoil
         self._line: deque[Flight] = deque()

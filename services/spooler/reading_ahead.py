@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from chassis.errors import FabricError
 from chassis.tasks import Tasks
-from spooler.flight import LaneOwner
 
 # Of a document, in one message: the fewer of them, the fewer changes of thread; two of them are in memory.
 CHUNK_BYTES = 512 * 1024
@@ -15,8 +15,9 @@ CHUNK_BYTES = 512 * 1024
 class ReadAhead:
     """Reads the next piece of a document while the one before it is sent. For one document at a time."""
 
-    def __init__(self, owner: LaneOwner, tasks: Tasks) -> None:
-        self._owner, self._tasks = owner, tasks
+    def __init__(self, document: Callable[[int, int, int], Awaitable[bytes]], tasks: Tasks) -> None:
+        """Take what reads: `LaneOwner.document`."""
+        self._document, self._tasks = document, tasks
         self._number = self._offset = -1  # of the piece that is being read, or was
         self._reading: asyncio.Task[bytes | FabricError] | None = None
 
@@ -54,6 +55,6 @@ class ReadAhead:
 
     async def _read(self, number: int, offset: int, end: int) -> bytes | FabricError:
         try:
-            return await self._owner.document(number, offset, min(CHUNK_BYTES, end - offset))
+            return await self._document(number, offset, min(CHUNK_BYTES, end - offset))
         except FabricError as error:
             return error

@@ -14,7 +14,8 @@ class Owner:
     """Has one document, and knows what was asked of it; nothing is read before `let`."""
 
     def __init__(self) -> None:
-        self.asked, self.left, self.let = [], 0, asyncio.Event()
+        self.asked: list[int] = []
+        self.left, self.let = 0, asyncio.Event()
         self.let.set()
         self.lost_from = len(DATA)
 
@@ -42,7 +43,7 @@ async def settled() -> None:
 
 async def test_one_piece_is_read_ahead_and_no_more(tasks):
     owner, sent = Owner(), b""
-    ahead = ReadAhead(owner, tasks)
+    ahead = ReadAhead(owner.document, tasks)
 
     while len(sent) < len(DATA):
         sent += await ahead.read(7, len(sent), len(DATA))
@@ -56,7 +57,7 @@ async def test_one_piece_is_read_ahead_and_no_more(tasks):
 
 async def test_from_another_offset_it_is_read_anew(tasks):
     owner = Owner()
-    ahead = ReadAhead(owner, tasks)
+    ahead = ReadAhead(owner.document, tasks)
     ahead.go_on(7, CHUNK_BYTES, len(DATA))
     await settled()
 
@@ -68,7 +69,7 @@ async def test_from_another_offset_it_is_read_anew(tasks):
 async def test_what_is_dropped_is_not_read_to_its_end(tasks):
     owner = Owner()
     owner.let.clear()
-    ahead = ReadAhead(owner, tasks)
+    ahead = ReadAhead(owner.document, tasks)
     ahead.go_on(7, 0, len(DATA))
     await settled()
 
@@ -84,7 +85,7 @@ async def test_what_is_dropped_is_not_read_to_its_end(tasks):
 async def test_whoever_waits_for_a_piece_and_goes_ends_its_reading(tasks):
     owner = Owner()
     owner.let.clear()
-    ahead = ReadAhead(owner, tasks)
+    ahead = ReadAhead(owner.document, tasks)
     waiting = asyncio.ensure_future(ahead.read(7, 0, len(DATA)))
     await settled()
     waiting.cancel()
@@ -97,7 +98,7 @@ async def test_whoever_waits_for_a_piece_and_goes_ends_its_reading(tasks):
 async def test_what_is_gone_is_told_to_who_asks_for_it(tasks):
     owner = Owner()
     owner.lost_from = CHUNK_BYTES
-    ahead = ReadAhead(owner, tasks)
+    ahead = ReadAhead(owner.document, tasks)
 
     first = await ahead.read(7, 0, len(DATA))
     ahead.go_on(7, len(first), len(DATA))
