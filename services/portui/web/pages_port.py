@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.errors import FabricError
-from portui.live import JUST_ADDED_S
+from portui.live import JUST_ADDED_S, Live
 from portui.model import Counters, Fleet, Job, JobState, Port
 from portui.model_answers import Event, Explanation
 from portui.simulated import MISHAPS
@@ -74,9 +74,7 @@ async def port(request: Request) -> Response:
         going=going(live.fleet, found),
         strip=day_strip.strip(day, now, known),
         day=day_strip.sentence(day, now, known),
-        events=happenings.rows(
-            live.chronicle.newest(_EVENTS, host=found.host, port=found.port), history, _EVENTS
-        ),
+        events=_events(live, found, history),
         sources=shown.sources(found),
         bytes_by_minute=live.last_hour(found),
         paper=paper,
@@ -86,6 +84,11 @@ async def port(request: Request) -> Response:
         signals=("TX", "RX", *pages_wire.SIGNALS) if _is_line(found) else (),
         line=line,
     )
+
+
+def _events(live: Live, found: Port, history: Sequence[Event]) -> list[happenings.Row]:
+    seen = live.chronicle.newest(_EVENTS, host=found.host, port=found.port)
+    return happenings.rows(seen, history, _EVENTS)
 
 
 async def _asked(
