@@ -76,12 +76,11 @@ async def port(request: Request) -> Response:
         day=day_strip.sentence(day, now, known),
         events=_events(live, found, history),
         sources=shown.sources(found),
-        bytes_by_minute=live.last_hour(found),
         paper=paper,
         mishaps=MISHAPS,
         report=story.report(found.key, explanation, rungs, version("print-fabric"), ids),
         facts=facts_of(found),
-        signals=("TX", "RX", *pages_wire.SIGNALS) if _is_line(found) else (),
+        signals=_signals(found),
         line=line,
     )
 
@@ -122,6 +121,10 @@ async def _counted(console: Console, job: Job | None) -> Job | None:
     except FabricError:
         return job  # it is gone, or the spooler is away
     return replace(job, proof=attempts[-1].proof) if attempts and attempts[-1].proof.units.total else job
+
+
+def _signals(found: Port) -> tuple[str, ...]:
+    return ("TX", "RX", *pages_wire.SIGNALS) if _is_line(found) else ()
 
 
 def _is_line(found: Port) -> bool:
