@@ -19,7 +19,7 @@ from tests.rig.replicas import ReplicaFabric, replica_fabric
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 LEASE_S = 120.0  # whoever waited for it would not be ready in time
 PORTS = ("COM1:", "COM2:")
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_spooler_of_the_same_name_prints_on_at_once_and_the_old_one_does_nothi
         new.start()
         wait_until(lambda: _epoch(fabric) > before, WITHIN_S, "it waits for the lease of its last run")
         fabric.wait_for_owners()
-        load.wait_for(10_000)
+        load.wait_for(3_000)  # every other call waits in vain for the one that stands still
     finally:
         os.kill(stopped, signal.SIGCONT)
     wait_until(lambda: not old.runs, why="it goes on although another of its name has its printers")
