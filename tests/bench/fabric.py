@@ -225,6 +225,11 @@ class Fabric:
         await PrinterServiceStub(self._channel(0)).UpdatePrinter(request)
         self._early = True
 
+    @property
+    def channel(self) -> grpc.aio.Channel:
+        """A channel to the first spooler, for whoever asks it something else."""
+        return self._channel(0)
+
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`."""
         stub: Any = PrinterServiceStub(self._channel(0))
