@@ -59,6 +59,30 @@ NOW = datetime.now(UTC)
 UNSURE = Ledger(uncertain=Span(0, 1), uncertain_units=UnitSpan(3, 5))
 
 
+def happen(
+    book: Book, live: dict[int, Job], number: int, printer: str, state: JobState, unsure: bool, later: bool
+) -> None:
+    """Let a job be new, or as it is now; what has ended and was not there does not come."""
+    known = live.pop(number, None)
+    job = replace(
+        Job(number, bytes(16), Document(), Sender(), NOW + timedelta(seconds=number), printer=printer),
+        state=state,
+        ledger=UNSURE if unsure else NOTHING_PROVEN,
+        outcome=Outcome.UNKNOWN if unsure else Outcome.PENDING,
+        not_before=NOW + timedelta(hours=1) if later else None,
+    )
+    if not job.ended:
+        live[number] = job
+    waited = known is not None and (known.printer, known.state) == (printer, JobState.PENDING)
+    if waited and state is JobState.PROCESSING:
+        book.queue(printer).waiting.leave(number)
+        book.leave(job)
+    elif known is not None:
+        book.change(job)
+    elif not job.ended:
+        book.add(job)
+
+
 @settings(deadline=None)
 @given(
     st.lists(
@@ -76,29 +100,8 @@ def test_what_is_counted_of_a_printers_jobs_is_what_a_look_at_all_of_them_says(s
     book, live = Book(0), dict[int, Job]()
     for name in NAMES:
         book.put_printer(Printer(name))
-    for number, printer, state, unsure, later in steps:
-        known = live.pop(number, None)
-        job = Job(number, bytes(16), Document(), Sender(), NOW + timedelta(seconds=number), printer=printer)
-        job = replace(
-            job,
-            state=state,
-            ledger=UNSURE if unsure else NOTHING_PROVEN,
-            outcome=Outcome.UNKNOWN if unsure else Outcome.PENDING,
-            not_before=NOW + timedelta(hours=1) if later else None,
-        )
-        if not job.ended:
-            live[number] = job
-        if known is None and not job.ended:
-            book.add(job)
-        elif known is not None and (known.printer, known.state, state) == (
-            printer,
-            JobState.PENDING,
-            JobState.PROCESSING,
-        ):
-            book.queue(printer).waiting.leave(number)
-            book.leave(job)
-        elif known is not None:
-            book.change(job)
+    for step in steps:
+        happen(book, live, *step)
 
     for name in NAMES:
         queue, jobs = book.queue(name), {one.number: one for one in live.values() if one.printer == name}
