@@ -66,17 +66,15 @@ class Services:
         look, use = Look(inside, managed), PortUse(inside.dispatch, managed)
         self.uploads = Uploads(store, submission, known_uploads)
         self._print = PrintServicer(store, inside, submission, self.uploads, looking)
-        self._hub = inside.hub
+        self._hub, self.verdicts = inside.hub, PrinterVerdicts(inside.dispatch.book, look)
         self.printer_news = PrinterNews(inside.hub, inside.dispatch.book, look)
         ports, printers = PortServicer(inside, look, use), PrinterServicer(inside, look, use)
-        self.verdicts = PrinterVerdicts(inside.dispatch.book, look)
         watch = WatchServicer(store, inside, look, self.uploads, self.verdicts, looking)
         prints: Any = self._print
         if owners is not None:
-            finder, all_four = JobFinder(store, inside.dispatch), (prints, printers, ports, watch)
-            prints, printers, ports, watch = (
-                cast(Any, AtOwner(one, owners, finder, looking, inside.dispatch)) for one in all_four
-            )
+            way = owners, JobFinder(store, inside.dispatch), looking, inside.dispatch
+            all_four = (prints, printers, ports, watch)
+            prints, printers, ports, watch = (cast(Any, AtOwner(one, *way)) for one in all_four)
         self.declared = Declared(printers, ports, managed, inside.hosts, inside.dispatch.book)
         registry, alerts = RegistryServicer(store, dial_in), AlertServicer(Acknowledgements(store))
         winspool = WinspoolServicer(inside, use, ports, printers, prints)

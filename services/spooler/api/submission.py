@@ -150,10 +150,7 @@ class Submission:
         """Return the job a request made before, if it is the same document.
 
         For requests that would be refused now (the printer is going, the time has passed): a refusal does not undo
-        that they were accepted.
-
-        Raises:
-            Overloaded: too many look at stored jobs.
+        that they were accepted. Raises Overloaded: too many look at stored jobs.
         """
         if not request.request_id:
             return None
