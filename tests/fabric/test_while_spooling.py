@@ -10,7 +10,7 @@ import time
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.errors import DigestMismatch, FabricError, WrongState
+from chassis.errors import DigestMismatch, FabricError, HostUnreachable, WrongState
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1.job_pb2 import JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
@@ -152,12 +152,21 @@ async def test_another_document_than_the_announced_one_ends_the_job_and_both_are
     await told_that_it_has_ended(rig, job.number)
 
 
-async def told_that_it_has_ended(rig, number):
-    for ask in (lambda: the_upload(rig), lambda: rig.print.UploadJob(pieces())):
+async def refusal(ask):
+    """Return why a call is refused. Of an answer that comes while a client still writes gRPC loses one in thirty, on a busy
+    machine; as clients do, it is asked again."""
+    while True:
         with pytest.raises(FabricError) as caught:
             await ask()
-        assert caught.value.reason == "UPLOAD_INTERRUPTED"
-        assert caught.value.metadata["job"] == str(number)
+        if caught.value.reason != HostUnreachable.reason:
+            return caught.value
+
+
+async def told_that_it_has_ended(rig, number):
+    for ask in (lambda: the_upload(rig), lambda: rig.print.UploadJob(pieces())):
+        refused = await refusal(ask)
+        assert refused.reason == "UPLOAD_INTERRUPTED"
+        assert refused.metadata["job"] == str(number)
     with pytest.raises(FabricError) as caught:
         await rig.print.RestartJob(pb.RestartJobRequest(name=f"jobs/{number}"))
     assert caught.value.reason == "DOCUMENT_LOST"
