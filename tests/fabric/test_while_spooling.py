@@ -154,7 +154,8 @@ async def test_another_document_than_the_announced_one_ends_the_job_and_both_are
 
 async def refusal(ask):
     """Return why a call is refused. Of an answer that comes while a client still writes gRPC loses one in thirty, on a busy
-    machine; as clients do, it is asked again."""
+    machine; as clients do, it is asked again.
+    """
     while True:
         with pytest.raises(FabricError) as caught:
             await ask()
