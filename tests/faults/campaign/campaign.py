@@ -31,6 +31,7 @@ from tests.rig.memory import memory_folder
 
 BY_RULE = "spooler"
 _END_S = 120.0  # what a batch may take once the last fault is over
+_ASKED_AT_ONCE = 20  # a spooler refuses the hundred and first who looks
 
 
 @dataclass
@@ -119,7 +120,8 @@ async def _run_batch(plan: BatchPlan, folder: Path, result: Result) -> None:
                 await stage.looker.sees_all()
             persons.stop = True
             await looking
-            await asyncio.gather(*(_last_word(client, persons, job) for job in jobs.values()))
+            turns = asyncio.Semaphore(_ASKED_AT_ONCE)
+            await asyncio.gather(*(_last_word(client, persons, job, turns) for job in jobs.values()))
         accepted = stage.client.accepted()
     finally:
         await stage.stop()
@@ -148,15 +150,18 @@ async def _set_rules(client: Client, stage: Stage, schedule: SchedulePlan) -> No
         await client.printers.update(schedule.rules.printer(queue, HOST, ports), *FIELDS)
 
 
-async def _last_word(client: Client, persons: Persons, job: Job) -> None:
+async def _last_word(client: Client, persons: Persons, job: Job, turns: asyncio.Semaphore) -> None:
     """Take down what the printer's rule decided about a job, and what it and explain say of it in the end."""
     tale = persons.tales[job.request_id]
-    tale.loss = (await client.explain(job.number)).loss
-    async for event in client.events(job.number):
-        if event.kind == "decided" and event.actor == BY_RULE:
-            tale.take_rule(event.text)
-    if job.state == JOB_STATE_CANCELED and tale.plan.copies == 1:  # of others it speaks of the present copy
-        tale.last_word = await persons.statement(job)
+    async with turns:
+        tale.loss = (await client.explain(job.number)).loss
+        async for event in client.events(job.number):
+            if event.kind == "decided" and event.actor == BY_RULE:
+                tale.take_rule(event.text)
+        if (
+            job.state == JOB_STATE_CANCELED and tale.plan.copies == 1
+        ):  # of others it speaks of the present copy
+            tale.last_word = await persons.statement(job)
 
 
 async def _until_ended(stage: Stage, client: Client, wanted: int) -> dict[str, Job]:
