@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,7 +172,7 @@ def _look(asked: Sequence[_Asked], before: Mapping[str, str]) -> Mapping[str, Lo
     devices = {
         one.name: one.monitor.device(one.name, one.settings) for one in asked
     }  # as they are called now
-    closed = [devices[one.name] for one in asked if not one.is_open and Path(devices[one.name]).exists()]
+    closed = [devices[one.name] for one in asked if not one.is_open and _is_for_one(devices[one.name])]
     # All files of all programs are looked through for this, and so once for all ports.
     holders = holders_of(closed, asked[0].monitor.init.tree.proc) if closed else {}
     for one in asked:
@@ -182,6 +183,14 @@ def _look(asked: Sequence[_Asked], before: Mapping[str, str]) -> Mapping[str, Lo
         others = [str(other) for other in holders.get(device, ()) if not other.ours]
         found[one.name] = _looked(device, known, before.get(one.name, ""), ", ".join(others[:3]))
     return found
+
+
+def _is_for_one(device: str) -> bool:
+    """Say whether a device is there that whoever else has it open takes away: who has a FIFO open is its far end."""
+    try:
+        return not stat.S_ISFIFO(Path(device).stat().st_mode)
+    except OSError:
+        return False
 
 
 def _of_each_monitor(asked: Sequence[_Asked]) -> Iterable[_Asked]:

@@ -302,6 +302,22 @@ async def test_who_has_locked_a_device_is_named_when_it_would_not_open(host: Hos
     assert (await host.open(port)).state is PortState.OPEN
 
 
+async def test_who_reads_a_pipe_is_its_far_end_and_nobody_that_takes_it_away(host: Host) -> None:
+    node = host.devices.tree.dev / "usb" / "lp0"
+    os.mkfifo(node)
+    port = await host.add("LPT1:", "device", {})
+    # So that the other program need not wait for a writer.
+    reader = os.open(node, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(node, os.O_WRONLY)
+    try:
+        with other_program(node):
+            await look(host)
+            assert said(port) == ""
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
 async def test_a_node_without_a_reader_is_looked_after_as_well(host: Host, tmp_path: Path) -> None:
     folder = host.devices.tree.dev / "usb"
     os.mkfifo(folder / "lp0")
