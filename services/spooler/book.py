@@ -6,8 +6,10 @@ is unfinished; finished jobs are the store's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from sys import intern
+from types import MappingProxyType
 
 from chassis.errors import PrinterNotFound
 from spooler.job import Job
@@ -21,6 +23,8 @@ from spooler.sorted_numbers import SortedNumbers
 from spooler.timetable import is_late, may_begin
 from spooler.waiting import WaitingJobs
 
+Numbers = Mapping[int, None]  # of jobs, in the order in which they came
+_NONE: Numbers = MappingProxyType({})  # one for all printers that have none: most have none of most kinds
 KEPT_OF_A_QUEUE = 256  # small documents at hand: some hundred milliseconds of the fastest port
 
 
@@ -31,10 +35,12 @@ class Queue:
     printer: Printer
     waiting: WaitingJobs = field(default_factory=WaitingJobs)
     jobs: SortedNumbers = field(default_factory=SortedNumbers)  # unfinished ones, whatever they wait for
-    at_port: dict[int, None] = field(default_factory=dict)  # those of them that are on their way
-    held: dict[int, None] = field(default_factory=dict)
-    doubtful: dict[int, None] = field(default_factory=dict)  # those held of which something may have come out
-    later: dict[int, None] = field(default_factory=dict)  # those whose time has not come
+    at_port: Numbers = field(default_factory=lambda: _NONE)  # those of them that are on their way
+    held: Numbers = field(default_factory=lambda: _NONE)
+    doubtful: Numbers = field(
+        default_factory=lambda: _NONE
+    )  # those held of which something may have come out
+    later: Numbers = field(default_factory=lambda: _NONE)  # those whose time has not come
     turn: int = 0  # round robin: where to look first
     passed_over: int = 0  # documents that others sent through its ports while something waited here
     arriving: int = 0  # jobs that are being accepted without a place: later ones do not overtake them
@@ -53,20 +59,37 @@ class Queue:
         number, state = job.number, job.state
         self.leaves(number)
         if state is JobState.PENDING_HELD:
-            self.held[number] = None
+            self.held = _with(self.held, number)
             if job.outcome is Outcome.UNKNOWN or job.ledger.uncertain is not None:
-                self.doubtful[number] = None
+                self.doubtful = _with(self.doubtful, number)
         elif state is not JobState.PENDING:
-            self.at_port[number] = None
+            self.at_port = _with(self.at_port, number)
         elif number not in self.waiting:
-            self.later[number] = None
+            self.later = _with(self.later, number)
 
     def leaves(self, number: int) -> None:
         """Count a job no more."""
-        self.at_port.pop(number, None)
-        self.held.pop(number, None)
-        self.doubtful.pop(number, None)
-        self.later.pop(number, None)
+        if self.at_port:
+            self.at_port = _without(self.at_port, number)
+        if self.held:
+            self.held = _without(self.held, number)
+        if self.doubtful:
+            self.doubtful = _without(self.doubtful, number)
+        if self.later:
+            self.later = _without(self.later, number)
+
+
+def _with(numbers: Numbers, number: int) -> Numbers:
+    if isinstance(numbers, dict):
+        numbers[number] = None
+        return numbers
+    return {number: None}
+
+
+def _without(numbers: Numbers, number: int) -> Numbers:
+    assert isinstance(numbers, dict)
+    numbers.pop(number, None)
+    return numbers or _NONE
 
 
 class Book:
@@ -238,8 +261,7 @@ class Book:
                 del self.users[key], self.used[host][there]
             self._touched.add(key)
         for port in after:
-            key = port.key
-            host, there = key
+            host, there = key = intern(port.key[0]), port.key[1]  # ports of a host share its name
             self.users.setdefault(key, []).append(name)
             self.used.setdefault(host, {})[there] = port.port
             self._touched.add(key)

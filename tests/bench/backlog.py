@@ -29,6 +29,8 @@ async def waiting(bench: Bench, folder: Path, form: Form) -> dict[str, Any]:
     fabric = Fabric(folder / "backlog", bench.receiver.devices, 2)
     try:
         await fabric.start()
+        await fabric.stop_server()
+        await fabric.start()  # a first start makes the database, and keeps the memory of that
         await fabric.hold(True)
         empty = rss_of(fabric)["spooler"]
         started = time.monotonic()
