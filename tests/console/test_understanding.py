@@ -82,15 +82,14 @@ def test_cause_and_next_step_of_a_fault_are_known_within_twenty_seconds(
     lines = page.locator("[data-part=problems] li")
     line = lines.filter(has_text=fault.line)
     expect(line).to_be_in_viewport()
-    # Whoever looks for a port passes the names above it, then reads its line.
+    # Whoever looks for a port passes the names above it, each with a glance as long as a word, then reads its line.
     names = lines.locator("p > a.strong").all_inner_texts()
-    passed = " ".join([*names[: names.index(fault.line)], line.locator("p").first.inner_text()])
+    read = names.index(fault.line) + words_in(line.locator("p").first.inner_text())
     line.get_by_role("link", name="Open").click()
     expect(page.locator(".verdict h2")).to_be_visible()
     came = time.monotonic() - began
     read_until(page, fault.cause)
-    read = words_in(passed) + words_in(page.locator(".head h1").inner_text())
-    read += words_in(read_until(page, fault.step))
+    read += words_in(page.locator(".head h1").inner_text()) + words_in(read_until(page, fault.step))
     presses = 2  # the line's button, and the one that mends it
     took = read / WORDS_A_S + presses * PRESS_S + came
     figures.note(f"understanding: {name}, {size[0]}", seconds=round(took, 1), pages_s=round(came, 2), words=read, presses=presses, load=figures.load())  # fmt: skip
