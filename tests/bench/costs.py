@@ -83,6 +83,7 @@ def judged(name: str, now: Cost, kept: Kept, python: str = PYTHON) -> str:
         what, mine, its, tolerance = "instructions", now.instructions, before.instructions, TOLERANCE
     else:
         what, mine, its, tolerance = "lines", now.lines, before.lines, OTHER_PYTHON_TOLERANCE
+    tolerance += PATHS[name].apart if name in PATHS else 0.0
     if (more := excess(mine, its)) <= tolerance:
         return ""
     return (

@@ -201,12 +201,12 @@ LAYERS = {
         partial(whole, size=len(LABEL)), steps=5, rounds=8
     ),
     "the whole way: a document of 8 MiB, each MiB": HotPath(
-        partial(whole, size=LARGE_MIB * _MIB), rounds=5, units=LARGE_MIB
+        partial(whole, size=LARGE_MIB * _MIB), rounds=12, units=LARGE_MIB, apart=0.05
     ),
     "call: SubmitJob": HotPath(partial(at_a_spooler, call=submit), steps=5, rounds=8),
     "call: SubmitJobs, a message of 32 jobs": HotPath(partial(at_a_spooler, call=batch), rounds=5),
     "call: UploadJob, 8 MiB, each MiB": HotPath(
-        partial(at_a_spooler, call=uploaded), rounds=5, units=LARGE_MIB
+        partial(at_a_spooler, call=uploaded), rounds=12, units=LARGE_MIB, apart=0.05
     ),
     "call: Explain, a job that waits": HotPath(partial(at_a_spooler, call=explained, waiting=10), rounds=5),
     "call: ListJobs, a page of 100": HotPath(

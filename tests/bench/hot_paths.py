@@ -44,12 +44,14 @@ class HotPath:
 
     Where threads meet, one wake-up more or less is chance: there a round is several steps, and the cheapest of several
     rounds counts, for chance only adds. `units`: a step does its work so many times, and what one of them costs is told.
+    `apart`: how much of chance is left all the same, as a share; a path may cost that much more.
     """
 
     lend: Callable[[Path], AbstractAsyncContextManager[Step]]
     steps: int = 1
     rounds: int = 1
     units: int = 1
+    apart: float = 0.0
 
 
 class Ended:
