@@ -12,20 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from chassis.client import Channels
-from portmon.counters import PortCounters
-from portmon.document import Disposition, DocInfo, DocKey, Evidence, Phase
-from portmon.document import Slice as PortSlice
-from portmon.journal.port_journal import Journal
+from portmon.document import Evidence
 from portmon.monitor import MonitorInit
 from portmon.monitors.raw import RawMonitor, RawSettings
-from portmon.session import PortSession
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.spooler.v1 import watch_service_pb2 as watch_pb
 from spooler.port import DocumentKey, OpenPort, Progress, StagedDocument, StagedPart
 from spooler.printer import STRAIGHT, Way
 from spooler.remote_port import RemoteHost
-from tests.bench.hot_paths import LABEL, Ended, HotPath, Step
+from tests.bench.hot_paths import LABEL, Ended, HotPath, Step, at_a_port
 from tests.contract.monitor_host import served_host
 from tests.contract.network_rigs import RawRig
 from tests.fabric.spooler_rig import SpoolerRig, spooler_running
@@ -173,25 +169,11 @@ async def watched(rig: SpoolerRig, _name: str) -> None:
 async def tcp(folder: Path) -> AsyncIterator[Step]:
     """Lend: a port connects to a printer, sends it a small document, proves that it has it, and closes."""
     rig = RawRig(folder)
-    journal = Journal.open(folder / "journal", "IP_1")
-    session = PortSession("IP_1", "fabric", journal, PortCounters())
-    await session.open(RawMonitor(MonitorInit("edge", folder / "files")), RawSettings(**rig.settings()))
-    numbers = count(1)
-
-    async def step() -> None:
-        key = DocKey(next(numbers).to_bytes(16, "big"), 1)
-        piece = PortSlice(
-            key, lambda *_: None, start=DocInfo(), data=LABEL, end=Disposition.COMPLETE, size=len(LABEL)
-        )
-        found = await session.call(piece)
-        assert (found.phase, found.acked, found.evidence) == (Phase.ENDED, len(LABEL), Evidence.TCP_CLOSE)
-        assert journal.settle([key], "fabric") == 1
-
+    monitor, settings = RawMonitor(MonitorInit("edge", folder / "files")), RawSettings(**rig.settings())
     try:
-        yield step
+        async with at_a_port(folder, "IP_1", monitor, settings, Evidence.TCP_CLOSE) as step:
+            yield step
     finally:
-        await session.close()
-        journal.close()
         rig.stop()
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from portmon.counters import PortCounters
-from portmon.document import Disposition, DocInfo, DocKey, Phase, Slice
+from portmon.document import Disposition, DocInfo, DocKey, Evidence, Phase, Slice
 from portmon.journal.port_journal import Journal
-from portmon.monitor import MonitorInit
+from portmon.monitor import MonitorInit, PortMonitor, PortSettings
 from portmon.monitors.file import FileMonitor, FileSettings
 from portmon.session import PortSession
 from printfabric.spooler.v1 import watch_service_pb2 as pb
@@ -92,9 +92,19 @@ async def job(folder: Path) -> AsyncIterator[Step]:
 @asynccontextmanager
 async def document(folder: Path) -> AsyncIterator[Step]:
     """Lend: a port prints a whole small document into a file: start, bytes and end in one slice."""
-    journal = Journal.open(folder / "journal", "out.prn")
-    session = PortSession("out.prn", "fabric", journal, PortCounters())
-    await session.open(FileMonitor(MonitorInit("edge", folder / "files")), FileSettings())
+    monitor = FileMonitor(MonitorInit("edge", folder / "files"))
+    async with at_a_port(folder, "out.prn", monitor, FileSettings(), Evidence.FILE_SYNC) as step:
+        yield step
+
+
+@asynccontextmanager
+async def at_a_port(
+    folder: Path, name: str, monitor: PortMonitor[Any], settings: PortSettings, evidence: Evidence
+) -> AsyncIterator[Step]:
+    """Lend: a port prints a small document, with that proof, and is told that it is settled."""
+    journal = Journal.open(folder / "journal", name)
+    session = PortSession(name, "fabric", journal, PortCounters())
+    await session.open(monitor, settings)
     numbers = count(1)
 
     async def step() -> None:
@@ -104,6 +114,7 @@ async def document(folder: Path) -> AsyncIterator[Step]:
         )
         found = await session.call(piece)
         assert (found.phase, found.acked, found.error) == (Phase.ENDED, len(LABEL), None)
+        assert found.evidence is evidence
         assert journal.settle([key], "fabric") == 1
 
     try:
