@@ -22,6 +22,7 @@ from typing import Any
 
 from tests.bench import goals, network, report, table, workloads
 from tests.bench.lprint import LPrint
+from tests.bench.measure import loop_factory
 from tests.bench.one_run import PARTS, Run
 
 _TOLD_TO_END = 143
@@ -44,14 +45,6 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not built for every platform
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
 def _run(arguments: argparse.Namespace, kept: Callable[[dict[str, Any]], None]) -> tuple[dict[str, Any], int]:
     """Measure once; return what was found and an exit code. `kept` is called whenever there is more of it."""
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=arguments.directory))
@@ -60,7 +53,7 @@ def _run(arguments: argparse.Namespace, kept: Callable[[dict[str, Any]], None]) 
     run = Run(folder, form, arguments.only.split(","), arguments.beside)
     run.kept = lambda: kept(run.result)
     try:
-        with asyncio.Runner(loop_factory=_uvloop()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(run.measure())
     except asyncio.CancelledError:
         return run.result, _TOLD_TO_END

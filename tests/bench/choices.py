@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.bench.fabric import Fabric
-from tests.bench.measure import Bench, Run
+from tests.bench.measure import Bench, Run, loop_factory
 from tests.bench.receiver import Receiver
 from tests.bench.system import LARGE, UNARY
 
@@ -107,8 +107,8 @@ def main() -> None:
     for text in given.checkout:
         name, _, directory = text.partition(":")
         variants.setdefault(name, Variant()).checkout = Path(directory).resolve()
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(Path(folder), variants, given.only.split(";"), given.rounds))
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(measure(Path(folder), variants, given.only.split(";"), given.rounds))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from typing_extensions import override
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
 from tests.bench.fabric import Fabric
-from tests.bench.measure import Bench, Run
+from tests.bench.measure import Bench, Run, loop_factory
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import Receiver
 from tests.bench.system import UNARY, Devices
@@ -177,8 +177,8 @@ def main() -> None:
     if given.serve:
         asyncio.run(serve(given.serve, given.spooler, given.ready))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(measure(Path(folder), given.rounds))
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(measure(Path(folder), given.rounds))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,15 @@ def rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes the client's event loop: uvloop, where it is built; None is asyncio's own."""
+    try:
+        import uvloop  # noqa: PLC0415 - not built for every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
 class Latencies:
     """Times in a histogram that is exact to three digits (HDR), whatever their number."""
 

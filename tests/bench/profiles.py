@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from tests.bench.fabric import Fabric
-from tests.bench.measure import Bench
+from tests.bench.measure import Bench, loop_factory
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import Receiver
 from tests.bench.system import EARLY, LARGE, UNARY
@@ -195,4 +195,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main())

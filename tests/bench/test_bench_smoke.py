@@ -17,7 +17,7 @@ import pytest
 from tests.bench import front_ends, goals, on_postgres
 from tests.bench.cups import Cups
 from tests.bench.lprng import LPRng
-from tests.bench.measure import Bench, Latencies
+from tests.bench.measure import Bench, Latencies, loop_factory
 from tests.bench.one_run import PARTS
 from tests.bench.p910nd import P910nd
 from tests.bench.process import BenchError
@@ -138,6 +138,23 @@ def test_percentiles_are_true_to_three_digits():
     for thousandth in range(1, 1001):
         times.add(thousandth / 1000)
     assert [times.percentile_ms(each) for each in (50, 99, 100)] == pytest.approx([500, 990, 1000], rel=2e-3)
+
+
+def test_who_waits_for_documents_leaves_the_cores_to_those_who_are_measured(tmp_path: Path):
+    receiver = Receiver(tmp_path, capacity=10)
+    looks = 0
+
+    def never() -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(receiver.until(never, patience_s=0.2))
+    finally:
+        receiver.close()
+    assert looks <= 0.2 / 0.005 + 2, "this loop takes a core"
 
 
 def _print(receiver: Receiver, number: int) -> None:
