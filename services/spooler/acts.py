@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -127,6 +128,19 @@ class Acts:
                 self._dispatcher.hub.printer(left.printer)
             self._dispatcher.kick(after.printer)
         return self._book.jobs.get(after.number, after)
+
+
+def ended(job: Job, event: JobEvent, reason: str) -> Job:
+    """Return a job that waits no more: what is on paper of it, stays."""
+    untouched = Outcome.PARTIAL if job.copies_printed or job.resume_offset else Outcome.NOT_PRINTED
+    return replace(
+        job,
+        state=step(job.state, event),
+        reasons=(reason,),
+        outcome=untouched if job.outcome is Outcome.PENDING else job.outcome,
+        ended_at=datetime.now(UTC),
+        hold_reason="",
+    )
 
 
 def because(what: str, reason: str) -> str:

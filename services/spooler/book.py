@@ -21,6 +21,7 @@ from spooler.pace import Pace
 from spooler.printer import PortName, Printer
 from spooler.sorted_numbers import SortedNumbers
 from spooler.timetable import is_late, may_begin
+from spooler.turns import SLICE
 from spooler.waiting import WaitingJobs
 
 Numbers = Mapping[int, None]  # of jobs, in the order in which they came
@@ -186,8 +187,11 @@ class Book:
             queue.leaves(job.number)
 
     def next_job(self, queue: Queue, expired: Callable[[Job], object]) -> Job | None:
-        """Return the job that is next; those that come too late go to `expired` instead."""
-        while (number := queue.waiting.first()) is not None:
+        """Return the job that is next; those that come too late go to `expired` instead, a few in one turn."""
+        for _ in range(SLICE):
+            number = queue.waiting.first()
+            if number is None:
+                return None
             job = self.jobs[number]
             if not is_late(job):
                 return job

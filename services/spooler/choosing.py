@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,18 +12,20 @@ from chassis.tasks import Tasks
 from spooler.admitting import Admitting
 from spooler.availability import Availability
 from spooler.book import Book, Queue
+from spooler.daily_window import Window
 from spooler.dispatch_view import DispatchSettings, JobWait
 from spooler.flight import Flight
 from spooler.hub import Hub
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.lane import Lane
-from spooler.outage import is_overdue
+from spooler.outage import Over, is_overdue, may_hold
 from spooler.pace import Alarms
 from spooler.pool import choose_port
 from spooler.printer import Paused, PortAvailability, PortName, Printer
 from spooler.routes import Routes
 from spooler.store import Store
+from spooler.turns import in_slices
 
 MOST_IN_A_ROW = 16  # documents through one language monitor while others wait for the port
 
@@ -214,14 +216,30 @@ class Choosing(Admitting):
     def _has_work(self, queue: Queue) -> bool:
         return bool(queue.waiting or queue.returning) or any(self._on_their_way(queue.printer))
 
+    def mind_window(self, queue: Queue, window: Window) -> None:
+        """See that nothing begins when the printer's window has shut, though it had left before."""
+        now = datetime.now(UTC)
+        if not any(self._on_their_way(queue.printer)):
+            return
+        if not window.is_open(now):
+            for number in list(queue.at_port):
+                if (found := self.flight_of(number)) is not None:
+                    found[0].have_back(found[1], f"its printer prints {window}")
+        elif (closes := window.closes(now)) is not None:
+            self.alarms.at(queue.printer.name, closes)
+
     def held_for_outage(self, queue: Queue, job: Job) -> bool:
         """Have a job held that has waited too long through its printer's outage; return whether it has."""
-        outage = queue.pace.outage
-        if outage is None or not is_overdue(job, queue.printer, outage, datetime.now(UTC)):
+        pace = queue.pace
+        if pace.outage is None and not pace.over:
             return False
-        queue.waiting.remove(job.number)
-        self.on_overdue(job, outage.words or f"for printer {job.printer} to come back")
-        return True
+        outages = [*pace.over, Over(pace.outage, datetime.now(UTC))] if pace.outage is not None else pace.over
+        for outage, until in outages:
+            if is_overdue(job, queue.printer, outage, until):
+                queue.waiting.remove(job.number)
+                self.on_overdue(job, outage.words or f"for printer {job.printer} to come back")
+                return True
+        return False
 
     def port_works(self, printer: str) -> None:
         """A document has come out: unless nothing can follow it, an outage is over, and what waited too long is held."""
@@ -230,14 +248,27 @@ class Choosing(Admitting):
             return
         loop_now = asyncio.get_running_loop().time()
         queue.pace.ended(loop_now, busy=self._has_work(queue))
-        if not queue.pace.outage or self.availability.outage(queue.printer, datetime.now(UTC)) is not None:
+        now = datetime.now(UTC)
+        if not queue.pace.outage or self.availability.outage(queue.printer, now) is not None:
             return
-        for number in list(queue.waiting):
-            self.held_for_outage(queue, self.book.jobs[number])
-        queue.pace.outage = None
+        over, queue.pace.outage = Over(queue.pace.outage, now), None
         if queue.printer.catch_up_per_minute:
-            queue.pace.backlog = max(queue.waiting, default=0)
+            queue.pace.backlog = queue.waiting.last or 0
             queue.pace.left(queue.printer, 0, loop_now)
+        if may_hold(queue.printer, over):
+            queue.pace.over += (over,)
+            self.tasks.spawn(f"backlog of {printer}", self._look_at_backlog(queue, over, list(queue.waiting)))
+
+    async def _look_at_backlog(self, queue: Queue, over: Over, numbers: Sequence[int]) -> None:
+        """Have those held that had waited too long when an outage ended; none of them leaves before it was looked at."""
+        backlog, newest = queue.pace.backlog, 0
+        async for some in in_slices(numbers):
+            for number in some if queue.mine else ():
+                if number in queue.waiting and not self.held_for_outage(queue, self.book.jobs[number]):
+                    newest = max(newest, number)
+        queue.pace.over = tuple(one for one in queue.pace.over if one is not over)
+        if queue.pace.backlog == backlog:
+            queue.pace.backlog = newest
 
     def _load(self, port: PortName) -> tuple[float, int]:
         """Return the bytes that are on their way or wait for a port, those of a pool in equal shares; then those it had."""

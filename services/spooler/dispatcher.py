@@ -15,7 +15,6 @@ from chassis.errors import HostUnreachable
 from chassis.tasks import Tasks
 from spooler.book import Queue
 from spooler.choosing import MOST_IN_A_ROW
-from spooler.daily_window import Window
 from spooler.dispatch_view import DispatchSettings
 from spooler.flight import Flight
 from spooler.handover import Handover
@@ -32,6 +31,7 @@ from spooler.port import DataQuestion
 from spooler.printer import OnHostRestart, PortName, Printer
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
+from spooler.turns import SLICE
 from spooler.waiting import MOST_OVERTAKINGS
 from spooler.while_spooling import WhileSpooling
 
@@ -116,8 +116,14 @@ class Dispatcher(Handover):
         if queue.returning or queue.printer.paused:
             return
         passed: list[Job] = []  # those that wait for another port than the free ones
-        while self._may_send(queue) and (job := self.book.next_job(queue, self.on_expired)) is not None:
+        held = 0
+        while (
+            held < SLICE
+            and self._may_send(queue)
+            and (job := self.book.next_job(queue, self.on_expired)) is not None
+        ):
             if self.held_for_outage(queue, job):
+                held += 1
                 continue
             port = self._choose(queue, job)
             if port is None and not self.routes.picky(job, queue.printer):
@@ -132,22 +138,12 @@ class Dispatcher(Handover):
                 self._launch(job, self.lane(port), JobEvent.START)
         for job in passed:
             queue.waiting.add(job)
+        if held == SLICE:  # and there may be more
+            asyncio.get_running_loop().call_soon(self.kick, name)
         if minds_outages:
             self.look_again(queue)
         if queue.printer.window is not None:
-            self._mind_window(queue, queue.printer.window)
-
-    def _mind_window(self, queue: Queue, window: Window) -> None:
-        """See that nothing begins when the printer's window has shut, though it had left before."""
-        now = datetime.now(UTC)
-        if not any(self._on_their_way(queue.printer)):
-            return
-        if not window.is_open(now):
-            for number in list(queue.jobs):
-                if (found := self.flight_of(number)) is not None:
-                    found[0].have_back(found[1], f"its printer prints {window}")
-        elif (closes := window.closes(now)) is not None:
-            self.alarms.at(queue.printer.name, closes)
+            self.mind_window(queue, queue.printer.window)
 
     def _launch(self, job: Job, lane: Lane, event: JobEvent, *, pinned: bool = False) -> None:
         """Begin an attempt in memory; the lane makes it durable before a byte leaves."""

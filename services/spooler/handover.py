@@ -20,6 +20,7 @@ from spooler.outage import Outage, outage_before
 from spooler.printer import PortName
 from spooler.store import JobFilter, JobOrder, Store
 from spooler.tries import Tries
+from spooler.turns import in_slices
 from spooler.unbegun import GoingOn, settle_unbegun
 
 _LATEST = 16  # jobs that were accepted last, of which one came out last: the urgent ones need not be
@@ -65,14 +66,24 @@ class Handover(Choosing):
             attempt = attempts.get(number)
             return attempt is None, (attempt and attempt.started_at) or _LONG_AGO, number
 
-        for number in sorted((number for queue in queues for number in queue.jobs), key=as_they_left):
+        at_ports = sorted((number for queue in queues for number in queue.at_port), key=as_they_left)
+        waiting = [number for queue in queues for number in queue.jobs if number not in queue.at_port]
+        for number in at_ports:
             job = self.book.jobs[number]
-            self.timetable.note(job)
+            self._note(job)
             if job.state in AT_A_PORT and job.port is not None:
                 self._take_up(job, job.port, attempts.get(number), pinned=number in rests)
-            self.on_doubt(job)
             if job.state is JobState.PROCESSING_STOPPED:
                 self.on_stopped(job)
+        async for some in in_slices(waiting):
+            for one in map(self.book.jobs.get, some):
+                if one is not None:
+                    self._note(one)
+
+    def _note(self, job: Job) -> None:
+        """Know what is to be done with a job that was taken up."""
+        self.timetable.note(job)
+        self.on_doubt(job)
 
     async def _rests(self, going_on: GoingOn) -> set[int]:
         """Return the jobs of which a rest is on its way."""
@@ -119,14 +130,15 @@ class Handover(Choosing):
         lanes = [self.lanes.pop(key) for key in keys & self.lanes.keys()]
         for queue in queues:
             queue.mine = False
-            for number in queue.jobs:
+        async for numbers in in_slices([number for queue in queues for number in queue.jobs]):
+            for number in numbers:
                 self.timetable.drop(number)
                 self.routes.forget(number)
                 self.tries.forget(number)
         await asyncio.gather(*(lane.close() for lane in lanes))
 
     def _any_at_a_port(self, queues: Sequence[Queue]) -> bool:
-        jobs = (self.book.jobs[number] for queue in queues for number in queue.jobs)
+        jobs = (self.book.jobs[number] for queue in queues for number in queue.at_port)
         return any(job.state is JobState.PROCESSING for job in jobs)
 
     def came_in(self, job: Job) -> None:

@@ -22,12 +22,28 @@ class Outage(NamedTuple):
     paused: bool = False  # people wanted it so
 
 
+class Over(NamedTuple):
+    """An outage that has ended, and when: what had waited too long by then is held, however late it is looked at."""
+
+    outage: Outage
+    at: datetime
+
+
 def waited_s(job: Job, printer: Printer, outage: Outage, now: datetime) -> float:
     """Return how long a job has waited through an outage, in which it might have printed otherwise."""
-    begin = max(outage.since, job.created_at, job.not_before or job.created_at)
-    if printer.window is not None:
-        begin = printer.window.opens(begin)
+    return _open_s(printer, max(outage.since, job.created_at, job.not_before or job.created_at), now)
+
+
+def _open_s(printer: Printer, since: datetime, now: datetime) -> float:
+    """Return how long it is since a printer's window was open first."""
+    begin = since if printer.window is None else printer.window.opens(since)
     return max(0.0, (now - begin).total_seconds())
+
+
+def may_hold(printer: Printer, over: Over) -> bool:
+    """Whether any job can have waited too long through an outage."""
+    limit = printer.max_backlog_age_s
+    return limit is not None and _open_s(printer, over.outage.since, over.at) > limit
 
 
 def is_overdue(job: Job, printer: Printer, outage: Outage | None, now: datetime) -> bool:

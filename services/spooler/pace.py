@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from spooler.outage import Outage
+from spooler.outage import Outage, Over
 from spooler.printer import Printer
 
 LONGEST_S = 3600.0  # the event loop's clock and the wall clock drift apart; an hour bounds by how much
@@ -22,6 +22,7 @@ class Pace:
     """Where one printer stands."""
 
     outage: Outage | None = None  # it can print nothing, or nothing has come out since it could not
+    over: tuple[Over, ...] = ()  # outages whose backlog is still being looked at
     backlog: int = 0  # jobs up to this number waited when the last outage ended
     next_at: float = 0.0  # loop time before which no job of the backlog leaves
     job_s: float = 0.0  # how long a job takes, lately; 0: not known

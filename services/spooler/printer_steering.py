@@ -16,13 +16,12 @@ from chassis.errors import DeadlineExceeded, FabricError, HostUnreachable, Print
 from spooler.acts import because, shown, to_its_end
 from spooler.dispatcher import Dispatcher
 from spooler.job import HistoryEvent
-from spooler.job_state import JobState
 from spooler.managed import check_printer
 from spooler.printer import Paused, PortName, Printer, check_name
+from spooler.purging import Purging
 from spooler.steering import Steering
 from spooler.store import Changes, PrinterLine
 
-_WAITS = (JobState.PENDING, JobState.PENDING_HELD)
 ASKED = "asked-of-host"  # the kind of a line whose act a host has not answered for
 
 
@@ -41,6 +40,7 @@ class PrinterSteering:
         self._book = dispatcher.book
         self._store = dispatcher.store
         self._jobs = jobs
+        self._purging = Purging(dispatcher)
         # Each guards a printer between being read here and being known as written.
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         dispatcher.on_empty = lambda name: dispatcher.tasks.spawn(
@@ -95,7 +95,7 @@ class PrinterSteering:
     async def pause_printer(self, name: str, who: str, reason: str = "") -> Printer:
         """Stop scheduling: the present job goes on, jobs are still accepted."""
         paused = await self._set_paused(name, Paused(who, datetime.now(UTC), reason), "paused", who, reason)
-        await self._jobs.having_back.jobs(list(self._book.queue(name).jobs), f"printer {name} was paused")
+        await self._jobs.having_back.jobs(list(self._book.queue(name).at_port), f"printer {name} was paused")
         return paused
 
     @to_its_end
@@ -113,19 +113,21 @@ class PrinterSteering:
         self, name: str, who: str, include_current: bool = False, reason: str = ""
     ) -> int:
         """Cancel a printer's jobs, the one that prints only on demand; return how many."""
-        numbers = list(self._book.queue(name).jobs)
-        jobs = [self._book.jobs[number] for number in numbers]
-        why = because("purge", reason)
-        waiting = [job for job in jobs if job.state in _WAITS]
-        others = [job for job in jobs if job.state not in _WAITS] if include_current else []
-        words = f"{len(waiting)} job{'' if len(waiting) == 1 else 's'} cancelled"
-        if others:
-            words += f", {len(others)} that print{'s' if len(others) == 1 else ''} told to stop"
-        line = HistoryEvent("purged", who, because(words, reason), printer=name)
-        await self._jobs.cancel_all(waiting, who, why, line)
-        for job in others:
-            await self._jobs.cancel(job.number, who, why)
-        return len(waiting) + len(others)
+        queue, why = self._book.queue(name), because("purge", reason)
+        at_port = queue.at_port
+        waiting = [number for number in queue.jobs if number not in at_port]
+        others = sorted(at_port) if include_current else []
+
+        def line(ended: int) -> HistoryEvent:
+            words = f"{ended} job{'' if ended == 1 else 's'} cancelled"
+            if others:
+                words += f", {len(others)} that print{'s' if len(others) == 1 else ''} told to stop"
+            return HistoryEvent("purged", who, because(words, reason), printer=name)
+
+        ended = await self._purging.cancel_all(name, waiting, who, why, line)
+        for number in others:
+            await self._jobs.cancel(number, who, why)
+        return ended + len(others)
 
     @to_its_end
     async def pause_port(self, port: PortName, who: str, reason: str = "") -> None:

@@ -77,6 +77,22 @@ class SortedNumbers:
             del block[at]
         self._length -= 1
 
+    def some(self, first: int, most: int) -> list[int]:
+        """Return at most so many of them, in order, those left out that are the `first` least."""
+        found: list[int] = []
+        for block in self._blocks:
+            if len(found) >= most:
+                break
+            if first < len(block):
+                found += block[first : first + most - len(found)]
+            first = max(0, first - len(block))
+        return found
+
+    @property
+    def last(self) -> int | None:
+        """The greatest; None: there are none."""
+        return self._blocks[-1][-1] if self._blocks else None
+
     def below(self, number: int) -> int:
         """Return how many are less than `number`, which need not be there."""
         blocks = self._blocks

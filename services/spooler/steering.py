@@ -8,7 +8,6 @@ store refuses, memory goes back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,13 +18,13 @@ from chassis.errors import (
     InvalidArgument,
     WrongState,
 )
-from spooler.acts import STOP_WAIT_S, because, shown, to_its_end
+from spooler.acts import STOP_WAIT_S, because, ended, shown, to_its_end
 from spooler.aftermath import error_of
 from spooler.by_policy import ByPolicy
 from spooler.delivery import INTERRUPTED
 from spooler.dispatcher import Dispatcher
 from spooler.having_back import HavingBack
-from spooler.job import STOPPING, HistoryEvent, Job, event_of
+from spooler.job import STOPPING, Job, event_of
 from spooler.job_state import AT_A_PORT, JobEvent, JobState, step
 from spooler.ledger import NOTHING_PROVEN, Outcome, goes_on
 from spooler.new_job import UploadInterrupted
@@ -34,6 +33,7 @@ from spooler.printer import Printer
 from spooler.redirecting import Redirecting
 from spooler.reprinting import Reprinting
 from spooler.store import Changes
+from spooler.turns import SLICE
 
 log = logs.get(__name__)
 
@@ -55,7 +55,8 @@ class Steering(Reprinting):
         self.by_policy = ByPolicy(dispatcher, self)
         self.redirecting = Redirecting(dispatcher, self)
         dispatcher.while_spooling.end = self.interrupt
-        dispatcher.on_expired = lambda job: dispatcher.tasks.spawn(f"expire {job.number}", self._expire(job))
+        self._late: list[Job] = []  # their time has run out while they waited
+        dispatcher.on_expired = self._expire_soon
 
     @to_its_end
     async def cancel(self, number: int, who: str, reason: str = "") -> Job:
@@ -66,7 +67,7 @@ class Steering(Reprinting):
         if self._dispatcher.flight_of(number) is not None:
             return await self._stop_flight(job, who, reason)
         self._dispatcher.unpin(job)
-        after = _ended(job, JobEvent.CANCEL, "job-canceled-by-user")
+        after = ended(job, JobEvent.CANCEL, "job-canceled-by-user")
         return await self._put(job, after, "canceled", who, reason)
 
     async def _stop_flight(self, job: Job, who: str, reason: str) -> Job:
@@ -97,7 +98,7 @@ class Steering(Reprinting):
             return
         if found is None:
             self._dispatcher.unpin(job)
-            after = replace(_ended(job, JobEvent.ABORT, INTERRUPTED), last_error=error_of(error))
+            after = replace(ended(job, JobEvent.ABORT, INTERRUPTED), last_error=error_of(error))
             await self._put(job, after, "aborted", "spooler", error.message)
         elif not found[1].cancelled:
             found[0].spoil(found[1], error)
@@ -215,25 +216,6 @@ class Steering(Reprinting):
             raise InvalidArgument(f"{job.copies_printed} copies are printed already", field="copies")
         return await self._put(job, replace(job, **fields), "changed", who, because(words, reason))
 
-    @to_its_end
-    async def cancel_all(self, jobs: Sequence[Job], who: str, reason: str, line: HistoryEvent) -> None:
-        """Cancel many jobs that wait, in one commit with a line that says so."""
-        after = [
-            replace(_ended(job, JobEvent.CANCEL, "job-canceled-by-user"), revision=job.revision + 1)
-            for job in jobs
-        ]
-        for job in after:
-            self._book.change(job)
-        history = [*(event_of(job, "canceled", who, reason) for job in after), line]
-        try:
-            await self._store.record(Changes(jobs=after, history=history))
-        except FabricError:
-            for job in jobs:
-                self._book.add(job)
-            raise
-        for job in after:
-            self._dispatcher.ended(job)
-
     def _try_ports(self, job: Job) -> None:
         for port in self._book.queue(job.printer).printer.ports:
             lane = self._dispatcher.lanes.get(port.key)
@@ -264,6 +246,21 @@ class Steering(Reprinting):
         for job in after:
             self._dispatcher.hub.job(job)
 
+    def _expire_soon(self, job: Job) -> None:
+        if job.state is JobState.PROCESSING:  # its host is asked first: nobody waits for that
+            self._dispatcher.tasks.spawn(f"expire {job.number}", self._expire(job))
+            return
+        self._late.append(job)
+        if len(self._late) == 1:
+            self._dispatcher.tasks.spawn("expire jobs", self._expire_late())
+
+    async def _expire_late(self) -> None:
+        """End what came too late, a few at a time: a hundred thousand may be late at the same moment."""
+        while some := self._late[:SLICE]:
+            spawn = self._dispatcher.tasks.spawn
+            await asyncio.wait({spawn(f"expire {job.number}", self._expire(job)) for job in some})
+            del self._late[: len(some)]
+
     async def _expire(self, job: Job) -> None:
         words = f"its time ended at {job.expires_at}"
         async with self.having_back.at_rest(job, words):
@@ -272,7 +269,7 @@ class Steering(Reprinting):
             waits = job.state in (JobState.PENDING, JobState.PENDING_HELD)
             if not waits or job.outcome is not Outcome.PENDING or self._book.jobs.get(job.number) is not job:
                 return
-            after = _ended(job, JobEvent.EXPIRE, "job-expired")
+            after = ended(job, JobEvent.EXPIRE, "job-expired")
             await self._put(job, after, "expired", "spooler", words)
 
 
@@ -284,17 +281,4 @@ def _held_overdue(job: Job, printer: Printer, words: str) -> Job:
         reasons=("job-held-by-system", OVERDUE),
         hold_reason=f"it waited longer than {limit} {words}",
         revision=job.revision + 1,
-    )
-
-
-def _ended(job: Job, event: JobEvent, reason: str) -> Job:
-    """Return a job that waits no more: what is on paper of it, stays."""
-    untouched = Outcome.PARTIAL if job.copies_printed or job.resume_offset else Outcome.NOT_PRINTED
-    return replace(
-        job,
-        state=step(job.state, event),
-        reasons=(reason,),
-        outcome=untouched if job.outcome is Outcome.PENDING else job.outcome,
-        ended_at=datetime.now(UTC),
-        hold_reason="",
     )

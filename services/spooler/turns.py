@@ -1,10 +1,23 @@
-"""Turns for what many want to begin at the same moment: a few at once, so that others have the event loop in between."""
+"""Turns, so that others have the event loop in between: for what many want to begin at the same moment, and for what is long."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+SLICE = 50  # things that are looked at in one turn of the event loop: about a millisecond
+
+
+async def in_slices(things: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """Yield a few things at a time; others have their turn between two slices, and may change what things are."""
+    for start in range(0, len(things), SLICE):
+        if start:
+            await asyncio.sleep(0)
+        yield things[start : start + SLICE]
 
 
 class Turns:

@@ -77,6 +77,11 @@ class WaitingJobs:
             return self._oldest()
         return self._of_priority[max(self._of_priority)].first
 
+    @property
+    def last(self) -> int | None:
+        """The number of the job that came last; None: none waits."""
+        return max((numbers.last or 0 for numbers in self._of_priority.values()), default=None)
+
     def first_key(self) -> tuple[int, int] | None:
         """Return the order key of the job that is next, or None."""
         number = self.first()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -111,17 +111,12 @@ def event_to_pb(event: HistoryEvent, sequence: int) -> pb.JobEvent:
     return message
 
 
-def masked(messages: Sequence[job_pb2.Job], mask: FieldMask) -> list[job_pb2.Job]:
-    """Return jobs with only the fields of `mask` filled; an empty mask means all. Raises InvalidArgument."""
+def masking(mask: FieldMask) -> Callable[[job_pb2.Job, Job], object]:
+    """Return `put_job` for those fields only that `mask` names; an empty mask means all. Raises InvalidArgument."""
     if not mask.paths:
-        return list(messages)
+        return put_job
     check_mask(mask, job_pb2.Job, "read_mask")
-    answer = []
-    for message in messages:
-        cut = job_pb2.Job()
-        mask.MergeMessage(message, cut)
-        answer.append(cut)
-    return answer
+    return lambda message, job: mask.MergeMessage(job_to_pb(job), message)
 
 
 def check_mask(mask: FieldMask, kind: type[job_pb2.Job], field: str) -> None:

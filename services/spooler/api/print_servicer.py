@@ -11,7 +11,7 @@ from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.spooler.v1 import print_service_pb2_grpc as pb_grpc
 from spooler.api import rights
 from spooler.api.convert import put_time
-from spooler.api.convert_job import attempt_to_pb, event_to_pb, job_to_pb, masked, put_job
+from spooler.api.convert_job import attempt_to_pb, event_to_pb, job_to_pb, masking, put_job
 from spooler.api.convert_units import decisions_of, units_of
 from spooler.api.inside import Inside
 from spooler.api.job_finder import JobFinder
@@ -27,6 +27,7 @@ from spooler.job import HistoryEvent, Job
 from spooler.new_job import Duplicate
 from spooler.reprinting import Asking
 from spooler.store import Store
+from spooler.turns import in_slices
 
 PIECE_BYTES = 256 * 1024  # of a document that is read back
 _EVENTS = 10_000  # of one job that are looked at
@@ -135,8 +136,12 @@ class PrintServicer(pb_grpc.PrintServiceServicer):
     async def ListJobs(self, request: pb.ListJobsRequest, _context: Any) -> pb.ListJobsResponse:
         """See the contract."""
         page = await self._finder.list(request)
-        jobs = masked([job_to_pb(job) for job in page.jobs], request.read_mask)
-        return pb.ListJobsResponse(jobs=jobs, next_page_token=page.next_token)
+        answer = pb.ListJobsResponse(next_page_token=page.next_token)
+        put = masking(request.read_mask)
+        async for jobs in in_slices(page.jobs):
+            for job in jobs:
+                put(answer.jobs.add(), job)
+        return answer
 
     async def ListAttempts(self, request: pb.ListAttemptsRequest, _context: Any) -> pb.ListAttemptsResponse:
         """See the contract."""

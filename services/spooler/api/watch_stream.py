@@ -29,10 +29,10 @@ from spooler.job import Job
 from spooler.port_info import PortInfo
 from spooler.printer import Printer
 from spooler.store import JobOrder, Jobs
+from spooler.turns import SLICE
 
 MERGE_S = 0.01  # so long changes are gathered once a watcher has been told of one
 MESSAGE_ITEMS = 200
-SLICE = 50  # things of a snapshot that are looked at in one turn of the event loop: about a millisecond
 SNAPSHOT_ENDED = 1000  # most ended jobs in a snapshot, newest first
 
 _TOPICS = {

@@ -17,7 +17,7 @@ from printfabric.types.v1.job_pb2 import JobState as Wire
 from spooler.api.convert_job import put_job
 from spooler.api.inside import Inside
 from spooler.api.looking import Looking
-from spooler.api.watch_stream import SLICE, WatchStream
+from spooler.api.watch_stream import WatchStream
 from spooler.book import Book
 from spooler.dispatch_view import DispatchView
 from spooler.hub import Hub
@@ -25,6 +25,7 @@ from spooler.job import Document, Job, Sender
 from spooler.job_state import JobState
 from spooler.printer import Printer
 from spooler.store import JobPage
+from spooler.turns import SLICE
 
 JOB = Job(1, bytes(16), Document(), Sender("ann"), datetime.now(UTC), printer="labels")
 JOBS = pb.WatchRequest(topics=[pb.WATCH_TOPIC_JOBS])

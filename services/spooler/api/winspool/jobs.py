@@ -15,6 +15,7 @@ from spooler.api.submission import MAX_INLINE_BYTES
 from spooler.api.winspool.arguments import Arguments, text_bytes
 from spooler.api.winspool.handles import Handle, Handles, check_datatype
 from spooler.api.winspool.printers import data_of
+from spooler.turns import in_slices
 
 _INFO_BYTES = {1: 104, 2: 152, 3: 12, 4: 160}
 _PROCESSORS = ("", "winprint", "raw")
@@ -146,9 +147,12 @@ class JobCalls:
         if level not in _INFO_BYTES:
             raise InvalidLevel(f"JOB_INFO level {level} does not exist", level=level)
         queue = self._dispatch.book.queue(handle.printer)
-        jobs = sorted((self._dispatch.book.jobs[number] for number in queue.jobs), key=lambda job: job.number)
-        first = max(0, given.number("first"))
-        jobs = jobs[first : first + max(0, given.number("count", 1000))]
-        rows = [{"job": job.number, "document": job.document.name, "user": job.sender.owner} for job in jobs]
-        needed = sum(_INFO_BYTES[level] + text_bytes(str(row["document"]), str(row["user"])) for row in rows)
+        numbers = queue.jobs.some(max(0, given.number("first")), max(0, given.number("count", 1000)))
+        live, rows, needed = self._dispatch.book.jobs, list[dict[str, Any]](), 0
+        async for some in in_slices(numbers):
+            for job in map(live.get, some):
+                if job is not None:
+                    row = {"job": job.number, "document": job.document.name, "user": job.sender.owner}
+                    needed += _INFO_BYTES[level] + text_bytes(job.document.name, job.sender.owner)
+                    rows.append(row)
         return {"jobs": rows, "returned": len(rows)}, given.fit(needed)
