@@ -1,7 +1,8 @@
 """Whether the devices of this host's ports are there: heard of at once by inotify, looked for every few seconds as well.
 
-Only ports that printers use (NotifyUsedPorts) or somebody has open are looked after. What is wrong becomes a report of the port ("device"), which is taken back when it is right again. An open port whose
-device has come back is opened anew by itself.
+A host none of whose ports has a device of its own, all printers being in the network, looks for nothing. Elsewhere only
+ports that printers use (NotifyUsedPorts) or somebody has open are looked after. What is wrong becomes a report of the port
+("device"), which is taken back when it is right again. An open port whose device has come back is opened anew by itself.
 """
 
 from __future__ import annotations
@@ -63,14 +64,15 @@ class _Known:
 class Presence:
     """Looks after the devices of one host's ports. Belongs to the event loop; looking is done on a thread.
 
-    `poll_s`: how often it looks though nothing was heard; None: never.
+    `poll_s`: how often it looks though nothing was heard, while a port has a device here; None: never.
     """
 
     def __init__(self, ports: Ports, tree: DeviceTree, poll_s: float | None = POLL_S) -> None:
         self._ports, self._tree, self._poll_s = ports, tree, poll_s
         self._known: dict[str, _Known] = {}
         self._news = asyncio.Event()
-        ports.configured = self._news.set
+        self._local: list[HostPort] | None = None  # ports with a device of this host; None: to be found again
+        ports.configured = self._configured
 
     async def watch(self) -> None:
         """Look after them for ever; without inotify by looking alone."""
@@ -87,7 +89,7 @@ class Presence:
                 if inotify is not None:
                     inotify.watch(*self._watched())
                 await self.look()
-                await self._wait()
+                await self._wait(self._poll_s if self._of_this_host() else None)
         finally:
             if inotify is not None:
                 loop.remove_reader(inotify.fd)
@@ -97,20 +99,28 @@ class Presence:
         if inotify.drain():
             self._news.set()
 
-    async def _wait(self) -> None:
+    def _configured(self) -> None:
+        self._local = None
+        self._news.set()
+
+    async def _wait(self, most_s: float | None) -> None:
         try:
-            async with asyncio.timeout(self._poll_s):
+            async with asyncio.timeout(most_s):
                 await self._news.wait()
         except TimeoutError:
             return
         await asyncio.sleep(_SETTLE_S)
         self._news.clear()
 
+    def _of_this_host(self) -> list[HostPort]:
+        """Return the ports that have a device of this host, used or not; found once for each change of ports."""
+        if self._local is None:
+            self._local = [port for port in self._ports if port.monitor.talks and port.device.startswith("/")]
+        return self._local
+
     def _mine(self) -> list[HostPort]:
-        """Return the ports in use that have a device of this host."""
-        return [
-            port for port in self._ports if port.in_use and port.monitor.talks and port.device.startswith("/")
-        ]
+        """Return those of them that are in use."""
+        return [port for port in self._of_this_host() if port.in_use]
 
     def _watched(self) -> tuple[set[Path], list[Path]]:
         devices = [Path(port.device) for port in self._mine()]
@@ -125,6 +135,8 @@ class Presence:
         access = self._ports.access
         await access.granted()
         ports = self._mine()
+        if not ports and not self._known:
+            return
         asked = [_Asked(port.name, port.monitor, port.settings, port.session is not None) for port in ports]
         before = {name: one.identity for name, one in self._known.items()}
         seen = await access.use(asyncio.ensure_future(asyncio.to_thread(_look, asked, before)))
