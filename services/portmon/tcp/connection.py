@@ -12,6 +12,7 @@ _STATE_AT = 0
 _BYTES_ACKED_AT = 120
 _NOTSENT_AT = 144  # since Linux 4.6
 _SND_WND_AT = 228  # since Linux 5.4
+_ALL = struct.Struct("=B119xQ16xI80xI")  # the four
 
 # What the kernel may hold back behind the peer's window. Its own limit is megabytes, and all of them would be uncertain
 # when the connection breaks.
@@ -37,9 +38,12 @@ class TcpInfo(NamedTuple):
 def info(connection: socket.socket) -> TcpInfo:
     """Ask the kernel. Raises OSError when the connection is gone."""
     known = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES)
+    if len(known) >= _ALL.size:
+        state, acked, unsent, window = _ALL.unpack_from(known)
+        # The SYN counts as one byte, and so does the FIN once it is acknowledged.
+        return TcpInfo(acked - 1, window, unsent, state in _PEER_CLOSED, state == _OVER)
     acked = window = unsent = None
     if len(known) >= _BYTES_ACKED_AT + 8:
-        # The SYN counts as one byte, and so does the FIN once it is acknowledged.
         acked = struct.unpack_from("=Q", known, _BYTES_ACKED_AT)[0] - 1
     if len(known) >= _NOTSENT_AT + 4:
         unsent = struct.unpack_from("=I", known, _NOTSENT_AT)[0]

@@ -20,6 +20,7 @@ from portmon.monitor import OpenContext
 from portmon.network_settings import where
 from portmon.tcp import connection as tcp
 from portmon.tcp.addresses import Address, Addresses
+from portmon.tcp.prompt_socket import PromptSocket
 
 ANSWER_S = 1.0  # a printer that is there answers sooner
 _LEAST_TRY_S = 0.25
@@ -95,9 +96,7 @@ class TcpDial:
         """Connect once, from the next allowed source port that is free."""
         code = errno.EADDRINUSE
         for _ in range(max(1, len(self._source_ports))):
-            connection = socket.socket(
-                address[0], socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            )
+            connection = PromptSocket(address[0])
             try:
                 tcp.prepare(connection)
                 code = self._bind_and_connect(connection, address)

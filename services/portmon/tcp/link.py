@@ -161,8 +161,9 @@ class TcpLink:
 
     def check(self) -> None:
         """See that the peer has neither broken the connection off nor closed its side too early. Raises DeviceFault."""
-        self._raise_reset()
         self._measure()
+        if self._end_is_here:
+            self._raise_reset()
         if self._closed_early:
             raise self.broken(ConnectionResetError(errno.ECONNRESET, "closed by the printer too early"))
 
