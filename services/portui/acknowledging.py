@@ -1,13 +1,13 @@
-"""Who has in hand what needs somebody, kept as new as the rest of what pages show."""
+"""Who has in hand what needs somebody, kept as new as the rest of what pages show, while somebody looks at them."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from chassis.errors import FabricError
+from portui.attention import Attention
 from portui.live import Live
 from portui.model import Acknowledged
 
@@ -30,16 +30,21 @@ class Alerts(Protocol):
 class Acknowledging:
     """Asks for all viewers together; pages look different when somebody has said something."""
 
-    def __init__(self, live: Live, alerts: Alerts, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self, live: Live, alerts: Alerts, attention: Attention | None = None, every_s: float = EVERY_S
+    ) -> None:
         self._live, self._alerts, self._every_s = live, alerts, every_s
+        self._attention = attention or Attention()
 
     async def follow(self) -> None:
-        """Ask for ever, while the spooler is there."""
+        """Ask for ever, while the spooler is there and somebody looks."""
         await self._live.ready.wait()
-        while True:
-            if self._live.connected:
-                await self._look()
-            await asyncio.sleep(self._every_s)
+        await self._attention.keep_asking(self._ask)
+
+    async def _ask(self) -> float:
+        if self._live.connected:
+            await self._look()
+        return self._every_s
 
     async def acknowledge(self, name: str, until: datetime, reason: str) -> None:
         """Say to everybody that somebody has it in hand. Raises FabricError."""

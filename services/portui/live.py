@@ -1,10 +1,12 @@
-"""What is known now and the last minute of every port: one Watch per process, one frame a second for all viewers."""
+"""What is known now and the last minute of every port: one Watch per process, one frame a second for all viewers.
+
+While nobody waits for a frame and nothing moves no frame is made, and no timer runs.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,10 +18,11 @@ from portui.chronicle import Chronicle
 from portui.fabric_watch import Change
 from portui.fleet_changes import forget, forget_oldest, structural, users_of_ports
 from portui.frames import Frames, rounded
+from portui.minutes import Minutes
 from portui.model import Acknowledged, Fleet, Host, Job, JobState, Port, PortState, Printer
 from portui.pulse import Pulse, standing_still
+from portui.waiting import Waiting
 
-MINUTES = 60
 _KEPT_ENDED = 200  # jobs that have ended, the latest
 _RETRY_S = 1.0
 _LATE_S = 5.0
@@ -56,10 +59,7 @@ class Live:
         self._lively: set[str] = (
             set()
         )  # ports whose pulses are not at rest: a second costs by them, not by all
-        self.ended: deque[int] = deque(
-            [0] * MINUTES, MINUTES
-        )  # jobs that ended in each minute, the newest last
-        self._minute = 0.0
+        self._ended = Minutes(clock())
         self.started = datetime.now(UTC)
         self.connected = False
         self.ready = asyncio.Event()
@@ -68,8 +68,8 @@ class Live:
         self.frames = 0
         self.structure = 0  # rises when a page has to be drawn anew
         self.frames_of_now = Frames(0, {}, {})
-        self._changed = asyncio.Condition()
-        self._awaiting: list[asyncio.Event] = []
+        self._viewers, self._awaiting = Waiting(), Waiting()  # for the next frame; for what was just added
+        self._stirred = asyncio.Event()  # somebody waits, something moves or has changed
         self._last_tick = clock()
         self._shown: dict[str, object] = {}
         self._still: dict[str, int] = {}
@@ -96,6 +96,9 @@ class Live:
         clock = asyncio.get_running_loop().time
         due = clock() + 1.0
         while True:
+            if self.at_rest:
+                await self._rest()
+                due = clock() + 1.0
             try:
                 async with asyncio.timeout_at(due):
                     await self._news.wait()
@@ -104,29 +107,29 @@ class Live:
                 due = max(due + 1.0, clock())
             else:
                 self.tell()
-            async with self._changed:
-                self._changed.notify_all()
+            self._viewers.tell()
             await asyncio.sleep(min(_NEWS_S, max(0.0, due - clock())))
 
     async def next_frames(self, seen: int) -> Frames:
         """Wait for frames newer than number `seen`; who is slow gets the newest ones only."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.frames > seen)
+        self._stirred.set()
+        await self._viewers.until(lambda: self.frames > seen)
         return self.frames_of_now
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether another second changes nothing, for nobody."""
+        return not (self._viewers or self._lively or self._news.is_set()) and self.frames > 0
+
+    async def _rest(self) -> None:
+        """Wait until there is something for another second. The time till then belongs to none."""
+        self._stirred.clear()
+        await self._stirred.wait()
+        self._last_tick = self._clock()
 
     async def until(self, known: Callable[[Fleet], bool], within_s: float = _LATE_S) -> None:
         """Wait until what somebody has just added is known here, too; a watch that is late is not waited for long."""
-        news = asyncio.Event()
-        self._awaiting.append(news)
-        try:
-            async with asyncio.timeout(within_s):
-                while not known(self.fleet):
-                    news.clear()
-                    await news.wait()
-        except TimeoutError:
-            return
-        finally:
-            self._awaiting.remove(news)
+        await self._awaiting.until(lambda: known(self.fleet), within_s)
 
     def _lost(self, why: str) -> None:
         if self.connected or not self.error:
@@ -173,8 +176,8 @@ class Live:
                 self._lively.update(self.pulses, fleet.ports)
             self.fleet, self.connected, self.lost_since, self.error = fleet, True, None, ""
             self.ready.set()
-            for news in self._awaiting:
-                news.set()
+            self._awaiting.tell()
+        self._stirred.set()
 
     def _deleted(self, fleet: Fleet, name: str) -> object:
         """Forget what is gone, and return what it was."""
@@ -206,7 +209,7 @@ class Live:
         """Take a job and return the ports that it came to or left."""
         before = fleet.jobs.get(job.number)
         if before is not None and before.active and not job.active:
-            self.ended[-1] += 1
+            self._ended.add(self._clock())
         if job.port and (before is not None or job.active):
             self.pulses.setdefault(job.port, Pulse()).hear(before, job)
             self._lively.add(job.port)
@@ -240,10 +243,6 @@ class Live:
         if (still := standing_still(lively)) != self._still:
             self._still = still
             self.looks_different()
-        self._minute += passed_s
-        if self._minute >= 60:
-            self._minute -= 60
-            self.ended.append(0)
         self.frames += 1
         shown = {key: self.figures(self.fleet.ports[key]) for key in lively}
         changed = {key: row for key, row in shown.items() if self._shown.get(key) != row}
@@ -271,11 +270,16 @@ class Live:
         """Let pages be drawn anew."""
         self.structure += 1
         self._news.set()
+        self._stirred.set()
 
     def figures(self, port: Port) -> list[object]:
         """Return a port's row of a frame: busy per cent, bytes a second."""
         pulse = self.pulses.get(port.key)
         return [pulse.busy[-1], rounded(pulse.rate)] if pulse is not None else [0, 0]
+
+    def ended(self) -> list[int]:
+        """Return how many jobs ended in each of the last 60 minutes, the present one last."""
+        return self._ended.counts(self._clock())
 
     def last_hour(self, port: Port) -> list[int]:
         """Return the bytes that a port's far end acknowledged in each of the last 60 minutes, the present one last."""

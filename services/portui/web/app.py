@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import mimetypes
 import socket
@@ -47,6 +48,7 @@ from portui.web import (
     pages_wall,
     pages_wire,
 )
+from portui.web.attended import Attended
 from portui.web.changes import changing, not_found, refused
 from portui.web.http_protocol import HttpProtocol
 from portui.web.rendering import Console, console_of
@@ -101,6 +103,7 @@ def application(console: Console) -> Starlette:
         routes=_routes(),
         middleware=[
             Middleware(Gate, origin=console.origin),
+            Middleware(Attended, attention=console.doorman.attention),
             Middleware(Threshold, doorman=console.doorman),
             Middleware(GZipMiddleware, minimum_size=800, compresslevel=5),
         ],
@@ -213,12 +216,16 @@ def _queue_routes() -> list[Route]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the service has its own, and ends both."""
+    """uvicorn without its signal handlers and without its clock: the service has its own, and ends both."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+    async def main_loop(self) -> None:
+        """Serve until cancelled: uvicorn's own looks ten times a second whether it is to end, and what time it is."""
+        await asyncio.get_running_loop().create_future()
 
 
 async def serve(console: Console, listen: str, certificates: WebCertificates | None = None) -> None:

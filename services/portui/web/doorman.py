@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 
 from chassis import logs
 from chassis.errors import FabricError, Unauthenticated
+from portui.attention import Attention
 from portui.person import ROLES, Opened, Person, SignInOptions
 from portui.web.sessions import Seals, Session
 from portui.web.walls import Wall, Walls
@@ -49,6 +49,7 @@ class Doorman:
         key_file: the secret that seals sessions.
         idle_s: how long a session may be unused.
         walls: screens that show the wall and nobody signs in at.
+        attention: who is at the console; while nobody is, the spooler is not asked.
     """
 
     def __init__(
@@ -59,10 +60,12 @@ class Doorman:
         key_file: Path | None = None,
         idle_s: float = 1800.0,
         walls: Walls | None = None,
+        attention: Attention | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.access = access
         self.walls = walls or Walls(None)
+        self.attention = attention or Attention()
         self.options = SignInOptions(needed=always, local=False, issuers=())
         self._always = always
         self._key_file = key_file
@@ -72,15 +75,16 @@ class Doorman:
         self._known: dict[str, tuple[float, Person]] = {}
 
     async def follow(self) -> None:
-        """Ask the spooler for ever how people sign in there."""
-        while True:
-            try:
-                await self.ask()
-            except FabricError as error:
-                log.debug("how to sign in is not known", error=error.message)
-                await asyncio.sleep(_ASK_AGAIN_S)
-            else:
-                await asyncio.sleep(_ASK_S)
+        """Ask the spooler for ever how people sign in there; whoever comes after a silence waits for its answer."""
+        await self.attention.keep_asking(self._ask)
+
+    async def _ask(self) -> float:
+        try:
+            await self.ask()
+        except FabricError as error:
+            log.debug("how to sign in is not known", error=error.message)
+            return _ASK_AGAIN_S
+        return _ASK_S
 
     async def ask(self) -> None:
         """Ask it once."""

@@ -42,7 +42,7 @@ async def overview(request: Request) -> Response:
         by=by if by in shown.GROUPS else "host",
         groups=shown.GROUPS,
         map=shown.grouped(fleet, by),
-        minutes=list(live.ended),
+        minutes=live.ended(),
         going=sorted(live.printing(), key=lambda job: job.number),
         latest=shown.latest(fleet, 6),
         **figures(fleet),

@@ -75,7 +75,7 @@ class Console:
         self.levels = Levels(self.status, self.live)
         self.devices = Devices(self.printing, self.spooler, self.live)
         self.looking_at_hosts = Looking(self.devices.look, LOOK_S)
-        self.acknowledging = Acknowledging(self.live, self.alerts)
+        self.acknowledging = Acknowledging(self.live, self.alerts, self.doorman.attention)
 
 
 def console_of(request: Request) -> Console:

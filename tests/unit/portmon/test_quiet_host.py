@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from portmon.presence import Presence
+from tests.rig.timers import timers_of
 from tests.rig.until import until
 from tests.unit.portmon.test_presence import Host
 
@@ -16,18 +16,14 @@ from tests.unit.portmon.test_presence import Host
 async def test_a_host_whose_printers_are_all_in_the_network_is_not_looked_at_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    host, looks, armed = Host(tmp_path), list[int](), list[float]()
+    host, looks = Host(tmp_path), list[int]()
     loop = asyncio.get_running_loop()
     presence = Presence(host.ports, host.devices.tree, poll_s=0.02)
-    look, call_at = presence.look, loop.call_at
+    look = presence.look
 
     async def counted() -> None:
         looks.append(len(looks))
         await look()
-
-    def noted(when: float, *rest: Any, **more: Any) -> asyncio.TimerHandle:
-        armed.append(when - loop.time())
-        return call_at(when, *rest, **more)
 
     monkeypatch.setattr(presence, "look", counted)
     watching = loop.create_task(presence.watch())
@@ -36,9 +32,8 @@ async def test_a_host_whose_printers_are_all_in_the_network_is_not_looked_at_aga
             await host.add(f"IP_{number}", "raw", {"host": f"10.0.0.{number}"})
         await asyncio.sleep(0.3)  # what was added has settled
         before = len(looks)
-        monkeypatch.setattr(loop, "call_at", noted)
-        await asyncio.wait([watching], timeout=0.3)
-        monkeypatch.setattr(loop, "call_at", call_at)
+        with timers_of(loop) as armed:
+            await asyncio.wait([watching], timeout=0.3)
         assert len(looks) == before
         assert [round(each, 1) for each in armed] == [0.3], "only the one that waits here has a timer"
 

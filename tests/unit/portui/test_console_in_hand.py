@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from chassis.errors import HostUnreachable
 from portui.acknowledging import Acknowledging
+from portui.attention import Attention
 from portui.fabric_watch import Change
 from portui.model import Acknowledged, PortState
 from portui.web.problems import problems
@@ -83,13 +84,15 @@ async def test_pages_are_drawn_anew_when_somebody_said_something_and_not_while_n
 async def test_another_ones_word_is_heard_of_and_what_was_known_stays_while_the_spooler_is_away():
     now, spooler = live(port("COM1:", PortState.ERROR)), Spooler()
     now.apply(Change(begins=True))
-    following = asyncio.create_task(Acknowledging(now, spooler, every_s=0.01).follow())
+    attention = Attention()
+    following = asyncio.create_task(Acknowledging(now, spooler, attention, every_s=0.01).follow())
     try:
-        await spooler.acknowledge(COM1, NOW, "mine")
-        await asked_again(spooler)
-        assert now.acknowledged
-        spooler.away = True
-        await asked_again(spooler)
-        assert now.acknowledged
+        async with attention.visit():
+            await spooler.acknowledge(COM1, NOW, "mine")
+            await asked_again(spooler)
+            assert now.acknowledged
+            spooler.away = True
+            await asked_again(spooler)
+            assert now.acknowledged
     finally:
         following.cancel()
