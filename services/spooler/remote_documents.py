@@ -71,12 +71,12 @@ def key_to_pb(key: DocumentKey) -> ledger_pb2.DocumentKey:
     return ledger_pb2.DocumentKey(job_uid=key.uid, attempt=key.attempt)
 
 
-def slice_to_pb(piece: Slice) -> pb.DocumentSlice:
-    """Return a slice for the wire."""
-    message = pb.DocumentSlice(document=key_to_pb(piece.key), offset=piece.offset, data=piece.data)
+def slice_to_pb(piece: Slice, message: pb.DocumentSlice) -> None:
+    """Put a slice into a message's own place for it: one that is made outside is copied there, with all its bytes."""
+    message.document.job_uid, message.document.attempt = piece.key.uid, piece.key.attempt
+    message.offset, message.data = piece.offset, piece.data
     if piece.start is not None:
         put_start(message.start, piece.start)
         message.start.staged = piece.staged
     if piece.end_size is not None:
         message.end.size_bytes = piece.end_size
-    return message

@@ -48,11 +48,10 @@ class RemoteHold(OpenPort):
 
     async def send(self, slices: Sequence[Slice], settled: Sequence[DocumentKey] = ()) -> None:
         """See `OpenPort.send`."""
-        await self._write(
-            pb.StreamDocumentsRequest(
-                slices=[slice_to_pb(piece) for piece in slices], settled=[key_to_pb(key) for key in settled]
-            )
-        )
+        request = pb.StreamDocumentsRequest(settled=[key_to_pb(key) for key in settled])
+        for piece in slices:
+            slice_to_pb(piece, request.slices.add())
+        await self._write(request)
 
     async def progress(self) -> AsyncIterator[Sequence[Progress]]:
         """See `OpenPort.progress`."""

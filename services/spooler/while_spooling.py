@@ -84,19 +84,28 @@ class WhileSpooling:
     async def begin(self, new: NewJob, upload_id: bytes, received_bytes: int) -> None:
         """Make a job of what has come of an upload, unless there is one, if it would print at once.
 
+        The job and its bytes are made durable side by side, so it begins without any; they leave when both are.
+
         Raises:
             SpoolFull, StoreUnavailable: there is none; the upload may go on.
         """
         if received_bytes < BEGIN_BYTES or upload_id in self._numbers or not self._may_begin(new):
             return
-        size = await self._dispatcher.store.sync_upload(upload_id)
-        if size < BEGIN_BYTES:
-            return
-        (result,) = await self._dispatcher.submit([replace(new, document=Incoming(upload_id, size))])
+        syncing = self._dispatcher.tasks.spawn(f"sync {upload_id.hex()}", self._synced(upload_id))
+        (result,) = await self._dispatcher.submit([replace(new, document=Incoming(upload_id, 0))])
         if isinstance(result, FabricError):
             raise result
         job = result.job if isinstance(result, Duplicate) else result
         self._watch(job.number)
+        self._grown(job.number, await syncing)
+
+    async def _synced(self, upload_id: bytes) -> int:
+        """Return how much of an upload is durable: nothing more if it cannot be made so, what comes next tries again."""
+        try:
+            return await self._dispatcher.store.sync_upload(upload_id)
+        except FabricError as error:
+            log.warning("an incoming document cannot be synced", upload=upload_id.hex(), error=str(error))
+            return 0
 
     def came(self, upload_id: bytes) -> None:
         """More of an upload has come: if it prints, make it durable and send it. What comes meanwhile shares a sync."""

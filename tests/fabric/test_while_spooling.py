@@ -10,7 +10,7 @@ import time
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.errors import DigestMismatch, FabricError, HostUnreachable, WrongState
+from chassis.errors import DigestMismatch, FabricError, HostUnreachable, StoreUnavailable, WrongState
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1.job_pb2 import JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
@@ -86,6 +86,40 @@ async def test_the_first_byte_is_at_the_device_while_the_upload_runs(rig):
         await call.write(message)
     await call.done_writing()
     assert (await call).job.number == job.number
+
+
+async def test_no_byte_leaves_before_it_is_durable_though_the_job_is(rig, monkeypatch):
+    may_sync, sync = asyncio.Event(), SqlStore.sync_upload
+
+    async def waits(store, upload_id):
+        await may_sync.wait()
+        return await sync(store, upload_id)
+
+    monkeypatch.setattr(SqlStore, "sync_upload", waits)
+    call = rig.print.UploadJob()
+    for message in pieces(end=HALF):
+        await call.write(message)
+    job = await until(lambda: the_job(rig), bool)
+    assert "job-incoming" in job.state_reasons
+    await asyncio.sleep(0.2)
+    assert await came_out(rig) == b""
+    may_sync.set()
+    assert DOCUMENT.startswith(await until(lambda: came_out(rig), len))
+    call.cancel()
+
+
+async def test_a_sync_that_fails_keeps_bytes_back_until_one_succeeds(rig, monkeypatch):
+    left, sync = [StoreUnavailable("no"), StoreUnavailable("no")], SqlStore.sync_upload
+
+    async def fails(store, upload_id):
+        if left:
+            raise left.pop()
+        return await sync(store, upload_id)
+
+    monkeypatch.setattr(SqlStore, "sync_upload", fails)
+    answer = await rig.print.UploadJob(pieces())
+    await until(lambda: printed(rig, answer.job.number), bool)
+    assert [bytes(one.data) for one in rig.host.ports["P1:"].printed] == [DOCUMENT]
 
 
 async def test_a_document_that_was_begun_comes_out_whole_and_once(rig):

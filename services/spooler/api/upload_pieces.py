@@ -18,7 +18,7 @@ from spooler.new_job import Uploaded
 
 MAX_PIECE_BYTES = 1 << 20
 # So much may wait beside what is being written: a thread takes as long for one piece as for several.
-GATHER_BYTES = 1 << 20
+GATHER_BYTES = 2 << 20
 _MOST_PIECES = 256  # they take memory beside their bytes
 # An id that no upload has: the document came before, and its job is what is asked about.
 NO_UPLOAD = bytes(16)

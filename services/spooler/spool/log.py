@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from chassis import logs
-from chassis.errors import DocumentLost, StoreUnavailable
+from chassis.errors import StoreUnavailable
 from spooler.new_job import UploadNotFound
 from spooler.spool.record import (
     SEGMENT_HEADER_BYTES,
@@ -25,7 +25,6 @@ from spooler.spool.record import (
     Extent,
     framed_bytes,
     parse_segment_header,
-    read_extent,
 )
 from spooler.spool.shared import SegmentFiles, SharedLog, disk_error, sync_directory
 from spooler.spool.space import LiveBytes, Reserve
@@ -78,6 +77,8 @@ class Spool:
         self._uploads: dict[bytes, _Upload] = {}
         self._recovering = asyncio.Lock()  # guards that an upload is read back once
         self._threads = ThreadPoolExecutor(4, "spool-io")
+        # Whoever asks these waits for them; they wait for nobody.
+        self._hashers = ThreadPoolExecutor(2, "spool-hash")
 
     @classmethod
     def open(
@@ -132,7 +133,15 @@ class Spool:
 
     async def read(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
         """Return at most `max_bytes` of a document from `offset`; empty at its end. Raises DocumentLost."""
-        return await self.on_thread(lambda: self.read_here(extent, offset, max_bytes))
+        return await self.on_thread(lambda: self._files.read(extent, offset, max_bytes))
+
+    def read_at_once(self, extent: Extent, offset: int, max_bytes: int) -> bytes | None:
+        """`read`, on the loop and without a wait; None where that cannot be, or fails: ask `read`."""
+        return self._files.read_at_once(extent, offset, max_bytes)
+
+    def read_here(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
+        """`read`, on the caller's own thread. Raises OSError, too."""
+        return self._files.read(extent, offset, max_bytes)
 
     def release(self, extent: Extent) -> None:
         """Say that a document is no longer needed; its segment goes with its last one. From any thread."""
@@ -142,7 +151,7 @@ class Spool:
 
     def begin(self, upload_id: bytes) -> None:
         """Begin an upload. Nothing is on the disk until it outgrows a record."""
-        self._uploads[upload_id] = _Upload(UploadFile(upload_id), 0, time.time())
+        self._uploads[upload_id] = _Upload(UploadFile(upload_id, self._hashers), 0, time.time())
 
     async def size(self, upload_id: bytes) -> int:
         """Return how much of an upload has come. Raises UploadNotFound."""
@@ -162,6 +171,10 @@ class Spool:
     async def read_upload(self, upload_id: bytes, offset: int, max_bytes: int) -> bytes:
         """Return bytes of an upload that have come. Raises UploadNotFound, DocumentLost."""
         file = await self._file(upload_id)
+        if (extent := file.written_to(offset + max_bytes)) is not None:
+            found = self.read_at_once(extent, offset, max_bytes)
+            if found is not None:
+                return found
         return await self.on_thread(lambda: file.read(self._files, offset, max_bytes))
 
     async def sync_upload(self, upload_id: bytes) -> int:
@@ -208,6 +221,7 @@ class Spool:
         """Sync what is waiting and let go of all files."""
         await self._shared.close()
         self._threads.shutdown()
+        self._hashers.shutdown()
 
     def _sort_out(self, unnamed: Iterable[int]) -> None:
         """Give the segments that no document names to their uploads; remove the rest, later."""
@@ -228,7 +242,8 @@ class Spool:
             log.info("removing segments that nothing needs", segments=len(leftovers))
             self._threads.submit(self._remove, leftovers)
         for upload_id in [key for key, upload in self._uploads.items() if not upload.segment]:
-            self._uploads[upload_id].file = UploadFile(upload_id)  # what came of it was never written
+            # What came of it was never written.
+            self._uploads[upload_id].file = UploadFile(upload_id, self._hashers)
 
     def _choose_tail(
         self, known: Mapping[int, SegmentUse], sizes: Mapping[int, int], segment_bytes: int
@@ -253,19 +268,6 @@ class Spool:
         file.append(self._files, self.live, self.reserve, *fresh)
         return file.size_bytes
 
-    def read_here(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
-        """`read`, on the caller's own thread. Raises OSError, too."""
-        if offset >= extent.length or max_bytes <= 0:
-            return b""
-        try:
-            fd = os.open(self._files.path(extent.segment), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise DocumentLost(f"spool segment {extent.segment} is gone", segment=extent.segment) from error
-        try:
-            return read_extent(fd, extent, offset, max_bytes)
-        finally:
-            os.close(fd)
-
     async def _file(self, upload_id: bytes) -> UploadFile:
         upload = self._uploads.get(upload_id)
         if upload is None:
@@ -276,7 +278,7 @@ class Spool:
             if upload.file is None:
                 path = self._files.path(upload.segment)
                 upload.file = await self.on_thread(
-                    lambda: recover(upload_id, upload.segment, path, self.live)
+                    lambda: recover(upload_id, self._hashers, upload.segment, path, self.live)
                 )
         return upload.file
 

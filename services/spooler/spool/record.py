@@ -148,9 +148,42 @@ def read_extent(fd: int, extent: Extent, offset: int, max_bytes: int) -> bytes:
     end = min(offset + max_bytes, extent.length)
     if offset >= end:
         return b""
+    size, position = _frames(extent, offset, end)
+    return _payload(memoryview(os.pread(fd, size, position)), extent, offset, end)
+
+
+def read_extent_at_once(
+    fd: int, extent: Extent, offset: int, max_bytes: int, scratch: bytearray
+) -> bytes | None:
+    """`read_extent` of what the kernel has in memory; None: not all of it, or it cannot be said here.
+
+    scratch: what is read goes through it; it grows to what is asked for.
+    """
+    end = min(offset + max_bytes, extent.length)
+    if offset >= end:
+        return b""
+    size, position = _frames(extent, offset, end)
+    if len(scratch) < size:
+        scratch.extend(bytes(size - len(scratch)))
+    with memoryview(scratch) as whole, whole[:size] as raw:
+        try:
+            if os.preadv(fd, [raw], position, os.RWF_NOWAIT) < size:
+                return None
+        except OSError:  # it would wait for the disk, or this file system cannot say so
+            return None
+        return _payload(raw, extent, offset, end)
+
+
+def _frames(extent: Extent, offset: int, end: int) -> tuple[int, int]:
+    """Return the size of the records that bytes from `offset` to `end` of a document lie in, and where they begin."""
     first = offset // STRIDE
-    frames = end - first * STRIDE + RECORD_HEADER_BYTES * (-(-end // STRIDE) - first)
-    raw = memoryview(os.pread(fd, frames, extent.position + framed_bytes(first * STRIDE)))
+    size = end - first * STRIDE + RECORD_HEADER_BYTES * (-(-end // STRIDE) - first)
+    return size, extent.position + framed_bytes(first * STRIDE)
+
+
+def _payload(raw: memoryview, extent: Extent, offset: int, end: int) -> bytes:
+    """Return the bytes from `offset` to `end` of a document out of their records, checked. Raises DocumentLost."""
+    first = offset // STRIDE
     parts: list[memoryview] = []
     for record_offset in range(first * STRIDE, end, STRIDE):
         length = min(STRIDE, extent.length - record_offset)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chassis import logs
-from chassis.errors import FabricError, StoreUnavailable
+from chassis.errors import DocumentLost, FabricError, StoreUnavailable
 from spooler.group_commit import Entry, GroupThread
 from spooler.spool.record import (
     SEGMENT_HEADER_BYTES,
@@ -18,6 +18,8 @@ from spooler.spool.record import (
     SegmentHeader,
     frame,
     framed_bytes,
+    read_extent,
+    read_extent_at_once,
     scan,
     segment_header,
     write_all,
@@ -36,6 +38,7 @@ class SegmentFiles:
         self.directory = directory
         self.store_id = store_id
         self._last = last_number
+        self._scratch = bytearray()  # what is read at once goes through it
 
     def path(self, number: int) -> Path:
         """Return the file of a segment."""
@@ -63,6 +66,34 @@ class SegmentFiles:
     def sync_names(self) -> None:
         """Make the names of all segments durable."""
         sync_directory(self.directory)
+
+    def read(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
+        """Return at most `max_bytes` of a document from `offset`; empty at its end. Raises DocumentLost, OSError."""
+        if offset >= extent.length or max_bytes <= 0:
+            return b""
+        try:
+            fd = os.open(self.path(extent.segment), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise DocumentLost(f"spool segment {extent.segment} is gone", segment=extent.segment) from error
+        try:
+            return read_extent(fd, extent, offset, max_bytes)
+        finally:
+            os.close(fd)
+
+    def read_at_once(self, extent: Extent, offset: int, max_bytes: int) -> bytes | None:
+        """`read` of what the kernel has in memory; None: it has not, or the file cannot be opened. For one thread.
+
+        Raises:
+            DocumentLost: it is there, and is not the document.
+        """
+        try:
+            fd = os.open(self.path(extent.segment), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            return read_extent_at_once(fd, extent, offset, max_bytes, self._scratch)
+        finally:
+            os.close(fd)
 
     def remove(self, number: int) -> None:
         """Delete a segment's file; harmless if there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class UploadFile:
     """
 
     id: bytes
+    hashers: Executor
     segment: int = 0  # 0: nothing written yet
     written: int = 0  # payload bytes in the file, a multiple of STRIDE until sealed
     tail: bytearray = field(default_factory=bytearray)
@@ -110,12 +112,13 @@ class UploadFile:
         """Sync the whole records that are written and return where they end; bytes may be appended meanwhile."""
         written = self.written
         if self.segment and not self.sealed:
+            naming = self._naming(files)
             fd = os.open(files.path(self.segment), os.O_RDWR | os.O_CLOEXEC)
             try:
                 os.fdatasync(fd)
             finally:
                 os.close(fd)
-            self._name(files)
+            self._named(naming)
         return written
 
     def read(self, files: SegmentFiles, offset: int, max_bytes: int) -> bytes:
@@ -130,12 +133,18 @@ class UploadFile:
             os.close(fd)
         return found + bytes(self.tail[: max_bytes - len(found)])
 
+    def written_to(self, end: int) -> Extent | None:
+        """Return where its bytes lie if those before `end` are in the file."""
+        return Extent(self.segment, SEGMENT_HEADER_BYTES, self.written) if end <= self.written else None
+
     def _write(self, files: SegmentFiles, live: LiveBytes, parts: list[memoryview]) -> None:
         if not self.segment:
             self.segment, fd = files.create(self.id, durable=False)  # it is when a sync needs it
             live.add(self.segment, 0)
         else:
             fd = os.open(files.path(self.segment), os.O_RDWR | os.O_CLOEXEC)
+        # Beside the writing, which takes as long; of what is not written in the end nothing was hashed.
+        hashing = self.hashers.submit(_hashed, self.hash, parts)
         try:
             position = SEGMENT_HEADER_BYTES + framed_bytes(self.written)
             write_all(fd, frame(self.id, self.written, *parts), position)
@@ -145,13 +154,13 @@ class UploadFile:
                 self.unsynced = 0
         finally:
             os.close(fd)
-        for part in parts:
-            self.hash.update(part)
+        self.hash = hashing.result()
         live.add(self.segment, framed_bytes(offset) - framed_bytes(self.written))
         self.unsynced += offset - self.written
         self.written = offset
 
     def _sync(self, files: SegmentFiles) -> None:
+        naming = self._naming(files)
         fd = os.open(files.path(self.segment), os.O_RDWR | os.O_CLOEXEC)
         try:
             # Longer than the document only if a write failed half way and the rest was never sent.
@@ -159,13 +168,25 @@ class UploadFile:
             os.fdatasync(fd)
         finally:
             os.close(fd)
-        self._name(files)
+        self._named(naming)
         self.unsynced = 0
 
-    def _name(self, files: SegmentFiles) -> None:
-        if not self.named:
-            files.sync_names()
+    def _naming(self, files: SegmentFiles) -> Future[None] | None:
+        """Begin to make its name durable, beside its bytes: file systems with a journal write both at once."""
+        return None if self.named else self.hashers.submit(files.sync_names)
+
+    def _named(self, naming: Future[None] | None) -> None:
+        if naming is not None:
+            naming.result()
             self.named = True
+
+
+def _hashed(before: hashlib._Hash, parts: Sequence[memoryview]) -> hashlib._Hash:
+    """Return a hash of what `before` covers, and these bytes behind it."""
+    found = before.copy()
+    for part in parts:
+        found.update(part)
+    return found
 
 
 def _parted(parts: Sequence[memoryview], size: int) -> tuple[list[memoryview], list[memoryview]]:
@@ -179,13 +200,13 @@ def _parted(parts: Sequence[memoryview], size: int) -> tuple[list[memoryview], l
     return [part for part in before if part], [part for part in behind if part]
 
 
-def recover(upload_id: bytes, segment: int, path: Path, live: LiveBytes) -> UploadFile:
+def recover(upload_id: bytes, hashers: Executor, segment: int, path: Path, live: LiveBytes) -> UploadFile:
     """Return an upload as the last run left it: the whole records of its file, hashed anew; a torn tail is cut.
 
     Reads the file once, at about 1 GB/s. A last short record (the run ended between sealing and the commit) is
     taken back into the tail, so that the sender may still go on. Raises OSError.
     """
-    upload = UploadFile(upload_id, segment)
+    upload = UploadFile(upload_id, hashers, segment)
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         for record in scan(fd, SEGMENT_HEADER_BYTES):

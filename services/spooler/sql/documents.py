@@ -91,6 +91,11 @@ class SqlDocuments(SqlQuestions):
 
     async def read(self, number: int, offset: int, max_bytes: int) -> bytes:
         """Return document bytes; the rules are `Documents.read`'s."""
+        place = self._places.get(number)
+        if place is not None:
+            at_hand = self._spool.read_at_once(place, offset, max_bytes)
+            if at_hand is not None:
+                return at_hand
 
         def question(cursor: Cursor) -> bytes | Extent:
             found = sql_read.document(cursor, number)

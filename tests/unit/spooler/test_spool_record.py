@@ -14,6 +14,7 @@ from spooler.spool.record import (
     framed_bytes,
     parse_segment_header,
     read_extent,
+    read_extent_at_once,
     scan,
     segment_header,
     write_all,
@@ -109,3 +110,44 @@ def test_thousands_of_buffers_are_written_in_as_many_calls_as_the_system_wants(f
 
     assert write_all(fd, list(parts), 3) == 3 + 35_000
     assert os.pread(fd, 40_000, 3) == b"".join(parts)
+
+
+@pytest.mark.parametrize("offset", [0, 5, STRIDE - 1, STRIDE, 2 * STRIDE + 70, 2 * STRIDE + 77])
+@pytest.mark.parametrize("wanted", [1, STRIDE, 2 * STRIDE, 10 * STRIDE])
+def test_what_the_kernel_has_is_read_at_once_as_it_is_read_else(fd, offset, wanted):
+    extent, scratch = put(fd, os.urandom(2 * STRIDE + 77), position=123), bytearray()
+
+    found = read_extent_at_once(fd, extent, offset, wanted, scratch)
+    assert found == read_extent(fd, extent, offset, wanted)
+    scratch[:] = bytes(len(scratch))
+    assert found == read_extent(fd, extent, offset, wanted), "it is no view of what is read next"
+
+
+def test_a_changed_byte_is_noticed_at_once(fd):
+    extent = put(fd, bytes(1000))
+    os.pwrite(fd, b"!", 500)
+
+    with pytest.raises(DocumentLost):
+        read_extent_at_once(fd, extent, 0, 1000, bytearray())
+
+
+def test_what_the_disk_would_be_waited_for_is_not_read_at_once(fd, monkeypatch):
+    extent = put(fd, os.urandom(1000))
+    for answer in (BlockingIOError(), OSError(95, "not supported"), 999):
+        monkeypatch.setattr(os, "preadv", _answering(answer))
+        assert read_extent_at_once(fd, extent, 0, 1000, bytearray()) is None
+    monkeypatch.undo()
+    os.ftruncate(fd, extent.end - 1)
+    assert read_extent_at_once(fd, extent, 0, 1000, bytearray()) is None, (
+        "who reads it on a thread says it is lost"
+    )
+
+
+def _answering(answer):
+    def preadv(_fd, _buffers, _offset, flags):
+        assert flags == os.RWF_NOWAIT
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    return preadv

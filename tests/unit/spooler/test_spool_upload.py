@@ -1,9 +1,12 @@
 import hashlib
+import os
+import time
 
 import pytest
 
-from chassis.errors import DigestMismatch, WrongOffset, WrongState
+from chassis.errors import DigestMismatch, StoreUnavailable, WrongOffset, WrongState
 from spooler.new_job import UploadNotFound
+from spooler.spool import shared, upload
 from spooler.spool.record import RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, STRIDE
 from tests.unit.spooler.spool_opening import UPLOAD, fill
 
@@ -103,3 +106,61 @@ async def test_an_upload_that_is_forgotten_gives_its_space_back(reopen):
     assert spool.live.total() == 0
     with pytest.raises(UploadNotFound):
         await spool.append(UPLOAD, 0, b"x")
+
+
+async def test_of_what_could_not_be_written_nothing_is_hashed(reopen, monkeypatch):
+    spool = reopen()
+    data = await fill(spool, 2 * STRIDE)
+
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(upload, "write_all", refuse)
+        with pytest.raises(StoreUnavailable):
+            await spool.append(UPLOAD, len(data), bytes(STRIDE))
+    assert await spool.digest(UPLOAD) == hashlib.sha256(data).digest()
+    await spool.append(UPLOAD, len(data), b"x" * STRIDE)
+    assert (await spool.seal(UPLOAD)).digest == hashlib.sha256(data + b"x" * STRIDE).digest()
+
+
+async def test_what_lies_in_memory_is_read_without_a_thread_and_else_with_one(reopen, monkeypatch):
+    spool = reopen()
+    data = await fill(spool, 3 * STRIDE + 100)
+    threads, on_thread = [], spool.on_thread
+
+    async def noted(work, *more):
+        threads.append(work)
+        return await on_thread(work, *more)
+
+    monkeypatch.setattr(spool, "on_thread", noted)
+    assert await spool.read_upload(UPLOAD, 5, 2 * STRIDE) == data[5 : 2 * STRIDE + 5]
+    assert not threads
+    rest = await spool.read_upload(UPLOAD, 2 * STRIDE, STRIDE + 100)
+    assert rest == data[2 * STRIDE :], "some of it lies in no record yet"
+    monkeypatch.setattr(spool, "read_at_once", lambda *_: None)
+    assert await spool.read_upload(UPLOAD, 5, 2 * STRIDE) == data[5 : 2 * STRIDE + 5]
+    assert len(threads) == 2
+
+
+async def test_bytes_are_durable_only_when_their_file_s_name_is(reopen, monkeypatch):
+    spool = reopen()
+    await fill(spool, 2 * STRIDE)
+    synced = []
+    sync_directory, fdatasync = shared.sync_directory, os.fdatasync
+
+    def its_bytes(fd):
+        fdatasync(fd)
+        synced.append("bytes")
+
+    def name(directory):
+        time.sleep(0.05)  # longer than the bytes take
+        sync_directory(directory)
+        synced.append("name")
+
+    monkeypatch.setattr(shared, "sync_directory", name)
+    monkeypatch.setattr(os, "fdatasync", its_bytes)
+    assert await spool.sync_upload(UPLOAD) == 2 * STRIDE
+    assert sorted(synced) == ["bytes", "name"]
+    assert await spool.sync_upload(UPLOAD) == 2 * STRIDE
+    assert sorted(synced) == ["bytes", "bytes", "name"], "a name is made durable once"
