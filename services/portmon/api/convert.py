@@ -87,21 +87,23 @@ def key_from(message: ledger_pb2.DocumentKey) -> DocKey:
     Raises:
         InvalidArgument: the uid has not 16 bytes, or the attempt is 0.
     """
-    if len(message.job_uid) != 16 or not message.attempt:
+    uid, attempt = message.job_uid, message.attempt
+    if len(uid) != 16 or not attempt:
         raise InvalidArgument(
             "a document is named by a job uid of 16 bytes and an attempt from 1",
             fields=[("document", "needs job_uid (16 bytes) and attempt (1 or more)")],
         )
-    return DocKey(message.job_uid, message.attempt)
+    return DocKey(uid, attempt)
 
 
 def prefix_from(start: pb.DocumentStart) -> bytes:
     """Return what goes before a document's payload. Raises InvalidArgument."""
-    if len(start.resume_prefix) > _MOST_PREFIX_BYTES:
+    prefix = start.resume_prefix
+    if len(prefix) > _MOST_PREFIX_BYTES:
         raise InvalidArgument(
             "a resume prefix has at most 2 MiB", fields=[("start.resume_prefix", "is too long")]
         )
-    return start.resume_prefix
+    return prefix
 
 
 def closing_from(start: pb.DocumentStart) -> Closing | None:
@@ -150,10 +152,10 @@ def disposition_from(value: int) -> Disposition:
     Raises:
         InvalidArgument: a value this version does not know.
     """
-    found = _DISPOSITIONS.get(value)  # type: ignore[call-overload]
+    found: Disposition | None = _DISPOSITIONS.get(value)  # type: ignore[call-overload]
     if found is None:
         raise InvalidArgument(f"disposition {value} does not exist", fields=[("disposition", "is unknown")])
-    return Disposition(found)
+    return found
 
 
 def owner_from(message: pb.PortOwner) -> Owner:

@@ -118,20 +118,22 @@ def slice_from(message: pb.DocumentSlice) -> Slice:
     Raises:
         InvalidArgument, TooLarge: it cannot be what its sender meant.
     """
-    if len(message.data) > MOST_SLICE_BYTES:
-        raise TooLarge(f"a slice has {len(message.data)} bytes, at most {MOST_SLICE_BYTES} are taken")
-    convert.check_offset("offset", message.offset)
-    piece = Slice(convert.key_from(message.document), _unset, offset=message.offset, data=message.data)
+    data, offset = message.data, message.offset
+    if len(data) > MOST_SLICE_BYTES:
+        raise TooLarge(f"a slice has {len(data)} bytes, at most {MOST_SLICE_BYTES} are taken")
+    convert.check_offset("offset", offset)
+    piece = Slice(convert.key_from(message.document), _unset, offset=offset, data=data)
     if message.HasField("start"):
-        piece.start = convert.info_from(message.start.info)
-        piece.resume_offset = message.start.resume_offset
-        piece.resume_prefix = convert.prefix_from(message.start)
+        start = message.start
+        piece.start = convert.info_from(start.info)
+        piece.resume_offset = start.resume_offset
+        piece.resume_prefix = convert.prefix_from(start)
         convert.check_offset("start.resume_offset", piece.resume_offset)
-        piece.guarded, piece.closing = message.start.guarded, convert.closing_from(message.start)
-        piece.traceparent = message.start.traceparent
+        piece.guarded, piece.closing = start.guarded, convert.closing_from(start)
+        piece.traceparent = start.traceparent
     if message.HasField("end"):
-        piece.end = convert.disposition_from(message.end.disposition)
-        piece.size = message.end.size_bytes
+        end = message.end
+        piece.end, piece.size = convert.disposition_from(end.disposition), end.size_bytes
     return piece
 
 

@@ -30,7 +30,7 @@ class LastDocument:
         Also where the device looks like another one: an adapter that was plugged in anew says nothing of the printer.
         """
         at, words = self._at, self._words
-        if not 0 < at < len(words) or words[at] & 0xFF == slot.FREE:
+        if not 0 < at < len(words) or words[at] & 0xFF == slot.FREE or slot.is_whole(words, at):
             return None
         found = slot.read(words, at, generation, device)
         if found.phase is Phase.IN_PROGRESS:

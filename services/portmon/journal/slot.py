@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
 
 from portmon.document import FAR_BUFFER_BYTES, MOST_OFFSET, DocKey, Evidence, Phase, Progress
 
@@ -35,6 +36,7 @@ def kind_of(*, pipe: bool, keeps: bool, prefix: bool) -> int:
     return (PIPE if pipe else 0) | (KEEPS if keeps else 0) | (PREFIX if prefix else 0)
 
 
+@lru_cache(1024)  # of fabrics and devices: a few a host, and asked for with each document
 def hash_word(text: str) -> int:
     """Return a text as one 64-bit word, to be compared only."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
@@ -57,6 +59,12 @@ def lose_devices(words: Words, places: Iterable[int]) -> None:
     for at in places:
         if words[at + ATTEMPT] & KEEPS:
             words[at + DEVICE] = 0
+
+
+def is_whole(words: Words, at: int) -> bool:
+    """Tell whether a document came to its end, and that is proven."""
+    state = words[at]
+    return state & 0xFF in (DONE, SETTLED) and not state >> 32 and bool(state & 0xFF00)
 
 
 def furthest(words: Words, at: int) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from portmon.document import DocKey, Evidence, Progress
+from portmon.journal import slot
 from portmon.journal.port_journal import Journal
 
 FABRIC = "fabric"
@@ -53,6 +56,16 @@ def test_nothing_lies_there_after_a_whole_document_or_before_the_first_byte_of_o
     journal.end(taken(journal, ONE, 100), 0, Evidence.OUTPUT_QUEUE)
     assert unfinished(journal) is None
     journal.end(taken(journal, TWO, 0), 63, Evidence.NONE)
+    assert unfinished(journal) is None
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_one_word_tells_that_a_document_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settled):
+    journal = opened(tmp_path)
+    journal.end(taken(journal, ONE, 100), 0, Evidence.TCP_CLOSE)
+    if settled:
+        journal.settle([ONE], FABRIC)
+    monkeypatch.setattr(slot, "read", lambda *_: pytest.fail("its whole slot was read"))
     assert unfinished(journal) is None
 
 
