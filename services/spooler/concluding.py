@@ -39,6 +39,8 @@ from spooler.unit_scan import UnitScan
 log = logs.get(__name__)
 
 SAVE_EVERY_S = 1.0  # how old the stored progress of a running document may be
+# How long the outcome of what printed well waits for a commit that others make: nobody's OK does, and nothing behind it.
+WRITE_WITHIN_S = 0.005
 COUNT_WAIT_S = 1.0  # how long an outcome may wait for the units of its document
 RETRY = Backoff(first_s=0.1, most_s=2.0)
 
@@ -224,17 +226,21 @@ class Concluding:
                 attempts.append(attempt_of(after, judged.landing, lane.fence, judged))
             if judged.conclusion.event is not JobEvent.COMPLETE and not judged.known:
                 history.append(history_of(after, judged))
-        await self._write(Changes(jobs=jobs, attempts=attempts, history=history))
+        # What failed, or goes on with its next copy, waits for nothing.
+        well = not history and all(job.ended for job in jobs)
+        await self._write(
+            Changes(jobs=jobs, attempts=attempts, history=history), WRITE_WITHIN_S if well else 0.0
+        )
         self._count_attempts(sum(judged.landing.began for judged in batch))
         self._settle(batch)
         self._apply(batch, jobs)
 
-    async def _write(self, changes: Changes) -> None:
+    async def _write(self, changes: Changes, within_s: float) -> None:
         """Write until it is written: an outcome is never given up because a disk is full."""
         failures = 0
         while True:
             try:
-                await self._dispatcher.store.record(changes)
+                await self._dispatcher.store.record(changes, within_s=within_s)
             except (StoreUnavailable, SpoolFull) as error:
                 failures += 1
                 log.warning("outcomes cannot be written", jobs=len(changes.jobs), error=str(error))

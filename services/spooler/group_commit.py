@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,7 @@ log = logs.get(__name__)
 Work = TypeVar("Work")
 
 _SOON_S = 0.05  # what was submitted without waiting is committed within this
+_SELDOM_S = 0.1  # a longer pause between two callers counts as one of this
 _RETRY_S = 0.5  # how long the thread rests after a commit failed and left unwaited work behind
 
 
@@ -55,6 +57,9 @@ class GroupThread(Generic[Work]):
         self._queue: deque[Entry[Work]] = deque()  # appended by the loop, emptied by the thread
         self._wake = threading.Event()
         self._soon: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None  # ends when work that may wait has waited
+        self._last_s = 0.0  # when something came that may not wait
+        self._pace_s = _SELDOM_S  # between two of these, smoothed
         # Entries that nobody waits for: came in (counted by the loop), went out (counted by the thread).
         self._soon_in = 0
         self._soon_out = 0
@@ -79,12 +84,21 @@ class GroupThread(Generic[Work]):
         future.add_done_callback(lambda done: told(None if done.exception() else done.result()))
         return await asyncio.shield(future)
 
-    def enqueue(self, work: Work) -> asyncio.Future[Any]:
-        """Put `work` in its place in the order now; the future tells of the commit."""
+    def enqueue(self, work: Work, *, within_s: float = 0.0) -> asyncio.Future[Any]:
+        """Put `work` in its place in the order now; the future tells of the commit.
+
+        within_s: how long the commit may wait for another that it can be part of; 0: it begins as soon as it can. Nothing
+            waits while others come more seldom than that.
+        """
         self._check_open()
         future = self._loop.create_future()
         self._queue.append(Entry(work, future))
-        self._wake.set()
+        if not within_s:
+            self._note_pace()
+        if self._pace_s >= within_s:
+            self._hurry()
+        elif self._patience is None or self._patience.when() > self._loop.time() + within_s:
+            self._wait(within_s)
         return future
 
     def submit_soon(self, work: Work) -> None:
@@ -106,7 +120,7 @@ class GroupThread(Generic[Work]):
         self._closing = True
         if self._soon is not None:
             self._soon.cancel()
-        self._wake.set()
+        self._hurry()
         await asyncio.shield(self._closed)
         self._thread.join()
 
@@ -115,6 +129,27 @@ class GroupThread(Generic[Work]):
             raise StoreUnavailable(self.dead.result())
         if self._closing:
             raise StoreUnavailable(f"{self._name} is closed")
+
+    def _hurry(self) -> None:
+        """Have all that has gathered committed, also what might wait."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        self._wake.set()
+
+    def _note_pace(self) -> None:
+        before, self._last_s = self._last_s, time.monotonic()
+        self._pace_s += (min(self._last_s - before, _SELDOM_S) - self._pace_s) / 4
+
+    def _wait(self, within_s: float) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self._loop.call_later(within_s, self._waited)
+
+    def _waited(self) -> None:
+        self._patience = None
+        if self._queue:  # else another commit has taken it along
+            self._wake.set()
 
     def _soon_is_now(self) -> None:
         self._soon = None
@@ -140,15 +175,14 @@ class GroupThread(Generic[Work]):
         self._closed.set_result(None)
 
     def _work(self) -> None:
-        rest: float | None = None
         while True:
-            self._wake.wait(rest)
+            self._wake.wait(_RETRY_S if self._resting else None)
             self._wake.clear()
-            rest = None
-            while self._queue and rest is None:
-                self._resting = self._one_batch()
-                rest = _RETRY_S if self._resting else None
-            if self._closing:
+            more = len(self._queue) > self._max_batch
+            self._resting = bool(self._queue) and self._one_batch()
+            if more and not self._resting:
+                self._wake.set()
+            if self._closing and (self._resting or not self._queue):
                 break
         if self._queue:
             log.error("progress not written at the end", thread=self._name, entries=len(self._queue))

@@ -127,8 +127,11 @@ class Jobs(Protocol):
                 them all the same, which is why senders give request ids).
         """
 
-    async def record(self, changes: Changes) -> None:
-        """Write changes, durably. Commits are shared with all that is being written."""
+    async def record(self, changes: Changes, *, within_s: float = 0.0) -> None:
+        """Write changes, durably. Commits are shared with all that is being written.
+
+        within_s: how long these may wait for a commit that is made anyway. Whatever is written later hurries them.
+        """
 
     def record_soon(self, changes: Changes) -> None:
         """Write changes with the next commit, within 50 ms; after a crash they may be missing, never out of order.

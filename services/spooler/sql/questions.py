@@ -76,9 +76,9 @@ class SqlQuestions(ABC):
         """Keep a value under a key, durably, in place of `expected`. Raises EtagMismatch."""
         await self._write(lambda cursor: put_note(cursor, key, value, expected, history))
 
-    async def record(self, changes: Changes) -> None:
-        """Write changes, durably."""
-        await self._thread.enqueue(self._recording(changes, waited=True))
+    async def record(self, changes: Changes, *, within_s: float = 0.0) -> None:
+        """Write changes, durably; the rules are `Jobs.record`'s."""
+        await self._thread.enqueue(self._recording(changes, waited=True), within_s=within_s)
 
     def record_soon(self, changes: Changes) -> None:
         """Write changes with the next commit, within 50 ms."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from chassis.errors import SpoolFull, StoreUnavailable
+from spooler import group_commit
 from spooler.group_commit import Entry, GroupThread
 
 
@@ -94,6 +95,63 @@ async def test_what_nobody_waits_for_keeps_its_place_before_what_somebody_does(t
     await thread.submit(5)
 
     assert ledger.written == [0, 1, 2, 3, 4, 5]
+
+
+async def test_what_may_wait_shares_the_commit_of_what_may_not_and_keeps_its_place(thread, ledger):
+    waiting = [thread.enqueue(1, within_s=60.0), thread.enqueue(2, within_s=60.0)]
+    await asyncio.sleep(0.05)
+    assert ledger.batches == []
+
+    assert await thread.submit(3) == 30
+    assert ledger.batches == [[1, 2, 3]]
+    assert [await one for one in waiting] == [10, 20]
+
+
+async def test_what_may_wait_is_not_committed_behind_the_commit_that_is_under_way(thread, ledger):
+    ledger.pause_s = 0.05
+    under_way = thread.enqueue(1)
+    await asyncio.sleep(0.02)
+    waiting = thread.enqueue(2, within_s=60.0)
+    await under_way
+    await asyncio.sleep(0.1)
+    assert ledger.batches == [[1]]
+
+    await thread.submit(3)
+    assert ledger.batches == [[1], [2, 3]]
+    assert await waiting == 20
+
+
+async def test_what_may_wait_is_committed_by_itself_in_its_time(thread, ledger):
+    await asyncio.gather(*(thread.submit(n) for n in range(50)))  # many come at once
+    ledger.batches.clear()
+    waiting = thread.enqueue(1, within_s=0.05)
+    await asyncio.sleep(0.01)
+    assert ledger.batches == []
+    assert await waiting == 10
+
+
+async def test_nothing_waits_while_others_come_more_seldom_than_that(ledger, monkeypatch):
+    monkeypatch.setattr(group_commit, "_SELDOM_S", 60.0)
+    thread: GroupThread[int] = GroupThread("test", ledger.commit)
+    async with asyncio.timeout(10):
+        assert await thread.enqueue(1, within_s=50.0) == 10
+    await thread.close()
+
+
+@pytest.mark.parametrize("waits", [(0.02, 60.0), (60.0, 0.02)])
+async def test_what_may_wait_longer_is_committed_with_what_may_not(thread, waits):
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(thread.enqueue(1, within_s=within_s) for within_s in waits))
+
+
+async def test_more_than_a_batch_takes_is_committed_though_nothing_else_comes(ledger):
+    ledger.pause_s = 0.02
+    thread: GroupThread[int] = GroupThread("test", ledger.commit, max_batch=4)
+    first = thread.enqueue(0)
+    async with asyncio.timeout(10):
+        await asyncio.gather(first, *(thread.enqueue(n) for n in range(1, 12)))
+    assert ledger.written == list(range(12))
+    await thread.close()
 
 
 async def test_after_a_failure_what_nobody_waits_for_is_tried_again_and_callers_are_told(thread, ledger):
