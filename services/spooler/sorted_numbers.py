@@ -6,6 +6,7 @@ hundred thousand numbers some two hundred. Numbers that rise, as those of jobs d
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from operator import itemgetter
@@ -16,12 +17,19 @@ _last = itemgetter(-1)
 
 
 class SortedNumbers:
-    """A set of numbers. Eight bytes each, beside the numbers themselves."""
+    """A set of numbers. Eight bytes each, beside the numbers themselves.
 
-    __slots__ = ("_blocks", "_length")
+    Args:
+        sized: each has a size of its own, from 0 to 2**64 - 1; eight bytes more.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_blocks", "_length", "_sizes")
+
+    def __init__(self, *, sized: bool = False) -> None:
         self._blocks: list[list[int]] = []  # none is empty
+        self._sizes: list[array[int]] | None = (
+            [] if sized else None
+        )  # blocks of them, each where its number is
         self._length = 0
 
     def __len__(self) -> int:
@@ -41,14 +49,18 @@ class SortedNumbers:
         """The least; None: there are none."""
         return self._blocks[0][0] if self._blocks else None
 
-    def add(self, number: int) -> None:
+    def add(self, number: int, size: int = 0) -> None:
         """Take a number in, if it is not there."""
-        blocks = self._blocks
+        blocks, sizes = self._blocks, self._sizes
         if not blocks or number > blocks[-1][-1]:
             if blocks and len(blocks[-1]) < _BLOCK:
                 blocks[-1].append(number)
             else:
                 blocks.append([number])
+                if sizes is not None:
+                    sizes.append(array("Q"))
+            if sizes is not None:
+                sizes[-1].append(size)
             self._length += 1
             return
         place = bisect_left(blocks, number, key=_last)
@@ -58,24 +70,33 @@ class SortedNumbers:
             return
         block.insert(at, number)
         self._length += 1
+        if sizes is not None:
+            sizes[place].insert(at, size)
         if len(block) > 2 * _BLOCK:
             blocks[place : place + 1] = [block[:_BLOCK], block[_BLOCK:]]
+            if sizes is not None:
+                sizes[place : place + 1] = [sizes[place][:_BLOCK], sizes[place][_BLOCK:]]
 
-    def discard(self, number: int) -> None:
-        """Take a number out, if it is there."""
-        blocks = self._blocks
+    def discard(self, number: int) -> int | None:
+        """Take a number out; return its size, 0 if it has none, None if it was not there."""
+        blocks, sizes, size = self._blocks, self._sizes, 0
         if not blocks or number > blocks[-1][-1]:
-            return
+            return None
         place = bisect_left(blocks, number, key=_last)
         block = blocks[place]
         at = bisect_left(block, number)
         if block[at] != number:
-            return
+            return None
+        if sizes is not None:
+            size = sizes[place].pop(at)
         if len(block) == 1:
             del blocks[place]
+            if sizes is not None:
+                del sizes[place]
         else:
             del block[at]
         self._length -= 1
+        return size
 
     def some(self, first: int, most: int) -> list[int]:
         """Return at most so many of them, in order, those left out that are the `first` least."""

@@ -8,7 +8,7 @@ the same whatever waits, there and elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
+from itertools import chain, takewhile
 
 from spooler.job import Job
 from spooler.sorted_numbers import SortedNumbers
@@ -20,48 +20,46 @@ _PLAYED = 500  # with more that may leave before a job, and overtake one another
 class WaitingJobs:
     """Jobs by priority (higher first), then by number; now and then the one of the lowest number."""
 
-    __slots__ = ("_of_priority", "_overtakings", "_sizes", "size_bytes")
+    __slots__ = ("_length", "_of_priority", "_overtakings", "size_bytes")
 
     def __init__(self) -> None:
-        self._of_priority: dict[int, SortedNumbers] = {}  # none is empty
-        self._sizes: dict[
-            int, int
-        ] = {}  # of each job; its priority is where it stands: few are in use at a time
+        # None is empty; each number with the size of its document. A job's priority is where it stands: few are in use.
+        self._of_priority: dict[int, SortedNumbers] = {}
+        self._length = 0
         self._overtakings = 0
         self.size_bytes = 0  # of all documents that wait, one copy of each
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return self._length
 
     def __contains__(self, number: int) -> bool:
-        return number in self._sizes
+        return self._priority_of(number) is not None
 
     def __iter__(self) -> Iterator[int]:
-        """Yield all numbers, in no order."""
-        return iter(self._sizes)
+        """Yield all numbers, those of each priority in order."""
+        return chain.from_iterable(self._of_priority.values())
 
     def add(self, job: Job) -> None:
         """Let a job wait; one that waits already moves to its new place."""
-        number, priority = job.number, job.priority
-        if number not in self._sizes:
-            size_bytes = self._sizes[number] = job.document.size_bytes
-            self.size_bytes += size_bytes
-        elif self._priority_of(number) == priority:
+        number, priority, size_bytes = job.number, job.priority, job.document.size_bytes
+        before = self._priority_of(number)
+        if before == priority:
             return
-        else:
-            self._take_out(number)
+        if before is not None:
+            size_bytes = self._take_out(number, before)
         numbers = self._of_priority.get(priority)
         if numbers is None:
-            numbers = self._of_priority[priority] = SortedNumbers()
-        numbers.add(number)
+            numbers = self._of_priority[priority] = SortedNumbers(sized=True)
+        numbers.add(number, size_bytes)
+        self._length += 1
+        self.size_bytes += size_bytes
 
     def remove(self, number: int) -> bool:
         """Take a job out, wherever it stands; return whether it was there."""
-        size_bytes = self._sizes.pop(number, None)
-        if size_bytes is None:
+        priority = self._priority_of(number)
+        if priority is None:
             return False
-        self.size_bytes -= size_bytes
-        self._take_out(number)
+        self._take_out(number, priority)
         return True
 
     def leave(self, number: int) -> None:
@@ -85,7 +83,7 @@ class WaitingJobs:
     def first_key(self) -> tuple[int, int] | None:
         """Return the order key of the job that is next, or None."""
         number = self.first()
-        return None if number is None else (-self._priority_of(number), number)
+        return None if number is None else (-(self._priority_of(number) or 0), number)
 
     def ahead_of(self, job: Job) -> int:
         """Return how many jobs leave before this one if no more come.
@@ -94,7 +92,9 @@ class WaitingJobs:
         within a tenth or so.
         """
         number = job.number
-        mine = self._priority_of(number) if number in self._sizes else job.priority
+        mine = self._priority_of(number)
+        if mine is None:
+            mine = job.priority
         older = {priority: numbers.below(number) for priority, numbers in self._of_priority.items()}
         urgent = sum(len(numbers) for priority, numbers in self._of_priority.items() if priority > mine)
         # Those behind it in both orders never leave before it, those before it in both always do.
@@ -136,16 +136,22 @@ class WaitingJobs:
     def _oldest(self) -> int | None:
         return min((next(iter(numbers)) for numbers in self._of_priority.values()), default=None)
 
-    def _priority_of(self, number: int) -> int:
-        """Return the priority of a job that waits."""
-        return next(priority for priority, numbers in self._of_priority.items() if number in numbers)
+    def _priority_of(self, number: int) -> int | None:
+        """Return the priority of a job that waits; None: it does not."""
+        for priority, numbers in self._of_priority.items():
+            if number in numbers:
+                return priority
+        return None
 
-    def _take_out(self, number: int) -> None:
-        priority = self._priority_of(number)
+    def _take_out(self, number: int, priority: int) -> int:
+        """Take out a job that stands there; return its size in bytes."""
         numbers = self._of_priority[priority]
-        numbers.discard(number)
+        size_bytes = numbers.discard(number) or 0
         if not numbers:
             del self._of_priority[priority]
+        self._length -= 1
+        self.size_bytes -= size_bytes
+        return size_bytes
 
 
 def _leaving(keys: Iterable[tuple[int, int]], overtakings: int) -> Iterator[int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
+from sys import intern
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -150,12 +151,12 @@ def _new_job(new: NewJob, kept: Kept, digest: bytes, number: int, now: datetime,
     return Job(
         number,
         not_after(new.uid, unix_ms) if new.uid else make_uid(unix_ms, urandom(10)),
-        Document(new.document_name, new.format, kept.size_bytes, digest),
-        Sender(new.owner, new.user, new.client, new.request_id),
+        Document(new.document_name, intern(new.format), kept.size_bytes, digest),
+        Sender(intern(new.owner), intern(new.user), intern(new.client), new.request_id),
         now,
         new.copies,
         new.attributes,
-        new.printer,
+        intern(new.printer),
         state,
         new.reasons,
         new.hold_reason,

@@ -27,6 +27,9 @@ _PAGE_BYTES = 4096
 # Pages in the write-ahead log (4 MiB) before a commit copies them to the database. Measured 2026-11-21: four times as
 # many accept no faster, stall as long, and a start after a crash has more to read.
 _CHECKPOINT_PAGES = 1000
+# Of pages that the writer keeps, beside the kernel's own. Measured 2026-11-22 with 60,000 jobs and request ids at random: with 16
+# MiB a job costs no less CPU, and nothing is read from the disk either way.
+_CACHE_KIB = 4096
 
 
 class FileLock:
@@ -124,7 +127,7 @@ def writer_engine(path: Path, reserve_bytes: int) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint={pages}")
-        connection.execute("PRAGMA cache_size=-16384")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         connection.execute("PRAGMA temp_store=MEMORY")
 
     return _engine(path, connect, poolclass=NullPool)

@@ -6,6 +6,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import chain
 from sys import intern
 from typing import Any
@@ -54,6 +55,9 @@ def _micros(at: datetime | None) -> int | None:
 def moment(us: int) -> datetime:
     """Return the time that a table holds."""
     return _EPOCH + timedelta(microseconds=us)
+
+
+_shared_moment = lru_cache(maxsize=64)(moment)  # what was accepted together has one object for its moment
 
 
 def _moment(us: int | None) -> datetime | None:
@@ -139,7 +143,7 @@ def job_of_row(row: Row) -> Job:
         uid,
         Document(name, intern(format_), size, digest),
         Sender(intern(owner), intern(user), intern(client), request_id or ""),
-        _EPOCH + timedelta(microseconds=created),
+        _shared_moment(created),
         copies,
         json.loads(attributes) if attributes else NO_ATTRIBUTES,
         intern(printer),

@@ -24,6 +24,33 @@ def test_they_are_a_sorted_set_whatever_comes_and_goes(steps: list[tuple[bool, i
         ]
 
 
+def test_each_has_its_size_whatever_comes_and_goes() -> None:
+    random, numbers, model = Random(2), SortedNumbers(sized=True), dict[int, int]()
+    for _ in range(20_000):
+        number, size = random.randrange(6_000), random.choice([0, random.randrange(1 << 64)])
+        if random.random() < 0.7:
+            numbers.add(number, size)
+            model.setdefault(number, size)
+        else:
+            assert numbers.discard(number) == model.pop(number, None)
+    assert list(numbers) == sorted(model)
+    assert [numbers.discard(number) for number in list(numbers)] == [
+        model[number] for number in sorted(model)
+    ]
+    assert not any((numbers._blocks, numbers._sizes))
+
+
+@settings(deadline=None)
+@given(st.sets(st.integers(1, 3_000)), st.integers(0, 50), st.integers(0, 50))
+def test_a_stretch_of_them_is_a_stretch_of_their_order(model: set[int], first: int, most: int) -> None:
+    numbers = SortedNumbers()
+    for number in [*model, *range(4_000, 6_000)]:
+        numbers.add(number)
+    for start in (first, 1_990 + first):
+        assert numbers.some(start, most) == list(numbers)[start : start + most]
+    assert (numbers.last, SortedNumbers().last, SortedNumbers().some(0, 9)) == (5_999, None, [])
+
+
 def test_thousands_that_come_in_no_order_are_found_where_they_belong() -> None:
     order = list(range(0, 20_000, 2))
     Random(1).shuffle(order)

@@ -47,7 +47,7 @@ def test_removing_many_gives_their_memory_back() -> None:
     assert waiting.first() == 1000
     assert [list(numbers) for numbers in waiting._of_priority.values()] == [[1000]]
     waiting.remove(1000)
-    assert (waiting._of_priority, waiting._sizes) == ({}, {})
+    assert (waiting._of_priority, len(waiting), waiting.size_bytes) == ({}, 0, 0)
 
 
 @settings(deadline=None)
