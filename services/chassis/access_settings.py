@@ -86,5 +86,9 @@ class LimitSettings(Section):
     )
     calls_at_once: int = Field(default=200, ge=1, description="calls it may save up and make at once")
     streams: int = Field(
-        default=1000, ge=1, le=1_000_000, description="calls of one connection that run at the same time"
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="calls of one connection that run at the same time; a port monitor: 100000, since each of its"
+        " ports in use is one",
     )

@@ -230,5 +230,16 @@ class Settings(Section):
         for name, given in values.items():
             default = cls.model_fields[name].default if name in cls.model_fields else None
             if isinstance(given, dict) and isinstance(default, Section):
-                found[name] = {key: getattr(default, key) for key in default.model_fields_set} | given
+                found[name] = _with_defaults(default, given)
         return found
+
+
+def _with_defaults(default: Section, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is given of a section, and what the program's own default says beside it, however deep."""
+    own = {key: getattr(default, key) for key in default.model_fields_set}
+    within = {
+        key: _with_defaults(own[key], value)
+        for key, value in given.items()
+        if isinstance(value, dict) and isinstance(own.get(key), Section)
+    }
+    return own | given | within

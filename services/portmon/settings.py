@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from chassis.settings import Address, ChannelSettings, Section, ServerSettings, Settings, is_loopback
+from chassis.settings import (
+    Address,
+    ChannelSettings,
+    LimitSettings,
+    Section,
+    ServerSettings,
+    Settings,
+    is_loopback,
+)
 
 
 class PortSection(Section):
@@ -42,7 +50,10 @@ class PortmonSettings(Settings):
     """The settings of fabric-portmon."""
 
     service = "portmon"
-    server: ServerSettings = ServerSettings(listen=("127.0.0.1:26152",))
+    # All calls of a spooler come by one connection, and each port in use keeps one.
+    server: ServerSettings = ServerSettings(
+        listen=("127.0.0.1:26152",), limits=LimitSettings(streams=100_000)
+    )
     host_name: str = Field(
         default_factory=socket.gethostname,
         min_length=1,
