@@ -14,6 +14,7 @@ import sys
 from typing import Any, Literal, TextIO, cast
 
 from chassis.call import current_call
+from chassis.call_lines import CallLines
 
 # structlog loads rich where it is installed, 4 MB and a tenth of a second of each service, for what is not drawn here.
 _rich_is_here = "rich" in sys.modules
@@ -26,6 +27,9 @@ if not _rich_is_here:
 
 # A function's variables may be a document, a password or a token.
 _without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+# Who writes the lines of RPCs, and by which processors it can be told that nobody has changed them since; or nobody.
+_quick: list[tuple[CallLines, Any]] = []
 
 LogFormat = Literal["auto", "json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -65,7 +69,10 @@ def configure(
                 colors=out.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
             )
         ]
+        lines = None
     else:
+        lines = CallLines(service, out)
+        shared.insert(0, lines.first)
         rendering = [
             add_service,
             structlog.processors.ExceptionRenderer(_without_locals),
@@ -77,11 +84,28 @@ def configure(
         logger_factory=structlog.PrintLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
+    _quick[:] = (
+        [] if lines is None or threshold > logging.INFO else [(lines, structlog.get_config()["processors"])]
+    )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
     )
     _take_over(out, formatter, max(threshold, logging.WARNING) if level != "debug" else threshold)
+
+
+def call_lines() -> CallLines | None:
+    """Return who writes the lines of RPCs; None: structlog does, for they are wanted in another form, or looked at."""
+    for lines, processors in _quick:
+        if processors[0] == lines.first and structlog.get_config()["processors"] is processors:
+            return lines
+    return None
+
+
+def flush() -> None:
+    """Write what has not left yet, at the end of a program."""
+    for lines, _ in _quick:
+        lines.flush()
 
 
 def _take_over(out: TextIO, formatter: logging.Formatter, threshold: int) -> None:

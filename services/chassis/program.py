@@ -54,9 +54,9 @@ def main(
 
 def _leave(code: int) -> NoReturn:
     """End the process without taking Python down: a thread of gRPC's that comes back to it meanwhile crashes the process."""
-    for stream in (sys.stdout, sys.stderr):
+    for flush in (logs.flush, sys.stdout.flush, sys.stderr.flush):
         with suppress(OSError, ValueError):  # nobody reads it any more
-            stream.flush()
+            flush()
     os._exit(code)
 
 
