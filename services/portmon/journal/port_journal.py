@@ -7,7 +7,6 @@ stays until the spooler settles it; settled ones can still be asked about until 
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -120,16 +119,9 @@ class Journal:
         """
         at, words = self._take_place(fabric), self._words
         words[at] = slot.FREE
-        words[at + slot.UID_A], words[at + slot.UID_B] = struct.unpack("@2Q", key.uid)
-        words[at + slot.ATTEMPT] = key.attempt | slot.kind_of(pipe=pipe, keeps=keeps, prefix=prefix)
-        for word in (slot.INTENT, slot.ACCEPTED, slot.ACKED, slot.BASE):
-            words[at + word] = resume_offset
-        words[at + slot.STARTED] = time.time_ns()
-        words[at + slot.ENDED] = self.generation
-        words[at + slot.FABRIC] = slot.hash_word(fabric)
-        words[at + slot.DEVICE] = self.device
-        words[at + slot.WINDOW] = words[at + slot.DOUBT] = words[at + slot.CONFIRMED] = 0
-        words[at + slot.CHECK] = slot.check_of(words, at)
+        kind = slot.kind_of(pipe=pipe, keeps=keeps, prefix=prefix)
+        entry = slot.begun(key, kind, resume_offset, self.generation, slot.hash_word(fabric), self.device)
+        words[at + slot.UID_A : at + slot.CONFIRMED + 1] = entry
         words[at] = slot.IN_PROGRESS  # last: a kill before this line leaves no trace, and no byte was sent
         self._places.enter(key, at)
         if not closes:

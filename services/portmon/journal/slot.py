@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -18,6 +19,8 @@ PIPE = 1 << 32  # in ATTEMPT: a byte pipe, which goes on at any byte that is pro
 PREFIX = 1 << 33  # in ATTEMPT: bytes of nobody's document were sent first
 KEEPS = 1 << 34  # in ATTEMPT: what was accepted is with the device for as long as that is there
 Words = memoryview
+_ENTRY = struct.Struct("@16s13Q")  # UID_A to CONFIRMED
+_FIXED = struct.Struct("@16s3Q")  # what CHECK is of
 
 
 def key_of(words: Words, at: int) -> DocKey:
@@ -25,10 +28,36 @@ def key_of(words: Words, at: int) -> DocKey:
     return DocKey(struct.pack("@2Q", words[at + UID_A], words[at + UID_B]), words[at + ATTEMPT] & 0xFFFFFFFF)
 
 
+def begun(key: DocKey, kind: int, offset: int, run: int, fabric: int, device: int) -> Words:
+    """Return the words behind STATE of a document that begins now at `offset`, in one piece to be put there.
+
+    `kind`: see `kind_of`. `run`: the generation of this one. `fabric`, `device`: see `hash_word`.
+    """
+    attempt, started = key.attempt | kind, time.time_ns()
+    fixed = _FIXED.pack(key.uid, attempt, offset, started)
+    entry = _ENTRY.pack(
+        key.uid,
+        attempt,
+        offset,
+        offset,
+        offset,
+        offset,
+        started,
+        run,
+        _digest(fixed),
+        fabric,
+        device,
+        0,
+        0,
+        0,
+    )
+    return memoryview(entry).cast("Q")
+
+
 def check_of(words: Words, at: int) -> int:
     """Return the checksum of what never changes in a slot; a torn one does not match its stored word."""
     fixed = words[at + UID_A : at + ATTEMPT + 1].tobytes() + words[at + BASE : at + STARTED + 1].tobytes()
-    return int.from_bytes(hashlib.blake2b(fixed, digest_size=8).digest(), "little")
+    return _digest(fixed)
 
 
 def kind_of(*, pipe: bool, keeps: bool, prefix: bool) -> int:
@@ -39,7 +68,11 @@ def kind_of(*, pipe: bool, keeps: bool, prefix: bool) -> int:
 @lru_cache(1024)  # of fabrics and devices: a few a host, and asked for with each document
 def hash_word(text: str) -> int:
     """Return a text as one 64-bit word, to be compared only."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    return _digest(text.encode())
+
+
+def _digest(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
 def ms_of(uid: bytes) -> int | None:
