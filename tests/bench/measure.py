@@ -264,6 +264,11 @@ def rss_of(system: System) -> dict[str, float]:
     return {child.name: rounded(child.rss_mib()) for child in system.processes}
 
 
+def peak_of(system: System) -> dict[str, float]:
+    """Return the most memory that each process had since its peak was forgotten, in MiB."""
+    return {child.name: rounded(child.peak_mib()) for child in system.processes}
+
+
 def cpu_ms_each(runs: Sequence[Run], units: float) -> dict[str, float]:
     """Return CPU milliseconds per unit by process, over all runs; `units` of them in each."""
     return _ms_each([run.cpu_s for run in runs], units)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import backlog, limits, workloads
-from tests.bench.cups import Cups
+from tests.bench.cups import Cups, SyncedCups
 from tests.bench.fabric import Fabric
 from tests.bench.lprint import LPrint
 from tests.bench.lprng import LPRng
@@ -39,7 +39,7 @@ IN_TURN = {
     "pools": workloads.pools,
 }
 PARTS = (*IN_TURN, "scale", "backlog", "finished", "wide", "postgres")
-PEERS = (Cups, LPrint, LPRng, P910nd)
+PEERS = (Cups, SyncedCups, LPrint, LPRng, P910nd)
 DRAINED = {"CUPS": 200}  # of the waiting jobs; all would take minutes
 _ALL = 1 << 30
 _MOST_S = 1200.0  # a part that takes longer hangs

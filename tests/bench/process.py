@@ -105,6 +105,14 @@ class Child:
         """Return its resident memory in MiB."""
         return rss_mib(self.pid)
 
+    def peak_mib(self) -> float:
+        """Return the most resident memory it had, in MiB, since `forget_peak`, or ever."""
+        return peak_mib(self.pid)
+
+    def forget_peak(self) -> None:
+        """The peak begins anew with what it has now."""
+        forget_peak(self.pid)
+
     def last_words(self) -> str:
         """Return the end of its log."""
         try:
@@ -131,6 +139,16 @@ class Family:
     def rss_mib(self) -> float:
         """Return the resident memory in MiB; what they share is counted for each."""
         return _of_all(rss_mib, self._pids())
+
+    def peak_mib(self) -> float:
+        """Return the sum of the most memory that each had, in MiB."""
+        return _of_all(peak_mib, self._pids())
+
+    def forget_peak(self) -> None:
+        """The peaks begin anew."""
+        for pid in self._pids():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                forget_peak(pid)
 
 
 class OneProgram:
@@ -182,6 +200,19 @@ def rss_mib(pid: int) -> float:
     """Return the resident memory of a process in MiB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def peak_mib(pid: int) -> float:
+    """Return the most resident memory a process had since `forget_peak`, or ever, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0  # it has ended
+
+
+def forget_peak(pid: int) -> None:
+    """Let a process' peak begin anew with what it has now (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def _addresses(ready_file: Path) -> list[str]:

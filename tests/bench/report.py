@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench import goals
-from tests.bench.goals import PEERS
 from tests.bench.report_scale import growing, stored
 from tests.bench.report_words import Row, Run, Table, as_lines, by, costs, median_of, spread
 from tests.bench.system import UNARY
@@ -92,7 +91,7 @@ def _memory(runs: Sequence[Run], name: str) -> str:
 def _rates(runs: Sequence[Run]) -> Table:
     found = by(runs, "rates", "size", "printers", "mode", "clients", "system")
     cells = list(dict.fromkeys(key[:4] for key in found))
-    peers = [peer for peer in PEERS if any(key[4] == peer for key in found)]
+    peers = [peer for peer in dict.fromkeys(key[4] for key in found) if peer != _OURS]
     rows = []
     for size, printers, mode, clients in cells:
         here = {key[4]: rows_ for key, rows_ in found.items() if key[:4] == (size, printers, mode, clients)}
@@ -135,8 +134,12 @@ def _large(runs: Sequence[Run]) -> Table:
         figures = [
             spread([row[key] for row in mine]) for key in ("mb_per_s", "accepted_mb_per_s", "first_byte_ms")
         ]
-        rows.append([title, *figures, _cost(mine, "cpu_ms_per_mb"), _cost(mine, "others_cpu_ms_per_mb")])
-    head = [f"{mib} MiB", "MB/s", "accepted, MB/s", "first byte, ms", "CPU ms per MB", "client + receiver"]
+        keys = ("cpu_ms_per_mb", "others_cpu_ms_per_mb", "peak_eighth_mib", "peak_mib")
+        rows.append([title, *figures, *(_cost(mine, key) for key in keys)])
+    head = [
+        f"{mib} MiB", "MB/s", "accepted, MB/s", "first byte, ms", "CPU ms per MB", "client + receiver",
+        f"memory at most with {mib // 8} MiB", f"with {mib} MiB",
+    ]  # fmt: skip
     return Table("", head, rows)
 
 

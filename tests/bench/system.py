@@ -64,6 +64,12 @@ class Process(Protocol):
     def rss_mib(self) -> float:
         """Return its resident memory in MiB."""
 
+    def peak_mib(self) -> float:
+        """Return the most it had since `forget_peak`, or ever."""
+
+    def forget_peak(self) -> None:
+        """The peak begins anew with what it has now."""
+
 
 class System(Protocol):
     """A print system with the printers `q0`, `q1`, …; every one prints at the receiver.

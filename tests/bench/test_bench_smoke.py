@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.bench import front_ends, goals, on_postgres
-from tests.bench.cups import Cups
+from tests.bench.cups import Cups, SyncedCups
 from tests.bench.lprng import LPRng
 from tests.bench.measure import Bench, Latencies, loop_factory
 from tests.bench.one_run import PARTS
@@ -62,6 +62,10 @@ def _each_part_has_figures(result: dict[str, Any]) -> None:
     assert set(result["took_s"]) == {"limits", *PARTS}
     for part in ("latency", "large", "pools", "scale"):
         assert result[part][0]["system"] == "fabric"
+    for row in result["large"]:
+        if row["system"] == "fabric":  # a document passes through; nobody keeps it
+            for name, most in row["peak_mib"].items():
+                assert most - row["peak_eighth_mib"][name] < row["mib"] / 3, (row["begins"], name)
     [scale, *_] = result["scale"]
     assert scale["drained"] == scale["jobs"] + scale["jobs"] // 10 + 200
     assert set(scale["rss_1_printer_mib"]) == {"portmon", "spooler", "portui"}
@@ -74,7 +78,7 @@ def _each_part_has_figures(result: dict[str, Any]) -> None:
 
 
 def _others_are_measured_where_they_are_installed(systems: dict[str, Any]) -> None:
-    for peer in (Cups, LPRng, P910nd):
+    for peer in (Cups, SyncedCups, LPRng, P910nd):
         assert systems[peer.name].get("missing", "") == peer.why_not()
     if shutil.which("lprint") is None:
         assert "not installed" in systems["LPrint"]["missing"]
