@@ -6,7 +6,6 @@ allowed. Nothing is ignored silently: an unknown key of the file, flag or variab
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -283,6 +282,8 @@ def _spell(key: Key, spelling: str) -> str:
 
 def _suggestion(wrong: str, known: Mapping[str, str]) -> str:
     """Say which of `known` (name: as it is spelled here) may have been meant."""
+    import difflib  # noqa: PLC0415 - 0.2 MiB, for whoever misspells
+
     near = difflib.get_close_matches(wrong, known, 1, 0.6)
     if near:
         return f"; did you mean {known[near[0]]}?"

@@ -34,6 +34,9 @@ _LEFT_OUT = {
 }
 
 
+_NOT_EVEN_ALONE = {"difflib"}  # modules that are no packages
+
+
 @pytest.mark.parametrize("service", _SETTINGS)
 def test_a_start_loads_nothing_that_waits_for_somebody(
     service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -53,6 +56,7 @@ def test_a_start_loads_nothing_that_waits_for_somebody(
     assert f"{service}.settings" in loaded
     # A name alone may have been looked for in vain, or be a package without content.
     assert {one for one in _LEFT_OUT[service] if any(name.startswith(f"{one}.") for name in loaded)} == set()
+    assert _NOT_EVEN_ALONE & loaded == set()
 
 
 async def _made(folder: Path) -> None:
