@@ -18,6 +18,7 @@ _DURATION, _TIMESTAMP = "google.protobuf.Duration", "google.protobuf.Timestamp"
 _LONGEST_S = 3660 * 86400  # ten years: a duration above is a mistake
 # From the year 1 to the last day of 9999, which rounding must not end.
 _FIRST_S, _LAST_S = -62_135_596_800, 253_402_214_400
+_GARBAGE = (DecodeError, FabricError)
 _WORDS = {_DURATION: "must be from 0 to ten years", _TIMESTAMP: "is not a moment"}
 
 
@@ -50,7 +51,7 @@ def parsing(parse: Callable[[bytes], Any], max_bytes: int | None) -> Callable[[b
 
 def refuse_garbage(request: Any) -> None:
     """Raise what a parser of `parsing` has handed on instead of a request."""
-    if isinstance(request, DecodeError | FabricError):
+    if isinstance(request, _GARBAGE):
         raise request
 
 

@@ -137,7 +137,7 @@ class Admitting(LaneDesk):
 def _release(promised: list[Lane | Queue]) -> None:
     while promised:
         one = promised.pop()
-        if isinstance(one, Lane):
-            one.reserved -= 1
-        else:
+        if isinstance(one, Queue):  # not the other way round: a lane is an abstract class, which is asked in Python
             one.arriving -= 1
+        else:
+            one.reserved -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chassis.errors import FabricError
 from spooler.delivery import Conclusion
@@ -143,22 +143,20 @@ def job_after(job: Job, judged: Judged) -> Job:
         outcome=outcome,
         last_error=job.last_error if judged.had_back else error_of(judged.progress.error) or job.last_error,
         reasons=(conclusion.reason,) if conclusion.reason else (),
+        hold_reason="",
         resume_offset=rest[0].start if goes_on and rest else conclusion.resume_offset,
         revision=job.revision + 1,
     )
     repeats = judged.count is not None and judged.count.repeats
     if event is JobEvent.HOLD:
         job = replace(job, hold_reason=hold_reason(job, repeats) or _trouble(judged))
-    else:
-        job = replace(job, hold_reason="")
     if goes_on and not rest:  # the next copy starts its own ledger
         return replace(job, outcome=Outcome.PENDING, ledger=next_copy(job.ledger))
     if event is JobEvent.REQUEUE:
         return replace(job, outcome=Outcome.PENDING)
-    if event is JobEvent.COMPLETE:
-        job = replace(job, ledger=over_copies(job.ledger))
     if job.ended:
-        return replace(job, ended_at=now, reasons=(_last_word(job, event, conclusion),))
+        ledger = over_copies(job.ledger) if event is JobEvent.COMPLETE else job.ledger
+        return replace(job, ledger=ledger, ended_at=now, reasons=(_last_word(job, event, conclusion),))
     return job
 
 
@@ -230,8 +228,18 @@ def unit_range(kind: UnitKind, units: UnitSpan) -> str:
 
 def attempt_of(job: Job, landing: Landing, fence: int, judged: Judged | None) -> Attempt:
     """Return the attempt's record: as it stands, or ended when it was judged."""
-    flight = landing.flight
-    attempt = Attempt(
+    flight, ledger = landing.flight, job.ledger
+    end: dict[str, Any] = {}
+    if judged is not None:
+        ledger = attempt_ledger(judged)
+        end = {
+            "ended_at": datetime.now(UTC),
+            "outcome": judged.conclusion.outcome,
+            "error": error_of(judged.progress.error),
+        }
+    elif landing.progress is not None:
+        ledger = with_evidence(ledger, proofs_of(landing.progress, flight.reached, datetime.now(UTC)))
+    return Attempt(
         job_uid=job.uid,
         job_number=job.number,
         number=flight.key.attempt,
@@ -241,19 +249,8 @@ def attempt_of(job: Job, landing: Landing, fence: int, judged: Judged | None) ->
         resume_offset=flight.info.resume_offset,
         resume_prefix=flight.prefix_words,
         mark=flight.mark,
-        ledger=job.ledger,
-    )
-    if judged is None:
-        if landing.progress is None:
-            return attempt
-        proofs = proofs_of(landing.progress, flight.reached, datetime.now(UTC))
-        return replace(attempt, ledger=with_evidence(job.ledger, proofs))
-    return replace(
-        attempt,
-        ledger=attempt_ledger(judged),
-        ended_at=datetime.now(UTC),
-        outcome=judged.conclusion.outcome,
-        error=error_of(judged.progress.error),
+        ledger=ledger,
+        **end,
     )
 
 

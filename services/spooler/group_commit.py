@@ -24,11 +24,14 @@ _RETRY_S = 0.5  # how long the thread rests after a commit failed and left unwai
 class Entry(Generic[Work]):
     """One caller's work in a batch: the handler sets `result` or `error`, or `retry` if nobody waits for it."""
 
-    __slots__ = ("error", "future", "result", "retry", "work")
+    __slots__ = ("error", "future", "result", "retry", "told", "work")
 
-    def __init__(self, work: Work, future: asyncio.Future[Any] | None) -> None:
+    def __init__(
+        self, work: Work, future: asyncio.Future[Any] | None, told: Callable[[Any], None] | None = None
+    ) -> None:
         self.work = work
         self.future = future
+        self.told = told
         self.result: Any = None
         self.error: FabricError | None = None
         self.retry = False
@@ -78,13 +81,11 @@ class GroupThread(Generic[Work]):
 
         `told` hears the result, None if there is none, on the loop before the caller goes on, and though it has gone.
         """
-        future = self.enqueue(work)
-        if told is None:
-            return await future
-        future.add_done_callback(lambda done: told(None if done.exception() else done.result()))
-        return await asyncio.shield(future)
+        return await self.enqueue(work, told)
 
-    def enqueue(self, work: Work, *, within_s: float = 0.0) -> asyncio.Future[Any]:
+    def enqueue(
+        self, work: Work, told: Callable[[Any], None] | None = None, *, within_s: float = 0.0
+    ) -> asyncio.Future[Any]:
         """Put `work` in its place in the order now; the future tells of the commit.
 
         within_s: how long the commit may wait for another that it can be part of; 0: it begins as soon as it can. Nothing
@@ -92,7 +93,7 @@ class GroupThread(Generic[Work]):
         """
         self._check_open()
         future = self._loop.create_future()
-        self._queue.append(Entry(work, future))
+        self._queue.append(Entry(work, future, told))
         if not within_s:
             self._note_pace()
         if self._pace_s >= within_s:
@@ -227,9 +228,14 @@ class GroupThread(Generic[Work]):
 
 
 def _wake_callers(batch: list[Entry[Any]]) -> None:
-    """Resolve the futures, on the loop. A caller that has gone is passed over."""
+    """Resolve the futures, on the loop. A caller that has gone is passed over, but not who is told for it."""
     for entry in batch:
         future = entry.future
+        if entry.told is not None:
+            try:
+                entry.told(None if entry.error is not None else entry.result)
+            except Exception as error:  # a bug in one must not keep the others waiting
+                log.exception("what follows a commit failed", error=repr(error))
         if future is None or future.done():
             continue
         if entry.error is not None:

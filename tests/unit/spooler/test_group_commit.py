@@ -234,3 +234,34 @@ async def test_a_thread_that_was_closed_is_not_dead(thread):
     await thread.submit(1)
     await thread.close()
     assert not thread.dead.done()
+
+
+async def test_who_is_told_hears_before_the_caller_and_though_it_has_gone(thread, ledger):
+    heard: list[object] = []
+
+    async def call(work: int) -> None:
+        await thread.submit(work, lambda result: heard.append(("told", result)))
+        heard.append(("answered", work))
+
+    await call(1)
+    assert heard == [("told", 10), ("answered", 1)]
+    ledger.pause_s = 0.02
+    gone = asyncio.create_task(call(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await thread.submit(3)
+    assert heard[2:] == [("told", 20)]
+
+
+async def test_who_is_told_of_a_failure_hears_nothing_came_of_it(thread):
+    heard: list[object] = []
+    with pytest.raises(SpoolFull):
+        await thread.submit(-1, heard.append)
+    assert heard == [None]
+
+
+async def test_who_breaks_when_told_harms_nobody(thread):
+    def broken(_result: object) -> None:
+        raise RuntimeError("a bug")
+
+    assert [await thread.submit(1, broken), await thread.submit(2)] == [10, 20]
