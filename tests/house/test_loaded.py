@@ -28,7 +28,7 @@ _SETTINGS = {
     "portui": 'spooler = "127.0.0.1:1"\nweb_listen = "127.0.0.1:{port}"\n',
 }
 _LEFT_OUT = {
-    "spooler": _NOBODYS | {"sqlalchemy.orm"},
+    "spooler": _NOBODYS | {"isal", "sqlalchemy.orm"},
     "portmon": _NOBODYS | {"pyasn1", "pysnmp", "sqlalchemy"},
     "portui": _NOBODYS | {"sqlalchemy"},
 }

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from chassis.errors import DocumentLost
@@ -25,6 +26,23 @@ _RECORD = struct.Struct("<4sI16sQI")  # magic, payload bytes, document id, offse
 SEGMENT_HEADER_BYTES = _SEGMENT.size
 RECORD_HEADER_BYTES = _RECORD.size
 SHARED = bytes(16)
+
+
+_HEADER_BYTES = 256  # so little is summed up as quickly by zlib
+
+
+def _crc32(data: bytes | memoryview, before: int = 0) -> int:
+    return zlib.crc32(data, before) if len(data) <= _HEADER_BYTES else _quickest()(data, before)
+
+
+@cache
+def _quickest() -> Callable[[bytes | memoryview, int], int]:
+    """Return what makes zlib's sums: ISA-L, ten times as quick, where it is installed. Loaded for the first document."""
+    try:
+        from isal.isal_zlib import crc32  # noqa: PLC0415 - 0.7 MiB that a spooler of small documents does without
+    except ImportError:
+        return zlib.crc32
+    return crc32
 
 
 class Extent(NamedTuple):
@@ -65,7 +83,7 @@ def framed_bytes(length: int) -> int:
 def segment_header(header: SegmentHeader) -> bytes:
     """Return the first bytes of a segment file."""
     head = _SEGMENT.pack(_SEGMENT_MAGIC, header.number, header.store_id, header.document_id, 0)[:-4]
-    return head + zlib.crc32(head).to_bytes(4, "little")
+    return head + _crc32(head).to_bytes(4, "little")
 
 
 def parse_segment_header(data: bytes) -> SegmentHeader | None:
@@ -73,7 +91,7 @@ def parse_segment_header(data: bytes) -> SegmentHeader | None:
     if len(data) < _SEGMENT.size:
         return None
     magic, number, store_id, document_id, crc = _SEGMENT.unpack_from(data)
-    if magic != _SEGMENT_MAGIC or zlib.crc32(data[: _SEGMENT.size - 4]) != crc:
+    if magic != _SEGMENT_MAGIC or _crc32(data[: _SEGMENT.size - 4]) != crc:
         return None
     return SegmentHeader(number, store_id, document_id)
 
@@ -84,9 +102,9 @@ def frame(document_id: bytes, offset: int, *data: memoryview) -> list[bytes | me
     for payload in _payloads(data):
         size = sum(map(len, payload))
         head = _RECORD.pack(_RECORD_MAGIC, size, document_id, offset, 0)[:-4]
-        crc = zlib.crc32(head)
+        crc = _crc32(head)
         for part in payload:
-            crc = zlib.crc32(part, crc)
+            crc = _crc32(part, crc)
         buffers += (head + crc.to_bytes(4, "little"), *payload)
         offset += size
     return buffers
@@ -133,7 +151,7 @@ def scan(fd: int, position: int) -> Iterator[Record]:
         if magic != _RECORD_MAGIC or length > STRIDE:
             return
         payload = os.pread(fd, length, position + _RECORD.size)
-        if len(payload) < length or zlib.crc32(payload, zlib.crc32(head[:-4])) != crc:
+        if len(payload) < length or _crc32(payload, _crc32(head[:-4])) != crc:
             return
         position += _RECORD.size + length
         yield Record(document_id, offset, memoryview(payload), position)
@@ -200,9 +218,7 @@ def _check(raw: memoryview, extent: Extent, record_offset: int, length: int, *, 
         magic, stated, _, stated_offset, crc = _RECORD.unpack_from(raw)
         if magic == _RECORD_MAGIC and stated == length and stated_offset == record_offset:
             rest = raw[_RECORD.size :]
-            if not whole or (
-                len(rest) == length and zlib.crc32(rest, zlib.crc32(raw[: _RECORD.size - 4])) == crc
-            ):
+            if not whole or (len(rest) == length and _crc32(rest, _crc32(raw[: _RECORD.size - 4])) == crc):
                 return
     raise DocumentLost(
         f"spool segment {extent.segment} does not hold the document at byte {extent.position}",

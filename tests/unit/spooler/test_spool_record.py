@@ -1,9 +1,12 @@
 import os
+import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 from chassis.errors import DocumentLost
+from spooler.spool import record
 from spooler.spool.record import (
     SEGMENT_HEADER_BYTES,
     SHARED,
@@ -151,3 +154,17 @@ def _answering(answer):
         return answer
 
     return preadv
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_sums_are_zlib_s_whoever_makes_them(monkeypatch, installed):
+    if not installed:
+        monkeypatch.setitem(sys.modules, "isal.isal_zlib", None)
+    record._quickest.cache_clear()
+    try:
+        assert (record._quickest() is zlib.crc32) is not installed
+        for size in (1, 36, 256, 257, 70_000, STRIDE):
+            data = os.urandom(size)
+            assert record._crc32(data, 7) == record._crc32(memoryview(data), 7) == zlib.crc32(data, 7)
+    finally:
+        record._quickest.cache_clear()
