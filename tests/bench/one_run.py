@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.bench import backlog, limits, workloads
 from tests.bench.cups import Cups, SyncedCups
+from tests.bench.empty_calls import calls
 from tests.bench.fabric import Fabric
 from tests.bench.lprint import LPrint
 from tests.bench.lprng import LPRng
@@ -153,6 +154,10 @@ class Run:
                 bench, form.limit_jobs
             ),
             "append 1 KiB and fdatasync, per s": limits.synced_appends(folder, form.limit_jobs),
+            "gRPC in Python, a call that does nothing, 1 caller, per s": await calls(
+                folder, 1, form.limit_jobs
+            ),
+            "the same, 16 callers": await calls(folder, 16, form.limit_jobs * 4),
         }
 
     async def _in_turn(self, parts: Sequence[str]) -> None:

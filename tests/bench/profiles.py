@@ -1,6 +1,6 @@
 """Where the time goes: what spooler and port monitor do under a few loads, as text.
 
-python -m tests.bench.profiles --output docs/profiles [--seconds 15] [--only unary,stream,large]
+python -m tests.bench.profiles --output docs/profiles [--seconds 15] [--only lone,unary,stream,large]
 
 CPU by thread is the kernel's, exact: gRPC has threads that never see Python. Lines are samples of who holds the interpreter (py-spy).
 """
@@ -28,6 +28,7 @@ from tests.bench.receiver import Receiver
 from tests.bench.system import EARLY, LARGE, UNARY
 
 LOADS = {  # what is sent again and again: mode, clients, documents, bytes of each
+    "lone": (UNARY, 1, 150, 1024),
     "unary": (UNARY, 16, 400, 1024),
     "stream": ("stream 32", 1, 1500, 1024),
     "large": (LARGE, 1, 1, 64 << 20),
