@@ -137,7 +137,7 @@ class Admitting(LaneDesk):
 def _release(promised: list[Lane | Queue]) -> None:
     while promised:
         one = promised.pop()
-        if isinstance(one, Queue):  # not the other way round: a lane is an abstract class, which is asked in Python
+        if isinstance(one, Queue):  # a lane is an abstract class, which Python asks at length
             one.arriving -= 1
         else:
             one.reserved -= 1
