@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from chassis import logs
 from chassis.errors import DigestMismatch, FabricError
@@ -46,6 +46,13 @@ class _Arrival:
     timer: asyncio.TimerHandle | None = None
 
 
+class _Kept(NamedTuple):
+    """Bytes of an upload that have come, and that are durable."""
+
+    received: int
+    durable: int
+
+
 class WhileSpooling:
     """All such jobs of a spooler, from their beginning to the last byte of their documents."""
 
@@ -81,23 +88,40 @@ class WhileSpooling:
         """Return the job that was begun with what has come of an upload; None: there is none."""
         return self._numbers.get(upload_id)
 
-    async def begin(self, new: NewJob, upload_id: bytes, received_bytes: int) -> None:
-        """Make a job of what has come of an upload, unless there is one, if it would print at once.
+    def may_begin(self, new: NewJob, upload_id: bytes, received_bytes: int) -> bool:
+        """Tell whether a job is to be made of what will have come of an upload: there is none, and it would print at once."""
+        return received_bytes >= BEGIN_BYTES and upload_id not in self._numbers and self._would_print(new)
+
+    async def begin(self, new: NewJob, upload_id: bytes, write: Coroutine[Any, Any, int]) -> int:
+        """Make a job of an upload while more of it is written; return what `write` does, how much has come.
 
         The job and its bytes are made durable side by side, so it begins without any; they leave when both are.
 
         Raises:
-            SpoolFull, StoreUnavailable: there is none; the upload may go on.
+            FabricError: `write`'s, and there is a job that waits for its bytes; or, if they are written, why there is none.
         """
-        if received_bytes < BEGIN_BYTES or upload_id in self._numbers or not self._may_begin(new):
-            return
-        syncing = self._dispatcher.tasks.spawn(f"sync {upload_id.hex()}", self._synced(upload_id))
-        (result,) = await self._dispatcher.submit([replace(new, document=Incoming(upload_id, 0))])
-        if isinstance(result, FabricError):
-            raise result
-        job = result.job if isinstance(result, Duplicate) else result
-        self._watch(job.number)
-        self._grown(job.number, await syncing)
+        keeping = self._dispatcher.tasks.spawn(f"keep {upload_id.hex()}", self._kept(upload_id, write))
+        try:
+            (result,) = await self._dispatcher.submit([replace(new, document=Incoming(upload_id, 0))])
+        finally:  # nobody else may write meanwhile
+            kept = await keeping
+        if not isinstance(result, FabricError):
+            job = result.job if isinstance(result, Duplicate) else result
+            self._watch(job.number)
+            if not isinstance(kept, FabricError):
+                self._grown(job.number, kept.durable)
+        for failure in (kept, result):
+            if isinstance(failure, FabricError):
+                raise failure
+        assert isinstance(kept, _Kept)
+        return kept.received
+
+    async def _kept(self, upload_id: bytes, write: Coroutine[Any, Any, int]) -> _Kept | FabricError:
+        try:
+            received = await write
+        except FabricError as error:
+            return error
+        return _Kept(received, await self._synced(upload_id))
 
     async def _synced(self, upload_id: bytes) -> int:
         """Return how much of an upload is durable: nothing more if it cannot be made so, what comes next tries again."""
@@ -146,7 +170,7 @@ class WhileSpooling:
             if arrival.timer is not None:
                 arrival.timer.cancel()
 
-    def _may_begin(self, new: NewJob) -> bool:
+    def _would_print(self, new: NewJob) -> bool:
         """Whether a job goes out at once, and needs nothing of its document but the next bytes."""
         queue = self._dispatcher.book.queues.get(new.printer)
         if queue is None or not queue.printer.print_while_spooling or not self._dispatcher.book.mine_at_first:

@@ -10,11 +10,19 @@ import time
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.errors import DigestMismatch, FabricError, HostUnreachable, StoreUnavailable, WrongState
+from chassis.errors import (
+    DigestMismatch,
+    FabricError,
+    HostUnreachable,
+    SpoolFull,
+    StoreUnavailable,
+    WrongState,
+)
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1.job_pb2 import JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
 from spooler.dispatch_view import DispatchSettings
+from spooler.room import Room
 from spooler.sql.store import SqlStore
 from tests.fabric.spooler_rig import eventually, spooler_running
 from tests.fakes.host import FakeHost
@@ -43,6 +51,12 @@ def pieces(start=0, end=SIZE, digest=DIGEST, **spec):
     if end == len(DOCUMENT):
         messages[-1].finish.CopyFrom(pb.UploadFinish(size_bytes=end, digest=digest))
     return messages
+
+
+def pieces_in_one(end):
+    """Return the first message of an upload, with so many bytes that its job begins by it alone."""
+    begin = pb.UploadBegin(request_id="u1", spec=pb.JobSpec(printer="labels"))
+    return pb.UploadJobRequest(begin=begin, data=DOCUMENT[:end])
 
 
 async def until(get, good):
@@ -106,6 +120,47 @@ async def test_no_byte_leaves_before_it_is_durable_though_the_job_is(rig, monkey
     may_sync.set()
     assert DOCUMENT.startswith(await until(lambda: came_out(rig), len))
     call.cancel()
+
+
+async def test_a_job_begins_while_its_first_bytes_are_written(rig, monkeypatch):
+    may_write, append = asyncio.Event(), SqlStore.append_upload
+
+    async def waits(store, upload_id, offset, *data):
+        await may_write.wait()
+        return await append(store, upload_id, offset, *data)
+
+    monkeypatch.setattr(SqlStore, "append_upload", waits)
+    call = rig.print.UploadJob()
+    await call.write(pieces_in_one(700_000))
+    job = await until(lambda: the_job(rig), bool)
+    assert (job.size_bytes, await came_out(rig)) == (0, b"")
+    may_write.set()
+    assert DOCUMENT.startswith(await until(lambda: came_out(rig), len))
+    call.cancel()
+
+
+async def test_a_job_whose_first_bytes_have_no_room_goes_on_when_they_have(rig, monkeypatch):
+    append = SqlStore.append_upload
+    refused: list[int] = []
+
+    async def is_full(store, upload_id, offset, *data):
+        if offset or len(refused) > 1:  # the second time, too: room was made for it
+            return await append(store, upload_id, offset, *data)
+        refused.append(offset)
+        raise SpoolFull("no room")
+
+    async def made(_room):
+        return True
+
+    monkeypatch.setattr(SqlStore, "append_upload", is_full)
+    monkeypatch.setattr(Room, "make", made)
+    with pytest.raises(SpoolFull):
+        await rig.print.UploadJob([pieces_in_one(700_000)])
+    assert (await the_upload(rig)).persisted_bytes == 0
+    assert await came_out(rig) == b""
+    answer = await rig.print.UploadJob(pieces())
+    await until(lambda: printed(rig, answer.job.number), bool)
+    assert [bytes(one.data) for one in rig.host.ports["P1:"].printed] == [DOCUMENT]
 
 
 async def test_a_sync_that_fails_keeps_bytes_back_until_one_succeeds(rig, monkeypatch):

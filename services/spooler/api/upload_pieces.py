@@ -19,6 +19,8 @@ from spooler.new_job import Uploaded
 MAX_PIECE_BYTES = 1 << 20
 # So much may wait beside what is being written: a thread takes as long for one piece as for several.
 GATHER_BYTES = 2 << 20
+# And so much before and beside what is written first: a job may be begun by it, which has the cores to itself then.
+FIRST_BYTES = 512 * 1024
 _MOST_PIECES = 256  # they take memory beside their bytes
 # An id that no upload has: the document came before, and its job is what is asked about.
 NO_UPLOAD = bytes(16)
@@ -46,12 +48,16 @@ class Piece(NamedTuple):
 
 
 class Pieces:
-    """A stream's messages, read while others are written, but no more than GATHER_BYTES; to be entered and left."""
+    """A stream's messages, read while others are written, but no more than GATHER_BYTES, and FIRST_BYTES until the first are.
+
+    To be entered and left.
+    """
 
     def __init__(self, first: UploadJobRequest, rest: AsyncIterator[UploadJobRequest]) -> None:
         self._rest = rest
         self._pieces = deque([Piece.of(first)])
         self._size = 0  # bytes of them
+        self._most, self._has_taken = FIRST_BYTES, False  # bytes that may wait; whether some were taken
         self._tasks = Tasks("upload")
         self._came, self._taken = asyncio.Event(), asyncio.Event()
         self._ended = False
@@ -71,6 +77,8 @@ class Pieces:
 
         Raises what ended the stream, if it did not end well.
         """
+        if self._has_taken:
+            self._most = GATHER_BYTES
         while not self._pieces:
             if self._failure is not None:
                 raise self._failure
@@ -83,7 +91,8 @@ class Pieces:
         while self._pieces and (self._pieces[0].offset == behind or not self._pieces[0].data):
             taken.append(self._pieces.popleft())
             behind += len(taken[-1].data)
-        self._size -= sum(len(piece.data) for piece in taken)
+        size = sum(len(piece.data) for piece in taken)
+        self._size, self._has_taken = self._size - size, self._has_taken or size > 0
         self._taken.set()
         return taken
 
@@ -97,7 +106,7 @@ class Pieces:
             async for message in self._rest:
                 piece = Piece.of(message)
                 while self._pieces and (
-                    self._size + len(piece.data) > GATHER_BYTES or len(self._pieces) >= _MOST_PIECES
+                    self._size + len(piece.data) > self._most or len(self._pieces) >= _MOST_PIECES
                 ):
                     self._taken.clear()
                     await self._taken.wait()

@@ -63,7 +63,7 @@ class Uploads:
         if not begin.request_id:
             raise invalid("begin.request_id", "is required: it names the upload")
         size = begin.size_bytes if begin.HasField("size_bytes") else None
-        made = await self._made(caller.owner, begin.request_id)
+        made, fits = await asyncio.gather(self._made(caller.owner, begin.request_id), self._fits(size))
         async with Pieces(first, requests) as pieces:
             if made is not None and not made.incoming:
                 return await Repeat(self._submission, begin, caller, made).receive(pieces)
@@ -72,7 +72,9 @@ class Uploads:
                 document = Uploaded(NO_UPLOAD)
                 new = self._submission.new_job(begin.spec, begin.request_id, caller, document, size)
             try:
-                upload = await self._open(begin, caller, size)
+                if not fits:
+                    await self._make_room(size)
+                upload = await self._open(begin, caller)
                 return await self._take(upload, begin, caller, new, pieces)
             except (UploadNotFound, WrongOffset):
                 # Another stream of this sender may have finished meanwhile. If this one is of a new upload, that has no
@@ -145,12 +147,8 @@ class Uploads:
         self._entries = {name: entry for name, entry in self._entries.items() if entry.heard_at >= before}
         return await self._store.abandon_idle_uploads(before)
 
-    async def _open(self, begin: UploadBegin, caller: Caller, size: int | None) -> Upload:
+    async def _open(self, begin: UploadBegin, caller: Caller) -> Upload:
         """Begin an upload, or find the one that was begun with the same words."""
-        if size is not None and not await self._fits(size):
-            await self._room.make(size)
-            if not await self._fits(size):
-                raise SpoolFull(f"the spool has no room for {size} bytes now", size_bytes=size)
         words = hashlib.sha256(begin.spec.SerializeToString(deterministic=True)).hexdigest()
         upload = await self._store.create_upload(
             caller.owner, request_id=begin.request_id, attributes={_SPEC: words}
@@ -161,9 +159,16 @@ class Uploads:
             )
         return upload
 
-    async def _fits(self, size: int) -> bool:
+    async def _fits(self, size: int | None) -> bool:
+        if size is None:
+            return True
         usage = await self._store.usage()
         return size <= usage.free_bytes - usage.reserve_bytes
+
+    async def _make_room(self, size: int | None) -> None:
+        await self._room.make(size or 0)
+        if not await self._fits(size):
+            raise SpoolFull(f"the spool has no room for {size} bytes now", size_bytes=size)
 
     def _entry(self, upload: Upload) -> _Entry:
         name = (upload.owner, upload.request_id)
@@ -186,9 +191,11 @@ class Uploads:
 
     async def _written(self, entry: _Entry, offset: int, data: Sequence[bytes], new: NewJob | None) -> int:
         async with entry.turn:
-            received = await self._room.within(lambda: self._store.append_upload(entry.id, offset, *data))
-            if new is not None:
-                await self._begun.begin(new, entry.id, received)
+            write = self._room.within(lambda: self._store.append_upload(entry.id, offset, *data))
+            if new is not None and self._begun.may_begin(new, entry.id, offset + sum(map(len, data))):
+                received = await self._begun.begin(new, entry.id, write)
+            else:
+                received = await write
         self._begun.came(entry.id)
         entry.heard_at = datetime.now(UTC)
         return received

@@ -4,9 +4,9 @@ import pytest
 
 from chassis.errors import HostUnreachable
 from printfabric.spooler.v1.print_service_pb2 import UploadBegin, UploadFinish, UploadJobRequest
-from spooler.api.upload_pieces import GATHER_BYTES, Pieces
+from spooler.api.upload_pieces import FIRST_BYTES, GATHER_BYTES, Pieces
 
-SIZE = GATHER_BYTES // 4
+SIZE = FIRST_BYTES // 2
 BEGIN = UploadJobRequest(begin=UploadBegin(request_id="one"))
 
 
@@ -52,6 +52,28 @@ async def test_what_came_meanwhile_is_taken_at_once_but_not_much_comes():
     )
     assert max(map(len, taken)) >= 4
     assert [len(part[-1].data) for part in taken if part[-1].finish] == [0]
+
+
+async def test_little_comes_until_the_first_bytes_are_written():
+    sender = Sender(*map(message, range(40)))
+    async with Pieces(BEGIN, sender.stream()) as pieces:
+        await settled()
+        assert sender.read == FIRST_BYTES // SIZE + 1, "one more is at hand, and waits"
+        assert len(await pieces.take()) == 3
+        await settled()
+        assert sender.read == 2 * FIRST_BYTES // SIZE + 1, "as much again beside what is being written"
+        assert len(await pieces.take()) == 2
+        await settled()
+        assert sender.read == (2 * FIRST_BYTES + GATHER_BYTES) // SIZE + 1
+
+
+async def test_a_message_without_bytes_is_not_the_first_that_is_written():
+    sender = Sender(*map(message, range(40)))
+    async with Pieces(BEGIN, sender.stream()) as pieces:
+        assert [piece.data for piece in await pieces.take()] == [b""]
+        await pieces.take()
+        await settled()
+        assert sender.read <= 2 * FIRST_BYTES // SIZE + 1
 
 
 async def test_only_what_follows_each_other_is_taken_at_once():
