@@ -112,6 +112,41 @@ def test_outcomes_that_are_written_together_wait_for_the_server_once(
     assert connection.execute("SELECT count(*) FROM jobs WHERE state = 9").fetchone() == (jobs,)
 
 
+def test_what_is_written_together_goes_to_the_server_in_few_pieces_however_many_jobs_it_is(
+    writer: PostgresWriter, monkeypatch: pytest.MonkeyPatch
+):
+    sent, send = 0, psycopg.Pipeline._communicate_gen
+
+    def counted(pipeline: psycopg.Pipeline) -> Any:
+        nonlocal sent
+        sent += 1
+        return (yield from send(pipeline))
+
+    submit(writer, [label()] * 3)
+    monkeypatch.setattr(psycopg.Pipeline, "_communicate_gen", counted)
+    submit(writer, [label(request_id="alone")])
+    assert sent <= ACCEPTING
+    sent = 0
+    submit(writer, [label(request_id=f"of many {number}") for number in range(100)])
+    assert sent <= ACCEPTING + 4  # two rows each, 64 in a piece
+
+
+def test_megabytes_that_neither_side_reads_meanwhile_are_written_all_the_same(
+    writer: PostgresWriter, connection: Connection
+):
+    """More than sockets hold on their way there, and in each answer on the way back."""
+    jobs = [answer for answer in submit(writer, [label(bytes(16_000))] * 400) if isinstance(answer, Job)]
+    assert len(jobs) == 400
+    cursor = PostgresCursor(connection)
+    with cursor.pipelined():
+        answers = [
+            cursor.execute("SELECT data FROM inline_documents WHERE job_number = ?", (job.number,)) is cursor
+            for job in jobs
+        ]
+        assert cursor.execute("SELECT count(*) FROM inline_documents").fetchone() == (400,)
+    assert all(answers)
+
+
 def test_of_one_request_in_one_commit_one_job_comes_whether_it_was_known_before_or_not(
     writer: PostgresWriter,
 ):

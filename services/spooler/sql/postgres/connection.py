@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and the cursor that the store's statements ask for. The only module that imports psycopg."""
+"""Connections to PostgreSQL, and the cursor that the store's statements ask for. `together` and this import psycopg, and no other."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from psycopg.adapt import Buffer, Dumper, PyFormat
 from chassis.errors import FabricError, InvalidArgument, SpoolFull, StoreUnavailable
 from chassis.settings_sources import SettingsError
 from spooler.sql.postgres.encryption import encryption
+from spooler.sql.postgres.together import TogetherConnection
 
 REFUSED_VALUES = (OverflowError, UnicodeEncodeError, psycopg.DataError)
 Failure = psycopg.Error
@@ -52,6 +53,10 @@ _OPTIONS = (
 )
 _CHANGED = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _RESERVED = re.compile(r'(?<![.\w"])(user|window)(?![\w"])')  # words of SQL there, columns' names here
+
+
+# Every commit is told, a member's own to itself, too: under load hundreds a second, each of which wakes the event loop.
+_GATHERING_S = 0.02
 
 
 class CommitUnproven(psycopg.OperationalError):
@@ -180,7 +185,7 @@ def _authorities() -> str:
 
 def connect(url: str, name: str) -> Connection:
     """Return a connection without transactions of its own. Raises what psycopg raises."""
-    connection = psycopg.connect(url, autocommit=True, **parameters(url, name))
+    connection = TogetherConnection.connect(url, autocommit=True, **parameters(url, name))
     connection.adapters.register_dumper(bool, _BoolDumper)
     assert connection.adapters.get_dumper(bool, PyFormat.AUTO) is _BoolDumper
     return connection
@@ -221,12 +226,17 @@ def on_unproven_commit(connection: Connection, tell: Callable[[str], object]) ->
 
 
 async def notifications(url: str, name: str, channel: str) -> AsyncGenerator[str]:
-    """Yield "" once it listens, then what is told on a channel. Raises what psycopg raises, when the line is cut, too."""
+    """Yield "" once it listens, then what is told on a channel. Raises what psycopg raises, when the line is cut, too.
+
+    The first of a while is yielded at once; what comes right behind it lies in the socket for a moment, and comes together.
+    """
     async with await connect_async(url, name) as connection:
         await connection.execute(f"LISTEN {channel}".encode())
         yield ""
-        async for told_us in connection.notifies():
-            yield told_us.payload
+        while True:
+            async for told_us in connection.notifies(stop_after=1):
+                yield told_us.payload
+            await asyncio.sleep(_GATHERING_S)
 
 
 def told(error: Exception, where: str) -> FabricError:
