@@ -90,8 +90,9 @@ profile: protos ## where the time goes, as text in docs/profiles (needs py-spy: 
 	@mkdir -p docs/profiles
 	@$(BIN)/python -m tests.bench.profiles --output docs/profiles $(ARGS)
 
-guard-baseline: protos ## write down what the hot paths cost now, in instructions; the diff of tests/bench/costs.json is for review
+guard-baseline: protos ## write down what the hot paths cost now, in instructions and dear calls; the diff of tests/bench/*.json is for review
 	@$(BIN)/python -m tests.bench.costs --write
+	@$(BIN)/python -m tests.bench.dear_calls --write
 
 golden: protos ## rewrite the golden files, pages drawn from the code included; the diff is for review
 	@$(PYTEST) -q -m golden --golden-update $(ARGS)

@@ -28,7 +28,7 @@ class Used:
 
 
 def add(servicer: Used, server: Any) -> None:
-    calls = {"Use": grpc.stream_stream_rpc_method_handler(servicer.use)}
+    calls: dict[str, Any] = {"Use": grpc.stream_stream_rpc_method_handler(servicer.use)}
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(NAME, calls)])
 
 
@@ -42,7 +42,8 @@ async def test_a_host_has_room_for_the_calls_of_more_than_a_thousand_used_ports(
         used: list[Any] = []
         async with asyncio.timeout(20):
             while len(used) < USED_PORTS:  # a thousand that nobody has looked at yet gRPC refuses
-                used += (some := [channel.stream_stream(f"/{NAME}/Use")() for _ in range(AT_ONCE)])
+                some: list[Any] = [channel.stream_stream(f"/{NAME}/Use")() for _ in range(AT_ONCE)]
+                used += some
                 assert await asyncio.gather(*(each.read() for each in some)) == [b"used"] * AT_ONCE
         for each in used:
             each.cancel()
