@@ -56,7 +56,7 @@ PLACES = {
     "call: SubmitJobs, a message of 32 jobs": {"spooler.api.submit_stream.put_result": 32},
     "call: UploadJob, 8 MiB, each MiB": {"spooler.api.uploads.check_piece": 32},
     "call: Explain, a job that waits": {"spooler.api.watch_servicer.explain_job": 1},
-    "call: ListJobs, a page of 100": {"spooler.api.print_servicer.job_to_pb": 100},
+    "call: ListJobs, a page of 100": {"spooler.api.convert_job.put_job": 100},
     "call: ListPrinters, a page of 100": {"spooler.api.look.Look.printer_to_pb": 100},
     "call: Watch, the whole picture of 100 jobs and 100 printers": {"spooler.api.watch_stream.put_job": 100},
 }
