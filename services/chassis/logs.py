@@ -53,10 +53,6 @@ def configure(
     console = log_format == "console" or (log_format == "auto" and out.isatty())
     threshold = logging.getLevelNamesMapping()[level.upper()]
 
-    def add_service(_logger: Any, _method: str, event: EventDict) -> EventDict:
-        event["service"] = service
-        return event
-
     shared: list[Processor] = [
         _add_call_facts,
         structlog.contextvars.merge_contextvars,
@@ -64,17 +60,13 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if console:
-        rendering: list[Processor] = [
-            structlog.dev.ConsoleRenderer(
-                colors=out.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        rendering: list[Processor] = [_for_people(out)]
         lines = None
     else:
         lines = CallLines(service, out)
         shared.insert(0, lines.first)
         rendering = [
-            add_service,
+            _of_service(service),
             structlog.processors.ExceptionRenderer(_without_locals),
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ]
@@ -92,6 +84,20 @@ def configure(
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
     )
     _take_over(out, formatter, max(threshold, logging.WARNING) if level != "debug" else threshold)
+
+
+def _for_people(out: TextIO) -> Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=out.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def _of_service(service: str) -> Processor:
+    def add(_logger: Any, _method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add
 
 
 def call_lines() -> CallLines | None:
