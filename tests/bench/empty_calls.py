@@ -11,6 +11,7 @@ import asyncio
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 
@@ -41,7 +42,7 @@ async def calls(folder: Path, clients: int, count: int) -> float:
 async def _call(address: str, clients: int, count: int) -> None:
     async def one() -> None:
         async with grpc.aio.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
-            call = channel.unary_unary(_METHOD)
+            call: Any = channel.unary_unary(_METHOD)
             for _ in range(count // clients):
                 await call(_REQUEST)
 
@@ -54,7 +55,7 @@ async def _serve() -> None:
 
     _, service, name = _METHOD.split("/")
     server = grpc.aio.server()
-    handlers = {name: grpc.unary_unary_rpc_method_handler(nothing)}
+    handlers: dict[str, Any] = {name: grpc.unary_unary_rpc_method_handler(nothing)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
