@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
 from spooler.job import HistoryEvent
 from spooler.printer import Printer
-from spooler.sql.postgres.filling import SIZES
+from spooler.sql.postgres.connection import parameters
+from spooler.sql.postgres.filling import TAKEN
 from spooler.sql.postgres.store import PostgresStore
+from spooler.sql.postgres.writer import BY_KEYS
 from spooler.store import Changes
 from tests.contract import store_contract as contract
 from tests.contract import store_contract_asking as asking
@@ -122,10 +125,25 @@ async def test_what_documents_take_is_right_over_a_kill_and_for_all_that_share_t
         connection.rollback()
     assert {(await store.usage()).live_bytes for store in (one, other)} == {90_000}
     with psycopg.connect(url) as connection:
-        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {SIZES}"))
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {TAKEN}"))
     assert "spooled_documents" not in plan
     await one.close()
     await other.close()
+
+
+async def test_nobody_waits_for_a_statement_to_be_compiled(server: PostgresServer) -> None:
+    """A table that is not to be read whole is dear to the server's mind: it compiled, and a document waited 80 ms for it."""
+    url = server.database()
+    await (await PostgresStore.open(url)).close()
+
+    def plan(**wanted: Any) -> str:
+        with psycopg.connect(url, **wanted) as connection:
+            connection.execute(BY_KEYS)
+            return "\n".join(row[0] for row in connection.execute(f"EXPLAIN {TAKEN}"))
+
+    if server.ask(url, "SELECT pg_jit_available()") == [(True,)]:
+        assert "JIT" in plan()
+    assert "JIT" not in plan(**parameters(url, "test"))
 
 
 class TestIncoming(Postgres, incoming.IncomingContract):

@@ -47,9 +47,11 @@ _ALIVE: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
 }
 # The server must let go of the lock of a spooler that is gone just as soon, and of what one that was stopped has locked.
+# No statement here runs long enough to be compiled; one that the server takes for dear, as where it shall read no table
+# whole, waits some 80 ms for that, and its writer with it.
 _OPTIONS = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c synchronous_commit=on"
-    " -c idle_in_transaction_session_timeout=10s"
+    " -c idle_in_transaction_session_timeout=10s -c jit=off"
 )
 _CHANGED = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _RESERVED = re.compile(r'(?<![.\w"])(user|window)(?![\w"])')  # words of SQL there, columns' names here

@@ -38,13 +38,14 @@ TABLES = (
 # Who brings a whole store in one transaction counts at its end: a row that is changed there a million times gets slow.
 COUNTING = "ALTER TABLE spooled_documents ENABLE TRIGGER USER"
 NOT_COUNTING = "ALTER TABLE spooled_documents DISABLE TRIGGER USER"
-# Uploads that have not ended are few.
-SIZES = """
-    SELECT pg_database_size(current_database()), pg_total_relation_size('document_chunks'),
-        (SELECT coalesce(sum(bytes), 0)::bigint FROM document_bytes)
+# What documents take of a quota. Uploads that have not ended are few.
+TAKEN = """
+    SELECT (SELECT coalesce(sum(bytes), 0)::bigint FROM document_bytes)
         + (SELECT coalesce(sum(size_bytes), 0)::bigint FROM upload_documents),
         pg_total_relation_size('inline_documents')
 """
+# The size of a whole database is a look at each of its files: tens of milliseconds, not for whoever waits for an answer.
+SIZES = "SELECT pg_database_size(current_database()), pg_total_relation_size('document_chunks')"
 _ENDLESS = 1 << 62  # how much room there is, the server does not say
 _MOST_RESERVE_BYTES = 64 << 20
 _SHARE = 20  # one part in twenty of a small quota is the reserve
@@ -69,16 +70,21 @@ class Quota:
 
     def usage(self, cursor: Cursor) -> StoreUsage:
         """Return how full it is. Takes as long with a million documents as with none."""
-        database, documents, needed, small = cursor.execute(SIZES).fetchone()
-        free = _ENDLESS if self._most_bytes is None else max(self._most_bytes - needed - small, 0)
+        database, documents = cursor.execute(SIZES).fetchone()
+        needed, free = self._taken(cursor)
         return StoreUsage(database, documents, needed, free, self._reserve_bytes)
+
+    def _taken(self, cursor: Cursor) -> tuple[int, int]:
+        """Return the bytes that documents need, and those that are free."""
+        needed, small = cursor.execute(TAKEN).fetchone()
+        return needed, _ENDLESS if self._most_bytes is None else max(self._most_bytes - needed - small, 0)
 
     def refusal(self, cursor: Cursor, wanted_bytes: int) -> SpoolFull | None:
         """Return why there is no room for so many bytes more; None: there is, and it is taken. On the writer's thread."""
         if self._most_bytes is None:
             return None
         if wanted_bytes > self._left or time.monotonic() - self._looked_at > _LOOK_S:
-            self._left = self.usage(cursor).free_bytes - self._reserve_bytes
+            self._left = self._taken(cursor)[1] - self._reserve_bytes
             self._looked_at = time.monotonic()
         if wanted_bytes <= self._left:
             self._left -= wanted_bytes

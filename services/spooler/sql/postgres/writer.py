@@ -42,7 +42,7 @@ log = logs.get(__name__)
 
 # What the writer looks for has a key. A plan that was made for a table of one page must not read it whole when it has
 # grown since, as it may by thousands of rows before the server counts them again.
-_BY_KEYS = "SET enable_seqscan = off"
+BY_KEYS = "SET enable_seqscan = off"
 _LOOK_S = 0.25  # how often one looks whether the member of its name is gone
 # It renews its lease once a second. Who finds the same lease so often in a row, over so long a time, has been told by a server
 # that answers that it has let three beats go by.
@@ -146,7 +146,7 @@ class PostgresWriter(BatchWriter):
         cursor = PostgresCursor(connection)
         try:
             prepare(cursor, where)
-            cursor.execute(_BY_KEYS)
+            cursor.execute(BY_KEYS)
             self.me = members.join(cursor, name, lease_s, silent)
             self.telling = Telling(self.me)
             super().__init__(cursor, where)
