@@ -24,9 +24,16 @@ _OTHER_PRINTER = 1  # the jobs wait at q0
 _FEW = 1_000
 
 
-async def waiting(bench: Bench, folder: Path, form: Form) -> dict[str, Any]:
-    """Return what so many jobs cost that wait at one printer, and how soon another prints meanwhile."""
-    fabric = Fabric(folder / "backlog", bench.receiver.devices, 2)
+async def waiting(bench: Bench, folder: Path, form: Form) -> list[dict[str, Any]]:
+    """Return what a tenth of the jobs costs, and what all do, that wait at one printer; and how soon another prints meanwhile."""
+    return [
+        await _waiting(bench, folder / f"backlog-{jobs}", form, jobs)
+        for jobs in (form.backlog_jobs // 10, form.backlog_jobs)
+    ]
+
+
+async def _waiting(bench: Bench, folder: Path, form: Form, jobs: int) -> dict[str, Any]:
+    fabric = Fabric(folder, bench.receiver.devices, 2)
     try:
         await fabric.start()
         await fabric.stop_server()
@@ -34,14 +41,14 @@ async def waiting(bench: Bench, folder: Path, form: Form) -> dict[str, Any]:
         await fabric.hold(True)
         empty = rss_of(fabric)["spooler"]
         started = time.monotonic()
-        numbers = list(bench.numbers(form.backlog_jobs))
+        numbers = list(bench.numbers(jobs))
         await fabric.send("stream 32", 1, 1, numbers, 1024)
         taken = time.monotonic() - started
         await asyncio.sleep(SETTLE_S)
-        row = {"jobs": form.backlog_jobs, "accepted_per_s": rounded(form.backlog_jobs / taken)}
+        row = {"jobs": jobs, "accepted_per_s": rounded(jobs / taken)}
         row |= {"rss_empty_mib": empty, "rss_mib": rss_of(fabric)["spooler"]}
         row |= await _beside(bench, fabric, form)
-        row |= await _looked_at(fabric, form.backlog_jobs)
+        row |= await _looked_at(fabric, jobs)
         await fabric.stop_server()
         started = time.monotonic()
         await fabric.start()
@@ -79,15 +86,7 @@ async def _looked_at(fabric: Fabric, jobs: int) -> dict[str, float]:
     watched: Any = WatchServiceStub(fabric.channel)
     with Waiting(asked) as waiting:
         started = time.monotonic()
-        found, token = 0, ""
-        while found < jobs:
-            request = pb.ListJobsRequest(
-                filter=pb.JobFilter(active_only=True), page_size=1000, page_token=token
-            )
-            page = await asked.ListJobs(request)
-            found, token = found + len(page.jobs), page.next_page_token
-            if not token:
-                break
+        found = await fabric.listed() or 0
         listed = time.monotonic() - started
     seen, started = 0, time.monotonic()
     with Waiting(asked) as beside:

@@ -226,9 +226,26 @@ class Fabric:
         self._early = True
 
     @property
+    def address(self) -> str:
+        """Where the first spooler serves."""
+        return self._addresses[0]
+
+    @property
     def channel(self) -> grpc.aio.Channel:
         """A channel to the first spooler, for whoever asks it something else."""
         return self._channel(0)
+
+    async def listed(self) -> int | None:
+        """List all unfinished jobs, a thousand in a page; return how many there are."""
+        stub: Any = PrintServiceStub(self._channel(0))
+        found, token = 0, ""
+        while True:
+            page = await stub.ListJobs(
+                pb.ListJobsRequest(filter=pb.JobFilter(active_only=True), page_size=1000, page_token=token)
+            )
+            found, token = found + len(page.jobs), page.next_page_token
+            if not token:
+                return found
 
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`."""

@@ -122,8 +122,10 @@ def per_waiting_job(when: str) -> Figure:
     """Return KiB per waiting job in the spooler that accepted a hundred thousand, or was started with them."""
 
     def figure(run: Run) -> float | None:
-        row = run["backlog"]
-        return (row[when] - row["rss_empty_mib"]) / row["jobs"] * _KIB if row else None
+        if not run["backlog"]:
+            return None
+        row = run["backlog"][-1]
+        return float((row[when] - row["rss_empty_mib"]) / row["jobs"] * _KIB)
 
     return figure
 

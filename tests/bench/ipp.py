@@ -7,7 +7,7 @@ import struct
 
 from tests.bench.process import BenchError
 
-PRINT_JOB, PAUSE_PRINTER, RESUME_PRINTER, GET_PRINTER_ATTRIBUTES = 0x02, 0x10, 0x11, 0x0B
+PRINT_JOB, GET_JOBS, PAUSE_PRINTER, RESUME_PRINTER, GET_PRINTER_ATTRIBUTES = 0x02, 0x0A, 0x10, 0x11, 0x0B
 _CHARSET, _LANGUAGE, _URI, _NAME, _MIME = 0x47, 0x48, 0x45, 0x42, 0x49
 
 
@@ -33,8 +33,8 @@ class IppClient:
             self._writer.close()
         self._reader = self._writer = None
 
-    async def ask(self, operation: int, printer: str, document: bytes = b"", title: str = "") -> None:
-        """Send one request. Raises BenchError unless the answer is a success."""
+    async def ask(self, operation: int, printer: str, document: bytes = b"", title: str = "") -> bytes:
+        """Send one request and return its answer. Raises BenchError unless that is a success."""
         path = self._path.format(printer)
         body = self._message(operation, path, title)
         head = (
@@ -49,13 +49,13 @@ class IppClient:
                 raise BenchError(f"the server hung up at {path}: {error}") from error
             # A server may end a kept connection at any time; every client then sends what was not answered once more.
             await self.close()
-            await self.ask(operation, printer, document, title)
-            return
+            return await self.ask(operation, printer, document, title)
         status = struct.unpack_from(">H", answer, 2)[0]
         if status > 0xFF:
             raise BenchError(
                 f"IPP status {status:#06x} to operation {operation:#x} at {path}: {answer[8:300]!r}"
             )
+        return answer
 
     async def _exchange(self, head: bytes, document: bytes) -> bytes:
         """Send a request and return its answer."""

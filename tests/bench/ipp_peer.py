@@ -7,7 +7,16 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.bench.ipp import GET_PRINTER_ATTRIBUTES, PAUSE_PRINTER, PRINT_JOB, RESUME_PRINTER, IppClient
+from typing_extensions import override
+
+from tests.bench.ipp import (
+    GET_JOBS,
+    GET_PRINTER_ATTRIBUTES,
+    PAUSE_PRINTER,
+    PRINT_JOB,
+    RESUME_PRINTER,
+    IppClient,
+)
 from tests.bench.process import BenchError, Child, OneProgram
 from tests.bench.receiver import document
 from tests.bench.system import POOLS, UNARY, queue, together
@@ -95,6 +104,11 @@ class IppPeer(OneProgram):
     async def send_large(self, _mode: str, number: int, size: int) -> None:
         """Submit one large document."""
         await self._client(0).ask(PRINT_JOB, "q0", document(number, size), f"bench {number}")
+
+    @override
+    async def listed(self) -> int | None:
+        """Return how many jobs of `q0` a list of all has."""
+        return (await self._client(0).ask(GET_JOBS, "q0")).count(b"job-id")
 
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import backlog, limits, workloads
+from tests.bench.commands import commands
 from tests.bench.cups import Cups, SyncedCups
 from tests.bench.empty_calls import calls
 from tests.bench.fabric import Fabric
@@ -38,6 +39,7 @@ IN_TURN = {
     "rates": workloads.rates,
     "large": workloads.large,
     "pools": workloads.pools,
+    "commands": commands,
 }
 PARTS = (*IN_TURN, "scale", "backlog", "finished", "wide", "postgres")
 PEERS = (Cups, SyncedCups, LPrint, LPRng, P910nd)

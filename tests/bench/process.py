@@ -171,6 +171,10 @@ class OneProgram:
         """End it."""
         await self.stop_server()
 
+    async def listed(self) -> int | None:
+        """It is not asked what waits."""
+        return None
+
     async def renew(self) -> None:
         """Begin anew after it broke."""
         await self.close()

@@ -32,6 +32,7 @@ def as_markdown(runs: Sequence[Run]) -> str:
         _latency(runs),
         _large(runs),
         _pools(runs),
+        _commands(runs),
         *growing(runs),
         *stored(runs),
     ):
@@ -148,6 +149,25 @@ def _pools(runs: Sequence[Run]) -> Table:
     for (name, members), mine in by(runs, "pools", "system", "members").items():
         rows.append([_NAMES.get(name, name), members, _per_s(mine), _cost(mine)])
     return Table("", ["one queue, 16 clients", "printers", "jobs/s", "CPU ms per job"], rows)
+
+
+def _commands(runs: Sequence[Run]) -> Table:
+    rows = []
+    for (name, clients), mine in by(runs, "commands", "system", "clients").items():
+        what = "lp" if name != _OURS else "printfabric print"
+        keys = ("printed_per_s", "cpu_ms_per_command", "cpu_ms_per_job")
+        rows.append(
+            [
+                f"{what}, {name}" if name != _OURS else what,
+                f"{clients}",
+                *(median_of([row[key] for row in mine]) for key in keys),
+            ]
+        )
+    return Table(
+        "",
+        ["1 KiB by a command for each", "at once", "jobs/s", "CPU ms of a command", "of the servers, a job"],
+        rows,
+    )
 
 
 def _ends(runs: Sequence[Run]) -> Iterator[str]:

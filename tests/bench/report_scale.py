@@ -17,8 +17,7 @@ def growing(runs: Sequence[Run]) -> Iterator[Table]:
     yield _columns(
         "many printers, many waiting jobs", {name: rows for (name,), rows in scale.items()}, ("system",)
     )
-    backlog = [run["backlog"] for run in runs if run["backlog"]]
-    yield _columns("jobs that wait at one of two printers", {"Print Fabric": backlog} if backlog else {})
+    yield _grown("jobs that wait at one of two printers", by(runs, "backlog", "jobs"))
     yield _grown("finished jobs behind a store", by(runs, "finished", "jobs"))
     yield _grown("printers on hosts", by(runs, "wide", "printers", "hosts"))
 

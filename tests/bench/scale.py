@@ -15,6 +15,7 @@ from tests.bench.workloads import Form
 
 PARTS = 10  # as many jobs as a tenth of the waiting ones are accepted before them, and behind them: what does each cost?
 WARM_UP = 200
+_PEERS_IDLE_S = 5.0
 
 
 async def scale(bench: Bench, make: Callable[[int, str], System], form: Form, drained: int) -> dict[str, Any]:
@@ -38,8 +39,17 @@ async def scale(bench: Bench, make: Callable[[int, str], System], form: Form, dr
         await _look(few)
         await asyncio.sleep(SETTLE_S)
         row["rss_1_printer_mib"] = rss_of(few)
+        await few.stop_server()
+        row["start_1_s"] = await _start(bench, few)
     finally:
         await few.close()
+    some = make(form.scale_printers // 10, "a-tenth")
+    try:
+        await some.start()
+        await some.stop_server()
+        row["start_a_tenth_s"] = await _start(bench, some)
+    finally:
+        await some.close()
     system = make(form.scale_printers, "many-printers")
     try:
         row |= await _printers(bench, system, form)
@@ -55,15 +65,31 @@ async def _printers(bench: Bench, system: System, form: Form) -> dict[str, Any]:
     await system.stop_server()
     again = await _start(bench, system)
     await asyncio.sleep(1.0)
-    cpu = sum(cpu_of(system).values())
-    await asyncio.sleep(form.idle_s)
-    idle = (sum(cpu_of(system).values()) - cpu) / form.idle_s
-    return {
+    row = {
         "first_start_s": first,
         "start_s": again,
+        "idle_cpu_percent": await _idle(system, form),
         "rss_printers_mib": rss_of(system),
-        "idle_cpu_percent": rounded(100 * idle),
     }
+    begin, numbers = bench.receiver.printed, bench.numbers(form.scale_printers, system)
+    started_ns = time.monotonic_ns()
+    await system.send(UNARY, 16, form.scale_printers, numbers, 1024)
+    arrivals = await bench.wait(system, begin, numbers, 1024)
+    taken = (max((each.end_ns for each in arrivals), default=started_ns) - started_ns) / 1e9
+    await asyncio.sleep(1.0)
+    return row | {
+        "each_prints_once_per_s": rounded(len(arrivals) / taken) if taken else 0.0,
+        "idle_cpu_percent_when_all_have_printed": await _idle(system, form),
+        "rss_when_all_have_printed_mib": rss_of(system),
+    }
+
+
+async def _idle(system: System, form: Form) -> float:
+    """Return the percent of a core that all its processes take while nothing happens."""
+    cpu = sum(cpu_of(system).values())
+    idle_s = form.idle_s if system.ours else min(form.idle_s, _PEERS_IDLE_S)
+    await asyncio.sleep(idle_s)
+    return rounded(100 * (sum(cpu_of(system).values()) - cpu) / idle_s)
 
 
 async def _start(bench: Bench, system: System) -> float:
@@ -97,6 +123,7 @@ async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> di
     await system.send(mode, clients, 1, numbers[WARM_UP + part : -part], 1024)
     await asyncio.sleep(SETTLE_S)
     full = rss_of(system)
+    listed = await _listed(system, form.scale_jobs)
     behind = await _accepted(system, numbers[-part:])
     await system.stop_server()
     started = time.monotonic()
@@ -106,6 +133,7 @@ async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> di
         "accepted_per_s_behind_jobs": behind[0],
         "accepting_cpu_ms_before_jobs": before[1],
         "accepting_cpu_ms_behind_jobs": behind[1],
+        **listed,
         "rss_before_jobs_mib": empty,
         "rss_jobs_mib": full,
         "restart_s": rounded(time.monotonic() - started),
@@ -114,6 +142,18 @@ async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> di
     await asyncio.sleep(SETTLE_S)
     row["rss_restarted_mib"] = rss_of(system)
     return row | await _drained(bench, system, numbers, min(drained, len(numbers)))
+
+
+async def _listed(system: System, jobs: int) -> dict[str, float]:
+    """Return how long a list of all waiting jobs takes. Raises BenchError: some of ours are not in it."""
+    started = time.monotonic()
+    found = await system.listed()
+    taken = time.monotonic() - started
+    if found is None:
+        return {}
+    if system.ours and found < jobs:
+        raise BenchError(f"{found} of {jobs} waiting jobs are listed")
+    return {"listed": found, "list_s": rounded(taken)}
 
 
 async def _accepted(system: System, numbers: Sequence[int]) -> tuple[float, float]:

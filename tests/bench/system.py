@@ -107,5 +107,8 @@ class System(Protocol):
     async def send_large(self, mode: str, number: int, size: int) -> None:
         """Submit one large document; return when it is answered."""
 
+    async def listed(self) -> int | None:
+        """Return how many unfinished jobs a list of all those of `q0` has; None: it is not asked for one."""
+
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`; what comes meanwhile waits."""

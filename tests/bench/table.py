@@ -27,10 +27,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         ("One large document", _large(result["large"])),
         ("A queue of several printers, 1 KiB, 16 clients", _pools(result["pools"])),
         ("Many printers, many waiting jobs", _scale(result["scale"])),
-        (
-            "Many waiting jobs, at one of two printers",
-            _scale([{"system": "fabric", **(result["backlog"] or {})}]),
-        ),
+        ("Many waiting jobs, at one of two printers", _wide(result["backlog"])),
         ("Finished jobs behind a store", _wide(result["finished"])),
         ("Many printers on many hosts", _wide(result["wide"])),
         *on_postgres(result["postgres"] or {}),

@@ -66,7 +66,11 @@ def _each_part_has_figures(result: dict[str, Any]) -> None:
         if row["system"] == "fabric":  # a document passes through; nobody keeps it
             for name, most in row["peak_mib"].items():
                 assert most - row["peak_eighth_mib"][name] < row["mib"] / 3, (row["begins"], name)
+    assert {row["clients"] for row in result["commands"] if row["system"] == "fabric"} == {1, 16}
+    assert [row["jobs"] for row in result["backlog"]] == [100, 1000]
     [scale, *_] = result["scale"]
+    assert scale["listed"] >= scale["jobs"]
+    assert scale["each_prints_once_per_s"] > 0
     assert scale["drained"] == scale["jobs"] + scale["jobs"] // 10 + 200
     assert set(scale["rss_1_printer_mib"]) == {"portmon", "spooler", "portui"}
     assert [row["printers"] for row in result["wide"]] == [20, 100, 100]

@@ -39,6 +39,7 @@ class Form:
     peer_jobs: dict[str, tuple[int, int]]  # by system: with one client, with sixteen; about a second of each
     latency_samples: int
     pool_jobs: dict[str, int]  # by system
+    command_jobs: int
     large_mib: int
     scale_printers: int
     scale_jobs: int
@@ -63,10 +64,11 @@ LONG = Form(
     },
     latency_samples=200,
     pool_jobs={"fabric": 1600, "CUPS": 100},
+    command_jobs=16,
     large_mib=256,
     scale_printers=1000,
     scale_jobs=10_000,
-    idle_s=30.0,  # CPU is counted in steps of 10 ms
+    idle_s=20.0,  # CPU is counted in steps of 10 ms
     limit_jobs=2000,
     backlog_jobs=100_000,
     finished_jobs=1_000_000,
@@ -86,6 +88,7 @@ SHORT = Form(
     },
     latency_samples=20,
     pool_jobs={"fabric": 64, "CUPS": 4},
+    command_jobs=4,
     large_mib=64,  # more than any process may keep of it
     scale_printers=60,
     scale_jobs=300,
