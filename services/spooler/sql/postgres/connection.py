@@ -47,8 +47,7 @@ _ALIVE: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
 }
 # The server must let go of the lock of a spooler that is gone just as soon, and of what one that was stopped has locked.
-# No statement here runs long enough to be compiled; one that the server takes for dear, as where it shall read no table
-# whole, waits some 80 ms for that, and its writer with it.
+# Nor is any statement worth compiling: one that shall read no table whole looks dear, and waited 80 ms for that.
 _OPTIONS = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c synchronous_commit=on"
     " -c idle_in_transaction_session_timeout=10s -c jit=off"
