@@ -94,7 +94,8 @@ def _stacks(path: Path) -> Stacks:
     found: Stacks = Counter()
     for line in path.read_text("utf-8", "replace").splitlines():
         stack, _, count = line.rpartition(" ")
-        found[tuple(stack.split(";"))] += int(count)
+        if count.isdigit():  # of a program that never had the interpreter there is an empty line
+            found[tuple(stack.split(";"))] += int(count)
     return found
 
 
