@@ -2,8 +2,8 @@
 
 It is put around the handlers once, when a service is added, and not as a `grpc.aio.ServerInterceptor`: grpc would then
 await one more coroutine per call to find the same handler again (1.5 % of an echo). Measured in 2026-11 on a unary
-echo of 64 bytes, CPU of both ends together: 195 µs bare, 220 within the wall. The log line of a call that went well cost
-30 more by structlog and costs 6 by `call_lines`; `log.rpc = "failed"` saves it. Messages on an open stream pay nothing.
+echo of 64 bytes, CPU of both ends together: 195 µs bare, 220 within the wall. The log line of a call that went well takes
+19 more by structlog, 5 by `call_lines`; `log.rpc = "failed"` saves it. Messages on an open stream pay nothing.
 """
 
 from __future__ import annotations
