@@ -44,7 +44,7 @@ TAKEN = """
         + (SELECT coalesce(sum(size_bytes), 0)::bigint FROM upload_documents),
         pg_total_relation_size('inline_documents')
 """
-# The size of a whole database is a look at each of its files: tens of milliseconds, not for whoever waits for an answer.
+# The size of a whole database is a look at each of its files, a millisecond where it is empty: not for whoever waits for an answer.
 SIZES = "SELECT pg_database_size(current_database()), pg_total_relation_size('document_chunks')"
 _ENDLESS = 1 << 62  # how much room there is, the server does not say
 _MOST_RESERVE_BYTES = 64 << 20
