@@ -25,7 +25,7 @@ from spooler.pulse import Pulse
 class DispatchSettings:
     """How documents are sent."""
 
-    window: int = 32  # small documents on their way through one port at once; 1 where ports are pooled
+    window: int = 32  # small documents on their way through one port (`LaneWindow`); 1 where ports are pooled
     cache_bytes: int = 64 * 1024 * 1024  # small documents kept in memory between acceptance and sending
     sender_patience_s: float = 120.0  # how long a printer waits for the rest of an incoming document
     stall_s: float = 5.0  # a port that takes nothing of a document for longer stands still

@@ -208,7 +208,7 @@ class Dispatcher(Handover):
         lane = self.lanes.get(port.key)
         if lane is None:
             lane = self.lanes[port.key] = Lane(port, self.hosts.link(port.host), self, self.tasks)
-            lane.window = self._window(port)
+            lane.window.give(self._window(port))
         return lane
 
     async def printer_data(self, printer: Printer, port: PortName, question: DataQuestion) -> bytes:
@@ -273,8 +273,8 @@ class Dispatcher(Handover):
         touched = self.book.touched_ports()
         for key in touched & self.lanes.keys():
             lane = self.lanes[key]
-            lane.window = self._window(lane.port)
-            for flight in list(lane.flights.values())[lane.window :]:  # they have a choice now
+            lane.window.give(self._window(lane.port))
+            for flight in list(lane.flights.values())[lane.window.size :]:  # they have a choice now
                 lane.have_back(flight, "its printer has other ports")
             if key not in self.book.users and not lane.flights and lane.is_open:
                 self.tasks.spawn(f"close {lane.port}", lane.close())

@@ -36,6 +36,7 @@ class Flight:
     mark: str = ""  # the visible mark in that
     recorded: bool = False  # its start is durable
     begun: bool = False  # a slice of it may have left: from here on only the host knows
+    taken_s: float = 0.0  # when a lane took it, of `time.monotonic`
     sent: int = 0  # payload bytes handed to the stream
     incoming: bool = False  # its document still comes in: it ends somewhere behind `size_bytes`
     ended: bool = False

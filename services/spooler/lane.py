@@ -269,6 +269,7 @@ class Lane(LaneTakingBack):
         self._prefetching.stop()
         self._visitors.turn_away(error)
         self._part()
+        self.window.failed()
         never = [flight for flight in self.flights.values() if not flight.begun]
         self._unsent.clear()
         for flight in never:

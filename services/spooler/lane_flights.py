@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 
 from chassis.errors import FabricError
 from chassis.tasks import Tasks
 from spooler.flight import SMALL_BYTES, Flight, LaneOwner
 from spooler.lane_condition import LaneCondition
+from spooler.lane_window import LaneWindow
 from spooler.outgoing import BATCH_BYTES, Outgoing
 from spooler.port import DocumentKey
 from spooler.printer import STRAIGHT, PortName, Way
@@ -21,7 +23,7 @@ class LaneFlights(LaneCondition):
     def __init__(self, port: PortName, owner: LaneOwner, tasks: Tasks) -> None:
         super().__init__()
         self.port = port
-        self.window = 1  # documents that may be on their way at once
+        self.window = LaneWindow()
         self.reserved = 0  # places promised to jobs that are being accepted
         self.printer = ""  # whom the port is, or will be, opened for
         self.way = STRAIGHT  # what it is, or will be, opened through
@@ -35,7 +37,7 @@ class LaneFlights(LaneCondition):
     @property
     def has_room(self) -> bool:
         """It would take a document now: one may be brought to the host while another that lies there is printed."""
-        room = len(self.flights) + self.reserved < self.window and self._bytes < BATCH_BYTES
+        room = len(self.flights) + self.reserved < self.window.size and self._bytes < BATCH_BYTES
         return room and not self.failed and len(self._ahead) < _MOST_AHEAD
 
     @property
@@ -55,6 +57,7 @@ class LaneFlights(LaneCondition):
             self.flights = {flight.key: flight, **self.flights}
         else:
             self.flights[flight.key] = flight
+        flight.taken_s = time.monotonic()
         self._bytes += flight.size_bytes
         self.printer = flight.info.printer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -133,8 +134,11 @@ class LaneNews(LaneFlights):
             news = replace(news, error=flight.withdrawn)
         if news.error is None:
             self.failures = 0
-        elif isinstance(news.error, DeviceNotConnected):
-            self._device_lost = True
+            full = len(self.flights) + self.reserved >= self.window.size
+            self.window.ended(time.monotonic() - flight.taken_s, full=full)
+        else:
+            self.window.failed()
+            self._device_lost = self._device_lost or isinstance(news.error, DeviceNotConnected)
         flight.ended = True
         flight.progress = news
         self._remove(flight)
