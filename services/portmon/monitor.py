@@ -38,6 +38,7 @@ __all__ = [  # what a monitor's file imports from here
 ]  # fmt: skip
 
 WRITE_TIMEOUT = "A device that takes nothing for so long is reported as stuck; its document stays in it."
+GRACE = "How long a document in progress waits for its spooler after the connection to it broke."
 
 
 class PortSettings(BaseModel):
@@ -46,13 +47,7 @@ class PortSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
 
     write_timeout_s: float = seconds(45.0, "Write time-out", WRITE_TIMEOUT, most=86400)
-    grace_s: float = seconds(
-        30.0,
-        "Grace time",
-        "How long a document in progress waits for its spooler after the connection to it broke.",
-        most=86400,
-        zero=True,
-    )
+    grace_s: float = seconds(30.0, "Grace time", GRACE, most=86400, zero=True)
 
 
 S = TypeVar("S", bound=PortSettings)
@@ -122,6 +117,10 @@ class Port(ABC):
     @abstractmethod
     def write(self, data: memoryview) -> int:
         """Give bytes to the driver and return how many it took; 0 when it takes none now. Never blocks."""
+
+    def write_last(self, data: memoryview) -> int:
+        """Do the same with a document's last bytes: `end_doc` follows at once, and may let them leave with the end."""
+        return self.write(data)
 
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes that the device sent, b"" when there are none now. Never blocks."""

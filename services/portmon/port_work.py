@@ -94,9 +94,8 @@ class PortWork:
         """Do what a slice says and return how far its document is, with the error if there was one."""
         progress = self._handle(piece)
         while self.current and self.current.source and isinstance(progress.error, errors.WriteTimeout):
-            self.feed.report(
-                progress
-            )  # a device that takes nothing is waited for: nobody has to say it again
+            # A device that takes nothing is waited for: nobody has to say it again.
+            self.feed.report(progress)
             progress = self._handle(piece)
         return progress
 
@@ -191,7 +190,8 @@ class PortWork:
         skip = current.accepted - piece.offset
         if skip < len(piece.data):
             self.state = port_state.step(self.state, PortEvent.WRITE_PORT)
-            self.feed.push(self.port, current, memoryview(piece.data)[skip:], counted=True)
+            data = memoryview(piece.data)[skip:]
+            self.feed.push(self.port, current, data, counted=True, ends=piece.ends)
 
     # --- ends
 

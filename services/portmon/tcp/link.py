@@ -72,8 +72,8 @@ class TcpLink:
 
     # --- using it
 
-    def send(self, data: memoryview | bytes) -> int:
-        """Give bytes to the kernel; 0 when it takes none now.
+    def send(self, data: memoryview | bytes, *, more: bool = False) -> int:
+        """Give bytes to the kernel; 0 when it takes none now. `more`: `finish` follows at once, they may leave with it.
 
         Raises:
             DeviceFault: the connection broke, or there is none.
@@ -81,7 +81,7 @@ class TcpLink:
         if self._socket is None:
             raise DeviceFault(f"port {self._context.port}: not connected to {self.where}")
         try:
-            count = self._socket.send(data)
+            count = self._socket.send(data, socket.MSG_MORE if more else 0)
         except BlockingIOError:
             return 0
         except OSError as error:
