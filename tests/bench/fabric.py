@@ -16,6 +16,8 @@ import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from printfabric.spooler.v1 import print_service_pb2 as pb
+from printfabric.spooler.v1.port_service_pb2 import ResumePortRequest
+from printfabric.spooler.v1.port_service_pb2_grpc import PortServiceStub
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
 from printfabric.spooler.v1.printer_service_pb2 import (
     PausePrinterRequest,
@@ -24,9 +26,11 @@ from printfabric.spooler.v1.printer_service_pb2 import (
     UpdatePrinterRequest,
 )
 from printfabric.spooler.v1.printer_service_pb2_grpc import PrinterServiceStub
+from printfabric.spooler.v1.watch_service_pb2 import ExplainRequest, ExplainVerdict
+from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
 from tests.bench.process import BenchError, Child
 from tests.bench.receiver import document
-from tests.bench.system import EARLY, Devices, Process, pool_members, queue, together
+from tests.bench.system import DYING_POOL, EARLY, Devices, Left, Process, pool_members, queue, together
 from tests.surroundings import free_port
 
 READY_S = 240.0  # a first start with many ports, on a machine that is busy with other tests
@@ -246,6 +250,36 @@ class Fabric:
             found, token = found + len(page.jobs), page.next_page_token
             if not token:
                 return found
+
+    async def revive(self) -> None:
+        """Resume the port of the pool's printer that dies."""
+        stub: Any = PortServiceStub(self._channel(0))
+        await stub.ResumePort(ResumePortRequest(name=f"hosts/edge/ports/{DYING_POOL}3"))
+
+    async def left(self, pool: str) -> Mapping[int, Left]:
+        """Return the jobs of a pool that have not ended, and of those that wait for a person what that one is told."""
+        stub: Any = PrintServiceStub(self._channel(0))
+        page = await stub.ListJobs(
+            pb.ListJobsRequest(filter=pb.JobFilter(printers=[pool], active_only=True), page_size=1000)
+        )
+        return {int(job.request_id.removeprefix("bench-")): await self._why(job.name) for job in page.jobs}
+
+    async def _why(self, job: str) -> Left:
+        watch: Any = WatchServiceStub(self._channel(0))
+        told = await watch.Explain(ExplainRequest(name=job))
+        span = told.ledger.uncertain
+        if (
+            told.verdict != ExplainVerdict.EXPLAIN_VERDICT_UNKNOWN
+            or not told.actions
+            or span.start >= span.end
+        ):
+            return Left(job)
+        return Left(job, f"{told.headline} {told.loss}", (span.start, span.end))
+
+    async def print_again(self, job: str) -> None:
+        """Decide as a person who has looked at the paper: all of a job is printed once more."""
+        stub: Any = PrintServiceStub(self._channel(0))
+        await stub.RestartJob(pb.RestartJobRequest(name=job, reason="half of it lies at the other printer"))
 
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`."""

@@ -8,7 +8,7 @@ import struct
 from tests.bench.process import BenchError
 
 PRINT_JOB, GET_JOBS, PAUSE_PRINTER, RESUME_PRINTER, GET_PRINTER_ATTRIBUTES = 0x02, 0x0A, 0x10, 0x11, 0x0B
-_CHARSET, _LANGUAGE, _URI, _NAME, _MIME = 0x47, 0x48, 0x45, 0x42, 0x49
+_CHARSET, _LANGUAGE, _URI, _NAME, _MIME, _KEYWORD = 0x47, 0x48, 0x45, 0x42, 0x49, 0x44
 
 
 class IppClient:
@@ -33,10 +33,16 @@ class IppClient:
             self._writer.close()
         self._reader = self._writer = None
 
-    async def ask(self, operation: int, printer: str, document: bytes = b"", title: str = "") -> bytes:
-        """Send one request and return its answer. Raises BenchError unless that is a success."""
+    async def ask(
+        self, operation: int, printer: str, document: bytes = b"", title: str = "", wanted: str = ""
+    ) -> bytes:
+        """Send one request and return its answer; `wanted` names the attribute that it shall have.
+
+        Raises:
+            BenchError: it is no success.
+        """
         path = self._path.format(printer)
-        body = self._message(operation, path, title)
+        body = self._message(operation, path, title, wanted)
         head = (
             f"POST {path} HTTP/1.1\r\nHost: localhost:{self._port}\r\nContent-Type: application/ipp\r\n"
             f"Content-Length: {len(body) + len(document)}\r\n\r\n"
@@ -49,7 +55,7 @@ class IppClient:
                 raise BenchError(f"the server hung up at {path}: {error}") from error
             # A server may end a kept connection at any time; every client then sends what was not answered once more.
             await self.close()
-            return await self.ask(operation, printer, document, title)
+            return await self.ask(operation, printer, document, title, wanted)
         status = struct.unpack_from(">H", answer, 2)[0]
         if status > 0xFF:
             raise BenchError(
@@ -68,7 +74,7 @@ class IppClient:
         await self._writer.drain()
         return await self._answer()
 
-    def _message(self, operation: int, path: str, title: str) -> bytes:
+    def _message(self, operation: int, path: str, title: str, wanted: str) -> bytes:
         parts = [struct.pack(">BBHI", 2, 0, operation, 1), b"\x01"]
         parts += [
             _attribute(_CHARSET, "attributes-charset", "utf-8"),
@@ -81,6 +87,8 @@ class IppClient:
                 _attribute(_NAME, "job-name", title),
                 _attribute(_MIME, "document-format", self._format),
             ]
+        if wanted:
+            parts.append(_attribute(_KEYWORD, "requested-attributes", wanted))
         return b"".join([*parts, b"\x03"])
 
     async def _answer(self) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.bench.ipp import (
 )
 from tests.bench.process import BenchError, Child, OneProgram
 from tests.bench.receiver import document
-from tests.bench.system import POOLS, UNARY, queue, together
+from tests.bench.system import POOLS, UNARY, Left, queue, together
 from tests.surroundings import free_port
 
 
@@ -109,6 +110,12 @@ class IppPeer(OneProgram):
     async def listed(self) -> int | None:
         """Return how many jobs of `q0` a list of all has."""
         return (await self._client(0).ask(GET_JOBS, "q0")).count(b"job-id")
+
+    @override
+    async def left(self, pool: str) -> Mapping[int, Left]:
+        """Return the jobs that have not ended, by their names; what it says of them is for no person."""
+        answer = await self._client(0).ask(GET_JOBS, pool, wanted="job-name")
+        return {int(number): Left() for number in re.findall(rb"bench (\d+)", answer)}
 
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`."""

@@ -21,6 +21,7 @@ from typing import Any
 from tests.bench import backlog, limits, workloads
 from tests.bench.commands import commands
 from tests.bench.cups import Cups, SyncedCups
+from tests.bench.dying import dying
 from tests.bench.empty_calls import calls
 from tests.bench.fabric import Fabric
 from tests.bench.lprint import LPrint
@@ -39,6 +40,7 @@ IN_TURN = {
     "rates": workloads.rates,
     "large": workloads.large,
     "pools": workloads.pools,
+    "dying": dying,
     "commands": commands,
 }
 PARTS = (*IN_TURN, "scale", "backlog", "finished", "wide", "postgres")

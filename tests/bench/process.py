@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.bench.system import Left
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -174,6 +176,13 @@ class OneProgram:
     async def listed(self) -> int | None:
         """It is not asked what waits."""
         return None
+
+    async def revive(self) -> None:
+        """It finds out by itself."""
+
+    async def left(self, pool: str) -> Mapping[int, Left]:
+        """It has no pools."""
+        raise BenchError(f"there is no {pool}")
 
     async def renew(self) -> None:
         """Begin anew after it broke."""

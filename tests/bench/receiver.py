@@ -17,12 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.bench.dying_printer import DyingPrinter
 from tests.bench.process import BenchError, Child
 from tests.bench.system import Devices
 
 _HERE = Path(__file__).parent
 _HEADER, _RECORD = struct.Struct("<QQ"), struct.Struct("<QQQQQ")
-_HEAD = struct.Struct("<QQ")  # of a document
+HEAD = struct.Struct("<QQ")  # of a document
 # When something came is written by the receiver; this only says how soon it is seen. Less than 1 ms is no wait at all on
 # uvloop, and whoever waits would take a core from those who are measured.
 _POLL_S = 0.005
@@ -50,8 +51,8 @@ def document(number: int, size: int) -> bytes:
     body = _bodies.get(size)
     if body is None:
         block = bytes((place * 7919 + place // 251) % 256 for place in range(min(size, 65536)))
-        body = _bodies[size] = (block * (size // len(block) + 1))[: size - _HEAD.size]
-    return _HEAD.pack(number, size) + body
+        body = _bodies[size] = (block * (size // len(block) + 1))[: size - HEAD.size]
+    return HEAD.pack(number, size) + body
 
 
 class Receiver:
@@ -73,12 +74,14 @@ class Receiver:
         self.port = int(line)
         self._refusing = socket.socket()
         self._refusing.bind(("127.0.0.1", 0))  # and never listens
-        self.devices = Devices(self.port, int(self._refusing.getsockname()[1]), fifo)
+        self.dying = DyingPrinter()
+        self.devices = Devices(self.port, int(self._refusing.getsockname()[1]), fifo, self.dying.port)
 
     def close(self) -> None:
         """End the process."""
         self._child.end()
         self._refusing.close()
+        self.dying.close()
         self._shared.close()
 
     def cpu_s(self) -> float:
@@ -130,7 +133,7 @@ class Receiver:
         for each in got:
             if each.bytes != size:
                 raise BenchError(f"job {each.number} has {each.bytes} bytes instead of {size}")
-            if each.adler != zlib.adler32(rest, zlib.adler32(_HEAD.pack(each.number, size))):
+            if each.adler != zlib.adler32(rest, zlib.adler32(HEAD.pack(each.number, size))):
                 raise BenchError(f"job {each.number} came out damaged")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench import goals
+from tests.bench.dying import FATES, NO_POOLS
 from tests.bench.report_scale import growing, stored
 from tests.bench.report_words import Row, Run, Table, as_lines, by, costs, median_of, spread
 from tests.bench.system import UNARY
@@ -32,6 +33,7 @@ def as_markdown(runs: Sequence[Run]) -> str:
         _latency(runs),
         _large(runs),
         _pools(runs),
+        _dying(runs),
         _commands(runs),
         *growing(runs),
         *stored(runs),
@@ -149,6 +151,19 @@ def _pools(runs: Sequence[Run]) -> Table:
     for (name, members), mine in by(runs, "pools", "system", "members").items():
         rows.append([_NAMES.get(name, name), members, _per_s(mine), _cost(mine)])
     return Table("", ["one queue, 16 clients", "printers", "jobs/s", "CPU ms per job"], rows)
+
+
+def _dying(runs: Sequence[Run]) -> Table:
+    found = by(runs, "dying", "system")
+    rows = []
+    for (name,), mine in found.items():
+        fates = [f"{sum(row[each] for row in mine):,}" for each in ("jobs", *FATES)]
+        rows.append([_NAMES.get(name, name), *fates, _per_s(mine), _cost(mine)])
+    if rows:
+        rows.append([NO_POOLS, "no such queue", *[""] * (len(FATES) + 2)])
+    size = next((_SIZES[mine[0]["size"]] for mine in found.values()), "")
+    head = [f"one of four printers dies amid {size}", "jobs", *FATES.values(), "jobs/s", "CPU ms per job"]
+    return Table("", head, rows)
 
 
 def _commands(runs: Sequence[Run]) -> Table:

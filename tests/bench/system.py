@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -15,17 +15,26 @@ MODES = (
 )  # one document per call; a stream of messages with 1 and 32 documents
 LARGE = "large"  # one document
 EARLY = "early"  # one document for a printer that begins while it comes in
-# Documents for one queue of several printers: four; four of which one refuses; three.
-POOL, LAME_POOL, SMALL_POOL = "pool", "lame", "three"
-POOLS = (POOL, LAME_POOL, SMALL_POOL)
+# Documents for one queue of several printers: four; four of which one refuses; three; four of which one dies amid a document.
+POOL, LAME_POOL, SMALL_POOL, DYING_POOL = "pool", "lame", "three", "dying"
+POOLS = (POOL, LAME_POOL, SMALL_POOL, DYING_POOL)
 
 
 class Devices(NamedTuple):
-    """What printers print at: a port of the receiver on loopback, one that refuses every connection, the receiver's FIFO."""
+    """What printers print at: ports of loopback, and a FIFO."""
 
     receiving: int
-    refusing: int
+    refusing: int  # every connection
     fifo: Path  # read by the receiver that is compiled
+    dying: int  # the same as `refusing`, but while its printer lives
+
+
+class Left(NamedTuple):
+    """A job that has not ended. Without a `why` it goes on by itself, or nobody is told what it waits for."""
+
+    name: str = ""  # by which its system can be told to print it again
+    why: str = ""  # what its system says to a person who asks
+    uncertain: tuple[int, int] = (0, 0)  # the bytes of which that is
 
 
 def queue(mode: str, number: int, printers: int) -> str:
@@ -35,8 +44,13 @@ def queue(mode: str, number: int, printers: int) -> str:
 
 def pool_members(devices: Devices) -> dict[str, dict[str, int]]:
     """Return the pools' printers, and the port of each."""
-    good, bad = devices.receiving, devices.refusing
-    ports = {POOL: (good,) * 4, LAME_POOL: (good, good, good, bad), SMALL_POOL: (good,) * 3}
+    good = devices.receiving
+    ports = {
+        POOL: (good,) * 4,
+        LAME_POOL: (good, good, good, devices.refusing),
+        SMALL_POOL: (good,) * 3,
+        DYING_POOL: (good, good, good, devices.dying),
+    }
     return {
         pool: {f"{pool}{place}": port for place, port in enumerate(found)} for pool, found in ports.items()
     }
@@ -109,6 +123,12 @@ class System(Protocol):
 
     async def listed(self) -> int | None:
         """Return how many unfinished jobs a list of all those of `q0` has; None: it is not asked for one."""
+
+    async def revive(self) -> None:
+        """Say that the pool's printer that died is well again, where a person has to."""
+
+    async def left(self, pool: str) -> Mapping[int, Left]:
+        """Return the jobs of a pool that have not ended, by the numbers of their documents."""
 
     async def hold(self, held: bool) -> None:
         """Stop or start the printing of `q0`; what comes meanwhile waits."""

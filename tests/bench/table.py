@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.dying import FATES
 from tests.bench.postgres_table import on_postgres
 from tests.bench.system import UNARY
 from tests.bench.workloads import PERCENTILES
@@ -26,6 +27,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         ("Submit to first byte, 1 KiB, idle, ms", _latency(result["latency"])),
         ("One large document", _large(result["large"])),
         ("A queue of several printers, 1 KiB, 16 clients", _pools(result["pools"])),
+        ("A queue of four printers, of which one dies amid a document, 16 clients", _dying(result["dying"])),
         ("Many printers, many waiting jobs", _scale(result["scale"])),
         ("Many waiting jobs, at one of two printers", _wide(result["backlog"])),
         ("Finished jobs behind a store", _wide(result["finished"])),
@@ -114,6 +116,19 @@ def _pools(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
             for row in found
         ),
     ]
+
+
+def _dying(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    return [
+        ["system", "jobs", *FATES.values(), "jobs/s", "CPU ms per job"],
+        *(
+            [
+                row["system"], *(str(row[each]) for each in ("jobs", *FATES)), _spread(row["printed_per_s"]),
+                _costs(row["cpu_ms_per_job"]),
+            ]
+            for row in found
+        ),
+    ]  # fmt: skip
 
 
 def _large(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:

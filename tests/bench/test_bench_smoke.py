@@ -66,6 +66,10 @@ def _each_part_has_figures(result: dict[str, Any]) -> None:
         if row["system"] == "fabric":  # a document passes through; nobody keeps it
             for name, most in row["peak_mib"].items():
                 assert most - row["peak_eighth_mib"][name] < row["mib"] / 3, (row["begins"], name)
+    [dying, *others] = result["dying"]
+    assert dying["deaths"] == dying["held"] == 1
+    assert (dying["system"], dying["whole"]) == ("fabric", dying["jobs"] - 1)
+    assert [row["system"] for row in others] == ([] if Cups.why_not() else ["CUPS"])
     assert {row["clients"] for row in result["commands"] if row["system"] == "fabric"} == {1, 16}
     assert [row["jobs"] for row in result["backlog"]] == [100, 1000]
     [scale, *_] = result["scale"]

@@ -39,6 +39,8 @@ class Form:
     peer_jobs: dict[str, tuple[int, int]]  # by system: with one client, with sixteen; about a second of each
     latency_samples: int
     pool_jobs: dict[str, int]  # by system
+    dying_rounds: int
+    dying_jobs: int  # in each, of every system
     command_jobs: int
     large_mib: int
     scale_printers: int
@@ -64,6 +66,8 @@ LONG = Form(
     },
     latency_samples=200,
     pool_jobs={"fabric": 1600, "CUPS": 100},
+    dying_rounds=4,
+    dying_jobs=40,
     command_jobs=16,
     large_mib=256,
     scale_printers=1000,
@@ -88,6 +92,8 @@ SHORT = Form(
     },
     latency_samples=20,
     pool_jobs={"fabric": 64, "CUPS": 4},
+    dying_rounds=1,
+    dying_jobs=12,
     command_jobs=4,
     large_mib=64,  # more than any process may keep of it
     scale_printers=60,
