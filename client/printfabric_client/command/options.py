@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -75,7 +75,9 @@ class Session:
         async def whole() -> _T:
             async with self.client() as fabric:
                 found = await first(fabric, *args, **kwargs)
-            async with self.client(patience_s=patience_s) as fabric:
+                # On the same connection: another is a channel and a handshake, here and at the spooler.
+                connection = fabric._connection  # noqa: SLF001 - nobody else changes his mind
+                connection.retry = replace(connection.retry, total_s=patience_s)
                 return await then(fabric, found, *args, **kwargs)
 
         return asyncio.run(whole())

@@ -2,10 +2,13 @@
 
 import json
 import re
+from typing import Any
 
+import grpc
 import pytest
 
 from printfabric.types.v1 import job_pb2, ledger_pb2
+from printfabric_client.connection import Connection
 from tests.unit.client.fake_spooler import FakeSpooler
 
 
@@ -17,6 +20,32 @@ def test_printing_says_one_line(run, file, spooler):
         "",
     )
     assert spooler.documents[4711] == b"^XA^XZ"
+
+
+def test_a_print_makes_one_connection(run, file, monkeypatch):
+    made: list[str] = []
+    make = grpc.aio.insecure_channel
+
+    def making(target: str, **how: Any) -> grpc.aio.Channel:
+        made.append(target)
+        return make(target, **how)
+
+    monkeypatch.setattr(grpc.aio, "insecure_channel", making)
+    assert run("print", "-P", "labels", file).exit_code == 0
+    assert len(made) == 1
+
+
+def test_a_print_waits_longer_for_its_answer_than_for_its_printer(run, file, monkeypatch):
+    seen: list[tuple[str, float]] = []
+    call = Connection.call
+
+    async def noting(connection, method, request, **how):
+        seen.append((type(request).__name__, connection.retry.total_s))
+        return await call(connection, method, request, **how)
+
+    monkeypatch.setattr(Connection, "call", noting)
+    assert run("print", "-P", "labels", file).exit_code == 0
+    assert seen == [("GetPrinterRequest", 2.0), ("SubmitJobRequest", 60.0)]
 
 
 def test_printing_like_lp(run, file, spooler):

@@ -19,9 +19,9 @@ COMMAND = (sys.executable, "-m", "printfabric_client.command")
 @pytest.fixture
 def start(spooler):
     """Return a starter of the command with its output in pipes."""
-    env = {**os.environ, "PRINTFABRIC_ADDRESS": spooler.address}
 
     def start(*args: str, **how: object) -> subprocess.Popen[bytes]:
+        env = {**os.environ, "PRINTFABRIC_ADDRESS": spooler.address}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
         return subprocess.Popen([*COMMAND, *args], env=env, **pipes)  # type: ignore[call-overload, no-any-return]
 
@@ -110,6 +110,20 @@ def test_on_a_terminal_there_are_bars_and_at_the_end_one_line(start, spooler, tm
     )
 
 
+def test_a_command_ends_at_once_and_says_all_that_it_had_to_say(tmp_path: Path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import atexit, sys\nfrom printfabric_client.command import main\n"
+        "atexit.register(print, 'taken down')\nsys.argv[1:] = ['version']\nprint('before')\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, check=True, timeout=20
+    )
+    assert done.stdout.startswith("before\n")
+    assert len(done.stdout.splitlines()) > 1
+    assert "taken down" not in done.stdout
+
+
 def test_help_comes_at_once():
     loaded = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "printfabric_client.command", "--help"],
@@ -117,3 +131,26 @@ def test_help_comes_at_once():
     ).stderr  # fmt: skip
     # What takes its time, and what `--help` can do without. Milliseconds would depend on the machine.
     assert not re.search(r"\| +(grpc|rich|google\.protobuf)$", loaded, re.MULTILINE)
+
+
+def test_a_print_loads_nothing_that_it_does_not_use(start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    document = tmp_path / "box.zpl"
+    document.write_bytes(b"^XA^XZ")
+    with start("print", "-P", "labels", str(document)) as process:
+        _, loaded = process.communicate(timeout=20)
+    assert process.returncode == 0
+    names = {line.rpartition(b"|")[2].strip().decode() for line in loaded.splitlines()}
+    assert "grpc.aio" in names
+    unused = {
+        "chassis",
+        "email",
+        "http",
+        "importlib.metadata",
+        "prometheus_client",
+        "pydantic",
+        "rich",
+        "structlog",
+        "uvloop",
+    }
+    assert {one for one in unused if any(f"{name}.".startswith(f"{one}.") for name in names)} == set()
