@@ -13,6 +13,7 @@ from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.printer import PortName
 
 INLINE_BYTES = 16 * 1024  # up to this a document lies in the database (one fsync), above in the spool (two)
+AT_HAND_BYTES = 256 * 1024  # a larger document is hashed before it waits for the writer, not by it
 
 
 class Inline(NamedTuple):
@@ -95,8 +96,8 @@ Told = Callable[[Answers | None], None]  # None: none was accepted
 
 
 def is_at_hand(document: Inline | Uploaded | Incoming) -> bool:
-    """Tell whether a document is small enough for its job's own commit: nothing is written before that."""
-    return isinstance(document, Inline) and len(document.data) <= INLINE_BYTES
+    """Tell whether a document is here, and small enough to be hashed and written by the commit of its job."""
+    return isinstance(document, Inline) and len(document.data) <= AT_HAND_BYTES
 
 
 @dataclass(frozen=True, slots=True)

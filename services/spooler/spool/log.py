@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from chassis import logs
-from chassis.errors import StoreUnavailable
+from chassis.errors import FabricError, StoreUnavailable
 from spooler.new_job import UploadNotFound
 from spooler.spool.record import (
     SEGMENT_HEADER_BYTES,
@@ -127,9 +127,9 @@ class Spool:
         spool._choose_tail(known, sizes, segment_bytes)
         return spool
 
-    async def put(self, data: bytes) -> Extent:
-        """Keep a whole document; durable on return. Raises SpoolFull, StoreUnavailable."""
-        return await self._shared.put(data)
+    def put(self, documents: Sequence[bytes]) -> list[Extent | FabricError]:
+        """Keep whole documents, each durable on return, or refused: SpoolFull, StoreUnavailable. For one thread, any."""
+        return self._shared.put(documents)
 
     async def read(self, extent: Extent, offset: int, max_bytes: int) -> bytes:
         """Return at most `max_bytes` of a document from `offset`; empty at its end. Raises DocumentLost."""
@@ -212,14 +212,9 @@ class Spool:
         """Return the size of all segment files."""
         return sum(entry.stat().st_size for entry in os.scandir(self._files.directory) if _is_segment(entry))
 
-    @property
-    def dead(self) -> asyncio.Future[str]:
-        """Why nothing can be put any more, ever."""
-        return self._shared.dead
-
     async def close(self) -> None:
-        """Sync what is waiting and let go of all files."""
-        await self._shared.close()
+        """Let go of all files."""
+        self._shared.close()
         self._threads.shutdown()
         self._hashers.shutdown()
 

@@ -1,16 +1,14 @@
-"""Segments that many documents share: appended by one thread, one fdatasync for all that have gathered."""
+"""Segments that many documents share: what has gathered is appended and synced at once."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from chassis import logs
-from chassis.errors import DocumentLost, FabricError, StoreUnavailable
-from spooler.group_commit import Entry, GroupThread
+from chassis.errors import DocumentLost, FabricError, SpoolFull, StoreUnavailable
 from spooler.spool.record import (
     SEGMENT_HEADER_BYTES,
     SHARED,
@@ -117,7 +115,7 @@ def disk_error(error: OSError, reserve: Reserve, wanted_bytes: int = 0) -> Fabri
 
 
 class SharedLog:
-    """The append-only log of small documents. `append` runs on its thread; all else on the loop."""
+    """The append-only log of documents that came whole. `put` is for one thread; all else for any."""
 
     def __init__(self, files: SegmentFiles, live: LiveBytes, reserve: Reserve, segment_bytes: int) -> None:
         self._files = files
@@ -127,7 +125,6 @@ class SharedLog:
         self._number = 0  # of the segment being appended to; 0: none yet
         self._fd = -1
         self._end = 0
-        self._thread: GroupThread[bytes] = GroupThread("spool", self._commit, max_batch=256)
 
     def go_on_with(self, number: int, end: int) -> None:
         """Append to a segment of the last run, behind its last live document. What lies there was never accepted."""
@@ -143,52 +140,33 @@ class SharedLog:
             os.ftruncate(fd, end)
         self._number, self._fd, self._end = number, fd, end
 
-    async def put(self, data: bytes) -> Extent:
-        """Append a document and return where it lies, durably. Raises SpoolFull, StoreUnavailable."""
-        extent: Extent = await self._thread.submit(data)
-        return extent
+    def put(self, documents: Sequence[bytes]) -> list[Extent | FabricError]:
+        """Append documents, sync once, and return where each lies; or why not: SpoolFull, StoreUnavailable."""
+        refused = self._refused(documents)
+        fitting = [data for data, error in zip(documents, refused, strict=True) if error is None]
+        begin, extents = self._end, list[Extent]()
+        try:
+            if fitting:
+                begin = self._room()
+                extents = self._write(fitting)
+                os.fdatasync(self._fd)
+        except OSError as error:
+            self._give_up(begin)
+            return [disk_error(error, self._reserve, len(data)) for data in documents]
+        for extent in extents:
+            self._live.add(extent.segment, framed_bytes(extent.length))
+        found = iter(extents)
+        return [next(found) if error is None else error for error in refused]
 
     def is_active(self, segment: int) -> bool:
         """Return whether documents are still appended to `segment`."""
         return segment == self._number
 
-    @property
-    def dead(self) -> asyncio.Future[str]:
-        """Why nothing can be appended any more, ever."""
-        return self._thread.dead
-
-    async def close(self) -> None:
-        """Sync what is waiting and let go of the file."""
-        await self._thread.close()
+    def close(self) -> None:
+        """Let go of the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-    def _commit(self, batch: Sequence[Entry[bytes]]) -> None:
-        """Write a batch behind the end, then sync it: the thread's handler."""
-        begin = self._end
-        extents: list[tuple[Entry[bytes], Extent]] = []
-        try:
-            free = self._reserve.free_bytes() - self._reserve.reserve_bytes
-            for entry in batch:
-                free -= framed_bytes(len(entry.work))
-                if free < 0:
-                    entry.error = self._reserve.full(len(entry.work))
-                    free += framed_bytes(len(entry.work))
-            fitting = [entry for entry in batch if entry.error is None]
-            if not fitting:
-                return
-            begin = self._room()
-            extents = self._write(fitting)
-            os.fdatasync(self._fd)
-        except OSError as error:
-            self._give_up(begin)
-            for entry in batch:
-                entry.error = entry.error or disk_error(error, self._reserve, len(entry.work))
-            return
-        for entry, extent in extents:
-            self._live.add(extent.segment, framed_bytes(extent.length))
-            entry.result = extent
 
     def _room(self) -> int:
         """Make sure that there is a segment to append to, and return where."""
@@ -203,15 +181,23 @@ class SharedLog:
             self._end = SEGMENT_HEADER_BYTES
         return self._end
 
-    def _write(self, batch: list[Entry[bytes]]) -> list[tuple[Entry[bytes], Extent]]:
-        buffers: list[bytes | memoryview] = []
-        extents = []
+    def _refused(self, documents: Sequence[bytes]) -> list[SpoolFull | None]:
+        """Return for each document why it has no room, if it has none."""
+        free = self._reserve.free_bytes() - self._reserve.reserve_bytes
+        refused = list[SpoolFull | None]()
+        for data in documents:
+            fits = framed_bytes(len(data)) <= free
+            refused.append(None if fits else self._reserve.full(len(data)))
+            free -= framed_bytes(len(data)) if fits else 0
+        return refused
+
+    def _write(self, documents: Sequence[bytes]) -> list[Extent]:
+        buffers, extents = list[bytes | memoryview](), list[Extent]()
         position = self._end
-        for entry in batch:
-            buffers += frame(SHARED, 0, memoryview(entry.work))
-            extent = Extent(self._number, position, len(entry.work))
-            extents.append((entry, extent))
-            position = extent.end
+        for data in documents:
+            buffers += frame(SHARED, 0, memoryview(data))
+            extents.append(Extent(self._number, position, len(data)))
+            position = extents[-1].end
         self._end = write_all(self._fd, buffers, self._end)
         return extents
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from os import urandom
@@ -21,7 +21,7 @@ from chassis.errors import (
 )
 from spooler.job import Attempt, Document, Job, Sender, make_uid
 from spooler.job_state import JobEvent, step
-from spooler.new_job import Duplicate, NewJob, UploadNotFound
+from spooler.new_job import INLINE_BYTES, Duplicate, NewJob, UploadNotFound
 from spooler.spool.record import Extent
 from spooler.sql import lines
 from spooler.sql.cursor import Cursor
@@ -68,6 +68,11 @@ class Kept(NamedTuple):
     incoming: bool = False  # the rest of it comes later, and its digest
     missing: FabricError | None = None  # why there is no document; a duplicate needs none
 
+    @property
+    def to_spool(self) -> bool:
+        """Whether it has yet to be put into the spool."""
+        return self.extent is None and len(self.data) > INLINE_BYTES
+
 
 @dataclass(slots=True)
 class AcceptState:
@@ -95,7 +100,7 @@ class AcceptState:
 
 
 def accept(
-    cursor: Cursor, state: AcceptState, new_jobs: Sequence[tuple[NewJob, Kept]]
+    cursor: Cursor, state: AcceptState, new_jobs: Iterable[tuple[NewJob, Kept]]
 ) -> list[Job | Duplicate | FabricError]:
     """Insert what can be accepted and return each one's answer, in order."""
     now = datetime.now(UTC)

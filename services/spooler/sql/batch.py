@@ -14,7 +14,7 @@ from chassis.errors import FabricError
 from spooler.group_commit import Entry
 from spooler.new_job import NewJob
 from spooler.printer import Printer
-from spooler.sql.accept import AcceptState
+from spooler.sql.accept import AcceptState, Kept
 from spooler.sql.cursor import Cursor
 from spooler.sql.schema import meta, sql
 from spooler.sql.uid_time import newest_ms
@@ -45,6 +45,7 @@ class Operation:
     accepts: Sequence[NewJob] = ()
     waited: bool = True  # tried again later if nobody waits for it
     settle: Callable[[Any], None] | None = None  # told the result once it is durable, or None if it failed
+    kept: list[Kept] | None = None  # documents: what has to lie in the spool is put there before `run`
 
 
 class BatchWriter(ABC):

@@ -16,7 +16,6 @@ from chassis.errors import DigestMismatch, DocumentLost, FabricError, WrongOffse
 from spooler.group_commit import GroupThread
 from spooler.job import NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.new_job import (
-    INLINE_BYTES,
     Duplicate,
     Incoming,
     Inline,
@@ -48,7 +47,6 @@ UPLOAD_BY_REQUEST = sql(
 BEGIN_UPLOAD = sql(insert(uploads))
 UPLOAD_DELETE = sql(delete(uploads).where(uploads.c.id == bindparam("id")))
 
-_HASH_HERE_BYTES = 256 * 1024  # a larger document is hashed before it waits for the writer, not by it
 _MOST_PLACES = 256
 
 
@@ -168,10 +166,11 @@ class SqlDocuments(SqlQuestions):
 
     async def complete_upload(self, number: int, upload: Uploaded, digest: bytes) -> Job:
         """Make an incoming document whole; the rules are `Documents.complete_upload`'s."""
-        kept = await self._keep_upload(upload, digest)
+        kept = [await self._keep_upload(upload, digest)]
         operation = Operation(
-            lambda cursor: complete(cursor, number, kept),
-            settle=lambda job: self._settle([kept], None if job is None else [job]),
+            lambda cursor: complete(cursor, number, kept[0]),
+            settle=lambda job: self._settle(kept, None if job is None else [job]),
+            kept=kept,
         )
         job: Job = await self._thread.enqueue(operation)
         return job
@@ -198,22 +197,12 @@ class SqlDocuments(SqlQuestions):
         return len(idle)
 
     async def _keep_all(self, new_jobs: Sequence[NewJob]) -> list[Kept]:
-        """Put new jobs' documents where they belong, together, so that they share a sync.
-
-        Raises:
-            SpoolFull, StoreUnavailable: one had no room; then none stays.
-        """
+        """Return what is to become of new jobs' documents. Raises SpoolFull, StoreUnavailable: an upload's end has no room."""
         kept = [_at_hand(new.document) for new in new_jobs]
-        if None not in kept:
-            return [one for one in kept if one is not None]
-        waiting = [self._keep(new, one) for new, one in zip(new_jobs, kept, strict=True)]
-        done = await asyncio.gather(*waiting, return_exceptions=True)
-        good = [one for one in done if isinstance(one, Kept)]
-        for failure in done:
-            if isinstance(failure, BaseException):
-                self._settle(good, None)
-                raise failure
-        return good
+        if None in kept:
+            waiting = [self._keep(new, one) for new, one in zip(new_jobs, kept, strict=True)]
+            return await asyncio.gather(*waiting)
+        return [one for one in kept if one is not None]
 
     async def _keep(self, new: NewJob, at_hand: Kept | None) -> Kept:
         if at_hand is not None:
@@ -225,21 +214,8 @@ class SqlDocuments(SqlQuestions):
         return await self._keep_data(new.document.data)
 
     async def _keep_data(self, data: bytes) -> Kept:
-        digest = b""
-        if len(data) > _HASH_HERE_BYTES:
-            digest = (await asyncio.to_thread(hashlib.sha256, data)).digest()
-        return Kept(data, await self._put(data), len(data), digest)
-
-    async def _put(self, data: bytes) -> Extent:
-        """Put a document into the spool; if the caller goes away meanwhile, give its room back."""
-        putting = asyncio.ensure_future(self._spool.put(data))
-        try:
-            return await asyncio.shield(putting)
-        except asyncio.CancelledError:
-            putting.add_done_callback(
-                lambda done: None if done.exception() else self._spool.release(done.result())
-            )
-            raise
+        digest = (await asyncio.to_thread(hashlib.sha256, data)).digest()
+        return Kept(data, None, len(data), digest)
 
     async def _keep_upload(self, upload: Uploaded, announced: bytes) -> Kept:
         try:
@@ -257,11 +233,8 @@ class SqlDocuments(SqlQuestions):
             whole = await self._spool.seal(upload.upload_id)
         except UploadNotFound as error:
             return Kept(missing=error)
-        extent = whole.extent
-        if extent is None and whole.size_bytes > INLINE_BYTES:
-            extent = await self._put(whole.data)
         own_file = whole.extent is not None
-        return Kept(whole.data, extent, whole.size_bytes, whole.digest, upload.upload_id, own_file)
+        return Kept(whole.data, whole.extent, whole.size_bytes, whole.digest, upload.upload_id, own_file)
 
     def _settle(self, kept: Sequence[Kept], answers: Sequence[Job | Duplicate | FabricError] | None) -> None:
         """Give back what no job took, after the commit, on any thread; `answers` None: nothing was accepted."""
@@ -282,7 +255,7 @@ class SqlDocuments(SqlQuestions):
 
 
 def _at_hand(document: Inline | Uploaded | Incoming) -> Kept | None:
-    """Return a document that is small enough for the row's transaction; None for any other."""
+    """Return a document of which nothing has to be awaited before its row's transaction; None for any other."""
     if isinstance(document, Inline) and is_at_hand(document):
         return Kept(document.data, None, len(document.data))
     return None

@@ -1,6 +1,6 @@
 """The store in SQLite: `spooler.db` for what must be found, a spool log beside it for larger documents.
 
-One thread writes (`writer`), two read (`read`); the spool has its own. Durable: WAL with synchronous=FULL, so a commit
+One thread writes (`writer`), the spool's documents that came whole too; two read (`read`). Durable: WAL with synchronous=FULL, so a commit
 is on the disk before anyone is told of it. A spooled document is synced before the row that names it.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from chassis.errors import StoreUnavailable
-from spooler.group_commit import GroupThread
+from spooler.group_commit import Entry, GroupThread
 from spooler.new_job import Answers, NewJob, Place, Told
 from spooler.spool.log import SEGMENT_BYTES, SegmentUse, Spool
 from spooler.spool.record import Extent
@@ -32,6 +32,7 @@ from spooler.sql.errors import told
 from spooler.sql.open import FileLock, inspect, migrate, reader_engine, writer_engine
 from spooler.sql.read import Reader
 from spooler.sql.rows import micros
+from spooler.sql.spooled import into_spool
 from spooler.sql.writer import ROW_BYTES, Writer
 from spooler.store import Changes, Snapshot, StoreUsage
 
@@ -53,7 +54,7 @@ class SqlStore(SqlDocuments):
     def __init__(
         self, path: Path, lock: FileLock, writer: Writer, reader: Reader, spool: Spool, reserve: Reserve
     ) -> None:
-        super().__init__(GroupThread("store", writer.commit), reader, spool)
+        super().__init__(GroupThread("store", self._commit), reader, spool)
         self._path = path
         self._lock = lock
         self._writer = writer
@@ -143,14 +144,12 @@ class SqlStore(SqlDocuments):
         return await self._reader.ask(question)
 
     async def died(self) -> NoReturn:
-        """Wait until a thread that writes has died, which is no failure of a call but of this process.
+        """Wait until the thread that writes has died, which is no failure of a call but of this process.
 
         Raises:
             StoreUnavailable: it has, and why.
         """
-        threads = (self._thread.dead, self._spool.dead)
-        await asyncio.wait(threads, return_when=asyncio.FIRST_COMPLETED)
-        raise StoreUnavailable(next(thread.result() for thread in threads if thread.done()))
+        raise StoreUnavailable(await asyncio.shield(self._thread.dead))
 
     async def close(self) -> None:
         """Write what is waiting and let go of all files."""
@@ -167,16 +166,21 @@ class SqlStore(SqlDocuments):
         kept = await self._keep_all(new_jobs)
         # Nothing is awaited between here and the thread's queue: what is placed first is numbered first.
         placed = [place(new) for new in new_jobs] if place is not None else new_jobs
-        pairs = list(zip(placed, kept, strict=True))
-        in_spool = any(one.extent is not None or one.upload_id for one in kept)
+        in_spool = any(one.extent is not None or one.upload_id or one.to_spool for one in kept)
         settle = (lambda answers: self._settle(kept, answers)) if in_spool else None
         operation = Operation(
-            lambda cursor: accept(cursor, self._writer.accepting, pairs),
-            takes_bytes=sum(ROW_BYTES + (len(one.data) if one.extent is None else 0) for one in kept),
+            lambda cursor: accept(cursor, self._writer.accepting, zip(placed, kept, strict=True)),
+            takes_bytes=sum(ROW_BYTES + (0 if one.to_spool else len(one.data)) for one in kept),
             settle=settle,
+            kept=kept if in_spool else None,
         )
         answers: Answers = await self._thread.submit(operation, told)
         return answers
+
+    def _commit(self, batch: Sequence[Entry[Operation]]) -> None:
+        """Make a batch durable, documents before the rows that name them: the writer's thread."""
+        into_spool(self._spool, batch)
+        self._writer.commit(batch)
 
     def _recording(self, changes: Changes, *, waited: bool) -> Operation:
         def run(cursor: Cursor) -> list[Extent]:

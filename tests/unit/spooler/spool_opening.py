@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+from chassis.errors import FabricError
 from spooler.spool.log import SegmentUse, Spool
 from spooler.spool.record import Extent, framed_bytes
 from spooler.spool.space import Reserve
@@ -46,6 +47,14 @@ def uses(documents: tuple[Extent, ...]) -> list[SegmentUse]:
         )
         for segment in {one.segment for one in documents}
     ]
+
+
+def put(spool: Spool, data: bytes) -> Extent:
+    """Keep one document; raise why it cannot be kept."""
+    (place,) = spool.put([data])
+    if isinstance(place, FabricError):
+        raise place
+    return place
 
 
 async def fill(spool: Spool, size: int, chunk: int = 100_000) -> bytes:

@@ -8,13 +8,13 @@ from chassis.errors import DocumentLost, SpoolFull
 from spooler.spool.log import Spool
 from spooler.spool.record import STRIDE, Extent, framed_bytes
 from spooler.spool.space import Reserve
-from tests.unit.spooler.spool_opening import UPLOAD, Opening, fill
+from tests.unit.spooler.spool_opening import UPLOAD, Opening, fill, put
 
 
 async def test_documents_are_read_back_after_a_restart(reopen):
     spool = reopen()
     documents = [os.urandom(size) for size in (20_000, STRIDE * 2 + 1, 50_000)]
-    extents = [await spool.put(data) for data in documents]
+    extents = [put(spool, data) for data in documents]
     await spool.close()
 
     spool = reopen(*extents)
@@ -25,7 +25,7 @@ async def test_documents_are_read_back_after_a_restart(reopen):
 
 async def test_a_segment_goes_with_its_last_document_and_not_before(reopen):
     spool = reopen()
-    extents = [await spool.put(os.urandom(60_000)) for _ in range(5)]
+    extents = [put(spool, os.urandom(60_000)) for _ in range(5)]
     assert len(reopen.segments()) == 2
 
     first = [extent for extent in extents if extent.segment == 1]
@@ -41,19 +41,19 @@ async def test_a_segment_goes_with_its_last_document_and_not_before(reopen):
 async def test_the_segment_that_is_being_written_goes_when_it_is_full_and_unneeded(reopen):
     spool = reopen()
     for _ in range(20):
-        spool.release(await spool.put(os.urandom(60_000)))
+        spool.release(put(spool, os.urandom(60_000)))
 
     assert len(reopen.segments()) == 1
 
 
 async def test_after_a_restart_the_newest_segment_is_gone_on_with_behind_the_last_document(reopen):
     spool = reopen()
-    kept = await spool.put(b"k" * 30_000)
-    await spool.put(b"never accepted" * 3000)
+    kept = put(spool, b"k" * 30_000)
+    put(spool, b"never accepted" * 3000)
     await spool.close()
 
     spool = reopen(kept)
-    added = await spool.put(b"a" * 30_000)
+    added = put(spool, b"a" * 30_000)
 
     assert added == Extent(kept.segment, kept.end, 30_000)
     assert await spool.read(kept, 0, 1 << 20) == b"k" * 30_000
@@ -62,8 +62,8 @@ async def test_after_a_restart_the_newest_segment_is_gone_on_with_behind_the_las
 
 async def test_a_tail_torn_at_any_byte_is_cut_and_harms_no_document(reopen):
     spool = reopen()
-    kept = await spool.put(b"k" * 20_000)
-    torn = await spool.put(b"t" * 300)
+    kept = put(spool, b"k" * 20_000)
+    torn = put(spool, b"t" * 300)
     await spool.close()
     whole = reopen.path(kept).read_bytes()
 
@@ -77,9 +77,9 @@ async def test_a_tail_torn_at_any_byte_is_cut_and_harms_no_document(reopen):
 
 async def test_a_document_whose_segment_is_cut_or_gone_is_known_to_be_lost(reopen):
     spool = reopen()
-    first = await spool.put(os.urandom(150_000))
-    second = await spool.put(os.urandom(150_000))
-    third = await spool.put(os.urandom(150_000))
+    first = put(spool, os.urandom(150_000))
+    second = put(spool, os.urandom(150_000))
+    third = put(spool, os.urandom(150_000))
     await spool.close()
     os.truncate(reopen.path(second), second.end - 1)
     reopen.path(third).unlink()
@@ -90,19 +90,19 @@ async def test_a_document_whose_segment_is_cut_or_gone_is_known_to_be_lost(reope
         await spool.read(second, 0, 1 << 20)
     with pytest.raises(DocumentLost, match="is gone"):
         await spool.read(third, 0, 10)
-    assert (await spool.put(b"x" * 20_000)).segment > third.segment
+    assert (put(spool, b"x" * 20_000)).segment > third.segment
 
 
 async def test_what_no_document_needs_is_removed_at_the_start_and_others_segments_are_left_alone(reopen):
     spool = reopen()
-    kept = await spool.put(os.urandom(150_000))
+    kept = put(spool, os.urandom(150_000))
     await fill(spool, STRIDE * 2)
     await spool.close()
     foreign = reopen.directory / "000000000099.spool"
     other = Spool.open(
         reopen.directory.parent / "other", b"o" * 16, [], {}, reserve=Reserve(reopen.directory.parent, 0)
     )
-    await other.put(b"foreign" * 5000)
+    put(other, b"foreign" * 5000)
     await other.close()
     (reopen.directory.parent / "other" / "000000000001.spool").rename(foreign)
 
@@ -118,7 +118,7 @@ async def test_the_reserve_is_not_touched_and_what_came_stays(reopen):
     spool.reserve.reserve_bytes = free * 2
 
     with pytest.raises(SpoolFull) as refused:
-        await spool.put(b"x" * 20_000)
+        put(spool, b"x" * 20_000)
     assert refused.value.metadata["reserve_bytes"] == str(free * 2)
     with pytest.raises(SpoolFull):
         await spool.append(UPLOAD, STRIDE, bytes(STRIDE))
@@ -147,20 +147,20 @@ def tiny_volume(tmp_path):
 async def test_a_volume_that_is_really_full_refuses_and_goes_on_when_there_is_room(tiny_volume):
     opening = Opening(tiny_volume / "spool")
     spool = opening()  # no reserve: the kernel itself says that there is no room
-    kept = [await spool.put(os.urandom(150_000))]
+    kept = [put(spool, os.urandom(150_000))]
     ballast = tiny_volume / "ballast"
     free = Reserve(tiny_volume, 0).free_bytes()
     ballast.write_bytes(bytes(free - 400_000))
     spool.reserve.free_bytes = lambda: 1 << 40  # type: ignore[method-assign]
-    kept.append(await spool.put(os.urandom(150_000)))
+    kept.append(put(spool, os.urandom(150_000)))
     with pytest.raises(SpoolFull):
-        await spool.put(os.urandom(STRIDE))
+        put(spool, os.urandom(STRIDE))
     with pytest.raises(SpoolFull):
         await fill(spool, 4 * STRIDE)
     ballast.unlink()
 
     size = await spool.size(UPLOAD)
     assert await spool.append(UPLOAD, size, bytes(4 * STRIDE - size)) == 4 * STRIDE
-    kept.append(await spool.put(os.urandom(150_000)))
+    kept.append(put(spool, os.urandom(150_000)))
     assert [len(await spool.read(extent, 0, 1 << 20)) for extent in kept] == [150_000] * 3
     await spool.close()
