@@ -20,7 +20,7 @@ from tests.bench.process import BenchError
 from tests.bench.system import UNARY
 from tests.bench.workloads import IDLE_S, Form
 
-_OTHER_PRINTER = 1  # the jobs wait at q0
+_OTHER_PRINTER = "q1"  # the jobs wait at q0
 _FEW = 1_000
 
 
@@ -64,16 +64,22 @@ async def _waiting(bench: Bench, folder: Path, form: Form, jobs: int) -> dict[st
 
 async def _beside(bench: Bench, fabric: Fabric, form: Form) -> dict[str, float]:
     """Return the time from submission to first byte at a printer where nothing waits."""
+    times = await first_bytes(bench, fabric, _OTHER_PRINTER, form.latency_samples // 2)
+    return {"other_printer_p50_ms": times.percentile_ms(50), "other_printer_p99_ms": times.percentile_ms(99)}
+
+
+async def first_bytes(bench: Bench, fabric: Fabric, printer: str, samples: int) -> Latencies:
+    """Return the times from submission to first byte at a printer that is idle in between."""
     times = Latencies()
-    for sample in range(-10, form.latency_samples // 2):
-        numbers, begin = bench.numbers(2)[_OTHER_PRINTER:], bench.receiver.printed
+    for sample in range(-10, samples):
+        numbers, begin = bench.numbers(1), bench.receiver.printed
         started_ns = time.monotonic_ns()
-        await fabric.submit(f"q{_OTHER_PRINTER}", numbers[0], 1024)
+        await fabric.submit(printer, numbers[0], 1024)
         [arrival] = await bench.arrived(begin, numbers, 1024)
         if sample >= 0:
             times.add((arrival.first_ns - started_ns) / 1e9)
         await asyncio.sleep(IDLE_S)
-    return {"other_printer_p50_ms": times.percentile_ms(50), "other_printer_p99_ms": times.percentile_ms(99)}
+    return times
 
 
 async def _looked_at(fabric: Fabric, jobs: int) -> dict[str, float]:

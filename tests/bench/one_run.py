@@ -31,6 +31,7 @@ from tests.bench.on_postgres import on_postgres
 from tests.bench.p910nd import P910nd
 from tests.bench.process import BenchError
 from tests.bench.receiver import Receiver
+from tests.bench.remembered import remembered
 from tests.bench.scale import scale
 from tests.bench.system import Devices, System
 from tests.bench.wide import wide
@@ -43,7 +44,7 @@ IN_TURN = {
     "dying": dying,
     "commands": commands,
 }
-PARTS = (*IN_TURN, "scale", "backlog", "finished", "wide", "postgres")
+PARTS = (*IN_TURN, "scale", "backlog", "finished", "remembered", "wide", "postgres")
 PEERS = (Cups, SyncedCups, LPrint, LPRng, P910nd)
 DRAINED = {"CUPS": 200}  # of the waiting jobs; all would take minutes
 _ALL = 1 << 30
@@ -98,6 +99,7 @@ class Run:
             "scale": self._scale,
             "backlog": lambda bench, folder: backlog.waiting(bench, folder, self.form),
             "finished": lambda _bench, folder: backlog.finished(folder, self.form),
+            "remembered": lambda bench, folder: remembered(bench, folder, self.form),
             "wide": lambda _bench, folder: self._wide(folder),
             "postgres": lambda bench, folder: on_postgres(bench, folder, self.form, self.beside),
         }

@@ -19,6 +19,7 @@ def growing(runs: Sequence[Run]) -> Iterator[Table]:
     )
     yield _grown("jobs that wait at one of two printers", by(runs, "backlog", "jobs"))
     yield _grown("finished jobs behind a store", by(runs, "finished", "jobs"))
+    yield _grown("finished jobs behind a whole spooler", by(runs, "remembered", "jobs"))
     yield _grown("printers on hosts", by(runs, "wide", "printers", "hosts"))
 
 

@@ -31,6 +31,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         ("Many printers, many waiting jobs", _scale(result["scale"])),
         ("Many waiting jobs, at one of two printers", _wide(result["backlog"])),
         ("Finished jobs behind a store", _wide(result["finished"])),
+        ("Finished jobs behind a whole spooler", _wide(result["remembered"])),
         ("Many printers on many hosts", _wide(result["wide"])),
         *on_postgres(result["postgres"] or {}),
         ("How long it took", [["part", "s"], *([k, str(v)] for k, v in result["took_s"].items())]),

@@ -72,6 +72,9 @@ def _each_part_has_figures(result: dict[str, Any]) -> None:
     assert [row["system"] for row in others] == ([] if Cups.why_not() else ["CUPS"])
     assert {row["clients"] for row in result["commands"] if row["system"] == "fabric"} == {1, 16}
     assert [row["jobs"] for row in result["backlog"]] == [100, 1000]
+    few, many = result["remembered"]
+    assert (few["jobs"], many["jobs"]) == (1000, 2000)
+    assert few.keys() == many.keys() >= {"start_s", "rss_mib", "watch_ms", "dispatch_p99_ms"}
     [scale, *_] = result["scale"]
     assert scale["listed"] >= scale["jobs"]
     assert scale["each_prints_once_per_s"] > 0
