@@ -25,15 +25,42 @@ if TYPE_CHECKING:
 
 _MESSAGE_JOBS = 64
 _MESSAGE_BYTES = 256 * 1024
+# Of documents that are sent and unanswered: as much as a spooler takes of one stream before it answers.
+IN_FLIGHT_BYTES = 16 * 1024 * 1024
 
 _Call = grpc.aio.StreamStreamCall[SubmitJobsRequest, SubmitJobsResponse]
+
+
+class _Room:
+    """For jobs that are sent and unanswered: so many, and so many bytes. The last one may be larger than what is left."""
+
+    def __init__(self, jobs: int, size: int) -> None:
+        self._jobs, self._bytes = jobs, size  # left
+        self._free = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        return self._jobs <= 0 or self._bytes <= 0
+
+    async def wait(self) -> None:
+        """Return when there is some."""
+        while self.full:
+            self._free.clear()
+            await self._free.wait()
+
+    def take(self, request: SubmitJobRequest) -> None:
+        self._jobs, self._bytes = self._jobs - 1, self._bytes - len(request.document)
+
+    def give_back(self, request: SubmitJobRequest) -> None:
+        self._jobs, self._bytes = self._jobs + 1, self._bytes + len(request.document)
+        self._free.set()
 
 
 class Batch:
     """The documents of one `submit_many`: what was sent and not answered yet is sent again on a new stream.
 
     Args:
-        in_flight: so many jobs at most are sent and unanswered.
+        in_flight: so many jobs at most are sent and unanswered, of IN_FLIGHT_BYTES and a document more.
     """
 
     def __init__(
@@ -42,7 +69,7 @@ class Batch:
         self._connection = connection
         self._stub = stub
         self._source = BatchSource(jobs)
-        self._room = asyncio.Semaphore(in_flight)
+        self._room = _Room(in_flight, IN_FLIGHT_BYTES)
         self._taken = 0
         self._exhausted = False
         # By number in the whole batch, in the order of sending.
@@ -79,9 +106,9 @@ class Batch:
                         # Nothing is wrong with the job, and the spooler may be back soon: it is not answered yet.
                         raise StoreUnavailable(result.error.message)
                     number = sent[result.index] if result.index < len(sent) else -1
-                    if self._unanswered.pop(number, None) is None:
+                    if (request := self._unanswered.pop(number, None)) is None:
                         continue  # answered twice
-                    self._room.release()
+                    self._room.give_back(request)
                     result.index = number
                     yield result
         except grpc.aio.AioRpcError as failed:
@@ -119,18 +146,14 @@ class Batch:
         message, size = SubmitJobsRequest(), 0
         while len(message.jobs) < _MESSAGE_JOBS and size < _MESSAGE_BYTES:
             # What is in hand goes out before waiting for room or for a slow source.
-            if message.jobs and (self._room.locked() or not self._source.ready):
+            if message.jobs and (self._room.full or not self._source.ready):
                 break
-            await self._room.acquire()
-            try:
-                request = await self._source.take()
-            except BaseException:
-                self._room.release()
-                raise
+            await self._room.wait()
+            request = await self._source.take()
             if request is None:
-                self._room.release()
                 self._exhausted = True
                 break
+            self._room.take(request)
             self._unanswered[self._taken] = request
             sent.append(self._taken)
             self._taken += 1

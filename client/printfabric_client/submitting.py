@@ -83,7 +83,7 @@ class Submitting:
             upload = Upload(self._connection, self._print, opened, spec, chosen, progress)
             return await upload.run(ask_first=request_id is not None)
 
-    async def submit_many(self, jobs: Jobs, *, in_flight: int = 512) -> AsyncGenerator[SubmitResult, None]:
+    async def submit_many(self, jobs: Jobs, *, in_flight: int = 2048) -> AsyncGenerator[SubmitResult, None]:
         """Print many small documents over one stream; yield each answer when its job is durable.
 
         Answers come in the order in which jobs became durable; `index` counts the given jobs from 0. A refused job
@@ -92,7 +92,7 @@ class Submitting:
 
         Args:
             jobs: made by `new_job`; an iterable (read in a thread, so it may block) or an async iterable.
-            in_flight: so many jobs at most are sent and unanswered.
+            in_flight: so many jobs at most are sent and unanswered, with 16 MiB of documents and one more.
 
         Raises:
             FabricError: the spooler stayed away, or refused the stream as a whole.

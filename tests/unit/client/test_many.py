@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from printfabric_client import Client, Retry, new_job
+from printfabric_client.batch import IN_FLIGHT_BYTES
 from printfabric_client.errors import StoreUnavailable
 
 QUICK = Retry(total_s=10, first_s=0.01, cap_s=0.05)
@@ -96,6 +97,32 @@ async def test_no_more_jobs_are_in_flight_than_allowed(spooler):
             most = max(most, len(spooler.jobs) - answered)
     assert answered == sent == 300
     assert most <= 8
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+async def test_no_more_bytes_are_read_than_may_be_in_flight(spooler, kind):
+    large, given = bytes(1 << 20), 0
+
+    def plain():
+        nonlocal given
+        for _ in range(100):
+            given += 1
+            yield new_job(large, printer="labels")
+
+    async def later():
+        for job in plain():
+            yield job
+
+    async with client(spooler) as fabric:
+        results = fabric.submit_many(plain() if kind == "plain" else later())
+        await anext(results)  # and no more of the answers for now
+        seen = -1
+        while seen != given:
+            seen = given
+            await asyncio.sleep(0.3)
+        # In flight, in the queue, and in the hands of who fills it.
+        assert given <= (IN_FLIGHT_BYTES >> 20) + 4
+        assert len([result async for result in results]) == 99
 
 
 @pytest.mark.parametrize("kind", ["plain", "async"])
