@@ -12,6 +12,7 @@ from portmon.document import DocKey, Phase, Progress, Reply, Slice
 BUFFER_BYTES = 1 << 20
 # A slice costs memory beside its bytes; without this, a million empty ones would be welcome.
 _SLICE_BYTES = 512
+MANY = 4  # while so many slices wait, what was answered may wait for what will be
 log = logs.get(__name__)
 
 

@@ -22,7 +22,7 @@ from portmon.crash import note_crash, told
 from portmon.device_wait import DeviceWait
 from portmon.document import Disposition, DocKey, Phase, Progress, Slice
 from portmon.errand import Errand
-from portmon.inbox import Inbox
+from portmon.inbox import MANY, Inbox
 from portmon.journal.port_journal import Journal
 from portmon.monitor import Port, PortMonitor
 from portmon.outbox import Outbox, settle
@@ -202,7 +202,8 @@ class PortSession:
             self._answer(piece := self._urgent.popleft(), not_begun(self._journal, piece.key))
 
     def _answer(self, piece: Slice, progress: Progress) -> None:
-        self._outbox.put(piece, self._inbox.answered(piece, progress), last=True)
+        said = self._inbox.answered(piece, progress)
+        self._outbox.put(piece, said, last=True, gathers=len(self._inbox) >= MANY)
 
     def _run(self, monitor: PortMonitor[Any], settings: Any, opened: asyncio.Future[None]) -> None:
         try:

@@ -11,12 +11,12 @@ from portmon.api.staged_documents import known_documents, put_source, settle, ta
 from portmon.document import Disposition, DocKey, Progress, Slice
 from portmon.handles import Handles
 from portmon.hold import Hold
+from portmon.inbox import MANY
 from portmon.staging.area import Staging
 from printfabric.monitor.v1 import monitor_service_pb2 as pb
 
 MOST_SLICE_BYTES = 1 << 20
-# Under load a message costs more than an answer: while so many slices wait, answers are gathered for a moment.
-_MANY = 4
+# Under load a message costs more than an answer: while many slices wait, answers are gathered for a moment.
 _GATHER_S = 0.002
 
 
@@ -93,7 +93,7 @@ class DocumentStream:
         yield self.first()
         while True:
             await self._news.wait()
-            if self._open_slices > _MANY:
+            if self._open_slices > MANY:
                 await asyncio.sleep(_GATHER_S)
             self._news.clear()
             if self._progress:
