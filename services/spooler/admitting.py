@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from chassis.errors import FabricError, SpoolFull
 from chassis.tasks import Tasks
@@ -16,7 +15,7 @@ from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.lane import Lane
 from spooler.lane_desk import LaneDesk
-from spooler.new_job import Answers, FirstAttempt, Incoming, Inline, NewJob, is_at_hand
+from spooler.new_job import Answers, FirstAttempt, Incoming, Inline, NewJob, is_at_hand, new_job_with
 from spooler.printer import PortName
 from spooler.room import Room
 from spooler.store import Store
@@ -115,7 +114,7 @@ class Admitting(LaneDesk):
         self._took(queue, port)
         lane.reserved += 1
         promised.append(lane)
-        return replace(new, first_attempt=FirstAttempt(port, lane.fence))
+        return new_job_with(new, first_attempt=FirstAttempt(port, lane.fence))
 
     def _admit(self, new: NewJob, job: Job) -> None:
         if self.book.is_others(job.printer):

@@ -12,7 +12,7 @@ from spooler.delivery import Conclusion
 from spooler.dispatch_view import Landing
 from spooler.evidence import proofs_of
 from spooler.flight import Flight
-from spooler.job import Attempt, HistoryEvent, Job, JobError, event_of
+from spooler.job import Attempt, HistoryEvent, Job, JobError, event_of, job_with
 from spooler.job_state import JobEvent, JobState, step
 from spooler.ledger import (
     Ledger,
@@ -25,6 +25,7 @@ from spooler.ledger import (
     next_copy,
     over_copies,
     with_evidence,
+    with_fields,
 )
 from spooler.port import Progress
 from spooler.printer import OnPortError, OnUncertain, Printer
@@ -86,7 +87,9 @@ def ledger_of(known: Ledger, progress: Progress, flight: Flight, size_bytes: int
     began_at, offsets = flight.info.resume_offset, known.offsets
     acked = progress.acked if flight.pinned or began_at <= offsets.acked else 0
     confirmed = progress.confirmed if began_at <= offsets.confirmed else 0
-    return replace(known, offsets=merge(offsets, Offsets(size_bytes, progress.accepted, acked, confirmed)))
+    return with_fields(
+        known, offsets=merge(offsets, Offsets(size_bytes, progress.accepted, acked, confirmed))
+    )
 
 
 def final_ledger(known: Ledger, judged: Judged, size_bytes: int) -> Ledger:
@@ -103,7 +106,9 @@ def attempt_ledger(judged: Judged) -> Ledger:
 
 def _concluded(ledger: Ledger, judged: Judged) -> Ledger:
     proofs = proofs_of(judged.progress, judged.landing.flight.reached, datetime.now(UTC))
-    ledger = with_evidence(replace(ledger, uncertain=judged.conclusion.uncertain), proofs)
+    if ledger.uncertain is not judged.conclusion.uncertain:
+        ledger = with_fields(ledger, uncertain=judged.conclusion.uncertain)
+    ledger = with_evidence(ledger, proofs)
     return with_units(ledger, judged.count) if judged.count is not None else ledger
 
 
@@ -134,7 +139,7 @@ def job_after(job: Job, judged: Judged) -> Job:
         event, goes_on, outcome = JobEvent.CANCEL, False, Outcome.PARTIAL
     elif goes_on:
         event = JobEvent.REQUEUE
-    job = replace(
+    job = job_with(
         job,
         state=_stepped(job.state, event),
         copies_printed=copies,
@@ -156,7 +161,7 @@ def job_after(job: Job, judged: Judged) -> Job:
         return replace(job, outcome=Outcome.PENDING)
     if job.ended:
         ledger = over_copies(job.ledger) if event is JobEvent.COMPLETE else job.ledger
-        return replace(job, ledger=ledger, ended_at=now, reasons=(_last_word(job, event, conclusion),))
+        return job_with(job, ledger=ledger, ended_at=now, reasons=(_last_word(job, event, conclusion),))
     return job
 
 

@@ -20,7 +20,7 @@ from spooler.flight import Flight
 from spooler.handover import Handover
 from spooler.hosts import Hosts
 from spooler.hub import Hub
-from spooler.job import Job
+from spooler.job import Job, job_with
 from spooler.job_state import JobEvent, JobState, step
 from spooler.lane import Lane
 from spooler.lane_condition import LaneState
@@ -151,7 +151,7 @@ class Dispatcher(Handover):
         if backup is not None and lane.port.key != backup.failed:
             job = replace(job, rest=(backup.segment,), resume_offset=backup.segment.start)
         again = self.tries.goes_on(job.number, lane.port.key)  # what never began is no attempt
-        job = replace(
+        job = job_with(
             job,
             state=step(job.state, event),
             reasons=("job-outgoing",),

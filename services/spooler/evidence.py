@@ -20,7 +20,7 @@ Reached = dict[EvidenceLevel, tuple[int, datetime]]
 
 def note(reached: Reached, progress: Progress, now: datetime) -> None:
     """Remember when each offset rose."""
-    for level, offset in _offsets(progress):
+    for level, offset in zip(_ORDER, (progress.accepted, progress.acked, progress.confirmed), strict=True):
         known = reached.get(level)
         if offset and (known is None or known[0] < offset):
             reached[level] = (offset, now)
@@ -29,18 +29,15 @@ def note(reached: Reached, progress: Progress, now: datetime) -> None:
 def proofs_of(progress: Progress, reached: Reached, now: datetime) -> Iterator[Evidence]:
     """Yield what the end of an attempt rests on, weakest first; of one that broke off, what its host has of it."""
     note(reached, progress, now)
-    for level, (offset, at) in sorted(reached.items(), key=lambda one: _ORDER.index(one[0])):
-        yield Evidence(level, _source(level, progress), offset, at)
+    for level in _ORDER:
+        if (known := reached.get(level)) is not None:
+            yield Evidence(level, _source(level, progress), *known)
     if progress.source is EvidenceSource.TIMEOUT:
         reach = progress.acked if progress.level is EvidenceLevel.ACKED else progress.accepted
         yield Evidence(progress.level, EvidenceSource.TIMEOUT, reach, now, NO_END_HEARD)
 
 
 _ORDER = (EvidenceLevel.ACCEPTED, EvidenceLevel.ACKED, EvidenceLevel.CONFIRMED)
-
-
-def _offsets(progress: Progress) -> Iterator[tuple[EvidenceLevel, int]]:
-    yield from zip(_ORDER, (progress.accepted, progress.acked, progress.confirmed), strict=True)
 
 
 def _source(level: EvidenceLevel, progress: Progress) -> EvidenceSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from spooler.daily_window import Window
+from spooler.frozen import replacing
 from spooler.job_state import TERMINAL, JobState
 from spooler.ledger import NOTHING_PROVEN, Ledger, Outcome
 from spooler.printer import PortName
@@ -118,6 +119,9 @@ class Job:
     def ended(self) -> bool:
         """Whether it is in a terminal state."""
         return self.state in TERMINAL
+
+
+job_with: Callable[..., Job] = replacing(Job)  # `dataclasses.replace`, where it is done for each job
 
 
 @dataclass(frozen=True, slots=True)

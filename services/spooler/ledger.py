@@ -13,6 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from spooler.frozen import replacing
+
 
 class EvidenceLevel(StrEnum):
     """How strong a proof is; each level includes the ones before it."""
@@ -138,6 +140,7 @@ class Ledger:
         return level_of(proven._replace(spooled=max(proven.spooled, size_bytes)), size_bytes)
 
 
+with_fields = replacing(Ledger)
 NOTHING_PROVEN = Ledger()  # shared, so that a waiting job costs no ledger of its own
 
 _LEVELS = (EvidenceLevel.SPOOLED, EvidenceLevel.ACCEPTED, EvidenceLevel.ACKED, EvidenceLevel.CONFIRMED)
@@ -248,9 +251,11 @@ def goes_on(ledger: Ledger, start: int) -> Ledger:
 def with_evidence(ledger: Ledger, proofs: Iterable[Evidence]) -> Ledger:
     """Return a ledger with newer proofs in the place of those of the same source and level."""
     proofs = tuple(proofs)
+    if not ledger.evidence:
+        return with_fields(ledger, evidence=proofs)
     newer = {(one.source, one.level) for one in proofs}
     kept = (one for one in ledger.evidence if (one.source, one.level) not in newer)
-    return replace(ledger, evidence=(*kept, *proofs))
+    return with_fields(ledger, evidence=(*kept, *proofs))
 
 
 def over_attempts(attempts: Iterable[tuple[Ledger, int]]) -> Ledger:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from chassis.errors import FabricError, Verdict
 from spooler.daily_window import Window
+from spooler.frozen import replacing
 from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.printer import PortName
 
@@ -81,6 +82,9 @@ class NewJob:
     uid: bytes = b""  # empty: the store makes one
     # What its acceptance leaves in the history of another one, in the same commit; a repeat leaves nothing.
     line: Callable[[Job], HistoryEvent] | None = None
+
+
+new_job_with: Callable[..., NewJob] = replacing(NewJob)  # where it is done for each
 
 
 class Duplicate(NamedTuple):

@@ -40,6 +40,7 @@ JOB_FIXED = [column.name for column in columns(jobs)][:14]
 JOB_CHANGING = [column.name for column in columns(jobs)][14:]
 JOB_READ = columns(jobs, "fingerprint")
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -66,7 +67,7 @@ def _moment(us: int | None) -> datetime | None:
 
 def json_text(value: object) -> str:
     """Return compact JSON; text that is no Unicode (lone surrogates) is escaped by it."""
-    return json.dumps(value, separators=(",", ":"))
+    return _compact(value)
 
 
 def attributes_text(attributes: Mapping[str, str]) -> str | None:
@@ -101,7 +102,7 @@ def fixed_row(job: Job, fingerprint: bytes | None) -> tuple[Any, ...]:
 
 
 def changing_row(job: Job) -> tuple[Any, ...]:
-    """Return the columns of a job that change."""
+    """Return the columns of a job that change. Numbers for what is true or not: the driver asks a bool what it is."""
     host, port = job.port or (None, None)
     return (
         job.printer,
@@ -112,7 +113,7 @@ def changing_row(job: Job) -> tuple[Any, ...]:
         _micros(job.not_before),
         _micros(job.expires_at),
         json_text(job.window.stored) if job.window else None,
-        job.retain,
+        int(job.retain),
         host,
         port,
         job.attempts,
@@ -124,8 +125,8 @@ def changing_row(job: Job) -> tuple[Any, ...]:
         _error_text(job.last_error),
         _micros(job.started_at),
         _micros(job.ended_at),
-        job.redirected,
-        job.has_document,
+        int(job.redirected),
+        int(job.has_document),
         job.revision,
     )
 
