@@ -15,6 +15,7 @@ _NOBODYS = {
     "aiohttp",
     "alembic",
     "cryptography",
+    "greenlet",
     "grpc_reflection",
     "jwt",
     "kubernetes",
