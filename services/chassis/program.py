@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, NoReturn, TypeVar
 
-from chassis import grpc_log, logs
+from chassis import grpc_log, grpc_poller, logs
 from chassis.errors import FabricError
 from chassis.listeners import StartError
 from chassis.metrics import BUILD
@@ -43,6 +43,10 @@ def main(
     """Run a program and exit: 0 after a drain, 78 for wrong settings, 69 when something it needs is away, 70 for a bug."""
     settings = load_or_exit(settings_class, argv)
     service = settings_class.service
+    if wrong := grpc_poller.complaint():
+        sys.stderr.write(f"fabric-{service}: {wrong}\n")
+        raise SystemExit(EX_CONFIG)
+    grpc_poller.forget_variables()
     with grpc_log.followed():
         logs.configure(service, log_format=settings.log.format, level=settings.log.level)
         BUILD.labels(service, version()).set(1)

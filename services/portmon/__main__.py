@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import chassis.grpc_log  # noqa: F401 - before grpc is loaded
+import chassis.grpc_log
+import chassis.grpc_poller  # noqa: F401 - both before grpc is loaded
 from chassis import logs, server
 from chassis.client import Channels
 from chassis.errors import FabricError, PortBusy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import chassis.grpc_log  # noqa: F401 - before grpc is loaded
+import chassis.grpc_log
+import chassis.grpc_poller  # noqa: F401 - both before grpc is loaded
 from chassis import server
 from chassis.authentication import Callers
 from chassis.client import Channels

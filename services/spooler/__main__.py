@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import chassis.grpc_log  # noqa: F401 - before grpc is loaded
+import chassis.grpc_log
+import chassis.grpc_poller  # noqa: F401 - both before grpc is loaded
 from chassis import logs, server
 from chassis.authentication import Callers
 from chassis.client import Channels
