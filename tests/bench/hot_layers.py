@@ -33,7 +33,7 @@ _PIECE = 256 * 1024
 _BATCH = 32
 _MANY = 100
 Calling = Callable[
-    [SpoolerRig, str], Awaitable[None]
+    [SpoolerRig, str], Awaitable[object]
 ]  # what a step asks of a spooler, and under which new name
 
 
@@ -64,22 +64,42 @@ async def _clock() -> int:
 
 
 @asynccontextmanager
-async def whole(folder: Path, *, size: int) -> AsyncIterator[Step]:
-    """Lend: a document goes from a client's call over spooler and port monitor to a TCP printer, and its outcome back."""
+async def _whole(folder: Path) -> AsyncIterator[tuple[SpoolerRig, Ended]]:
+    """Lend a spooler whose printer is a TCP printer at a port monitor behind gRPC."""
     for each in ("host", "spooler"):
         (folder / each).mkdir()
     async with served_host(folder / "host", greeted=False, name="edge") as host, Channels() as channels:
         link = RemoteHost("edge", host.address, channels.get(host.address), ("fabric", "bench"), 30.0, _clock)
         async with spooler_running(folder / "spooler", _ReachedHost("edge", link, "IP_1")) as rig:
             await rig.add_printer("labels", "IP_1")
-            ended, names = Ended(rig.dispatcher.hub), count()
+            yield rig, Ended(rig.dispatcher.hub)
 
-            async def step() -> None:
-                request = f"bench {next(names)}"
-                answer = await (upload(rig, request, size) if size > _MIB else submit(rig, request))
-                await ended.wait(answer.job.number)
 
-            yield step
+@asynccontextmanager
+async def whole(folder: Path, *, size: int) -> AsyncIterator[Step]:
+    """Lend: a document goes from a client's call over spooler and port monitor to a TCP printer, and its outcome back."""
+    async with _whole(folder) as (rig, ended):
+        names = count()
+
+        async def step() -> None:
+            request = f"bench {next(names)}"
+            answer = await (upload(rig, request, size) if size > _MIB else submit(rig, request))
+            await ended.wait(answer.job.number)
+
+        yield step
+
+
+@asynccontextmanager
+async def whole_batch(folder: Path, *, jobs: int) -> AsyncIterator[Step]:
+    """Lend: so many labels come in one message of a stream and go the whole way, all outcomes back."""
+    async with _whole(folder) as (rig, ended):
+        names = count()
+
+        async def step() -> None:
+            for number in await batch(rig, f"bench {next(names)}", jobs):
+                await ended.wait(number)
+
+        yield step
 
 
 async def submit(rig: SpoolerRig, request_id: str) -> Any:
@@ -119,8 +139,8 @@ async def at_a_spooler(
         yield step
 
 
-async def batch(rig: SpoolerRig, name: str, jobs_in_it: int = _BATCH) -> None:
-    """Submit documents on a stream, in one message."""
+async def batch(rig: SpoolerRig, name: str, jobs_in_it: int = _BATCH) -> Sequence[int]:
+    """Submit documents on a stream, in one message; return the numbers of their jobs."""
     jobs = [
         pb.SubmitJobRequest(request_id=f"{name} {place}", spec=pb.JobSpec(printer="labels"), document=LABEL)
         for place in range(jobs_in_it)
@@ -131,6 +151,7 @@ async def batch(rig: SpoolerRig, name: str, jobs_in_it: int = _BATCH) -> None:
     results = [result for answer in [one async for one in call] for result in answer.results]
     assert len(results) == jobs_in_it
     assert all(result.job for result in results)
+    return [int(result.job.removeprefix("jobs/")) for result in results]
 
 
 async def uploaded(rig: SpoolerRig, name: str) -> None:

@@ -144,6 +144,15 @@ def test_a_path_that_nobody_has_written_down_fails_and_is_not_skipped():
     assert trouble == "a new path: what it costs is not written down: make guard-baseline"
 
 
+@pytest.mark.parametrize(("lines", "is_noticed"), [(76, False), (74, True)])
+def test_a_path_that_costs_far_less_is_to_be_written_down_anew(lines: int, is_noticed: bool):
+    before, now = Cost({"a.py": 100}, {"a.py": 100}), Cost({"a.py": lines}, {"a.py": lines})
+
+    for python in (PYTHON, OTHER_PYTHON):
+        trouble = judged("a path", now, Kept(PYTHON, {"a path": before}), python)
+        assert ("-26% beside what is written down. That it stays so" in trouble) is is_noticed
+
+
 @pytest.mark.parametrize(("lines", "is_noticed"), [(114, False), (116, True)])
 def test_another_version_of_python_is_judged_by_lines_whatever_its_instructions(lines: int, is_noticed: bool):
     before, now = Cost({"a.py": 700}, {"a.py": 100}), Cost({"a.py": 7000}, {"a.py": lines})

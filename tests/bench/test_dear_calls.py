@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from spooler import group_commit
+from spooler import group_commit, outgoing
 from tests.bench.dear_calls import CALLED, calls, judged, kept_calls
 from tests.bench.instructions import SERVICES
 
@@ -20,10 +20,12 @@ LABEL = "the whole way: a label, from a client's call to a TCP printer and its o
 UPLOAD = "call: UploadJob, 8 MiB, each MiB"
 CALL = "call: SubmitJob"
 TOGETHER = "call: SubmitJob, sixteen callers at once, twice"
+BATCH = "the whole way: 64 labels of one message"
 PORT = "port monitor: a small document over TCP: connected, proven, closed"
 PLANTED = """
 import asyncio, hashlib, os, socket, threading
 from google.protobuf.empty_pb2 import Empty
+from portmon.tcp import prompt_socket
 
 def hashed(*_):
     hashlib.sha256(b"once more")
@@ -55,6 +57,9 @@ def hop(*_):
 def asked(*_):
     with socket.socket() as some:
         some.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+
+def looked(link, *_):
+    prompt_socket._RECV(link.fileno(), prompt_socket._NOWHERE, 1, prompt_socket._LOOK)
 """
 PLACES = [  # what is planted, before which function of the services, which path names it, as what
     ("hashed", "spooler.sql.accept._new_job", JOB, "hashes"),
@@ -62,6 +67,8 @@ PLACES = [  # what is planted, before which function of the services, which path
     ("committed", "spooler.sql.batch.set_meta", LABEL, "statements"),
     ("synced", "portmon.tcp.link.TcpLink.finish", PORT, "syncs"),
     ("asked", "portmon.tcp.link.TcpLink.finish", PORT, "sockets"),
+    ("looked", "portmon.tcp.prompt_socket.PromptSocket.connect_ex", PORT, "sockets"),
+    ("looked", "portmon.tcp.prompt_socket.PromptSocket.close", LABEL, "sockets"),
     ("_response", "portmon.api.document_stream.DocumentStream._response", LABEL, "answers"),
     ("parsed", "spooler.api.print_servicer.put_job", CALL, "parsing"),
     ("task", "spooler.api.print_servicer.put_job", CALL, "tasks"),
@@ -106,6 +113,22 @@ def test_a_commit_for_each_caller_is_named(monkeypatch: pytest.MonkeyPatch):
     )
 
     assert " statements, " in judged(TOGETHER, asyncio.run(calls(CALLED[TOGETHER])), kept_calls())
+
+
+def test_a_message_for_each_document_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(outgoing, "BATCH_BYTES", 1)
+
+    assert " messages, " in judged(BATCH, asyncio.run(calls(CALLED[BATCH])), kept_calls())
+
+
+def test_a_path_that_asks_for_far_less_is_to_be_written_down_anew():
+    kept = {JOB: {"hashes": 2, "statements": 12}}
+
+    assert judged(JOB, {"hashes": 2, "statements": 9}, kept) == ""
+    assert judged(JOB, {"hashes": 2, "statements": 8}, kept).startswith(
+        f"{JOB}: 8 statements, 12 before. That it stays so"
+    )
+    assert judged(JOB, {"statements": 12}, kept).startswith(f"{JOB}: 0 hashes, 2 before.")
 
 
 def test_a_path_that_nobody_has_written_down_fails_and_is_not_skipped():

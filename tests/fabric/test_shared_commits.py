@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spooler import concluding
+from spooler.group_commit import GroupThread
 from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.sql.writer import Writer
@@ -59,6 +60,20 @@ async def test_jobs_one_after_the_other_take_a_commit_each(
     assert (await rig.job(jobs[-1].number)).state is JobState.PROCESSING
     await rig.store.flush()
     await rig.until(jobs[-1].number, JobState.COMPLETED)
+
+
+async def test_outcomes_ride_along_for_as_long_as_they_are_shipped_to_wait(
+    rig: Rig, port: FakePort, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GroupThread, "_note_pace", lambda thread: setattr(thread, "_pace_s", 0.0))
+    monkeypatch.setattr(GroupThread, "_wait", lambda _thread, _within_s: None)  # the time stands still
+    await rig.printer("labels", "P1:")
+    await come_out(rig, port)
+    commits.clear()
+    for _ in range(9):
+        await come_out(rig, port)
+    assert len(commits) == 9
+    await rig.store.flush()
 
 
 async def test_an_outcome_that_no_other_commit_follows_is_written_by_itself(rig: Rig, port: FakePort) -> None:
