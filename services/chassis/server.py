@@ -189,6 +189,10 @@ class Server:
             ("grpc.max_send_message_length", settings.max_message_bytes),
             ("grpc.server_handshake_timeout_ms", round(_HANDSHAKE_S * 1000)),
             ("grpc.max_concurrent_streams", settings.limits.streams),
+            # gRPC's own windows follow bandwidth and delay, and grow to several times their product: 45 MiB for a call that
+            # is read slower than it is sent. Without probes they are what they are told to be.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", settings.window_bytes),
             *settings.keepalive.server_options(),
         ]
         if settings.max_connection_age_s is not None:

@@ -149,6 +149,13 @@ class ServerSettings(Section):
     max_message_bytes: int = Field(
         default=4 << 20, ge=64 << 10, le=256 << 20, description="largest message, either way"
     )
+    window_bytes: int = Field(
+        default=8 << 20,
+        ge=64 << 10,
+        le=256 << 20,
+        description="of each call, on their way here or not yet taken: twice the bandwidth of a line times its delay there"
+        " and back, and what a call whose disk or printer is slow keeps in memory",
+    )
     max_connection_age_s: float | None = Field(
         default=None,
         ge=10,
