@@ -107,6 +107,19 @@ def idle_memory(process: str) -> Figure:
     return figure
 
 
+def per_thousandth_printer(process: str) -> Figure:
+    """Return KiB per printer of a process, each port on the same host, before anything was printed."""
+
+    def figure(run: Run) -> float | None:
+        row = _row(run["scale"], system="fabric")
+        if row is None or process not in row["rss_printers_mib"]:
+            return None
+        more = row["rss_printers_mib"][process] - row["rss_1_printer_mib"][process]
+        return float(more / (row["printers"] - 1) * _KIB)
+
+    return figure
+
+
 def per_printer(run: Run) -> float | None:
     """Return KiB per printer with its port, hosts taken out: three sizes give what a printer and what a host takes."""
     if len(run["wide"]) != 3:
@@ -126,6 +139,17 @@ def per_waiting_job(when: str) -> Figure:
             return None
         row = run["backlog"][-1]
         return float((row[when] - row["rss_empty_mib"]) / row["jobs"] * _KIB)
+
+    return figure
+
+
+def stored_beside(system: str, other: str, mode: str, clients: int) -> Figure:
+    """Return how many times as fast as another such system it is: the median of rounds, each beside the other's."""
+
+    def figure(run: Run) -> float | None:
+        rows = run["postgres"]["rates"] if run["postgres"] and "rates" in run["postgres"] else ()
+        row = _row(rows, system=system, mode=mode, clients=clients)
+        return row["times_as_fast_as"][other]["median"] if row and other in row["times_as_fast_as"] else None
 
     return figure
 

@@ -1,12 +1,13 @@
 """What is meant to be reached, and what was: one table over all runs, as Markdown.
 
 A figure that is a ratio is made within a run; the median of the runs counts, and the least and the most are beside it.
+What was asked for and has no figure is a row all the same: not measured is not met.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,15 +23,21 @@ PEERS = ("CUPS", "LPrint", "LPRng", "p910nd")
 
 @dataclass(frozen=True)
 class Bound:
-    """What a figure of ours has to be at least, or at most; beside a figure of another system, or by itself."""
+    """What a figure of ours has to be at least, or at most; beside a figure of another system, or by itself.
+
+    `ratio`: the two by turns, where the part that measures them has it round by round.
+    """
 
     value: float
     least: bool  # it is a lower bound
     beside: Figure | None = None
     other: str = ""
+    ratio: Figure | None = None
 
     def reached(self, run: Run, ours: Figure) -> float | None:
         """Return what a run reached, in the unit of `value`; None: not measured."""
+        if self.ratio is not None:
+            return self.ratio(run)
         mine, other = ours(run), self.beside(run) if self.beside else 1.0
         return mine / other if mine is not None and other else None
 
@@ -44,11 +51,12 @@ class Bound:
 
 @dataclass(frozen=True)
 class Goal:
-    """One row: a figure of ours, the same of others, what it shall be and what it may be."""
+    """One row: a figure of ours, of which part, the same of others, what it shall be and what it may be."""
 
+    part: str
     what: str
     ours: Figure
-    goal: Bound | None
+    goal: Bound | None = None
     moonshot: Bound | None = None
     peers: Mapping[str, Figure] | None = None
 
@@ -60,6 +68,7 @@ def _rate(size: int, printers: int, mode: str) -> Goal:
     how = "unary, 16 clients" if mode == UNARY else "stream, 32 per message"
     peers = {name: figures.rate(name, size, printers, mode) for name in PEERS}
     return Goal(
+        "rates",
         f"{kib}, {how}",
         figures.rate("fabric", size, printers, mode),
         Bound(cups, True, peers["CUPS"], "CUPS"),
@@ -81,6 +90,7 @@ _RATES = {  # at least so many times CUPS; LPrint
 def _first_byte(percentile: str) -> Goal:
     peers = {name: figures.first_byte(name, percentile) for name in PEERS}
     return Goal(
+        "latency",
         f"submit to first byte, idle, {percentile}, ms",
         figures.first_byte("fabric", percentile),
         Bound(1 / 3, False, peers["CUPS"], "CUPS"),
@@ -93,6 +103,7 @@ def _large(begins: str) -> Goal:
     peers = {name: figures.large(name, "mb_per_s") for name in PEERS}
     bound = Bound(1, True, peers["LPrint"], "LPrint"), Bound(1.2, True, peers["LPrint"], "LPrint")
     return Goal(
+        "large",
         f"256 MiB end to end, begun {begins}, MB/s",
         figures.large("fabric", "mb_per_s", begins),
         *bound,
@@ -101,9 +112,10 @@ def _large(begins: str) -> Goal:
 
 
 def _at_most(
-    what: str, ours: Figure, goal: float, moonshot: float | None = None, cups: Figure | None = None
+    part: str, what: str, ours: Figure, goal: float, moonshot: float | None = None, cups: Figure | None = None
 ) -> Goal:
     return Goal(
+        part,
         what,
         ours,
         Bound(goal, False),
@@ -113,15 +125,14 @@ def _at_most(
 
 
 def _postgres(mode: str, clients: int) -> tuple[Goal, Goal]:
-    def jobs(system: str) -> Figure:
-        return figures.stored(system, mode, clients)
+    def goal(more: str, system: str, least: float, beside: str, other: str) -> Goal:
+        what = f"PostgreSQL, 1 KiB, 50 queues, {mode}, {clients} clients{more}, jobs/s"
+        ratio = figures.stored_beside(system, beside, mode, clients)
+        bound = Bound(least, True, other=other, ratio=ratio)
+        return Goal("postgres", what, figures.stored(system, mode, clients), bound)
 
-    load = f"PostgreSQL, 1 KiB, 50 queues, {mode}, {clients} clients"
     one, two = postgres_with(1), postgres_with(2)
-    return (
-        Goal(f"{load}, jobs/s", jobs(one), Bound(0.8, True, jobs(SQLITE), "SQLite")),
-        Goal(f"{load}, two spoolers, jobs/s", jobs(two), Bound(1.5, True, jobs(one), "one")),
-    )
+    return goal("", one, 0.8, SQLITE, "SQLite"), goal(", two spoolers", two, 1.5, one, "one")
 
 
 _LAME, _THREE = figures.pool("fabric", "4, one refuses"), figures.pool("fabric", "3")
@@ -133,6 +144,7 @@ GOALS = (
     _large(figures.WHOLE),
     _large(figures.EARLY),
     Goal(
+        "large",
         "the same, printed while it comes in: first byte, ms",
         figures.large("fabric", "first_byte_ms", figures.EARLY),
         None,
@@ -140,30 +152,35 @@ GOALS = (
         {name: figures.large(name, "first_byte_ms") for name in PEERS},
     ),
     Goal(
-        "pool of 4, one member refuses, jobs/s", _LAME, Bound(50, True, _CUPS_LAME, "CUPS"),
+        "pools", "pool of 4, one member refuses, jobs/s", _LAME, Bound(50, True, _CUPS_LAME, "CUPS"),
         Bound(1, True, _THREE, "with 3 members"), {"CUPS": _CUPS_LAME},
     ),
     _at_most(
-        "CPU of the 10,001st waiting job beside the first", figures.behind_waiting("fabric"), 1.1, 1.0,
+        "scale", "CPU of the 10,001st waiting job beside the first", figures.behind_waiting("fabric"), 1.1, 1.0,
         figures.behind_waiting("CUPS"),
     ),
-    _at_most("start with 1,000 printers, s", figures.scale("fabric", "start_s"), 1, 0.12, figures.scale("CUPS", "start_s")),
-    _at_most("start with 10,000 printers, s", figures.wide_start(10_000), 2, 1.2),
-    _at_most("memory of an idle spooler, MiB", figures.idle_memory("spooler"), 80),
-    _at_most("memory of an idle port monitor, MiB", figures.idle_memory("portmon"), 60),
-    _at_most("memory of an idle console, MiB", figures.idle_memory("portui"), 60),
-    _at_most("memory per printer, KiB", figures.per_printer, 4),
-    _at_most("memory per waiting job, KiB", figures.per_waiting_job("rss_mib"), 1),
-    _at_most("the same after a restart, KiB", figures.per_waiting_job("rss_restarted_mib"), 1),
-    _at_most("idle CPU, 1,000 printers, % of a core", figures.scale("fabric", "idle_cpu_percent"), 1, 0.2, figures.scale("CUPS", "idle_cpu_percent")),
+    _at_most("scale", "start with 1,000 printers, s", figures.scale("fabric", "start_s"), 1, 0.12, figures.scale("CUPS", "start_s")),
+    _at_most("wide", "start with 10,000 printers, s", figures.wide_start(10_000), 2, 1.2),
+    _at_most("scale", "memory of an idle spooler, MiB", figures.idle_memory("spooler"), 80),
+    _at_most("scale", "memory of an idle port monitor, MiB", figures.idle_memory("portmon"), 60),
+    _at_most("scale", "memory of an idle console, MiB", figures.idle_memory("portui"), 60),
+    _at_most("wide", "memory per printer, spooler, hosts apart, KiB", figures.per_printer, 4),
+    *(
+        Goal("scale", f"memory per printer, {name}, KiB", figures.per_thousandth_printer(process))
+        for name, process in (("port monitor", "portmon"), ("console", "portui"))
+    ),
+    _at_most("backlog", "memory per waiting job, KiB", figures.per_waiting_job("rss_mib"), 1),
+    _at_most("backlog", "the same after a restart, KiB", figures.per_waiting_job("rss_restarted_mib"), 1),
+    _at_most("scale", "idle CPU, 1,000 printers, % of a core", figures.scale("fabric", "idle_cpu_percent"), 1, 0.2, figures.scale("CUPS", "idle_cpu_percent")),
     *_postgres(UNARY, 16),
     *_postgres(STREAMS, 6),
 )  # fmt: skip
 
 
 def reached(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Return a row for each goal that was measured: figures, ratios run by run, and whether their median is enough."""
-    return [row for goal in GOALS if (row := _reached(goal, runs))["ours"]]
+    """Return a row for each goal that was asked for: figures, ratios run by run, and whether their median is enough."""
+    asked = {part for run in runs for part in run.get("parts", ())}
+    return [row for goal in GOALS if (row := _reached(goal, runs))["ours"] or goal.part in asked]
 
 
 def _reached(goal: Goal, runs: Sequence[Run]) -> dict[str, Any]:
@@ -191,7 +208,16 @@ def as_markdown(runs: Sequence[Run]) -> list[str]:
         peers = [_spread(row["peers"].get(name)) for name in PEERS]
         bounds = [each for name in ("goal", "moonshot") for each in _bound(row.get(f"{name}_bound"))]
         lines.append(f"| {' | '.join([row['goal'], _spread(row['ours']), *peers, *bounds])} |")
-    return lines
+    return [*lines, "", *_counted(runs)]
+
+
+def _counted(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield how many goals are met, of those that were asked for."""
+    rows = reached(runs)
+    for name in ("goal", "moonshot"):
+        met = [row[f"{name}_bound"]["met"] for row in rows if f"{name}_bound" in row]
+        told = f"{met.count(True)} of {len(met)} {name}s met, {met.count(False)} missed"
+        yield f"{told}, {met.count(None)} not measured."
 
 
 def _bound(bound: Mapping[str, Any] | None) -> tuple[str, str]:

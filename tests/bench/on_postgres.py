@@ -32,13 +32,6 @@ def postgres_with(replicas: int) -> str:
     return f"PostgreSQL, {replicas} spooler{'s' if replicas > 1 else ''}"
 
 
-# What is meant to be reached, of what is printed per second: system, beside which one, how much of it.
-GOALS = (
-    (postgres_with(1), SQLITE, 0.8),
-    (postgres_with(2), postgres_with(1), 1.5),
-)
-
-
 class SharedFabric(Fabric):
     """A fabric with its database server, if it has one."""
 
@@ -86,7 +79,7 @@ async def on_postgres(bench: Bench, folder: Path, form: Form, beside: Path | Non
         systems = await _started(stack, folder, bench.receiver, form.replicas, beside)
         rates = [row for load in LOADS for row in await _under(bench, systems, form, *load)]
         first_bytes = await _first_bytes(bench, systems, form)
-    return {"printers": PRINTERS, "rates": rates, "first_byte": first_bytes, "goals": _goals(rates)}
+    return {"printers": PRINTERS, "rates": rates, "first_byte": first_bytes}
 
 
 async def _started(
@@ -174,20 +167,3 @@ async def _first_bytes(bench: Bench, systems: Sequence[SharedFabric], form: Form
         }
         for name, one in times.items()
     ]
-
-
-def _goals(rates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    goals = []
-    for system, other, wanted in GOALS:
-        for row in rates:
-            reached = row["times_as_fast_as"].get(other)
-            if row["system"] == system and row["clients"] > 1 and reached is not None:
-                goals.append(
-                    {
-                        "goal": f"{system}: {wanted:g} x {other}",
-                        "load": f"{row['mode']}, {row['clients']} clients",
-                        "reached": reached,
-                        "met": reached["median"] >= wanted,
-                    }
-                )
-    return goals

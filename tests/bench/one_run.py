@@ -78,6 +78,7 @@ class Run:
             "machine": _machine(self.folder),
             "systems": {name: {"missing": why} for name, why in missing.items()},
             **{part: [] for part in ("limits", *PARTS)},
+            "parts": list(self.parts),  # that were asked for
             "took_s": {},
             "failed": {},
             "breaks": {},  # by peer, why it broke, each time

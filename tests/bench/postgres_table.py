@@ -21,7 +21,6 @@ def on_postgres(found: Mapping[str, Any]) -> Iterator[Titled]:
         _rates(found["rates"]),
     )
     yield "The same: submit to first byte, idle, ms", _first_bytes(found["first_byte"])
-    yield "The same: goals", _goals(found["goals"])
     if beside := list(_beside(found["rates"])):
         yield (
             "This checkout beside the other",
@@ -62,16 +61,6 @@ def _first_bytes(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         *(
             [row["system"], f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}", str(row["samples"])]
             for row in rows
-        ),
-    ]
-
-
-def _goals(goals: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    return [
-        ["goal", "load", "reached", ""],
-        *(
-            [goal["goal"], goal["load"], _times(goal["reached"]), "met" if goal["met"] else "missed"]
-            for goal in goals
         ),
     ]
 

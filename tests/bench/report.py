@@ -61,16 +61,14 @@ def _systems(runs: Sequence[Run]) -> Table:
     rows = []
     for name, about in runs[0]["systems"].items():
         promise = about.get("durability") or "not measured: " + about.get("missing", "")
-        wrong = [
-            sum(row[key] for run in runs for row in run["rates"] if row["system"] == name)
-            for key in ("lost", "doubled")
-        ]
+        mine = [row for run in runs for row in run["rates"] if row["system"] == name]
+        wrong = [f"{sum(row[key] for row in mine):,}" if mine else _NONE for key in ("lost", "doubled")]
         broke = sum(len(run["breaks"].get(name, ())) for run in runs)
         rows.append(
             [
                 _NAMES.get(name, name),
                 promise,
-                *(f"{each:,}" for each in wrong),
+                *wrong,
                 str(broke),
                 _memory(runs, name),
             ]
