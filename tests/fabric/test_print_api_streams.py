@@ -105,6 +105,18 @@ async def test_a_sender_that_reads_no_answers_is_slowed_down_and_loses_nothing(r
     assert len(results) == sent == 8000
 
 
+async def test_documents_of_all_sizes_are_numbered_in_the_order_of_their_stream(rig):
+    """In the row's commit, in the spool beside it, hashed and spooled before it: the larger do not fall behind."""
+    sizes = [1 << 20, 10, 20_000, 300_000, 64, 300_000, 300_000, 1, 2, 20_000, 3] * 20
+    messages = [
+        [job(b"%d " % place + bytes(size - 8 if size > 8 else 0))] for place, size in enumerate(sizes)
+    ]
+    results = sorted(await submit_all(rig, messages), key=lambda result: result.index)
+    numbers = [int(result.job.removeprefix("jobs/")) for result in results]
+    assert len(numbers) == len(sizes)
+    assert numbers == sorted(numbers)
+
+
 async def test_a_stream_ends_when_the_spooler_stops_and_says_so(tmp_path):
     async with spooler_running(tmp_path) as rig:
         await rig.add_printer()

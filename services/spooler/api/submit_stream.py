@@ -2,7 +2,7 @@
 
 While one group of jobs is being committed, what arrives in the meantime makes the next: groups grow by themselves to
 what the disk can do, and no job costs a task. Two submitters keep one group on its way to the disk while the answers
-of the other are written.
+of the other are written. Jobs are numbered in the order of the stream.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from printfabric.spooler.v1.print_service_pb2 import SubmitJobRequest, SubmitJob
 from spooler.api.convert_job import put_refusal, put_result
 from spooler.api.submission import MAX_REQUEST_ID, Caller, Submission, invalid
 from spooler.job import Job
-from spooler.new_job import Duplicate, NewJob
+from spooler.new_job import Duplicate, NewJob, is_at_hand
 
 GROUP_JOBS = 256  # most jobs in one commit of one stream
 IN_FLIGHT_JOBS = 2048  # read and not answered yet
@@ -43,6 +43,8 @@ class SubmitStream:
         self._pending: list[_Item] = []
         self._in_flight = 0
         self._in_flight_bytes = 0
+        self._submitting = 0  # groups on their way to the disk
+        self._slow = False  # one of them is spooled first
         self._answers: list[SubmitJobsResponse] = []
         self._read_all = False
         self._stopping = False
@@ -129,15 +131,23 @@ class SubmitStream:
 
     async def _submit(self) -> None:
         while self._pending or not self._read_all:
-            if not self._pending:
+            group = self._pending[:GROUP_JOBS]
+            slow = not all(is_at_hand(item.job.document) for item in group)
+            # What is spooled before its commit would come behind what is not: then there is one group at a time.
+            if not group or self._slow or (slow and self._submitting):
                 self._work.clear()
                 await self._work.wait()
                 continue
-            group, self._pending = self._pending[:GROUP_JOBS], self._pending[GROUP_JOBS:]
+            del self._pending[: len(group)]
+            self._slow = slow
+            self._submitting += 1
             answer = await self._accept(group)  # first: `_answers` is another list by then
+            self._submitting -= 1
+            self._slow = False
             self._answers.append(answer)
             self._in_flight_bytes -= sum(item.size_bytes for item in group)
             self._answered.set()
+            self._work.set()
 
     async def _accept(self, group: list[_Item]) -> SubmitJobsResponse:
         response = SubmitJobsResponse()
