@@ -203,11 +203,30 @@ class Concluding:
             batch, self._judged = self._judged, []
             if batch:
                 self._writing = len(batch)
-                await self._conclude(batch)
-                self._writing = 0
+                try:
+                    await self._conclude(batch)
+                finally:
+                    self._writing = 0
                 self._dispatcher.pulse.beat()
 
     async def _conclude(self, batch: Sequence[Judged]) -> None:
+        try:
+            jobs = await self._recorded(batch)
+        except Exception as error:  # the wall: an outcome that cannot be written takes no other along
+            if len(batch) > 1:
+                for judged in batch:
+                    await self._conclude([judged])
+                return
+            number = batch[0].landing.flight.number
+            log.exception("an outcome cannot be written until a restart", job=number, error=repr(error))
+            self._apply(batch, [])
+            return
+        self._count_attempts(sum(judged.landing.began for judged in batch))
+        self._settle(batch)
+        self._apply(batch, jobs)
+
+    async def _recorded(self, batch: Sequence[Judged]) -> list[Job]:
+        """Make outcomes durable; return the jobs as they are then."""
         jobs: list[Job] = []
         attempts: list[Attempt] = []
         history: list[HistoryEvent] = []
@@ -226,14 +245,12 @@ class Concluding:
                 attempts.append(attempt_of(after, judged.landing, lane.fence, judged))
             if judged.conclusion.event is not JobEvent.COMPLETE and not judged.known:
                 history.append(history_of(after, judged))
-        # What failed, or goes on with its next copy, waits for nothing.
+        # What failed, or goes on with its next copy, does not wait; behind others that do it has their 5 ms at most.
         well = not history and all(job.ended for job in jobs)
         await self._write(
             Changes(jobs=jobs, attempts=attempts, history=history), WRITE_WITHIN_S if well else 0.0
         )
-        self._count_attempts(sum(judged.landing.began for judged in batch))
-        self._settle(batch)
-        self._apply(batch, jobs)
+        return jobs
 
     async def _write(self, changes: Changes, within_s: float) -> None:
         """Write until it is written: an outcome is never given up because a disk is full."""

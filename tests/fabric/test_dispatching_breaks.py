@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from chassis.errors import ConnectionRefused, WrongState
+from chassis.errors import ConnectionRefused, InvalidArgument, WrongState
 from spooler.job_state import JobState
 from spooler.ledger import Outcome
 from spooler.port import Phase, Progress
 from spooler.printer import PortName
+from spooler.sql.store import SqlStore
+from spooler.store import Changes
 from tests.fabric.dispatch_rig import Rig, eventually, order_at, running
 from tests.fakes.host import FakeDocument, FakeHost, FakeOpenPort, FakePort
+from tests.rig.until import until
 
 
 async def test_a_host_that_lost_its_journal_leaves_what_was_confirmed_before(
@@ -199,3 +202,29 @@ async def test_jobs_whose_time_passed_while_the_spooler_was_down_do_not_print(
             ended = await rig.until(job.number, JobState.ABORTED)
             assert ended.reasons == ("job-expired",)
     assert not host.ports["P1:"].order
+
+
+async def test_an_outcome_that_cannot_be_written_takes_no_other_along(
+    rig: Rig, host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two documents end together; the store takes what became of one, and only the other waits for a restart."""
+    for name, port in (("labels", "P1:"), ("slips", "P2:")):
+        await rig.printer(name, port)
+        host.ports[port].paused.clear()
+    spoiled, whole = await rig.submit("labels", b"spoiled"), await rig.submit("slips", b"whole")
+    record = SqlStore.record
+
+    async def picky(store: SqlStore, changes: Changes, *, within_s: float = 0.0) -> None:
+        if any(job.number == spoiled.number and job.ended for job in changes.jobs):
+            raise InvalidArgument("a value that no column takes")
+        await record(store, changes, within_s=within_s)
+
+    monkeypatch.setattr(SqlStore, "record", picky)
+    await until(lambda: len(host.ports["P1:"].documents) == len(host.ports["P2:"].documents) == 1)
+    for port in ("P1:", "P2:"):
+        host.ports[port].paused.set()
+    await rig.until(whole.number, JobState.COMPLETED)
+    await until(lambda: rig.dispatcher.unconcluded() == 0)
+    assert (await rig.job(spoiled.number)).state is JobState.PROCESSING
+    behind = await rig.submit("labels", b"behind")
+    await rig.until(behind.number, JobState.COMPLETED)
