@@ -25,7 +25,7 @@ from spooler.dispatch_view import DispatchSettings
 from spooler.room import Room
 from spooler.sql.store import SqlStore
 from tests.fabric.spooler_rig import eventually, spooler_running
-from tests.fakes.host import FakeHost
+from tests.fakes.host import FakeHost, FakeOpenPort
 
 DOCUMENT = os.urandom(2_000_000)
 DIGEST = hashlib.sha256(DOCUMENT).digest()
@@ -120,6 +120,31 @@ async def test_no_byte_leaves_before_it_is_durable_though_the_job_is(rig, monkey
     may_sync.set()
     assert DOCUMENT.startswith(await until(lambda: came_out(rig), len))
     call.cancel()
+
+
+async def test_no_later_byte_leaves_before_it_is_durable_either(rig, monkeypatch):
+    synced, sent = [0], []
+    sync, send = SqlStore.sync_upload, FakeOpenPort.send
+
+    async def syncs(store, upload_id):
+        size = await sync(store, upload_id)
+        synced.append(size)
+        return size
+
+    async def sends(session, slices, settled=()):
+        sent.extend((piece.offset + len(piece.data), synced[-1]) for piece in slices)
+        await send(session, slices, settled)
+
+    monkeypatch.setattr(SqlStore, "sync_upload", syncs)
+    monkeypatch.setattr(FakeOpenPort, "send", sends)
+    call = rig.print.UploadJob()
+    for message in pieces(end=SIZE - 1):
+        await call.write(message)
+        await asyncio.sleep(0.01)
+    await until(lambda: came_out(rig), lambda data: len(data) >= SIZE - 400_000)
+    call.cancel()
+    assert len({durable for _, durable in sent}) > 3, "it was synced piece by piece"
+    assert [(end, durable) for end, durable in sent if end > durable] == []
 
 
 async def test_a_job_begins_while_its_first_bytes_are_written(rig, monkeypatch):
