@@ -123,7 +123,6 @@ def _row(name: str, rounds: Sequence[Fates]) -> dict[str, Any]:
 async def _round(bench: Bench, system: System, jobs: int) -> Fates:
     """Send jobs while one printer lives, dies and refuses. Raises BenchError: ours lost, doubled or forgot one."""
     numbers = bench.numbers(jobs, system)
-    await system.revive()
     printer = asyncio.ensure_future(bench.receiver.dying.live(SIZE // 2))
     await asyncio.sleep(0)  # it listens
     try:
@@ -146,6 +145,7 @@ async def _round(bench: Bench, system: System, jobs: int) -> Fates:
     if isinstance(system, Fabric):
         await _print_again(bench, system, left)
         bench.jobs_checked += jobs
+    await system.revive()
     last_ns = max((each.end_ns for each in arrivals), default=start_ns)
     return replace(
         fates,

@@ -125,7 +125,7 @@ class System(Protocol):
         """Return how many unfinished jobs a list of all those of `q0` has; None: it is not asked for one."""
 
     async def revive(self) -> None:
-        """Say that the pool's printer that died is well again, where a person has to."""
+        """Say that the pool's printer that died may be tried again, where that is a person's to say."""
 
     async def left(self, pool: str) -> Mapping[int, Left]:
         """Return the jobs of a pool that have not ended, by the numbers of their documents."""
