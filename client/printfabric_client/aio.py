@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from printfabric.spooler.v1.print_service_pb2 import JobFilter
 from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceStub
-from printfabric.spooler.v1.watch_service_pb2 import (
-    ExplainRequest,
-    ExplainResponse,
-    HistoryEntry,
-    ListHistoryRequest,
-    ListHistoryResponse,
-    WatchRequest,
-    WatchResponse,
-    WatchTopic,
-)
-from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub
-from printfabric_client import watching
 from printfabric_client.address import Tls, Token, find_address, tls_from_environment, token_from_environment
-from printfabric_client.alerts import Alerts
 from printfabric_client.connection import Connection
 from printfabric_client.jobs import JobCalls
 from printfabric_client.names import JobRef, PortRef, PrinterRef, port_name, subject_name
 from printfabric_client.paging import PAGE_SIZE, pages
-from printfabric_client.ports import Hosts, Ports
 from printfabric_client.printers import Printers
 from printfabric_client.retry import Retry
 from printfabric_client.submitting import Submitting
+
+if TYPE_CHECKING:
+    from printfabric.spooler.v1.print_service_pb2 import JobFilter
+    from printfabric.spooler.v1.watch_service_pb2 import (
+        ExplainResponse,
+        HistoryEntry,
+        ListHistoryResponse,
+        WatchResponse,
+        WatchTopic,
+    )
+    from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceAsyncStub
+    from printfabric_client.alerts import Alerts
+    from printfabric_client.ports import Hosts, Ports
+
+_LATER = ("ports", "hosts", "alerts", "_watch")
 
 
 class Client(Submitting, JobCalls):
@@ -49,6 +49,7 @@ class Client(Submitting, JobCalls):
     ports: Ports
     hosts: Hosts
     alerts: Alerts
+    _watch: WatchServiceAsyncStub
 
     def __init__(
         self,
@@ -71,12 +72,25 @@ class Client(Submitting, JobCalls):
         )
         channel = self._connection.channel
         self._print = PrintServiceStub(channel)
-        self._watch = WatchServiceStub(channel)
         self.printers = Printers(self._connection)
-        self.ports = Ports(self._connection)
-        self.hosts = Hosts(self._connection)
-        self.alerts = Alerts(self._connection, self)
+        for name in _LATER:  # of the connection before
+            vars(self).pop(name, None)
         return self
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Return what is loaded when somebody needs it: a print does not, and it is a tenth of what one costs."""
+            if name not in _LATER or "_connection" not in vars(self):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceStub  # noqa: PLC0415
+            from printfabric_client.alerts import Alerts  # noqa: PLC0415
+            from printfabric_client.ports import Hosts, Ports  # noqa: PLC0415
+
+            self._watch = WatchServiceStub(self._connection.channel)
+            self.ports, self.hosts = Ports(self._connection), Hosts(self._connection)
+            self.alerts = Alerts(self._connection, self)
+            return vars(self)[name]
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._connection.close()
@@ -104,6 +118,9 @@ class Client(Submitting, JobCalls):
             skip_snapshot: only what happens from now on.
             until_ended: end when every job of the filter has ended.
         """
+        from printfabric.spooler.v1.watch_service_pb2 import WatchRequest  # noqa: PLC0415 - see __getattr__
+        from printfabric_client import watching  # noqa: PLC0415
+
         request = WatchRequest(
             topics=topics,
             jobs=jobs,
@@ -117,6 +134,8 @@ class Client(Submitting, JobCalls):
 
     async def explain(self, subject: JobRef | PrinterRef | PortRef) -> ExplainResponse:
         """Say in one sentence why a job, printer or port does not print, what is lost, and what to do."""
+        from printfabric.spooler.v1.watch_service_pb2 import ExplainRequest  # noqa: PLC0415
+
         request = ExplainRequest(name=subject_name(subject))
         return await self._connection.call(self._watch.Explain, request, safe=True)
 
@@ -127,6 +146,8 @@ class Client(Submitting, JobCalls):
 
         Of a job that is forgotten: what people decided about it.
         """
+        from printfabric.spooler.v1.watch_service_pb2 import ListHistoryRequest  # noqa: PLC0415
+
         name = "-" if subject == "-" else subject_name(subject)
 
         async def fetch(token: str) -> ListHistoryResponse:

@@ -13,7 +13,6 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from printfabric.spooler.v1 import print_service_pb2 as pb
 from printfabric.types.v1.job_pb2 import Attempt, Job, JobState
 from printfabric.types.v1.ledger_pb2 import Outcome, UnitRange
-from printfabric_client import watching
 from printfabric_client.connection import Connection
 from printfabric_client.errors import FabricError
 from printfabric_client.names import JobRef, PrinterRef, job_name, printer_name
@@ -24,6 +23,8 @@ from printfabric_client.spec import new_request_id, timestamp
 if TYPE_CHECKING:
     from printfabric.spooler.v1.print_service_pb2_grpc import PrintServiceAsyncStub
     from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceAsyncStub
+
+ENDED = frozenset({JobState.JOB_STATE_COMPLETED, JobState.JOB_STATE_ABORTED, JobState.JOB_STATE_CANCELED})
 
 
 def job_filter(  # noqa: PLR0913 - keyword-only, one for each field of the contract
@@ -227,6 +228,7 @@ class JobCalls:
 
     async def follow(self, job: JobRef) -> AsyncGenerator[Job, None]:
         """Yield a job as it is now and after each change, until it has ended."""
+        from printfabric_client import watching  # noqa: PLC0415 - who only prints needs no watching
 
         async def ask() -> Job:
             return await self.get(job)
@@ -250,7 +252,7 @@ class JobCalls:
         """
         async with asyncio.timeout(timeout_s), contextlib.aclosing(self.follow(job)) as states:
             async for state in states:
-                if state.state in watching.ENDED or (or_decision and awaits_decision(state)):
+                if state.state in ENDED or (or_decision and awaits_decision(state)):
                     return state
         raise AssertionError("follow ends only with a job that has ended")
 

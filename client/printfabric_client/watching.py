@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 from printfabric.spooler.v1.print_service_pb2 import JobFilter
 from printfabric.spooler.v1.watch_service_pb2 import WatchRequest, WatchResponse, WatchTopic
-from printfabric.types.v1.job_pb2 import Job, JobState
+from printfabric.types.v1.job_pb2 import Job
 from printfabric_client.connection import Connection
 from printfabric_client.errors import FabricError, HostUnreachable
+from printfabric_client.jobs import ENDED
 from printfabric_client.retry import Patience
 
 if TYPE_CHECKING:
     from printfabric.spooler.v1.watch_service_pb2_grpc import WatchServiceAsyncStub
-
-ENDED = frozenset({JobState.JOB_STATE_COMPLETED, JobState.JOB_STATE_ABORTED, JobState.JOB_STATE_CANCELED})
 
 # A job that waits for paper changes nothing for hours. Asking now and then finds out whether the watch still lives.
 _ASK_AGAIN_S = 30.0

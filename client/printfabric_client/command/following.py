@@ -11,8 +11,7 @@ from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import Outcome
 from printfabric_client.command import words
 from printfabric_client.command.exits import Exit
-from printfabric_client.jobs import awaits_decision
-from printfabric_client.watching import ENDED
+from printfabric_client.jobs import ENDED, awaits_decision
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

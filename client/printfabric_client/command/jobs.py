@@ -9,8 +9,7 @@ import click
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric_client.command import words
 from printfabric_client.command.options import Session, command, printer_option
-from printfabric_client.jobs import job_filter
-from printfabric_client.watching import ENDED
+from printfabric_client.jobs import ENDED, job_filter
 
 if TYPE_CHECKING:
     from printfabric_client.aio import Client

@@ -12,8 +12,7 @@ from printfabric.spooler.v1.watch_service_pb2 import WatchResponse, WatchTopic
 from printfabric_client.command import words
 from printfabric_client.command.following import follow_all, last_words
 from printfabric_client.command.options import Session, command, complete_jobs, printer_option
-from printfabric_client.jobs import job_filter
-from printfabric_client.watching import ENDED
+from printfabric_client.jobs import ENDED, job_filter
 
 if TYPE_CHECKING:
     from printfabric_client.aio import Client

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from printfabric.spooler.v1.port_service_pb2 import HostState
 from printfabric.spooler.v1.printer_service_pb2 import Printer, PrinterState
 from printfabric.types.v1.job_pb2 import Job, JobState
 from printfabric.types.v1.ledger_pb2 import EvidenceLevel, EvidenceSource, Ledger, Outcome, UnitKind
 from printfabric.types.v1.port_pb2 import PortCondition, PortState
+
+if TYPE_CHECKING:
+    from printfabric.spooler.v1.port_service_pb2 import HostState
 
 _STAMP = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _PROOF = {
@@ -82,6 +85,8 @@ def port_state(state: PortState.ValueType) -> str:
 
 def host_state(state: HostState.ValueType) -> str:
     """Return whether a host answers, in one word."""
+    from printfabric.spooler.v1.port_service_pb2 import HostState  # noqa: PLC0415 - ten milliseconds, for few commands
+
     return kebab(HostState.Name(state), "HOST_STATE_")
 
 
