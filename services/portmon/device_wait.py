@@ -7,9 +7,12 @@ import select
 import time
 from collections.abc import Callable
 
+from portmon.turns import Turn
+
 READ = select.POLLIN
 WRITE = select.POLLOUT
 HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
+_SOON_MS = 1
 _LONGEST_S = 86_400.0  # poll() counts in an int's milliseconds; whoever waits longer waits again
 
 
@@ -22,7 +25,8 @@ class DeviceWait:
     """
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
-        self.check = check
+        self.check, self.turn = check, Turn()
+        self._soon = True  # the last wait was a short one
         self.idle = False  # the thread is, or is about to be, in poll(): a wake-up is needed
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC)
 
@@ -40,6 +44,7 @@ class DeviceWait:
     def poll(self, fd: int | None, events: int, timeout_s: float | None) -> int:
         """Do the same without asking `check`."""
         if fd is None and timeout_s is None:  # between documents: one system call a wake-up, not two
+            self.turn.give()
             os.eventfd_read(self._wake_fd)
             return 0
         poll = select.poll()
@@ -47,12 +52,31 @@ class DeviceWait:
         if fd is not None:
             poll.register(fd, events)
         found = 0
-        for ready, bits in poll.poll(None if timeout_s is None else _milliseconds(timeout_s)):
+        for ready, bits in self._poll(poll, None if timeout_s is None else _milliseconds(timeout_s)):
             if ready == self._wake_fd:
                 os.eventfd_read(self._wake_fd)
             else:
                 found = bits
         return found
+
+    def _poll(self, poll: select.poll, timeout_ms: int | None) -> list[tuple[int, int]]:
+        """Whoever waits keeps nobody waiting: a thread that has the turn gives it away meanwhile.
+
+        Not for a device that answered within a millisecond last: so much another thread would need to begin.
+        """
+        if not self.turn.held:
+            return poll.poll(timeout_ms)
+        if self._soon and (timeout_ms is None or timeout_ms > _SOON_MS):
+            if found := poll.poll(_SOON_MS):
+                return found
+            self._soon = False
+        self.turn.give()
+        began = time.monotonic()
+        try:
+            return poll.poll(timeout_ms)
+        finally:
+            self._soon = time.monotonic() - began < _SOON_MS / 1000
+            self.turn.take()
 
     def until_ready(self, fd: int, events: int, timeout_s: float) -> int:
         """Return the poll bits of `fd`, or 0 after `timeout_s`: a wake-up that `check` lets pass ends nothing."""

@@ -12,6 +12,7 @@ from portmon.document import DocKey, Phase, Progress, Reply, Slice
 BUFFER_BYTES = 1 << 20
 # A slice costs memory beside its bytes; without this, a million empty ones would be welcome.
 _SLICE_BYTES = 512
+_SMALL_BYTES = 16384
 MANY = 4  # while so many slices wait, what was answered may wait for what will be
 log = logs.get(__name__)
 
@@ -55,6 +56,12 @@ class Inbox:
                 before.reply = _both(before.reply, piece.reply)
         self._handed_over += _cost(piece)
         self._slices.append(piece)
+
+    @property
+    def next_is_small(self) -> bool:
+        """Whether the next slice is handed over at a stroke, with nothing of it on the disk. There is one."""
+        piece = self._slices[0]
+        return piece.source is None and len(piece.data) <= _SMALL_BYTES
 
     def take(self) -> Slice:
         """Return the next slice; it counts against the window until it is `done`."""

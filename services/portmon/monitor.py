@@ -101,6 +101,7 @@ class Port(ABC):
     acks: Evidence = Evidence.NONE
     runs_on: bool = False
     shows_restart: bool = False
+    prompt: bool = False  # no call waits for anything but in `context.wait`: such ports' threads take turns
 
     @abstractmethod
     def fileno(self) -> int | None:

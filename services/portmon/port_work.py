@@ -43,7 +43,9 @@ class PortWork:
         self.feed = Feed(name, journal, counters, wait, back)
         self.broken: DocKey | None = None  # the last document, if it broke off in its middle
         self._port: Port | None = None
-        self.draining = self.parks = False  # begins none; leaves what lies here whole to the next run
+        self.is_prompt = self.draining = self.parks = (
+            False  # begins none; leaves what lies here whole to the next run
+        )
         self._starting: DocKey | None = None  # the device is being made ready for it, which may take its time
         self.report: Reporting = lambda *_: None
 
@@ -52,9 +54,9 @@ class PortWork:
     def open(self, monitor: PortMonitor[Any], settings: Any) -> None:
         """Acquire the device (OpenPort); the errors are the monitor's."""
         self._device = SameDevice(self.name, self._journal, monitor, settings)
-        note, recorder = self._journal.note, self._counters.recorder
-        context = OpenContext(self.name, self._wait, note, self._back.put, self.report, recorder)
-        self._port = monitor.open_port(self.name, settings, context)
+        given = (self._journal.note, self._back.put, self.report, self._counters.recorder)
+        self._port = monitor.open_port(self.name, settings, OpenContext(self.name, self._wait, *given))
+        self.is_prompt = self._port.prompt
         self.state = port_state.step(PortState.CLOSED, PortEvent.OPEN_PORT)
 
     def close(self, error: FabricError | None) -> None:

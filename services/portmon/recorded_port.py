@@ -69,6 +69,7 @@ class RecordedPort(Port):
     far_buffer_bytes = _Beneath[int]()
     acks = _Beneath[Evidence]()
     runs_on = _Beneath[bool]()
+    prompt = _Beneath[bool]()
     shows_restart = _Beneath[bool]()
 
     def __init__(self, inner: Port, recorder: Recorder) -> None:

@@ -39,10 +39,11 @@ def not_begun(journal: Journal, key: DocKey) -> Progress:
     return found
 
 
-def given_back(port: str, piece: Slice, failed: Progress, error: FabricError) -> Progress:
+def given_back(port: str, piece: Slice, failed: Progress) -> Progress:
     """Answer for what waited behind a failure: else a device that is away costs each a connect time-out."""
     if piece.key == failed.key:
         return failed
+    error = failed.error
     if failed.phase is Phase.ENDED:
         text = f"document {piece.key} was not begun, since {failed.key} before it broke off"
         error = errors.PortBusy(text, verdict=errors.Verdict.RETRY, port=port, broken=failed.key)

@@ -1,7 +1,7 @@
 """One open port: its thread, its queue, and the only place where threads and the event loop meet.
 
-The loop hands slices over without waiting; the thread answers in batches, one wake-up of the loop for as many answers
-as there are. Nothing is created per document. Close, cancel and new settings go past the queue.
+The loop hands slices over and never waits, the thread answers in batches. Nothing is created per document. Close,
+cancel and new settings go past the queue.
 """
 
 from __future__ import annotations
@@ -214,13 +214,14 @@ class PortSession:
             return
         self._counters.opens += 1
         self._outbox.call(settle, opened)
-        while self._closing is None:
-            try:
-                self._turn(monitor)
-            except Exception as error:  # noqa: BLE001 - the wall around a monitor: a bug must not hang its port
-                note_crash(log, "monitor failed", self.name, error)
-                self._tell(self._work.crashed(error))
-                self._outbox.call(self._flushed)
+        with self._wait.turn:
+            while self._closing is None:
+                try:
+                    self._turn(monitor)
+                except Exception as error:  # noqa: BLE001 - the wall around a monitor: a bug must not hang its port
+                    note_crash(log, "monitor failed", self.name, error)
+                    self._tell(self._work.crashed(error))
+                    self._outbox.call(self._flushed)
         self._finish(self._closing)
 
     def _turn(self, monitor: PortMonitor[Any]) -> None:
@@ -228,9 +229,11 @@ class PortSession:
         if self._urgent:
             self._serve(self._urgent.popleft(), counted=False)
         elif self._between and self._work.current is None:
+            self._wait.turn.give()
             self._between.do(self._work, monitor)
             self._outbox.call(self._flushed)  # it may be open again, or lost, without any answer to a slice
         elif self._inbox:
+            self._wait.turn.take_if(self._work.is_prompt and self._inbox.next_is_small)
             self._serve(self._inbox.take(), counted=True)
         else:
             self._rest()
@@ -244,14 +247,12 @@ class PortSession:
             progress = self._work.crashed(error, piece.key) or Progress(piece.key, Phase.UNKNOWN)
         if counted:
             self._inbox.done(piece)  # before the answer, which lets senders in who wait for the room
-        if self._work.current is None and isinstance(progress.error, HOPELESS):
-            waiting = self._inbox.take_all()  # first: what comes after the answer was sent knowing of it
-            self._answer(piece, progress)
-            for one in waiting:
-                self._inbox.done(one)
-                self._answer(one, given_back(self.name, one, progress, progress.error))
-        else:
-            self._answer(piece, progress)
+        hopeless = self._work.current is None and isinstance(progress.error, HOPELESS)
+        waiting = self._inbox.take_all() if hopeless else []  # first: what comes later was sent knowing of it
+        self._answer(piece, progress)
+        for one in waiting:
+            self._inbox.done(one)
+            self._answer(one, given_back(self.name, one, progress))
 
     def _rest(self) -> None:
         self._wait.idle = True

@@ -51,6 +51,7 @@ class RawPort(ConnectedPort):
     """A port whose connection is made at StartDocPort: printers take one at a time, and others want their turn."""
 
     piece_bytes = 262144
+    prompt = True
     runs_on = True  # many printers keep what they have when a connection ends
 
     def __init__(self, settings: RawSettings, context: OpenContext) -> None:
