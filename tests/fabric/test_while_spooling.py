@@ -123,7 +123,7 @@ async def test_no_byte_leaves_before_it_is_durable_though_the_job_is(rig, monkey
 
 
 async def test_no_later_byte_leaves_before_it_is_durable_either(rig, monkeypatch):
-    synced, sent = [0], []
+    synced, sent = [0], list[tuple[int, int]]()
     sync, send = SqlStore.sync_upload, FakeOpenPort.send
 
     async def syncs(store, upload_id):

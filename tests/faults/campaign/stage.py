@@ -56,7 +56,7 @@ class ClientProcess:
                 stderr=log,
             )
         known = self.accepted()
-        for request_id, order in self._orders.items():
+        for request_id, order in [*self._orders.items()]:  # others order meanwhile
             if request_id not in known:
                 self._tell(order)
 
