@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -66,6 +66,9 @@ class Membership(Protocol):
     """One member's part in the store. What raises StoreUnavailable did not happen, or this member is none any more."""
 
     me: int  # this run's epoch
+    on_members: Callable[
+        [], None
+    ]  # told on the loop when members came, went, fell silent or leave, or may have
 
     async def look(self) -> Standing:
         """Return who is there."""
@@ -74,7 +77,7 @@ class Membership(Protocol):
         """Say whether the store knows this run still; False when it does not answer, too."""
 
     async def beat(self) -> None:
-        """Renew the lease."""
+        """Say that this spooler is at work: its lease is renewed, and `on_members` told what changed, while it says so."""
 
     async def leave(self) -> None:
         """Say that this member takes no printers any more."""
@@ -96,6 +99,9 @@ class Membership(Protocol):
 
     async def revisions(self) -> dict[int, int]:
         """Return the unfinished jobs' revisions by number."""
+
+    async def fingerprint(self) -> object:
+        """Return what equals an earlier one while no unfinished job, printer, paused port or owner has changed."""
 
     async def paused_ports(self) -> list[tuple[PortName, Paused]]:
         """Return the ports that people paused."""

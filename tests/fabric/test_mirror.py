@@ -37,6 +37,9 @@ class FakeMembership:
     async def revisions(self) -> dict[int, int]:
         return {number: job.revision for number, job in self.stored.items()}
 
+    async def fingerprint(self) -> object:
+        return dict(await self.revisions())
+
     async def paused_ports(self) -> list[object]:
         return []
 
@@ -104,6 +107,32 @@ async def test_what_nobody_has_told_is_found_by_comparing_and_once_a_line_was_cu
     taking.job(2, "others")
     await taking.mirror.take_in(News(lost=True))
     assert 2 in taking.book.jobs
+
+
+async def test_while_nothing_stored_changes_it_is_compared_once(
+    taking: Taking, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("spooler.replicas.mirror.COMPARE_S", 0.01)
+    looks: list[str] = []
+    asked: list[object] = []
+    fingerprint = taking.membership.fingerprint
+
+    async def counted() -> object:
+        asked.append(None)
+        return await fingerprint()
+
+    monkeypatch.setattr(taking.membership, "fingerprint", counted)
+    taking.mirror.on_owners = lambda: looks.append("owners")
+    taking.job(1, "others")
+    running = asyncio.create_task(taking.mirror.run())
+    try:
+        await until(lambda: len(asked) > 5)
+        assert looks == ["owners"]
+        taking.job(2, "others")
+        await until(lambda: 2 in taking.book.jobs)
+        assert looks == ["owners", "owners"]
+    finally:
+        running.cancel()
 
 
 async def test_an_older_reading_changes_nothing(taking: Taking):

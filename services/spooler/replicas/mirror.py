@@ -41,6 +41,7 @@ class Mirror:
         self._book = dispatcher.book
         self._hub = dispatcher.hub
         self._heard = News()
+        self._compared: object = None  # the store's fingerprint when everything was compared last
         self._arrived = asyncio.Event()
         dispatcher.on_ended = lambda job: self._ended.add(job.number)
         dispatcher.on_elsewhere = lambda number: self._hear(News(jobs=frozenset({number})))
@@ -59,21 +60,32 @@ class Mirror:
             self._hear(news)
 
     async def run(self) -> None:
-        """Look up what was heard of, for ever; compare everything now and then."""
+        """Look up what was heard of, for ever; when nothing was for a while, make sure that there is nothing."""
         while True:
+            nothing_came = False
             try:
                 async with asyncio.timeout(COMPARE_S):
                     await self._arrived.wait()
             except TimeoutError:
-                self._heard = _both(self._heard, News(lost=True))
+                nothing_came = True
             self._arrived.clear()
             news, self._heard = self._heard, News()
             try:
                 await self.take_in(news)
+                if nothing_came:
+                    await self._compare()
             except FabricError as error:
                 log.warning("changes of others cannot be read", error=str(error))
-                self._heard = _both(self._heard, News(lost=True))
+                self._hear(News(lost=True))
                 await asyncio.sleep(_RETRY_S)
+
+    async def _compare(self) -> None:
+        """Compare everything, unless nothing stored has changed since that was done."""
+        found = await self._membership.fingerprint()
+        if found != self._compared:
+            self.on_owners()
+            await self.take_in(News(lost=True))
+            self._compared = found
 
     async def take_in(self, news: News) -> None:
         """Bring memory up to date. Raises StoreUnavailable."""

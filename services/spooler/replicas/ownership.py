@@ -1,6 +1,8 @@
 """Which printers are this member's: claimed when nobody has them, given back when they shall be another's.
 
-One loop puts out who is silent, gives back and claims. It goes round once a second, and when something has changed.
+One loop puts out who is silent, gives back and claims. It goes round when something has changed: members, which each renewal
+of the lease looks at, owners and printers, of which a notification tells; should that be lost, the mirror finds it out. While
+a printer is not whose it shall be, and after a failure, it goes round once a second.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ class Ownership:
         self._turn = asyncio.Lock()  # guards a round: leaving waits for its end
         self.on_change: Callable[[], object] = lambda: None  # told when a printer has another owner
         dispatcher.on_printers = self._printers_changed
+        membership.on_members = self.wake
 
     # --- asked by others
 
@@ -63,7 +66,7 @@ class Ownership:
     # --- the loop
 
     async def keep_alive(self) -> None:
-        """Renew the lease, for ever; whatever else takes long."""
+        """Say that this spooler is at work, for ever; whatever else takes long."""
         while True:
             with suppress(StoreUnavailable):  # the store says by itself when this member is none any more
                 await self._membership.beat()
@@ -73,14 +76,15 @@ class Ownership:
         """Keep this member's share, for ever."""
         while True:
             self._wake.clear()
+            settled = False
             try:
                 async with self._turn:
                     if not self._leaving:
-                        await self._go_round()
+                        settled = await self._go_round()
             except FabricError as error:
                 log.warning("owners cannot be read", error=str(error))
             with suppress(TimeoutError):
-                async with asyncio.timeout(BEAT_S):
+                async with asyncio.timeout(None if settled else BEAT_S):
                     await self._wake.wait()
 
     async def withdraw(self) -> None:
@@ -98,7 +102,8 @@ class Ownership:
             await self._membership.release(self._owned)
         self._owned.clear()
 
-    async def _go_round(self) -> None:
+    async def _go_round(self) -> bool:
+        """Bring this member's share about, as far as it can now; say whether each printer is whose it shall be."""
         standing = await self._membership.look()
         me = self._membership.me
         silent = [member for member in standing.members if not member.alive and member.epoch != me]
@@ -118,6 +123,9 @@ class Ownership:
             await self._give_back(others & self._owned)
         await self._have(
             {name for group, owner in wanted if owner == me and self._is_free(group) for name in group}
+        )
+        return not silent and all(
+            self._owners.get(name) == owner for group, owner in wanted for name in group
         )
 
     def _is_free(self, group: Collection[str]) -> bool:

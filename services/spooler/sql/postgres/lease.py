@@ -25,6 +25,7 @@ from spooler.sql.postgres.connection import (
 from spooler.sql.postgres.members import RENEW
 
 _EVERY_S = 1.0
+_LATE_S = 1.5  # who beats does not renew what the thread has just renewed
 _STUCK_S = 30.0  # longer than any flood of calls keeps a loop from turning
 
 
@@ -32,8 +33,11 @@ class Lease:
     """The lease of the member with this epoch, for `lease_s` seconds each time."""
 
     def __init__(self, url: str, name: str, epoch: int, lease_s: float) -> None:
-        # Told on the thread: nobody here is a member any more.
+        # Told on the thread. Nobody here is a member any more; members came, went, fell silent or are leaving, as far as
+        # is known; no server answered.
         self.on_over: Callable[[], object] = lambda: None
+        self.on_members: Callable[[], object] = lambda: None
+        self.on_missed: Callable[[], object] = lambda: None
         self._url = url
         self._name = name
         self._epoch = epoch
@@ -44,16 +48,21 @@ class Lease:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: AsyncConnection | None = None
         self._renewed_at = 0.0
+        self._members: str | None = (
+            None  # as the last renewal found them; None: it may have been otherwise since
+        )
         self._turn = asyncio.Lock()  # guards the connection: a beat, and the thread's own renewals
 
     async def beat(self) -> None:
-        """Say that the spooler's loop turns, and renew the lease. The thread goes on renewing it by itself.
+        """Say that the spooler's loop turns, and renew the lease unless the thread has: it goes on renewing it by itself.
 
         Raises:
             StoreUnavailable: no server answers.
         """
-        self._heard_at = time.monotonic()
+        self._heard_at = now = time.monotonic()
         loop = self._begin()
+        if now - self._renewed_at < _LATE_S:
+            return
         # Not cancelled with the caller: a question that was sent is waited for by whoever asks next.
         await asyncio.shield(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._renew(), loop)))
 
@@ -80,8 +89,7 @@ class Lease:
         try:
             while True:
                 await asyncio.sleep(_EVERY_S)
-                now = time.monotonic()
-                if now - self._heard_at < _STUCK_S and now - self._renewed_at > _EVERY_S:
+                if time.monotonic() - self._heard_at < _STUCK_S:
                     with suppress(StoreUnavailable):
                         await self._renew()
         finally:
@@ -100,11 +108,16 @@ class Lease:
                     self._connection = await connect_async(self._url, self._name)
                 row = await row_within(self._connection, RENEW, (self._lease_s, self._epoch), self._lease_s)
             except Failure as error:
+                self._members = None
+                self.on_missed()
                 await self._let_go()
                 raise told(error, place_of(self._url)) from error
         self._renewed_at = time.monotonic()
         if row is None or not row[0]:
             self.on_over()
+        elif row[1] != self._members:
+            self._members = row[1]
+            self.on_members()
 
     async def _let_go(self) -> None:
         if self._connection is not None:

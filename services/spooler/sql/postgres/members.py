@@ -45,9 +45,13 @@ _STILL_SILENT = "SELECT 1 FROM replicas WHERE epoch = ? AND lease_until = ? FOR 
 # Whatever a stopped process left locked is free after this.
 _END_BACKEND = "SELECT pg_terminate_backend(pid) FROM connected WHERE epoch = ?"
 _NEXT_EPOCH = "UPDATE meta SET value = (value::bigint + 1)::text WHERE key = 'epoch' RETURNING value"
+# Renews, and says in the same breath whether the writer is connected there, and who is there: as the look would see them.
 RENEW = """
-    UPDATE replicas SET lease_until = now() + make_interval(secs => ?) WHERE epoch = ?
-    RETURNING epoch IN (SELECT epoch FROM connected)
+    WITH standing AS MATERIALIZED (SELECT epoch FROM connected)
+    UPDATE replicas AS mine SET lease_until = now() + make_interval(secs => ?) WHERE epoch = ?
+    RETURNING epoch IN (SELECT epoch FROM standing), (
+        SELECT string_agg(concat_ws(' ', epoch, leaving, lease_until > now() AND epoch IN (SELECT epoch FROM standing)),
+            ',' ORDER BY epoch) FROM replicas)
 """
 _CLAIM = "INSERT INTO owners (printer, epoch) VALUES (?, ?) ON CONFLICT (printer) DO UPDATE SET epoch = excluded.epoch"
 

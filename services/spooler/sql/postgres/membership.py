@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
 
 from chassis import logs
-from chassis.errors import FabricError
+from chassis.errors import FabricError, StoreUnavailable
 from spooler.group_commit import GroupThread
 from spooler.job import Job
 from spooler.membership import Answer, Ask, News, Standing, UnfinishedJobs
@@ -31,6 +31,16 @@ log = logs.get(__name__)
 _JOBS = sql(select(*JOB_READ)) + " WHERE number = ANY(?) ORDER BY number"
 _BEGUN = sql(select(attempts)) + " WHERE job_number = ANY(?) AND ended_at IS NULL"
 _REVISIONS = "SELECT number, revision FROM jobs WHERE state < 7"
+# One row, however much is stored: each sum is of hashes of a row's name and all that changes with its revision.
+_FINGERPRINT = """
+    SELECT (SELECT concat_ws(' ', count(*), sum(hashint8extended(number, revision))) FROM jobs WHERE state < 7),
+        (SELECT concat_ws(' ', count(*), sum(hashtextextended(name, revision))) FROM printers),
+        (SELECT concat_ws(' ', count(*), sum(hashtextextended(paused_ports::text, 0))) FROM paused_ports),
+        (SELECT concat_ws(' ', count(*), sum(hashtextextended(printer, epoch))) FROM owners)
+"""
+_PROVE_EVERY = (
+    15  # beats: the writer's connection is tried so seldom while the lease finds it where it should be
+)
 
 
 class PostgresMembership:
@@ -44,7 +54,11 @@ class PostgresMembership:
         self._telling = writer.telling
         self._reader = reader
         self._lease = lease
+        self._beats = 0
+        self.on_members: Callable[[], None] = lambda: None
         lease.on_over = self._over
+        lease.on_missed = lambda: thread.on_loop(self._missed)
+        lease.on_members = lambda: thread.on_loop(self.on_members)
         self.me = writer.me
 
     async def _write(self, run: Callable[[Cursor], Any]) -> Any:
@@ -63,8 +77,20 @@ class PostgresMembership:
 
     async def beat(self) -> None:
         """See `Membership`. Not behind the writer's work, which may be much, nor behind questions."""
-        self._thread.submit_soon(Operation(lambda _: None, waited=False))
+        self._beats += 1
+        if self._beats % _PROVE_EVERY == 0:
+            self._prove()
         await self._lease.beat()
+
+    def _prove(self) -> None:
+        """Have the writer find out whether it still writes for a member, if nobody else has it write."""
+        with suppress(StoreUnavailable):  # it is closed
+            self._thread.submit_soon(Operation(lambda _: None, waited=False))
+
+    def _missed(self) -> None:
+        """No server answered for the lease: the writer's connection may be gone, and members with it."""
+        self._prove()
+        self.on_members()
 
     def _over(self) -> None:
         """Where the database is now there is no such member, or its writer is not connected there; from any thread.
@@ -74,6 +100,7 @@ class PostgresMembership:
         log.error("not connected where the database is now", database=self._writer.where, epoch=self.me)
         self._writer.cut()
         self._reader.cut()
+        self._thread.on_loop(self._prove)
 
     async def leave(self) -> None:
         """See `Membership`."""
@@ -141,6 +168,13 @@ class PostgresMembership:
     async def revisions(self) -> dict[int, int]:
         """See `Membership`."""
         return await self._reader.ask(lambda cursor: dict(cursor.execute(_REVISIONS).fetchall()))
+
+    async def fingerprint(self) -> object:
+        """See `Membership`."""
+        found: tuple[str, ...] = await self._reader.ask(
+            lambda cursor: cursor.execute(_FINGERPRINT).fetchone()
+        )
+        return found
 
     async def paused_ports(self) -> list[tuple[PortName, Paused]]:
         """See `Membership`."""
