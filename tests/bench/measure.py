@@ -7,7 +7,7 @@ import statistics
 import struct
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict, TypeVar
 
@@ -63,12 +63,18 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class Latencies:
     """Times in a histogram that is exact to three digits (HDR), whatever their number."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoded: Iterable[str] = ()) -> None:
         self._histogram = HdrHistogram(1, _LONGEST_US, 3)
+        for each in encoded:
+            self._histogram.decode_and_add(each)
 
     def add(self, seconds: float) -> None:
         """Count one time."""
         self._histogram.record_value(min(_LONGEST_US, max(1, round(seconds * 1e6))))
+
+    def encoded(self) -> str:
+        """Return all that was counted; `Latencies` of several such have the counts of all."""
+        return str(self._histogram.encode().decode())
 
     @property
     def count(self) -> int:

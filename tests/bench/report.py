@@ -1,6 +1,7 @@
 """A result as the tables of docs/performance.md: `python -m tests.bench.report build/bench.json`.
 
 Of several runs a cell has the median of what each run found, and in parentheses the least and the most of all rounds.
+Percentiles are those of all runs' samples together.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 
 from tests.bench import goals
 from tests.bench.dying import FATES, NO_POOLS
+from tests.bench.measure import Latencies
 from tests.bench.report_scale import growing, stored
-from tests.bench.report_words import Row, Run, Table, as_lines, by, costs, median_of, spread
+from tests.bench.report_words import Row, Run, Table, as_lines, by, costs, median_of, spread, within
 from tests.bench.system import UNARY
 from tests.bench.workloads import PERCENTILES
 
@@ -121,7 +123,8 @@ def _latency(runs: Sequence[Run]) -> Table:
     found = by(runs, "latency", "system")
     rows = []
     for (name,), mine in found.items():
-        times = [median_of([row[f"p{p:g}_ms"] for row in mine]) for p in PERCENTILES]
+        of_all = Latencies(row["histogram"] for row in mine)
+        times = [within(of_all.percentile_ms(p), [row[f"p{p:g}_ms"] for row in mine]) for p in PERCENTILES]
         rows.append([_NAMES.get(name, name), *times, str(sum(row["samples"] for row in mine))])
     return Table("", ["submit to first byte, idle, ms", *(f"p{p:g}" for p in PERCENTILES), "samples"], rows)
 

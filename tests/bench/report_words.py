@@ -47,15 +47,20 @@ def figure(value: float) -> str:
 def spread(found: Sequence[Mapping[str, float]]) -> str:
     """Return the median of what runs found, and the least and the most of all their rounds."""
     middle = statistics.median(each["median"] for each in found)
-    return _within(middle, min(each["min"] for each in found), max(each["max"] for each in found))
+    return _told(middle, min(each["min"] for each in found), max(each["max"] for each in found))
 
 
 def median_of(found: Sequence[float]) -> str:
     """Return the median of one figure of each run, and with several the least and the most."""
-    return _within(statistics.median(found), min(found), max(found))
+    return within(statistics.median(found), found)
 
 
-def _within(middle: float, least: float, most: float) -> str:
+def within(middle: float, found: Sequence[float]) -> str:
+    """Return a figure, and with several runs the least and the most of what they found."""
+    return _told(middle, min(found), max(found))
+
+
+def _told(middle: float, least: float, most: float) -> str:
     return figure(middle) if least == most else f"{figure(middle)} ({figure(least)} to {figure(most)})"
 
 

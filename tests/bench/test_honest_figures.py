@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import goals, limits, report
-from tests.bench.measure import Bench
+from tests.bench.measure import Bench, Latencies
 from tests.bench.on_postgres import SQLITE, STREAMS, postgres_with
 from tests.bench.one_run import PARTS
 from tests.bench.receiver import Receiver
@@ -34,13 +34,30 @@ async def test_documents_of_the_limits_are_no_jobs_of_ours(tmp_path: Path):
 
 
 def test_a_goal_that_was_asked_for_and_not_measured_is_a_row_and_no_goal_that_is_met():
-    row = {"system": "fabric", "samples": 200} | {f"p{each}_ms": 4.0 for each in PERCENTILES}
+    row = {"system": "fabric", "samples": 200, "histogram": Latencies().encoded()}
+    row |= {f"p{each}_ms": 4.0 for each in PERCENTILES}
     text = report.as_markdown([run_of(["latency", "large"], latency=[row])])
 
     assert "| 256 MiB end to end, begun when it is whole, MB/s | - |" in text
     assert "1 x LPrint; not measured |" in text
     assert "start with" not in text  # nobody asked for it
     assert "0 of 4 goals met, 0 missed, 4 not measured." in text
+
+
+def test_percentiles_of_several_runs_are_those_of_all_their_samples():
+    def latency(*times_ms: int) -> dict[str, Any]:
+        times = Latencies()
+        for each in times_ms:
+            times.add(each / 1000)
+        found = {f"p{each}_ms": times.percentile_ms(each) for each in PERCENTILES}
+        return {"system": "CUPS", "samples": times.count, "histogram": times.encoded(), **found}
+
+    few, some = run_of([], latency=[latency(80)]), run_of([], latency=[latency(*range(1, 20))])
+
+    text = report.as_markdown([few, some])
+
+    assert "| CUPS | 10 (10 to 80.1) |" in text
+    assert "| 80.1 (19 to 80.1) | 20 |" in text
 
 
 def test_a_system_of_which_nothing_was_measured_has_lost_neither_nothing_nor_something():

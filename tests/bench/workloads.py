@@ -185,7 +185,7 @@ async def latency(bench: Bench, systems: Sequence[System], form: Form) -> list[d
     """Return the time from submitting 1 KiB to an idle system until its first byte comes out."""
     times = {system.name: Latencies() for system in systems}
     for sample in range(-10, form.latency_samples):
-        for system in systems:  # idle in between, so that nobody's wake is felt
+        for system in in_turn(systems, sample):  # idle in between, so that nobody's wake is felt
             one = partial(_until_it_prints, bench, system, UNARY, 1024, IDLE_S)
             run = await bench.tried(system, one)
             if sample >= 0 and run is not None:
@@ -195,6 +195,7 @@ async def latency(bench: Bench, systems: Sequence[System], form: Form) -> list[d
             "system": system.name,
             "samples": times[system.name].count,
             **{f"p{p:g}_ms": times[system.name].percentile_ms(p) for p in PERCENTILES},
+            "histogram": times[system.name].encoded(),
         }
         for system in systems
         if times[system.name].count
