@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +14,8 @@ from tests.bench.process import BenchError
 from tests.bench.system import UNARY, System
 from tests.bench.workloads import Form
 
-PARTS = 10  # as many jobs as a tenth of the waiting ones are accepted before them, and behind them: what does each cost?
+# So many times a twentieth of the waiting jobs is accepted at the beginning, and behind all: what does each cost?
+SAMPLES, PARTS = 5, 20
 WARM_UP = 200
 _PEERS_IDLE_S = 5.0
 
@@ -113,7 +115,7 @@ async def _look(system: System) -> None:
 async def _waiting(bench: Bench, system: System, form: Form, drained: int) -> dict[str, Any]:
     """Return what is accepted behind no job and behind many, what they take, and how fast they come out."""
     await system.hold(True)
-    part = form.scale_jobs // PARTS
+    part = SAMPLES * (form.scale_jobs // PARTS)
     numbers = bench.numbers(WARM_UP + form.scale_jobs + part, system)
     await system.send(UNARY, 16, 1, numbers[:WARM_UP], 1024)
     await asyncio.sleep(SETTLE_S)
@@ -157,13 +159,16 @@ async def _listed(system: System, jobs: int) -> dict[str, float]:
 
 
 async def _accepted(system: System, numbers: Sequence[int]) -> tuple[float, float]:
-    """Return how many of these jobs are accepted per second, and the CPU milliseconds of each."""
-    cpu, started = sum(cpu_of(system).values()), time.monotonic()
-    await system.send(UNARY, 16, 1, numbers, 1024)
-    taken = time.monotonic() - started
-    await asyncio.sleep(SETTLE_S)
-    used = sum(cpu_of(system).values()) - cpu
-    return rounded(len(numbers) / taken), rounded(1000 * used / len(numbers))
+    """Return how many of these jobs are accepted per second, and the CPU milliseconds of each: medians of `SAMPLES` parts."""
+    rates, costs, each = [], [], len(numbers) // SAMPLES
+    for sample in range(SAMPLES):
+        some = numbers[sample * each :][:each]
+        cpu, started = sum(cpu_of(system).values()), time.monotonic()
+        await system.send(UNARY, 16, 1, some, 1024)
+        rates.append(each / (time.monotonic() - started))
+        await asyncio.sleep(SETTLE_S)
+        costs.append(1000 * (sum(cpu_of(system).values()) - cpu) / each)
+    return rounded(statistics.median(rates)), rounded(statistics.median(costs))
 
 
 async def _drained(bench: Bench, system: System, numbers: Sequence[int], count: int) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from tests.bench.one_run import PARTS
 from tests.bench.p910nd import P910nd
 from tests.bench.process import BenchError
 from tests.bench.receiver import Arrival, Receiver, document
+from tests.bench.scale import PARTS as SCALE_PARTS
+from tests.bench.scale import SAMPLES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,7 +80,7 @@ def _each_part_has_figures(result: dict[str, Any]) -> None:
     [scale, *_] = result["scale"]
     assert scale["listed"] >= scale["jobs"]
     assert scale["each_prints_once_per_s"] > 0
-    assert scale["drained"] == scale["jobs"] + scale["jobs"] // 10 + 200
+    assert scale["drained"] == scale["jobs"] + SAMPLES * (scale["jobs"] // SCALE_PARTS) + 200
     assert set(scale["rss_1_printer_mib"]) == {"portmon", "spooler", "portui"}
     assert [row["printers"] for row in result["wide"]] == [20, 100, 100]
     if not (missing := on_postgres.why_not()):
