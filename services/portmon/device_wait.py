@@ -66,10 +66,11 @@ class DeviceWait:
         """
         if not self.turn.held:
             return poll.poll(timeout_ms)
-        if self._soon and (timeout_ms is None or timeout_ms > _SOON_MS):
-            if found := poll.poll(_SOON_MS):
+        if self._soon and (timeout_ms is None or timeout_ms >= _SOON_MS):
+            found = poll.poll(_SOON_MS)
+            self._soon = bool(found)
+            if found or timeout_ms == _SOON_MS:
                 return found
-            self._soon = False
         self.turn.give()
         began = time.monotonic()
         try:

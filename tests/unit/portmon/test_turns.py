@@ -163,6 +163,25 @@ def test_a_device_that_was_silent_is_not_waited_for_with_the_turn_again(line):
     assert asked == [(True, 1), (False, 500), (False, 500)]
 
 
+def test_the_shortest_wait_keeps_the_turn_too_as_long_as_the_device_is_near(line):
+    wait = DeviceWait()
+    wait.turn = Turn(line)
+    asked: list[bool] = []
+
+    class Poll:
+        def poll(self, _timeout_ms: int | None) -> list[tuple[int, int]]:
+            asked.append(wait.turn.held)
+            time.sleep(0.002)
+            return [(1, READ)] if len(asked) == 1 else []
+
+    with wait.turn:
+        wait.turn.take()
+        for _ in range(3):
+            wait._poll(Poll(), 1)  # type: ignore[arg-type]
+    wait.close()
+    assert asked == [True, True, False]
+
+
 class CountedPort(BuggyPort):
     """Gives the interpreter away amid its calls, as anything may, and counts how many ports are amid one."""
 
