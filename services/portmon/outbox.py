@@ -52,7 +52,14 @@ class _Post:
         if not self._boxes:
             return
         while self._boxes:
-            self._boxes.popleft().hand_out()
+            box = self._boxes.popleft()
+            try:
+                box.hand_out()
+            except Exception as error:  # noqa: BLE001 - one port's answers keep no other's back, nor its own
+                self._boxes.append(box)
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "an answer of a port cannot be handed out", "exception": error}
+                )
         if not self._looks_again:
             self._looks_again = True
             asyncio.get_running_loop().call_later(_GATHER_S, self._look_again)
@@ -80,9 +87,7 @@ class Outbox:
 
     def call(self, what: Callable[..., None], *args: object) -> None:
         """Run something on the loop, behind the answers that were put before."""
-        if self._answers:
-            self._post.now(self)
-        self.run(what, *args)
+        self.run(self._behind, what, args)
 
     def run(self, what: Callable[..., None], *args: object) -> None:
         """Run something on the loop in its next turn."""
@@ -90,6 +95,10 @@ class Outbox:
             self._loop.call_soon_threadsafe(what, *args)
         except RuntimeError:
             log.warning("the event loop ended before a port did")
+
+    def _behind(self, what: Callable[..., None], args: tuple[object, ...]) -> None:
+        self.hand_out()
+        what(*args)
 
     def hand_out(self) -> None:
         """Reply to what was answered, on the loop."""

@@ -43,9 +43,7 @@ class PortWork:
         self.feed = Feed(name, journal, counters, wait, back)
         self.broken: DocKey | None = None  # the last document, if it broke off in its middle
         self._port: Port | None = None
-        self.is_prompt = self.draining = self.parks = (
-            False  # begins none; leaves what lies here whole to the next run
-        )
+        self.is_prompt = self.draining = self.parks = False  # parks: leaves what lies here to the next run
         self._starting: DocKey | None = None  # the device is being made ready for it, which may take its time
         self.report: Reporting = lambda *_: None
 

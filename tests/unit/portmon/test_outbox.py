@@ -140,6 +140,30 @@ async def test_a_reply_that_fails_costs_no_other_its_answer(said):
     assert [type(one) for one in failures] == [ZeroDivisionError]
 
 
+async def test_what_a_port_cannot_hand_out_keeps_no_answers_back_neither_its_own_nor_anothers(long, said):
+    failing, other, failures = Port(said, "a"), Port(said, "b"), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    failing.put("", reply=fails)
+    failing.put("2")
+    other.put("1")
+    await turn()
+    assert sorted(said) == ["a2", "b1"]
+    assert [type(one) for one in failures] == [ZeroDivisionError]
+
+
+async def test_what_is_called_waits_for_no_thread_that_is_about_to_wake_the_loop(said):
+    port = Port(said)
+    port.outbox._post._called = True  # another port's thread has said so, and has not come to do it
+    port.put("1", gathers=True)
+    port.outbox.call(said.append, "called")
+    await turn()
+    assert said == ["1", "called"]
+
+
 async def test_a_port_lets_answers_wait_while_many_slices_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     gathered: list[bool] = []
     put = Outbox.put
