@@ -142,10 +142,10 @@ class SharedLog:
 
     def put(self, documents: Sequence[bytes]) -> list[Extent | FabricError]:
         """Append documents, sync once, and return where each lies; or why not: SpoolFull, StoreUnavailable."""
-        refused = self._refused(documents)
-        fitting = [data for data, error in zip(documents, refused, strict=True) if error is None]
         begin, extents = self._end, list[Extent]()
         try:
+            refused = self._refused(documents)
+            fitting = [data for data, error in zip(documents, refused, strict=True) if error is None]
             if fitting:
                 begin = self._room()
                 extents = self._write(fitting)
@@ -211,6 +211,9 @@ class SharedLog:
             log.warning("spool tail not cut", segment=self._number, error=str(error))
         failed, fd = self._number, self._fd
         self._number, self._fd, self._end = 0, -1, 0
-        os.close(fd)
-        if not self._live.is_live(failed):
-            self._files.remove(failed)
+        try:
+            os.close(fd)
+            if not self._live.is_live(failed):
+                self._files.remove(failed)
+        except OSError as error:
+            log.warning("spool segment left behind", segment=failed, error=str(error))

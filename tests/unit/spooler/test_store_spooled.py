@@ -9,6 +9,7 @@ from chassis.errors import SpoolFull, StoreUnavailable
 from spooler.job import Job
 from spooler.new_job import AT_HAND_BYTES, INLINE_BYTES, Inline, NewJob
 from spooler.printer import Printer
+from spooler.spool.shared import SharedLog
 from spooler.sql import accept as sql_accept
 from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
@@ -97,6 +98,24 @@ async def test_a_document_that_cannot_be_made_durable_harms_none_that_lies_in_th
     again = await submit(store, LARGE)
     assert len(await store.read(again.number, 0, LARGE)) == LARGE
     assert (await store.usage()).live_bytes < 2 * LARGE
+
+
+@pytest.mark.parametrize("failure", [OSError(5, "Input/output error"), ZeroDivisionError()])
+async def test_a_spool_that_fails_before_it_writes_harms_none_that_lies_in_the_database(
+    store, monkeypatch, failure
+):
+    def fails(_log, _documents):
+        raise failure
+
+    refused = SharedLog._refused
+    monkeypatch.setattr(SharedLog, "_refused", fails)
+
+    spooled, small = await together(store, LARGE, 100)
+
+    assert isinstance(spooled, StoreUnavailable)
+    assert isinstance(small, Job)
+    monkeypatch.setattr(SharedLog, "_refused", refused)
+    assert isinstance(await submit(store, LARGE), Job)
 
 
 async def test_a_document_without_room_harms_none_beside_it(store, monkeypatch):
