@@ -66,9 +66,8 @@ class Membership(Protocol):
     """One member's part in the store. What raises StoreUnavailable did not happen, or this member is none any more."""
 
     me: int  # this run's epoch
-    on_members: Callable[
-        [], None
-    ]  # told on the loop when members came, went, fell silent or leave, or may have
+    # Told on the loop when members came, went, fell silent or leave, or may have.
+    on_members: Callable[[], None]
 
     async def look(self) -> Standing:
         """Return who is there."""

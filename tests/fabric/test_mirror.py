@@ -109,7 +109,7 @@ async def test_what_nobody_has_told_is_found_by_comparing_and_once_a_line_was_cu
     assert 2 in taking.book.jobs
 
 
-async def test_while_nothing_stored_changes_it_is_compared_once(
+async def test_while_nothing_stored_changes_it_is_compared_twice(
     taking: Taking, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("spooler.replicas.mirror.COMPARE_S", 0.01)
@@ -127,12 +127,35 @@ async def test_while_nothing_stored_changes_it_is_compared_once(
     running = asyncio.create_task(taking.mirror.run())
     try:
         await until(lambda: len(asked) > 5)
-        assert looks == ["owners"]
+        assert len(looks) == 2
         taking.job(2, "others")
         await until(lambda: 2 in taking.book.jobs)
-        assert looks == ["owners", "owners"]
+        count = len(asked)
+        await until(lambda: len(asked) > count + 5)
+        assert len(looks) == 4
     finally:
         running.cancel()
+
+
+async def test_a_change_and_one_back_of_which_only_the_first_was_told_are_found(
+    taking: Taking, monkeypatch: pytest.MonkeyPatch
+):
+    """What is stored then has the fingerprint that it had when all was compared last; what is known here is another."""
+    monkeypatch.setattr("spooler.replicas.mirror.COMPARE_S", 0.05)
+    first = taking.job(1, "others")
+    looks: list[str] = []
+    taking.mirror.on_owners = lambda: looks.append("owners")
+    running = asyncio.create_task(taking.mirror.run())
+    try:
+        await until(lambda: looks)
+        taking.job(2, "others")
+        taking.mirror._hear(News(jobs=frozenset({2})))
+        await until(lambda: 2 in taking.book.jobs)
+        del taking.membership.stored[2]
+        await until(lambda: 2 not in taking.book.jobs)
+    finally:
+        running.cancel()
+    assert taking.book.jobs[1] == first
 
 
 async def test_an_older_reading_changes_nothing(taking: Taking):

@@ -20,6 +20,7 @@ log = logs.get(__name__)
 COMPARE_S = 15.0  # how long a notification that was lost may go unnoticed
 _RETRY_S = 1.0
 _AT_ONCE = 500  # jobs in one question
+_ENOUGH = 2  # comparisons with the same that is stored
 
 
 class Mirror:
@@ -41,7 +42,9 @@ class Mirror:
         self._book = dispatcher.book
         self._hub = dispatcher.hub
         self._heard = News()
-        self._compared: object = None  # the store's fingerprint when everything was compared last
+        # The store's fingerprint when everything was compared last, with no news since; and how often with that one.
+        self._compared: object = None
+        self._same = 0
         self._arrived = asyncio.Event()
         dispatcher.on_ended = lambda job: self._ended.add(job.number)
         dispatcher.on_elsewhere = lambda number: self._hear(News(jobs=frozenset({number})))
@@ -68,6 +71,9 @@ class Mirror:
                     await self._arrived.wait()
             except TimeoutError:
                 nothing_came = True
+            else:
+                # A change that was heard, and one back that was not, leave the same fingerprint.
+                self._compared = None
             self._arrived.clear()
             news, self._heard = self._heard, News()
             try:
@@ -80,12 +86,17 @@ class Mirror:
                 await asyncio.sleep(_RETRY_S)
 
     async def _compare(self) -> None:
-        """Compare everything, unless nothing stored has changed since that was done."""
+        """Compare everything, unless nothing stored has changed since that was done twice.
+
+        Twice: what one comparison takes away (jobs) may let the next take more (their printer).
+        """
         found = await self._membership.fingerprint()
-        if found != self._compared:
-            self.on_owners()
-            await self.take_in(News(lost=True))
-            self._compared = found
+        if found == self._compared and self._same >= _ENOUGH:
+            return
+        self.on_owners()
+        await self.take_in(News(lost=True))
+        self._same = self._same + 1 if found == self._compared else 1
+        self._compared = found
 
     async def take_in(self, news: News) -> None:
         """Bring memory up to date. Raises StoreUnavailable."""

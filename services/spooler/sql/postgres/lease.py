@@ -48,9 +48,8 @@ class Lease:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: AsyncConnection | None = None
         self._renewed_at = 0.0
-        self._members: str | None = (
-            None  # as the last renewal found them; None: it may have been otherwise since
-        )
+        # As the last renewal found them; None: it may have been otherwise since.
+        self._members: str | None = None
         self._turn = asyncio.Lock()  # guards the connection: a beat, and the thread's own renewals
 
     async def beat(self) -> None:

@@ -39,7 +39,7 @@ _FINGERPRINT = """
         (SELECT concat_ws(' ', count(*), sum(hashtextextended(printer, epoch))) FROM owners)
 """
 _PROVE_EVERY = (
-    15  # beats: the writer's connection is tried so seldom while the lease finds it where it should be
+    15  # beats: how seldom the writer's connection is tried while the lease finds it where it should be
 )
 
 
