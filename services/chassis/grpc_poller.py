@@ -1,7 +1,7 @@
 """How gRPC's C core waits for its sockets: by its older poller, in releases where that was measured.
 
 Import it before grpc: the core reads its environment when it is loaded, and never again. What gRPC's own variables say
-wins ([0069](docs/decisions/0071-grpcs-older-poller.md)).
+wins ([0071](docs/decisions/0071-grpcs-older-poller.md)).
 """
 
 from __future__ import annotations

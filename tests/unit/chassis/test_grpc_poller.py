@@ -116,3 +116,28 @@ def test_a_poller_that_nobody_knows_is_an_error():
     )  # fmt: skip
     assert done.returncode == EX_CONFIG
     assert "PRINTFABRIC_POLLER: 'epol' is none of auto, shipped, epoll1, poll" in done.stderr
+
+
+_PROGRAM_LOADS_GRPC = """
+import os, sys
+
+class Seen:
+    def find_spec(self, name, path=None, target=None):
+        if name == "grpc":
+            print(os.environ.get("GRPC_POLL_STRATEGY", "as it is shipped"))
+            sys.meta_path.remove(self)
+
+sys.meta_path.insert(0, Seen())
+import {program}.__main__
+"""
+
+
+@pytest.mark.parametrize("program", ["spooler", "portmon", "portui"])
+def test_each_program_has_chosen_before_grpc_is_loaded(program: str) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GRPC_")}
+    environment[grpc_poller.VARIABLE] = "epoll1"
+    code = _PROGRAM_LOADS_GRPC.format(program=program)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.splitlines() == ["epoll1,poll"], done.stderr
