@@ -58,7 +58,7 @@ class DispatchSection(Section):
         ge=1,
         le=1024,
         description="small documents on their way through one port at once; up to 8 times as many where they end"
-        " within 0.1 s; 1: one after the other",
+        " within 0.1 s; 1: one after the other. As many may wait for a person after a power cut of a host",
     )
     cache_bytes: int = Field(
         default=64 << 20, ge=0, description="small documents kept in memory between acceptance and sending"
