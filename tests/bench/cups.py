@@ -20,7 +20,7 @@ WebInterface No
 DefaultAuthType None
 MaxJobs 0
 PreserveJobHistory No
-<Location />
+{more}<Location />
   Order allow,deny
   Allow 127.0.0.1
 </Location>
@@ -70,7 +70,8 @@ class Cups(IppPeer):
     name = "CUPS"
     durability = "none within 30 s, as shipped"
     pools = True
-    synced = False  # what it was given is on the disk before it answers
+    synced = False  # each file is synced when it is closed
+    more = ""  # of its settings
     path = "/printers/{}"
     document_format = "application/vnd.cups-raw"
 
@@ -86,7 +87,7 @@ class Cups(IppPeer):
                 (folder / "bin" / each).symlink_to(_SERVER_BIN / each)
         user = pwd.getpwnam("lp") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
         group = "lp" if os.geteuid() == 0 else str(user.pw_gid)
-        (folder / "etc/cupsd.conf").write_text(_CONFIG.format(port=self.port))
+        (folder / "etc/cupsd.conf").write_text(_CONFIG.format(port=self.port, more=self.more))
         files = _FILES.format(
             root=folder, user=user.pw_name, group=group, synced="Yes" if self.synced else "No"
         )
@@ -126,4 +127,5 @@ class SyncedCups(Cups):
     name = "CUPS, SyncOnClose"
     durability = "fsync before OK"
     synced = True
+    more = "DirtyCleanInterval 0\n"  # else what it knows of a job is written up to 30 s later, synced or not
     pools = many = False

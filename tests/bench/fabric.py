@@ -48,7 +48,7 @@ class Fabric:
     ours = exact = True
     pools = True
     most_printers = 1 << 30
-    many = True
+    many = keeps = True
 
     def __init__(
         self,
@@ -126,6 +126,12 @@ class Fabric:
         for name in ("portui", *self._spoolers):
             if name in self._children:
                 self._children.pop(name).end()
+
+    async def kill_server(self) -> None:
+        """End the spoolers as a crash does."""
+        for name in self._spoolers:
+            self._children[name].kill()
+        await self.stop_server()
 
     async def close(self) -> None:
         """End everything."""

@@ -32,7 +32,7 @@ class IppPeer(OneProgram):
     exact = True
     pools: bool
     most_printers = 1 << 30
-    many = True
+    many = keeps = True
     path: str
     document_format: str
 

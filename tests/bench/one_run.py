@@ -24,6 +24,7 @@ from tests.bench.cups import Cups, SyncedCups
 from tests.bench.dying import dying
 from tests.bench.empty_calls import calls
 from tests.bench.fabric import Fabric
+from tests.bench.killed import killed
 from tests.bench.lprint import LPrint
 from tests.bench.lprng import LPRng
 from tests.bench.measure import PEER_BREAKS, Bench, rss_of
@@ -43,6 +44,7 @@ IN_TURN = {
     "pools": workloads.pools,
     "dying": dying,
     "commands": commands,
+    "killed": killed,
 }
 PARTS = (*IN_TURN, "scale", "backlog", "finished", "remembered", "wide", "postgres")
 PEERS = (Cups, SyncedCups, LPrint, LPRng, P910nd)

@@ -99,6 +99,11 @@ class Child:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
+    def kill(self) -> None:
+        """Make it end at once."""
+        self.process.kill()
+        self.end()
+
     def cpu_s(self) -> float:
         """Return user and system seconds so far, with those of its children that have ended."""
         return cpu_s(self.pid)
@@ -157,6 +162,7 @@ class OneProgram:
     """A peer that is one program; whoever starts it puts it into `_child`."""
 
     ours = False
+    keeps = False
     _child: Child | None = None
 
     async def start(self) -> None:
@@ -168,6 +174,12 @@ class OneProgram:
         if self._child is not None:
             self._child.end()
             self._child = None
+
+    async def kill_server(self) -> None:
+        """End it as a crash does."""
+        if self._child is not None:
+            self._child.kill()
+        await self.stop_server()
 
     async def close(self) -> None:
         """End it."""

@@ -36,6 +36,7 @@ def as_markdown(runs: Sequence[Run]) -> str:
         _large(runs),
         _pools(runs),
         _dying(runs),
+        _killed(runs),
         _commands(runs),
         *growing(runs),
         *stored(runs),
@@ -164,6 +165,29 @@ def _dying(runs: Sequence[Run]) -> Table:
         rows.append([NO_POOLS, "no such queue", *[""] * (len(FATES) + 2)])
     size = next((_SIZES[mine[0]["size"]] for mine in found.values()), "")
     head = [f"one of four printers dies amid {size}", "jobs", *FATES.values(), "jobs/s", "CPU ms per job"]
+    return Table("", head, rows)
+
+
+def _killed(runs: Sequence[Run]) -> Table:
+    rows = []
+    for (name,), mine in by(runs, "killed", "system").items():
+        fates = [f"{sum(row[each] for row in mine):,}" for each in ("jobs", "whole", "lost", "doubled")]
+        rows.append(
+            [
+                _NAMES.get(name, name),
+                *fates,
+                *(median_of([row[each] for row in mine]) for each in ("accepted_per_s", "start_s")),
+            ]
+        )
+    head = [
+        "accepted, then the server was killed",
+        "jobs",
+        "came out whole",
+        "lost",
+        "twice",
+        "accepted per s",
+        "start, s",
+    ]
     return Table("", head, rows)
 
 

@@ -34,7 +34,7 @@ def by(runs: Iterable[Run], part: str, *keys: str) -> dict[tuple[Any, ...], list
     """Return the rows of a part by what they are about, one of each run."""
     found: dict[tuple[Any, ...], list[Row]] = {}
     for run in runs:
-        for row in run[part] or ():
+        for row in run.get(part) or ():
             found.setdefault(tuple(row[key] for key in keys), []).append(row)
     return found
 

@@ -98,12 +98,16 @@ class System(Protocol):
     pools: bool
     most_printers: int  # that one server has
     many: bool  # it keeps jobs and has many printers
+    keeps: bool  # it can be held, killed with what waits, and started again
 
     async def start(self) -> None:
         """Start what does not run; return when it answers."""
 
     async def stop_server(self) -> None:
         """End the part that keeps jobs, so that it can be started again."""
+
+    async def kill_server(self) -> None:
+        """The same without a word to it, as it crashes."""
 
     async def close(self) -> None:
         """End everything."""

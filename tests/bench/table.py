@@ -28,6 +28,7 @@ def show(result: Mapping[str, Any], console: Console | None = None) -> None:
         ("One large document", _large(result["large"])),
         ("A queue of several printers, 1 KiB, 16 clients", _pools(result["pools"])),
         ("A queue of four printers, of which one dies amid a document, 16 clients", _dying(result["dying"])),
+        ("Jobs that were accepted and waited when their server was killed", _as_found(result["killed"])),
         ("Many printers, many waiting jobs", _scale(result["scale"])),
         ("Many waiting jobs, at one of two printers", _wide(result["backlog"])),
         ("Finished jobs behind a store", _wide(result["finished"])),
@@ -147,6 +148,17 @@ def _scale(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     keys = [key for key in found[0] if key != "system"]
     rows += [[key.replace("_", " "), *(_figure(row[key]) for row in found)] for key in keys]
     return rows
+
+
+def _as_found(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return a row for each system, a column for each of its figures."""
+    if not found:
+        return []
+    heads = [key.replace("_", " ") for key in found[0]]
+    return [
+        heads,
+        *([row["system"], *(_figure(row[key]) for key in row if key != "system")] for row in found),
+    ]
 
 
 def _wide(found: Sequence[Mapping[str, Any]]) -> list[list[str]]:

@@ -72,6 +72,8 @@ def _each_part_has_figures(result: dict[str, Any]) -> None:
     assert dying["deaths"] == dying["held"] == 1
     assert (dying["system"], dying["whole"]) == ("fabric", dying["jobs"] - 1)
     assert [row["system"] for row in others] == ([] if Cups.why_not() else ["CUPS"])
+    [ours, *_] = result["killed"]
+    assert (ours["system"], ours["whole"], ours["lost"], ours["doubled"]) == ("fabric", ours["jobs"], 0, 0)
     assert {row["clients"] for row in result["commands"] if row["system"] == "fabric"} == {1, 16}
     assert [row["jobs"] for row in result["backlog"]] == [100, 1000]
     few, many = result["remembered"]

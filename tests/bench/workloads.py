@@ -41,6 +41,7 @@ class Form:
     pool_jobs: dict[str, int]  # by system
     dying_rounds: int
     dying_jobs: int  # in each, of every system
+    killed_jobs: int
     command_jobs: int
     large_mib: int
     scale_printers: int
@@ -68,6 +69,7 @@ LONG = Form(
     pool_jobs={"fabric": 1600, "CUPS": 100},
     dying_rounds=4,
     dying_jobs=40,
+    killed_jobs=1000,
     command_jobs=16,
     large_mib=256,
     scale_printers=1000,
@@ -94,6 +96,7 @@ SHORT = Form(
     pool_jobs={"fabric": 64, "CUPS": 4},
     dying_rounds=1,
     dying_jobs=12,
+    killed_jobs=64,
     command_jobs=4,
     large_mib=64,  # more than any process may keep of it
     scale_printers=60,
