@@ -174,8 +174,3 @@ class Slice:
     size: int | None = None
     source: Source | None = None  # where its bytes are, when they do not come in slices
     traceparent: str = ""  # with the start: the attempt's place in a trace
-
-    @property
-    def ends(self) -> bool:
-        """Whether its last byte is the document's, whose proper end follows at once."""
-        return self.end is Disposition.COMPLETE and self.size in (None, self.offset + len(self.data))

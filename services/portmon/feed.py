@@ -116,13 +116,8 @@ class Feed:
             current.trace.ended(outcome, Offsets(current.accepted, current.acked, current.confirmed))
         self.let_go(current.key)
 
-    def push(
-        self, port: Port, current: Current, data: memoryview, *, counted: bool, ends: bool = False
-    ) -> memoryview:
-        """Write all of `data`, or raise; what an error leaves is dropped, the sender sends it again.
-
-        `ends`: the document's end follows at once.
-        """
+    def push(self, port: Port, current: Current, data: memoryview, *, counted: bool) -> memoryview:
+        """Write all of `data`, or raise; what an error leaves is dropped, the sender sends it again."""
         journal, at = self._journal, current.at
         leaves = counted and not current.withheld
         deadline = refused_s = 0.0
@@ -132,8 +127,7 @@ class Feed:
             if leaves:
                 journal.intend(at, current.accepted + size)
             try:
-                last = ends and size == len(data)
-                count = port.write_last(data) if last else port.write(data[:size])
+                count = port.write(data[:size])
             except FabricError:
                 if leaves and port.write_error_is_exact:
                     journal.intend(at, current.accepted)

@@ -119,10 +119,6 @@ class Port(ABC):
     def write(self, data: memoryview) -> int:
         """Give bytes to the driver and return how many it took; 0 when it takes none now. Never blocks."""
 
-    def write_last(self, data: memoryview) -> int:
-        """Do the same with a document's last bytes: `end_doc` follows at once, and may let them leave with the end."""
-        return self.write(data)
-
     def read(self, size: int) -> bytes:
         """Return at most `size` bytes that the device sent, b"" when there are none now. Never blocks."""
         raise NotSupported("this port cannot be read")

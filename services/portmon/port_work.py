@@ -190,8 +190,7 @@ class PortWork:
         skip = current.accepted - piece.offset
         if skip < len(piece.data):
             self.state = port_state.step(self.state, PortEvent.WRITE_PORT)
-            data = memoryview(piece.data)[skip:]
-            self.feed.push(self.port, current, data, counted=True, ends=piece.ends)
+            self.feed.push(self.port, current, memoryview(piece.data)[skip:], counted=True)
 
     # --- ends
 

@@ -88,13 +88,7 @@ class RecordedPort(Port):
 
     @override
     def write(self, data: memoryview) -> int:
-        return self._noted(data, self.inner.write(data))
-
-    @override
-    def write_last(self, data: memoryview) -> int:
-        return self._noted(data, self.inner.write_last(data))
-
-    def _noted(self, data: memoryview, count: int) -> int:
+        count = self.inner.write(data)
         if count:
             self._recorder.out(data[:count], self._document)
             self._stalled = False

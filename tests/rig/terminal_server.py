@@ -12,11 +12,10 @@ from tests.rig.programs import running, wait_until
 from tests.rig.receivers import PtyReceiver
 from tests.surroundings import free_port, require_tool
 
-# keepopen: without it ser2net opens the line for each connection, and drops what came if the sender has left by then.
 _CONFIG = """
 connection: &printer
   accepter: tcp,127.0.0.1,{port}
-  connector: keepopen,serialdev,{device},115200n81,local
+  connector: serialdev,{device},115200n81,local
   options:
     kickolduser: false
 """
@@ -33,7 +32,8 @@ class SerialBehindTcp(PtyReceiver):
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"host": self.address[0], "port": self.address[1]}
+        # With its last connection ser2net closes the line, and throws away what the line has not let through.
+        return {"host": self.address[0], "port": self.address[1], "connection": "kept"}
 
 
 @contextlib.contextmanager

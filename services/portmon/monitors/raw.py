@@ -13,7 +13,6 @@ from portmon.monitors._connected import ConnectedMonitor, ConnectedPort
 from portmon.network_settings import NetworkSettings, where
 from portmon.setting_fields import seconds, tcp_port
 from portmon.tcp.link import TcpLink
-from portmon.tcp.prompt_socket import PROMPT_BYTES
 
 
 class RawSettings(NetworkSettings):
@@ -70,12 +69,6 @@ class RawPort(ConnectedPort):
     @override
     def write(self, data: memoryview) -> int:
         return self._link.send(data)
-
-    @override
-    def write_last(self, data: memoryview) -> int:
-        # One packet for both, where the connection ends with the document: on one that stays they would lie here.
-        with_the_end = self._settings.connection == "document" and len(data) <= PROMPT_BYTES
-        return self._link.send(data, more=with_the_end)
 
     @override
     def read(self, size: int) -> bytes:

@@ -44,7 +44,6 @@ class TcpLink:
         self._socket: socket.socket | None = None
         self._acked = 0
         self._all_sent = False  # nothing more will be sent, for now
-        self._held = False  # what was sent last waits for the end, to leave with it
         self._finished = False  # our side is closed: it was said that nothing more comes
         self._closed_early = False  # the peer closed its side while something was on its way to it
         self._end_is_here = False  # the peer's FIN or reset, as it was seen last
@@ -64,7 +63,7 @@ class TcpLink:
         self._socket, self.open = self._redial.connect(), True
         self.sent = self._acked = 0
         self.transmitted = None
-        self._all_sent = self._finished = self._closed_early = self._end_is_here = self._held = False
+        self._all_sent = self._finished = self._closed_early = self._end_is_here = False
         self.acked()  # its window is widest before anything is sent
 
     def look_after(self) -> float | None:
@@ -73,8 +72,8 @@ class TcpLink:
 
     # --- using it
 
-    def send(self, data: memoryview | bytes, *, more: bool = False) -> int:
-        """Give bytes to the kernel; 0 when it takes none now. `more`: `finish` follows at once, they may leave with it.
+    def send(self, data: memoryview | bytes) -> int:
+        """Give bytes to the kernel; 0 when it takes none now.
 
         Raises:
             DeviceFault: the connection broke, or there is none.
@@ -82,13 +81,13 @@ class TcpLink:
         if self._socket is None:
             raise DeviceFault(f"port {self._context.port}: not connected to {self.where}")
         try:
-            count = self._socket.send(data, socket.MSG_MORE if more else 0)
+            count = self._socket.send(data)
         except BlockingIOError:
             return 0
         except OSError as error:
             raise self.broken(error) from error
         self.sent += count
-        self._all_sent, self._held = False, more
+        self._all_sent = False
         return count
 
     def recv(self, size: int) -> bytes:
@@ -188,8 +187,7 @@ class TcpLink:
         """
         self._all_sent = True
         wait, pause = self._context.wait, 0.0005
-        # What was held back has just left with the end: nobody has it yet.
-        acked, deadline = self._acked if self._held else self.acked(), time.monotonic() + timeout_s
+        acked, deadline = self.acked(), time.monotonic() + timeout_s
         while acked < size:
             left = deadline - time.monotonic()
             if left <= 0:
