@@ -13,9 +13,8 @@ from spooler.job_state import JobEvent, JobState
 from spooler.store import Changes
 from spooler.turns import in_slices
 
-_OF_A_COMMIT = (
-    500  # jobs that are cancelled together: others wait for the disk some hundredths of a second at most
-)
+# Jobs that are cancelled together: others wait for the disk some hundredths of a second at most.
+_OF_A_COMMIT = 500
 _WAITS = (JobState.PENDING, JobState.PENDING_HELD)
 
 

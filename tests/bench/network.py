@@ -16,9 +16,8 @@ _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 0x1  # net/if.h, linux/sockios.h
 def enter() -> str:
     """Move this process, before it has threads, into a network of its own; return why not, or nothing."""
     user, group = os.geteuid(), os.getegid()
-    wanted = (
-        _NEW_NET if user == 0 else _NEW_NET | _NEW_USER
-    )  # whoever is not root becomes owner of one by this
+    # Whoever is not root becomes owner of one by this.
+    wanted = _NEW_NET if user == 0 else _NEW_NET | _NEW_USER
     if ctypes.CDLL(None, use_errno=True).unshare(wanted) != 0:
         return f"no network of its own: {os.strerror(ctypes.get_errno())}"
     if wanted & _NEW_USER:

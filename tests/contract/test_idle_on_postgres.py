@@ -57,9 +57,8 @@ async def statements(server: PostgresServer, for_s: float) -> list[str]:
     log = server.folder / "server.log"
     begin = log.stat().st_size
     await asyncio.sleep(for_s)
-    lines = (
-        log.read_bytes()[begin:].decode().replace("\n\t", " ").splitlines()
-    )  # a statement may have several
+    # A statement may have several.
+    lines = log.read_bytes()[begin:].decode().replace("\n\t", " ").splitlines()
     return [line.partition("LOG:")[2] for line in lines if " execute " in line or " statement: " in line]
 
 

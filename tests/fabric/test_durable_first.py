@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from spooler.job import Job
 from spooler.job_state import JobState
 from spooler.port import DocumentKey, Slice
 from spooler.sql.writer import Writer
@@ -86,11 +87,15 @@ def port(host: FakeHost) -> FakePort:
     return host.ports["P1:"]
 
 
+async def all_end(rig: Rig, jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        await rig.until(job.number, JobState.COMPLETED)
+
+
 async def test_jobs_that_follow_one_another(slow_rig: Rig, witness: Witness) -> None:
     await slow_rig.printer("labels", "P1:")
     jobs = [await slow_rig.submit("labels", LABEL) for _ in range(12)]
-    for job in jobs:
-        await slow_rig.until(job.number, JobState.COMPLETED)
+    await all_end(slow_rig, jobs)
     assert witness.early == []
     assert witness.starts == 12
     assert witness.settled > 0
@@ -102,8 +107,7 @@ async def test_jobs_that_waited(slow_rig: Rig, witness: Witness, port: FakePort)
     port.paused.clear()
     jobs = [await slow_rig.submit("labels", LABEL) for _ in range(40)]
     port.paused.set()
-    for job in jobs:
-        await slow_rig.until(job.number, JobState.COMPLETED)
+    await all_end(slow_rig, jobs)
     assert witness.early == []
     assert witness.starts == 40
     assert witness.settled > 0

@@ -49,9 +49,8 @@ SIZES = "SELECT pg_database_size(current_database()), pg_total_relation_size('do
 _ENDLESS = 1 << 62  # how much room there is, the server does not say
 _MOST_RESERVE_BYTES = 64 << 20
 _SHARE = 20  # one part in twenty of a small quota is the reserve
-_LOOK_S = (
-    1.0  # for so long nobody looks again; what others that share the database take meanwhile is seen late
-)
+# For so long nobody looks again; what others that share the database take meanwhile is seen late.
+_LOOK_S = 1.0
 
 
 class Quota:

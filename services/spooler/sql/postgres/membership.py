@@ -38,9 +38,8 @@ _FINGERPRINT = """
         (SELECT concat_ws(' ', count(*), sum(hashtextextended(paused_ports::text, 0))) FROM paused_ports),
         (SELECT concat_ws(' ', count(*), sum(hashtextextended(printer, epoch))) FROM owners)
 """
-_PROVE_EVERY = (
-    15  # beats: how seldom the writer's connection is tried while the lease finds it where it should be
-)
+# In beats: how seldom the writer's connection is tried while the lease finds it where it should be.
+_PROVE_EVERY = 15
 
 
 class PostgresMembership:
