@@ -37,7 +37,8 @@ class RawSettings(NetworkSettings):
     connection: Literal["document", "kept"] = Field(
         default="document",
         title="Connection",
-        description="document: one for each document, whose end the printer sees. kept: one for many documents.",
+        description="document: one for each document, whose end the printer sees. "
+        "kept: one for many documents; choose it before a terminal server.",
         json_schema_extra={
             "group": "Behaviour",
             "advanced": True,
