@@ -59,13 +59,15 @@ class FakeWatchService(Memory, WatchServiceServicer):
         self, request: wpb.WatchRequest, context: grpc.ServicerContext, position: int
     ) -> Iterator[wpb.WatchResponse]:
         while context.is_active():
-            jobs = [job for job in self.jobs.values() if fits(job, request.jobs)]
-            if request.until_ended and jobs and all(job.state in ENDED for job in jobs):
-                return
+            # Both in one look: a job that ends in between would end the watch before its last change is told.
             with self.changed:
-                if len(self.changes) <= position and not self.stopping:
+                jobs = [job for job in self.jobs.values() if fits(job, request.jobs)]
+                over = request.until_ended and jobs and all(job.state in ENDED for job in jobs)
+                if len(self.changes) <= position and not over and not self.stopping:
                     self.changed.wait(0.2)
                 news = self.changes[position:]
+            if over and not news:
+                return
             for change in news:
                 position += 1
                 if not change.jobs or any(fits(job, request.jobs) for job in change.jobs):

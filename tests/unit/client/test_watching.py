@@ -90,9 +90,15 @@ async def test_a_watch_goes_on_behind_a_position_of_another_process(spooler):
 async def test_a_watch_ends_when_all_its_jobs_have_ended(spooler):
     async with client(spooler) as fabric:
         job = await fabric.submit(b"a", printer="labels", request_id="r1")
-        asyncio.get_running_loop().call_later(0.05, spooler.finish, job.number)
-        changes = [c async for c in fabric.watch(jobs=job_filter(request_id="r1"), until_ended=True)]
-    assert changes[-1].jobs[0].state == JobState.JOB_STATE_COMPLETED
+        seen = []
+        async with asyncio.timeout(20):
+            async for change in fabric.watch(jobs=job_filter(request_id="r1"), until_ended=True):
+                seen.append(change)
+                if change.snapshot_complete:
+                    spooler.finish(job.number)
+    assert [change.snapshot for change in seen] == [True, True, False]
+    assert seen[0].jobs[0].state == JobState.JOB_STATE_PENDING
+    assert seen[-1].jobs[0].state == JobState.JOB_STATE_COMPLETED
 
 
 async def test_a_refused_watch_raises(spooler):
