@@ -251,15 +251,16 @@ class LocalFabric:
         )
 
     async def _end(self) -> None:
+        # First: what has died is not begun again behind the back of those that end it.
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         for names, patience_s in (
             ({SPOOLER, CONSOLE}, _END_SERVICES_S),
             ({HOME_PORTS, *self._hosts}, _END_HOSTS_S),
             ({SIMULATORS}, _END_SIMULATORS_S),
         ):
             await asyncio.gather(*(part.end(patience_s) for part in self.parts if part.name in names))
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
         for kept in self._kept:
             kept.close()
 

@@ -19,7 +19,7 @@ from portui.settings import PortuiSettings
 from printfabric_client.address import running_fabric
 from printfabric_client.errors import Refused
 from printfabric_client.up.addresses import KeptPort, free_port
-from printfabric_client.up.fabric import LocalFabric, _must_be_free
+from printfabric_client.up.fabric import HOME_PORTS, SPOOLER, LocalFabric, _must_be_free
 from printfabric_client.up.part import Part, PartDied
 from printfabric_client.up.place import Place
 from printfabric_client.up.samples import find_paper, sample_labels
@@ -95,6 +95,31 @@ async def test_a_part_that_dies_is_started_again_and_said(make_part):
     assert news[-1] == "part_0: running again"
     await part.end(2)
     await asyncio.wait_for(keeper, 30)
+
+
+async def test_what_has_died_is_not_started_again_while_all_ends(tmp_path, make_part, monkeypatch):
+    began = tmp_path / "began"
+    dies = make_part(f"open({str(began)!r}, 'a').write('began ')" + READY + "time.sleep(60)")
+    slow = make_part(
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.9), sys.exit()))" + READY + "time.sleep(60)"
+    )
+    dies.name, slow.name = SPOOLER, HOME_PORTS
+    fabric = LocalFabric(Place(tmp_path / "state"), listen="127.0.0.1:0", fleet=None)
+    monkeypatch.setattr(fabric.place, "remember", lambda *_: None)
+    died = asyncio.Event()
+
+    async def begin(step, say):
+        for part in (dies, slow):
+            await fabric._begin(part, step, say, lambda: None)
+
+    monkeypatch.setattr(fabric, "_begin_all", begin)
+    async with fabric.running(lambda *_: None, lambda _: died.set()):
+        assert dies.pid is not None
+        os.kill(dies.pid, signal.SIGKILL)
+        await asyncio.wait_for(died.wait(), 30)
+    assert began.read_text() == "began "
+    assert (dies.pid, slow.pid) == (None, None)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
