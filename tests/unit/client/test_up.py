@@ -26,7 +26,8 @@ class Up:
     """A running `printfabric up` and what it said so far."""
 
     def __init__(self, home: Path, *args: str) -> None:
-        self.env = {**os.environ, "XDG_STATE_HOME": str(home)}
+        self.env = {**os.environ, "XDG_STATE_HOME": str(home), "PYTHONFAULTHANDLER": "1"}
+        self.state = home / "print-fabric"
         self.said = home / "said"
         with self.said.open("wb") as out:
             self.process = subprocess.Popen(
@@ -41,18 +42,46 @@ class Up:
             time.sleep(0.05)
         return text
 
-    def run(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([*COMMAND, *args], input=stdin, capture_output=True, env=self.env, timeout=30)
+    def run(self, *args: str, stdin: bytes = b"", timeout_s: float = 30) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [*COMMAND, *args], input=stdin, capture_output=True, env=self.env, timeout=timeout_s
+        )
         return subprocess.CompletedProcess(args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def address(self) -> dict[str, Any]:
-        file = Path(self.env["XDG_STATE_HOME"]) / "print-fabric" / "address.json"
-        found: dict[str, Any] = json.loads(file.read_text())
+        found: dict[str, Any] = json.loads((self.state / "address.json").read_text())
         return found
 
     def parts(self) -> dict[str, int]:
         found: dict[str, int] = self.address()["parts"]
         return found
+
+    def must_end(self, seconds: float) -> int:
+        """Return its exit code. One that does not end is ended, and tells where all its threads stood."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"no end within {seconds:g} s\n{self.last_words()}")
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+    def last_words(self) -> str:
+        """End it by what makes each process write down its stacks; return those, with what its jobs waited for."""
+        asked = []
+        for question in (("jobs", "-a"), ("hosts",), ("explain", "1")):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                asked.append(self.run(*question, timeout_s=10))
+        for pid in (*processes_of(self.state), self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGABRT)
+        self.process.wait(10)
+        end = time.monotonic() + 10
+        while processes_of(self.state) and time.monotonic() < end:
+            time.sleep(0.05)
+        files = (self.said, *sorted(self.state.glob("log/*.log")))
+        kept = [f"--- {file.name}\n{file.read_text(errors='replace')[-8000:]}" for file in files]
+        return "\n".join([f"{one.args}: {one.stdout}{one.stderr}" for one in asked] + kept)
 
 
 def services_at(address: str) -> set[str]:
@@ -140,13 +169,13 @@ def test_what_is_to_be_typed_next_works_where_it_is_read(tmp_path, monkeypatch, 
     assert as_typed() == typed
 
 
-def processes_of(state: Path) -> list[str]:
-    """Return the commands of all processes that name a state directory."""
-    found = []
+def processes_of(state: Path) -> dict[int, str]:
+    """Return the commands of all processes that name a state directory, by process id."""
+    found: dict[int, str] = {}
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             command = process.read_bytes().replace(b"\0", b" ").decode()
-            found += [command] if str(state) in command else []
+            found |= {int(process.parent.name): command} if str(state) in command else {}
     return found
 
 
@@ -173,7 +202,7 @@ def test_the_fleet_ends_without_a_process_left_and_begins_again_beside_a_printer
     finally:
         first.process.kill()
         first.process.wait()
-    assert processes_of(state) == []
+    assert processes_of(state) == {}
     second = Up(tmp_path, "--demo")
     try:
         second.wait_for("Everything runs", 120)
@@ -184,7 +213,7 @@ def test_the_fleet_ends_without_a_process_left_and_begins_again_beside_a_printer
     finally:
         second.process.kill()
         second.process.wait()
-    assert processes_of(state) == []
+    assert processes_of(state) == {}
 
 
 def test_ctrl_c_while_it_still_starts_ends_it(up: Up):
@@ -194,12 +223,12 @@ def test_ctrl_c_while_it_still_starts_ends_it(up: Up):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(150)  # it gives its samples a minute, and says then why they did not come out
 def test_once_prints_and_ends(tmp_path: Path):
-    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
-    args = [*COMMAND, "up", "--once", "--json", "--listen", "127.0.0.1:0"]
-    done = subprocess.run(args, capture_output=True, env=env, timeout=100)
-    assert done.returncode == 0, done.stderr
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    up = Up(tmp_path, "--once", "--json")
+    code, text = up.must_end(90), up.said.read_text()
+    assert code == 0, text
+    events = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     started = [event["part"] for event in events if event["event"] == "started"]
     assert set(started[:2]) == {"simulated printers", "port monitor"}
     assert started[2:] == ["spooler", "configuration service", "printers"]
