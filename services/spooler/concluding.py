@@ -11,8 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from chassis import logs
-from chassis.errors import FabricError, SpoolFull, StoreUnavailable
-from chassis.tasks import Backoff
+from chassis.errors import FabricError
 from spooler.aftermath import (
     Judged,
     attempt_of,
@@ -35,6 +34,7 @@ from spooler.routes import Backup
 from spooler.store import Changes
 from spooler.unit_plan import backup_words
 from spooler.unit_scan import UnitScan
+from spooler.unwritten import Unwritten
 
 log = logs.get(__name__)
 
@@ -42,7 +42,6 @@ SAVE_EVERY_S = 1.0  # how old the stored progress of a running document may be
 # How long the outcome of what printed well waits for a commit that others make: nobody's OK does, and nothing behind it.
 WRITE_WITHIN_S = 0.005
 COUNT_WAIT_S = 1.0  # how long an outcome may wait for the units of its document
-RETRY = Backoff(first_s=0.1, most_s=2.0)
 
 
 class Concluding:
@@ -60,11 +59,13 @@ class Concluding:
         self._arrived = asyncio.Event()
         dispatcher.on_landed = self.landed
         dispatcher.on_news = self.news
+        self._unwritten = Unwritten(dispatcher, self._arrived.set)
         dispatcher.unconcluded = lambda: len(self._judged) + self._writing + self._counting
 
     def landed(self, landing: Landing) -> None:
         """Judge a flight at once, as far as its port goes; the job follows when it is durable."""
         flight = landing.flight
+        self._unwritten.forget([flight.number])  # it is judged anew, by who has its printer again
         progress = landing.progress or Progress(
             flight.key, Phase.ENDED, accepted=flight.info.resume_offset, error=landing.error
         )
@@ -92,11 +93,9 @@ class Concluding:
         self._tell_port(landing, progress.error, conclusion)
         if conclusion.event is JobEvent.STOP:
             lane.pinned = flight.number
-        known = self._refused_before(landing, progress.error)
-        queue = self._dispatcher.book.queues.get(flight.info.printer)
-        if conclusion.event is JobEvent.REQUEUE and queue is not None:
-            queue.returning += 1
-        self._judge(Judged(landing, progress, conclusion, known=known))
+        judged = Judged(landing, progress, conclusion, known=self._refused_before(landing, progress.error))
+        self._returning(judged, 1)
+        self._judge(judged)
         if lane.has_room:
             self._dispatcher.lane_changed(landing.port)
 
@@ -202,12 +201,24 @@ class Concluding:
             self._arrived.clear()
             batch, self._judged = self._judged, []
             if batch:
-                self._writing = len(batch)
-                try:
-                    await self._conclude(batch)
-                finally:
-                    self._writing = 0
-                self._dispatcher.pulse.beat()
+                await self._written(batch)
+            if (again := self._unwritten.next()) is not None:
+                self._returning(again, 1)
+                await self._written([again])
+
+    async def _written(self, batch: Sequence[Judged]) -> None:
+        self._writing = len(batch)
+        try:
+            await self._conclude(batch)
+        finally:
+            self._writing = 0
+        self._dispatcher.pulse.beat()
+
+    def _returning(self, judged: Judged, by: int) -> None:
+        """Count what comes back to a printer: nothing of it leaves before that is written down, or refused."""
+        queue = self._dispatcher.book.queues.get(judged.landing.flight.info.printer)
+        if judged.conclusion.event is JobEvent.REQUEUE and queue is not None:
+            queue.returning += by
 
     async def _conclude(self, batch: Sequence[Judged]) -> None:
         try:
@@ -217,10 +228,12 @@ class Concluding:
                 for judged in batch:
                     await self._conclude([judged])
                 return
-            number = batch[0].landing.flight.number
-            log.exception("an outcome cannot be written until a restart", job=number, error=repr(error))
+            if self._unwritten.set_aside(batch[0], error):  # how it came about is said once
+                number = batch[0].landing.flight.number
+                log.exception("an outcome is refused, it is tried again", job=number, error=repr(error))
             self._apply(batch, [])
             return
+        self._unwritten.forget(judged.landing.flight.number for judged in batch)
         self._count_attempts(sum(judged.landing.began for judged in batch))
         self._settle(batch)
         self._apply(batch, jobs)
@@ -247,29 +260,17 @@ class Concluding:
                 history.append(history_of(after, judged))
         # What failed, or goes on with its next copy, does not wait; behind others that do it has their 5 ms at most.
         well = not history and all(job.ended for job in jobs)
-        await self._write(
-            Changes(jobs=jobs, attempts=attempts, history=history), WRITE_WITHIN_S if well else 0.0
-        )
+        changes = Changes(jobs=jobs, attempts=attempts, history=history)
+        await self._unwritten.write(changes, WRITE_WITHIN_S if well else 0.0)
         return jobs
-
-    async def _write(self, changes: Changes, within_s: float) -> None:
-        """Write until it is written: an outcome is never given up because a disk is full."""
-        failures = 0
-        while True:
-            try:
-                await self._dispatcher.store.record(changes, within_s=within_s)
-            except (StoreUnavailable, SpoolFull) as error:
-                failures += 1
-                log.warning("outcomes cannot be written", jobs=len(changes.jobs), error=str(error))
-                await asyncio.sleep(RETRY.wait_s(failures))
-            else:
-                return
 
     def _settle(self, batch: Sequence[Judged]) -> None:
         settled: dict[tuple[tuple[str, str], bool], list[DocumentKey]] = {}
         for judged in batch:
             landing = judged.landing
-            if landing.progress is not None:
+            if landing.progress is not None and not self._dispatcher.book.is_others(
+                landing.flight.info.printer
+            ):
                 # A broken one keeps others from being begun at its host, one that lies there takes its room.
                 may_wait = judged.conclusion.event is JobEvent.COMPLETE and not landing.flight.to_stage
                 settled.setdefault((landing.port.key, may_wait), []).append(landing.flight.key)
@@ -280,9 +281,7 @@ class Concluding:
     def _apply(self, batch: Sequence[Judged], jobs: Sequence[Job]) -> None:
         dispatcher = self._dispatcher
         for judged in batch:
-            queue = dispatcher.book.queues.get(judged.landing.flight.info.printer)
-            if judged.conclusion.event is JobEvent.REQUEUE and queue is not None:
-                queue.returning -= 1
+            self._returning(judged, -1)
         for job in jobs:
             if job.ended:
                 dispatcher.ended(job)

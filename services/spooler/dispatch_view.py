@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -54,6 +54,14 @@ class JobWait(NamedTuple):
     kept_from: frozenset[PortName] = frozenset()  # its printer's ports of other monitors
 
 
+class NotWritten(NamedTuple):
+    """What keeps the outcome of a job from being written down."""
+
+    error: Exception
+    since: datetime
+    retry_at: datetime
+
+
 class Landing(NamedTuple):
     """The end of a flight, as it is handed to the conclusions."""
 
@@ -75,6 +83,9 @@ class DispatchView:
         self.book = book
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.pulse = Pulse()  # beats when flights have been concluded
+        self.unwritten: Callable[[int], NotWritten | None] = lambda _number: (
+            None
+        )  # the conclusions': what keeps an outcome
 
     @property
     def printers(self) -> Mapping[str, Printer]:

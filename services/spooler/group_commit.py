@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from chassis import logs
 from chassis.errors import FabricError, StoreUnavailable
+from spooler.refusal import of_one
 
 log = logs.get(__name__)
 
@@ -196,7 +197,7 @@ class GroupThread(Generic[Work]):
         except Exception as error:  # the thread's wall: a bug must fail its callers, not silence the store
             log.exception("commit failed", thread=self._name)
             for entry in batch:
-                entry.error = StoreUnavailable(f"{self._name}: internal error: {error}")
+                entry.error = of_one(StoreUnavailable(f"{self._name}: internal error: {error}"))
                 entry.retry = False
         again = [entry for entry in batch if entry.future is None and entry.retry]
         for entry in reversed(again):

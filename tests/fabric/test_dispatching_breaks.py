@@ -207,7 +207,7 @@ async def test_jobs_whose_time_passed_while_the_spooler_was_down_do_not_print(
 async def test_an_outcome_that_cannot_be_written_takes_no_other_along(
     rig: Rig, host: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two documents end together; the store takes what became of one, and only the other waits for a restart."""
+    """Two documents end together; the store takes what became of one, and only the other waits."""
     for name, port in (("labels", "P1:"), ("slips", "P2:")):
         await rig.printer(name, port)
         host.ports[port].paused.clear()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from chassis.errors import FabricError
 from spooler.book import Book
-from spooler.dispatch_view import JobWait, LaneView
+from spooler.dispatch_view import JobWait, LaneView, NotWritten
 from spooler.explain.facts import PATIENT, Patience
 from spooler.flight import Flight
 from spooler.hosts import HostInfo
@@ -108,6 +108,10 @@ class Dispatch(Protocol):
 
     def flight_of(self, number: int) -> tuple[object, Flight] | None:
         """Return the flight of a job that is on its way, behind its lane."""
+
+    @property
+    def unwritten(self) -> Callable[[int], NotWritten | None]:
+        """Tells of a job, by its number, what keeps its outcome from being written down."""
 
     def lane_view(self, port: PortName) -> LaneView | None:
         """Return what is known of a port in use."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
-from chassis.errors import PortNotFound, PrinterNotFound
+from chassis.errors import FabricError, PortNotFound, PrinterNotFound
 from printfabric.spooler.v1 import printer_service_pb2 as printer_pb
 from printfabric.types.v1 import port_pb2
+from spooler import dispatch_view
 from spooler.api.convert_port import holder_of, port_to_pb, reports_of, wire_of
 from spooler.api.convert_printer import put_settings
 from spooler.api.inside import Inside
 from spooler.api.win32_status import printer_bits
 from spooler.book import Queue
-from spooler.explain.facts import Failure, Held, JobFacts, Lies, PortFacts, Trouble
+from spooler.explain.facts import Failure, Held, JobFacts, Lies, NotWritten, PortFacts, Trouble
 from spooler.explain.facts import Verdict as Why
 from spooler.explain.loss import is_undecided
 from spooler.explain.ports import trouble_of
@@ -141,6 +142,7 @@ class Look:
             lies=_lies(under_way[1]) if under_way is not None else Lies.HERE,
             moved=under_way[1].moved_at if under_way is not None else None,
             patience=self.patience,
+            unwritten=_not_written(self._dispatch.unwritten(job.number)),
         )
 
     def users_of(self, port: PortName) -> list[str]:
@@ -205,6 +207,13 @@ def _lies(flight: Flight) -> Lies:
     if flight.waits:
         return Lies.MOVING
     return Lies.THERE if flight.staged and flight.begun else Lies.HERE
+
+
+def _not_written(why: dispatch_view.NotWritten | None) -> NotWritten | None:
+    if why is None:
+        return None
+    message = why.error.message if isinstance(why.error, FabricError) else repr(why.error)
+    return NotWritten(message, why.since, why.retry_at)
 
 
 def _reasons(printer: Printer, facts: list[PortFacts], troubles: list[Trouble | None]) -> list[str]:

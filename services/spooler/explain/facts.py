@@ -146,6 +146,14 @@ class UploadFacts:
     now: datetime
 
 
+class NotWritten(NamedTuple):
+    """Why what became of a job is not written down."""
+
+    message: str
+    since: datetime
+    retry_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class JobFacts:
     """What is known about a job now."""
@@ -164,6 +172,7 @@ class JobFacts:
     lies: Lies = Lies.HERE
     moved: datetime | None = None  # when it last got further; None: it is not on its way
     patience: Patience = PATIENT
+    unwritten: NotWritten | None = None  # its port is done with it
 
 
 class Sentence(NamedTuple):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from spooler.explain.facts import (
     Explanation,
+    Fact,
     JobFacts,
     Lies,
+    NotWritten,
     PortFacts,
     Sentence,
+    Source,
     Verdict,
 )
 from spooler.explain.loss import loss_of
@@ -25,6 +28,8 @@ def on_its_way(facts: JobFacts) -> Explanation:
     job = facts.job
     port = next((one for one in facts.ports if job.port is not None and one.name.key == job.port.key), None)
     known = (accepted_fact(job), *progress_facts(job, facts.moved))
+    if facts.unwritten is not None:
+        return _unwritten(job, facts.unwritten, known)
     found = None
     if port is not None:
         found = trouble_of(port, facts.now) or line_trouble(port)
@@ -52,6 +57,15 @@ def on_its_way(facts: JobFacts) -> Explanation:
     where = f" on {job.port}" if job.port is not None else ""
     done = f", {offsets.accepted} of {size} bytes" if offsets.accepted else ""
     return Explanation(Verdict.FINE, Sentence(f"It is printing{where}", done), loss_of(job), facts=known)
+
+
+def _unwritten(job: Job, why: NotWritten, known: tuple[Fact, ...]) -> Explanation:
+    text = Sentence(
+        "Its port is done with it, but what became of it cannot be written down",
+        f": {why.message}; that is tried again at {stamp(why.retry_at)}",
+    )
+    fact = Fact(f"the store does not take what became of it: {why.message}", Source.SPOOLER, why.since)
+    return Explanation(Verdict.RETRY, text, loss_of(job), facts=(fact, *known))
 
 
 def _while_spooling(job: Job) -> Sentence:

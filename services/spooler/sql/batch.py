@@ -14,6 +14,7 @@ from chassis.errors import FabricError
 from spooler.group_commit import Entry
 from spooler.new_job import NewJob
 from spooler.printer import Printer
+from spooler.refusal import of_one
 from spooler.sql.accept import AcceptState, Kept
 from spooler.sql.cursor import Cursor
 from spooler.sql.schema import meta, sql
@@ -137,7 +138,7 @@ class BatchWriter(ABC):
                 self._after_failure([entry], again)
 
     def _fail(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
-        answer = self._told(error)
+        answer = self._told(error) if self._concerns_all(error) else of_one(self._told(error))
         log.error("commit failed", database=self.where, error=answer.message, operations=len(todo))
         for entry in todo:
             entry.error = answer

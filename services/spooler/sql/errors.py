@@ -41,6 +41,8 @@ def told(error: Exception, path: Path) -> FabricError:
         return InvalidArgument(f"a value cannot be stored: {error}")
     if not isinstance(error, sqlite3.Error):
         return StoreUnavailable(f"the store failed: {error}", path=path)
+    if not concerns_all(error):
+        return StoreUnavailable(f"the database {path} refuses it: {error}", path=path)
     code = primary_code(error)
     if code == sqlite3.SQLITE_FULL:
         return SpoolFull(f"no room for the database {path}", path=path)
