@@ -7,6 +7,7 @@ fabric rises with every opening, over restarts too, so that a spooler that was t
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections import OrderedDict
@@ -50,7 +51,8 @@ class Handles:
         self._lease_s, self._most_lease_s = lease_s, most_lease_s
         self._holds: dict[bytes, Hold] = {}
         self._dead: OrderedDict[bytes, Callable[[], FabricError]] = OrderedDict()
-        self._changed = asyncio.Event()
+        # When `expire` looks at the holds again, and what wakes it sooner.
+        self._looks_at, self._sooner = math.inf, asyncio.Event()
         self._reopening = Reopening(ports, tasks)
 
     def __iter__(self) -> Iterator[Hold]:
@@ -113,6 +115,7 @@ class Handles:
                 raise PortNotFound(f"no port {port.name!r} on this host", port=port.name)
             if (same_one := repeated(port, owner, fence, way)) is not None:
                 same_one.deadline = time.monotonic() + lease_s
+                self._look_in_time(same_one)
                 return same_one
             refuse_others(port, owner, fence)
             hold, private = port.hold, port.monitor.private(port.name)
@@ -164,7 +167,7 @@ class Handles:
         hold = Hold(token, fence, owner, port, session, printer, lease_s, now + lease_s)
         self._holds[token] = hold
         port.counters.holds += 1
-        self._changed.set()
+        self._look_in_time(hold)
         return hold
 
     def _kill(self, hold: Hold, why: Callable[[], FabricError]) -> None:
@@ -221,14 +224,20 @@ class Handles:
         hold.streams -= 1
         hold.deadline = hold.orphaned_at = time.monotonic()
         hold.deadline += hold.lease_s
-        self._changed.set()
+        self._look_in_time(hold)
         if hold.session.goes_on:
             self._tasks.spawn(f"staged at {hold.port.name}", self._until_quiet(hold))
 
     async def _until_quiet(self, hold: Hold) -> None:
         """What needs no stream has kept a hold alive: look at its lease again when that has ended."""
         await hold.session.quiet()
-        self._changed.set()
+        self._look_in_time(hold)
+
+    def _look_in_time(self, hold: Hold) -> None:
+        """Wake `expire` if a hold dies before it looks again: else a thousand openings were a million looks."""
+        at = hold.dies_at()
+        if at is not None and at < self._looks_at:
+            self._sooner.set()
 
     async def expire(self) -> None:
         """Close the ports of owners that are silent for too long. Runs for ever; sleeps until something is due.
@@ -236,7 +245,7 @@ class Handles:
         Ports are closed side by side: a device that hangs while it is let go keeps no other one.
         """
         while True:
-            self._changed.clear()
+            self._sooner.clear()
             now, due = time.monotonic(), []
             for hold in self:
                 at = hold.dies_at()
@@ -244,9 +253,10 @@ class Handles:
                     self._run_down(hold)
                 elif at is not None:
                     due.append(at)
+            self._looks_at = min(due, default=math.inf)
             try:
-                async with asyncio.timeout(max(0.01, min(due) - time.monotonic()) if due else None):
-                    await self._changed.wait()
+                async with asyncio.timeout(max(0.01, self._looks_at - time.monotonic()) if due else None):
+                    await self._sooner.wait()
             except TimeoutError:
                 continue
 
