@@ -32,6 +32,7 @@ from spooler.printer import OnHostRestart, PortName, Printer
 from spooler.store import Snapshot, Store
 from spooler.timetable import Timetable
 from spooler.turns import SLICE
+from spooler.unused_lanes import UnusedLanes
 from spooler.waiting import MOST_OVERTAKINGS
 from spooler.while_spooling import WhileSpooling
 
@@ -46,6 +47,7 @@ class Dispatcher(Handover):
     ) -> None:
         super().__init__(store, hub, tasks, settings or DispatchSettings())
         self.hosts = hosts
+        self.unused_lanes = UnusedLanes(self, tasks)
         self.timetable = Timetable(self._time_came)
         self.while_spooling = WhileSpooling(self, self.settings.sender_patience_s)
         self.on_expired: Callable[[Job], object] = lambda _job: None  # the steering's
@@ -91,8 +93,10 @@ class Dispatcher(Handover):
 
     def host_up(self, host: str) -> None:
         """A host answers again: whatever waits for its ports is tried at once."""
-        for lane in self.lanes.values():
-            if lane.port.host.casefold() == host.casefold() and lane.state is LaneState.WAITING:
+        key = host.casefold()
+        used = [self.lanes.get((key, port)) for port in self.book.used.get(key, ())]
+        for lane in (*used, *self.unused_lanes.of_host(key)):
+            if lane is not None and lane.state is LaneState.WAITING:
                 lane.clear()
 
     def port_ready(self, port: PortName) -> None:
@@ -209,6 +213,8 @@ class Dispatcher(Handover):
         if lane is None:
             lane = self.lanes[port.key] = Lane(port, self.hosts.link(port.host), self, self.tasks)
             lane.window.give(self._window(port))
+            if port.key not in self.book.users:
+                self.unused_lanes.note(port.key)
         return lane
 
     async def printer_data(self, printer: Printer, port: PortName, question: DataQuestion) -> bytes:
@@ -276,8 +282,9 @@ class Dispatcher(Handover):
             lane.window.give(self._window(lane.port))
             for flight in list(lane.flights.values())[lane.window.size :]:  # they have a choice now
                 lane.have_back(flight, "its printer has other ports")
-            if key not in self.book.users and not lane.flights and lane.is_open:
-                self.tasks.spawn(f"close {lane.port}", lane.close())
+            if key not in self.book.users:
+                self.unused_lanes.note(key)
+        self.unused_lanes.look()
         self.hosts.used_ports_changed({host: self.book.used.get(host, {}) for host, _port in touched})
 
     def _time_came(self, number: int) -> None:

@@ -41,6 +41,12 @@ class Lane(LaneTakingBack):
         self._visitors = LaneVisitors(port)
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is on its way, promised or asked, and no outcome waits to be written down."""
+        busy = self.flights or self._landed or self.reserved or self._visitors
+        return not busy and self.pinned is None
+
     def take(self, flight: Flight) -> None:
         """Send a document."""
         flight.to_stage = wanted(flight, self._host.near)
