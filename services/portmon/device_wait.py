@@ -13,6 +13,8 @@ READ = select.POLLIN
 WRITE = select.POLLOUT
 HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _SOON_MS = 1
+# A device that answers sooner is waited for with the turn. One in the network needs longer, and others can begin meanwhile.
+_NEAR_S = 0.0002
 _LONGEST_S = 86_400.0  # poll() counts in an int's milliseconds; whoever waits longer waits again
 
 
@@ -26,7 +28,8 @@ class DeviceWait:
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         self.check, self.turn = check, Turn()
-        self._soon = True  # the last wait was a short one
+        self.in_line_s = 0.0  # waited behind a device for the turn, in all
+        self._near = True  # the last wait was a short one
         self.idle = False  # the thread is, or is about to be, in poll(): a wake-up is needed
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC)
 
@@ -62,13 +65,14 @@ class DeviceWait:
     def _poll(self, poll: select.poll, timeout_ms: int | None) -> list[tuple[int, int]]:
         """Whoever waits keeps nobody waiting: a thread that has the turn gives it away meanwhile.
 
-        Not for a device that answered within a millisecond last: so much another thread would need to begin.
+        Not for a device that was near the last time: another thread would hardly have begun.
         """
         if not self.turn.held:
             return poll.poll(timeout_ms)
-        if self._soon and (timeout_ms is None or timeout_ms >= _SOON_MS):
+        began = time.monotonic()
+        if self._near and (timeout_ms is None or timeout_ms >= _SOON_MS):
             found = poll.poll(_SOON_MS)
-            self._soon = bool(found)
+            self._near = bool(found) and time.monotonic() - began < _NEAR_S
             if found or timeout_ms == _SOON_MS:
                 return found
         self.turn.give()
@@ -76,8 +80,10 @@ class DeviceWait:
         try:
             return poll.poll(timeout_ms)
         finally:
-            self._soon = time.monotonic() - began < _SOON_MS / 1000
+            ended = time.monotonic()
+            self._near = ended - began < _NEAR_S
             self.turn.take()
+            self.in_line_s += time.monotonic() - ended
 
     def until_ready(self, fd: int, events: int, timeout_s: float) -> int:
         """Return the poll bits of `fd`, or 0 after `timeout_s`: a wake-up that `check` lets pass ends nothing."""

@@ -165,7 +165,7 @@ class Feed:
 
         A descriptor that was writable all the time is waited for no shorter than `refused_s`; returns the next one.
         """
-        began = time.monotonic()
+        began, in_line_s = time.monotonic(), self._wait.in_line_s
         if began >= deadline:
             raise WriteTimeout(
                 f"port {self._name}: the device took nothing for {limit_s:g} s", port=self._name
@@ -181,7 +181,9 @@ class Feed:
             refused_s = min(max(2 * refused_s, _REFUSED_S), _REFUSED_LONG_S) if bits & WRITE else 0.0
             if bits & ~WRITE and port.readable:
                 self.take_input(port)
-        self._counters.stalls_s[port.stall] += time.monotonic() - began
+        # What it stood in line for its turn behind that is this host's doing, not the device's.
+        stood_s = self._wait.in_line_s - in_line_s
+        self._counters.stalls_s[port.stall] += time.monotonic() - began - stood_s
         return refused_s
 
     def take_input(self, port: Port) -> None:

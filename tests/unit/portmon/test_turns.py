@@ -17,9 +17,10 @@ import pytest
 from typing_extensions import override
 
 from portmon import monitors, turns
-from portmon.counters import PortCounters
+from portmon.counters import BackChannel, PortCounters
 from portmon.device_wait import READ, DeviceWait
 from portmon.document import Disposition, DocInfo, DocKey, Phase, Progress, Slice
+from portmon.feed import Feed
 from portmon.journal.port_journal import Journal
 from portmon.monitor import Port
 from portmon.monitors.raw import RawPort
@@ -171,7 +172,6 @@ def test_the_shortest_wait_keeps_the_turn_too_as_long_as_the_device_is_near(line
     class Poll:
         def poll(self, _timeout_ms: int | None) -> list[tuple[int, int]]:
             asked.append(wait.turn.held)
-            time.sleep(0.002)
             return [(1, READ)] if len(asked) == 1 else []
 
     with wait.turn:
@@ -180,6 +180,66 @@ def test_the_shortest_wait_keeps_the_turn_too_as_long_as_the_device_is_near(line
             wait._poll(Poll(), 1)  # type: ignore[arg-type]
     wait.close()
     assert asked == [True, True, False]
+
+
+def test_a_printer_in_the_network_is_not_waited_for_with_the_turn(line):
+    """It answers within the shortest wait each time, and others could have printed meanwhile."""
+    wait = DeviceWait()
+    wait.turn = Turn(line)
+    asked: list[bool] = []
+
+    class Poll:
+        def poll(self, _timeout_ms: int | None) -> list[tuple[int, int]]:
+            asked.append(wait.turn.held)
+            time.sleep(0.0007)
+            return [(1, READ)]
+
+    with wait.turn:
+        wait.turn.take()
+        for _ in range(3):
+            wait._poll(Poll(), 500)  # type: ignore[arg-type]
+    wait.close()
+    assert asked == [True, False, False]
+
+
+def test_what_a_thread_stands_in_line_for_is_not_its_devices_time(line, run):
+    wait, (near, far) = DeviceWait(), socket.socketpair()
+    wait.turn, other, took_s = Turn(line), Turn(line), []
+    with near, far:
+
+        def work() -> None:
+            with wait.turn:
+                wait.turn.take()
+                began = time.monotonic()
+                assert wait.poll(near.fileno(), READ, 30.0) == READ
+                took_s.append(time.monotonic() - began)
+
+        run(work)
+        wait_until(lambda: wait.turn.held or not line._taken)
+        other.take()
+        far.send(b"x")
+        wait_until(partial(stand_in, line, 1))
+        time.sleep(0.2)
+        other.give()
+        wait_until(lambda: took_s)
+    wait.close()
+    assert 0.2 <= wait.in_line_s <= took_s[0]
+
+
+def test_a_printer_is_not_said_to_stall_while_its_thread_stands_in_line(tmp_path: Path):
+    class Busy(DeviceWait):
+        @override
+        def wait(self, fd: int | None, events: int, timeout_s: float | None) -> int:
+            time.sleep(0.25)
+            self.in_line_s += 0.2
+            return 0
+
+    wait, counters, journal = Busy(), PortCounters(), Journal.open(tmp_path / "P", "P")
+    feed = Feed("P", journal, counters, wait, BackChannel())
+    feed._stall(BuggyPort(""), time.monotonic() + 30, 30, 0)
+    assert 0.05 <= counters.stalls_s[BuggyPort.stall] < 0.2
+    journal.close()
+    wait.close()
 
 
 class CountedPort(BuggyPort):
