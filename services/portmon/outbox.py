@@ -52,14 +52,7 @@ class _Post:
         if not self._boxes:
             return
         while self._boxes:
-            box = self._boxes.popleft()
-            try:
-                box.hand_out()
-            except Exception as error:  # noqa: BLE001 - one port's answers keep no other's back, nor its own
-                self._boxes.append(box)
-                asyncio.get_running_loop().call_exception_handler(
-                    {"message": "an answer of a port cannot be handed out", "exception": error}
-                )
+            self._boxes.popleft().hand_out()
         if not self._looks_again:
             self._looks_again = True
             asyncio.get_running_loop().call_later(_GATHER_S, self._look_again)
@@ -101,13 +94,23 @@ class Outbox:
         what(*args)
 
     def hand_out(self) -> None:
-        """Reply to what was answered, on the loop."""
+        """Reply to what was answered, on the loop. Never fails: an answer keeps no other back, nor what comes behind it."""
         if not self._answers:
             return
         while self._answers:
             piece, progress, last = self._answers.popleft()
-            piece.reply(progress, last)
-        self._flushed()
+            try:
+                piece.reply(progress, last)
+            except Exception as error:  # noqa: BLE001 - the wall
+                self._cannot(error)
+        try:
+            self._flushed()
+        except Exception as error:  # noqa: BLE001 - the wall
+            self._cannot(error)
+
+    def _cannot(self, error: Exception) -> None:
+        message = "an answer of a port cannot be handed out"
+        self._loop.call_exception_handler({"message": message, "exception": error})
 
 
 def settle(future: asyncio.Future[None], error: FabricError | None = None) -> None:

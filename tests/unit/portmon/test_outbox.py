@@ -155,6 +155,22 @@ async def test_what_a_port_cannot_hand_out_keeps_no_answers_back_neither_its_own
     assert [type(one) for one in failures] == [ZeroDivisionError]
 
 
+async def test_what_is_called_is_done_though_an_answer_before_it_cannot_be_handed_out(long, said):
+    port = Port(said)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    port.put("1", gathers=True)
+    await turn()
+    port.put("", gathers=True, reply=fails)
+    port.put("2", gathers=True)
+    port.outbox.call(said.append, "called")
+    await turn()
+    assert said == ["1", "2", "called"]
+
+
 async def test_what_is_called_waits_for_no_thread_that_is_about_to_wake_the_loop(said):
     port = Port(said)
     port.outbox._post._called = True  # another port's thread has said so, and has not come to do it
