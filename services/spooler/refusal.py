@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from chassis.errors import FabricError
 
-_KEY, _ONE = "concerns", "one"  # in the error's metadata
+_MARK = "concerns_one"  # an attribute of the error: its metadata go out to clients
 
 
 def of_one(error: FabricError) -> FabricError:
     """Say of a store's error that it is about what was asked; return it."""
-    error.metadata[_KEY] = _ONE
+    setattr(error, _MARK, True)
     return error
 
 
 def concerns_one(error: FabricError) -> bool:
     """Return whether other work may go well while this fails."""
-    return error.metadata.get(_KEY) == _ONE
+    return getattr(error, _MARK, False) is True

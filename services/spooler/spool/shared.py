@@ -94,8 +94,11 @@ class SegmentFiles:
             os.close(fd)
 
     def remove(self, number: int) -> None:
-        """Delete a segment's file; harmless if there is none."""
-        self.path(number).unlink(missing_ok=True)
+        """Delete the file of a segment that nothing needs; one that cannot be deleted is left to the next start."""
+        try:
+            self.path(number).unlink(missing_ok=True)
+        except OSError as error:  # it costs room, and no caller what it has
+            log.warning("spool segment left behind", segment=number, error=str(error))
 
 
 def sync_directory(directory: Path) -> None:

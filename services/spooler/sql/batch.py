@@ -80,7 +80,7 @@ class BatchWriter(ABC):
             self._after_failure(todo, error)
         for entry in batch:
             if entry.work.settle is not None:
-                entry.work.settle(entry.result if entry.error is None else None)
+                self._settle(entry, entry.work.settle)
 
     @abstractmethod
     def _refuse(self, batch: Sequence[Entry[Operation]]) -> None:
@@ -134,7 +134,7 @@ class BatchWriter(ABC):
             entry.error = entry.result = None
             try:
                 self._transaction([entry])
-            except self.failures as again:
+            except Exception as again:  # noqa: BLE001 - a bug, too: those before it are committed
                 self._after_failure([entry], again)
 
     def _fail(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
@@ -143,6 +143,13 @@ class BatchWriter(ABC):
         for entry in todo:
             entry.error = answer
             entry.retry = not entry.work.waited and self._concerns_all(error)
+
+    def _settle(self, entry: Entry[Operation], settle: Callable[[Any], None]) -> None:
+        """What is committed stays told as it is, and the others are settled, whatever becomes of one."""
+        try:
+            settle(entry.result if entry.error is None else None)
+        except Exception as error:
+            log.exception("what follows a commit failed", database=self.where, error=repr(error))
 
     def _remember(self, name: str, printer: Printer | None) -> None:
         """Let the operations that follow, in this batch too, know of a printer's change."""

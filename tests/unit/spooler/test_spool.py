@@ -1,6 +1,8 @@
+import errno
 import hashlib
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,7 @@ from chassis.errors import DocumentLost, SpoolFull
 from spooler.spool.log import Spool
 from spooler.spool.record import STRIDE, Extent, framed_bytes
 from spooler.spool.space import Reserve
-from tests.unit.spooler.spool_opening import UPLOAD, Opening, fill, put
+from tests.unit.spooler.spool_opening import SMALL, UPLOAD, Opening, fill, put
 
 
 async def test_documents_are_read_back_after_a_restart(reopen):
@@ -44,6 +46,32 @@ async def test_the_segment_that_is_being_written_goes_when_it_is_full_and_unneed
         spool.release(put(spool, os.urandom(60_000)))
 
     assert len(reopen.segments()) == 1
+
+
+async def test_a_segment_that_cannot_be_removed_waits_for_the_next_start_and_keeps_no_other(
+    reopen, monkeypatch
+):
+    spool = reopen()
+    extents = [put(spool, os.urandom(SMALL)) for _ in range(4)]
+    await spool.close()
+    stuck, unlink = reopen.path(extents[0]), Path.unlink
+
+    def refuses(path: Path, missing_ok: bool = False) -> None:
+        if path == stuck:
+            raise OSError(errno.EROFS, "Read-only file system")
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "unlink", refuses)
+        spool = reopen(extents[0], extents[-1])
+        spool.release(extents[0])
+        assert spool.live.total() == framed_bytes(SMALL)
+        await spool.close()
+        await reopen(extents[-1]).close()
+        assert reopen.segments() == [stuck.name, reopen.path(extents[-1]).name]
+
+    await reopen(extents[-1]).close()
+    assert reopen.segments() == [reopen.path(extents[-1]).name]
 
 
 async def test_after_a_restart_the_newest_segment_is_gone_on_with_behind_the_last_document(reopen):
