@@ -275,6 +275,7 @@ class PortWork:
             FabricError: it is gone; the caller ends the document with that.
         """
         port, current = self._port, self.current
+        self._wait.turn.give()  # a connection that is kept would be waited for with it
         if port is None or self.state is PortState.FAILED:
             self._wait.poll(None, 0, None)  # nothing there to look after, until somebody wants something
             return

@@ -259,7 +259,6 @@ class PortSession:
         try:
             if self._inbox or self._urgent or self._closing is not None:
                 return
-            self._wait.turn.give()  # a connection that is kept would be waited for with it
             began, waiting = time.monotonic(), self._work.current is not None
             self._work.idle()
             if waiting:

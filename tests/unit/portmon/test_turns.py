@@ -235,7 +235,7 @@ def test_a_printer_is_not_said_to_stall_while_its_thread_stands_in_line(tmp_path
             return 0
 
     wait, counters, journal = Busy(), PortCounters(), Journal.open(tmp_path / "P", "P")
-    feed = Feed("P", journal, counters, wait, BackChannel())
+    feed = Feed("P", journal, counters, wait, BackChannel(counters))
     feed._stall(BuggyPort(""), time.monotonic() + 30, 30, 0)
     assert 0.05 <= counters.stalls_s[BuggyPort.stall] < 0.2
     journal.close()
