@@ -83,9 +83,8 @@ class DispatchView:
         self.book = book
         self.lanes: dict[tuple[str, str], Lane] = {}
         self.pulse = Pulse()  # beats when flights have been concluded
-        self.unwritten: Callable[[int], NotWritten | None] = lambda _number: (
-            None
-        )  # the conclusions': what keeps an outcome
+        # The conclusions': what keeps a job's outcome from being written down.
+        self.unwritten: Callable[[int], NotWritten | None] = lambda _number: None
 
     @property
     def printers(self) -> Mapping[str, Printer]:
