@@ -2,8 +2,8 @@
 
 While one group of jobs is being committed, what arrives in the meantime makes the next: groups grow by themselves to
 what the disk can do, and no job costs a task. Two submitters keep one group on its way to the disk while the answers
-of the other are written. Jobs are numbered in the order of the stream, unless the
-disk is full: what finds room once something was forgotten comes behind what had it.
+of the other are written. Jobs are numbered in the order of the stream, unless the disk is full: what finds room once
+something was forgotten comes behind what had it.
 """
 
 from __future__ import annotations
