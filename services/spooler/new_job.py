@@ -14,7 +14,7 @@ from spooler.job import DEFAULT_PRIORITY, NO_ATTRIBUTES, HistoryEvent, Job
 from spooler.printer import PortName
 
 INLINE_BYTES = 16 * 1024  # up to this a document lies in the database (one fsync), above in the spool (two)
-AT_HAND_BYTES = 256 * 1024  # a larger document is hashed before it waits for the writer, not by it
+AT_HAND_BYTES = 128 * 1024  # a larger document is hashed first; a few at once wait for the writer
 
 
 class Inline(NamedTuple):

@@ -1,7 +1,8 @@
 """The store in SQLite: `spooler.db` for what must be found, a spool log beside it for larger documents.
 
-One thread writes (`writer`), the spool's documents that came whole too; two read (`read`). Durable: WAL with synchronous=FULL, so a commit
-is on the disk before anyone is told of it. A spooled document is synced before the row that names it.
+One thread writes (`writer`), the spool's documents that came whole too; two read (`read`). Durable: WAL with
+synchronous=FULL, so a commit is on the disk before anyone is told of it. A spooled document is synced before the row
+that names it.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from typing import Any, NoReturn
 
 from chassis.errors import StoreUnavailable
 from spooler.group_commit import Entry, GroupThread
-from spooler.new_job import Answers, NewJob, Place, Told
+from spooler.new_job import Answers, NewJob, Place, Told, is_at_hand
 from spooler.spool.log import SEGMENT_BYTES, SegmentUse, Spool
 from spooler.spool.record import Extent
 from spooler.spool.space import Reserve
 from spooler.sql import printers as sql_printers
 from spooler.sql import read as sql_read
 from spooler.sql import record as sql_record
-from spooler.sql.accept import accept
+from spooler.sql.accept import Kept, accept
 from spooler.sql.batch import Operation, get_meta, set_meta
 from spooler.sql.cursor import Cursor
 from spooler.sql.documents import SqlDocuments
@@ -32,6 +33,7 @@ from spooler.sql.errors import told
 from spooler.sql.open import FileLock, inspect, migrate, reader_engine, writer_engine
 from spooler.sql.read import Reader
 from spooler.sql.rows import micros
+from spooler.sql.spool_line import SpoolLine
 from spooler.sql.spooled import into_spool
 from spooler.sql.writer import ROW_BYTES, Writer
 from spooler.store import Changes, Snapshot, StoreUsage
@@ -46,6 +48,7 @@ class StoreSettings:
 
 
 _DEFAULTS = StoreSettings()
+_IN_LINE_BYTES = 4 << 20  # of large documents in the writer's queue: some milliseconds of it
 
 
 class SqlStore(SqlDocuments):
@@ -55,6 +58,7 @@ class SqlStore(SqlDocuments):
         self, path: Path, lock: FileLock, writer: Writer, reader: Reader, spool: Spool, reserve: Reserve
     ) -> None:
         super().__init__(GroupThread("store", self._commit), reader, spool)
+        self._line = SpoolLine(_IN_LINE_BYTES)
         self._path = path
         self._lock = lock
         self._writer = writer
@@ -164,6 +168,17 @@ class SqlStore(SqlDocuments):
     ) -> Answers:
         """Make jobs durable; the rules are `Jobs.accept`'s."""
         kept = await self._keep_all(new_jobs)
+        large = 0  # small ones never wait: they keep the order in which they came
+        if not all(is_at_hand(new.document) for new in new_jobs):
+            large = sum(len(one.data) for one in kept if one.to_spool)
+        if not large:
+            return await self._accept(new_jobs, kept, place, told)
+        async with self._line.place(large):
+            return await self._accept(new_jobs, kept, place, told)
+
+    async def _accept(
+        self, new_jobs: Sequence[NewJob], kept: list[Kept], place: Place | None, told: Told | None
+    ) -> Answers:
         # Nothing is awaited between here and the thread's queue: what is placed first is numbered first.
         placed = [place(new) for new in new_jobs] if place is not None else new_jobs
         in_spool = any(one.extent is not None or one.upload_id or one.to_spool for one in kept)

@@ -14,6 +14,7 @@ from spooler.sql import accept as sql_accept
 from spooler.sql.batch import Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.store import SqlStore
+from tests.rig.until import until
 
 LARGE = INLINE_BYTES + 1
 
@@ -118,11 +119,41 @@ async def test_a_spool_that_fails_before_it_writes_harms_none_that_lies_in_the_d
     assert isinstance(await submit(store, LARGE), Job)
 
 
+async def test_a_small_job_waits_for_a_few_of_the_large_documents_that_came_before_it(store, monkeypatch):
+    hashed, keep_data = list[int](), store._keep_data
+
+    async def keep(data: bytes):
+        kept = await keep_data(data)
+        hashed.append(len(data))
+        return kept
+
+    monkeypatch.setattr(store, "_keep_data", keep)
+    begun, held = threading.Event(), threading.Event()
+
+    def wait(_cursor: Cursor) -> None:
+        begun.set()
+        held.wait(10)
+
+    busy = store._thread.enqueue(Operation(wait))
+    await asyncio.to_thread(begun.wait, 10)
+    large = [asyncio.ensure_future(submit(store, 1 << 20)) for _ in range(12)]
+    await until(lambda: len(hashed) == len(large))
+    for _ in range(10):
+        await asyncio.sleep(0)  # until they are in line
+    small = asyncio.ensure_future(submit(store, 100))
+    await asyncio.sleep(0)
+    held.set()
+    await busy
+
+    assert (await small).number == 5  # behind 4 MiB
+    assert sorted([(await job).number for job in large]) == [1, 2, 3, 4, *range(6, 14)]
+
+
 async def test_a_document_without_room_harms_none_beside_it(store, monkeypatch):
     reserve = store._reserve
-    monkeypatch.setattr(reserve, "free_bytes", lambda: reserve.reserve_bytes + 300_000)
+    monkeypatch.setattr(reserve, "free_bytes", lambda: reserve.reserve_bytes + 150_000)
 
-    most, small, more = await together(store, 200_000, 100, 200_000)
+    most, small, more = await together(store, 100_000, 100, 100_000)
 
     assert isinstance(most, Job)
     assert isinstance(small, Job)
