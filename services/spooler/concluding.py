@@ -297,3 +297,4 @@ class Concluding:
                 dispatcher.on_stopped(job)
         for name in {judged.landing.flight.info.printer for judged in batch}:
             dispatcher.kick(name)
+        dispatcher.unused_lanes.look()

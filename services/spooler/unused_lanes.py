@@ -12,7 +12,7 @@ Key = tuple[str, str]
 
 
 class UnusedLanes:
-    """See above. What is still on its way through one ends first; it is looked at whenever printers change."""
+    """See above. What is still on its way through one ends first: `look` is called when printers change and jobs end."""
 
     def __init__(self, desk: LaneDesk, tasks: Tasks) -> None:
         self._desk, self._tasks = desk, tasks
@@ -24,12 +24,12 @@ class UnusedLanes:
         self._keys.add(key)
 
     def look(self) -> None:
-        """Let go what is not needed."""
+        """Let go what is not needed. Costs nothing while every lane has a printer."""
         for key in list(self._keys):
             lane = self._desk.lanes.get(key)
             if lane is None or key in self._desk.book.users:
                 self._keys.discard(key)
-            elif key not in self._closing and (lane.is_idle or (lane.is_open and not lane.flights)):
+            elif key not in self._closing and self._may_go(key, lane):
                 self._closing.add(key)
                 self._tasks.spawn(f"close {lane.port}", self._let_go(key, lane))
 
@@ -43,7 +43,9 @@ class UnusedLanes:
         """Close the port (S37); forget the lane, unless somebody came meanwhile."""
         desk = self._desk
         try:
-            await lane.close()
+            # Looked at once more, without a wait before the closing: another printer may have taken the port meanwhile.
+            if self._may_go(key, lane):
+                await lane.close()
         finally:
             self._closing.discard(key)
         unused = key not in desk.book.users and lane.is_idle and not lane.is_open
@@ -52,6 +54,10 @@ class UnusedLanes:
             desk.bytes_done.pop(key, None)
             desk.landed_at.pop(key, None)
             self._keys.discard(key)
+
+    def _may_go(self, key: Key, lane: Lane) -> bool:
+        """Tell whether a port can be closed."""
+        return key not in self._desk.book.users and (lane.is_idle or (lane.is_open and not lane.flights))
 
     def _is_awaited(self, key: Key) -> bool:
         """Tell whether what the lane gave back is still to be written down, with the fence that it had."""

@@ -76,6 +76,36 @@ async def test_what_is_on_its_way_keeps_the_lane_that_its_printer_left(rig: Rig,
     assert await order_at(host) == [job.number]
 
 
+async def test_a_port_that_another_printer_takes_as_it_is_given_up_prints_that_ones_job(
+    rig: Rig, host: FakeHost
+) -> None:
+    """Both changes are of one commit: the job is at the port before it is closed."""
+    host.ports["P2:"].busy = True
+    await rig.printer("labels", "P1:")
+    await rig.printer("slips", "P2:")
+    await rig.until((await rig.submit("labels", b"first")).number, JobState.COMPLETED)
+    waits = await rig.submit("slips", b"waits")
+    labels, slips = rig.dispatcher.printers["labels"], rig.dispatcher.printers["slips"]
+    await asyncio.gather(
+        rig.printers.update_printer(replace(labels, ports=(P2,)), "test"),
+        rig.printers.update_printer(replace(slips, ports=(P1,)), "test"),
+    )
+    await rig.until(waits.number, JobState.COMPLETED)
+
+
+async def test_a_port_is_let_go_when_what_it_still_printed_has_ended(rig: Rig, host: FakeHost) -> None:
+    host.ports["P1:"].paused.clear()
+    await rig.printer("labels", "P1:")
+    job = await rig.submit("labels", b"job")
+    await until(lambda: bool(host.ports["P1:"].order))
+    lane = rig.dispatcher.lanes[P1.key]
+    await move_to(rig, P2)
+    host.ports["P1:"].paused.set()
+    await rig.until(job.number, JobState.COMPLETED)
+    await until(lambda: P1.key not in rig.dispatcher.lanes)  # though no printer changes any more
+    assert not lane.is_open
+
+
 async def test_an_outcome_that_is_not_written_down_keeps_its_lane(
     rig: Rig, host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
