@@ -70,13 +70,13 @@ class BatchWriter(ABC):
         return AcceptState(int(get_meta(self._cursor, "last_number")), {}, newest_ms(self._cursor))
 
     def commit(self, batch: Sequence[Entry[Operation]]) -> None:
-        """Run a batch in one transaction. If one operation spoils it, each is tried in one of its own."""
+        """Run a batch in one transaction. If one operation spoils it, the others are tried without it."""
         self._refuse(batch)
         todo = [entry for entry in batch if entry.error is None]
         try:
             if todo:
                 self._transaction(todo)
-        except self.failures as error:
+        except Exception as error:  # noqa: BLE001 - a bug, too: nothing of it may be left in the transaction
             self._after_failure(todo, error)
         for entry in batch:
             if entry.work.settle is not None:
@@ -125,21 +125,26 @@ class BatchWriter(ABC):
         self._cursor.execute("COMMIT")
 
     def _after_failure(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
-        """Fail all if the store failed; else try each alone, so that only the one that spoiled the batch fails."""
+        """Fail all if the store failed; else try halves, and halves of these, so that only what spoiled the batch fails."""
         self._roll_back()  # the numbers given stay given; gaps do no harm
         if len(todo) == 1 or self._concerns_all(error):
             self._fail(todo, error)
             return
-        for entry in todo:
-            entry.error = entry.result = None
+        middle = len(todo) // 2
+        for half in (todo[:middle], todo[middle:]):
+            for entry in half:
+                entry.error = entry.result = None
             try:
-                self._transaction([entry])
-            except Exception as again:  # noqa: BLE001 - a bug, too: those before it are committed
-                self._after_failure([entry], again)
+                self._transaction(half)
+            except Exception as again:  # noqa: BLE001 - a bug, too: the half before it is committed
+                self._after_failure(half, again)
 
     def _fail(self, todo: Sequence[Entry[Operation]], error: Exception) -> None:
         answer = self._told(error) if self._concerns_all(error) else of_one(self._told(error))
-        log.error("commit failed", database=self.where, error=answer.message, operations=len(todo))
+        bug = None if isinstance(error, self.failures) else error
+        log.error(
+            "commit failed", database=self.where, error=answer.message, operations=len(todo), exc_info=bug
+        )
         for entry in todo:
             entry.error = answer
             entry.retry = not entry.work.waited and self._concerns_all(error)

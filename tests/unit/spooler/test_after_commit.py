@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import pytest
 
 from chassis.errors import StoreUnavailable
 from chassis.status import status_from_error
+from spooler.group_commit import Entry
 from spooler.job import Job
 from spooler.new_job import INLINE_BYTES, Duplicate, Inline, NewJob
 from spooler.printer import Printer
 from spooler.refusal import concerns_one
-from spooler.sql.batch import Operation
+from spooler.sql.batch import BatchWriter, Operation
 from spooler.sql.cursor import Cursor
 from spooler.sql.store import SqlStore, StoreSettings
 from spooler.store import Changes
@@ -140,6 +141,50 @@ async def test_a_bug_in_one_of_those_that_are_tried_alone_turns_no_answer_round_
     assert isinstance(spoiled, StoreUnavailable)
     assert isinstance(bug, StoreUnavailable)
     assert settled == [None]
+
+
+async def test_a_bug_in_one_of_a_batch_fails_that_one_alone_and_leaves_no_transaction_open(store):
+    def is_a_bug(_cursor: Cursor) -> None:
+        raise ZeroDivisionError
+
+    new = NewJob("labels", Inline(b"^XA^XZ"))
+    (before,), bug, (behind,) = await in_one_batch(
+        store,
+        store.accept([new]),
+        store._thread.submit(Operation(is_a_bug)),
+        store.accept([new]),
+    )
+    (later,) = await store.accept([new])
+
+    assert isinstance(bug, StoreUnavailable)
+    kept = [job.number for job in (await store.list_jobs()).jobs]
+    assert kept == [before.number, behind.number, later.number]
+
+
+async def test_what_the_store_refuses_costs_those_of_its_batch_a_few_commits_and_not_one_each(
+    store, monkeypatch
+):
+    def spoils(cursor: Cursor) -> None:
+        cursor.execute("SELECT no_such_column FROM jobs")
+
+    tried = list[int]()
+    transaction = BatchWriter._transaction
+
+    def counted(writer: BatchWriter, todo: Sequence[Entry[Operation]]) -> None:
+        tried.append(len(todo))
+        transaction(writer, todo)
+
+    monkeypatch.setattr(BatchWriter, "_transaction", counted)
+    new = NewJob("labels", Inline(b"^XA^XZ"))
+    answers = await in_one_batch(
+        store,
+        *(store.accept([new]) for _ in range(40)),
+        store._thread.submit(Operation(spoils)),
+        *(store.accept([new]) for _ in range(23)),
+    )
+
+    assert [len(one) for one in answers if not isinstance(one, StoreUnavailable)] == [1] * 63
+    assert tried[1:] == [64, 32, 32, 16, 8, 8, 4, 2, 1, 1, 2, 4, 16]  # behind what kept the writer busy
 
 
 async def test_a_client_hears_nothing_of_how_far_a_refusal_reaches(store):
