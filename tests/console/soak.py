@@ -22,6 +22,7 @@ from tests.console import figures
 from tests.console.conftest import AXE, chromium
 from tests.console.large_fleet import running_fleet
 from tests.console.visit import Visit
+from tests.rig.programs import wait_until
 
 _EVERY_S = 10.0
 # Wraps what the page reads frames with; runs before the page's own script.
@@ -48,7 +49,8 @@ def soak(browser: Browser, address: str, seconds: float) -> dict[str, float]:
         page = visit.window()
         page.add_init_script(_WATCH_FRAMES)
         visit.open(page, "/ports")
-        page.wait_for_function("window.drawnAfter.length")
+        # Not `wait_for_function`: what it asks again is evaluated by the page, whose security policy forbids that.
+        wait_until(lambda: page.evaluate("window.drawnAfter.length"))
         page.evaluate(_TAKE)  # the first frames meet a page that is still being made
         return _watched(page, seconds)
     finally:
