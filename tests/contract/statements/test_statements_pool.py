@@ -68,6 +68,12 @@ def test_s11_a_busy_port_sends_the_job_to_another(stage: Stage) -> None:
         stage.holder.close(handle)
 
 
+def _is_marked(found: port_pb2.Port) -> bool:
+    """Tell whether a port says that something is wrong, and what: in one look, for it is tried again meanwhile."""
+    wrong = found.state in (port_pb2.PORT_STATE_ATTENTION, port_pb2.PORT_STATE_OFFLINE)
+    return wrong and any(report.severity <= port_pb2.SEVERITY_WARNING for report in found.status)
+
+
 @pytest.mark.parametrize(
     ("kind", "reason", "other"),
     [("raw", "CONNECTION_REFUSED", "IP_2"), ("serial", "DEVICE_NOT_CONNECTED", "COM2:")],
@@ -86,11 +92,7 @@ def test_s12_a_port_with_an_error_sends_the_job_to_another_and_is_marked(
         wait_until(lambda: len(receiver.paper) >= before + len(data))
         assert bytes(receiver.paper[before:]) == data, "complete, and once"
         assert (job.uid, ports_of(stage, number)[-1]) == (uid, other)
-        wait_until(
-            lambda: port(stage, dead).state in (port_pb2.PORT_STATE_ATTENTION, port_pb2.PORT_STATE_OFFLINE)
-        )
-        marked = port(stage, dead)
-        assert any(report.severity <= port_pb2.SEVERITY_WARNING for report in marked.status)
+        wait_until(lambda: _is_marked(port(stage, dead)), why="the port is not marked")
         queue = stage.printers.GetPrinter(printers_pb.GetPrinterRequest(name=printer)).printer
         assert "offline-report" in queue.state_reasons
         assert queue.win32_status & 0x80, "PRINTER_STATUS_OFFLINE of one of its ports"
