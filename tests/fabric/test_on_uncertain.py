@@ -58,6 +58,19 @@ async def test_the_rule_reprint_marked_marks_each_label_that_may_come_twice(rig:
     assert paper.count(b"DUPLICATE?") == 2
 
 
+@pytest.mark.parametrize("rule", [OnUncertain.SKIP, OnUncertain.REPRINT_MARKED])
+async def test_labels_that_a_kernel_had_taken_and_never_sent_are_printed(
+    rig: Rig, host: FakeHost, rule: OnUncertain
+) -> None:
+    """No label can have come out whole of what is uncertain, and all were accepted: none is lost."""
+    await rig.printer("labels", "P1:", on_uncertain=rule)
+    host.ports["P1:"].break_unsent = 15 * SIZE
+    job = await broken(rig, host.ports["P1:"], LABELS, 4 * SIZE + 5, 5)
+    await rig.until(job.number, JobState.COMPLETED)
+    paper = on_paper(host.ports["P1:"], job)
+    assert [number for number in range(1, 21) if b"label %02d" % number in paper] == [*range(5, 21)]
+
+
 async def test_a_receipt_that_cannot_have_come_out_whole_is_not_skipped(rig: Rig, host: FakeHost) -> None:
     await rig.printer("labels", "P1:", on_uncertain=OnUncertain.SKIP)
     size = len(RECEIPT % 1)

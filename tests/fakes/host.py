@@ -71,6 +71,7 @@ class FakePort:
     break_resumable: bool = False
     unproven: int = 0  # so many of the next documents end with the driver's word alone
     break_uncertain: int = 0  # how many bytes before the break are uncertain
+    break_unsent: int = 0  # how many more its kernel had taken, and never sent
     # The stream is cut after so many bytes of the next document; the document stays.
     cut_at: int | None = None
     sticks_at: int | None = None  # so much of each document is taken, and the rest when it may end
@@ -201,7 +202,7 @@ class FakeOpenPort(OpenPort):
         doc.progress = Progress(
             doc.key,
             Phase.ENDED,
-            accepted=doc.accepted,
+            accepted=doc.accepted + (port.break_unsent if broke else 0),
             acked=(doc.accepted - (port.break_uncertain if broke else 0)) * proven,
             uncertain_start=doc.accepted - port.break_uncertain if uncertain else 0,
             uncertain_end=doc.accepted if uncertain else 0,

@@ -60,7 +60,9 @@ def tally_of(ledger: Ledger) -> Tally:
     """Return the tally that `counted` wants for a ledger."""
     offsets = ledger.offsets
     span = ledger.uncertain or (offsets.accepted, offsets.accepted)
-    return Tally((offsets.accepted, offsets.acked, offsets.confirmed, span[0], span[1]))
+    # What a kernel had taken and never sent is behind the span: it is no more printed than what was never written.
+    accepted = min(offsets.accepted, span[1])
+    return Tally((accepted, offsets.acked, offsets.confirmed, span[0], span[1]))
 
 
 def counted(tally: Tally, splitter: Splitter) -> tuple[Units, UnitSpan | None]:

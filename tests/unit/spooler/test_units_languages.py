@@ -354,6 +354,17 @@ def test_a_label_is_uncertain_when_its_end_may_have_arrived_and_that_is_not_prov
     assert told(ZplSplitter, ten, 30, 30) == (Units(UnitKind.LABEL, 10, 2, 2, 0), None)
 
 
+def test_a_label_that_was_accepted_and_never_left_the_host_is_still_to_be_printed():
+    """A kernel had all of it, and the connection broke: whoever goes on behind what is accepted goes on at label 3."""
+    ten = b"^XA^FDa^FS^XZ" * 10
+    assert told(ZplSplitter, ten, 130, 30, Span(30, 38)) == (Units(UnitKind.LABEL, 10, 2, 2, 0), None)
+    assert told(ZplSplitter, ten, 130, 0, Span(0, 12)) == (Units(UnitKind.LABEL, 10, 0, 0, 0), None)
+    assert told(ZplSplitter, ten, 130, 30, Span(30, 70)) == (
+        Units(UnitKind.LABEL, 10, 5, 2, 0),
+        UnitSpan(3, 5),
+    )
+
+
 def test_a_receipt_is_uncertain_from_its_first_byte_on():
     ten = b"text text\n\x1dV\x00" * 10
     assert told(EscPosSplitter, ten, 70, 30, Span(30, 70))[1] == UnitSpan(3, 6)
